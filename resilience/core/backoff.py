@@ -1,0 +1,98 @@
+"""How waits grow: backoff kinds and jitters, as pure functions of an attempt number and a draw."""
+
+from __future__ import annotations
+
+import math
+from typing import Final, Literal, get_args
+
+from attrs import field, frozen
+
+BackoffKind = Literal["constant", "linear", "exponential", "fibonacci", "list"]
+Jitter = Literal["none", "full", "equal", "decorrelated"]
+
+BACKOFF_KINDS: Final[tuple[BackoffKind, ...]] = get_args(BackoffKind)
+JITTERS: Final[tuple[Jitter, ...]] = get_args(Jitter)
+
+_GOLDEN_RATIO = (1 + math.sqrt(5)) / 2
+_DECORRELATED_GROWTH = 3.0
+
+
+@frozen(kw_only=True)
+class Backoff:
+    """
+    A named way to wait between attempts. Durations are in seconds.
+
+    Attributes:
+        name: Its name under ``[backoff]``.
+        kind: ``constant`` (base), ``linear`` (base, 2 base, 3 base, ...),
+            ``exponential`` (base, base x factor, ...), ``fibonacci`` (base x 1, 1, 2,
+            3, 5, ...) or ``list`` (the given delays; the last one repeats).
+        base: The first wait.
+        factor: What each exponential wait is multiplied by; at least 1.
+        cap: The longest wait. It holds after jitter and after the server's hint.
+        jitter: ``none``; ``full`` (anything from 0 to the wait); ``equal`` (half of it,
+            plus anything up to the other half); ``decorrelated`` (from base to three
+            times the previous wait; the growth of the kind is not used).
+        server_hint: Whether a longer wait that the server asks for is obeyed, up to the cap.
+        delays: The waits of kind ``list``.
+    """
+
+    name: str = "default"
+    kind: BackoffKind = "exponential"
+    base: float = 0.5
+    factor: float = 2.0
+    cap: float = 20.0
+    jitter: Jitter = "full"
+    server_hint: bool = True
+    delays: tuple[float, ...] = field(default=(), converter=tuple)
+
+    def delay(self, number: int, *, draw: float, previous: float | None = None, hint: float | None = None) -> float:
+        """
+        Return how long to wait, in seconds, always finite and within [0, cap].
+
+        Args:
+            number: Which wait this is, counted from 1; any size.
+            draw: A number in [0, 1) that jitter is taken from.
+            previous: The last wait of this backoff, for ``decorrelated``; None before the first.
+            hint: What the server asks for, in seconds; ignored if negative or not finite.
+        """
+        wait = min(self._jittered(number, draw, previous), self.cap)
+        if self.server_hint and hint is not None and math.isfinite(hint):
+            wait = max(wait, min(hint, self.cap))
+        return max(wait, 0.0)
+
+    def longest(self, number: int) -> float:
+        """Return the longest wait that ``number`` can lead to without a server's hint, in seconds."""
+        if self.jitter == "decorrelated":
+            return self.cap if number > 1 else min(self.base * _DECORRELATED_GROWTH, self.cap)
+        return min(self._growth(number), self.cap)
+
+    def _jittered(self, number: int, draw: float, previous: float | None) -> float:
+        if self.jitter == "decorrelated":
+            ceiling = max(self.base, (self.base if previous is None else previous) * _DECORRELATED_GROWTH)
+            return self.base + draw * (ceiling - self.base)
+        wait = self.longest(number)
+        if self.jitter == "full":
+            return draw * wait
+        if self.jitter == "equal":
+            return wait / 2 + draw * wait / 2
+        return wait
+
+    def _growth(self, number: int) -> float:
+        """Return the wait before jitter and cap; infinite where a float cannot hold it."""
+        steps = number - 1
+        try:
+            match self.kind:
+                case "constant":
+                    return self.base
+                case "linear":
+                    return self.base * number
+                case "exponential":
+                    return self.base * self.factor**steps
+                case "fibonacci":
+                    # Binet's formula, rounded: exact up to the 70th number, long past any cap.
+                    return self.base * round(_GOLDEN_RATIO**number / math.sqrt(5))
+                case "list":
+                    return self.delays[min(steps, len(self.delays) - 1)] if self.delays else self.base
+        except OverflowError:
+            return math.inf

@@ -1,0 +1,175 @@
+"""The machine's answers to a fault, the events it answers to, and why a call stopped."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from attrs import frozen
+
+from resilience.core.fault import Fault
+from resilience.core.policy import Action, Rule
+
+StopReason = Literal[
+    "success",
+    "accepted",
+    "dry_run",
+    "rule",
+    "unknown",
+    "max",
+    "attempts",
+    "deadline",
+    "unverified",
+    "not_ours",
+    "remedy",
+    "no_credentials",
+    "budget",
+    "breaker",
+    "rate",
+    "inner",
+    "cancelled",
+]
+"""Why a call ended; one vocabulary for outcomes, spans, metrics, journal and simulation."""
+
+Ended = Literal["success", "success_after_retry", "accepted", "failed", "exhausted", "refused"]
+"""How a call ended. Cancellation is no outcome: it leaves, and only observers see it."""
+
+
+_EXHAUSTED: Final[frozenset[StopReason]] = frozenset({"max", "attempts", "deadline"})
+_REFUSED: Final[frozenset[StopReason]] = frozenset({"budget", "breaker", "rate"})
+
+
+def ended_by(reason: StopReason, *, attempts: int) -> Ended:
+    """Return how a call ended that stopped for ``reason`` after ``attempts`` attempts."""
+    if reason == "success":
+        return "success" if attempts <= 1 else "success_after_retry"
+    if reason in {"accepted", "dry_run"}:
+        return "accepted"
+    if reason in _REFUSED:
+        return "refused"
+    return "exhausted" if reason in _EXHAUSTED else "failed"
+
+
+@frozen
+class Failed:
+    """
+    An attempt failed.
+
+    Attributes:
+        faults: What it failed with: one fault, or the leaves of an exception group.
+        inner: Whether a policy inside the attempt has already decided it.
+    """
+
+    faults: tuple[Fault, ...]
+    inner: bool = False
+
+
+@frozen
+class Verified:
+    """A verifier answered: the resource is there, or it is not."""
+
+    there: bool
+
+
+@frozen
+class VerifyFailed:
+    """A verifier failed itself, with this fault; None if it failed with no fault at all (a programming error)."""
+
+    fault: Fault | None
+
+
+@frozen
+class Refreshed:
+    """New credentials are there."""
+
+
+@frozen
+class RefreshFailed:
+    """New credentials could not be had."""
+
+
+@frozen
+class Renamed:
+    """The next attempt goes to another name: a new resource, with a clean history."""
+
+
+@frozen
+class RenameImpossible:
+    """No further legal name could be built."""
+
+
+Event = Failed | Verified | VerifyFailed | Refreshed | RefreshFailed | Renamed | RenameImpossible
+
+
+@frozen(kw_only=True)
+class Because:
+    """
+    What every decision carries for those who explain it.
+
+    Attributes:
+        rule: The rule that matched; None where no rule did.
+        action: The action that was taken, after following ``then``.
+    """
+
+    rule: Rule | None = None
+    action: Action | None = None
+
+
+@frozen(kw_only=True)
+class Wait(Because):
+    """Wait ``delay`` seconds, then make another attempt."""
+
+    delay: float
+
+
+@frozen(kw_only=True)
+class Refresh(Because):
+    """Wait ``delay`` seconds, then get new credentials of this provider."""
+
+    delay: float = 0.0
+    provider: str | None = None
+
+
+@frozen(kw_only=True)
+class Rename(Because):
+    """Wait ``delay`` seconds, then take the name with this number: 2, 3, ..."""
+
+    delay: float = 0.0
+    number: int
+
+
+@frozen(kw_only=True)
+class Verify(Because):
+    """Wait ``delay`` seconds, then ask the verifier."""
+
+    delay: float = 0.0
+
+
+@frozen(kw_only=True)
+class Accept(Because):
+    """
+    Take the call for a success.
+
+    Attributes:
+        verified: Whether a verifier said that it is there; otherwise it is a belief.
+        dry_run: Nothing was created.
+    """
+
+    verified: bool = False
+    dry_run: bool = False
+
+
+@frozen(kw_only=True)
+class Fail(Because):
+    """
+    Give up.
+
+    Attributes:
+        reason: Why.
+        by_remedy: Whether a remedy that failed ends the call, and not the failed attempt.
+    """
+
+    reason: StopReason
+    by_remedy: bool = False
+
+
+Decision = Wait | Refresh | Rename | Verify | Accept | Fail

@@ -1,0 +1,363 @@
+"""
+The machine: what follows an attempt or a remedy, for every shell alike.
+
+Theory of operation
+-------------------
+A call is a history and a stream of events. ``begin`` makes the history, ``step``
+takes one event and returns the next history and one decision. The shell obeys:
+it sleeps, calls, asks, and reports what came of it as the next event.
+
+    Failed           -> find the rule, follow ``then`` past what is used up or impossible
+                        -> Wait | Refresh | Rename | Verify | Accept | Fail
+    Verified         -> Accept, or go on with what was pending, or ask again
+    VerifyFailed     -> ask again as the rule of that failure says, or Fail
+    Refreshed        -> go on with what the refresh was for
+    Renamed          -> forget the doubt: another name is another resource
+    RenameImpossible -> the ``then`` of the rename
+    RefreshFailed    -> Fail
+
+Doubt. ``unresolved`` says that some attempt may have taken effect and nobody has
+looked since; ``ours`` says that some attempt of this name may have. While an
+operation that a repeat would duplicate is unresolved, no decision leads to
+another attempt: what was decided becomes *pending*, the verifier is asked first.
+Its "not there" counts only when ``settle`` has passed since the doubtful attempt
+ended, because an effect may come late.
+
+Limits. In this order: ``max`` of an action (then its ``then``), ``max_attempts``,
+the deadline. They stop only what leads to another attempt. Room for a settled
+verification is kept before the deadline: see :func:`attempt_limit`.
+
+Everything that can change a call's state is in this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from attrs import evolve
+
+from resilience.core.backoff import Backoff
+from resilience.core.decision import (
+    Accept,
+    Decision,
+    Event,
+    Fail,
+    Failed,
+    Refresh,
+    Refreshed,
+    RefreshFailed,
+    Rename,
+    Renamed,
+    RenameImpossible,
+    StopReason,
+    Verified,
+    Verify,
+    VerifyFailed,
+    Wait,
+)
+from resilience.core.fault import Fault
+from resilience.core.history import Choice, History
+from resilience.core.plan import Plan
+from resilience.core.policy import Action, CredentialLimits, Rule, Verb
+
+_FAIL: Final = Action(key="fail", do="fail")
+_DEFAULT_BACKOFF: Final = Backoff()
+_DEFAULT_CREDENTIALS: Final = CredentialLimits()
+
+# How final a verb is when the leaves of an exception group disagree; an accept needs all of them.
+_FINALITY: Final[Mapping[Verb, int]] = {"fail": 0, "verify": 1, "refresh": 2, "rename": 3, "retry": 4, "accept": 5}
+
+# The least time between two questions to a verifier, so that a base of zero does not become a busy loop.
+_LEAST_PAUSE: Final = 0.5
+
+
+def begin(plan: Plan, *, now: float, ours: bool = False) -> History:
+    """
+    Start the history of a call.
+
+    Args:
+        plan: What the call can do.
+        now: Seconds on the clock that every later ``now`` is read from.
+        ours: Whether an earlier run started this resource and nobody knows how that ended.
+    """
+    limit = plan.policy.limits.deadline
+    # What an earlier run left behind is a doubt of unknown age; it counts as fresh.
+    return History(plan=plan, deadline=None if limit is None else now + limit, ours=ours, unresolved=ours, doubt_at=now)
+
+
+def attempt_limit(history: History, *, now: float) -> float | None:
+    """
+    Return when an attempt that starts now is cut short, or None if nothing limits it.
+
+    An operation that must be verified after a doubt is cut early enough that
+    a settled verification fits before the deadline, but never before half of the time.
+    """
+    return _earlier(history, now, _last_attempt_end(history))
+
+
+def remedy_limit(history: History, *, now: float) -> float | None:
+    """Return when a remedy that starts now is cut short, or None if nothing limits it."""
+    return _earlier(history, now, history.deadline)
+
+
+def step(history: History, event: Event, *, now: float, draw: float) -> tuple[History, Decision]:
+    """
+    Decide what follows a failed attempt or a remedy.
+
+    Args:
+        history: The call so far; left unchanged.
+        event: The faults of the last attempt, or what the last remedy brought.
+        now: Seconds on the clock that ``history.deadline`` was read from.
+        draw: A number in [0, 1) that jitter is taken from.
+
+    Returns:
+        The history with this event added, and the decision. A wait that would
+        end at or after the deadline is never returned: it becomes ``Fail(reason="deadline")``.
+    """
+    match event:
+        case Failed(faults, inner):
+            return _failed(history, faults, now, draw, inner=inner)
+        case Verified(there):
+            return _verified(history, now, draw, there=there)
+        case VerifyFailed(fault):
+            return _verify_failed(history, fault, now, draw)
+        case Refreshed():
+            return _refreshed(history, now)
+        case Renamed():
+            clean = evolve(history, ours=False, unresolved=False, pending=None, name=history.name + 1)
+            return _another_attempt(clean, history.pending, 0.0, now)
+        case RenameImpossible():
+            choice = _pending(history)
+            return _obey(evolve(history, pending=None), _next(history, choice, "remedy"), None, now, draw)
+        case RefreshFailed():
+            return history, _remedy_failed(history, now)
+
+
+def _failed(
+    history: History, faults: Sequence[Fault], now: float, draw: float, *, inner: bool
+) -> tuple[History, Decision]:
+    plan = history.plan
+    matched = [(fault, plan.rule(fault)) for fault in faults]
+    doubtful = any(plan.effect(fault, rule) == "unknown" for fault, rule in matched)
+    history = evolve(
+        history,
+        attempts=history.attempts + 1,
+        pending=None,
+        verifying=False,
+        asked=0,
+        ask_failures=0,
+        ours=history.ours or doubtful,
+        unresolved=history.unresolved or doubtful,
+        doubt_at=now if doubtful else history.doubt_at,
+    )
+    if inner:
+        return history, Fail(reason="inner")
+    choices = [_choose(history, fault, rule) for fault, rule in matched]
+    choice = min(choices, key=lambda choice: _FINALITY[choice.action.do])
+    hints = [fault.retry_after for fault in faults if fault.retry_after is not None]
+    return _obey(history, choice, max(hints, default=None), now, draw)
+
+
+def _choose(history: History, fault: Fault, rule: Rule | None) -> Choice:
+    action = history.plan.policy.unknown if rule is None else rule.action
+    choice = Choice(
+        rule=rule,
+        action=action,
+        reason="unknown" if rule is None else "rule",
+        provider=fault.provider or history.plan.provider,
+    )
+    return _past_the_impossible(history, choice)
+
+
+def _past_the_impossible(history: History, choice: Choice) -> Choice:
+    """Follow ``then`` until an action can be taken. The loader refuses chains that return to themselves."""
+    while (why := _obstacle(history, choice)) is not None:
+        choice = evolve(choice, action=choice.action.then or _FAIL, reason=why)
+    return choice
+
+
+def _next(history: History, choice: Choice, why: StopReason) -> Choice:
+    return _past_the_impossible(history, evolve(choice, action=choice.action.then or _FAIL, reason=why))
+
+
+def _obstacle(history: History, choice: Choice) -> StopReason | None:
+    """Return why an action cannot be taken now, or None if it can."""
+    action, plan = choice.action, history.plan
+    if action.max is not None and history.uses.get(action.key, 0) >= action.max:
+        return "max"
+    match action.do:
+        case "refresh":
+            if choice.provider not in plan.credentials:
+                return "no_credentials"
+            limit = plan.policy.credentials.get(choice.provider or "", _DEFAULT_CREDENTIALS).max_refreshes
+            if action.max is None and history.refreshes.get(choice.provider, 0) >= limit:
+                return "max"
+        case "rename" if not plan.can_rename:
+            return "remedy"
+        case "verify" if plan.never_blindly and not plan.can_verify:
+            return "unverified"
+        case "accept" if action.condition == "ours" and not history.ours:
+            return "not_ours"
+        case _:
+            pass
+    return None
+
+
+def _obey(history: History, choice: Choice, hint: float | None, now: float, draw: float) -> tuple[History, Decision]:
+    """Turn a possible action into a decision, as far as doubt and limits allow."""
+    action = choice.action
+    if action.do == "fail":
+        return history, _fail(choice, choice.reason)
+    if action.do == "accept" and (action.dry_run or not history.plan.can_verify):
+        return history, Accept(rule=choice.rule, action=action, dry_run=action.dry_run)
+    history, delay = _use(history, choice, hint, draw)
+    if action.do == "accept":
+        return _ask(history, choice, 0.0)
+    doubt = history.unresolved and history.plan.never_blindly
+    if doubt and not history.plan.can_verify:
+        return history, _fail(choice, "unverified")
+    if doubt or (action.do == "verify" and history.plan.can_verify and history.plan.repeat != "safe"):
+        return _ask(history, choice, _fitting(history, delay, now))
+    return _go_on(history, choice, delay, now)
+
+
+def _use(history: History, choice: Choice, hint: float | None, draw: float) -> tuple[History, float]:
+    """Count one use of an action and return the wait that belongs to it."""
+    action = choice.action
+    used = history.uses.get(action.key, 0) + 1
+    delay = 0.0
+    if action.backoff is not None:
+        delay = action.backoff.delay(used, draw=draw, previous=history.last_waits.get(action.key), hint=hint)
+    refreshes = history.refreshes
+    if action.do == "refresh":
+        refreshes = {**refreshes, choice.provider: refreshes.get(choice.provider, 0) + 1}
+    return evolve(
+        history,
+        uses={**history.uses, action.key: used},
+        last_waits={**history.last_waits, action.key: delay},
+        refreshes=refreshes,
+        counted=history.counted + action.counts,
+    ), delay
+
+
+def _go_on(history: History, choice: Choice, delay: float, now: float) -> tuple[History, Decision]:
+    """Do what leads to another attempt, if the limits of the call leave room for one."""
+    if history.counted >= history.plan.policy.limits.max_attempts:
+        return history, _fail(choice, "attempts")
+    if not _fits(now + delay, _last_attempt_end(history)):
+        return history, _fail(choice, "deadline")
+    rule, action = choice.rule, choice.action
+    asked = evolve(history, pending=choice, verifying=False)
+    match action.do:
+        case "refresh":
+            return asked, Refresh(rule=rule, action=action, delay=delay, provider=choice.provider)
+        case "rename":
+            return asked, Rename(rule=rule, action=action, delay=delay, number=history.name + 1)
+        case _:
+            return evolve(asked, pending=None), Wait(rule=rule, action=action, delay=delay)
+
+
+def _another_attempt(history: History, choice: Choice | None, delay: float, now: float) -> tuple[History, Decision]:
+    if not _fits(now + delay, _last_attempt_end(history)):
+        return history, _fail(choice, "deadline")
+    rule, action = (None, None) if choice is None else (choice.rule, choice.action)
+    return evolve(history, pending=None, verifying=False), Wait(rule=rule, action=action, delay=delay)
+
+
+def _ask(history: History, choice: Choice, delay: float) -> tuple[History, Decision]:
+    history = evolve(history, pending=choice, verifying=True, asked=history.asked + 1)
+    return history, Verify(rule=choice.rule, action=choice.action, delay=delay)
+
+
+def _verified(history: History, now: float, draw: float, *, there: bool) -> tuple[History, Decision]:
+    choice = _pending(history)
+    if there:
+        history = evolve(history, unresolved=False, pending=None, verifying=False)
+        return history, Accept(rule=choice.rule, action=choice.action, verified=True)
+    settled_at = history.doubt_at + history.plan.policy.limits.settle
+    if history.unresolved and now < settled_at:
+        return _ask_again(history, choice, now, latest=settled_at)
+    history = evolve(history, unresolved=False, pending=None, verifying=False)
+    if choice.action.do == "accept":
+        return _obey(history, _next(history, choice, "not_ours"), None, now, draw)
+    return _go_on(history, choice, 0.0, now)
+
+
+def _ask_again(history: History, choice: Choice, now: float, *, latest: float) -> tuple[History, Decision]:
+    """Ask the verifier once more, after a pause that grows, the last time when the doubt has settled."""
+    backoff = choice.action.backoff or history.plan.policy.backoffs.get("default", _DEFAULT_BACKOFF)
+    delay = min(max(backoff.longest(history.asked), _LEAST_PAUSE), latest - now)
+    if not _fits(now + delay, history.deadline):
+        return history, _fail(choice, "deadline")
+    return _ask(history, choice, delay)
+
+
+def _verify_failed(history: History, fault: Fault | None, now: float, draw: float) -> tuple[History, Decision]:
+    """Treat the verifier's own failure as its rule says: wait or refresh, then ask again, or end the call."""
+    choice = _pending(history)
+    history = evolve(history, ask_failures=history.ask_failures + 1)
+    if fault is None or history.ask_failures >= history.plan.policy.limits.max_attempts:
+        return history, _remedy_failed(history, now)
+    remedy = _choose(history, fault, history.plan.rule(fault))
+    if remedy.action.do not in {"retry", "verify", "refresh"}:
+        return history, _remedy_failed(history, now)
+    history, delay = _use(
+        evolve(history, counted=history.counted - remedy.action.counts), remedy, fault.retry_after, draw
+    )
+    if not _fits(now + delay, history.deadline):
+        return history, _fail(choice, "deadline")
+    if remedy.action.do == "refresh":
+        return history, Refresh(rule=remedy.rule, action=remedy.action, delay=delay, provider=remedy.provider)
+    return _ask(history, choice, delay)
+
+
+def _remedy_failed(history: History, now: float) -> Fail:
+    """Stop, for the remedy's sake or because the deadline cut it short."""
+    reason: StopReason = "remedy" if _fits(now, history.deadline) else "deadline"
+    return evolve(_fail(history.pending, reason), by_remedy=True)
+
+
+def _refreshed(history: History, now: float) -> tuple[History, Decision]:
+    if history.verifying:
+        return _ask(history, _pending(history), 0.0)
+    return _another_attempt(history, history.pending, 0.0, now)
+
+
+def _last_attempt_end(history: History) -> float | None:
+    """Return the instant that no attempt may reach: the deadline, less the room for a settled verification."""
+    if history.deadline is None:
+        return None
+    limits = history.plan.policy.limits
+    if not (history.plan.never_blindly and history.plan.can_verify) or limits.deadline is None:
+        return history.deadline
+    return history.deadline - min(limits.settle, limits.deadline / 2)
+
+
+def _fitting(history: History, delay: float, now: float) -> float:
+    """Shorten a wait before a first question to the verifier: an early answer is worth more than none."""
+    if history.deadline is None or _fits(now + delay, history.deadline):
+        return delay
+    return max(history.deadline - now, 0.0) / 2
+
+
+def _earlier(history: History, now: float, end: float | None) -> float | None:
+    timeout = history.plan.policy.limits.attempt_timeout
+    if timeout is None:
+        return end
+    return now + timeout if end is None else min(now + timeout, end)
+
+
+def _fits(instant: float, limit: float | None) -> bool:
+    return limit is None or instant < limit
+
+
+def _pending(history: History) -> Choice:
+    if history.pending is None:
+        raise ValueError("the shell reported the answer to a remedy that it was not asked for")
+    return history.pending
+
+
+def _fail(choice: Choice | None, reason: StopReason) -> Fail:
+    rule, action = (None, None) if choice is None else (choice.rule, choice.action)
+    return Fail(rule=rule, action=action, reason=reason)

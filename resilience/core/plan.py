@@ -1,0 +1,77 @@
+"""A policy compiled for one operation, with what one call of it can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from attrs import Factory, field, frozen
+
+from resilience.core.fault import Effect, Fault, Repeat
+from resilience.core.match import RuleTable
+from resilience.core.policy import Action, PolicyValues, Rule
+
+
+def _unlisted(provider: str | None, code: str) -> Effect | None:  # noqa: ARG001  # the catalogue's signature
+    return None
+
+
+@frozen(kw_only=True)
+class Plan:
+    """
+    What the machine needs to know of a call, besides its history.
+
+    Attributes:
+        operation: The operation's own name.
+        provider: The call's provider, or None where none is known.
+        policy: The policy.
+        repeat: What a repeat of the operation does.
+        can_verify: Whether a verifier is registered.
+        can_rename: Whether the call can be sent with another name.
+        credentials: The providers that have a source of credentials.
+        effect_of: What the catalogue knows about a provider's code, None where it is silent.
+        table: The policy's rules for this operation.
+    """
+
+    operation: str
+    provider: str | None = None
+    policy: PolicyValues
+    repeat: Repeat = "duplicate"
+    can_verify: bool = False
+    can_rename: bool = False
+    credentials: frozenset[str] = frozenset()
+    effect_of: Callable[[str | None, str], Effect | None] = _unlisted
+    table: RuleTable = field(
+        repr=False,
+        eq=False,
+        default=Factory(lambda self: RuleTable.of(self.policy.rules, self.operation), takes_self=True),
+    )
+
+    @property
+    def never_blindly(self) -> bool:
+        """Whether an attempt whose effect is unknown forbids the next one until somebody has looked."""
+        return self.repeat == "duplicate"
+
+    def rule(self, fault: Fault) -> Rule | None:
+        """Return the rule that answers a fault, or None if none does."""
+        return self.table.match(fault, self.provider, self.operation)
+
+    def effect(self, fault: Fault, rule: Rule | None) -> Effect:
+        """Return a fault's effect: what the rule says, else the transport, the catalogue, the status."""
+        if rule is not None and rule.effect is not None:
+            return rule.effect
+        if fault.effect is None and fault.code is not None:
+            known = self.effect_of(fault.provider or self.provider, fault.code)
+            if known is not None:
+                return known
+        return fault.effect_or_default()
+
+    def reachable(self) -> Iterator[tuple[Rule | None, Action]]:
+        """Yield every action that a fault of this operation can lead to, through ``then`` as well, with its rule."""
+        scopes = {self.provider, "transport", f"transport.{self.provider}"}
+        met = [rule for rule in self.table.rules() if self.provider is None or rule.scope in scopes]
+        starts: list[tuple[Rule | None, Action]] = [(rule, rule.action) for rule in met]
+        for rule, start in [*starts, (None, self.policy.unknown)]:
+            action: Action | None = start
+            while action is not None:
+                yield rule, action
+                action = action.then

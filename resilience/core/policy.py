@@ -1,0 +1,166 @@
+"""A policy as values: limits, actions, rules and what they say, after all files were merged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final, Literal, TypeVar, get_args
+
+from attrs import field, frozen
+
+from resilience.core.backoff import Backoff
+from resilience.core.fault import Effect, Origin, Repeat
+
+Verb = Literal["retry", "refresh", "rename", "verify", "accept", "fail"]
+"""What an action does; each verb is also the name of a ready-made action."""
+
+Condition = Literal["ours", "always"]
+"""When an accept applies: if an earlier attempt may have done it, or whenever the code is met."""
+
+_V = TypeVar("_V")
+
+VERBS: Final[tuple[Verb, ...]] = get_args(Verb)
+DEFAULT_RENAMES: Final = 5
+
+
+def _frozen_map(value: Mapping[str, _V]) -> Mapping[str, _V]:
+    return MappingProxyType(dict(value))
+
+
+@frozen(kw_only=True)
+class Action:
+    """
+    What a rule asks for, with every default filled in.
+
+    Attributes:
+        key: Its counter: the name of a named action, or the place of an inline one.
+        do: The verb.
+        backoff: How to wait before the next attempt or verification; None for no wait.
+        counts: Whether the attempt that failed uses up one of ``max_attempts``.
+        max: Uses of this action in one call; None for no limit of its own. A refresh
+            takes the credentials' ``max_refreshes`` where this is None.
+        then: What follows when ``max`` is used up, the condition is false or the remedy is impossible.
+            None means ``fail``.
+        condition: The ``if`` of an accept.
+        dry_run: An accept that created nothing (``as = "dry_run"``).
+        pattern: How a rename builds the next name, from ``{name}``, ``{n}`` and ``{hash}``.
+        max_length: The longest name that a rename may build; None for the service's own limit.
+    """
+
+    key: str
+    do: Verb
+    backoff: Backoff | None = None
+    counts: bool = False
+    max: int | None = None
+    then: Action | None = None
+    condition: Condition = "ours"
+    dry_run: bool = False
+    pattern: str = "{name}-{n}"
+    max_length: int | None = None
+
+
+@frozen(kw_only=True)
+class Rule:
+    """
+    One entry that matches faults, and the action it asks for.
+
+    Attributes:
+        id: As written, with its table: ``alibaba."CreateGroupId/InternalError"``.
+        scope: The provider; or ``transport``, or ``transport.<provider>``.
+        operation: The operation's name or a glob with ``*``; None for every operation.
+        code: The code, ``unsent``, ``lost``, ``garbled``, or ``http-...``.
+        action: What to do.
+        effect: What the rule knows about the effect, or None.
+        locate: Finds where the rule stands, when somebody asks; None for a policy built in Python.
+    """
+
+    id: str
+    scope: str
+    operation: str | None
+    code: str
+    action: Action
+    effect: Effect | None = None
+    locate: Callable[[], Origin] | None = field(default=None, eq=False, repr=False)
+
+    @property
+    def origin(self) -> Origin | None:
+        """Where the rule stands; the file is scanned for positions when the first of them is asked for."""
+        return None if self.locate is None else self.locate()
+
+
+@frozen(kw_only=True)
+class Limits:
+    """
+    The limits of one call; durations in seconds.
+
+    Attributes:
+        deadline: For attempts, waits and remedies together; None for no limit.
+        attempt_timeout: For one attempt; None for no limit.
+        max_attempts: Includes the first; see :attr:`Action.counts`.
+        settle: How long after a doubtful attempt "it is not there" is not yet believed.
+    """
+
+    deadline: float | None
+    attempt_timeout: float | None = None
+    max_attempts: int = 6
+    settle: float = 30.0
+
+
+@frozen(kw_only=True)
+class CredentialLimits:
+    """
+    How the credentials of one provider are renewed; durations in seconds.
+
+    Attributes:
+        refresh_before: How long before their expiry they are renewed.
+        max_refreshes: Refreshes in one call.
+        cool_down: How long others get the failure of a refresh instead of asking again.
+    """
+
+    refresh_before: float = 300.0
+    max_refreshes: int = 1
+    cool_down: float = 5.0
+
+
+@frozen(kw_only=True)
+class PolicyValues:
+    """
+    One policy for one environment: what the decision core works with.
+
+    Attributes:
+        name: Its name, for traces.
+        digest: The first 12 hex digits of a hash of its effective content.
+        env: The chosen environment, or None.
+        production: Whether that environment is a production environment.
+        limits: The limits of a call.
+        rules: All rules, in the order of the files.
+        unknown: The action for a fault that no rule matches.
+        repeats: What a repeat does, by provider and operation, where the policy says so.
+        credentials: How credentials are renewed, by provider.
+        backoffs: The named backoffs.
+        actions: The named actions, the ready-made ones included.
+    """
+
+    name: str
+    digest: str = ""
+    env: str | None = None
+    production: bool = False
+    limits: Limits
+    rules: tuple[Rule, ...] = ()
+    unknown: Action
+    repeats: Mapping[str, Mapping[str, Repeat]] = field(factory=dict, converter=_frozen_map)
+    credentials: Mapping[str, CredentialLimits] = field(factory=dict, converter=_frozen_map)
+    backoffs: Mapping[str, Backoff] = field(factory=dict, converter=_frozen_map)
+    actions: Mapping[str, Action] = field(factory=dict, converter=_frozen_map)
+
+
+def ready_made(default: Backoff) -> dict[str, Action]:
+    """Return the six ready-made actions, by name, where ``default`` is the default backoff."""
+    return {
+        "retry": Action(key="retry", do="retry", backoff=default, counts=True),
+        "refresh": Action(key="refresh", do="refresh"),
+        "rename": Action(key="rename", do="rename", max=DEFAULT_RENAMES),
+        "verify": Action(key="verify", do="verify", backoff=default, counts=True),
+        "accept": Action(key="accept", do="accept"),
+        "fail": Action(key="fail", do="fail"),
+    }
