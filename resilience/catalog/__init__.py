@@ -1,0 +1,28 @@
+"""
+Knows the services: their error codes, their operations and their rules for names.
+
+The knowledge is data, one TOML file per provider beside this one, and every
+entry names its source. :mod:`resilience.catalog.reader` reads and checks it.
+"""
+
+from resilience.catalog.reader import (
+    Catalogue,
+    CodeClass,
+    CodeFacts,
+    NameRule,
+    OperationFacts,
+    catalogue,
+    providers,
+    providers_of,
+)
+
+__all__ = [
+    "Catalogue",
+    "CodeClass",
+    "CodeFacts",
+    "NameRule",
+    "OperationFacts",
+    "catalogue",
+    "providers",
+    "providers_of",
+]

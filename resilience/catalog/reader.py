@@ -1,0 +1,200 @@
+"""
+Reads and checks a catalogue.
+
+A file says ``schema``, ``provider``, ``service``, ``product`` and ``version``, and has four tables. Each
+entry is written with the attributes of its class in :mod:`resilience.catalog.facts`:
+
+- ``[sources]``: id = "title, read date".
+- ``[names.ID]``: a :class:`~resilience.catalog.facts.NameRule`.
+- ``[codes."CODE"]``: a :class:`~resilience.catalog.facts.CodeFacts`; its ``class_`` is spelled ``class``.
+- ``[operations.NAME]``: an :class:`~resilience.catalog.facts.OperationFacts`.
+
+A catalogue is part of the program. What is wrong in it is a programming error, so it is
+a ``ValueError`` that names file and entry, at the first use and for the first mistake only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, TypeVar, get_args
+
+import tomli
+from attrs import NOTHING, fields
+
+from resilience.catalog.facts import CLASSES, Catalogue, CodeClass, CodeFacts, NameRule, OperationFacts
+from resilience.core.fault import Effect, Repeat
+
+__all__ = [
+    "Catalogue",
+    "CodeClass",
+    "CodeFacts",
+    "NameRule",
+    "OperationFacts",
+    "catalogue",
+    "parse",
+    "providers",
+    "providers_of",
+]
+
+SCHEMA: Final = 1
+
+# A path, and not importlib.resources: importing that takes longer than reading both catalogues.
+_FOLDER: Final = Path(__file__).parent
+
+_SCALARS: Final = ("provider", "service", "product", "version")
+_TABLES: Final = ("sources", "names", "codes", "operations")
+_LIMIT: Final = re.compile(r"[1-9][0-9]*/s")
+# Closed vocabularies, by the key that takes them.
+_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "class": CLASSES,
+    "effect": get_args(Effect),
+    "repeat": get_args(Repeat),
+}
+_NUMBERS: Final = frozenset({"status", "min_length", "max_length", "keep_prefix"})
+_LISTS: Final = frozenset({"operations", "codes", "key", "answer"})
+_FLAGS: Final = frozenset({"family"})
+
+_Entry = TypeVar("_Entry", CodeFacts, OperationFacts, NameRule)
+
+
+@cache
+def providers() -> tuple[str, ...]:
+    """Return the providers that have a catalogue, in alphabetical order."""
+    return tuple(sorted(file.stem for file in _FOLDER.glob("*.toml")))
+
+
+@cache
+def catalogue(provider: str) -> Catalogue:
+    """
+    Return what is known about a provider's service; read at the first call, then remembered.
+
+    Raises:
+        ValueError: There is no catalogue of that name, or its file is wrong.
+    """
+    if provider not in providers():
+        raise ValueError(f"catalogue: expected one of {_quoted(providers())}, got {provider!r}")
+    file = _FOLDER / f"{provider}.toml"
+    return parse(file.read_text(encoding="utf-8"), file.name)
+
+
+def providers_of(operation: str) -> tuple[str, ...]:
+    """Return the providers whose catalogue knows an operation, in alphabetical order; empty if none does."""
+    return tuple(name for name in providers() if catalogue(name).operation(operation) is not None)
+
+
+def parse(text: str, file: str) -> Catalogue:
+    """
+    Read the text of a catalogue.
+
+    Args:
+        text: The TOML.
+        file: The name of the file, for messages.
+
+    Raises:
+        ValueError: An unknown or missing key, a word outside its vocabulary, a value
+            of the wrong type, or a name that nothing in the file stands for.
+    """
+    document = tomli.loads(text)
+    _keys(file, document, known=("schema", *_SCALARS, *_TABLES), required=("schema", *_SCALARS, *_TABLES))
+    if document["schema"] != SCHEMA:
+        raise ValueError(f"{file}: schema: expected {SCHEMA}, got {document['schema']!r}")
+    sources = document["sources"]
+    read = Catalogue(
+        **{key: _text(f"{file}: {key}", document[key]) for key in _SCALARS},
+        sources=MappingProxyType({key: _text(f"{file}: sources.{key}", title) for key, title in sources.items()}),
+        names=_entries(file, document, "names", NameRule),
+        codes=_entries(file, document, "codes", CodeFacts, own="code"),
+        operations=_entries(file, document, "operations", OperationFacts, own="operation"),
+    )
+    _references(file, read)
+    return read
+
+
+def _entries(
+    file: str, document: Mapping[str, Any], table: str, kind: type[_Entry], own: str | None = None
+) -> Mapping[str, _Entry]:
+    """Build the entries of a table; ``own`` is the attribute that takes the entry's own name."""
+    attributes = [attribute for attribute in fields(kind) if attribute.name != own]
+    # ``class`` is a word that Python keeps for itself.
+    known = {attribute.name.rstrip("_"): attribute.name for attribute in attributes}
+    required = [attribute.name.rstrip("_") for attribute in attributes if attribute.default is NOTHING]
+    built: dict[str, _Entry] = {}
+    for name, entry in document[table].items():
+        where = f"{file}: {table}.{name}"
+        _keys(where, entry, known=known, required=required)
+        values: dict[str, Any] = {known[key]: _value(where, key, value) for key, value in entry.items()}
+        if own is not None:
+            values[own] = name
+        built[name] = kind(**values)
+    return MappingProxyType(built)
+
+
+def _value(where: str, key: str, value: object) -> object:
+    """Return a value as its attribute holds it."""
+    if key in _LISTS:
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise ValueError(f"{where}.{key}: expected a list of strings, got {value!r}")
+        return tuple(value)
+    if key in _NUMBERS:
+        if type(value) is not int:
+            raise ValueError(f"{where}.{key}: expected a whole number, got {value!r}")
+        return value
+    if key in _FLAGS:
+        if type(value) is not bool:
+            raise ValueError(f"{where}.{key}: expected true or false, got {value!r}")
+        return value
+    if key in _WORDS and value not in _WORDS[key]:
+        raise ValueError(f"{where}.{key}: expected one of {_quoted(_WORDS[key])}, got {value!r}")
+    return _text(f"{where}.{key}", value)
+
+
+def _text(where: str, value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{where}: expected a string that is not empty, got {value!r}")
+    return value
+
+
+def _keys(where: str, table: object, *, known: Iterable[str], required: Iterable[str]) -> None:
+    """Refuse a table with a key too many or too few."""
+    if not isinstance(table, dict):
+        raise ValueError(f"{where}: expected a table, got {table!r}")  # noqa: TRY004  # one kind of error for a wrong file
+    for key in table:
+        if key not in known:
+            raise ValueError(f"{where}: unknown key {key!r}, expected one of {_quoted(known)}")
+    for key in required:
+        if key not in table:
+            raise ValueError(f"{where}: missing key {key!r}")
+
+
+def _references(file: str, read: Catalogue) -> None:
+    """Refuse a name that stands for nothing, and a pair of keys of which one is missing."""
+    for table in ("names", "codes", "operations"):
+        for name, entry in getattr(read, table).items():
+            _known(f"{file}: {table}.{name}.source", (entry.source,), read.sources)
+    for name, facts in read.codes.items():
+        _known(f"{file}: codes.{name}.operations", facts.operations, read.operations)
+    for name, operation in read.operations.items():
+        where = f"{file}: operations.{name}"
+        _known(f"{where}.codes", operation.codes, read.codes)
+        _known(f"{where}.read_back", (operation.read_back,), read.operations)
+        _known(f"{where}.name", (operation.name,), read.names)
+        if (operation.rename is None) is not (operation.name is None):
+            raise ValueError(f"{where}: rename and name: expected both or neither")
+        if operation.rename is not None and operation.rename not in operation.key:
+            raise ValueError(f"{where}.rename: expected a field of key, got {operation.rename!r}")
+        if operation.limit is not None and _LIMIT.fullmatch(operation.limit) is None:
+            raise ValueError(f'{where}.limit: expected a rate such as "10/s", got {operation.limit!r}')
+
+
+def _known(where: str, names: Iterable[str | None], known: Iterable[str]) -> None:
+    for name in names:
+        if name is not None and name not in known:
+            raise ValueError(f"{where}: {name!r} is not in this file")
+
+
+def _quoted(words: Iterable[str]) -> str:
+    return ", ".join(f'"{word}"' for word in words)

@@ -1,0 +1,132 @@
+"""Reading a catalogue: what is found, and which mistakes are seen."""
+
+from __future__ import annotations
+
+import pytest
+
+from resilience.catalog import catalogue, providers, providers_of
+from resilience.catalog.reader import parse
+
+GOOD = """
+schema = 1
+provider = "acme"
+service = "Acme MQTT"
+product = "mqtt"
+version = "1"
+[sources]
+manual = "Acme manual, read 2026-11-21"
+[names.thing]
+pattern = 'T[a-z]+'
+min_length = 2
+suffix = '[a-z]+'
+meaning = "T and small letters"
+source = "manual"
+[codes."Bad.Thing"]
+meaning = "a bad thing"
+class = "parameter"
+effect = "none"
+source = "manual"
+[operations.MakeThing]
+repeat = "conflict"
+key = ["Account", "Thing"]
+rename = "Thing"
+name = "thing"
+read_back = "ReadThing"
+limit = "10/s"
+codes = ["Bad.Thing"]
+source = "manual"
+[operations.ReadThing]
+repeat = "safe"
+source = "manual"
+"""
+
+
+def test_a_catalogue_is_read_as_written() -> None:
+    """Values arrive with their types, and what is left out has its default."""
+    read = parse(GOOD, "acme.toml")
+    make, look = read.operations["MakeThing"], read.operations["ReadThing"]
+    assert (read.provider, read.service) == ("acme", "Acme MQTT")
+    assert (make.key, make.rename, make.limit) == (("Account", "Thing"), "Thing", "10/s")
+    assert (look.key, look.rename, look.read_back) == ((), None, None)
+    assert read.codes["Bad.Thing"].code == "Bad.Thing"
+    assert read.names["thing"].max_length is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        pytest.param("schema = 1", "schema = 2", "schema: expected 1, got 2", id="schema"),
+        pytest.param('product = "mqtt"', "", "missing key 'product'", id="missing-scalar"),
+        pytest.param('product = "mqtt"', 'prodct = "mqtt"', "unknown key 'prodct'", id="unknown-scalar"),
+        pytest.param('product = "mqtt"', "product = 7", "product: expected a string", id="type-of-scalar"),
+        pytest.param('meaning = "a bad thing"', "", "codes.Bad.Thing: missing key 'meaning'", id="missing-in-code"),
+        pytest.param('class = "parameter"', 'class_ = "parameter"', "unknown key 'class_'", id="python-spelling"),
+        pytest.param('class = "parameter"', 'class = "bad"', "class: expected one of", id="class"),
+        pytest.param('effect = "none"', 'effect = "maybe"', "effect: expected one of", id="effect"),
+        pytest.param('effect = "none"', 'effect = "none"\nstatus = "400"', "status: expected a whole", id="status"),
+        pytest.param('effect = "none"', 'effect = "none"\nfamily = 1', "family: expected true or", id="family"),
+        pytest.param('effect = "none"', 'effect = "none"\noperations = ["No"]', "operations: 'No' is", id="operations"),
+        pytest.param('repeat = "safe"', 'repeat = "idempotent"', "repeat: expected one of", id="repeat"),
+        pytest.param('key = ["Account", "Thing"]', 'key = "Thing"', "key: expected a list", id="key"),
+        pytest.param('key = ["Account", "Thing"]', 'key = ["Account"]', "rename: expected a field of key", id="rename"),
+        pytest.param('name = "thing"', "", "rename and name: expected both", id="rename-without-name"),
+        pytest.param('name = "thing"', 'name = "other"', "name: 'other' is not in", id="name"),
+        pytest.param('read_back = "ReadThing"', 'read_back = "Look"', "read_back: 'Look' is not in", id="read-back"),
+        pytest.param('limit = "10/s"', 'limit = "10/m"', "limit: expected a rate", id="limit"),
+        pytest.param('codes = ["Bad.Thing"]', 'codes = ["Bad"]', "codes: 'Bad' is not in", id="codes"),
+        pytest.param('manual = "Acme', 'handbook = "Acme', "source: 'manual' is not in", id="source"),
+        pytest.param("min_length = 2", "min_length = true", "min_length: expected a whole number", id="bool"),
+    ],
+)
+def test_a_mistake_is_named(old: str, new: str, message: str) -> None:
+    """A wrong catalogue is refused with the file, the entry and what was expected."""
+    assert old in GOOD
+    with pytest.raises(ValueError, match=message) as caught:
+        parse(GOOD.replace(old, new, 1), "acme.toml")
+    assert str(caught.value).startswith("acme.toml: ")
+
+
+def test_an_entry_that_is_no_table_is_named() -> None:
+    """A value where a table belongs is refused, and not taken for an empty one."""
+    with pytest.raises(ValueError, match=r"acme.toml: codes.Odd: expected a table, got 1"):
+        parse(GOOD.replace('[codes."Bad.Thing"]', '[codes]\nOdd = 1\n[codes."Bad.Thing"]'), "acme.toml")
+
+
+def test_both_providers_are_found() -> None:
+    """The providers are those that have a file."""
+    assert providers() == ("alibaba", "tencent")
+    assert [catalogue(name).provider for name in providers()] == ["alibaba", "tencent"]
+
+
+def test_a_catalogue_is_read_once() -> None:
+    """Asking again gives the same object."""
+    assert catalogue("alibaba") is catalogue("alibaba")
+
+
+def test_a_catalogue_cannot_be_changed() -> None:
+    """What one caller is given, another one relies on."""
+    codes: dict[str, object] = catalogue("alibaba").codes  # type: ignore[assignment]  # on purpose
+    with pytest.raises(TypeError):
+        codes["New"] = None
+
+
+@pytest.mark.parametrize("name", ["aws", "", "../alibaba", "Alibaba"])
+def test_an_unknown_provider_is_refused(name: str) -> None:
+    """The message lists the providers that there are."""
+    with pytest.raises(ValueError, match='expected one of "alibaba", "tencent"'):
+        catalogue(name)
+
+
+@pytest.mark.parametrize(
+    ("operation", "found"),
+    [
+        ("CreateGroupId", ("alibaba",)),
+        ("CreateTopic", ("tencent",)),
+        ("RegisterCaCertificate", ("alibaba", "tencent")),
+        ("AssumeRole", ("alibaba", "tencent")),
+        ("MakeCoffee", ()),
+    ],
+)
+def test_an_operation_tells_its_providers(operation: str, found: tuple[str, ...]) -> None:
+    """An operation that both services have belongs to both, one that nobody has to nobody."""
+    assert providers_of(operation) == found

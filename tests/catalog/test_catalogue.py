@@ -1,0 +1,176 @@
+"""The shipped catalogues say what the vendors' SDKs say."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import alibabacloud_onsmqtt20200420.models as onsmqtt
+import alibabacloud_sts20150401.models as alibaba_sts
+import pytest
+import tencentcloud.mqtt.v20240516.errorcodes as mqtt_codes
+import tencentcloud.mqtt.v20240516.models as mqtt
+import tencentcloud.sts.v20180813.errorcodes as sts_codes
+import tencentcloud.sts.v20180813.models as tencent_sts
+
+from resilience.catalog import OperationFacts, catalogue, providers
+
+READS = ("Describe", "List", "Get", "Query", "BatchQuery")
+
+EVERY_CODE = [facts for provider in providers() for facts in catalogue(provider).codes.values()]
+EVERY_OPERATION = [(provider, facts) for provider in providers() for facts in catalogue(provider).operations.values()]
+
+
+def sdk_operations(provider: str) -> set[str]:
+    """Return the operations of a provider's SDK, with the one of the token service that we know."""
+    models: Any = {"alibaba": onsmqtt, "tencent": mqtt}[provider]
+    names = {name.removesuffix("Request") for name in vars(models) if name.endswith("Request")}
+    return {name for name in names if hasattr(models, f"{name}Response")} | {"AssumeRole"}
+
+
+def sdk_fields(provider: str, model: str) -> set[str]:
+    """Return the wire names of the fields of an SDK's model."""
+    places: Any = {"alibaba": (onsmqtt, alibaba_sts), "tencent": (mqtt, tencent_sts)}[provider]
+    found = next(getattr(place, model) for place in places if hasattr(place, model))()
+    if provider == "tencent":
+        return {name.removeprefix("_") for name in vars(found)}
+    return {"".join(part.capitalize() for part in name.split("_")) for name in vars(found)}
+
+
+def sdk_answer(provider: str, facts: OperationFacts) -> set[str]:
+    """Return the fields of an operation's answer."""
+    return sdk_fields(provider, f"{facts.operation}Response{'Body' if provider == 'alibaba' else ''}")
+
+
+def sdk_codes(module: Any) -> set[str]:
+    """Return the error codes of a module of Tencent's SDK."""
+    return {value for name, value in vars(module).items() if name.isupper()}
+
+
+@pytest.mark.parametrize(("provider", "count"), [("alibaba", 50), ("tencent", 80)])
+def test_the_operations_are_those_of_the_sdk(provider: str, count: int) -> None:
+    """A catalogue knows each operation of the SDK, AssumeRole, and no other."""
+    assert set(catalogue(provider).operations) == sdk_operations(provider)
+    assert len(catalogue(provider).operations) == count + 1
+
+
+def test_the_fields_are_those_of_the_sdk() -> None:
+    """Key and rename name fields of the request, answer and verdict name fields of the answer."""
+    for provider, facts in EVERY_OPERATION:
+        request, answer = sdk_fields(provider, f"{facts.operation}Request"), sdk_answer(provider, facts)
+        assert {*facts.key, facts.rename} - {None} <= request, facts.operation
+        assert {*facts.answer, facts.verdict} - {None} <= answer, facts.operation
+
+
+def test_an_answer_that_can_be_an_error_says_so() -> None:
+    """The operations whose answer has a Success field have it as their verdict, and no others have one."""
+    with_field = {facts.operation for provider, facts in EVERY_OPERATION if "Success" in sdk_answer(provider, facts)}
+    with_verdict = {facts.operation for _, facts in EVERY_OPERATION if facts.verdict == "Success"}
+    assert with_verdict == with_field
+    assert {facts.operation for _, facts in EVERY_OPERATION if facts.verdict} == with_verdict
+
+
+@pytest.mark.parametrize(("module", "count"), [(mqtt_codes, 32), (sts_codes, 30)], ids=["mqtt", "sts"])
+def test_every_code_of_tencents_sdk_is_known(module: Any, count: int) -> None:
+    """The catalogue has each code that the SDK lists, and not only its parent."""
+    assert len(sdk_codes(module)) == count
+    assert sdk_codes(module) <= set(catalogue("tencent").codes)
+
+
+def test_reading_is_safe() -> None:
+    """An operation that only reads is safe to repeat, and has no resource of its own."""
+    reads = [facts for _, facts in EVERY_OPERATION if facts.operation.startswith(READS)]
+    assert {facts.repeat for facts in reads} == {"safe"}
+    assert {facts.key for facts in reads} == {()}
+
+
+@pytest.mark.parametrize(
+    ("provider", "operation"),
+    [
+        ("alibaba", "SendMessage"),
+        ("alibaba", "RefreshDeviceCredential"),
+        ("alibaba", "RegisterCaCertificate"),
+        ("alibaba", "AddCustomAuthIdentity"),
+        ("alibaba", "CloseConnection"),
+        ("tencent", "CreateInstance"),
+        ("tencent", "ModifyInstance"),
+        ("tencent", "DeleteInstance"),
+        ("tencent", "CreateMessageEnrichmentRule"),
+        ("tencent", "RegisterCaCertificate"),
+        ("tencent", "PublishMessage"),
+        ("tencent", "KickOutClient"),
+    ],
+)
+def test_what_must_not_happen_twice_is_a_duplicate(provider: str, operation: str) -> None:
+    """An operation that buys, sends, rotates, throws out or destroys is never repeated blindly."""
+    facts = catalogue(provider).operation(operation)
+    assert facts is not None
+    assert facts.repeat == "duplicate"
+
+
+def test_a_conflict_has_a_code_and_a_key() -> None:
+    """An operation that the service refuses the second time names its resource, and the code that says so."""
+    conflicts = [(provider, facts) for provider, facts in EVERY_OPERATION if facts.repeat == "conflict"]
+    without_code = {
+        facts.operation
+        for provider, facts in conflicts
+        if "exists" not in {catalogue(provider).codes[code].class_ for code in facts.codes}
+    }
+    assert all(facts.key for _, facts in conflicts)
+    # With which code a second one is refused is not documented; that its name may not repeat is.
+    assert without_code == {"CreateBlockRule"}
+
+
+def test_what_is_created_can_be_read_back() -> None:
+    """An operation that creates a resource has a safe operation that tells whether it is there."""
+    for provider, facts in EVERY_OPERATION:
+        if facts.key:
+            read_back = catalogue(provider).operation(facts.read_back or "")
+            assert read_back is not None, facts.operation
+            assert read_back.repeat == "safe", facts.operation
+
+
+def test_a_lasting_code_had_no_effect() -> None:
+    """A request that is refused as wrong has changed nothing, unless only its answer was too large."""
+    doubtful = {facts.code for facts in EVERY_CODE if facts.is_lasting and facts.effect == "unknown"}
+    assert doubtful == {"ResponseSizeLimitExceeded"}
+
+
+def test_a_fault_of_the_service_may_have_had_an_effect() -> None:
+    """Internal and transient faults leave doubt, except where a token service failed before anything was sent."""
+    faults = [facts for facts in EVERY_CODE if facts.class_ in {"internal", "transient"}]
+    certain = [facts for facts in faults if facts.effect == "none"]
+    assert {facts.operations for facts in certain} == {("AssumeRole",)}
+    assert {facts.source for facts in certain} == {"sts"}
+    assert len(certain) == 8
+
+
+def test_throttling_leaves_no_doubt_except_as_a_500() -> None:
+    """Every rate limit refuses a call before it runs; only SystemOverFlow, a 500, may come after."""
+    throttles = [facts for facts in EVERY_CODE if facts.class_ == "throttle"]
+    assert {facts.code for facts in throttles if facts.effect == "unknown"} == {"SystemOverFlow"}
+
+
+def test_codes_keep_the_services_spelling() -> None:
+    """The mistakes in the services' codes are theirs, and stay."""
+    alibaba, tencent = catalogue("alibaba").codes, catalogue("tencent").codes
+    assert {"GroupIdAlreadyExsited", "DeviceCredentialExsit", "ApiNotSupport"} <= set(alibaba)
+    assert {"InvalidParameter.AccountNotAvaliable", "InvalidParameter.ResouceError"} <= set(tencent)
+
+
+def test_the_status_says_little() -> None:
+    """Throttling is a 400, and a lasting mistake can be a 500."""
+    codes = catalogue("alibaba").codes
+    assert codes["ApplyTokenOverFlow"].status == 400
+    assert codes["RegisterCodeError"].status == 500
+    assert codes["RegisterCodeError"].is_lasting
+    assert {facts.status for facts in catalogue("tencent").codes.values()} == {None}
+
+
+@pytest.mark.parametrize("provider", providers())
+def test_every_source_is_cited(provider: str) -> None:
+    """No source stands there for nothing, and each has a title and the date on which it was read."""
+    read = catalogue(provider)
+    cited = {entry.source for table in (read.names, read.codes, read.operations) for entry in table.values()}
+    assert cited == set(read.sources)
+    assert all(re.search(r"\w.*, .*2026-\d\d-\d\d$", title) for title in read.sources.values())
