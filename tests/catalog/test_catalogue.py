@@ -137,12 +137,9 @@ def test_a_lasting_code_had_no_effect() -> None:
 
 
 def test_a_fault_of_the_service_may_have_had_an_effect() -> None:
-    """Internal and transient faults leave doubt, except where a token service failed before anything was sent."""
+    """Internal and transient faults leave doubt, also where the code looks like the token service's own."""
     faults = [facts for facts in EVERY_CODE if facts.class_ in {"internal", "transient"}]
-    certain = [facts for facts in faults if facts.effect == "none"]
-    assert {facts.operations for facts in certain} == {("AssumeRole",)}
-    assert {facts.source for facts in certain} == {"sts"}
-    assert len(certain) == 8
+    assert {facts.effect for facts in faults} == {"unknown"}
 
 
 def test_throttling_leaves_no_doubt_except_as_a_500() -> None:
