@@ -1,0 +1,1 @@
+"""The shell around the decisions: it calls, waits, renews credentials, verifies and reports."""

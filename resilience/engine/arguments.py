@@ -1,0 +1,159 @@
+"""Finds a request field among the arguments of a wrapped function, and sends another value instead."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import inspect
+import re
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+_SCALARS = (str, bytes, int, float, bool, type(None))
+_UNKNOWN = (inspect.Parameter.empty, Any, object)
+_WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+def snake_case(name: str) -> str:
+    """Return a wire name as Python spells it: ``GroupId`` becomes ``group_id``."""
+    return _WORD_START.sub("_", name).lower()
+
+
+@frozen
+class Signature:
+    """
+    The parameters of a wrapped function, as far as request fields are to be found in them.
+
+    Attributes:
+        names: What the user calls a field (``key=`` of ``wrap``): field to parameter or attribute.
+    """
+
+    function: Callable[..., Any]
+    names: Mapping[str, str]
+
+    @property
+    def _parameters(self) -> Mapping[str, inspect.Parameter]:
+        try:
+            return inspect.signature(self.function).parameters
+        except (TypeError, ValueError):
+            return {"args": inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)}
+
+    def bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments by parameter name; empty where they do not fit."""
+        try:
+            return dict(inspect.signature(self.function).bind(*args, **kwargs).arguments)
+        except (TypeError, ValueError):
+            return {}
+
+    def can_hold(self, field: str) -> bool:
+        """
+        Return whether a call may carry this field: in a parameter of that name, or in a request object.
+
+        A parameter whose type is unknown may be a request object; a string or a number is none.
+        """
+        spellings = self._spellings(field)
+        parameters = self._parameters
+        if any(name in parameters for name in spellings):
+            return True
+        hints = self._hints()
+        return any(
+            _may_have(hints.get(name, parameter.annotation), spellings) for name, parameter in parameters.items()
+        )
+
+    def get(self, field: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
+        """Return the value of a request field in this call, or None if it is not there or no string."""
+        place = self._find(field, args, kwargs)
+        if place is None:
+            return None
+        holder, attribute = place
+        value = _argument(args, kwargs, holder)
+        if attribute is not None:
+            value = _read(value, attribute)
+        return value if isinstance(value, str) else None
+
+    def replace(self, field: str, value: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Arguments:
+        """
+        Return the arguments with another value for a request field; a request object is copied, not changed.
+
+        Raises:
+            LookupError: The field is not among these arguments.
+        """
+        place = self._find(field, args, kwargs)
+        if place is None:
+            raise LookupError(field)
+        holder, attribute = place
+        fresh: Any = value
+        if attribute is not None:
+            fresh = _copy_with(_argument(args, kwargs, holder), attribute, value)
+        if isinstance(holder, int):
+            return (*args[:holder], fresh, *args[holder + 1 :]), dict(kwargs)
+        return args, {**kwargs, holder: fresh}
+
+    def _spellings(self, field: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((self.names.get(field, field), snake_case(field), field)))
+
+    def _hints(self) -> Mapping[str, Any]:
+        try:
+            return typing.get_type_hints(self.function)
+        except Exception:  # noqa: BLE001  # annotations of users may raise anything when evaluated
+            return {}
+
+    def _find(
+        self, field: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[int | str, str | None] | None:
+        """Return where the field is: which argument, and which attribute of it (None for the argument itself)."""
+        spellings = self._spellings(field)
+        for name in spellings:
+            if name in kwargs:
+                return name, None
+        positions = list(self._parameters)
+        for name in spellings:
+            if name in positions and positions.index(name) < len(args):
+                return positions.index(name), None
+        holders: list[tuple[int | str, Any]] = [*enumerate(args), *kwargs.items()]
+        for holder, value in holders:
+            is_self = holder == 0 and positions[:1] == ["self"]
+            if is_self or isinstance(value, _SCALARS) or callable(value):
+                continue
+            for name in spellings:
+                if isinstance(_read(value, name), str):
+                    return holder, name
+        return None
+
+
+def _argument(args: tuple[Any, ...], kwargs: Mapping[str, Any], holder: int | str) -> Any:
+    return args[holder] if isinstance(holder, int) else kwargs[holder]
+
+
+def _read(request: Any, attribute: str) -> Any:
+    return request.get(attribute) if isinstance(request, Mapping) else getattr(request, attribute, None)
+
+
+def _copy_with(request: Any, attribute: str, value: str) -> Any:
+    if isinstance(request, Mapping):
+        return {**request, attribute: value}
+    if dataclasses.is_dataclass(request) and not isinstance(request, type):
+        return dataclasses.replace(request, **{attribute: value})
+    if attrs.has(type(request)):
+        return attrs.evolve(request, **{attribute: value})
+    fresh = copy.copy(request)
+    setattr(fresh, attribute, value)
+    return fresh
+
+
+def _may_have(annotation: Any, spellings: tuple[str, ...]) -> bool:
+    if annotation in _SCALARS:
+        return False
+    if annotation in _UNKNOWN or not isinstance(annotation, type) or issubclass(annotation, Mapping):
+        return True
+    try:
+        fields = {*inspect.signature(annotation).parameters, *typing.get_type_hints(annotation)}
+    except Exception:  # noqa: BLE001  # a class without a readable signature may be anything
+        return True
+    return any(name in fields or hasattr(annotation, name) for name in spellings)

@@ -1,0 +1,210 @@
+"""What is called under a policy: a function, its operation, and what a call of it can do."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cached_property
+from types import NoneType, UnionType
+from typing import Any, Final, final
+
+from attrs import define, field, frozen
+
+from resilience.clients import check_value, classify, leaves
+from resilience.core.fault import Fault
+from resilience.core.match import RuleTable
+from resilience.core.plan import Plan
+from resilience.core.policy import PolicyValues, Rule
+from resilience.engine.arguments import Signature
+from resilience.engine.credentials import Credentials
+from resilience.engine.errors import ServiceError
+from resilience.engine.events import Renamed
+from resilience.engine.operations import Operation, effect_of
+from resilience.engine.threads import Threads
+from resilience.engine.watch import Audience
+
+
+@final
+class Done:
+    """The verifier's answer for a function that returns None: it is there."""
+
+    def __repr__(self) -> str:
+        """Return its public name."""
+        return "resilience.DONE"
+
+
+DONE: Final = Done()
+
+PLAIN: Final = frozenset({type(None), bool, int, float, str, list, tuple})
+"""Types of values that are no SDK's answer."""
+
+
+@frozen(kw_only=True, eq=False)
+class Setting:
+    """What all calls of one executor share."""
+
+    policy: PolicyValues
+    account: str = ""
+    sources: Mapping[str, Credentials[Any]] = field(factory=dict)
+    audience: Audience
+    classify: Callable[[Exception], Fault | None] | None = None
+    on_rename: Callable[[Renamed], object] | None = None
+    draw: Callable[[], float]
+    threads: Threads = field(factory=Threads)
+
+    @property
+    def idle_slot(self) -> tuple[Mapping[str, Any], str] | None:
+        """Where a quick look tells that nobody watches; None if only asking tells."""
+        match self.audience.observers:
+            case []:
+                return {"nobody": None}, "nobody"
+            case [observer]:
+                return observer.idle_slot
+            case _:
+                return None
+
+    def fault(self, error: Exception, provider: str | None) -> Fault | None:
+        """Return what an exception says, or None for a programming error."""
+        if isinstance(error, ServiceError):
+            return error.fault
+        own = None if self.classify is None else self.classify(error)
+        return own or classify(error, provider=provider)
+
+
+@define(kw_only=True, eq=False, slots=False)
+class Callee:
+    """
+    One function under a policy.
+
+    Attributes:
+        setting: What the executor's calls share.
+        operation: The operation that the function performs.
+        function: As the user wrote it.
+        signature: Where request fields are in its arguments.
+        table: The policy's rules for the operation.
+        verifiers: The executor's verifiers, by provider and operation; the function's own wins.
+        accepted: Makes the value of an accepted call from the call's arguments, or None.
+    """
+
+    setting: Setting
+    operation: Operation
+    function: Callable[..., Any]
+    signature: Signature
+    table: RuleTable
+    verifiers: Mapping[tuple[str | None, str], Callable[..., Any]]
+    accepted: Callable[..., Any] | None = None
+    _own_verifier: Callable[..., Any] | None = field(default=None, init=False)
+
+    @property
+    def verifier(self) -> Callable[..., Any] | None:
+        """What says whether the resource is there, or None."""
+        return self._own_verifier or self.verifiers.get((self.operation.provider, self.operation.name))
+
+    def register(self, verifier: Callable[..., Any]) -> None:
+        """
+        Take a verifier of the function's own.
+
+        Raises:
+            RuntimeError: A call has been made without it.
+        """
+        if "plan" in vars(self):
+            raise RuntimeError(f"{_name(self.function)} has been called already; register its verifier before")
+        self._own_verifier = verifier
+
+    @cached_property
+    def invoke(self) -> Callable[..., Awaitable[Any]]:
+        """The function, in a worker thread if it is a plain one."""
+        return self.setting.threads.awaitable(self.function)
+
+    @cached_property
+    def verify(self) -> Callable[..., Awaitable[Any]]:
+        """The verifier, in a worker thread if it is a plain function."""
+        if self.verifier is None:
+            raise AssertionError("the machine asked for a verification that the plan does not offer")
+        return self.setting.threads.awaitable(self.verifier)
+
+    def faults(self, error: Exception) -> tuple[Fault, ...] | None:
+        """Return what an exception, or each leaf of an exception group, says; None if one is a programming error."""
+        read = [self.setting.fault(leaf, self.operation.provider) for leaf in leaves(error)]
+        known = tuple(fault for fault in read if fault is not None)
+        return known if len(known) == len(read) else None
+
+    def refusal(self, value: object) -> ServiceError | None:
+        """Return the error in an SDK's answer that is a failure although nothing was raised, or None."""
+        provider = self.operation.provider
+        if provider is None or type(value) in PLAIN:
+            return None
+        fault = check_value(provider, self.operation.name, value)
+        return None if fault is None else ServiceError.of(fault, "the answer is no success, although the SDK took it")
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What the machine needs to know; made at the first call, when verifiers have been registered."""
+        self._check_accepts()
+        return self._plan()
+
+    def check_renames(self) -> None:
+        """
+        Refuse a function that cannot do a rename which the policy can ask for.
+
+        Raises:
+            TypeError: It has no parameter that the name could be in.
+        """
+        field_name = self.operation.rename
+        if field_name is None or self.signature.can_hold(field_name):
+            return
+        for rule, action in self._plan().reachable():
+            if action.do == "rename":
+                raise TypeError(
+                    f"{_name(self.function)}: the policy can rename {field_name} of {self.operation.name} "
+                    f"({_where(rule)}), but no parameter holds it; name the parameter {field_name!r}, "
+                    f'or say which it is: wrap("{self.operation.name}", key={{"{field_name}": "..."}})'
+                )
+
+    def _plan(self) -> Plan:
+        rename = self.operation.rename
+        return Plan(
+            operation=self.operation.name,
+            provider=self.operation.provider,
+            policy=self.setting.policy,
+            repeat=self.operation.repeat,
+            can_verify=self.verifier is not None,
+            can_rename=rename is not None and self.signature.can_hold(rename),
+            credentials=frozenset(self.setting.sources),
+            effect_of=effect_of,
+            table=self.table,
+        )
+
+    def _check_accepts(self) -> None:
+        """Refuse a call that could be accepted without a value to return, where the annotation excludes None."""
+        if self.verifier is not None or self.accepted is not None or _may_return_none(self.function):
+            return
+        for rule, action in self._plan().reachable():
+            if action.do == "accept" and not action.dry_run:
+                raise TypeError(
+                    f"{_name(self.function)}: the policy can accept {self.operation.name} ({_where(rule)}), and then "
+                    "there is no value to return, but the return annotation excludes None; register a verifier "
+                    f'(.verify, or executor.verify("{self.operation.name}")), say what it is '
+                    "with wrap(..., accepted=lambda *args: ...), "
+                    'or annotate the return as "... | None"'
+                )
+
+
+def _may_return_none(function: Callable[..., Any]) -> bool:
+    try:
+        annotation = typing.get_type_hints(function).get("return", Any)
+    except Exception:  # noqa: BLE001  # annotations of users may raise anything when evaluated
+        return True
+    if annotation in {Any, object, None, NoneType} or isinstance(annotation, typing.TypeVar):
+        return True
+    return typing.get_origin(annotation) in {typing.Union, UnionType} and NoneType in typing.get_args(annotation)
+
+
+def _where(rule: Rule | None) -> str:
+    if rule is None:
+        return "unknown"
+    return f"rule {rule.id} at {rule.origin}" if rule.origin else f"rule {rule.id}"
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return getattr(function, "__qualname__", None) or repr(function)

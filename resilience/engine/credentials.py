@@ -1,0 +1,199 @@
+"""Live credentials: loaded before they are used, renewed once for all who need it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, Generic, TypeVar, cast
+
+import anyio
+from attrs import define, field
+
+from resilience.core.policy import CredentialLimits
+from resilience.engine.errors import RemedyFailed
+from resilience.engine.threads import Threads
+
+C = TypeVar("C")
+
+OnFlight = Callable[[object, bool], None]
+"""Told about the refresh that is waited for, and whether the caller runs it."""
+
+_DEFAULTS = CredentialLimits()
+
+
+@define(eq=False)
+class Flight:
+    """One refresh that is under way; those who wait for it hold the same object."""
+
+    done: anyio.Event = field(factory=anyio.Event)
+    error: Exception | None = None
+
+
+@define
+class _Held(Generic[C]):
+    """What a refresh brought. ``generation`` counts from 1; ``expires_at`` in epoch seconds, None for never."""
+
+    value: C
+    generation: int
+    expires_at: float | None
+    read: bool = False
+
+
+class Credentials(Generic[C]):
+    """
+    A source of credentials that calls share.
+
+    One refresh runs at a time. Who meets a rejected credential while a newer one
+    is already there takes the newer one; who comes while a refresh runs waits for
+    it. A cancelled waiter leaves; when the one who runs the refresh is cancelled,
+    the next in line starts it again. One source serves one event loop.
+
+    Args:
+        refresh: Gets new credentials: a coroutine function, or a plain function, which runs in a thread.
+        expires: Reads from credentials when they expire, as epoch seconds or a datetime; without it
+            (or where it returns None) only faults renew them.
+        limits: How they are renewed; None for the policy's table.
+    """
+
+    def __init__(
+        self,
+        refresh: Callable[[], Awaitable[C] | C],
+        *,
+        expires: Callable[[C], float | datetime | None] | None = None,
+        limits: CredentialLimits | None = None,
+    ) -> None:
+        self._refresh = Threads(total=1).awaitable(refresh)
+        self._expires = expires
+        self._limits = limits
+        self._held: _Held[C] | None = None
+        self._flight: Flight | None = None
+        self._failed_at: float | None = None
+        self._failure: Exception | None = None
+
+    def __repr__(self) -> str:
+        """Say which generation is held, and nothing of what it is."""
+        return f"<Credentials generation={self.generation}>"
+
+    @property
+    def generation(self) -> int:
+        """How many credentials there have been; 0 before the first were loaded."""
+        return 0 if self._held is None else self._held.generation
+
+    def current(self) -> C:
+        """
+        Return the credentials in force.
+
+        Raises:
+            RuntimeError: Nothing was loaded yet.
+        """
+        if self._held is None:
+            raise RuntimeError(
+                "credentials not loaded: call current() inside a wrapped function, or await load() before it"
+            )
+        self._held.read = True
+        return self._held.value
+
+    async def load(self) -> C:
+        """
+        Return credentials that are good for a while, for use outside a wrapped function.
+
+        Raises:
+            RemedyFailed: There are none, and none could be had. Its cause is why.
+        """
+        await self.ready()
+        return self.current()
+
+    async def ready(self, limits: CredentialLimits | None = None, on_flight: OnFlight | None = None) -> None:
+        """
+        See to it that there are credentials: load the first ones, renew those that expire soon.
+
+        Args:
+            limits: How they are renewed, where the source has no limits of its own.
+            on_flight: Told when a refresh is waited for.
+
+        Raises:
+            RemedyFailed: There are none, and none could be had. Its cause is why.
+        """
+        limits = self._limits or limits or _DEFAULTS
+        held = self._held
+        if held is None:
+            await self._renew(0, limits, on_flight)
+        elif held.expires_at is not None:
+            left = held.expires_at - time.time()
+            if left <= 0:
+                await self._renew(held.generation, limits, on_flight)
+            elif left < limits.refresh_before:
+                # They still hold: to fail now would break a call that can succeed.
+                with contextlib.suppress(RemedyFailed):
+                    await self._renew(held.generation, limits, on_flight)
+
+    async def renew(
+        self, generation: int, limits: CredentialLimits | None = None, on_flight: OnFlight | None = None
+    ) -> None:
+        """
+        Replace credentials that a service has rejected, unless newer ones are there already.
+
+        Args:
+            generation: The generation that was rejected.
+            limits: As for :meth:`ready`.
+            on_flight: As for :meth:`ready`.
+
+        Raises:
+            RemedyFailed: The refresh failed (its cause is why), or nobody has ever read the rejected
+                credentials, so that new ones would change nothing.
+        """
+        held = self._held
+        if held is not None and held.generation == generation and not held.read:
+            raise RemedyFailed("refresh", "credentials not read: call sts.current() inside the wrapped function")
+        await self._renew(generation, self._limits or limits or _DEFAULTS, on_flight)
+
+    async def _renew(self, generation: int, limits: CredentialLimits, on_flight: OnFlight | None) -> None:
+        while self.generation == generation:
+            flight = self._flight
+            if flight is None:
+                self._raise_if_cooling(limits)
+                await self._lead(on_flight)
+                continue
+            if on_flight is not None:
+                on_flight(flight, False)  # noqa: FBT003  # positional in the callback's type
+            await flight.done.wait()
+            if flight.error is not None:
+                raise _failed(flight.error)
+
+    async def _lead(self, on_flight: OnFlight | None) -> None:
+        flight = self._flight = Flight()
+        try:
+            if on_flight is not None:
+                on_flight(flight, True)  # noqa: FBT003  # positional in the callback's type
+            value = cast("C", await self._refresh())
+            expires_at = self._expiry(value)
+        except Exception as error:
+            flight.error = error
+            self._failed_at, self._failure = anyio.current_time(), error
+            raise _failed(error) from error
+        else:
+            self._held = _Held(value, self.generation + 1, expires_at)
+            self._failed_at = self._failure = None
+        finally:
+            # Also when cancelled: whoever waits finds no error and no newer generation, and leads next.
+            self._flight = None
+            flight.done.set()
+
+    def _raise_if_cooling(self, limits: CredentialLimits) -> None:
+        if self._failure is None or self._failed_at is None:
+            return
+        if anyio.current_time() - self._failed_at < limits.cool_down:
+            raise _failed(self._failure)
+
+    def _expiry(self, value: C) -> float | None:
+        moment: Any = None if self._expires is None else self._expires(value)
+        return moment.timestamp() if isinstance(moment, datetime) else moment
+
+
+def _failed(cause: Exception) -> RemedyFailed:
+    """Return a fresh exception for each caller, so that tracebacks and notes do not mix."""
+    error = RemedyFailed("refresh", f"new credentials could not be had ({type(cause).__qualname__})")
+    error.__cause__ = cause
+    return error

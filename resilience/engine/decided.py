@@ -1,0 +1,29 @@
+"""
+Marks failures that a policy has already decided, so that calls around it do not decide them again.
+
+The mark sits on the exception, not in a context variable: it passes through task
+groups and threads by itself. It carries the number of the decision, because a
+program may raise one exception object many times: only what was decided since an
+attempt began belongs to a call inside that attempt.
+"""
+
+from __future__ import annotations
+
+from resilience.clients import leaves
+
+_MARK = "__resilience_decided__"
+
+# The number of decisions so far. A list, because reading its cell is the cheapest thing that every call can do.
+count = [0]
+
+
+def mark(error: Exception) -> None:
+    """Note on an exception that a policy has just decided it."""
+    count[0] += 1
+    # Frozen dataclass exceptions refuse plain attribute setting.
+    object.__setattr__(error, _MARK, count[0])
+
+
+def is_decided(error: Exception, since: int) -> bool:
+    """Return whether a policy has decided this exception, or a leaf of it, after decision number ``since``."""
+    return any(getattr(each, _MARK, 0) > since for each in (error, *leaves(error)))

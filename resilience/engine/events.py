@@ -1,0 +1,208 @@
+"""
+What happens to a call, as values, and who may watch.
+
+The engine knows that observers exist, not what they do. An observer is asked
+once per call whether it wants to watch; what it returns gets every later event
+of that call, in order, in the task that runs the call. An observer that raises
+is logged once and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Protocol
+
+from attrs import frozen
+
+from resilience.core.decision import Decision, Ended, StopReason
+from resilience.core.fault import Effect, Fault
+from resilience.core.policy import PolicyValues, Rule
+
+
+@frozen(kw_only=True)
+class CallStarted:
+    """A call begins; ``provider`` is None where none is known."""
+
+    operation: str
+    provider: str | None
+    policy: PolicyValues
+
+
+@frozen(kw_only=True)
+class AttemptStarted:
+    """An attempt begins; ``number`` counts from 1."""
+
+    number: int
+
+
+@frozen(kw_only=True)
+class AttemptSucceeded:
+    """An attempt returned a value after ``duration`` seconds."""
+
+    number: int
+    duration: float
+
+
+@frozen(kw_only=True)
+class AttemptFailed:
+    """
+    An attempt failed, and this was decided.
+
+    Attributes:
+        number: The attempt, counted from 1.
+        fault: The fault that the decision answers.
+        effect: Whether the request may have taken effect.
+        decision: What follows.
+        duration: Of the attempt, in seconds.
+        cut: Whether it was cut short by our own limit.
+    """
+
+    number: int
+    fault: Fault
+    effect: Effect
+    decision: Decision
+    duration: float
+    cut: bool = False
+
+
+@frozen(kw_only=True)
+class AttemptAborted:
+    """An attempt ended with what is no fault: a cancellation, or a programming error of class ``error``."""
+
+    number: int
+    duration: float
+    error: str | None
+
+
+@frozen(kw_only=True)
+class RefreshStarted:
+    """
+    New credentials are awaited.
+
+    Attributes:
+        provider: Whose credentials.
+        flight: Stands for the one refresh that several calls may wait for; compared by identity.
+        leads: Whether this call runs it; the others wait.
+        number: Which attempt asked for it; 0 before the first.
+    """
+
+    provider: str
+    flight: object
+    leads: bool
+    number: int
+
+
+@frozen(kw_only=True)
+class RefreshEnded:
+    """
+    The wait for new credentials is over.
+
+    Attributes:
+        flight: As in :class:`RefreshStarted`.
+        duration: In seconds.
+        error: The class of the error, or None after a success.
+        cancelled: Whether it was cancelled or cut short.
+    """
+
+    flight: object
+    duration: float
+    error: str | None = None
+    cancelled: bool = False
+
+
+@frozen(kw_only=True)
+class VerifyStarted:
+    """The verifier is asked; ``number`` is the attempt in doubt."""
+
+    number: int
+
+
+@frozen(kw_only=True)
+class VerifyEnded:
+    """
+    The verifier has answered, and this was decided.
+
+    Attributes:
+        there: Whether the resource is there; None if the verifier failed.
+        decision: What follows, or None if the call was cancelled meanwhile.
+        duration: In seconds.
+        error: The class of the verifier's error, if it failed.
+    """
+
+    there: bool | None
+    decision: Decision | None
+    duration: float
+    error: str | None = None
+
+
+@frozen(kw_only=True)
+class Renamed:
+    """The next attempt goes to another name; ``field`` is the service's word for what was renamed."""
+
+    operation: str
+    field: str
+    old: str
+    new: str
+
+
+@frozen(kw_only=True)
+class CallEnded:
+    """
+    A call has ended.
+
+    Attributes:
+        ended: How, or ``cancelled``; None where a programming error left at once.
+        stop_reason: Why; None where a programming error left at once.
+        attempts: How many were made.
+        waited: In seconds, all waits together.
+        duration: In seconds.
+        fault: The last fault, if the call failed.
+        rule: The rule that decided, if one did.
+        error: The class of the exception that left, if one did.
+        verified: Whether an accepted call was verified.
+        renamed: The field that was renamed, with its old and its new name.
+    """
+
+    ended: Ended | Literal["cancelled"] | None
+    stop_reason: StopReason | None
+    attempts: int
+    waited: float
+    duration: float
+    fault: Fault | None = None
+    rule: Rule | None = None
+    error: str | None = None
+    verified: bool | None = None
+    renamed: Mapping[str, tuple[str, str]]
+
+
+Event = (
+    AttemptStarted
+    | AttemptSucceeded
+    | AttemptFailed
+    | AttemptAborted
+    | RefreshStarted
+    | RefreshEnded
+    | VerifyStarted
+    | VerifyEnded
+    | Renamed
+    | CallEnded
+)
+
+Sink = Callable[[Event], None]
+"""Gets every event of one call after :class:`CallStarted`."""
+
+
+class Observer(Protocol):
+    """
+    Watches calls.
+
+    Attributes:
+        idle_slot: A mapping and a key: while ``mapping[key] is None`` the observer wants to see nothing,
+            and a call need not even be announced. None for an observer that always watches.
+    """
+
+    idle_slot: tuple[Mapping[str, Any], str] | None
+
+    def watch(self, started: CallStarted) -> Sink | None:
+        """Return what gets the events of this call, or None to see none of them."""
+        ...
