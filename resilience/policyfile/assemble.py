@@ -1,0 +1,202 @@
+"""Puts a policy together: layers, settings, actions and rules, for the chosen environment."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from operator import itemgetter
+from pathlib import PurePath
+from typing import Any, Final
+
+import attrs
+from attrs import define, field, frozen
+
+from resilience.core.backoff import Backoff
+from resilience.core.policy import Action, CredentialLimits, Limits, Rule
+from resilience.policyfile import ids
+from resilience.policyfile.actions import build_actions, unknown_action
+from resilience.policyfile.backoffs import build_backoffs
+from resilience.policyfile.chain import Chain
+from resilience.policyfile.layers import Layer, Report, Stack, environments_of
+from resilience.policyfile.operations import Operations
+from resilience.policyfile.positions import Path
+from resilience.policyfile.problems import PolicyError, Problem
+from resilience.policyfile.rules import RuleReader
+from resilience.policyfile.settings import Settings, merge
+from resilience.policyfile.sources import BUILTIN
+from resilience.policyfile.wording import quoted
+
+
+@frozen
+class Parts:
+    """What a policy is made of: the arguments of its values, and where they come from."""
+
+    values: dict[str, Any]
+    environments: tuple[str, ...]
+    names: tuple[str, ...]
+    stack: Stack
+
+
+def assemble(chain: Chain, env: str | None, ambient: str | None) -> Parts:
+    """
+    Check everything that a chain of files says, and put the effective values together.
+
+    Args:
+        chain: The files that were read.
+        env: The environment that the caller asks for.
+        ambient: The environment that the process is in; ignored where no file defines any.
+
+    Raises:
+        PolicyError: With all problems of all files.
+    """
+    if not chain.sources:
+        raise PolicyError(chain.problems)
+    report = Report(is_complete=chain.is_complete)
+    plain = tuple(Layer(source, (), source.data) for source in chain.sources)
+    environments = environments_of(plain, report)
+    if env is None and environments:
+        env = ambient
+    if env is not None and env not in environments and chain.is_complete:
+        report.problems.append(_unknown_environment(chain.sources[-1].name, env, tuple(environments)))
+    stack = Stack((*plain, *environments.get(env or "", ())))
+    reading = _Reading(stack, report)
+    rules = reading.rules(stack)
+    for other, layers in environments.items():
+        if other != env:
+            own = Report(report.problems, is_complete=chain.is_complete, only=other)
+            _Reading(Stack((*plain, *layers)), own).rules(Stack(tuple(layers)))
+    values = {"env": env, "rules": rules, **reading.values()}
+    if chain.problems or report.problems:
+        raise PolicyError(in_order(chain, [*chain.problems, *report.problems]))
+    values["digest"] = digest(values)
+    names = tuple(source.name for source in chain.sources)
+    return Parts(values, tuple(environments), names, stack)
+
+
+@define
+class _Reading:
+    """What some layers say together, read once."""
+
+    stack: Stack
+    report: Report
+    settings: Settings = field(init=False)
+    backoffs: dict[str, Backoff] = field(init=False)
+    actions: dict[str, Action] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.settings = merge(self.stack, self.report)
+        self.backoffs = build_backoffs(self.settings, self.stack, self.report)
+        self.actions = build_actions(self.settings, self.backoffs, self.stack, self.report)
+
+    def rules(self, stack: Stack) -> tuple[Rule, ...]:
+        """Return the rules of these layers, which may be fewer than those that the names come from."""
+        reader = RuleReader(self.actions, self.backoffs, Operations(self.settings.operations), self.report)
+        return reader.read(stack)
+
+    def values(self) -> dict[str, Any]:
+        """Return everything but the rules."""
+        top, limits = self.settings.top, self.settings.limits
+        if "deadline" not in limits and self._is_silent_on_deadline():
+            message = (
+                "limits.deadline is set neither here nor in a file that this one extends; "
+                'write deadline = "2m" under [limits], or "none" to have no limit'
+            )
+            self._complain((), ids.MISSING, message)
+        return {
+            "name": top.get("name", _file_stem(self.stack.root.source.name)),
+            "production": top.get("production", False),
+            "limits": Limits(**{"deadline": None, **limits}),
+            "unknown": self._unknown(),
+            "repeats": self.settings.operations,
+            "credentials": {name: CredentialLimits(**each) for name, each in self.settings.credentials.items()},
+            "backoffs": self.backoffs,
+            "actions": self.actions,
+        }
+
+    def _is_silent_on_deadline(self) -> bool:
+        """Tell whether no file even tries to set a deadline; a wrong value is reported where it stands."""
+        tables = [layer.table.get("limits", {}) for layer in self.stack.layers]
+        return all(isinstance(table, dict) and "deadline" not in table for table in tables)
+
+    def _unknown(self) -> Action:
+        name = self.settings.top.get("unknown", "fail")
+        action = self.actions.get(name)
+        if action is None:
+            self._complain(("unknown",), ids.UNKNOWN_ACTION, f"unknown: {unknown_action(name, self.actions)}")
+            return self.actions["fail"]
+        if action.do not in _STOPPING:
+            message = (
+                f'unknown: expected "fail", or an action that does verify or fail, got {quoted(name)}; '
+                "a fault that nobody has thought about is not safe to go on with"
+            )
+            self._complain(("unknown",), ids.BAD_UNKNOWN, message)
+        return action
+
+    def _complain(self, path: Path, rule: str, message: str) -> None:
+        layer = self.stack.setter(path) or self.stack.root
+        self.report.add(layer, path, rule, message)
+
+
+def _file_stem(name: str) -> str:
+    """Return what a policy without a name is called: its file, without folder and ending."""
+    return PurePath(name.removeprefix(BUILTIN)).stem
+
+
+_STOPPING: Final = frozenset({"fail", "verify"})
+
+
+def _unknown_environment(file: str, env: str, known: tuple[str, ...]) -> Problem:
+    there_are = f"there are {', '.join(known)}" if known else "no file defines any"
+    message = f"unknown environment {quoted(env)}; {there_are}"
+    return Problem(file=file, line=1, column=1, rule=ids.UNKNOWN_ENVIRONMENT, message=message)
+
+
+def in_order(chain: Chain, problems: list[Problem]) -> list[Problem]:
+    """Sort problems by the order in which their files are merged, and then by where they stand."""
+    order = {source.name: number for number, source in enumerate(chain.sources)}
+    return sorted(problems, key=lambda problem: (order.get(problem.file, -1), problem.line, problem.column))
+
+
+def digest(values: Mapping[str, Any]) -> str:
+    """Return 12 hex digits that are equal for policies of equal effect, however they are written."""
+    actions: Mapping[str, Action] = values["actions"]
+    rules = [
+        # A named action is told by its name, an inline one by what it says.
+        (
+            rule.scope,
+            rule.operation or "",
+            rule.code,
+            rule.action.key if rule.action.key in actions else _content(rule.action),
+            rule.effect,
+        )
+        for rule in values["rules"]
+    ]
+    content = {
+        "production": values["production"],
+        "limits": attrs.asdict(values["limits"]),
+        "unknown": values["unknown"].key,
+        "repeats": values["repeats"],
+        "backoffs": {name: attrs.astuple(each) for name, each in values["backoffs"].items()},
+        "credentials": {name: attrs.asdict(each) for name, each in values["credentials"].items()},
+        "actions": {name: _content(action) for name, action in actions.items()},
+        "rules": sorted(rules, key=itemgetter(0, 1, 2)),
+    }
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _content(action: Action) -> list[Any]:
+    """Return what an action does, apart from the name of its counter."""
+    backoff = action.backoff
+    return [
+        action.do,
+        None if backoff is None else backoff.name,
+        action.counts,
+        action.max,
+        None if action.then is None else action.then.key,
+        action.condition,
+        action.dry_run,
+        action.pattern,
+        action.max_length,
+    ]

@@ -1,0 +1,134 @@
+"""The chain of files that a policy extends, in the order in which they are merged."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import define, field
+
+from resilience.policyfile import ids
+from resilience.policyfile.problems import Problem
+from resilience.policyfile.sources import BUILTIN, Source, UnreadableError, display_name, parse, read_builtin, read_path
+from resilience.policyfile.wording import quoted, shown
+
+MAX_CHAIN: Final = 32
+"""Files from the first to the last of a chain; over it a generated chain has gone wrong."""
+
+
+@define
+class Chain:
+    """
+    The files of one policy.
+
+    Attributes:
+        sources: Those that could be read, in the order in which they are merged.
+        problems: What kept others out, by the index of the source that asks for them.
+        is_complete: Whether every file was found and is TOML. If not, a name that is unknown
+            may stand in what is missing.
+    """
+
+    sources: list[Source] = field(factory=list)
+    problems: list[Problem] = field(factory=list)
+    is_complete: bool = True
+    _seen: set[str] = field(factory=set)
+
+    def add_text(self, text: str, *, name: str, base: Path) -> None:
+        """Add a text and everything that it extends."""
+        self._add(text, name=name, base=base, identity=f"text:{name}", above=[])
+
+    def add_root(self, name: str) -> None:
+        """Add a file, or ``builtin:NAME``, and everything that it extends."""
+        try:
+            identity, base = _identify(name)
+            text = _read(name)
+        except UnreadableError as error:
+            self._lose(Problem(file=name, line=1, column=1, rule=ids.UNREADABLE, message=str(error)))
+            return
+        self._add(text, name=name, base=base, identity=identity, above=[])
+
+    def _lose(self, problem: Problem) -> None:
+        self.problems.append(problem)
+        self.is_complete = False
+
+    def _add(self, text: str, *, name: str, base: Path | None, identity: str, above: list[tuple[str, str]]) -> None:
+        """Add a file after everything that it extends, as ``extends`` says."""
+        self._seen.add(identity)
+        source, problem = parse(text, name=name, base=base)
+        if problem is not None:
+            self._lose(problem)
+        entries: Any = source.data.get("extends", [])
+        if not isinstance(entries, list):
+            hint = f"; write [{quoted(entries)}]" if isinstance(entries, str) else ""
+            message = f"extends: expected an array of files, got {shown(entries)}{hint}"
+            self._lose(source.problem(("extends",), ids.WRONG_TYPE, message))
+            entries = []
+        here = [*above, (identity, name)]
+        for index, entry in enumerate(entries):
+            try:
+                self._follow(source, entry, here)
+            except _BadEntryError as error:
+                self._lose(source.problem(("extends", index), error.rule, str(error)))
+        self.sources.append(source)
+
+    def _follow(self, source: Source, entry: object, above: list[tuple[str, str]]) -> None:
+        """Add what one entry of ``extends`` names, unless it is there already."""
+        if not isinstance(entry, str) or not entry:
+            raise _BadEntryError(f"extends: expected the name of a file, got {shown(entry)}", ids.WRONG_TYPE)
+        try:
+            name = _resolve(source, entry)
+            identity, base = _identify(name)
+            if not self._is_new(identity, above):
+                return
+            text = _read(name)
+        except UnreadableError as error:
+            raise _BadEntryError(f"{quoted(entry)}: {error}", ids.UNREADABLE) from None
+        self._add(text, name=name, base=base, identity=identity, above=above)
+
+    def _is_new(self, identity: str, above: list[tuple[str, str]]) -> bool:
+        """Tell whether a file is to be added; one that leads back to itself is an error."""
+        names = [name for _, name in above]
+        for number, (known, _) in enumerate(above):
+            if known == identity:
+                circle = " -> ".join([*names[number:], names[number]])
+                raise _BadEntryError(f"the files extend each other in a circle: {circle}", ids.BAD_EXTENDS)
+        if len(above) >= MAX_CHAIN:
+            raise _BadEntryError(f"more than {MAX_CHAIN} files extend one another", ids.BAD_EXTENDS)
+        return identity not in self._seen
+
+
+class _BadEntryError(Exception):
+    def __init__(self, message: str, rule: str) -> None:
+        super().__init__(message)
+        self.rule = rule
+
+
+def _identify(name: str) -> tuple[str, Path | None]:
+    """Return what tells a file from others, and where its own ``extends`` starts from."""
+    if name.startswith(BUILTIN):
+        return name, None
+    try:
+        return os.path.realpath(name), Path(name).parent
+    except ValueError:
+        raise UnreadableError("this is not the name of a file") from None
+
+
+def _read(name: str) -> str:
+    if name.startswith(BUILTIN):
+        return read_builtin(name.removeprefix(BUILTIN))
+    return read_path(Path(name))
+
+
+def _resolve(source: Source, entry: str) -> str:
+    """Return the name of the file that an entry means."""
+    if entry.startswith(BUILTIN):
+        return entry
+    if entry.startswith(("/", "\\", "~")) or os.path.isabs(entry) or entry[1:3] in {":\\", ":/"}:  # noqa: PTH117
+        raise _BadEntryError(
+            f"{quoted(entry)} is an absolute path; write it relative to this file, so that the files can move together",
+            ids.BAD_EXTENDS,
+        )
+    if source.base is None:
+        return BUILTIN + entry.removesuffix(".toml")
+    return display_name(source.base, entry)

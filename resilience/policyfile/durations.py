@@ -1,0 +1,30 @@
+"""Durations as policies write them: ``250ms``, ``30s``, ``1m30s``, ``2h``."""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from typing import Final
+
+_NUMBER = r"([0-9]+(?:\.[0-9]+)?)"
+_DURATION = re.compile(f"(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?(?:{_NUMBER}ms)?")
+_UNITS: Final = (3600.0, 60.0, 1.0, 0.001)
+_MILLISECONDS: Final = 1000
+
+
+@functools.lru_cache(maxsize=1024)
+def seconds(text: str) -> float | None:
+    """Return a duration in seconds, or None if the text is none; units go from large to small, each at most once."""
+    match = _DURATION.fullmatch(text)
+    if match is None or not text:
+        return None
+    total = math.fsum(float(part) * unit for part, unit in zip(match.groups(), _UNITS, strict=True) if part)
+    return total if math.isfinite(total) else None
+
+
+def written(number: float) -> str:
+    """Return how to write a number of seconds as a duration."""
+    if 0 < number < 1:
+        return f"{number * _MILLISECONDS:g}ms"
+    return f"{number:g}s"

@@ -1,0 +1,170 @@
+"""The layers of a policy: what each file says, then what each file says for the chosen environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
+
+from attrs import define, field, frozen
+
+from resilience.core.fault import Origin
+from resilience.policyfile import ids
+from resilience.policyfile.positions import Path
+from resilience.policyfile.problems import Problem
+from resilience.policyfile.rulekeys import is_provider_table
+from resilience.policyfile.sources import Source
+from resilience.policyfile.wording import dotted, is_secret_name, shown, suggestion
+
+
+@frozen(eq=False)
+class Layer:
+    """
+    One table of tables that is merged.
+
+    Attributes:
+        source: The file that it stands in.
+        prefix: Where it stands there: empty for the file itself, ``("env", NAME)`` for an environment.
+        table: What it says.
+    """
+
+    source: Source
+    prefix: Path
+    table: Mapping[str, Any]
+
+    @property
+    def env(self) -> str | None:
+        """The environment that it belongs to."""
+        return str(self.prefix[1]) if self.prefix else None
+
+    def origin(self, path: Path, key: str) -> Origin:
+        """Return where the value of a key stands; the file is scanned when this is first asked."""
+        return self.source.origin((*self.prefix, *path, key))
+
+    def has(self, path: Path) -> bool:
+        """Tell whether this layer says something at a path."""
+        return self.get(path, _NOTHING) is not _NOTHING
+
+    def get(self, path: Path, default: object) -> object:
+        """Return what this layer says at a path."""
+        value: Any = self.table
+        for part in path:
+            # An array takes indexes, and a table keys: anything else is not there.
+            try:
+                value = value[part]
+            except (KeyError, IndexError, TypeError):
+                return default
+        return value
+
+
+_NOTHING: Final = object()
+
+
+@frozen(eq=False)
+class Stack:
+    """The layers that take effect together, in the order in which they are merged; the later one wins."""
+
+    layers: tuple[Layer, ...]
+
+    @property
+    def root(self) -> Layer:
+        """The file that was asked for: the last one without an environment."""
+        return next(layer for layer in reversed(self.layers) if not layer.prefix)
+
+    def setter(self, path: Path) -> Layer | None:
+        """Return the layer that set an effective value, or None."""
+        found = None
+        whole, kind_at = _replaced_whole(path)
+        kind: object = None
+        for layer in self.layers:
+            if whole and layer.has(whole):
+                found = None
+            if kind_at and layer.has(kind_at[:2]):
+                # With another verb or kind, nothing that was said before is meant.
+                before, kind = kind, layer.get(kind_at, kind or _DEFAULT_KINDS.get(kind_at[0]))
+                found = None if before != kind else found
+            if layer.has(path):
+                found = layer
+        return found
+
+    def origin(self, path: Path) -> Origin | None:
+        """Return where an effective value was set, or None where it is a default."""
+        if path[:1] == ("env",):
+            return None
+        layer = self.setter(path)
+        return None if layer is None else layer.source.origin((*layer.prefix, *path))
+
+
+_DEFAULT_KINDS: Final[dict[object, str]] = {"backoff": "exponential"}
+
+
+def _replaced_whole(path: Path) -> tuple[Path, Path]:
+    """Return the path of the rule that holds a path, or else of the verb or kind of what holds it; empty where not."""
+    match path:
+        case ("rules", "transport", str(provider), *_) if is_provider_table(provider):
+            return path[:4], ()
+        case ("rules", *_):
+            return path[:3], ()
+        case ("actions", _, *_):
+            return (), (*path[:2], "do")
+        case ("backoff", _, *_):
+            return (), (*path[:2], "kind")
+    return (), ()
+
+
+_NAMES: Final = frozenset({ids.UNKNOWN_ACTION, ids.UNKNOWN_BACKOFF, ids.UNKNOWN_OPERATION, ids.MISSING})
+
+
+@define
+class Report:
+    """
+    Collects what is wrong while a policy is read.
+
+    Attributes:
+        problems: What was found.
+        is_complete: Whether every file could be read; if not, nothing is called unknown, because
+            it may stand in what is missing.
+        only: The environment whose own tables are looked at now; None for all. What an environment
+            that is not chosen finds wrong elsewhere would be said twice, or is not wrong for the chosen one.
+    """
+
+    problems: list[Problem] = field(factory=list)
+    is_complete: bool = True
+    only: str | None = None
+
+    def add(self, layer: Layer, path: Path, rule: str, message: str, *, at: Literal["key", "value"] = "value") -> None:
+        """Add an error about the value, or the key, of a path."""
+        if self.is_complete or rule not in _NAMES:
+            self._add(layer, layer.source.problem((*layer.prefix, *path), rule, message, at=at))
+
+    def _add(self, layer: Layer, problem: Problem) -> None:
+        if self.only is None or self.only == layer.env:
+            self.problems.append(problem)
+
+    def unknown_key(self, layer: Layer, path: Path, known: Sequence[str], *, holder: str) -> None:
+        """Add an error about a key that nobody knows; one that names a secret is not shown."""
+        key = str(path[-1])
+        full = (*layer.prefix, *path)
+        if is_secret_name(key):
+            message = f"{dotted(full)}: a policy holds no secrets; give them to the executor as Credentials"
+            self._add(layer, layer.source.problem(full, ids.SECRET, message, at="key", hide=True))
+            return
+        near = suggestion(key, known) or f"; known are {', '.join(known)}"
+        message = f"unknown key {shown(key)} in {holder}{near}"
+        self._add(layer, layer.source.problem(full, ids.UNKNOWN_KEY, message, at="key"))
+
+
+def environments_of(plain: Sequence[Layer], report: Report) -> dict[str, list[Layer]]:
+    """Return the environments of all files by name, each with its layers in the order of the files."""
+    found: dict[str, list[Layer]] = {}
+    for layer in plain:
+        tables = layer.table.get("env", {})
+        if not isinstance(tables, dict):
+            report.add(layer, ("env",), ids.WRONG_TYPE, f"env: expected a table [env.NAME], got {shown(tables)}")
+            continue
+        for name, table in tables.items():
+            if isinstance(table, dict):
+                found.setdefault(name, []).append(Layer(layer.source, ("env", name), table))
+            else:
+                message = f"{dotted(('env', name))}: expected a table, got {shown(table)}"
+                report.add(layer, ("env", name), ids.WRONG_TYPE, message)
+    return found

@@ -1,0 +1,136 @@
+"""What is wrong in a policy: a problem, how it is shown, and the exception that carries all of them."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from typing import Literal
+
+from attrs import field, frozen
+
+from resilience.policyfile.wording import has_secret, printable, without_secrets
+
+Severity = Literal["error", "warning"]
+
+_WIDEST_LINE = 160
+_LEAD = 40
+
+
+@frozen(kw_only=True)
+class Problem:
+    """
+    One thing that is wrong in a policy file, or that will surprise.
+
+    Attributes:
+        file: The file, named as the user named it.
+        line: Its line, counted from 1.
+        column: Its column, in characters counted from 1.
+        rule: The stable id, such as ``RP040``; its title is in ``TITLES``.
+        severity: ``error`` (the policy cannot be used) or ``warning``.
+        message: What was expected, what was found and what to do. What looks like a secret is replaced.
+        source: The line as it stands in the file; None where it is not shown,
+            because there is none or because it holds what looks like a secret.
+        length: How many characters of that line are meant; at least 1.
+    """
+
+    file: str
+    line: int
+    column: int
+    rule: str
+    severity: Severity = "error"
+    message: str = field(converter=without_secrets)
+    source: str | None = None
+    length: int = 1
+
+    def __str__(self) -> str:
+        """Return the problem as ``check`` prints it: where and what, then the line with carets under it."""
+        head = f"{self.file}:{self.line}:{self.column}: {self.severity}[{self.rule}] {self.message}"
+        if self.source is None:
+            return head
+        before, marked, after = self._window()
+        number = str(self.line)
+        margin = " " * len(number)
+        # A tab stays a tab, so that the carets stand under the same place in any terminal.
+        indent = "".join("\t" if char == "\t" else " " * _columns(char) for char in before)
+        carets = "^" * max(sum(map(_columns, marked)), 1)
+        return f"{head}\n  {number} | {printable(before + marked + after).rstrip()}\n  {margin} | {indent}{carets}"
+
+    def _window(self) -> tuple[str, str, str]:
+        """Cut the line into what stands before, under and after the carets, each shortened where it is long."""
+        line = self.source or ""
+        start = min(self.column - 1, len(line))
+        before, marked, after = line[:start], line[start : start + self.length], line[start + self.length :]
+        if len(line) > _WIDEST_LINE:
+            before = before if len(before) <= _LEAD else "..." + before[-_LEAD:]
+            marked = marked[: _WIDEST_LINE - len(before)]
+            after = "" if len(before + marked) >= _WIDEST_LINE else after[: _WIDEST_LINE - len(before + marked)] + "..."
+        return before, marked, after
+
+
+def _columns(char: str) -> int:
+    """Return how many columns of a terminal a character takes: Chinese characters take two."""
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def problem_at(  # noqa: PLR0913 - one argument for each thing that a problem says
+    text: str,
+    offset: int,
+    end: int,
+    *,
+    file: str,
+    rule: str,
+    message: str,
+    severity: Severity = "error",
+    hide: bool = False,
+) -> Problem:
+    r"""
+    Return a problem for the characters from ``offset`` to ``end`` of a text.
+
+    Args:
+        text: The whole file, with ``\\n`` at the ends of lines.
+        offset: Where what is meant begins, counted from 0.
+        end: Where it ends; only the part on the first line is marked.
+        file: The file, named as the user named it.
+        rule: The id.
+        message: What to say.
+        severity: Whether the policy can be used all the same.
+        hide: Do not show the line, because the caller knows that it holds a secret.
+    """
+    line, column = line_and_column(text, offset)
+    start = offset - (column - 1)
+    stop = text.find("\n", offset)
+    source = text[start : len(text) if stop < 0 else stop]
+    length = max(1, min(end, start + len(source)) - offset)
+    return Problem(
+        file=file,
+        line=line,
+        column=column,
+        rule=rule,
+        severity=severity,
+        message=message,
+        source=None if hide or not text or has_secret(source) else source,
+        length=length,
+    )
+
+
+def line_and_column(text: str, offset: int) -> tuple[int, int]:
+    """Return the line and the column of an offset, both counted from 1."""
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+
+
+class PolicyError(Exception):
+    """
+    A policy cannot be used.
+
+    Attributes:
+        problems: Everything that is wrong in all of its files, in the order in which they are
+            merged, and within a file from top to bottom. At least one; warnings are not among them.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        """Return all problems, each with its line of the file."""
+        return "\n".join(str(problem) for problem in self.problems)

@@ -1,0 +1,120 @@
+"""The left side of a rule: ``Code``, ``Operation/Code``, and what people write instead."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from resilience.core.fault import TRANSPORTS
+from resilience.policyfile import ids
+from resilience.policyfile.values import UnfitError
+from resilience.policyfile.wording import quoted, suggestion
+
+_HTTP = re.compile(r"http-(?:[1-5][0-9][0-9]|[1-5]xx)")
+_CODE = re.compile(r"[^\s/*%{}\[\]:?\"'\\]+")
+_OPERATION = re.compile(r"[^\s/*%{}\[\]:?\"'\\]+|[^\s/%{}\[\]:?\"'\\]*\*[^\s/%{}\[\]:?\"'\\]*")
+_TEMPLATE = re.compile(r"(?:\.?(?:%[sd]|\*|\{[^}]*\}))+$")
+
+TRANSPORT_CODES: Final = (*TRANSPORTS, "http-503", "http-5xx")
+"""What may stand in ``[rules.transport]``, with two examples for all the statuses."""
+
+
+def is_provider(name: str) -> bool:
+    """Tell whether a name can be a provider's: lower case, beginning with a letter."""
+    return name.isascii() and name.islower() and name[:1].isalpha() and name.replace("-", "").replace("_", "").isalnum()
+
+
+def is_provider_table(key: str) -> bool:
+    """Tell a provider's table in ``[rules.transport]`` from a rule."""
+    return is_provider(key) and not is_transport_code(key)
+
+
+def is_transport_code(code: str) -> bool:
+    """Tell whether a code names a fault without a code from the service."""
+    return code in TRANSPORTS or _HTTP.fullmatch(code) is not None
+
+
+def is_plain_code(key: str) -> bool:
+    """Tell quickly that a key is a code without an operation, as nearly all are; False means to look closer."""
+    if "." in key:
+        return ".." not in key and key[0] != "." != key[-1] and key.replace(".", "_").isidentifier()
+    return key.isidentifier()
+
+
+def split(key: str, scope: str) -> tuple[str | None, str]:
+    """
+    Return the operation (None for every one) and the code of a rule.
+
+    Args:
+        key: As written.
+        scope: The table it stands in: a provider, ``transport`` or ``transport.PROVIDER``.
+
+    Raises:
+        UnfitError: No fault can match it; the message shows the right spelling.
+    """
+    operation, slash, code = key.rpartition("/")
+    if slash:
+        operation = _checked_operation(operation, key, scope)
+    if scope.startswith("transport"):
+        _check_transport(code)
+    else:
+        _check_code(code, scope)
+    return (operation if slash else None), code
+
+
+def _checked_operation(operation: str, key: str, scope: str) -> str:
+    provider, colon, name = operation.rpartition(":")
+    if colon:
+        own = scope.removeprefix("transport").removeprefix(".")
+        if provider != own:
+            where = f"[rules.transport.{provider}]" if scope.startswith("transport") else f"[rules.{provider}]"
+            raise UnfitError(ids.BAD_CODE, f"{quoted(key)} names another provider than its table; write it in {where}")
+        operation = name
+    if operation == "*":
+        raise UnfitError(
+            ids.BAD_CODE, f"a rule without an operation is for all of them; write {quoted(key.rpartition('/')[2])}"
+        )
+    if not _OPERATION.fullmatch(operation):
+        found = "nothing" if not operation else quoted(operation)
+        raise UnfitError(
+            ids.BAD_CODE, f'expected "Operation/Code" with an operation\'s name or a glob with *, got {found}'
+        )
+    return operation
+
+
+def _check_transport(code: str) -> None:
+    if is_transport_code(code):
+        return
+    near = suggestion(code, TRANSPORT_CODES)
+    if code.lower() != code and is_transport_code(code.lower()):
+        near = f'; did you mean "{code.lower()}"?'
+    raise UnfitError(
+        ids.BAD_CODE,
+        f'expected unsent, lost, garbled, or a status such as "http-503" or "http-5xx", got {quoted(code)}{near}',
+    )
+
+
+def _check_code(code: str, scope: str) -> None:
+    if is_transport_code(code):
+        raise UnfitError(
+            ids.BAD_CODE,
+            f"{quoted(code)} is a fault without a code from the service; write it in [rules.transport.{scope}]",
+        )
+    template = _TEMPLATE.search(code)
+    if template:
+        plain = code[: template.start()].rstrip(".")
+        hint = (
+            f"a code covers its dotted sub-codes; write {quoted(plain)}"
+            if plain
+            else "name the codes, or set `unknown`"
+        )
+        raise UnfitError(ids.BAD_CODE, f"{quoted(code)} is no code: {hint}")
+    if not _CODE.fullmatch(code):
+        found = "nothing" if not code else quoted(code)
+        hint = f"; did you mean {quoted(code.strip())}?" if code.strip() != code and code.strip() else ""
+        raise UnfitError(ids.BAD_CODE, f"expected an error code as the service spells it, got {found}{hint}")
+    if "" in code.split("."):
+        whole = ".".join(part for part in code.split(".") if part)
+        raise UnfitError(
+            ids.BAD_CODE, f"{quoted(code)} has an empty part" + (f"; did you mean {quoted(whole)}?" if whole else "")
+        )

@@ -1,0 +1,177 @@
+"""Reads the rules of all layers: each entry is checked once, and becomes a rule where it takes effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Final
+
+from attrs import define, field
+
+from resilience.core.backoff import Backoff
+from resilience.core.fault import TRANSPORTS
+from resilience.core.policy import Action, Rule
+from resilience.policyfile import ids
+from resilience.policyfile.answers import AnswerReader, RuleTable
+from resilience.policyfile.layers import Layer, Report, Stack
+from resilience.policyfile.operations import Operations, matches
+from resilience.policyfile.rulekeys import is_plain_code, is_provider, is_provider_table, split
+from resilience.policyfile.settings import table_of
+from resilience.policyfile.values import UnfitError
+from resilience.policyfile.wording import quoted, suggestion
+
+_TRANSPORTS: Final = frozenset(TRANSPORTS)
+
+
+def tables_of(layer: Layer, report: Report) -> Iterator[RuleTable]:
+    """Find the tables of rules of a layer, those of ``[rules.transport.PROVIDER]`` among them."""
+    rules = layer.table.get("rules")
+    if not isinstance(rules, dict):
+        return
+    for name in rules:
+        path = ("rules", name)
+        if not is_provider(name):
+            message = (
+                f"expected a provider's name in lower case, or transport, after rules, got {quoted(name)}"
+                + (
+                    f'; did you mean "{name.lower()}"?'
+                    if is_provider(name.lower()) and isinstance(rules[name], dict)
+                    else ""
+                )
+                + (
+                    "; a rule stands under its provider, such as [rules.alibaba]"
+                    if not isinstance(rules[name], dict)
+                    else ""
+                )
+            )
+            report.add(layer, path, ids.BAD_NAME, message, at="key")
+            continue
+        entries = table_of(report, layer, path)
+        if entries is None:
+            continue
+        if name != "transport":
+            yield RuleTable(layer, path, name, entries)
+            continue
+        nested = {key for key, value in entries.items() if isinstance(value, dict) and is_provider_table(key)}
+        yield RuleTable(layer, path, name, {key: value for key, value in entries.items() if key not in nested})
+        for key in nested:
+            yield RuleTable(layer, (*path, key), f"transport.{key}", entries[key])
+
+
+@define
+class RuleReader:
+    """
+    Reads rules against what one environment can name.
+
+    Attributes:
+        actions: The named actions.
+        backoffs: The named backoffs.
+        operations: The operations that rules may name.
+        report: Takes what is wrong.
+    """
+
+    actions: Mapping[str, Action]
+    backoffs: Mapping[str, Backoff]
+    operations: Operations
+    report: Report
+    _answers: AnswerReader = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._answers = AnswerReader(self.actions, self.backoffs, self.report)
+
+    def read(self, stack: Stack) -> tuple[Rule, ...]:
+        """Return the rules of all layers together, in the order of the files; a later value replaces an earlier one."""
+        rules: dict[str, dict[str, Rule]] = {}
+        narrowed: dict[str, dict[str, RuleTable]] = {}
+        for layer in stack.layers:
+            for table in tables_of(layer, self.report):
+                entries = self._table(table)
+                rules.setdefault(table.scope, {}).update(entries)
+                # Only a rule for some operations can equal another one.
+                with_operation = {key: table for key, rule in entries.items() if rule.operation is not None}
+                narrowed.setdefault(table.scope, {}).update(with_operation)
+        for scope, tables in narrowed.items():
+            if len(tables) > 1:
+                self._compare(scope, {key: (rules[scope][key], table) for key, table in tables.items()})
+        return tuple(rule for entries in rules.values() for rule in entries.values())
+
+    def _table(self, table: RuleTable) -> dict[str, Rule]:
+        rules = {}
+        scope, path, origin, actions = table.scope, table.path, table.layer.origin, self.actions
+        has_codes = not scope.startswith("transport")
+        for key, value in table.entries.items():
+            # This loop is what a large policy costs beside parsing: a bare code with a known action takes no call.
+            operation, code = None, key
+            if not (has_codes and key not in _TRANSPORTS and is_plain_code(key)):
+                parts = self._split(table, key)
+                if parts is None:
+                    continue
+                operation, code = parts
+            effect = None
+            if type(value) is str and value in actions:
+                action = actions[value]
+            else:
+                answer = self._answers.read(table, key, value)
+                if answer is None:
+                    continue
+                action, effect = answer
+            rules[key] = Rule(
+                id=f'{scope}."{key}"',
+                scope=scope,
+                operation=operation,
+                code=code,
+                action=action,
+                effect=effect,
+                locate=partial(origin, path, key),
+            )
+        return rules
+
+    def _split(self, table: RuleTable, key: str) -> tuple[str | None, str] | None:
+        try:
+            operation, code = split(key, table.scope)
+        except UnfitError as error:
+            table.complain(self.report, (key,), error.rule, str(error), at_key=True)
+            return None
+        if operation is None or self.operations.is_open(table.scope):
+            return operation, code
+        known = self.operations.known(table.scope)
+        if "*" not in operation and operation not in known:
+            provider = "PROVIDER" if table.scope == "transport" else table.scope.removeprefix("transport.")
+            message = (
+                f"unknown operation {quoted(operation)}{suggestion(operation, known) or ';'} "
+                f"an operation that the catalogue does not know is declared in [operations.{provider}]"
+            )
+            table.complain(self.report, (key,), ids.UNKNOWN_OPERATION, message, at_key=True)
+            return None
+        return operation, code
+
+    def _compare(self, scope: str, rules: dict[str, tuple[Rule, RuleTable]]) -> None:
+        """Report rules that no call could choose between: of one code, equally narrow, and one operation meets both."""
+        known = self.operations.known(scope)
+        groups: dict[tuple[str, str | int], list[str]] = {}
+        for key, (rule, _) in rules.items():
+            operation = rule.operation or ""
+            narrow = len(operation.replace("*", "")) if "*" in operation else operation
+            groups.setdefault((rule.code, narrow), []).append(key)
+        for keys in groups.values():
+            for number, key in enumerate(keys):
+                for other in keys[:number]:
+                    self._compare_two(rules[other], rules[key], known)
+
+    def _compare_two(
+        self, first: tuple[Rule, RuleTable], second: tuple[Rule, RuleTable], known: frozenset[str]
+    ) -> None:
+        (one, _), (two, table) = first, second
+        key = two.id.removeprefix(f'{two.scope}."').removesuffix('"')
+        if one.operation == two.operation:
+            both = two.operation
+        else:
+            common = matches(one.operation or "", known) & matches(two.operation or "", known)
+            if not common:
+                return
+            both = min(common)
+        message = (
+            f"this rule and {one.id} at {one.origin} are equally narrow, and {both} meets both; "
+            "write one for that operation, or make one longer"
+        )
+        table.complain(self.report, (key,), ids.EQUAL_RULES, message, at_key=True)

@@ -1,0 +1,173 @@
+"""Merges everything but rules: each layer is checked against the tables, and what it says is written over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from attrs import define, field
+
+from resilience.policyfile import ids
+from resilience.policyfile.layers import Layer, Report, Stack
+from resilience.policyfile.rulekeys import is_provider
+from resilience.policyfile.tables import (
+    FILE_ONLY,
+    LATER,
+    LIMITS,
+    NAMED,
+    REPEAT,
+    SCHEMA,
+    TABLES,
+    TOP,
+    Key,
+)
+from resilience.policyfile.values import UnfitError, read
+from resilience.policyfile.wording import dotted, quoted, shown
+
+Entries = dict[str, Any]
+"""Keys of one table, with their values already read."""
+
+
+@define
+class Settings:
+    """What all layers together say, apart from rules; values are read, and nothing is filled in."""
+
+    top: Entries = field(factory=dict)
+    limits: Entries = field(factory=dict)
+    backoff: dict[str, Entries] = field(factory=dict)
+    actions: dict[str, Entries] = field(factory=dict)
+    credentials: dict[str, Entries] = field(factory=dict)
+    operations: dict[str, Entries] = field(factory=dict)
+
+
+def merge(stack: Stack, report: Report) -> Settings:
+    """Check every layer, and return what all say together."""
+    settings = Settings()
+    for layer in stack.layers:
+        reader = _Reader(layer, report, settings)
+        for key, value in layer.table.items():
+            reader.entry(key, value)
+        if not layer.prefix and "schema" not in layer.table and layer.source.is_toml:
+            message = f'expected "schema = {SCHEMA}" at the top of the file, the version of its format'
+            report.add(layer, (), ids.MISSING, message)
+    return settings
+
+
+def table_of(report: Report, layer: Layer, path: tuple[str, ...]) -> dict[str, Any] | None:
+    """Return the table at a path; None, and a problem, where something else stands."""
+    value: Any = layer.table
+    for part in path:
+        value = value[part]
+    if isinstance(value, dict):
+        return value
+    name = dotted(path)
+    report.add(layer, path, ids.WRONG_TYPE, f"{name}: expected a table [{name}], got {shown(value)}")
+    return None
+
+
+_KINDS: Final = {"actions": ("do", None), "backoff": ("kind", "exponential")}
+"""The key that says what a named thing is, and what is meant where it is absent."""
+
+
+@define
+class _Reader:
+    layer: Layer
+    report: Report
+    into: Settings
+
+    def entry(self, key: str, value: object) -> None:
+        """Read one key at the top of a layer."""
+        if key in TABLES:
+            if table_of(self.report, self.layer, (key,)) is not None:
+                self._table(key)
+        elif key in LATER:
+            message = f"[{key}] is not supported yet by this version; leave it out"
+            self.report.add(self.layer, (key,), ids.NOT_SUPPORTED, message, at="key")
+        elif self._is_misplaced(key):
+            pass
+        elif key in TOP:
+            self._value((key,), TOP[key], value, self.into.top)
+            if key == "schema" and type(value) is int and value != SCHEMA:
+                message = f"schema: expected {SCHEMA}, the version that this program reads, got {shown(value)}"
+                self.report.add(self.layer, (key,), ids.OUT_OF_RANGE, message)
+        elif key not in FILE_ONLY:
+            own = ("unknown", "production") if self.layer.prefix else (*FILE_ONLY, "unknown")
+            known = (*own, *TABLES)
+            holder = "an environment" if self.layer.prefix else "a policy"
+            self.report.unknown_key(self.layer, (key,), known, holder=holder)
+
+    def _is_misplaced(self, key: str) -> bool:
+        if self.layer.prefix and key in FILE_ONLY:
+            message = f"{key} is not allowed in an environment; it belongs to the whole file"
+        elif not self.layer.prefix and key == "production":
+            message = "production is only allowed in an environment, as [env.NAME] production = true"
+        else:
+            return False
+        self.report.add(self.layer, (key,), ids.WRONG_PLACE, message, at="key")
+        return True
+
+    def _table(self, name: str) -> None:
+        if name == "limits":
+            self._entries((name,), LIMITS, self.into.limits)
+        elif name == "operations":
+            self._operations()
+        elif name != "rules":
+            target: dict[str, Entries] = getattr(self.into, name)
+            for each in self.layer.table[name]:
+                self._named(name, each, target)
+
+    def _named(self, table: str, name: str, target: dict[str, Entries]) -> None:
+        """Read ``[backoff.NAME]``, ``[actions.NAME]`` or ``[credentials.NAME]``."""
+        path = (table, name)
+        entries = table_of(self.report, self.layer, path)
+        if entries is None or not self._is_name(path):
+            return
+        existing = target.setdefault(name, {})
+        kind, default = _KINDS.get(table, ("", None))
+        if kind in entries and entries[kind] != existing.get(kind, default):
+            # With another verb or kind, nothing that was said before is meant.
+            existing.clear()
+        self._entries(path, NAMED[table], existing)
+
+    def _is_name(self, path: tuple[str, str]) -> bool:
+        table, name = path
+        if table == "credentials":
+            fits, expected = is_provider(name), "a provider's name in lower case"
+        else:
+            fits = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
+            expected = "a name of letters, digits, - and _"
+        if not fits:
+            message = f"{table}: expected {expected}, got {quoted(name)}"
+            self.report.add(self.layer, path, ids.BAD_NAME, message, at="key")
+        return fits
+
+    def _entries(self, path: tuple[str, ...], keys: Mapping[str, Key], into: Entries) -> None:
+        table: Any = self.layer.table
+        for part in path:
+            table = table[part]
+        for key, value in table.items():
+            if key in keys:
+                self._value((*path, key), keys[key], value, into)
+            else:
+                self.report.unknown_key(self.layer, (*path, key), list(keys), holder=f"[{dotted(path)}]")
+
+    def _operations(self) -> None:
+        for provider in self.layer.table["operations"]:
+            path = ("operations", provider)
+            entries = table_of(self.report, self.layer, path)
+            if entries is None:
+                continue
+            if not is_provider(provider):
+                message = f"operations: expected a provider's name in lower case, got {quoted(provider)}"
+                self.report.add(self.layer, path, ids.BAD_NAME, message, at="key")
+                continue
+            into = self.into.operations.setdefault(provider, {})
+            for operation, repeat in entries.items():
+                self._value((*path, operation), REPEAT, repeat, into)
+
+    def _value(self, where: tuple[str, ...], key: Key, value: object, into: Entries) -> None:
+        try:
+            into[where[-1]] = read(key, value)
+        except UnfitError as error:
+            exact: tuple[str | int, ...] = where if error.index is None else (*where, error.index)
+            self.report.add(self.layer, exact, error.rule, f"{dotted((*self.layer.prefix, *exact))}: {error}")

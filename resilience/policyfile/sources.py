@@ -1,0 +1,180 @@
+"""One file of a policy: found, read and parsed; its text is scanned for positions only when somebody asks."""
+
+from __future__ import annotations
+
+import importlib.resources
+import os
+from collections.abc import Callable
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import tomli
+from attrs import define, field
+
+from resilience.core.fault import Origin
+from resilience.policyfile import ids
+from resilience.policyfile.positions import MAX_DEPTH, Positions, Span, scan
+from resilience.policyfile.positions import Path as KeyPath
+from resilience.policyfile.problems import Problem, Severity, line_and_column, problem_at
+
+BUILTIN: Final = "builtin:"
+
+MAX_BYTES: Final = 4 * 1024 * 1024
+"""Far over any policy (10,000 rules are 1.7 MB), and small enough to notice a wrong file at once."""
+
+
+class UnreadableError(Exception):
+    """A file cannot be read; the message says why and what to do, and the caller says who asked for it."""
+
+
+@define(eq=False)
+class Source:
+    r"""
+    One file, or one text.
+
+    Attributes:
+        name: What messages call it: the path as given, or ``builtin:NAME``.
+        text: Its text, with ``\\n`` at the ends of lines.
+        data: What tomli made of it; empty where it is not TOML.
+        is_toml: Whether tomli could read it.
+        base: The directory that its ``extends`` starts from; None for a file of the package.
+    """
+
+    name: str
+    text: str
+    data: dict[str, Any]
+    base: Path | None
+    is_toml: bool = True
+    _positions: Positions | None = field(default=None, init=False)
+
+    @property
+    def positions(self) -> Positions:
+        """The positions of everything in the text; scanned for once, when first asked."""
+        if self._positions is None:
+            self._positions = scan(self.text, depth=MAX_DEPTH)
+        return self._positions
+
+    def span(self, path: KeyPath) -> Span:
+        """Return where a path stands, or else the nearest thing around it."""
+        spans = self.positions.spans
+        while path and path not in spans:
+            path = path[:-1]
+        return spans[path] if path else Span(0, 0, 0, 0)
+
+    def origin(self, path: KeyPath) -> Origin:
+        """Return where the value of a path stands."""
+        return Origin(self.name, *line_and_column(self.text, self.span(path).value))
+
+    def problem(  # noqa: PLR0913 - one argument for each thing that a problem says
+        self,
+        path: KeyPath,
+        rule: str,
+        message: str,
+        *,
+        at: Literal["key", "value"] = "value",
+        severity: Severity = "error",
+        hide: bool = False,
+    ) -> Problem:
+        """Return a problem with the value, or with the key, of a path."""
+        span = self.span(path)
+        start, end = (span.key, span.key_end) if at == "key" else (span.value, span.value_end)
+        return problem_at(
+            self.text, start, end, file=self.name, rule=rule, message=message, severity=severity, hide=hide
+        )
+
+    def warnings(self) -> tuple[Problem, ...]:
+        """Return what is right for us and wrong for other readers of TOML; each kind once, where it first stands."""
+        found: dict[str, Problem] = {}
+        for novelty in self.positions.novelties if self.is_toml else ():
+            if novelty.what not in found:
+                message = f"only TOML 1.1 knows {novelty.what}; editors and other readers may refuse the file"
+                found[novelty.what] = problem_at(
+                    self.text,
+                    novelty.offset,
+                    novelty.offset + 1,
+                    file=self.name,
+                    rule=ids.NEW_SYNTAX,
+                    message=message,
+                    severity="warning",
+                )
+        return tuple(found.values())
+
+
+def parse(text: str, *, name: str, base: Path | None) -> tuple[Source, Problem | None]:
+    """Parse a text; where it is not TOML the source is empty and the problem says why."""
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    try:
+        return Source(name, text, tomli.loads(text), base), None
+    except tomli.TOMLDecodeError as error:
+        message = f"not TOML: {error.msg[:1].lower()}{error.msg[1:]}"
+        offset = error.pos
+    except RecursionError:
+        message, offset = "nested too deeply to be read", 0
+    except ValueError:
+        message, offset = "a number in this file has too many digits to be read", 0
+    source = Source(name, text, {}, base, is_toml=False)
+    return source, problem_at(text, offset, offset + 1, file=name, rule=ids.SYNTAX, message=message)
+
+
+def read_path(path: Path) -> str:
+    """Return the text of a file; raises :class:`UnreadableError`."""
+    return _read(path.open)
+
+
+def read_builtin(name: str) -> str:
+    """Return the text of a policy that comes with the package; raises :class:`UnreadableError`."""
+    names = builtin_names()
+    if name not in names:
+        raise UnreadableError(f'there is no "{BUILTIN}{name}"; there are {", ".join(BUILTIN + each for each in names)}')
+    return _read((_builtin_folder() / f"{name}.toml").open)
+
+
+def builtin_names() -> tuple[str, ...]:
+    """Return the names of the policies that come with the package, without ``builtin:``."""
+    return tuple(
+        sorted(
+            entry.name.removesuffix(".toml") for entry in _builtin_folder().iterdir() if entry.name.endswith(".toml")
+        )
+    )
+
+
+def _builtin_folder() -> Traversable:
+    package = importlib.resources.files("resilience")
+    folder = package / "policies"
+    if folder.is_dir():
+        return folder
+    # An editable install and an unpacked source archive have them beside the package.
+    return Path(str(package)).parent / "policies"
+
+
+def _read(opener: Callable[[Literal["rb"]], Any]) -> str:
+    try:
+        with opener("rb") as file:
+            content: bytes = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise UnreadableError("there is no such file") from None
+    except IsADirectoryError:
+        raise UnreadableError("this is a directory; name a file in it") from None
+    except OSError as error:
+        raise UnreadableError(f"the file cannot be read: {(error.strerror or type(error).__name__).lower()}") from None
+    except ValueError:
+        raise UnreadableError("this is not the name of a file") from None
+    if len(content) > MAX_BYTES:
+        raise UnreadableError(f"the file is larger than {MAX_BYTES // 1024 // 1024} MiB; this cannot be a policy")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UnreadableError(f"line {line} is not UTF-8; save the file as UTF-8") from None
+
+
+def display_name(base: Path, entry: str) -> str:
+    """Return what to call a file that another one extends: shortened where that leads to the same file."""
+    joined = str(base / entry)
+    # A link to a directory makes "link/../x" another file than "x".
+    short = os.path.normpath(joined)
+    try:
+        return short if os.path.realpath(short) == os.path.realpath(joined) else joined
+    except ValueError:
+        raise UnreadableError("this is not the name of a file") from None

@@ -1,0 +1,137 @@
+"""
+Every key that a policy may have: one table here for each table there.
+
+A row says what a value may be, what it is when it is absent, and what it means. The loader
+checks by these rows; nothing else repeats them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal, get_args
+
+from attrs import frozen
+
+from resilience.core.backoff import BACKOFF_KINDS, JITTERS
+from resilience.core.fault import Effect, Repeat
+from resilience.core.policy import VERBS
+
+Kind = Literal["duration", "durations", "number", "count", "flag", "choice", "text", "action", "backoff", "verb"]
+"""
+What a value is: ``duration`` ("30s"), ``durations`` (an array of them), ``number``, ``count`` (a whole
+number), ``flag``, ``choice`` (one of some words), ``text``, ``action`` and ``backoff`` (the name of one),
+``verb`` (what an action does; in a rule also the name of an action).
+"""
+
+
+@frozen(kw_only=True)
+class Key:
+    """
+    One key.
+
+    Attributes:
+        kind: What its value is.
+        meaning: One line on what it does.
+        default: What an absent one means, as it would be written; None where nothing is meant,
+            or where the meaning depends on another key.
+        least: The smallest value, durations in seconds.
+        above: What the value must be greater than.
+        choices: The words of a ``choice``.
+        none: Whether ``"none"`` is allowed, for no limit.
+        only: The verbs or backoff kinds that know this key; empty for all of them.
+    """
+
+    kind: Kind
+    meaning: str
+    default: str | float | bool | None = None
+    least: float | None = None
+    above: float | None = None
+    choices: tuple[str, ...] = ()
+    none: bool = False
+    only: tuple[str, ...] = ()
+
+
+SCHEMA: Final = 1
+"""The version of the format that this version reads."""
+
+TOP: Final[Mapping[str, Key]] = {
+    "schema": Key(kind="count", meaning="version of this format", least=1),
+    "name": Key(kind="text", meaning="name of the policy, in traces; by default that of its file"),
+    "unknown": Key(kind="action", meaning="action for a fault that no rule matches", default="fail"),
+    "production": Key(kind="flag", meaning="whether an environment is a production environment", default=False),
+}
+
+LIMITS: Final[Mapping[str, Key]] = {
+    "deadline": Key(kind="duration", meaning="attempts, waits and remedies of a call together", above=0, none=True),
+    "attempt_timeout": Key(kind="duration", meaning="one attempt", default="none", above=0, none=True),
+    "max_attempts": Key(kind="count", meaning="attempts of a call, the first included", default=6, least=1),
+    "settle": Key(
+        kind="duration",
+        meaning='how long after a doubtful attempt "it is not there" is not yet believed',
+        default="30s",
+        least=0,
+    ),
+}
+
+_GROWING = ("constant", "linear", "exponential", "fibonacci")
+
+BACKOFF: Final[Mapping[str, Key]] = {
+    "kind": Key(kind="choice", meaning="how waits grow", default="exponential", choices=BACKOFF_KINDS),
+    "base": Key(kind="duration", meaning="the first wait", default="500ms", least=0, only=_GROWING),
+    "factor": Key(kind="number", meaning="what each wait is multiplied by", default=2.0, only=("exponential",)),
+    "cap": Key(kind="duration", meaning="the longest wait, after jitter and hint", default="20s", least=0),
+    "jitter": Key(kind="choice", meaning="the random part of a wait", default="full", choices=JITTERS),
+    "server_hint": Key(kind="flag", meaning="wait longer where the server asks for it, up to the cap", default=True),
+    "delays": Key(kind="durations", meaning="the waits; the last one repeats", least=0, only=("list",)),
+}
+
+_WAITING = ("retry", "refresh", "rename", "verify")
+
+ACTION: Final[Mapping[str, Key]] = {
+    "do": Key(kind="verb", meaning="what the action does", choices=VERBS),
+    "backoff": Key(kind="backoff", meaning="how to wait before the next attempt", only=_WAITING),
+    "counts": Key(kind="flag", meaning="whether the failed attempt uses up one of max_attempts", only=_WAITING),
+    "max": Key(kind="count", meaning="uses of this action in one call", least=1, only=_WAITING),
+    "then": Key(
+        kind="action",
+        meaning="what follows when max is used up, when the condition is false or the remedy impossible",
+        default="fail",
+        only=(*_WAITING, "accept"),
+    ),
+    "if": Key(
+        kind="choice",
+        meaning="ours: an earlier attempt of this call may have done it; always: whenever the code is met",
+        default="ours",
+        choices=("ours", "always"),
+        only=("accept",),
+    ),
+    "as": Key(kind="choice", meaning="a success that created nothing", choices=("dry_run",), only=("accept",)),
+    "pattern": Key(kind="text", meaning="how the next name is built", default="{name}-{n}", only=("rename",)),
+    "max_length": Key(kind="count", meaning="the longest name that may be built", least=1, only=("rename",)),
+}
+
+RULE: Final[Mapping[str, Key]] = {
+    **ACTION,
+    "effect": Key(kind="choice", meaning="whether the failed attempt changed anything", choices=get_args(Effect)),
+}
+"""The keys of a rule that is an inline table: those of an action, and one of its own."""
+
+CREDENTIALS: Final[Mapping[str, Key]] = {
+    "refresh_before": Key(kind="duration", meaning="renew so long ahead of expiry", default="5m", least=0),
+    "max_refreshes": Key(kind="count", meaning="refreshes in one call", default=1, least=0),
+    "cool_down": Key(kind="duration", meaning="how long others get the failure of a refresh", default="5s", least=0),
+}
+
+REPEAT: Final = Key(kind="choice", meaning="what doing the operation again does", choices=get_args(Repeat))
+"""The value of any key of ``[operations.PROVIDER]``."""
+
+NAMED: Final[Mapping[str, Mapping[str, Key]]] = {"backoff": BACKOFF, "actions": ACTION, "credentials": CREDENTIALS}
+"""Tables that hold one table for each name."""
+
+TABLES: Final = ("limits", "backoff", "actions", "rules", "operations", "credentials")
+
+FILE_ONLY: Final = ("schema", "name", "extends", "env")
+"""Keys of a file that an environment may not have."""
+
+LATER: Final = ("rate", "budget", "breaker", "state", "ledger", "lint", "chaos", "telemetry", "sources")
+"""Tables of the format that this version does not act on; leaving them out in silence would promise too much."""

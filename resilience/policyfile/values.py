@@ -1,0 +1,149 @@
+"""Checks one value against its row in the tables, and reads what it means."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+from resilience.policyfile import ids
+from resilience.policyfile.durations import seconds, written
+from resilience.policyfile.tables import Key
+from resilience.policyfile.wording import is_secret, shown, suggestion
+
+_MILLISECONDS: Final = 1000
+_MOST: Final = 1_000_000_000  # far over any count that a call can reach, and small for any other reader
+
+
+class UnfitError(Exception):
+    """A value does not fit; carries the id and, in an array, the index, and says what was expected and found."""
+
+    def __init__(self, rule: str, message: str, *, index: int | None = None) -> None:
+        super().__init__(message)
+        self.rule = rule
+        self.index = index
+
+
+def read(key: Key, value: object) -> object:
+    """
+    Return what a value means: durations in seconds, ``"none"`` as None, arrays as tuples.
+
+    Raises:
+        UnfitError: The value is of the wrong type, no choice, or out of range.
+    """
+    return _READERS[key.kind](key, value)
+
+
+def _text(_key: Key, value: object) -> str:
+    if type(value) is not str:
+        raise UnfitError(ids.WRONG_TYPE, f"expected a text, got {shown(value)}")
+    if is_secret(value):
+        raise UnfitError(ids.SECRET, "this looks like a secret, which a policy never holds")
+    return value
+
+
+def _name(key: Key, value: object) -> str:
+    if type(value) is not str:
+        raise UnfitError(ids.WRONG_TYPE, f"expected the name of {_ARTICLE[key.kind]}, got {shown(value)}")
+    return value
+
+
+_ARTICLE: Final = {"action": "an action", "backoff": "a backoff", "verb": "an action"}
+
+
+def _flag(_key: Key, value: object) -> bool:
+    if type(value) is not bool:
+        raise UnfitError(ids.WRONG_TYPE, f"expected true or false, got {shown(value)}")
+    return value
+
+
+def _choice(key: Key, value: object) -> str:
+    if type(value) is not str or value not in key.choices:
+        near = suggestion(value, key.choices) if type(value) is str else ""
+        expected = " or ".join(f'"{choice}"' for choice in key.choices)
+        raise UnfitError(ids.WRONG_TYPE, f"expected {expected}, got {shown(value)}{near}")
+    return value
+
+
+def _count(key: Key, value: object) -> int:
+    if type(value) is not int:
+        raise UnfitError(ids.WRONG_TYPE, f"expected a whole number, got {shown(value)}")
+    if key.least is not None and value < key.least:
+        reason = "; the first attempt counts, so 1 means no retry" if key.least == 1 and "first" in key.meaning else ""
+        raise UnfitError(ids.OUT_OF_RANGE, f"expected {key.least:g} or more, got {shown(value)}{reason}")
+    if value > _MOST:
+        raise UnfitError(ids.OUT_OF_RANGE, f"expected at most {_MOST}, got {shown(value)}")
+    return value
+
+
+def _number(_key: Key, value: object) -> float:
+    if type(value) is not int and type(value) is not float:
+        raise UnfitError(ids.WRONG_TYPE, f"expected a number, got {shown(value)}")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise UnfitError(ids.OUT_OF_RANGE, f"expected a finite number, got {shown(value)}")
+    return number
+
+
+def _duration(key: Key, value: object) -> float | None:
+    if type(value) is not str:
+        raise UnfitError(*_not_a_duration(value))
+    if key.none and value == "none":
+        return None
+    length = seconds(value)
+    if length is None:
+        choice = ' or "none"' if key.none else ""
+        hint = "; a duration cannot be negative" if value.startswith("-") else ""
+        raise UnfitError(
+            ids.WRONG_TYPE, f'expected a duration such as "30s" or "1m30s"{choice}, got {shown(value)}{hint}'
+        )
+    if key.above is not None and length <= key.above:
+        hint = '; "none" is the way to have no limit' if key.none else ""
+        raise UnfitError(ids.OUT_OF_RANGE, f"expected more than {written(key.above)}, got {shown(value)}{hint}")
+    return length
+
+
+def _not_a_duration(value: object) -> tuple[str, str]:
+    if type(value) is bool or not isinstance(value, int | float):
+        return ids.WRONG_TYPE, f'expected a duration such as "30s", got {shown(value)}'
+    message = f'expected a duration with its unit, such as "30s", got {shown(value)}'
+    if not 0 <= value < 10 * _MILLISECONDS**2:
+        return ids.UNKNOWN_KEY, message
+    as_seconds = f'"{written(float(value))}"'
+    if isinstance(value, int) and value >= _MILLISECONDS:
+        return ids.UNKNOWN_KEY, f'{message}; did you mean "{value}ms" or {as_seconds}?'
+    return ids.UNKNOWN_KEY, f"{message}; did you mean {as_seconds}?"
+
+
+def _durations(key: Key, value: object) -> tuple[float, ...]:
+    if type(value) is not list:
+        raise UnfitError(ids.WRONG_TYPE, f'expected an array of durations such as ["1s", "5s"], got {shown(value)}')
+    if not value:
+        raise UnfitError(ids.OUT_OF_RANGE, "expected at least one duration, got none")
+    return tuple(_element(key, index, each) for index, each in enumerate(value))
+
+
+def _element(key: Key, index: int, value: object) -> float:
+    try:
+        length = _duration(key, value)
+    except UnfitError as error:
+        raise UnfitError(error.rule, str(error), index=index) from None
+    # Only "none" is read as None, and no array allows it.
+    return length or 0.0
+
+
+_READERS: Final[dict[str, Callable[[Key, object], object]]] = {
+    "duration": _duration,
+    "durations": _durations,
+    "number": _number,
+    "count": _count,
+    "flag": _flag,
+    "choice": _choice,
+    "text": _text,
+    "action": _name,
+    "backoff": _name,
+    "verb": _name,
+}

@@ -1,0 +1,105 @@
+"""How messages show what they found: suggestions, quoting, and never a secret."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
+
+_SHOWN_AT_MOST: Final = 40
+
+# Access key ids and STS ids of the two services, and hashes.
+_KNOWN_SECRET = re.compile(r"(?:LTAI|AKID|STS\.)[A-Za-z0-9]{8,}|[0-9a-fA-F]{32,}")
+# Their secret keys have 30 and 32 letters and digits, their tokens many times that.
+_LONG_WORD = re.compile(r"[A-Za-z0-9+=]{24,}")
+_SECRET_NAME = re.compile(r"secret|passw(?:or)?d|token|api_?key|access_?key|private_?key", re.IGNORECASE)
+_SECRET_ASSIGNED = re.compile(
+    r"(?:secret|passw(?:or)?d|token|api_?key|access_?key|private_?key)\w*[\"']?\s*=\s*[\"'][^\"']{8}", re.IGNORECASE
+)
+
+
+def without_secrets(text: str) -> str:
+    """Replace what looks like a key, a token or a hash by ``***``."""
+    return _LONG_WORD.sub(_hidden, _KNOWN_SECRET.sub("***", text))
+
+
+def _hidden(match: re.Match[str]) -> str:
+    # Names of codes are long too, but hold no digits, or are not of mixed case.
+    word = match.group()
+    return "***" if re.search("[0-9]", word) and word.upper() != word != word.lower() else word
+
+
+def is_secret(text: str) -> bool:
+    """Tell whether text holds something that looks like a key, a token or a hash."""
+    return without_secrets(text) != text
+
+
+def is_secret_name(key: str) -> bool:
+    """Tell whether a key's name says that its value is a secret."""
+    return _SECRET_NAME.search(key) is not None
+
+
+def has_secret(line: str) -> bool:
+    """Tell whether a line of a file must not be shown: it holds a secret, or gives one to a key of such a name."""
+    return is_secret(line) or _SECRET_ASSIGNED.search(line) is not None
+
+
+def printable(text: str) -> str:
+    """Replace what would move a terminal's cursor or reverse its text; tabs stay."""
+    return "".join(char if char.isprintable() or char == "\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def quoted(text: str) -> str:
+    """Return text in double quotes, shortened, printable on one line and without a secret."""
+    if is_secret(text):
+        return "a text that looks like a secret and is not shown"
+    short = text if len(text) <= _SHOWN_AT_MOST else text[: _SHOWN_AT_MOST - 3] + "..."
+    return '"' + printable(short.replace("\n", " ").replace("\t", " ")) + '"'
+
+
+def shown(value: object) -> str:
+    """Return how a value that was found is named in a message."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return quoted(value)
+        case int():
+            # Python refuses to print integers of thousands of digits.
+            return str(value) if value.bit_length() <= 4 * _SHOWN_AT_MOST else "a huge number"
+        case float():
+            return repr(value)
+        case dict():
+            return "a table"
+        case list():
+            return "an array"
+        case _:
+            return "a date or time"
+
+
+def suggestion(found: str, known: Iterable[str]) -> str:
+    """Return ``; did you mean "..."?`` where a known name is near, else nothing."""
+    names = list(known)
+    near = difflib.get_close_matches(found, names, n=1, cutoff=0.6)
+    if not near:
+        lower = {name.lower(): name for name in names}
+        near = [lower[name] for name in difflib.get_close_matches(found.lower(), lower, n=1, cutoff=0.6)]
+    return f'; did you mean "{near[0]}"?' if near else ""
+
+
+def listed(names: Collection[str]) -> str:
+    """Return names as a list for a sentence."""
+    return ", ".join(names)
+
+
+def dotted(path: Sequence[str | int]) -> str:
+    """Return a path as it could be written in the file: ``rules.alibaba."A.B"``, ``extends[0]``."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            bare = part.isascii() and part.replace("_", "").replace("-", "").isalnum()
+            text += ("." if text else "") + (part if bare else quoted(part))
+    return text
