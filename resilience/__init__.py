@@ -6,8 +6,6 @@ A TOML policy maps each error code of a cloud's management API to an action; an
 OpenTelemetry span.
 """
 
-from importlib.metadata import version as _version
-
 from resilience.core.fault import Fault
 from resilience.engine.callee import DONE
 from resilience.engine.credentials import Credentials
@@ -17,7 +15,7 @@ from resilience.engine.outcome import Attempt, Outcome
 from resilience.policyfile import Policy, PolicyError
 from resilience.telemetry import Spans
 
-__version__ = _version("mqtt-resilience")
+__version__ = "0.1.0"
 
 __all__ = [
     "DONE",

@@ -10,7 +10,7 @@ from typing import Any, Final, final
 
 from attrs import define, field, frozen
 
-from resilience.clients import check_value, classify, leaves
+from resilience.clients import check_value, classify, leaves, retries_itself
 from resilience.core.fault import Fault
 from resilience.core.match import RuleTable
 from resilience.core.plan import Plan
@@ -142,6 +142,17 @@ class Callee:
         """What the machine needs to know; made at the first call, when verifiers have been registered."""
         self._check_accepts()
         return self._plan()
+
+    def check_client(self) -> None:
+        """
+        Refuse a method of an SDK's client that retries by itself: its attempts would hide from the policy and multiply.
+
+        Raises:
+            ValueError: It does; the message says what to switch off.
+        """
+        why = retries_itself(getattr(self.function, "__self__", None))
+        if why is not None:
+            raise ValueError(f"{self.operation.name}: {why}")
 
     def check_renames(self) -> None:
         """

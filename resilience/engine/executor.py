@@ -130,7 +130,8 @@ class Executor:
             accepted: Makes the value of an accepted call from the call's arguments, where no verifier is registered.
 
         Raises:
-            ValueError: The operation is unknown or ambiguous.
+            ValueError: The operation is unknown or ambiguous, or the function is a method of an SDK's client that
+                retries by itself.
             TypeError: The policy can rename what no parameter of the function holds.
         """
 
@@ -190,7 +191,7 @@ class Executor:
         found = resolve(operation, policy=self.policy, provider=self.provider)
         if found.name not in self._tables:
             self._tables[found.name] = RuleTable.of(self.policy.rules, found.name)
-        return Callee(
+        callee = Callee(
             setting=self._setting,
             operation=found,
             function=function,
@@ -199,3 +200,5 @@ class Executor:
             verifiers=self._verifiers,
             accepted=accepted,
         )
+        callee.check_client()
+        return callee
