@@ -1,0 +1,250 @@
+"""
+What Alibaba's SDKs raise, in our words.
+
+Covers tea-openapi 0.4 (which the MQTT SDK uses today), tea-openapi 0.3 (which it
+still allows) and the old aliyunsdkcore. Each hides something: 0.4 formats missing
+fields as the text "None" and wraps every network error; 0.3 lets some network
+errors escape; the old one has only text for them. Sources: alibabacloud_tea_openapi
+0.4.6 and 0.3.16, darabonba-core 1.0.9, alibabacloud-tea 0.4.3, aliyun-python-sdk-core
+2.16.1, alibabacloud-credentials 1.0.12, read 2026-11-21.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from attrs import evolve
+
+from resilience.clients.fields import (
+    code_and_request_id,
+    first_word,
+    header,
+    http_status,
+    is_named,
+    json_object,
+    packages,
+    retry_after,
+    seconds,
+    type_name,
+    word,
+)
+from resilience.clients.frames import frames, innermost, local, module_of
+from resilience.clients.misuse import is_misuse
+from resilience.clients.wire import transport_of, transport_of_text
+from resilience.core.fault import Fault, Transport
+
+PROVIDER: Final = "alibaba"
+
+_PACKAGES: Final = ("Tea", "darabonba", "alibabacloud_", "aliyunsdk")
+_OLD_PACKAGE: Final = "aliyunsdk"
+
+# Codes that the old SDK invents for a failed transport; its other SDK.* codes are local mistakes.
+_OLD_NETWORK: Final = frozenset({"SDK.HttpError", "SDK.ServerUnreachable"})
+_OLD_UNREADABLE: Final = "SDK.UnknownServerError"
+_OLD_CREDENTIAL: Final = "SDK.GetSessionCredentialFailed"
+_OLD_SIGNERS: Final = "aliyunsdkcore.auth."
+_OLD_READING: Final = frozenset({"_get_server_exception", "_parse_error_info_from_response_body"})
+
+_UNREADABLE_TEXT: Final = "Failed to parse the value as json format"
+
+# "... http_code: 403, result: {json}", and "... HttpCode=404" of the instance metadata provider.
+_CREDENTIAL_STATUS: Final = re.compile(r"(?:http_code: |HttpCode=)(\d{3})\b")
+
+_UNKNOWN: Final = object()
+
+
+def owns(error: Exception) -> bool:
+    """Tell whether an exception's class comes from one of Alibaba's SDKs."""
+    return any(package.startswith(_PACKAGES) for package in packages(type(error)))
+
+
+def translate(error: Exception) -> Fault | None:
+    """Return the fault in an exception of Alibaba's SDKs; None if it wraps a programming error."""
+    if is_named(error, "UnretryableException"):
+        return _unretryable(error)
+    if is_named(error, "CredentialException"):
+        return _credential(error)
+    if is_named(error, "RetryError"):
+        return Fault(provider=PROVIDER, transport=_retry_error(error), error=type_name(error))
+    if is_named(error, "TeaException"):
+        return _answer(error)
+    if any(package.startswith(_OLD_PACKAGE) for package in packages(type(error))):
+        return _old(error)
+    # ValidateException, RequiredArgumentException and their like: raised before anything is sent.
+    return Fault(provider=PROVIDER, effect="none", error=type_name(error))
+
+
+def translate_raw(error: Exception) -> Fault | None:
+    """
+    Return the fault in an exception of another package that escaped from Alibaba's SDKs.
+
+    None if it is none: raised elsewhere, or a programming error. tea-openapi 0.3 wraps only some network errors,
+    and what it raises while reading an answer arrives as it is.
+    """
+    status = _unreadable(error)
+    if status is not None:
+        return Fault(provider=PROVIDER, transport="garbled", status=_error_status(status), error=type_name(error))
+    transport = None if innermost(error, _PACKAGES) is None else transport_of(error)
+    return None if transport is None else Fault(provider=PROVIDER, transport=transport, error=type_name(error))
+
+
+def _answer(error: Exception) -> Fault:
+    """Translate what the service answered, or what the SDK refuses to send: then there is no status and no data."""
+    data = getattr(error, "data", None)
+    fields: Mapping[str, object] = data if isinstance(data, dict) else {}
+    status = next(
+        (
+            found
+            for value in (
+                getattr(error, "status_code", None),
+                getattr(error, "statusCode", None),
+                fields.get("statusCode"),
+            )
+            if (found := http_status(value)) is not None
+        ),
+        None,
+    )
+    code = word(getattr(error, "code", None))
+    request_id = first_word(getattr(error, "request_id", None), code_and_request_id(fields)[1])
+    is_local = code is not None and status is None and request_id is None and not fields
+    return Fault(
+        provider=PROVIDER,
+        code=code,
+        status=status,
+        request_id=request_id,
+        retry_after=_retry_after(error),
+        effect="none" if is_local else None,
+        error=type_name(error),
+    )
+
+
+def _retry_after(error: Exception) -> float | None:
+    """
+    Return the server's hint: the field of 0.4, else the headers, which only the frame that raised still has.
+
+    0.3 has no field at all, and neither generation looks at the standard header.
+    """
+    # Milliseconds: darabonba/core.py sleeps the field as such, and it is the header's value.
+    hint = seconds(getattr(error, "retry_after", None), per_second=1000)
+    if hint is not None:
+        return hint
+    headers = getattr(local(error, ("alibabacloud_tea_openapi",), "_response"), "headers", None)
+    hint = seconds(header(headers, "x-acs-retry-after"), per_second=1000)
+    return retry_after(headers) if hint is None else hint
+
+
+def _unretryable(error: Exception) -> Fault | None:
+    inner = getattr(error, "inner_exception", None)
+    # The SDK notes the request last of all before it sends it, so without one nothing was sent.
+    is_unsent = getattr(error, "last_request", _UNKNOWN) is None
+    fault: Fault | None
+    if not isinstance(inner, Exception):
+        fault = Fault(transport="lost")
+    elif owns(inner):
+        fault = translate(inner)
+    else:
+        fault = _foreign(inner, is_unsent=is_unsent)
+    if fault is None:
+        return None
+    fault = evolve(fault, provider=PROVIDER, error=type_name(error))
+    if not is_unsent:
+        return fault
+    return evolve(fault, effect="none", transport="unsent" if fault.transport == "lost" else fault.transport)
+
+
+def _foreign(inner: Exception, *, is_unsent: bool) -> Fault | None:
+    """Translate an exception of another package, or of Python's own, that was raised during a call."""
+    transport = transport_of(inner)
+    if transport is not None:
+        return Fault(transport=transport)
+    status = _unreadable(inner)
+    if status is not None:
+        return Fault(transport="garbled", status=_error_status(status))
+    if is_misuse(inner):
+        return None
+    return Fault(effect="none") if is_unsent else Fault(transport="lost")
+
+
+def _unreadable(error: Exception) -> int | None:
+    """Return the status of an answer that could not be read, 0 if it is not known; None if no answer had come."""
+    if not isinstance(error, RuntimeError | AttributeError | TypeError | ValueError | LookupError):
+        return None
+    frame = innermost(error, _PACKAGES)
+    if frame is not None and frame.f_code.co_name in _OLD_READING:
+        return http_status(local(error, _PACKAGES, "http_status")) or 0
+    # Both generations of tea-openapi keep the answer in this variable once it is there.
+    answer = local(error, ("alibabacloud_tea_openapi",), "_response")
+    if answer is not None:
+        return http_status(getattr(answer, "status_code", None)) or 0
+    if isinstance(error, RuntimeError):
+        text = error.args[0] if error.args else None
+        return 0 if isinstance(text, str) and text.startswith(_UNREADABLE_TEXT) else None
+    if isinstance(error, AttributeError) and frame is None:
+        # Without a traceback: `err.get("Code")` on JSON that is no object.
+        return 0 if error.name == "get" and isinstance(error.obj, list | str | int | float | bool | None) else None
+    # A client turning an answer into a model; users' own `from_map` calls have no runtime options around them.
+    is_model = frame is not None and frame.f_code.co_name == "from_map"
+    return 0 if is_model and local(error, ("alibabacloud_",), "runtime") is not None else None
+
+
+def _error_status(status: int) -> int | None:
+    """Keep only a status that reports an error; a 200 that cannot be read is no ``http-200``."""
+    return status if status >= 300 else None  # noqa: PLR2004  # what follows success
+
+
+def _retry_error(error: Exception) -> Transport:
+    """Judge by the exception that the SDK was handling, and by the text that it kept where that one is gone."""
+    handled = error.__context__
+    found = None if handled is None else transport_of(handled)
+    return found or transport_of_text(getattr(error, "message", None))
+
+
+def _old(error: Exception) -> Fault:
+    """Translate an exception of aliyunsdkcore, whose code is called ``error_code``."""
+    code = word(getattr(error, "error_code", None))
+    status = http_status(getattr(error, "http_status", None))
+    request_id = word(getattr(error, "request_id", None))
+    # Its signers fetch session credentials while they sign, so that what fails there was never sent.
+    is_unsent = any(module_of(frame).startswith(_OLD_SIGNERS) for frame in frames(error))
+    transport: Transport | None = None
+    if code in _OLD_NETWORK:
+        code, transport = None, "unsent" if is_unsent else transport_of_text(getattr(error, "message", None))
+    elif code == _OLD_UNREADABLE:
+        code, transport = None, "garbled"
+    elif code == _OLD_CREDENTIAL:
+        is_unsent = True
+        found = code_and_request_id(_json_after("server return: ", error))
+        code, request_id = found[0] or code, found[1] or request_id
+    is_local = code is not None and status is None
+    return Fault(
+        provider=PROVIDER,
+        code=code,
+        transport=transport,
+        status=status,
+        request_id=request_id,
+        effect="none" if is_unsent or is_local else None,
+        error=type_name(error),
+    )
+
+
+def _credential(error: Exception) -> Fault:
+    """Translate a failed credential provider: the call was never sent, the code is the token service's."""
+    text = getattr(error, "message", None)
+    found = _CREDENTIAL_STATUS.search(text) if isinstance(text, str) else None
+    code, request_id = code_and_request_id(_json_after("result: ", error))
+    return Fault(
+        provider=PROVIDER,
+        code=first_word(getattr(error, "code", None), code),
+        status=http_status(found[1]) if found else None,
+        request_id=first_word(getattr(error, "request_id", None), request_id),
+        effect="none",
+        error=type_name(error),
+    )
+
+
+def _json_after(mark: str, error: Exception) -> Mapping[str, object]:
+    """Return the JSON object that a message ends with, as the SDKs quote the token service's answer."""
+    text = getattr(error, "message", None)
+    return json_object(text.partition(mark)[2]) if isinstance(text, str) else {}

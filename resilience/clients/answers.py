@@ -1,0 +1,120 @@
+"""
+Returned values that are failures: both services have answers that their SDKs take for success.
+
+Alibaba's clients return redirects, null bodies and ``Success: false``; the old
+one returns bytes of any kind. Tencent's look for an error only under two exact
+content types, so that a proxy which adds a charset turns every error into an
+object whose fields are all None (tencentcloud/common/abstract_client.py 3.1.195,
+``_check_error``, read 2026-11-21).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from attrs import evolve
+
+from resilience.catalog import OperationFacts, catalogue
+from resilience.clients import alibaba, tencent
+from resilience.clients.fields import code_and_request_id, first_word, header, http_status, json_object, word
+from resilience.core.fault import Fault
+
+_SUCCESS: Final = range(200, 300)
+_VERDICT: Final = "Success"
+_HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def check_value(provider: str, operation: str, value: object) -> Fault | None:
+    """
+    Return the fault in what an SDK returned; None if it is a success, or not an SDK's value.
+
+    Args:
+        provider: The provider of the call; values of others are taken as they are.
+        operation: The operation, whose catalogue entry says which fields a good answer always has.
+        value: What the SDK's method returned, and nothing that was made of it: under
+            ``"alibaba"``, bytes are an answer of the old SDK, and must be JSON.
+    """
+    check = _CHECKS.get(provider)
+    return None if check is None else check(catalogue(provider).operations.get(operation), value)
+
+
+def _alibaba(facts: OperationFacts | None, value: object) -> Fault | None:
+    if isinstance(value, bytes):
+        body = json_object(value)
+        return _alibaba_body(facts, body, word(body.get("RequestId")))
+    if isinstance(value, Mapping) and {"body", "statusCode"} <= value.keys():
+        return _alibaba_answer(facts, value.get("statusCode"), value.get("headers"), value.get("body"))
+    if not _is_of(value, "alibabacloud_"):
+        return None
+    if hasattr(value, "body") and hasattr(value, "status_code"):
+        return _alibaba_answer(facts, value.status_code, getattr(value, "headers", None), value.body)
+    return _alibaba_body(facts, value, word(_field(value, "RequestId"))) if hasattr(value, "request_id") else None
+
+
+def _alibaba_answer(facts: OperationFacts | None, status: object, headers: object, body: object) -> Fault | None:
+    status = http_status(status)
+    request_id = first_word(_field(body, "RequestId"), header(headers, "x-acs-request-id"))
+    if status is not None and status not in _SUCCESS:
+        return Fault(provider=alibaba.PROVIDER, transport="garbled", status=status, request_id=request_id)
+    return _alibaba_body(facts, body, request_id)
+
+
+def _alibaba_body(facts: OperationFacts | None, body: object, request_id: str | None) -> Fault | None:
+    verdict = (facts and facts.verdict) or _VERDICT
+    if _field(body, verdict) is False:
+        code = _field(body, "Code")
+        # The models call it a number, the service's documents a text.
+        code = str(code) if isinstance(code, int) and not isinstance(code, bool) else code
+        return Fault(provider=alibaba.PROVIDER, code=word(code), request_id=request_id)
+    if _is_empty(body) or not _has_answer(facts, body):
+        return Fault(provider=alibaba.PROVIDER, transport="garbled", request_id=request_id)
+    return None
+
+
+def _tencent(facts: OperationFacts | None, value: object) -> Fault | None:
+    if isinstance(value, Mapping):
+        answer = value.get("Response")
+        if not isinstance(answer, Mapping):
+            return None
+        if "Error" in answer:
+            code, request_id = code_and_request_id(value)
+            fault = Fault(provider=tencent.PROVIDER, code=code, request_id=request_id)
+            return fault if code is not None else evolve(fault, transport="garbled")
+        value = answer
+    elif not _is_of(value, "tencentcloud") or not hasattr(value, "RequestId"):
+        return None
+    if _has_answer(facts, value):
+        return None
+    return Fault(provider=tencent.PROVIDER, transport="garbled", request_id=word(_field(value, "RequestId")))
+
+
+_CHECKS: Final[dict[str, Callable[[OperationFacts | None, object], Fault | None]]] = {
+    alibaba.PROVIDER: _alibaba,
+    tencent.PROVIDER: _tencent,
+}
+
+
+def _is_of(value: object, package: str) -> bool:
+    return any(cls.__module__.startswith(package) for cls in type(value).__mro__)
+
+
+def _field(answer: object, name: str) -> object:
+    """Return a field by its wire name, from a mapping, or from a model that spells it so or in snake case."""
+    if isinstance(answer, Mapping):
+        return answer.get(name)
+    return getattr(answer, name, getattr(answer, _HUMP.sub("_", name).lower(), None))
+
+
+def _is_empty(body: object) -> bool:
+    """Tell whether a body has nothing in it: each of Alibaba's answers has at least a request id."""
+    if isinstance(body, Mapping):
+        return not body
+    return all(value is None for value in getattr(body, "__dict__", {}).values())
+
+
+def _has_answer(facts: OperationFacts | None, answer: object) -> bool:
+    """Tell whether any of the fields is there that a good answer always has; True where none is known."""
+    names = facts.answer if facts is not None else ()
+    return not names or any(_field(answer, name) is not None for name in names)

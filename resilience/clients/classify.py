@@ -1,0 +1,74 @@
+"""
+One entry point: any exception in, one fault out.
+
+The table is read from top to bottom. An SDK's own classes come first, because
+they may wrap anything; then what escaped from an SDK; then programming errors,
+which are no faults; then everything that any HTTP client or any user may raise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from attrs import evolve
+
+from resilience.clients import alibaba, plain, tencent
+from resilience.clients.fields import attribute
+from resilience.clients.misuse import is_misuse
+from resilience.core.fault import Fault
+
+_SDKS: Final[tuple[tuple[Callable[[Exception], bool], Callable[[Exception], Fault | None]], ...]] = (
+    (alibaba.owns, alibaba.translate),
+    (tencent.owns, tencent.translate),
+)
+
+_ESCAPED: Final[tuple[Callable[[Exception], Fault | None], ...]] = (alibaba.translate_raw, tencent.translate_raw)
+
+_PLAIN: Final[tuple[Callable[[Exception], Fault | None], ...]] = (plain.answered, plain.own_code, plain.unanswered)
+
+
+def classify(error: Exception, *, provider: str | None = None) -> Fault | None:
+    """
+    Say what failed, in the words of the service.
+
+    Args:
+        error: What an attempt raised. For a group, classify each of its ``leaves``.
+        provider: The provider of the call, where the exception does not tell its own.
+
+    Returns:
+        The fault, without message, URL or parameter of the exception. None if there
+        is no fault but a programming error, which no rule may answer. An exception
+        that carries a fault in ``fault`` is that fault.
+    """
+    fault = _translate(error)
+    if fault is None or fault.provider is not None or provider is None:
+        return fault
+    return evolve(fault, provider=provider)
+
+
+def leaves(error: Exception) -> tuple[Exception, ...]:
+    """Return the exceptions in a group and in its groups, left to right; an exception that is no group is its own."""
+    if not isinstance(error, ExceptionGroup):
+        return (error,)
+    return tuple(leaf for inner in error.exceptions for leaf in leaves(inner))
+
+
+def _translate(error: Exception) -> Fault | None:
+    carried = attribute(error, "fault")
+    if isinstance(carried, Fault):
+        return carried
+    for owns, translate in _SDKS:
+        if owns(error):
+            return translate(error)
+    for recognise in _ESCAPED:
+        fault = recognise(error)
+        if fault is not None:
+            return fault
+    if is_misuse(error):
+        return None
+    for recognise in _PLAIN:
+        fault = recognise(error)
+        if fault is not None:
+            return fault
+    return plain.unknown(error)

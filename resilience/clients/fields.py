@@ -1,0 +1,176 @@
+"""
+Read fields of exceptions that we do not trust.
+
+Whatever a server or an SDK put there, what leaves this module is short, of the
+right type and free of messages, so that it may enter spans, notes and journals.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from time import time
+from typing import Final
+from weakref import WeakKeyDictionary
+
+# Both providers' codes and request ids fit with room to spare; a longer one is not one.
+_WORD: Final = re.compile(r"[A-Za-z0-9_.%:/-]{1,128}")
+
+# tea-openapi 0.4 formats missing fields into f-strings, so None arrives as text
+# (alibabacloud_tea_openapi/client.py 0.4.6, read 2026-11-21).
+_ABSENT: Final = frozenset({"None", "null"})
+
+_STATUSES: Final = range(100, 1000)
+
+# Error bodies of both services are below 1 kB; nobody should pay for parsing more.
+_MAX_BODY_BYTES: Final = 65_536
+
+# Every fault asks this of its class several times. Weak, so that classes made on the fly may go.
+_FAMILIES: Final[WeakKeyDictionary[type, tuple[tuple[tuple[str, str], ...], frozenset[str]]]] = WeakKeyDictionary()
+
+
+def type_name(error: BaseException) -> str:
+    """Return an exception's class as ``module.qualname``, builtins bare."""
+    cls = type(error)
+    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+
+
+def kinds(cls: type) -> tuple[tuple[str, str], ...]:
+    """Return (top-level package, bare name) of a class and of all its bases, in the order of the MRO."""
+    return _family(cls)[0]
+
+
+def packages(cls: type) -> frozenset[str]:
+    """Return the top-level packages of a class and of all its bases."""
+    return _family(cls)[1]
+
+
+def _family(cls: type) -> tuple[tuple[tuple[str, str], ...], frozenset[str]]:
+    known = _FAMILIES.get(cls)
+    if known is None:
+        names = tuple((base.__module__.partition(".")[0], base.__name__) for base in cls.__mro__)
+        known = _FAMILIES[cls] = (names, frozenset(package for package, _ in names))
+    return known
+
+
+def is_named(error: BaseException, name: str) -> bool:
+    """Tell whether an exception's class, or one of its bases, has this bare name."""
+    return any(name == found for _, found in kinds(type(error)))
+
+
+def attribute(value: object, name: str) -> object:
+    """Return an attribute; None if there is none, or if it is a property that fails."""
+    try:
+        return getattr(value, name, None)
+    except Exception:  # noqa: BLE001  # it is foreign code, and what it raises says nothing about the fault
+        return None
+
+
+def word(value: object) -> str | None:
+    """Return a code or a request id, stripped; None if it is absent or does not look like one."""
+    if not isinstance(value, str):
+        return None
+    value = value.strip()
+    return value if value not in _ABSENT and _WORD.fullmatch(value) else None
+
+
+def first_word(*values: object) -> str | None:
+    """Return the first of these values that is a code or a request id."""
+    return next((found for value in values if (found := word(value)) is not None), None)
+
+
+def http_status(value: object) -> int | None:
+    """Return an HTTP status, also from an ``IntEnum`` or a string of digits; None if it is none."""
+    if isinstance(value, str) and value.isdecimal() and len(value) == 3:  # noqa: PLR2004  # every status has three digits
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value not in _STATUSES:
+        return None
+    return int(value)
+
+
+def seconds(value: object, *, per_second: int = 1) -> float | None:
+    """
+    Return a length of time in seconds, or None if the value is no finite number from 0 on.
+
+    Args:
+        value: A number, or its text.
+        per_second: How many of the value's units make a second; 1000 for milliseconds.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        amount = float(value) / per_second
+    except (ValueError, OverflowError):
+        return None
+    return amount if math.isfinite(amount) and amount >= 0 else None
+
+
+def header(headers: object, *names: str) -> str | None:
+    """Return the first of these headers that is there, whatever its case; None if there are no headers."""
+    items = getattr(headers, "items", None)
+    if not callable(items):
+        return None
+    try:
+        known = {str(key).lower(): value for key, value in items()}
+    except (TypeError, ValueError):
+        return None
+    return next((value for name in names if isinstance(value := known.get(name), str)), None)
+
+
+def retry_after(headers: object) -> float | None:
+    """
+    Return the seconds that ``Retry-After`` asks for, given as a number or as an HTTP date.
+
+    A date is compared with the answer's own ``Date``, so that a wrong local
+    clock does no harm, and with the local clock where there is none.
+    """
+    text = header(headers, "retry-after")
+    if text is None:
+        return None
+    amount = seconds(text)
+    if amount is not None:
+        return amount
+    until = _instant(text)
+    if until is None:
+        return None
+    since = _instant(header(headers, "date") or "")
+    return max(0.0, until - (time() if since is None else since))
+
+
+def _instant(text: str) -> float | None:
+    try:
+        moment = parsedate_to_datetime(text)
+        # Without a zone the standard means GMT (RFC 9110, 5.6.7); Python would take local time.
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def json_object(body: object) -> Mapping[str, object]:
+    """Return the JSON object in a body that is already in memory; an empty one if there is none."""
+    if isinstance(body, dict):
+        return body
+    if not isinstance(body, str | bytes) or len(body) > _MAX_BODY_BYTES:
+        return {}
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def code_and_request_id(body: Mapping[str, object]) -> tuple[str | None, str | None]:
+    """Return code and request id of an error body, as either service or a common gateway spells it."""
+    answer = body.get("Response")
+    if isinstance(answer, dict):
+        error = answer.get("Error")
+        code = error.get("Code") if isinstance(error, dict) else None
+        return word(code), word(answer.get("RequestId"))
+    return (
+        first_word(body.get("Code"), body.get("code")),
+        first_word(body.get("RequestId"), body.get("requestId"), body.get("request_id")),
+    )

@@ -1,0 +1,60 @@
+"""
+Where an exception was raised: the frames of its traceback, read and never changed.
+
+The SDKs drop what we need most (was the request sent? which HTTP status came
+back?), but the frames that raised still know it. A traceback can be missing, for
+instance after pickling, so every answer here is a bonus and never required.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+from traceback import walk_tb
+from types import FrameType
+
+
+def frames(error: BaseException) -> Iterator[FrameType]:
+    """Yield the frames that an exception passed through, from where it was caught to where it was raised."""
+    for frame, _ in walk_tb(error.__traceback__):
+        yield frame
+
+
+def module_of(frame: FrameType) -> str:
+    """Return the name of the module whose code a frame runs."""
+    name = frame.f_globals.get("__name__", "")
+    return name if isinstance(name, str) else ""
+
+
+def passes_module(error: BaseException, module: str) -> bool:
+    """Tell whether an exception was raised in a module or below a call from it."""
+    return any(module_of(frame) == module for frame in frames(error))
+
+
+def passes_function(error: BaseException, names: Container[str]) -> bool:
+    """Tell whether an exception was raised in a function of one of these names, or below a call from it."""
+    return any(frame.f_code.co_name in names for frame in frames(error))
+
+
+def innermost(error: BaseException, package: tuple[str, ...]) -> FrameType | None:
+    """
+    Return the frame of these packages that is nearest to where an exception was raised.
+
+    Args:
+        error: The exception.
+        package: Beginnings of top-level package names: ``("Tea", "alibabacloud_")``.
+    """
+    found = None
+    for frame in frames(error):
+        if module_of(frame).partition(".")[0].startswith(package):
+            found = frame
+    return found
+
+
+def local(error: BaseException, package: tuple[str, ...], name: str) -> object:
+    """Return a local variable of the innermost frame of these packages that has it; None if none does."""
+    found: object = None
+    for frame in frames(error):
+        if module_of(frame).partition(".")[0].startswith(package):
+            value = frame.f_locals.get(name)
+            found = found if value is None else value
+    return found

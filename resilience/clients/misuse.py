@@ -1,0 +1,70 @@
+"""Tell a mistake in the program from a fault of the service."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from resilience.clients.fields import kinds
+
+_MISTAKES: Final = (
+    TypeError,
+    AttributeError,
+    NameError,
+    AssertionError,
+    NotImplementedError,
+    ImportError,
+    SyntaxError,
+    RecursionError,
+)
+
+# Errors that anyio, sniffio and trio have a class for; by name, so that none is imported here.
+_MISTAKE_NAMES: Final = (
+    "NoEventLoopError",
+    "AsyncLibraryNotFoundError",
+    "RunFinishedError",
+    "BusyResourceError",
+    "TrioInternalError",
+)
+_ASYNC_PACKAGES: Final = ("anyio", "sniffio", "trio")
+
+# asyncio, aiohttp, httpx and trio only say it in words.
+_MISTAKE_TEXTS: Final = (
+    "no running event loop",
+    "no current event loop",
+    "attached to a different loop",
+    "bound to a different event loop",
+    "event loop is closed",
+    "event loop is already running",
+    "another loop is running",
+    "cannot be called from a running event loop",
+    "must be called from async context",
+    "cannot reuse already awaited coroutine",
+    "timeout context manager should be used inside a task",
+    "cancel scope",
+    "session is closed",
+    "client has been closed",
+    "can't be used in 'await' expression",
+)
+
+
+def is_misuse(error: BaseException) -> bool:
+    """
+    Tell whether an exception reports a programming error, which no policy may answer.
+
+    These are wrong types and names, unfinished code and failed imports, and any
+    use of an event loop from the wrong place. ``ValueError`` and ``LookupError``
+    are none: users' code says with them that the world is not as it should be.
+    """
+    if isinstance(error, _MISTAKES):
+        return True
+    if any(package in _ASYNC_PACKAGES and name in _MISTAKE_NAMES for package, name in kinds(type(error))):
+        return True
+    if type(error) is not RuntimeError:
+        return False
+    text = _text(error).lower()
+    return any(part in text for part in _MISTAKE_TEXTS)
+
+
+def _text(error: BaseException) -> str:
+    """Return an exception's own first argument if it is text: never ``str(error)``, which may run foreign code."""
+    return error.args[0] if error.args and isinstance(error.args[0], str) else ""

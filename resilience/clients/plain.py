@@ -1,0 +1,101 @@
+"""
+What HTTP clients, sockets and users' own exceptions say, without any vendor's SDK.
+
+httpx, requests, aiohttp, urllib3 and urllib are recognised by the names of their
+classes; their exceptions for an error status differ in shape and say the same.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from resilience.clients.fields import (
+    attribute,
+    code_and_request_id,
+    first_word,
+    header,
+    http_status,
+    json_object,
+    packages,
+    retry_after,
+    seconds,
+    type_name,
+)
+from resilience.clients.frames import innermost
+from resilience.clients.wire import transport_of
+from resilience.core.fault import Fault
+
+_HTTP_PACKAGES: Final = frozenset({"httpx", "requests", "aiohttp", "urllib", "urllib3", "httpcore", "http"})
+
+# Headers that gateways give a request's id in, the providers' own first.
+_REQUEST_ID_HEADERS: Final = ("x-acs-request-id", "x-tc-requestid", "x-request-id", "request-id", "x-correlation-id")
+
+_READERS: Final = ("httpx", "requests", "aiohttp", "urllib3")
+
+_BODY_ATTRIBUTES: Final = ("_content", "_body")
+
+
+def answered(error: Exception) -> Fault | None:
+    """
+    Return the fault in an HTTP client's exception for an answer with an error status; None for any other.
+
+    The code comes from a JSON body if the client has read it already: nothing is read from the network here.
+    """
+    if not packages(type(error)) & _HTTP_PACKAGES:
+        return None
+    response = attribute(error, "response")
+    # httpx and requests carry a response; aiohttp calls its status `status`, urllib `code`.
+    source = error if response is None else response
+    status = _first_status(source, "status_code", "status", "code")
+    if status is None:
+        return None
+    headers = attribute(source, "headers")
+    body = next((found for name in _BODY_ATTRIBUTES if (found := json_object(attribute(source, name)))), {})
+    code, request_id = code_and_request_id(body)
+    return Fault(
+        code=code,
+        # The status is good and the answer is not: its type, its length or its encoding.
+        transport="garbled" if status < 300 else None,  # noqa: PLR2004  # what follows success
+        status=status if status >= 300 else None,  # noqa: PLR2004
+        request_id=first_word(request_id, header(headers, *_REQUEST_ID_HEADERS)),
+        retry_after=retry_after(headers),
+        error=type_name(error),
+    )
+
+
+def unanswered(error: Exception) -> Fault | None:
+    """Return the fault in a network error of any library or of Python's own; None for any other exception."""
+    transport = transport_of(error)
+    # `response.json()` of httpx lets the decoder's own exception through; elsewhere it is the user's data that is bad.
+    if (
+        transport is None
+        and isinstance(error, json.JSONDecodeError | UnicodeDecodeError)
+        and innermost(error, _READERS) is not None
+    ):
+        transport = "garbled"
+    return None if transport is None else Fault(transport=transport, error=type_name(error))
+
+
+def own_code(error: Exception) -> Fault | None:
+    """Return the fault in an exception that has a code of its own, as users' clients raise them; None without one."""
+    code = first_word(attribute(error, "code"), attribute(error, "error_code"))
+    if code is None:
+        return None
+    hint = attribute(error, "retry_after")
+    return Fault(
+        code=code,
+        status=_first_status(error, "status", "status_code", "http_status"),
+        request_id=first_word(attribute(error, "request_id"), attribute(error, "requestId")),
+        retry_after=seconds(hint) if isinstance(hint, int | float) else None,
+        error=type_name(error),
+    )
+
+
+def unknown(error: Exception) -> Fault:
+    """Return the fault in an exception that says nothing but its class."""
+    return Fault(error=type_name(error))
+
+
+def _first_status(source: object, *names: str) -> int | None:
+    return next((found for name in names if (found := http_status(attribute(source, name))) is not None), None)

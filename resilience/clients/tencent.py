@@ -1,0 +1,166 @@
+"""
+What Tencent's SDK raises, in our words.
+
+Its synchronous client turns every failure into one exception class with a code,
+and invents codes for failures that have none: a name of its own
+(``ClientNetworkError``) or the class name of what it caught (``KeyError``). Its
+asynchronous client lets most exceptions escape as they are. Neither keeps the HTTP
+status. Source: tencentcloud-sdk-python-common and -mqtt 3.1.195, read 2026-11-21.
+"""
+
+from __future__ import annotations
+
+from types import FrameType
+from typing import Final
+
+from attrs import evolve
+
+from resilience.clients.fields import (
+    code_and_request_id,
+    http_status,
+    json_object,
+    packages,
+    retry_after,
+    type_name,
+    word,
+)
+from resilience.clients.frames import innermost, local, module_of, passes_function, passes_module
+from resilience.clients.misuse import is_misuse
+from resilience.clients.wire import transport_of, transport_of_text
+from resilience.core.fault import Fault, Transport
+
+PROVIDER: Final = "tencent"
+
+_PACKAGES: Final = ("tencentcloud",)
+_CREDENTIALS: Final = "tencentcloud.common.credential"
+
+_NETWORK: Final = "ClientNetworkError"
+_STATUS: Final = "ServerNetworkError"
+
+# Codes that the SDK gives to mistakes found before anything is sent.
+_LOCAL: Final = frozenset(
+    {
+        "ClientError",
+        "ClientParamsError",
+        "ClientSideError",
+        "ClientError.MetadataError",
+        "InvalidCredential",
+        "EnvironmentError",
+    }
+)
+
+# Class names that the synchronous client uses as codes, where what it caught is gone (after pickling).
+_CLASS_NAMES: Final[dict[str, Transport]] = {
+    "ChunkedEncodingError": "lost",
+    "ConnectionError": "lost",
+    "ReadTimeout": "lost",
+    "ContentDecodingError": "garbled",
+    "JSONDecodeError": "garbled",
+    "UnicodeDecodeError": "garbled",
+    "KeyError": "garbled",
+    "IndexError": "garbled",
+}
+
+# Functions of the SDK that build a request, and those that read an answer.
+_BUILDING: Final = frozenset({"_build_req_inter", "_build_req", "_serialize", "from_json_string"})
+_READING: Final = frozenset(
+    {"_check_error", "check_err", "deserialize_json", "_process_response_json", "_deserialize", "call_json"}
+)
+# With the region breaker on, the synchronous client swallows a network error and fails here, on the missing answer.
+_AFTER_BREAKER: Final = "_check_status"
+
+
+def owns(error: Exception) -> bool:
+    """Tell whether an exception's class comes from Tencent's SDK."""
+    return "tencentcloud" in packages(type(error))
+
+
+def translate(error: Exception) -> Fault | None:
+    """Return the fault in an exception of Tencent's SDK; None if it wraps a programming error."""
+    code = word(getattr(error, "code", None))
+    request_id = word(getattr(error, "requestId", None))
+    caught = error.__context__
+    fault: Fault | None
+    if code == _NETWORK:
+        fault = _network_error(error)
+    elif code == _STATUS:
+        fault = _status_error(error)
+    elif request_id is None and isinstance(caught, Exception) and code == type(caught).__name__:
+        fault = _caught(caught)
+    elif request_id is None and code in _CLASS_NAMES:
+        fault = Fault(transport=_CLASS_NAMES[code])
+    else:
+        fault = Fault(code=code, request_id=request_id, effect="none" if code in _LOCAL else None)
+    return None if fault is None else _finished(fault, error)
+
+
+def translate_raw(error: Exception) -> Fault | None:
+    """
+    Return the fault in an exception of another package that escaped from Tencent's SDK.
+
+    None if it is none: a programming error, or not raised while the SDK was
+    building, sending or reading, or an exception that users raise in their credentials.
+    """
+    if innermost(error, _PACKAGES) is None:
+        return None
+    is_plain = type(error).__module__ in {"builtins", "json.decoder"}
+    if not is_plain and transport_of(error) is None:
+        return None
+    fault = _caught(error)
+    return None if fault is None else _finished(fault, error)
+
+
+def _finished(fault: Fault, error: Exception) -> Fault:
+    """Add what every fault of this SDK has, and take back the effect of a call that only got to refresh credentials."""
+    fault = evolve(fault, provider=PROVIDER, error=type_name(error))
+    origins = [error] if error.__context__ is None else [error, error.__context__]
+    if not any(passes_module(origin, _CREDENTIALS) for origin in origins):
+        return fault
+    # The request to STS failed, so that of the operation was never signed.
+    return evolve(fault, effect="none", transport="unsent" if fault.transport == "lost" else fault.transport)
+
+
+def _network_error(error: Exception) -> Fault:
+    caught = error.__context__
+    found = None if caught is None else transport_of(caught)
+    return Fault(transport=found or transport_of_text(getattr(error, "message", None)))
+
+
+def _status_error(error: Exception) -> Fault:
+    """Translate any status but 200: the exception has the body alone, the frame that raised it the whole answer."""
+    answer = local(error, _PACKAGES, "resp")
+    code, request_id = code_and_request_id(json_object(getattr(error, "message", None)))
+    return Fault(
+        code=code,
+        transport="garbled" if code is None else None,
+        status=http_status(getattr(answer, "status_code", None)),
+        request_id=request_id,
+        retry_after=retry_after(getattr(answer, "headers", None)),
+    )
+
+
+def _caught(error: Exception) -> Fault | None:
+    """Translate an exception that was raised inside the SDK; None if it is a programming error."""
+    transport = transport_of(error)
+    if transport is not None:
+        return Fault(transport=transport)
+    frame = innermost(error, _PACKAGES)
+    if frame is not None and frame.f_code.co_name == _AFTER_BREAKER:
+        return Fault(transport="lost")
+    if frame is not None and _is_reading(frame):
+        return Fault(transport="garbled")
+    is_building = passes_function(error, _BUILDING)
+    if is_misuse(error):
+        # CVMRoleCredential without metadata signs with None. A fault rather than a mistake: new credentials may help.
+        return Fault(code="TypeError", effect="none") if is_building and isinstance(error, TypeError) else None
+    if is_building:
+        return Fault(effect="none")
+    return Fault(transport="garbled" if isinstance(error, LookupError | ValueError) else "lost")
+
+
+def _is_reading(frame: FrameType) -> bool:
+    """Tell whether a frame of the SDK was reading an answer; an operation's own method has it in ``body``."""
+    # A credential looks up keys in nothing but the answer of the token service.
+    if frame.f_code.co_name in _READING or module_of(frame) == _CREDENTIALS:
+        return True
+    return module_of(frame).endswith("_client") and frame.f_locals.get("body") is not None
