@@ -1,0 +1,12 @@
+"""
+Both management APIs on loopback, well enough that the vendors' SDKs work unmodified, with faults on demand.
+
+``Sandbox`` is the way in; ``script`` describes what can be scripted.
+"""
+
+from resilience.sandbox.faults import Fault
+from resilience.sandbox.keys import TemporaryKey
+from resilience.sandbox.log import Call
+from resilience.sandbox.sandbox import Sandbox
+
+__all__ = ["Call", "Fault", "Sandbox", "TemporaryKey"]

@@ -1,0 +1,80 @@
+"""The call log: what was asked, what was answered, and what was carried out. Holds no secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from threading import RLock
+from typing import Any
+
+from attrs import asdict, evolve, field, frozen
+
+MASK = "***"
+
+SECRET_FIELDS = frozenset(
+    {
+        # Alibaba: MQTT tokens, session tokens and signatures.
+        "Token", "SecurityToken", "Signature", "AccessKeySecret", "DeviceAccessKeySecret",
+        # Tencent: passwords, device keys, and what an authenticator sends or signs with.
+        "Password", "Secret", "PrimaryKey", "SecondaryKey", "Header", "Body", "Text",
+    }
+)  # fmt: skip
+
+
+def masked(value: Any, name: str = "") -> Any:
+    """Return a copy of a JSON value with ``***`` for every non-empty field that holds a secret."""
+    if name in SECRET_FIELDS and value:
+        return MASK
+    if isinstance(value, Mapping):
+        return {key: masked(item, str(key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [masked(item) for item in value]
+    return value
+
+
+@frozen
+class Call:
+    """One request that named an operation."""
+
+    number: int
+    """Counted from 1 over both services."""
+    provider: str
+    operation: str
+    arguments: Mapping[str, Any]
+    """In the vendor's spelling; secrets are ``***``."""
+    at: float
+    """Seconds since the epoch, by the sandbox's clock."""
+    applied: bool
+    """Whether the service carried it out, whatever it then answered."""
+    answer: str
+    """``ok``, the code, ``http-503`` and the like, or the kind of fault, such as ``reset``."""
+    request_id: str
+    access_key_id: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the call as a JSON object."""
+        return asdict(self)
+
+
+@frozen
+class CallLog:
+    """All calls so far, in order of arrival; safe to use from many threads."""
+
+    _lock: RLock = field(factory=RLock, repr=False)
+    _calls: list[Call] = field(factory=list)
+
+    def add(self, **what: Any) -> Call:
+        """Record a call and give it its number; takes the fields of ``Call`` without ``number``."""
+        with self._lock:
+            call = Call(number=len(self._calls) + 1, **{**what, "arguments": masked(what["arguments"])})
+            self._calls.append(call)
+            return call
+
+    def mark_applied(self, number: int) -> None:
+        """Note that a call took effect after it was answered."""
+        with self._lock:
+            self._calls[number - 1] = evolve(self._calls[number - 1], applied=True)
+
+    def snapshot(self) -> tuple[Call, ...]:
+        """Return the calls so far."""
+        with self._lock:
+            return tuple(self._calls)

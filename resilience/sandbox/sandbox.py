@@ -1,0 +1,218 @@
+"""Both services, their faults and their log, behind one object."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+from resilience.sandbox.alibaba import Alibaba
+from resilience.sandbox.control import CONTROL, control
+from resilience.sandbox.exchange import Answer, Fields, Request
+from resilience.sandbox.faults import Fault, Options, make_fault
+from resilience.sandbox.keys import Clock
+from resilience.sandbox.log import Call
+from resilience.sandbox.player import Player
+from resilience.sandbox.script import parse_script
+from resilience.sandbox.service import Service
+from resilience.sandbox.tencent import Tencent
+from resilience.sandbox.wire import Respond, Wire
+
+DEFAULT_CHAOS = ("InternalError", "applied InternalError", "503", "reset", "applied reset", "hangup", "applied hangup")
+"""Faults that both services know, each also in the form that tells a blind retry from a careful one."""
+
+
+class Sandbox:
+    """
+    Both management APIs on loopback, with state, signatures, scripted faults and a call log.
+
+    Use it as a context manager, or with ``start`` and ``close``. It runs in threads of its own, so it serves plain
+    code and any event loop alike::
+
+        with Sandbox() as s:
+            s.script("alibaba:CreateGroupId", "SystemOverFlow*2, applied lost")
+            ...  # point an SDK at s.alibaba.endpoint, with s.alibaba.access_key_id and s.alibaba.access_key_secret
+            assert s.applied("CreateGroupId", GroupId="GID_sensors") == 1
+
+    Requests are judged as the vendors do: first operation, key and signature, then the faults, then the state. A
+    request with a wrong signature therefore uses up no fault. Known operations without state here answer with a success
+    that holds little but a RequestId.
+
+    Args:
+        host: Where to bind. Beyond loopback everyone who can reach it can also script it.
+        alibaba_port: 0 lets the system choose.
+        tencent_port: Likewise.
+        clock: Seconds since the epoch, for expiry and for the tolerance of time stamps. Waits are real.
+    """
+
+    def __init__(
+        self, *, host: str = "127.0.0.1", alibaba_port: int = 0, tencent_port: int = 0, clock: Clock = time.time
+    ) -> None:
+        self.alibaba = Alibaba(clock)
+        self.tencent = Tencent(clock)
+        self._host = host
+        self._ports = {"alibaba": alibaba_port, "tencent": tencent_port}
+        self._player = Player(clock)
+        self._wire: Wire | None = None
+
+    def __repr__(self) -> str:
+        state = "running" if self._wire else "not running"
+        return f"<Sandbox {state}: {self.alibaba!r}, {self.tencent!r}, {len(self.calls)} calls>"
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def services(self) -> tuple[Service, Service]:
+        """Both services."""
+        return self.alibaba, self.tencent
+
+    def start(self) -> Self:
+        """
+        Bind the ports and begin to answer; does nothing while running.
+
+        State, log, faults and addresses survive a restart. So ``close``, then ``start``, is an outage: callers in
+        between meet a refused connection.
+
+        Raises:
+            OSError: A port is taken.
+        """
+        if self._wire is not None:
+            return self
+        wire = Wire(self._host)
+        try:
+            for service in self.services:
+                service.endpoint = wire.listen(self._ports[service.provider], self._responder(service))
+                self._ports[service.provider] = int(service.endpoint.rpartition(":")[2])
+        except OSError:
+            wire.close()
+            raise
+        wire.start()
+        self._wire = wire
+        return self
+
+    def close(self) -> None:
+        """Stop at once, also with callers that hang; late effects that have not come by now never come."""
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.close()
+            self._player.forget_late()
+
+    # Faults
+
+    def fault(self, operation: str, code: str | None = None, **options: Unpack[Options]) -> Fault:
+        """
+        Append one fault.
+
+        What can be said is in ``make_fault`` and ``Fault``::
+
+            s.fault("CreateGroupId", "SystemOverFlow", times=3)
+            s.fault("tencent:CreateTopic", kind="hangup", applied=True)
+            s.fault("Create*", status=503, headers={"Retry-After": "2"}, after=1)
+            s.fault("CreateTopic", fields={"Topic": None})
+
+        Raises:
+            ValueError: The operation is unknown (with a suggestion), or the parts contradict each other.
+            TypeError: There is no such option.
+        """
+        fault = make_fault(operation, code, **options)
+        self._player.script.add(fault)
+        return fault
+
+    def script(self, operation: str, script: str) -> tuple[Fault, ...]:
+        """
+        Append the faults of a script; the language is described in ``resilience.sandbox.script``.
+
+        Raises:
+            ValueError: The operation is unknown, or an entry is not understood.
+        """
+        faults = parse_script(operation, script)
+        self._player.script.add(*faults)
+        return faults
+
+    def chaos(self, *, rate: float, seed: int, kinds: Sequence[str] = DEFAULT_CHAOS, operation: str = "*") -> None:
+        """
+        Let a share of all calls fail at random, where no scripted fault applies.
+
+        Args:
+            rate: From 0 to 1.
+            seed: Fixes the sequence of draws. With concurrent callers it is still chance which call takes which draw.
+            kinds: Words of the script language, drawn evenly.
+            operation: A name or a glob, with or without ``provider:``.
+        """
+        self._player.script.mix(operation, rate, seed, kinds)
+
+    def clear_faults(self) -> None:
+        """Forget all faults still to come; the state and the log stay."""
+        self._player.script.clear()
+
+    @property
+    def pending_faults(self) -> tuple[Fault, ...]:
+        """The scripted faults that no call has met yet; empty when a test has used all that it scripted."""
+        return self._player.script.pending()
+
+    def settle(self) -> int:
+        """Let every late effect that is still waiting come now; return how many there were."""
+        return self._player.settle()
+
+    # What happened
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """All calls so far that named an operation, in order of arrival."""
+        return self._player.log.snapshot()
+
+    def asked(self, operation: str, **arguments: Any) -> int:
+        """Count the calls of an operation with the given arguments, whatever came of them."""
+        return len(self._matching(operation, arguments))
+
+    def applied(self, operation: str, **arguments: Any) -> int:
+        """
+        Count the calls of an operation with the given arguments that the service carried out.
+
+        Arguments are in the vendor's spelling; secrets are masked in the log and match nothing.
+        """
+        return sum(call.applied for call in self._matching(operation, arguments))
+
+    def _matching(self, operation: str, arguments: Fields) -> list[Call]:
+        provider, _, name = operation.rpartition(":")
+        return [
+            call
+            for call in self.calls
+            if call.operation == name
+            and provider in ("", call.provider)
+            and all(call.arguments.get(key) == value for key, value in arguments.items())
+        ]
+
+    def describe(self) -> list[str]:
+        """Return lines for a user: endpoints, keys, and environment variables to paste into a shell."""
+        alibaba, tencent = self.alibaba, self.tencent
+        return [
+            f"Alibaba  http://{alibaba.endpoint}  onsmqtt 2020-04-20, sts 2015-04-01",
+            f"         instances: {', '.join(row['InstanceId'] for row in alibaba.instances)}",
+            f"Tencent  http://{tencent.endpoint}  mqtt 2024-05-16, sts 2018-08-13",
+            f"         instances: {', '.join(row['InstanceId'] for row in tencent.instances)}",
+            f"Control  http://{alibaba.endpoint}{CONTROL}calls (also state, faults)",
+            "         POST fault, script, chaos, expire, settle, clear",
+            "",
+            f"export ALIBABA_CLOUD_ACCESS_KEY_ID={alibaba.access_key_id}",
+            f"export ALIBABA_CLOUD_ACCESS_KEY_SECRET={alibaba.access_key_secret}",
+            f"export ALIBABA_MQTT_ENDPOINT={alibaba.endpoint}",
+            f"export TENCENTCLOUD_SECRET_ID={tencent.secret_id}",
+            f"export TENCENTCLOUD_SECRET_KEY={tencent.secret_key}",
+            f"export TENCENT_MQTT_ENDPOINT={tencent.endpoint}",
+        ]
+
+    def _responder(self, service: Service) -> Respond:
+        def respond(request: Request) -> Answer:
+            if request.path.startswith(CONTROL):
+                return Answer("reply", control(self, request))
+            return self._player.respond(service, request)
+
+        return respond

@@ -1,0 +1,181 @@
+"""
+The script language, and the queue of faults still to come. Pure: no sockets, no clock.
+
+A script is words between commas, one entry per call, and after the last entry the operation is healthy again::
+
+    SystemOverFlow*3, applied lost, ok, slow 250ms, late hang 1s, 503, GroupIdAlreadyExsited*
+
+======================  ================================================================================
+word                    what the caller meets
+======================  ================================================================================
+``ok``                  the usual answer
+a code                  that error, as the service would send it
+``503``, ``http-503``   that status, without a body
+``lost``, ``hangup``    the connection is closed without an answer
+``reset``               the connection is reset
+``hang``                no answer, until the caller leaves or the sandbox closes
+``garbage``             a 200 with a page of HTML
+``truncated``           the usual answer, cut off in the middle of its body
+``slow``                the usual answer, after the delay
+======================  ================================================================================
+
+Before a word: ``applied`` (carried out all the same, only the answer is bad) or ``late`` (carried out only after the
+answer: after the delay, or without a delay when ``Sandbox.settle`` is called). After it: a delay (``250ms``, ``2s``).
+At its end: ``*3`` repeats it, ``*`` repeats it for ever.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from random import Random
+from threading import RLock
+from typing import Any
+
+from attrs import define, evolve, frozen
+
+from resilience.sandbox.faults import KINDS, Applied, Fault
+from resilience.sandbox.operations import check_code, resolve, suggest
+
+_WORDS = KINDS - {"code", "status", "fields"}
+_CODE = re.compile(r"[A-Z][A-Za-z0-9]*([._][A-Za-z0-9%]+)*")
+_DELAY = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
+_REPEAT = re.compile(r"\*(\d*)$")
+_STATUS = re.compile(r"(?:http-)?([2-5]\d\d)")
+
+
+def parse_entry(text: str, operation: str, provider: str | None = None) -> Fault:
+    """
+    Read one entry of a script.
+
+    Raises:
+        ValueError: The entry is not understood; the message shows it.
+    """
+    words = text.split()
+    applied: Applied | None = None
+    if words and words[0] in ("applied", "late"):
+        applied = "late" if words.pop(0) == "late" else True
+    times: int | None = 1
+    if words and (repeat := _REPEAT.search(words[-1])):
+        times = int(repeat[1]) if repeat[1] else None
+        words[-1] = words[-1][: repeat.start()]
+    delay: float | None = None
+    if len(words) == 2 and (length := _DELAY.fullmatch(words[1])):  # noqa: PLR2004  a word and its delay
+        delay = float(length[1]) / (1000 if length[2] == "ms" else 1)
+        words.pop()
+    if len(words) != 1:
+        raise ValueError(
+            f"{text.strip()!r}: expected [applied|late] WORD [DELAY][*N], such as 'applied lost' or 'slow 250ms*3'"
+        )
+    word = {"lost": "hangup"}.get(words[0], words[0])
+    status = _STATUS.fullmatch(word)
+    what: dict[str, Any]
+    if status:
+        what = {"kind": "status", "status": int(status[1])}
+    elif word in _WORDS:
+        what = {"kind": word}
+    elif _CODE.fullmatch(word):
+        check_code(word, provider)
+        what = {"kind": "code", "code": word}
+    else:
+        near = suggest(word, _WORDS, 0.6)
+        raise ValueError(f"{text.strip()!r}: {word!r} is neither a word of the script language nor a code{near}")
+    try:
+        return Fault(operation, provider=provider, delay=delay, applied=applied, times=times, **what)
+    except ValueError as error:
+        raise ValueError(f"{text.strip()!r}: {error}") from None
+
+
+def parse_script(operation: str, script: str) -> tuple[Fault, ...]:
+    """
+    Read a script for one operation; the language is in this module's docstring.
+
+    Raises:
+        ValueError: The operation is unknown, or an entry is not understood.
+    """
+    provider, name = resolve(operation, None)
+    return tuple(parse_entry(entry, name, provider) for entry in script.split(","))
+
+
+@define
+class _Pending:
+    """A fault with what is left of it."""
+
+    fault: Fault
+    left: int | None
+    skip: int
+
+
+@frozen
+class _Chaos:
+    """Random faults for the calls that no script meets."""
+
+    operation: str
+    provider: str | None
+    rate: float
+    random: Random
+    choices: Sequence[Fault]
+
+
+class Script:
+    """The faults still to come, in order; safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._pending: list[_Pending] = []
+        self._chaos: list[_Chaos] = []
+
+    def add(self, *faults: Fault) -> None:
+        """Append faults; a call takes the first one that meets it."""
+        with self._lock:
+            self._pending += [_Pending(fault, fault.times, fault.after) for fault in faults]
+
+    def mix(self, operation: str, rate: float, seed: int, words: Sequence[str]) -> None:
+        """
+        Let a share of the calls that no other fault meets fail at random, in a sequence that the seed fixes.
+
+        Raises:
+            ValueError: ``rate`` is outside 0 to 1, or a word is not understood.
+        """
+        if not 0 <= rate <= 1:
+            raise ValueError(f"rate: expected a number from 0 to 1, got {rate}")
+        provider, name = resolve(operation, None)
+        choices = [parse_entry(word, name, provider) for word in words]
+        if not choices:
+            raise ValueError("kinds: expected at least one word of the script language")
+        # Reproducible, not secret: the seed is the point.
+        chaos = _Chaos(name, provider, rate, Random(seed), choices)  # noqa: S311
+        with self._lock:
+            self._chaos.append(chaos)
+
+    def next(self, provider: str, operation: str) -> Fault:
+        """Take the fault for the next call; kind ``ok`` if there is none."""
+        with self._lock:
+            for pending in self._pending:
+                if not pending.fault.meets(provider, operation):
+                    continue
+                if pending.skip:
+                    pending.skip -= 1
+                    continue
+                if pending.left is not None:
+                    pending.left -= 1
+                    if not pending.left:
+                        self._pending.remove(pending)
+                return pending.fault
+            for chaos in self._chaos:
+                fits = chaos.provider in (None, provider) and fnmatchcase(operation, chaos.operation)
+                if fits and chaos.random.random() < chaos.rate:
+                    return chaos.random.choice(chaos.choices)
+        return Fault(operation, "ok", provider)
+
+    def pending(self) -> tuple[Fault, ...]:
+        """Return what is left of the scripted faults, in order."""
+        with self._lock:
+            return tuple(evolve(p.fault, times=p.left, after=p.skip) for p in self._pending)
+
+    def clear(self) -> None:
+        """Forget all faults, also the random ones."""
+        with self._lock:
+            self._pending.clear()
+            self._chaos.clear()

@@ -1,0 +1,214 @@
+"""
+Tencent Cloud's gateway: how requests come in, how they are signed, how answers look.
+
+Errors come with HTTP 200, and only signature v3 with POST is spoken, which is what the SDK sends unless told otherwise.
+Sources: Tencent Cloud "Signature v3" and "Common error codes", tencentcloud-sdk-python-common 3.1.195; read 2026-11-21.
+Messages are our own words.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from resilience.catalog import catalogue
+from resilience.sandbox.exchange import Asked, Fields, Refusal, Reply, Request
+from resilience.sandbox.keys import Clock, Keyring
+from resilience.sandbox.operations import ASSUME_ROLE, operations
+from resilience.sandbox.service import Handler, Service, Table
+from resilience.sandbox.signing import TC3, read_authorization, same, tc3_scope_date, tc3_signature
+from resilience.sandbox.tencent_account import Account, need
+from resilience.sandbox.tencent_devices import Devices
+from resilience.sandbox.tencent_instances import Instances
+from resilience.sandbox.tencent_resources import Resources
+
+CLOCK_TOLERANCE = 300.0
+"""Seconds that a request's time may differ from ours; "Signature v3", read 2026-11-21."""
+
+_STS_VERSION = "2018-08-13"
+_DEFAULT_SESSION, _MAX_SESSION = 7200, 43200
+
+
+class Tencent(Service):
+    """TDMQ for MQTT (2024-05-16) and STS (2018-08-13), on one address."""
+
+    provider = "tencent"
+
+    def __init__(self, clock: Clock) -> None:
+        keys = Keyring(f"AKID{secrets.token_hex(16)}", secrets.token_hex(16), prefix="AKIDtmp", clock=clock)
+        super().__init__(keys, clock)
+        self._account = Account(clock)
+        self.handlers = {
+            **Instances(self._account).handlers,
+            **Resources(self._account).handlers,
+            **Devices(self._account).handlers,
+            ASSUME_ROLE: self._assume_role,
+        }
+
+    @property
+    def secret_id(self) -> str:
+        """The long-lived id."""
+        return self.keys.key_id
+
+    @property
+    def secret_key(self) -> str:
+        """The secret of the long-lived id."""
+        return self.keys.secret
+
+    @property
+    def instances(self) -> list[Fields]:
+        """The instances, isolated ones included."""
+        return self.state()["instances"]
+
+    @property
+    def topics(self) -> list[Fields]:
+        """The topics of all instances."""
+        return self.state()["topics"]
+
+    @property
+    def users(self) -> list[Fields]:
+        """The users of all instances, with their passwords."""
+        return self.state()["users"]
+
+    @property
+    def policies(self) -> list[Fields]:
+        """The authorization policies of all instances."""
+        return self.state()["policies"]
+
+    @property
+    def authenticators(self) -> list[Fields]:
+        """The authenticators of all instances, at most one of each type."""
+        return self.state()["authenticators"]
+
+    @property
+    def rules(self) -> list[Fields]:
+        """The message enrichment rules of all instances."""
+        return self.state()["rules"]
+
+    @property
+    def messages(self) -> list[Fields]:
+        """What PublishMessage published."""
+        return self.state()["messages"]
+
+    def add_instance(self, instance_id: str, **fields: Any) -> None:
+        """
+        Make an instance exist.
+
+        Args:
+            instance_id: Its id.
+            **fields: Fields of DescribeInstance to set: ``InstanceStatus="CREATING"``, ``TopicNumLimit=3``,
+                ``DeleteProtect=True``.
+        """
+        with self.lock:
+            self._account.add_instance(instance_id, **fields)
+
+    def set_instance(self, instance_id: str, **fields: Any) -> None:
+        """
+        Change fields of an instance, such as ``InstanceStatus``.
+
+        Raises:
+            KeyError: There is no such instance.
+        """
+        with self.lock:
+            self._account.instances[instance_id].update(fields)
+
+    @property
+    def boot_seconds(self) -> float:
+        """How long an instance from CreateInstance is CREATING before it is RUNNING; 0 until set."""
+        return self._account.boot_seconds
+
+    @boot_seconds.setter
+    def boot_seconds(self, seconds: float) -> None:
+        self._account.boot_seconds = seconds
+
+    def tables(self) -> Mapping[str, Table]:
+        """Return the live tables by name."""
+        return self._account.tables
+
+    def other(self, _: str) -> Handler:
+        """Return what plays an operation without state here: the instance, if one is named, must exist."""
+
+        def play(arguments: Fields) -> Fields:
+            if arguments.get("InstanceId"):
+                self._account.instance(arguments)
+            return {}
+
+        return play
+
+    def read(self, request: Request) -> Asked:
+        """Find out what is asked: the operation is in a header, the arguments are the JSON body."""
+        claim = read_authorization(request.header("authorization"), TC3)
+        try:
+            arguments = json.loads(request.body) if request.body else {}
+        except (ValueError, RecursionError):
+            arguments = {}
+        return Asked(
+            request.header("x-tc-action"),
+            request.header("x-tc-version"),
+            arguments if isinstance(arguments, dict) else {},
+            claim.key_id if claim else "",
+        )
+
+    def check(self, request: Request, asked: Asked) -> None:
+        """Check method, signature and token, then version and operation."""
+        if request.method != "POST":
+            raise Refusal("UnsupportedProtocol", f"the sandbox speaks POST, not {request.method}")
+        self._check_signature(request, asked.key_id)
+        if asked.version not in (catalogue("tencent").version, _STS_VERSION):
+            raise Refusal("NoSuchVersion", f"unknown version {asked.version!r}")
+        is_sts = asked.operation == ASSUME_ROLE
+        if asked.operation not in operations("tencent") or is_sts != (asked.version == _STS_VERSION):
+            raise Refusal("InvalidAction", f"unknown operation {asked.operation!r}")
+        if request.body and not request.body.lstrip().startswith(b"{"):
+            raise Refusal("InvalidRequest", "expected a JSON object")
+
+    def _check_signature(self, request: Request, key_id: str) -> None:
+        claim = read_authorization(request.header("authorization"), TC3)
+        timestamp = request.header("x-tc-timestamp")
+        if claim is None or not timestamp.isdecimal():
+            raise Refusal("AuthFailure.InvalidAuthorization", f"expected {TC3} in Authorization, and X-TC-Timestamp")
+        if abs(int(timestamp) - self.clock()) > CLOCK_TOLERANCE:
+            raise Refusal("AuthFailure.SignatureExpire", "the clocks differ by more than 5 minutes")
+        secret = self.keys.secret_of(key_id)
+        if secret is None:
+            raise Refusal("AuthFailure.SecretIdNotFound", "the SecretId is not found")
+        if self.keys.judge(key_id, request.header("x-tc-token")) != "valid":
+            raise Refusal("AuthFailure.TokenFailure", "the token is missing, expired or another key's")
+        dated = claim.scope.startswith(f"{tc3_scope_date(int(timestamp))}/")
+        if not dated or not same(claim.signature, tc3_signature(secret, request, claim, timestamp)):
+            raise Refusal("AuthFailure.SignatureFailure", "the signature is not the one that we compute")
+
+    def _assume_role(self, arguments: Fields) -> Fields:
+        need(arguments, "RoleArn", "RoleSessionName")
+        duration = arguments.get("DurationSeconds") or _DEFAULT_SESSION
+        if not isinstance(duration, int) or not 0 < duration <= _MAX_SESSION:
+            raise Refusal("InvalidParameter.OverTimeError", f"DurationSeconds: at most {_MAX_SESSION}")
+        key = self.issue_token(float(duration))
+        return {
+            "Credentials": {"TmpSecretId": key.key_id, "TmpSecretKey": key.secret, "Token": key.token},
+            "ExpiredTime": int(key.expiration),
+            "Expiration": datetime.fromtimestamp(key.expiration, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+
+    def new_request_id(self) -> str:
+        """Return a lower-case UUID."""
+        return str(uuid.uuid4())
+
+    def success(self, fields: Fields, _: str) -> Reply:
+        """Return the fields inside ``Response``."""
+        return self._reply(200, fields)
+
+    def failure(self, refusal: Refusal, request_id: str) -> Reply:
+        """Return an error inside ``Response``, with HTTP 200."""
+        facts = catalogue("tencent").code(refusal.code)
+        message = refusal.message or (facts.meaning if facts else "a code of the sandbox's user")
+        error = {"Code": refusal.code, "Message": message}
+        return self._reply(refusal.status or 200, {"Error": error, "RequestId": request_id})
+
+    def _reply(self, status: int, response: Fields) -> Reply:
+        # Exactly this type: with anything after it the SDK takes an error for a success.
+        return Reply(status, json.dumps({"Response": response}).encode(), {"Content-Type": "application/json"})

@@ -1,0 +1,186 @@
+"""
+The state of one Tencent account, and what all its operations need: required parameters, names, instances, pages.
+
+Sources for rules and limits: docstrings of tencentcloud-sdk-python-mqtt 3.1.195, read 2026-11-21.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from resilience.sandbox.exchange import Fields, Refusal
+from resilience.sandbox.keys import Clock
+from resilience.sandbox.service import Table
+
+DEFAULT_INSTANCE = "mqtt-sandbox"
+
+_DEFAULT_PAGE = 20
+_MAX_REMARK = 128
+
+
+def need(arguments: Fields, *names: str) -> list[Any]:
+    """Return the given parameters, or refuse the first one that is absent or empty."""
+    for name in names:
+        if arguments.get(name) in (None, "", []):
+            raise Refusal("MissingParameter", f"{name} is required")
+    return [arguments[name] for name in names]
+
+
+def check_name(name: str, value: Any, pattern: str) -> None:
+    """Refuse a value outside its pattern, and a Remark that is too long."""
+    if not isinstance(value, str) or not re.fullmatch(pattern, value):
+        raise Refusal("InvalidParameterValue", f"{name}: expected {pattern}")
+
+
+def chosen(arguments: Fields, *names: str) -> Fields:
+    """Return the given parameters as far as they are there."""
+    return {name: arguments[name] for name in names if arguments.get(name) is not None}
+
+
+def page(arguments: Fields, rows: list[Fields], *, limit: int) -> Fields:
+    """
+    Return one page of rows.
+
+    Args:
+        arguments: ``Offset`` (default 0) and ``Limit`` (default 20) are read.
+        rows: All of them.
+        limit: The largest ``Limit``; more is InvalidParameterValue. What the service does then is not documented.
+    """
+    offset, size = arguments.get("Offset") or 0, arguments.get("Limit") or min(_DEFAULT_PAGE, limit)
+    if not isinstance(offset, int) or not isinstance(size, int) or offset < 0 or not 0 < size <= limit:
+        raise Refusal("InvalidParameterValue", f"Offset: from 0; Limit: 1 to {limit}")
+    return {"TotalCount": len(rows), "Data": rows[offset : offset + size]}
+
+
+def filtered(
+    arguments: Fields, rows: Iterable[Fields], *, fuzzy: Mapping[str, str], exact: Iterable[str] = ()
+) -> list[Fields]:
+    """
+    Return the rows that meet all ``Filters``.
+
+    Args:
+        arguments: ``Filters`` is read: a list of Name and Values, any of which may match.
+        rows: All of them.
+        fuzzy: Filter name to field name; a value matches anywhere in the field, as the vendor's console does.
+        exact: Filter names that are field names and match as a whole. Other filters are ignored.
+    """
+    found = list(rows)
+    for each in arguments.get("Filters") or []:
+        name, values = each.get("Name"), [str(value) for value in each.get("Values") or []]
+        if name in fuzzy:
+            key = fuzzy[name]
+            found = [row for row in found if any(value in str(row.get(key)) for value in values)]
+        elif name in exact:
+            found = [row for row in found if str(row.get(name)) in values]
+    return found
+
+
+class Account:
+    """
+    All tables of one account.
+
+    Not locked by itself: the service that owns it holds its lock around every use.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.boot_seconds = 0.0
+        self.instances, self.topics, self.users, self.policies = Table(), Table(), Table(), Table()
+        self.authenticators, self.rules, self.block_rules = Table(), Table(), Table()
+        self.ca_certificates, self.device_certificates, self.identities = Table(), Table(), Table()
+        self.endpoints, self.messages = Table(), Table()
+        self.tables = {
+            "instances": self.instances,
+            "topics": self.topics,
+            "users": self.users,
+            "policies": self.policies,
+            "authenticators": self.authenticators,
+            "rules": self.rules,
+            "block_rules": self.block_rules,
+            "ca_certificates": self.ca_certificates,
+            "device_certificates": self.device_certificates,
+            "identities": self.identities,
+            "endpoints": self.endpoints,
+            "messages": self.messages,
+        }
+        self._running_at: dict[str, float] = {}
+        self._numbers = itertools.count(1)
+        self.add_instance(DEFAULT_INSTANCE)
+
+    def now_ms(self) -> int:
+        """Return the time in milliseconds: list items, users and policies use it."""
+        return int(self.clock() * 1000)
+
+    def next_number(self) -> int:
+        """Return an Id that was never used."""
+        return next(self._numbers)
+
+    def add_instance(self, instance_id: str, *, boots: bool = False, **fields: Any) -> None:
+        """Make an instance exist; if it ``boots``, it is CREATING for ``boot_seconds``."""
+        self.instances[instance_id] = {
+            "InstanceId": instance_id,
+            "InstanceName": instance_id,
+            "InstanceType": "BASIC",
+            "SkuCode": "basic_1k",
+            "InstanceStatus": "RUNNING",
+            "PayMode": "POSTPAID",
+            "RenewFlag": 1,
+            "Remark": "",
+            "CreateTime": self.now_ms(),
+            "TopicNumLimit": 1000,
+            "AuthorizationPolicyLimit": 50,
+            "MaxCaNum": 10,
+            "MessageEnrichmentRuleLimit": 50,
+            "BlockRuleLimit": 50,
+            "TpsLimit": 1000,
+            "ClientNumLimit": 1000,
+            "DeleteProtect": False,
+            **fields,
+        }
+        if boots and self.boot_seconds > 0:
+            self.instances[instance_id]["InstanceStatus"] = "CREATING"
+            self._running_at[instance_id] = self.clock() + self.boot_seconds
+
+    def wake(self) -> None:
+        """Let the instances run whose time has come."""
+        for instance_id, moment in list(self._running_at.items()):
+            if self.clock() >= moment:
+                del self._running_at[instance_id]
+                if instance_id in self.instances:
+                    self.instances[instance_id]["InstanceStatus"] = "RUNNING"
+
+    def instance(self, arguments: Fields, *, ready: bool = False) -> Fields:
+        """Return the live row of the named instance; if ``ready``, refuse one that is not RUNNING."""
+        self.wake()
+        (instance_id,) = need(arguments, "InstanceId")
+        if instance_id not in self.instances:
+            raise Refusal("ResourceNotFound.Instance", f"no such instance: {instance_id}")
+        row = self.instances[instance_id]
+        if ready and row["InstanceStatus"] != "RUNNING":
+            raise Refusal("FailedOperation.InstanceNotReady", f"the instance is {row['InstanceStatus']}")
+        if len(str(arguments.get("Remark") or "")) > _MAX_REMARK:
+            raise Refusal("InvalidParameterValue", f"Remark: at most {_MAX_REMARK} characters")
+        return row
+
+    def child(self, arguments: Fields, table: Table, name: str, missing: str) -> Fields:
+        """Return the live row of the instance's child that ``arguments[name]`` names, or refuse with ``missing``."""
+        self.instance(arguments)
+        (value,) = need(arguments, name)
+        key = (arguments["InstanceId"], value)
+        if key not in table:
+            raise Refusal(missing, f"no such {name}: {value}")
+        return table[key]
+
+    def drop(self, arguments: Fields, table: Table, name: str, missing: str) -> Fields:
+        """Delete such a child."""
+        self.child(arguments, table, name, missing)
+        del table[arguments["InstanceId"], arguments[name]]
+        return {}
+
+    def change(self, arguments: Fields, row: Fields, *names: str) -> Fields:
+        """Set the given fields of a live row as far as they are asked for."""
+        row.update(chosen(arguments, *names))
+        return {}
