@@ -29,6 +29,7 @@ __all__ = [
     "PolicyError",
     "RemedyFailed",
     "ServiceError",
+    "Spans",
     "__version__",
 ]
 

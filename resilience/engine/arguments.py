@@ -62,6 +62,8 @@ class Signature:
         if any(name in parameters for name in spellings):
             return True
         hints = self._hints()
+        if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+            return True
         return any(
             _may_have(hints.get(name, parameter.annotation), spellings) for name, parameter in parameters.items()
         )
@@ -82,7 +84,7 @@ class Signature:
         Return the arguments with another value for a request field; a request object is copied, not changed.
 
         Raises:
-            LookupError: The field is not among these arguments.
+            LookupError: The field is not among these arguments, or in an object that cannot be changed.
         """
         place = self._find(field, args, kwargs)
         if place is None:
@@ -90,7 +92,10 @@ class Signature:
         holder, attribute = place
         fresh: Any = value
         if attribute is not None:
-            fresh = _copy_with(_argument(args, kwargs, holder), attribute, value)
+            try:
+                fresh = _copy_with(_argument(args, kwargs, holder), attribute, value)
+            except Exception as error:
+                raise LookupError(field) from error
         if isinstance(holder, int):
             return (*args[:holder], fresh, *args[holder + 1 :]), dict(kwargs)
         return args, {**kwargs, holder: fresh}
@@ -142,6 +147,8 @@ def _copy_with(request: Any, attribute: str, value: str) -> Any:
         return dataclasses.replace(request, **{attribute: value})
     if attrs.has(type(request)):
         return attrs.evolve(request, **{attribute: value})
+    if isinstance(request, tuple) and hasattr(request, "_replace"):
+        return request._replace(**{attribute: value})
     fresh = copy.copy(request)
     setattr(fresh, attribute, value)
     return fresh

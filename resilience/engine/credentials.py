@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast, overload
 
 import anyio
 from attrs import define, field
@@ -57,6 +56,22 @@ class Credentials(Generic[C]):
         limits: How they are renewed; None for the policy's table.
     """
 
+    @overload
+    def __init__(
+        self,
+        refresh: Callable[[], Awaitable[C]],
+        *,
+        expires: Callable[[C], float | datetime | None] | None = None,
+        limits: CredentialLimits | None = None,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        refresh: Callable[[], C],
+        *,
+        expires: Callable[[C], float | datetime | None] | None = None,
+        limits: CredentialLimits | None = None,
+    ) -> None: ...
     def __init__(
         self,
         refresh: Callable[[], Awaitable[C] | C],
@@ -64,7 +79,8 @@ class Credentials(Generic[C]):
         expires: Callable[[C], float | datetime | None] | None = None,
         limits: CredentialLimits | None = None,
     ) -> None:
-        self._refresh = Threads(total=1).awaitable(refresh)
+        # One refresh runs at a time; those that were abandoned and hang must not keep the next one from its thread.
+        self._refresh = Threads().awaitable(refresh)
         self._expires = expires
         self._limits = limits
         self._held: _Held[C] | None = None
@@ -105,9 +121,14 @@ class Credentials(Generic[C]):
         await self.ready()
         return self.current()
 
-    async def ready(self, limits: CredentialLimits | None = None, on_flight: OnFlight | None = None) -> None:
+    async def ready(
+        self, limits: CredentialLimits | None = None, on_flight: OnFlight | None = None
+    ) -> RemedyFailed | None:
         """
         See to it that there are credentials: load the first ones, renew those that expire soon.
+
+        Returns:
+            Why credentials that still hold could not be renewed ahead of their expiry, or None.
 
         Args:
             limits: How they are renewed, where the source has no limits of its own.
@@ -125,9 +146,12 @@ class Credentials(Generic[C]):
             if left <= 0:
                 await self._renew(held.generation, limits, on_flight)
             elif left < limits.refresh_before:
-                # They still hold: to fail now would break a call that can succeed.
-                with contextlib.suppress(RemedyFailed):
+                try:
                     await self._renew(held.generation, limits, on_flight)
+                except RemedyFailed as error:
+                    # They still hold: to fail now would break a call that can succeed.
+                    return error
+        return None
 
     async def renew(
         self, generation: int, limits: CredentialLimits | None = None, on_flight: OnFlight | None = None

@@ -18,10 +18,12 @@ count = [0]
 
 
 def mark(error: Exception) -> None:
-    """Note on an exception that a policy has just decided it."""
+    """Note on an exception, and on each leaf of a group, that a policy has just decided it."""
     count[0] += 1
-    # Frozen dataclass exceptions refuse plain attribute setting.
-    object.__setattr__(error, _MARK, count[0])
+    # Task groups put a copy of a group in its place; only leaves stay what they are.
+    for each in (error, *leaves(error)):
+        # Frozen dataclass exceptions refuse plain attribute setting.
+        object.__setattr__(each, _MARK, count[0])
 
 
 def is_decided(error: Exception, since: int) -> bool:

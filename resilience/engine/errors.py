@@ -17,6 +17,8 @@ class ServiceError(Exception):
         fault: The code and what else is known.
     """
 
+    __module__ = "resilience"  # where users import it from
+
     def __init__(  # noqa: PLR0913  # one keyword for each thing that a service may say
         self,
         code: str | None,
@@ -63,6 +65,8 @@ class DeadlineExceeded(Exception):  # noqa: N818  # the name that gRPC gave it
         what: What was cut short: ``attempt 3``, ``refresh``, ``verify``.
     """
 
+    __module__ = "resilience"  # where users import it from
+
     def __init__(
         self, operation: str, limit: Literal["deadline", "attempt_timeout"], seconds: float, what: str
     ) -> None:
@@ -85,6 +89,8 @@ class RemedyFailed(Exception):  # noqa: N818  # it says what we did
         remedy: ``refresh`` or ``verify``.
         reason: What failed, without the text of the cause.
     """
+
+    __module__ = "resilience"  # where users import it from
 
     def __init__(self, remedy: Literal["refresh", "verify"], reason: str) -> None:
         super().__init__(remedy, reason)

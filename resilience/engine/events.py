@@ -101,7 +101,7 @@ class RefreshEnded:
         flight: As in :class:`RefreshStarted`.
         duration: In seconds.
         error: The class of the error, or None after a success.
-        cancelled: Whether it was cancelled or cut short.
+        cancelled: Whether the call was cancelled meanwhile.
     """
 
     flight: object

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,12 +12,16 @@ from resilience.engine.outcome import Attempt, Outcome
 # A call with a patient rule can have hundreds of attempts; the first and the last ones tell the story.
 _SHOWN = 10
 
+# An exception object that a program raises again and again must not grow; calls are rarely nested deeper.
+_KEPT = 4
+_BEGINNING = "resilience: "
+
 
 def note(outcome: Outcome[Any], rule: Rule | None, *, can_verify: bool) -> str:
     """Say in a few lines how a failed call went; never a message, an argument or a credential."""
     attempts = outcome.attempts
     tried = "1 attempt" if len(attempts) == 1 else f"{len(attempts)} attempts"
-    lines = [f"resilience: {outcome.operation} stopped after {tried} (stop reason: {outcome.stop_reason})"]
+    lines = [f"{_BEGINNING}{outcome.operation} stopped after {tried} (stop reason: {outcome.stop_reason})"]
     if outcome.waited:
         lines.append(f"  waited {outcome.waited:.2f} s in all")
     if rule is not None:
@@ -25,6 +30,16 @@ def note(outcome: Outcome[Any], rule: Rule | None, *, can_verify: bool) -> str:
     if outcome.may_exist:
         lines.append(f"  {_doubt(outcome.operation, attempts, can_verify=can_verify)}")
     return "\n".join(lines)
+
+
+def attach(error: Exception, text: str) -> None:
+    """Add a note to an exception that takes one, and drop our oldest where many calls have raised the same object."""
+    # Frozen dataclass exceptions refuse notes, and the user's own exception matters more than ours on it.
+    with contextlib.suppress(Exception):
+        error.add_note(text)
+        ours = [each for each in error.__notes__ if each.startswith(_BEGINNING)]
+        if len(ours) > _KEPT:
+            error.__notes__.remove(ours[0])
 
 
 def _told(attempts: Sequence[Attempt]) -> Iterator[str]:

@@ -96,7 +96,7 @@ def _unknown(name: str, owner: str | None, policy: PolicyValues) -> str:
     known = [each for owner in searched for each in catalogue(owner).operations]
     known += [each for owner in searched for each in policy.repeats.get(owner, {})]
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f'; did you mean "{near[0]}"?' if near else ""
+    hint = f'; did you mean "{near[0]}"?' if near else "."
     table = owner or "<provider>"
     return (
         f'unknown operation "{name}"{hint} '

@@ -30,11 +30,13 @@ from resilience.engine.events import (
     VerifyEnded,
     VerifyStarted,
 )
-from resilience.engine.notes import note
+from resilience.engine.notes import attach, note
 from resilience.engine.outcome import Attempt, Outcome
 from resilience.engine.scope import Ran, run_until
 
 T = TypeVar("T")
+
+_CLOCK_ERROR: Final = 1e-3
 
 _CUT: Final = Fault(transport="lost", effect="unknown", error="resilience.DeadlineExceeded")
 
@@ -61,6 +63,7 @@ class Run(Generic[T]):
     __slots__ = (
         "_args",
         "_attempts",
+        "_begun",
         "_callee",
         "_error",
         "_generations",
@@ -85,10 +88,11 @@ class Run(Generic[T]):
         self._attempts: list[Attempt] = []
         self._renamed: dict[str, tuple[str, str]] = {}
         self._generations: dict[str, int] = {}
+        self._begun = 0
         self._waited = 0.0
         self._error: Exception | None = None  # of the last attempt
         self._remedy_error: Exception | None = None  # of the last remedy that failed
-        self._left: str | None = None  # the class of a programming error that leaves
+        self._left: str | None = None  # the class of an exception that leaves at once: a mistake in a program
         self._over = False
         self._value: Any = None
 
@@ -117,6 +121,10 @@ class Run(Generic[T]):
                     return self._accepted(decision)
                 decision = await self._obey(decision)
             return self._end(self._outcome("success"), None)
+        except Exception as error:
+            # A programming error, or what one of the user's hooks raised: no cancellation.
+            self._left = type_name(error)
+            raise
         finally:
             if not self._over:
                 self._watch.tell(self._call_ended("cancelled" if self._left is None else None))
@@ -155,6 +163,7 @@ class Run(Generic[T]):
         number = self._history.attempts + 1
         before = decided.count[0]
         started = anyio.current_time()
+        self._begun = number
         self._watch.tell(AttemptStarted(number=number))
         ran: Ran | None = None
         try:
@@ -174,6 +183,7 @@ class Run(Generic[T]):
         return None
 
     def _first(self, first: FirstAttempt, now: float) -> core.Decision:
+        self._begun = 1
         self._watch.tell(AttemptStarted(number=1))
         return self._after_failure(first.ran, now - self._started, first.decided_before)
 
@@ -186,8 +196,7 @@ class Run(Generic[T]):
         else:
             read = self._callee.faults(ran.error)
             if read is None:
-                self._left = type_name(ran.error)
-                self._watch.tell(AttemptAborted(number=number, duration=duration, error=self._left))
+                self._watch.tell(AttemptAborted(number=number, duration=duration, error=type_name(ran.error)))
                 raise ran.error
             faults, self._error = read, ran.error
         inner = ran.error is not None and decided.is_decided(ran.error, before)
@@ -249,11 +258,13 @@ class Run(Generic[T]):
         finally:
             if ran is None:
                 ended(cancelled=True)
-        cause = ran.error and (ran.error.__cause__ or ran.error)
-        ended(error=None if cause is None else type_name(cause), cancelled=ran.cut)
-        if ran.error is None and not ran.cut:
+        failure = self._cut_short("refresh", anyio.current_time() - started) if ran.cut else ran.error
+        # A renewal ahead of expiry may fail without harm: then the failure comes as a value.
+        told = failure or ran.value
+        ended(error=None if told is None else type_name(told.__cause__ or told))
+        if failure is None:
             return True
-        self._remedy_error = ran.error or self._cut_short("refresh", anyio.current_time() - started)
+        self._remedy_error = failure
         self._remedy_error.__context__ = self._error
         return False
 
@@ -301,7 +312,10 @@ class Run(Generic[T]):
         new = next_name(original, number, decision.action, operation.law, digest=digest)
         if new is None or new == old:
             return self._step(core.RenameImpossible())
-        self._args, self._kwargs = signature.replace(name, new, self._args, self._kwargs)
+        try:
+            self._args, self._kwargs = signature.replace(name, new, self._args, self._kwargs)
+        except LookupError:
+            return self._step(core.RenameImpossible())
         self._renamed[name] = (original, new)
         event = Renamed(operation=operation.name, field=name, old=old, new=new)
         self._watch.tell(event)
@@ -314,7 +328,8 @@ class Run(Generic[T]):
         limits = self._plan.policy.limits
         limit: Literal["deadline", "attempt_timeout"] = "deadline"
         length = limits.deadline
-        if limits.attempt_timeout is not None and seconds >= limits.attempt_timeout:
+        # Clocks round: what was cut after 4.999999 s was cut by a timeout of 5 s.
+        if limits.attempt_timeout is not None and seconds >= limits.attempt_timeout - _CLOCK_ERROR:
             limit, length = "attempt_timeout", limits.attempt_timeout
         error = DeadlineExceeded(self._plan.operation, limit, length or 0.0, what)
         error.__cause__ = self._error.__cause__ if isinstance(self._error, DeadlineExceeded) else self._error
@@ -335,7 +350,7 @@ class Run(Generic[T]):
             raise AssertionError("a call failed without an exception")
         self._value = None
         outcome = self._outcome(decision.reason, error=error)
-        error.add_note(note(outcome, decision.rule, can_verify=self._plan.can_verify))
+        attach(error, note(outcome, decision.rule, can_verify=self._plan.can_verify))
         decided.mark(error)
         return self._end(outcome, decision)
 
@@ -374,7 +389,7 @@ class Run(Generic[T]):
         return CallEnded(
             ended=ended,
             stop_reason=reason,
-            attempts=len(self._attempts),
+            attempts=self._begun,
             waited=self._waited,
             duration=anyio.current_time() - self._started,
             fault=self._attempts[-1].fault if error is not None and self._attempts else None,

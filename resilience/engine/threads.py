@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio
 import anyio.to_thread
+from anyio.lowlevel import RunVar
 
 # Plain SDK calls wait for the network, so more of them than cores is right; one limiter of ours,
 # so that a script's own use of threads is not starved.
@@ -27,7 +28,8 @@ class Threads:
 
     def __init__(self, total: int = _THREADS) -> None:
         self._total = total
-        self._limiter: anyio.CapacityLimiter | None = None
+        # A limiter belongs to one event loop, and an executor may serve one after another.
+        self._limiter: RunVar[anyio.CapacityLimiter] = RunVar("resilience_threads")
 
     async def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """
@@ -35,14 +37,16 @@ class Threads:
 
         A cancelled wait abandons the thread: it runs on, and what it does counts as unknown.
         """
-        if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(self._total)
+        limiter = self._limiter.get(None)
+        if limiter is None:
+            limiter = anyio.CapacityLimiter(self._total)
+            self._limiter.set(limiter)
 
         def boxed() -> list[Any]:
             # In a box, because trio takes a coroutine that comes out of a thread for a mistake.
             return [function(*args, **kwargs)]
 
-        [value] = await anyio.to_thread.run_sync(boxed, abandon_on_cancel=True, limiter=self._limiter)
+        [value] = await anyio.to_thread.run_sync(boxed, abandon_on_cancel=True, limiter=limiter)
         while inspect.isawaitable(value):
             value = await value
         return value

@@ -110,6 +110,8 @@ class Method(Generic[T]):
             return self
         bound = functools.partial(self._function, instance)
         functools.update_wrapper(bound, self._function)
+        # Its signature is the function's without the instance, which a wrapped function would bring back.
+        del bound.__wrapped__  # type: ignore[attr-defined]  # partials take attributes
         bound.outcome = functools.partial(self.outcome, instance)  # type: ignore[attr-defined]  # partials take attributes
         return bound
 

@@ -1,0 +1,71 @@
+"""What spans and events carry of a fault, a decision, a rule and a rename: an allow-list, and nothing else."""
+
+from __future__ import annotations
+
+from opentelemetry.util.types import AttributeValue
+
+from resilience.core.decision import Accept, Decision, Fail, Refresh, Rename, Verify
+from resilience.core.fault import Fault
+from resilience.core.policy import Rule, Verb
+from resilience.telemetry import names
+from resilience.telemetry.words import cleaned
+
+Attributes = dict[str, AttributeValue]
+
+
+def fault_attributes(fault: Fault) -> Attributes:
+    """Return a fault's code, status and request id, where known."""
+    attributes: Attributes = {}
+    code, request_id = cleaned(fault.code), cleaned(fault.request_id)
+    if code is not None:
+        attributes[names.ERROR_CODE] = code
+    if request_id is not None:
+        attributes[names.REQUEST_ID] = request_id
+    if fault.status is not None:
+        attributes[names.ERROR_STATUS] = fault.status
+    return attributes
+
+
+def decision_attributes(decision: Decision) -> Attributes:
+    """Return a decision's action, its delay if something follows, and its rule."""
+    attributes = rule_attributes(decision.rule)
+    attributes[names.ACTION] = _verb(decision)
+    if not isinstance(decision, Accept | Fail):
+        attributes[names.DELAY] = decision.delay
+    return attributes
+
+
+def rule_attributes(rule: Rule | None) -> Attributes:
+    """Return a rule's id, and its file and line unless the policy was built in Python."""
+    if rule is None:
+        return {}
+    attributes: Attributes = {names.RULE_ID: rule.id}
+    origin = rule.origin
+    if origin is not None:
+        attributes[names.RULE_ORIGIN] = f"{origin.file}:{origin.line}"
+    return attributes
+
+
+def rename_attributes(field: str, new: str, *, show_name: bool) -> Attributes:
+    """Return what was renamed, and to what only if that may be shown."""
+    attributes: Attributes = {names.INPUT_FIELD: field}
+    shown = cleaned(new) if show_name else None
+    if shown is not None:
+        attributes[names.INPUT_NAME] = shown
+    return attributes
+
+
+def _verb(decision: Decision) -> Verb:
+    match decision:
+        case Refresh():
+            return "refresh"
+        case Rename():
+            return "rename"
+        case Verify():
+            return "verify"
+        case Accept():
+            return "accept"
+        case Fail():
+            return "fail"
+        case _:
+            return "retry"

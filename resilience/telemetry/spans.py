@@ -1,0 +1,110 @@
+"""The observer that makes spans: who is watched, and how closely."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextvars import Token
+from importlib.metadata import version
+from typing import Any, Final
+
+from attrs import define
+from opentelemetry import context, trace
+from opentelemetry.environment_variables import OTEL_PYTHON_TRACER_PROVIDER
+
+from resilience.engine.events import CallEnded, CallStarted, Event, Sink
+from resilience.telemetry import names
+from resilience.telemetry.recording import Recording
+from resilience.telemetry.shared import Shared
+
+_DISTRIBUTION: Final = "mqtt-resilience"
+_SCOPE: Final = "resilience"
+
+# Where the OpenTelemetry API keeps the provider that a program has set: None until then. The name is private
+# (opentelemetry/trace/__init__.py 1.45.2, read 2026-11-21), but the public call takes longer than a whole call of ours.
+_PROVIDER_NAME: Final = "_TRACER_PROVIDER"
+
+
+class Spans:
+    """
+    Makes a span of every call, of its attempts and of its remedies; names in the package's docstring.
+
+    Give an executor one of these at most: the spans of two would become each other's parents.
+
+    Args:
+        tracer_provider: Whose spans they are; by default the provider that the program sets, before or after.
+        show_names: Whether the new name of a renamed resource may be seen. Off, because it is a request parameter.
+
+    Attributes:
+        idle_slot: Where an executor sees that no provider is set, and so that nobody needs to be told
+            of a call; None if a provider was given, here or by the environment, or if the installed API
+            keeps its own elsewhere.
+    """
+
+    __slots__ = ("_provider", "_shared", "_tracer", "idle_slot")
+
+    def __init__(self, tracer_provider: trace.TracerProvider | None = None, *, show_names: bool = False) -> None:
+        self.idle_slot: tuple[Mapping[str, Any], str] | None = None
+        # A provider that the environment names is set when somebody asks for it, so we must not wait for it.
+        is_set_for_us = tracer_provider is not None or OTEL_PYTHON_TRACER_PROVIDER in os.environ
+        if not is_set_for_us and _PROVIDER_NAME in vars(trace):
+            self.idle_slot = (vars(trace), _PROVIDER_NAME)
+        self._provider = tracer_provider
+        self._tracer: trace.Tracer | None = None
+        self._shared = Shared(show_names=show_names)
+
+    def watch(self, started: CallStarted) -> Sink | None:
+        """
+        Begin the span of a call and make it current.
+
+        Returns:
+            What ends it again, with or without details, at :class:`CallEnded`; it must be
+            called in the same task. None if no provider is set: then nothing was begun.
+        """
+        tracer = self._tracer or self._make_tracer()
+        span = tracer.start_span(
+            started.operation,
+            kind=trace.SpanKind.CLIENT,
+            attributes=_seen_by_samplers(started),
+            record_exception=False,
+            set_status_on_exception=False,
+        )
+        if span.is_recording():
+            return Recording.begin(started, span, tracer, self._shared)
+        if not span.get_span_context().is_valid:
+            return None
+        # Sampled out: it is current all the same, so that what happens inside is sampled out as well.
+        return Passing(context.attach(trace.set_span_in_context(span)))
+
+    def _make_tracer(self) -> trace.Tracer:
+        # Made when a call is first watched: a program without a provider need not read our version from a file.
+        self._tracer = trace.get_tracer(
+            _SCOPE, version(_DISTRIBUTION), tracer_provider=self._provider, schema_url=names.SCHEMA_URL
+        )
+        return self._tracer
+
+
+@define(eq=False)
+class Passing:
+    """Keeps a span current that records nothing, until the call ends."""
+
+    _token: Token[context.Context] | None
+
+    def __call__(self, event: Event) -> None:
+        """Let everything pass but the end."""
+        if isinstance(event, CallEnded) and self._token is not None:
+            token, self._token = self._token, None
+            context.detach(token)
+
+
+def _seen_by_samplers(started: CallStarted) -> dict[str, str]:
+    policy = started.policy
+    attributes = {names.OPERATION_NAME: started.operation, names.POLICY_NAME: policy.name}
+    if policy.digest:
+        attributes[names.POLICY_HASH] = policy.digest
+    if policy.env is not None:
+        attributes[names.POLICY_ENV] = policy.env
+    cloud = names.CLOUDS.get(started.provider or "")
+    if cloud is not None:
+        attributes[names.CLOUD_PROVIDER] = cloud
+    return attributes

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import re
+
+from opentelemetry.sdk.trace import ReadableSpan
+from scripted_calls import (
+    FAIL,
+    OVERFLOW,
+    RETRY,
+    THROTTLED,
+    Flight,
+    Recorded,
+    accepted,
+    ended,
+    failed,
+    gave_up,
+    succeeded,
+)
+
+import resilience.telemetry
+from resilience.core.decision import Accept, Refresh, Rename, Verify
+from resilience.core.fault import Fault
+from resilience.engine.events import RefreshEnded, RefreshStarted, Renamed, VerifyEnded, VerifyStarted
+
+_KINDS = ("attempt", "refresh", "verify")
+
+
+def _table(heading: str) -> list[list[str]]:
+    """Return the rows of the docstring's table that begins with these columns."""
+    lines = (resilience.telemetry.__doc__ or "").splitlines()
+    begin = lines.index(heading) + 2
+    rows = []
+    for line in lines[begin:]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|").split(" | ")])
+    return rows
+
+
+def _names(cell: str) -> set[str]:
+    return {f"resilience{name}" if name.startswith(".") else name for name in re.findall(r"`([^`]+)`", cell)}
+
+
+def _grain(span: ReadableSpan) -> str:
+    return next((kind for kind in _KINDS if span.name.startswith(kind)), "operation")
+
+
+def _faulty_runs() -> Recorded:
+    """Play calls in which everything happens that the table has a word for."""
+    trace_ = Recorded(show_names=True)
+    flight, verify = Flight(), Verify(rule=THROTTLED, action=RETRY, delay=0.5)
+    leader, waiter = trace_.watch(), trace_.watch()
+    for sink, leads in ((leader, True), (waiter, False)):
+        for event in failed(1, Refresh(rule=THROTTLED, action=RETRY, provider="alibaba")):
+            sink(event)
+        sink(RefreshStarted(provider="alibaba", flight=flight, leads=leads, number=1))
+    for sink in (waiter, leader):
+        sink(RefreshEnded(flight=flight, duration=0.1, error="OSError"))
+        sink(ended("failed", "remedy", error="OSError"))
+    lost = Fault(transport="lost", error="resilience.DeadlineExceeded")
+    trace_.play(
+        *failed(1, fault=lost, cut=True),
+        *failed(2),
+        *failed(3, Rename(rule=THROTTLED, action=RETRY, number=2)),
+        Renamed(operation="CreateGroupId", field="GroupId", old="a", new="a-2"),
+        *failed(4, verify),
+        VerifyStarted(number=4),
+        VerifyEnded(there=None, decision=verify, duration=0.1, error="OSError"),
+        VerifyStarted(number=4),
+        VerifyEnded(there=True, decision=Accept(rule=THROTTLED, action=FAIL), duration=0.1),
+        ended("accepted", "accepted", verified=True, rule=THROTTLED, renamed={"GroupId": ("a", "a-2")}),
+    )
+    trace_.play(*accepted())
+    trace_.play(*gave_up(fault=OVERFLOW))
+    trace_.play(*succeeded(1), ended())
+    return trace_
+
+
+def test_spans_are_exactly_those_of_the_table() -> None:
+    """Every kind of span that runs make has its row, with its kind, and every row has its span."""
+    made = {
+        (
+            span.name.replace("CreateGroupId", "<operation>").replace("alibaba", "<provider>"),
+            span.kind.name,
+        )
+        for span in _faulty_runs().spans()
+    }
+    assert {(row[0].strip("`"), row[1]) for row in _table("| span | kind | covers |")} == made
+
+
+def test_attributes_of_spans_are_exactly_those_of_the_table() -> None:
+    """Every attribute that a span has is in the table for that kind of span, and the other way round."""
+    documented = {
+        (kind.strip(), name)
+        for row in _table("| attribute | type | on | meaning |")
+        for kind in row[2].split(",")
+        for name in _names(row[0])
+    }
+    made = {(_grain(span), name) for span in _faulty_runs().spans() for name in span.attributes or {}}
+    assert documented == made
+
+
+def test_types_of_attributes_are_those_of_the_table() -> None:
+    """A string is a string, a count an int, a duration a double."""
+    types = {"string": str, "int": int, "double": float, "bool": bool}
+    rows = [*_table("| attribute | type | on | meaning |"), *_table("| attribute | type | meaning |")]
+    documented = {name: types[row[1]] for row in rows for name in _names(row[0])}
+    for span in _faulty_runs().spans():
+        for attributes in (span.attributes, *(event.attributes for event in span.events)):
+            for name, value in (attributes or {}).items():
+                assert type(value) is documented[name], name
+
+
+def test_events_are_exactly_those_of_the_table() -> None:
+    """Every event and each of its attributes is in the table, and the other way round; only operations have events."""
+    documented = {
+        (event, name)
+        for row in _table("| event | when | attributes |")
+        for event in _names(row[0])
+        for name in _names(row[2])
+    }
+    spans = _faulty_runs().spans()
+    made = {(event.name, name) for span in spans for event in span.events for name in event.attributes or {}}
+    assert documented == made
+    assert {_grain(span) for span in spans if span.events} == {"operation"}
+
+
+def test_attributes_of_events_have_a_meaning() -> None:
+    """What only events have is explained, and nothing is explained that no event has."""
+    known = {name for row in _table("| attribute | type | on | meaning |") for name in _names(row[0])}
+    used = {name for row in _table("| event | when | attributes |") for name in _names(row[2])}
+    assert {name for row in _table("| attribute | type | meaning |") for name in _names(row[0])} == used - known
+
+
+def test_links_are_exactly_those_of_the_table() -> None:
+    """Every link says which one it is, and the table has them all."""
+    links = [dict(link.attributes or {}) for span in _faulty_runs().spans() for link in span.links]
+    assert {name for link in links for name in link} == {"resilience.link.kind"}
+    documented = {row[0].strip("`") for row in _table("| link | from | to |")}
+    assert documented == {link["resilience.link.kind"] for link in links}
