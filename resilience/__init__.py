@@ -6,14 +6,20 @@ A TOML policy maps each error code of a cloud's management API to an action; an
 OpenTelemetry span.
 """
 
-from resilience.core.fault import Fault
-from resilience.engine.callee import DONE
-from resilience.engine.credentials import Credentials
-from resilience.engine.errors import DeadlineExceeded, RemedyFailed, ServiceError
-from resilience.engine.executor import Executor
-from resilience.engine.outcome import Attempt, Outcome
-from resilience.policyfile import Policy, PolicyError
-from resilience.telemetry import Spans
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from resilience.core.fault import Fault
+    from resilience.engine.callee import DONE
+    from resilience.engine.credentials import Credentials
+    from resilience.engine.errors import DeadlineExceeded, RemedyFailed, ServiceError
+    from resilience.engine.executor import Executor
+    from resilience.engine.outcome import Attempt, Outcome
+    from resilience.policyfile import Policy, PolicyError
+    from resilience.telemetry import Spans
 
 __version__ = "0.1.0"
 
@@ -33,5 +39,34 @@ __all__ = [
     "__version__",
 ]
 
-# The engine knows that observers exist, not which: the default is chosen here, at the front door.
-Executor.default_observers = (Spans(),)
+# Where the public names live. They are imported when they are first asked for: checking a policy file needs
+# neither an event loop nor OpenTelemetry.
+_HOMES = {
+    "Attempt": "engine.outcome",
+    "Credentials": "engine.credentials",
+    "DONE": "engine.callee",
+    "DeadlineExceeded": "engine.errors",
+    "Executor": "engine.executor",
+    "Fault": "core.fault",
+    "Outcome": "engine.outcome",
+    "Policy": "policyfile",
+    "PolicyError": "policyfile",
+    "RemedyFailed": "engine.errors",
+    "ServiceError": "engine.errors",
+    "Spans": "telemetry",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'resilience' has no attribute {name!r}")
+    value = getattr(import_module(f"resilience.{_HOMES[name]}"), name)
+    if name == "Executor":
+        # The engine knows that observers exist, not which: the default is chosen here, at the front door.
+        value.default_observers = (import_module("resilience.telemetry").Spans(),)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

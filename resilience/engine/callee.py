@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import cached_property
 from types import NoneType, UnionType
 from typing import Any, Final, final
@@ -206,6 +206,8 @@ def _may_return_none(function: Callable[..., Any]) -> bool:
         annotation = typing.get_type_hints(function).get("return", Any)
     except Exception:  # noqa: BLE001  # annotations of users may raise anything when evaluated
         return True
+    if typing.get_origin(annotation) in {Awaitable, Coroutine}:
+        annotation = typing.get_args(annotation)[-1]
     if annotation in {Any, object, None, NoneType} or isinstance(annotation, typing.TypeVar):
         return True
     return typing.get_origin(annotation) in {typing.Union, UnionType} and NoneType in typing.get_args(annotation)

@@ -132,10 +132,14 @@ class Executor:
         Raises:
             ValueError: The operation is unknown or ambiguous, or the function is a method of an SDK's client that
                 retries by itself.
-            TypeError: The policy can rename what no parameter of the function holds.
+            TypeError: The policy can rename what no parameter of the function holds, or this is
+                a ``classmethod`` or ``staticmethod`` object, which belongs around what is wrapped.
         """
 
         def decorate(function: Callable[..., Any]) -> Wrapped[Any, Any]:
+            if isinstance(function, classmethod | staticmethod):
+                kind = type(function).__name__
+                raise TypeError(f"{function.__qualname__}: put @{kind} above the line that wraps it, not below")
             callee = self._callee(operation, function, key=key, accepted=accepted)
             callee.check_renames()
             return build(callee)

@@ -75,7 +75,11 @@ class Outcome(Generic[T_co]):
     def unwrap(self) -> T_co:
         """Return the value, or raise the error of a call that failed."""
         if self.error is not None:
-            raise self.error
+            try:
+                raise self.error
+            finally:
+                # What holds the exception must not be held by its traceback: both would wait for the collector.
+                del self
         return self.value  # type: ignore[return-value]  # None only where the wrapped function may return it
 
     def __repr__(self) -> str:

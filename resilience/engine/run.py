@@ -372,6 +372,8 @@ class Run(Generic[T]):
 
     def _end(self, outcome: Outcome[T], decision: core.Fail | core.Accept | None) -> Outcome[T]:
         self._over = True
+        # The outcome has it; here it would hold itself, through the frames of its traceback.
+        self._error = self._remedy_error = None
         self._watch.tell(self._call_ended(outcome.ended, outcome, decision))
         return outcome
 

@@ -133,7 +133,10 @@ def _closure(callee: Callee) -> Callable[..., Coroutine[Any, Any, Any]]:
     async def slowly(args: tuple[Any, ...], kwargs: dict[str, Any], first: FirstAttempt | None = None) -> Any:
         nonlocal slot, key, limit
         run = Run[Any](callee, args, kwargs)
-        value = (await run.drive(first)).unwrap()
+        try:
+            value = (await run.drive(first)).unwrap()
+        finally:
+            del first  # for the reason that Outcome.unwrap gives
         if slot is _SHUT[0] and type(value) in PLAIN and not callee.setting.sources:
             slot, key = callee.setting.idle_slot or _SHUT
             limit = attempt_limit(begin(callee.plan, now=0.0), now=0.0) or 0.0
@@ -148,7 +151,10 @@ def _closure(callee: Callee) -> Callable[..., Coroutine[Any, Any, Any]]:
                 return await (invoke(*args, **kwargs) if kwargs else invoke(*args))
             except Exception as error:  # noqa: BLE001  # classified in the run
                 first = FirstAttempt(Ran(error=error), None, before)
-        return await slowly(args, kwargs, first)
+        try:
+            return await slowly(args, kwargs, first)
+        finally:
+            del first  # for the reason that Outcome.unwrap gives
 
     async def limited(*args: Any, **kwargs: Any) -> Any:
         first = None
@@ -161,7 +167,11 @@ def _closure(callee: Callee) -> Callable[..., Coroutine[Any, Any, Any]]:
                 except Exception as error:  # noqa: BLE001  # classified in the run
                     ran = Ran(error=error)
             first = FirstAttempt(ran, started, before)
-        return await slowly(args, kwargs, first)
+            del ran
+        try:
+            return await slowly(args, kwargs, first)
+        finally:
+            del first  # for the reason that Outcome.unwrap gives
 
     limits = callee.setting.policy.limits
     return unlimited if limits.deadline is None and limits.attempt_timeout is None else limited

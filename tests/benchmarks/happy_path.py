@@ -1,0 +1,156 @@
+"""
+What a policy costs, as ratios within one interleaved run.
+
+To see it::
+
+    python tests/benchmarks/happy_path.py [--rounds 41] [--calls 2000]
+
+Each subject is timed in every round, in an order that changes, so that noise
+meets all of them alike. A ratio is between a subject and its base: the minimum
+over all rounds of each, and the median of the rounds' own ratios. Spans are on
+duty without a provider, as they are where nobody has configured OpenTelemetry.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import platform
+import random
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import anyio
+import anyio.lowlevel
+
+from resilience import Executor, ServiceError
+from resilience.core.backoff import Backoff
+from resilience.core.policy import Action, Limits, PolicyValues, Rule, ready_made
+
+Subject = Callable[[], Awaitable[object]]
+
+AT_ONCE = Backoff(kind="constant", base=0.0, jitter="none")
+RETRY = Action(key="at-once", do="retry", backoff=AT_ONCE, counts=True)
+FAIL = ready_made(Backoff())["fail"]
+REFUSED = ServiceError("InvalidParameter", status=400)
+
+
+def _policy(deadline: float | None) -> PolicyValues:
+    rules = [("Busy", RETRY), ("InvalidParameter", FAIL)]
+    return PolicyValues(
+        name="benchmark",
+        limits=Limits(deadline=deadline),
+        rules=tuple(
+            Rule(id=f"alibaba.{code}", scope="alibaba", operation=None, code=code, action=action)
+            for code, action in rules
+        ),
+        unknown=FAIL,
+    )
+
+
+async def _succeed(instance_id: str, group_id: str) -> str:  # noqa: ARG001  # names that the catalogue knows
+    return group_id
+
+
+async def _refuse(instance_id: str, group_id: str) -> str:  # noqa: ARG001  # names that the catalogue knows
+    raise ServiceError("InvalidParameter", status=400)
+
+
+class _Flaky:
+    """A function whose every second call is refused."""
+
+    def __init__(self) -> None:
+        self.is_good = True
+
+    async def __call__(self, instance_id: str, group_id: str) -> str:  # noqa: ARG002  # names that the catalogue knows
+        self.is_good = not self.is_good
+        if not self.is_good:
+            raise ServiceError("Busy", status=429)
+        return group_id
+
+
+async def _caught(function: Callable[[str, str], Awaitable[str]]) -> None:
+    # The quickest way to catch; a context manager would be measured as well.
+    try:  # noqa: SIM105
+        await function("i", "g")
+    except ServiceError:
+        pass
+
+
+async def _by_hand(function: Callable[[str, str], Awaitable[str]]) -> None:
+    while True:
+        try:
+            await function("i", "g")
+        except ServiceError:
+            await anyio.lowlevel.checkpoint()
+        else:
+            return
+
+
+async def _fail_after() -> None:
+    with anyio.fail_after(120):
+        await _succeed("i", "g")
+
+
+def _subjects() -> list[tuple[str, Subject, str | None]]:
+    """Return each subject with its name and the name of its base."""
+    unlimited = Executor(_policy(None), provider="alibaba")
+    limited = Executor(_policy(120.0), provider="alibaba")
+    quick = unlimited.wrap("CreateGroupId", _succeed)
+    return [
+        ("bare await", partial(_succeed, "i", "g"), None),
+        ("wrapped, no limits", partial(quick, "i", "g"), "bare await"),
+        ("wrapped, outcome()", partial(quick.outcome, "i", "g"), "bare await"),
+        ("executor.call", partial(unlimited.call, "CreateGroupId", _succeed, "i", "g"), "bare await"),
+        ("anyio.fail_after", _fail_after, "bare await"),
+        ("wrapped, deadline", partial(limited.wrap("CreateGroupId", _succeed), "i", "g"), "anyio.fail_after"),
+        ("bare raise", partial(_caught, _refuse), "bare await"),
+        ("wrapped, fails fast", partial(_caught, unlimited.wrap("CreateGroupId", _refuse)), "bare raise"),
+        ("retry by hand", partial(_by_hand, _Flaky()), "bare await"),
+        ("wrapped, one retry", partial(unlimited.wrap("CreateGroupId", _Flaky()), "i", "g"), "retry by hand"),
+    ]
+
+
+async def _measure(rounds: int, calls: int) -> dict[str, list[float]]:
+    subjects = _subjects()
+    for _, subject, _ in subjects:
+        for _ in range(20):
+            await subject()
+    took: dict[str, list[float]] = {name: [] for name, _, _ in subjects}
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(rounds):
+            for name, subject, _ in random.sample(subjects, len(subjects)):
+                began = time.perf_counter_ns()
+                for _ in range(calls):
+                    await subject()
+                took[name].append((time.perf_counter_ns() - began) / calls)
+            gc.collect()
+    finally:
+        gc.enable()
+    return took
+
+
+def main() -> None:
+    """Measure on both event loops and print a table for each."""
+    parser = argparse.ArgumentParser(description="what a policy costs, as ratios within one interleaved run")
+    parser.add_argument("--rounds", type=int, default=41)
+    parser.add_argument("--calls", type=int, default=2000)
+    wanted = parser.parse_args()
+    print(f"CPython {platform.python_version()}, {wanted.rounds} rounds of {wanted.calls} calls")  # noqa: T201  # a report
+    for backend in ("asyncio", "trio"):
+        took = anyio.run(_measure, wanted.rounds, wanted.calls, backend=backend)
+        print(f"\n{backend:22} {'min ns':>9} {'median ns':>10}   x of base (min, median)")  # noqa: T201  # a report
+        for name, _, base in _subjects():
+            line = f"{name:22} {min(took[name]):9.0f} {statistics.median(took[name]):10.0f}"
+            if base is not None:
+                ratios = [one / other for one, other in zip(took[name], took[base], strict=True)]
+                line += f"   {min(took[name]) / min(took[base]):6.2f} {statistics.median(ratios):6.2f}  of {base}"
+            print(line)  # noqa: T201  # a report
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""
+Types as users see them: checked with mypy and pyright by ``test_typing_users_view.py``, and never run.
+
+Each ``assert_type`` says what a checker must infer. Each ignored error must be one:
+both checkers complain about an ignore that they do not need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import assert_type
+
+from resilience import Credentials, Executor, Outcome, Policy
+
+policy = Policy.load("builtin:alibaba-mqtt")
+executor = Executor(policy, provider="alibaba")
+
+
+class Sts:
+    """Credentials."""
+
+    key = ""
+
+
+async def assume_role() -> Sts:
+    return Sts()
+
+
+def assume_role_in_a_thread() -> Sts:
+    return Sts()
+
+
+@executor.wrap("CreateGroupId")
+async def create_group(instance_id: str, group_id: str, *, remark: str = "") -> int:
+    """Return a number."""
+    return len(instance_id + group_id + remark)
+
+
+@create_group.verify
+async def find_group(instance_id: str, group_id: str, *, remark: str = "") -> int | None:
+    """Return a number or None."""
+    return len(instance_id + group_id + remark) or None
+
+
+@executor.wrap("ListGroupId", accepted=lambda *_: [])
+def list_groups(instance_id: str) -> list[str]:
+    """Return names, from a thread."""
+    return [instance_id]
+
+
+@executor.wrap("ListGroupId")
+def list_later(instance_id: str) -> Awaitable[list[str]]:
+    """Return something to wait for."""
+    raise NotImplementedError(instance_id)
+
+
+class Console:
+    """A class with a wrapped method."""
+
+    @executor.wrap("CreateGroupId")
+    async def create(self, instance_id: str, group_id: str) -> bool:
+        """Return a truth."""
+        return bool(instance_id + group_id)
+
+
+@executor.verify("DeleteGroupId")
+async def is_deleted(instance_id: str, group_id: str) -> bool | None:
+    """Return a truth or None."""
+    return bool(instance_id + group_id)
+
+
+async def unwrapped(group_id: str) -> bytes:
+    """Return bytes."""
+    return group_id.encode()
+
+
+def returns_an_awaitable(group_id: str) -> Awaitable[bytes]:
+    """Return something to wait for."""
+    raise NotImplementedError(group_id)
+
+
+async def use() -> None:
+    """Use all of it."""
+    assert_type(await create_group("i", "g"), int)
+    assert_type(await create_group("i", group_id="g", remark="r"), int)
+    assert_type(await create_group.outcome("i", "g"), Outcome[int])
+    assert_type((await create_group.outcome("i", "g")).unwrap(), int)
+    assert_type((await create_group.outcome("i", "g")).value, int | None)
+    assert_type(await find_group("i", "g"), int | None)
+    assert_type(await list_groups("i"), list[str])
+    assert_type(await list_later("i"), list[str])
+    assert_type(await is_deleted("i", "g"), bool | None)
+
+    assert_type(await Console().create("i", "g"), bool)
+    assert_type(await Console().create.outcome("i", "g"), Outcome[bool])
+    assert_type(await Console.create(Console(), "i", "g"), bool)
+
+    assert_type(await executor.call("CreateGroupId", unwrapped, "g"), bytes)
+    assert_type(await executor.call("CreateGroupId", returns_an_awaitable, "g"), bytes)
+    assert_type(await executor.call("CreateGroupId", create_group, "i", "g"), int)
+    assert_type(await executor.outcome("CreateGroupId", unwrapped, "g"), Outcome[bytes])
+    assert_type(await executor.wrap("CreateGroupId", unwrapped)("g"), bytes)
+    assert_type(await executor.wrap("CreateGroupId", len)("g"), int)
+
+    assert_type(Credentials(assume_role).current(), Sts)
+    assert_type(Credentials(assume_role_in_a_thread).current(), Sts)
+    assert_type(await Credentials(assume_role, expires=lambda sts: len(sts.key)).load(), Sts)
+
+    await create_group("i")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # an argument is missing
+    await create_group("i", 3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # no string
+    await create_group.outcome("i")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # likewise
+    await Console().create("i")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # likewise
+    await executor.call("CreateGroupId", create_group, "i")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]  # likewise
