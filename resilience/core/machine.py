@@ -7,6 +7,7 @@ A call is a history and a stream of events. ``begin`` makes the history, ``step`
 takes one event and returns the next history and one decision. The shell obeys:
 it sleeps, calls, asks, and reports what came of it as the next event.
 
+    (resume, recall) -> how a call begins that an earlier run has started, or done
     Failed           -> find the rule, follow ``then`` past what is used up or impossible
                         -> Wait | Refresh | Rename | Verify | Accept | Fail
     Verified         -> Accept, or go on with what was pending, or ask again
@@ -62,6 +63,10 @@ from resilience.core.plan import Plan
 from resilience.core.policy import Action, CredentialLimits, Rule, Verb
 
 _FAIL: Final = Action(key="fail", do="fail")
+# What a ledger asks for, which no rule of a policy does: nothing waits, and nothing counts.
+_RETRY: Final = Action(key="ledger", do="retry")
+_VERIFY_FIRST: Final = Action(key="ledger", do="verify")
+_DONE_BEFORE: Final = Action(key="ledger", do="accept", condition="always", then=_RETRY)
 _DEFAULT_BACKOFF: Final = Backoff()
 _DEFAULT_CREDENTIALS: Final = CredentialLimits()
 
@@ -94,6 +99,30 @@ def attempt_limit(history: History, *, now: float) -> float | None:
     a settled verification fits before the deadline, but never before half of the time.
     """
     return _earlier(history, now, _last_attempt_end(history))
+
+
+def recall(history: History, *, now: float) -> tuple[History, Decision]:
+    """
+    Decide how a call begins whose work an earlier run has done.
+
+    It is a success, unless a verifier says that the resource is gone since; then it is made again.
+    """
+    choice = Choice(rule=None, action=_DONE_BEFORE, reason="rule", provider=history.plan.provider)
+    return _obey(history, choice, None, now, 0.0)
+
+
+def resume(history: History, *, verify: bool, now: float) -> tuple[History, Decision]:
+    """
+    Decide how a call begins that an earlier run has started and not finished; ``history`` began with ``ours``.
+
+    Args:
+        history: Just begun.
+        verify: Whether to ask the verifier first, where there is one; what a repeat would do twice is verified anyway.
+        now: Seconds on the clock of ``begin``.
+    """
+    action = _VERIFY_FIRST if verify else _RETRY
+    choice = Choice(rule=None, action=action, reason="rule", provider=history.plan.provider)
+    return _obey(history, _past_the_impossible(history, choice), None, now, 0.0)
 
 
 def remedy_limit(history: History, *, now: float) -> float | None:

@@ -1,0 +1,130 @@
+"""What a policy can cost at most: how long its waits are, how often it tries, when a call has ended for certain."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from attrs import evolve, frozen
+
+from resilience.core.backoff import Backoff
+from resilience.core.decision import StopReason
+from resilience.core.fault import Fault
+from resilience.core.plan import Plan
+from resilience.core.policy import Action
+from resilience.core.simulate import EndlessError, Meeting, Played, World, play
+
+_GREATEST_DRAW: Final = math.nextafter(1.0, 0.0)
+_MIDDLE_DRAW: Final = 0.5
+
+# Longer than any cap: what a server asks for at most is then the cap.
+_LONG_HINT: Final = 1e9
+
+# By how much an attempt ends before the limit that would cut it short: it fails by itself, as slowly as it can.
+_MOMENT: Final = 1e-6
+
+
+@frozen(kw_only=True)
+class Span:
+    """
+    How long one wait is, in seconds.
+
+    Attributes:
+        shortest: With the smallest draws.
+        middle: Where every draw is 0.5.
+        longest: What no draw exceeds, without a server's hint.
+    """
+
+    shortest: float
+    middle: float
+    longest: float
+
+
+def waits(backoff: Backoff | None, count: int) -> tuple[Span, ...]:
+    """Return the first ``count`` waits of an action with this backoff; without one they are all 0."""
+    if backoff is None:
+        return (Span(shortest=0.0, middle=0.0, longest=0.0),) * count
+    return tuple(
+        Span(shortest=shortest, middle=middle, longest=longest)
+        for shortest, middle, longest in islice(
+            zip(_waits(backoff, 0.0), _waits(backoff, _MIDDLE_DRAW), _waits(backoff, 1.0), strict=True), count
+        )
+    )
+
+
+def _waits(backoff: Backoff, draw: float) -> Iterator[float]:
+    previous: float | None = None
+    number = 0
+    while True:
+        number += 1
+        previous = backoff.delay(number, draw=draw, previous=previous)
+        yield previous
+
+
+def uses(plan: Plan, action: Action) -> int | None:
+    """Return how often a call can use an action before ``max`` or ``max_attempts`` ends it; None for no such limit."""
+    limits = [] if action.max is None else [action.max]
+    if action.counts:
+        # Each use follows a failed attempt that counts, and after the last of them there is no other.
+        limits.append(plan.policy.limits.max_attempts - 1)
+    return min(limits, default=None)
+
+
+@frozen(kw_only=True)
+class Worst:
+    """
+    The worst that one fault can do to a call which meets it again and again.
+
+    Attributes:
+        attempts: The most attempts; None if only the deadline ends them.
+        reason: Why the call stops after the most attempts.
+        duration: When the call has ended for certain, in seconds; None for never.
+        hinted: The same where the server asks for the longest waits that are obeyed.
+        by_deadline: Whether ``duration`` is the deadline itself.
+    """
+
+    attempts: int | None
+    reason: StopReason
+    duration: float | None
+    hinted: float | None
+    by_deadline: bool
+
+
+def worst(plan: Plan, fault: Fault) -> Worst:
+    """Return the worst that a fault can do to a call of this plan, if every attempt meets it."""
+    try:
+        quick: Played | None = play(plan, lambda: Meeting(fault=fault), World(verifier="missing"), draw=lambda: 0.0)
+    except EndlessError:
+        quick = None
+    plain = _longest(plan, fault)
+    return Worst(
+        attempts=None if quick is None else quick.attempts,
+        reason="deadline" if quick is None else quick.stop_reason,
+        duration=plain,
+        hinted=_longest(plan, evolve(fault, retry_after=_LONG_HINT)),
+        by_deadline=plain is not None and plain == plan.policy.limits.deadline,
+    )
+
+
+def _longest(plan: Plan, fault: Fault) -> float | None:
+    """
+    Return when a call has ended for certain.
+
+    Where the slowest call meets no deadline and asks no verifier, nothing is slower: how often
+    it tries depends on no draw, and every attempt and wait is the longest. Else the deadline says it.
+    """
+    limits = plan.policy.limits
+    slow = limits.attempt_timeout
+    duration = None if slow is None else max(slow - _MOMENT, 0.0)
+    world = World(verifier="missing", refreshing=duration or 0.0)
+    try:
+        slowest = play(plan, lambda: Meeting(fault=fault, duration=duration), world, draw=lambda: _GREATEST_DRAW)
+    except EndlessError:
+        return limits.deadline
+    asked = any(turn.did == "verify" for turn in slowest.turns)
+    if duration is None or asked or slowest.stop_reason == "deadline" or any(turn.cut for turn in slowest.turns):
+        return limits.deadline
+    # Rounded up to a millisecond, so that it stays a bound.
+    return math.ceil(slowest.duration * 1000) / 1000

@@ -1,0 +1,89 @@
+"""
+The grammar of fault scripts, shared by everything that rehearses: entries between commas, one for each attempt.
+
+An entry is ``[applied|late] WORD [DELAY][*N]``: ``applied lost``, ``slow 250ms*3``, ``SystemOverFlow*``. Which words there
+are, and what an effect or a delay means with them, is for who plays the script.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal
+
+from attrs import frozen
+
+Applied = Literal["applied", "late"]
+"""Whether the request is carried out although its answer is bad: before the answer, or after it."""
+
+_DELAY: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
+_REPEAT: Final = re.compile(r"\*(\d*)$")
+_STATUS: Final = re.compile(r"(?:http-)?([2-5]\d\d)")
+_CODE: Final = re.compile(r"[A-Z][A-Za-z0-9]*([._][A-Za-z0-9%]+)*")
+
+
+@frozen(kw_only=True)
+class Entry:
+    """
+    One entry of a script.
+
+    Attributes:
+        text: As written, without spaces around it.
+        word: What the attempt meets.
+        applied: Whether it takes effect all the same; None where the entry does not say.
+        delay: In seconds; None where the entry does not say.
+        times: How many attempts meet it, at least 1; None for every one from here on.
+    """
+
+    text: str
+    word: str
+    applied: Applied | None = None
+    delay: float | None = None
+    times: int | None = 1
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status that the word is (``503``, ``http-503``), or None."""
+        match = _STATUS.fullmatch(self.word)
+        return None if match is None else int(match[1])
+
+    @property
+    def is_code(self) -> bool:
+        """Whether the word is spelled as a service spells its codes."""
+        return _CODE.fullmatch(self.word) is not None
+
+
+def parse_entry(text: str) -> Entry:
+    """
+    Read one entry.
+
+    Raises:
+        ValueError: It is not of that form; the message shows it.
+    """
+    text = text.strip()
+    words = text.split()
+    applied: Applied | None = None
+    if words and words[0] in {"applied", "late"}:
+        applied = "late" if words.pop(0) == "late" else "applied"
+    times: int | None = 1
+    if words and (repeat := _REPEAT.search(words[-1])):
+        times = int(repeat[1]) if repeat[1] else None
+        words[-1] = words[-1][: repeat.start()]
+    delay: float | None = None
+    if len(words) == 2 and (length := _DELAY.fullmatch(words[1])):  # noqa: PLR2004  # a word and its delay
+        delay = float(length[1]) / (1000 if length[2] == "ms" else 1)
+        words.pop()
+    if len(words) != 1 or not words[0] or times == 0:
+        raise ValueError(
+            f"{text!r}: expected [applied|late] WORD [DELAY][*N], such as 'applied lost' or 'slow 250ms*3'"
+        )
+    return Entry(text=text, word=words[0], applied=applied, delay=delay, times=times)
+
+
+def parse_script(script: str) -> tuple[Entry, ...]:
+    """
+    Read a script.
+
+    Raises:
+        ValueError: An entry is not of the form above; the message shows it.
+    """
+    return tuple(parse_entry(entry) for entry in script.split(","))
