@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final, Literal, get_args
 
-from attrs import field, frozen
+from attrs import frozen
 
 BackoffKind = Literal["constant", "linear", "exponential", "fibonacci", "list"]
 Jitter = Literal["none", "full", "equal", "decorrelated"]
@@ -44,7 +44,7 @@ class Backoff:
     cap: float = 20.0
     jitter: Jitter = "full"
     server_hint: bool = True
-    delays: tuple[float, ...] = field(default=(), converter=tuple)
+    delays: tuple[float, ...] = ()
 
     def delay(self, number: int, *, draw: float, previous: float | None = None, hint: float | None = None) -> float:
         """
@@ -81,6 +81,8 @@ class Backoff:
     def _growth(self, number: int) -> float:
         """Return the wait before jitter and cap; infinite where a float cannot hold it."""
         steps = number - 1
+        if self.base == 0 and self.kind != "list":
+            return 0.0
         try:
             match self.kind:
                 case "constant":

@@ -25,6 +25,7 @@ StopReason = Literal[
     "budget",
     "breaker",
     "rate",
+    "ledger",
     "inner",
     "cancelled",
 ]
@@ -35,7 +36,7 @@ Ended = Literal["success", "success_after_retry", "accepted", "failed", "exhaust
 
 
 _EXHAUSTED: Final[frozenset[StopReason]] = frozenset({"max", "attempts", "deadline"})
-_REFUSED: Final[frozenset[StopReason]] = frozenset({"budget", "breaker", "rate"})
+_REFUSED: Final[frozenset[StopReason]] = frozenset({"budget", "breaker", "rate", "ledger"})
 
 
 def ended_by(reason: StopReason, *, attempts: int) -> Ended:

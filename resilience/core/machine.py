@@ -101,25 +101,32 @@ def attempt_limit(history: History, *, now: float) -> float | None:
     return _earlier(history, now, _last_attempt_end(history))
 
 
-def recall(history: History, *, now: float) -> tuple[History, Decision]:
+def recall(history: History, *, now: float, name: int = 1) -> tuple[History, Decision]:
     """
     Decide how a call begins whose work an earlier run has done.
 
     It is a success, unless a verifier says that the resource is gone since; then it is made again.
+
+    Args:
+        history: Just begun.
+        now: Seconds on the clock of ``begin``.
+        name: The number of the name that the earlier run ended with.
     """
     choice = Choice(rule=None, action=_DONE_BEFORE, reason="rule", provider=history.plan.provider)
-    return _obey(history, choice, None, now, 0.0)
+    return _obey(evolve(history, name=name), choice, None, now, 0.0)
 
 
-def resume(history: History, *, verify: bool, now: float) -> tuple[History, Decision]:
+def resume(history: History, *, verify: bool, now: float, name: int = 1) -> tuple[History, Decision]:
     """
-    Decide how a call begins that an earlier run has started and not finished; ``history`` began with ``ours``.
+    Decide how a call begins that an earlier run has started and not finished.
 
     Args:
         history: Just begun.
         verify: Whether to ask the verifier first, where there is one; what a repeat would do twice is verified anyway.
-        now: Seconds on the clock of ``begin``.
+        now: Seconds on the clock of ``begin``. What the earlier run left is a doubt of unknown age; it counts as fresh.
+        name: The number of the name that the earlier run used last.
     """
+    history = evolve(history, ours=True, unresolved=True, doubt_at=now, name=name)
     action = _VERIFY_FIRST if verify else _RETRY
     choice = Choice(rule=None, action=action, reason="rule", provider=history.plan.provider)
     return _obey(history, _past_the_impossible(history, choice), None, now, 0.0)
@@ -169,6 +176,7 @@ def _failed(
     plan = history.plan
     matched = [(fault, plan.rule(fault)) for fault in faults]
     doubtful = any(plan.effect(fault, rule) == "unknown" for fault, rule in matched)
+    vouched = history.ours
     history = evolve(
         history,
         attempts=history.attempts + 1,
@@ -182,7 +190,9 @@ def _failed(
     )
     if inner:
         return history, Fail(reason="inner")
-    choices = [_choose(history, fault, rule) for fault, rule in matched]
+    # What this attempt may have done does not vouch for it: "ours" asks for an earlier one.
+    before = evolve(history, ours=vouched)
+    choices = [_choose(before, fault, rule) for fault, rule in matched]
     choice = min(choices, key=lambda choice: _FINALITY[choice.action.do])
     hints = [fault.retry_after for fault in faults if fault.retry_after is not None]
     return _obey(history, choice, max(hints, default=None), now, draw)
@@ -326,7 +336,8 @@ def _verify_failed(history: History, fault: Fault | None, now: float, draw: floa
     """Treat the verifier's own failure as its rule says: wait or refresh, then ask again, or end the call."""
     choice = _pending(history)
     history = evolve(history, ask_failures=history.ask_failures + 1)
-    if fault is None or history.ask_failures >= history.plan.policy.limits.max_attempts:
+    gone_too_far = history.ask_failures >= history.plan.policy.limits.max_attempts
+    if fault is None or gone_too_far or not _fits(now, history.deadline):
         return history, _remedy_failed(history, now)
     remedy = _choose(history, fault, history.plan.rule(fault))
     if remedy.action.do not in {"retry", "verify", "refresh"}:
@@ -360,7 +371,8 @@ def _last_attempt_end(history: History) -> float | None:
     limits = history.plan.policy.limits
     if not (history.plan.never_blindly and history.plan.can_verify) or limits.deadline is None:
         return history.deadline
-    return history.deadline - min(limits.settle, limits.deadline / 2)
+    # The last question is asked when the doubt has settled, so it needs a moment more.
+    return history.deadline - min(limits.settle + _LEAST_PAUSE, limits.deadline / 2)
 
 
 def _fitting(history: History, delay: float, now: float) -> float:

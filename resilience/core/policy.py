@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Final, Literal, TypeVar, get_args
+from typing import Final, Literal, get_args
 
 from attrs import field, frozen
 
 from resilience.core.backoff import Backoff
-from resilience.core.fault import Effect, Origin, Repeat
+from resilience.core.fault import Effect, Fault, Origin, Repeat
 
 Verb = Literal["retry", "refresh", "rename", "verify", "accept", "fail"]
 """What an action does; each verb is also the name of a ready-made action."""
@@ -17,14 +16,8 @@ Verb = Literal["retry", "refresh", "rename", "verify", "accept", "fail"]
 Condition = Literal["ours", "always"]
 """When an accept applies: if an earlier attempt may have done it, or whenever the code is met."""
 
-_V = TypeVar("_V")
-
 VERBS: Final[tuple[Verb, ...]] = get_args(Verb)
 DEFAULT_RENAMES: Final = 5
-
-
-def _frozen_map(value: Mapping[str, _V]) -> Mapping[str, _V]:
-    return MappingProxyType(dict(value))
 
 
 @frozen(kw_only=True)
@@ -123,6 +116,53 @@ class CredentialLimits:
 
 
 @frozen(kw_only=True)
+class Injection:
+    """
+    One entry of ``[chaos]``: a fault that is made on purpose.
+
+    Attributes:
+        id: As written, with its table: ``alibaba."CreateGroupId/InternalError"``.
+        provider: The provider of the calls that it meets.
+        operation: The operation's name or a glob with ``*``; None for every operation.
+        code: The service's code; or ``unsent``, ``lost``, ``garbled``, or ``http-...``.
+        fault: What the attempt fails with.
+        rate: Which part of the attempts fails, from 0 to 1.
+        applied: Whether the real call is made first, and its answer thrown away.
+        delay: How long the fault takes to come, in seconds.
+        locate: Finds where the entry stands, when somebody asks; None for a policy built in Python.
+    """
+
+    id: str
+    provider: str
+    operation: str | None
+    code: str
+    fault: Fault
+    rate: float
+    applied: bool = False
+    delay: float = 0.0
+    locate: Callable[[], Origin] | None = field(default=None, eq=False, repr=False)
+
+    @property
+    def origin(self) -> Origin | None:
+        """Where the entry stands; the file is scanned for positions when this is first asked."""
+        return None if self.locate is None else self.locate()
+
+
+@frozen(kw_only=True)
+class Chaos:
+    """
+    Faults for rehearsals; which attempts get them is decided in :mod:`resilience.core.chaos`.
+
+    Attributes:
+        seed: Another number gives other faults; the same one the same.
+        injections: The entries, in the order of the files.
+    """
+
+    seed: int = 0
+    injections: tuple[Injection, ...] = ()
+
+
+@frozen(kw_only=True)
 class PolicyValues:
     """
     One policy for one environment: what the decision core works with.
@@ -139,6 +179,7 @@ class PolicyValues:
         credentials: How credentials are renewed, by provider.
         backoffs: The named backoffs.
         actions: The named actions, the ready-made ones included.
+        chaos: Faults for rehearsals; never in a production environment.
     """
 
     name: str
@@ -148,10 +189,11 @@ class PolicyValues:
     limits: Limits
     rules: tuple[Rule, ...] = ()
     unknown: Action
-    repeats: Mapping[str, Mapping[str, Repeat]] = field(factory=dict, converter=_frozen_map)
-    credentials: Mapping[str, CredentialLimits] = field(factory=dict, converter=_frozen_map)
-    backoffs: Mapping[str, Backoff] = field(factory=dict, converter=_frozen_map)
-    actions: Mapping[str, Action] = field(factory=dict, converter=_frozen_map)
+    repeats: Mapping[str, Mapping[str, Repeat]] = field(factory=dict)
+    credentials: Mapping[str, CredentialLimits] = field(factory=dict)
+    backoffs: Mapping[str, Backoff] = field(factory=dict)
+    actions: Mapping[str, Action] = field(factory=dict)
+    chaos: Chaos = Chaos()
 
 
 def ready_made(default: Backoff) -> dict[str, Action]:

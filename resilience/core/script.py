@@ -1,8 +1,8 @@
 """
 The grammar of fault scripts, shared by everything that rehearses: entries between commas, one for each attempt.
 
-An entry is ``[applied|late] WORD [DELAY][*N]``: ``applied lost``, ``slow 250ms*3``, ``SystemOverFlow*``. Which words there
-are, and what an effect or a delay means with them, is for who plays the script.
+An entry is ``[applied|late] WORD [DELAY][*N]``: ``applied lost``, ``slow 250ms*3``, ``SystemOverFlow*``. Which words
+there are, and what an effect or a delay means with them, is for who plays the script.
 """
 
 from __future__ import annotations
@@ -72,10 +72,12 @@ def parse_entry(text: str) -> Entry:
     if len(words) == 2 and (length := _DELAY.fullmatch(words[1])):  # noqa: PLR2004  # a word and its delay
         delay = float(length[1]) / (1000 if length[2] == "ms" else 1)
         words.pop()
-    if len(words) != 1 or not words[0] or times == 0:
+    if len(words) != 1 or not words[0]:
         raise ValueError(
             f"{text!r}: expected [applied|late] WORD [DELAY][*N], such as 'applied lost' or 'slow 250ms*3'"
         )
+    if times == 0:
+        raise ValueError(f"{text!r}: expected times >= 1 after *")
     return Entry(text=text, word=words[0], applied=applied, delay=delay, times=times)
 
 

@@ -8,6 +8,7 @@ import inspect
 import re
 import typing
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -25,7 +26,7 @@ def snake_case(name: str) -> str:
     return _WORD_START.sub("_", name).lower()
 
 
-@frozen
+@frozen(slots=False)
 class Signature:
     """
     The parameters of a wrapped function, as far as request fields are to be found in them.
@@ -37,18 +38,28 @@ class Signature:
     function: Callable[..., Any]
     names: Mapping[str, str]
 
+    @cached_property
+    def _signature(self) -> inspect.Signature:
+        try:
+            return inspect.signature(self.function)
+        except (TypeError, ValueError):
+            # Some callables of C extensions do not tell; they may take anything.
+            return inspect.Signature(
+                [
+                    inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL),
+                    inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD),
+                ]
+            )
+
     @property
     def _parameters(self) -> Mapping[str, inspect.Parameter]:
-        try:
-            return inspect.signature(self.function).parameters
-        except (TypeError, ValueError):
-            return {"args": inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)}
+        return self._signature.parameters
 
     def bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments by parameter name; empty where they do not fit."""
         try:
-            return dict(inspect.signature(self.function).bind(*args, **kwargs).arguments)
-        except (TypeError, ValueError):
+            return dict(self._signature.bind(*args, **kwargs).arguments)
+        except TypeError:
             return {}
 
     def can_hold(self, field: str) -> bool:

@@ -8,7 +8,7 @@ from functools import cached_property
 from types import NoneType, UnionType
 from typing import Any, Final, final
 
-from attrs import define, field, frozen
+from attrs import Factory, define, field, frozen
 
 from resilience.clients import check_value, classify, leaves, retries_itself
 from resilience.core.fault import Fault
@@ -16,12 +16,16 @@ from resilience.core.match import RuleTable
 from resilience.core.plan import Plan
 from resilience.core.policy import PolicyValues, Rule
 from resilience.engine.arguments import Signature
+from resilience.engine.chaos import Rehearsal
 from resilience.engine.credentials import Credentials
 from resilience.engine.errors import ServiceError
 from resilience.engine.events import Renamed
 from resilience.engine.operations import Operation, effect_of
 from resilience.engine.threads import Threads
+from resilience.engine.tracking import Track
 from resilience.engine.watch import Audience
+from resilience.state import Entry, Ledger
+from resilience.state.ledger import entry_key
 
 
 @final
@@ -49,12 +53,22 @@ class Setting:
     audience: Audience
     classify: Callable[[Exception], Fault | None] | None = None
     on_rename: Callable[[Renamed], object] | None = None
+    ledger: Ledger | None = None
     draw: Callable[[], float]
     threads: Threads = field(factory=Threads)
+    called: set[tuple[str | None, str]] = field(factory=set)
+    rehearsal: Rehearsal | None = field(
+        init=False,
+        default=Factory(
+            lambda self: Rehearsal(self.policy.chaos) if self.policy.chaos.injections else None, takes_self=True
+        ),
+    )
 
     @property
     def idle_slot(self) -> tuple[Mapping[str, Any], str] | None:
-        """Where a quick look tells that nobody watches; None if only asking tells."""
+        """Where a quick look tells that a call is nothing but an attempt; None if there is always more to do."""
+        if self.rehearsal is not None or self.sources or self.ledger is not None:
+            return None
         match self.audience.observers:
             case []:
                 return {"nobody": None}, "nobody"
@@ -141,7 +155,21 @@ class Callee:
     def plan(self) -> Plan:
         """What the machine needs to know; made at the first call, when verifiers have been registered."""
         self._check_accepts()
+        self.setting.called.add((self.operation.provider, self.operation.name))
         return self._plan()
+
+    def track(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Track | None:
+        """Return a call's place in the ledger; None without a ledger, or where nothing names what the call makes."""
+        ledger, names = self.setting.ledger, self.operation.key
+        if ledger is None or not names:
+            return None
+        found = {name: self.signature.get(name, args, kwargs) for name in names}
+        resource = {name: value for name, value in found.items() if value is not None}
+        if len(resource) < len(names):
+            return None
+        provider, operation = self.operation.provider, self.operation.name
+        key = entry_key(provider, self.setting.account, operation, resource)
+        return Track(ledger, Entry(key=key, provider=provider, operation=operation, resource=resource))
 
     def check_client(self) -> None:
         """

@@ -21,6 +21,9 @@ OnFlight = Callable[[object, bool], None]
 
 _DEFAULTS = CredentialLimits()
 
+# What a call that could be made waits at most for a renewal ahead of expiry; STS answers in well under a second.
+_EARLY_SECONDS = 10.0
+
 
 @define(eq=False)
 class Flight:
@@ -145,12 +148,8 @@ class Credentials(Generic[C]):
             left = held.expires_at - time.time()
             if left <= 0:
                 await self._renew(held.generation, limits, on_flight)
-            elif left < limits.refresh_before:
-                try:
-                    await self._renew(held.generation, limits, on_flight)
-                except RemedyFailed as error:
-                    # They still hold: to fail now would break a call that can succeed.
-                    return error
+            elif left < limits.refresh_before and self._flight is None:
+                return await self._renew_early(held.generation, min(left / 2, _EARLY_SECONDS), limits, on_flight)
         return None
 
     async def renew(
@@ -172,6 +171,19 @@ class Credentials(Generic[C]):
         if held is not None and held.generation == generation and not held.read:
             raise RemedyFailed("refresh", "credentials not read: call sts.current() inside the wrapped function")
         await self._renew(generation, self._limits or limits or _DEFAULTS, on_flight)
+
+    async def _renew_early(
+        self, generation: int, patience: float, limits: CredentialLimits, on_flight: OnFlight | None
+    ) -> RemedyFailed | None:
+        """Renew credentials that still hold: neither a failure nor a hang may break a call that can succeed."""
+        with anyio.move_on_after(patience):
+            try:
+                await self._renew(generation, limits, on_flight)
+            except RemedyFailed as error:
+                return error
+            return None
+        self._failed_at, self._failure = anyio.current_time(), TimeoutError()
+        return _failed(self._failure)
 
     async def _renew(self, generation: int, limits: CredentialLimits, on_flight: OnFlight | None) -> None:
         while self.generation == generation:
@@ -213,7 +225,12 @@ class Credentials(Generic[C]):
 
     def _expiry(self, value: C) -> float | None:
         moment: Any = None if self._expires is None else self._expires(value)
-        return moment.timestamp() if isinstance(moment, datetime) else moment
+        if isinstance(moment, datetime) and moment.tzinfo is not None:
+            return moment.timestamp()
+        if moment is None or (isinstance(moment, int | float) and not isinstance(moment, bool)):
+            return moment
+        found = "a datetime without a time zone" if isinstance(moment, datetime) else type(moment).__qualname__
+        raise TypeError(f"expires: expected epoch seconds, an aware datetime or None, got {found}")
 
 
 def _failed(cause: Exception) -> RemedyFailed:

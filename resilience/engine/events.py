@@ -16,7 +16,7 @@ from attrs import frozen
 
 from resilience.core.decision import Decision, Ended, StopReason
 from resilience.core.fault import Effect, Fault
-from resilience.core.policy import PolicyValues, Rule
+from resilience.core.policy import Injection, PolicyValues, Rule
 
 
 @frozen(kw_only=True)
@@ -33,6 +33,14 @@ class AttemptStarted:
     """An attempt begins; ``number`` counts from 1."""
 
     number: int
+
+
+@frozen(kw_only=True)
+class FaultInjected:
+    """The attempt that runs now fails with a fault of ``[chaos]``, as this entry of it says."""
+
+    number: int
+    injection: Injection
 
 
 @frozen(kw_only=True)
@@ -177,6 +185,7 @@ class CallEnded:
 
 Event = (
     AttemptStarted
+    | FaultInjected
     | AttemptSucceeded
     | AttemptFailed
     | AttemptAborted

@@ -15,9 +15,10 @@ from resilience.engine.credentials import Credentials
 from resilience.engine.events import Observer, Renamed
 from resilience.engine.operations import resolve
 from resilience.engine.outcome import Outcome
-from resilience.engine.run import Run
+from resilience.engine.run import run
 from resilience.engine.watch import Audience
 from resilience.engine.wrapped import Wrapped, build
+from resilience.state import Ledger
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -49,6 +50,7 @@ class Executor:
         classify: Reads the fault from exceptions that the built-in translators do not know; None from it,
             or no such function, leaves them to those.
         on_rename: Told of every rename, in the task of the call.
+        ledger: Knows what earlier runs have started and done; None to remember nothing.
         observers: Who watches; None for OpenTelemetry spans.
         draw: Gives a number in [0, 1) for each decision, from which jitter is taken.
     """
@@ -64,6 +66,7 @@ class Executor:
         credentials: Mapping[str, Credentials[Any]] | None = None,
         classify: Callable[[Exception], Fault | None] | None = None,
         on_rename: Callable[[Renamed], object] | None = None,
+        ledger: Ledger | None = None,
         observers: Sequence[Observer] | None = None,
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -76,6 +79,7 @@ class Executor:
             audience=Audience(self.default_observers if observers is None else observers),
             classify=classify,
             on_rename=on_rename,
+            ledger=ledger,
             draw=draw,
         )
         self._tables: dict[str, RuleTable] = {}
@@ -154,8 +158,7 @@ class Executor:
     async def call(self, operation: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
     async def call(self, operation: str, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Make one call of a function; return its value, or raise the service's own exception."""
-        run = Run[Any](self._callee(operation, function), args, kwargs)
-        return (await run.drive()).unwrap()
+        return (await run(self._callee(operation, function), args, kwargs)).unwrap()
 
     @overload
     async def outcome(
@@ -167,7 +170,7 @@ class Executor:
     ) -> Outcome[T]: ...
     async def outcome(self, operation: str, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Make one call of a function and return how it ended; a failed call raises nothing."""
-        return await Run[Any](self._callee(operation, function), args, kwargs).drive()
+        return await run(self._callee(operation, function), args, kwargs)
 
     def verify(self, operation: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         """
@@ -175,10 +178,16 @@ class Executor:
 
         It takes the arguments of the call, and returns the value of what is there, or
         None. Register it before the first call.
+
+        Raises:
+            ValueError: The operation is unknown or ambiguous.
+            RuntimeError: The operation has been called already, without this verifier.
         """
         found = resolve(operation, policy=self.policy, provider=self.provider)
 
         def register(verifier: Callable[P, R]) -> Callable[P, R]:
+            if (found.provider, found.name) in self._setting.called:
+                raise RuntimeError(f"{found.name} has been called already; register its verifier before")
             self._verifiers[found.provider, found.name] = verifier
             return verifier
 

@@ -10,10 +10,11 @@ from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeVa
 from anyio import CancelScope, current_time
 
 from resilience.core.machine import attempt_limit, begin
+from resilience.engine.attempts import FirstAttempt
 from resilience.engine.callee import PLAIN, Callee
 from resilience.engine.decided import count as decisions
 from resilience.engine.outcome import Outcome
-from resilience.engine.run import FirstAttempt, Run
+from resilience.engine.run import run
 from resilience.engine.scope import Ran
 
 P = ParamSpec("P")
@@ -72,7 +73,7 @@ def build(callee: Callee) -> Wrapped[Any, Any]:
     functools.update_wrapper(function, callee.function)
 
     async def outcome(*args: Any, **kwargs: Any) -> Outcome[Any]:
-        return await Run[Any](callee, args, kwargs).drive()
+        return await run(callee, args, kwargs)
 
     def verify(verifier: Callable[..., R]) -> Callable[..., R]:
         callee.register(verifier)
@@ -121,7 +122,7 @@ def _closure(callee: Callee) -> Callable[..., Coroutine[Any, Any, Any]]:
     Return the quick path: one frame around the user's function.
 
     It is taken where nobody watches and nothing is to be done before an attempt
-    or after it; a failure goes on in :class:`Run`. The first call always takes
+    or after it; a failure goes on in :func:`~resilience.engine.run.run`. The first call always takes
     the long way, because verifiers are registered until then, and because its
     value tells whether the function returns an SDK's answers, which are checked.
     """
@@ -132,12 +133,11 @@ def _closure(callee: Callee) -> Callable[..., Coroutine[Any, Any, Any]]:
 
     async def slowly(args: tuple[Any, ...], kwargs: dict[str, Any], first: FirstAttempt | None = None) -> Any:
         nonlocal slot, key, limit
-        run = Run[Any](callee, args, kwargs)
         try:
-            value = (await run.drive(first)).unwrap()
+            value = (await run(callee, args, kwargs, first)).unwrap()
         finally:
             del first  # for the reason that Outcome.unwrap gives
-        if slot is _SHUT[0] and type(value) in PLAIN and not callee.setting.sources:
+        if slot is _SHUT[0] and type(value) in PLAIN:
             slot, key = callee.setting.idle_slot or _SHUT
             limit = attempt_limit(begin(callee.plan, now=0.0), now=0.0) or 0.0
         return value

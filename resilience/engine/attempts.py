@@ -1,0 +1,129 @@
+"""One attempt: make it, read what it failed with, let the machine decide, and tell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+from attrs import frozen
+
+from resilience.clients import type_name
+from resilience.core import decision as core
+from resilience.core.fault import Fault
+from resilience.core.machine import attempt_limit
+from resilience.engine import decided, events
+from resilience.engine.chaos import injected
+from resilience.engine.outcome import Attempt
+from resilience.engine.progress import Progress
+from resilience.engine.remedies import credentials_ready
+from resilience.engine.scope import CUT, Ran, run_until
+
+
+@frozen
+class FirstAttempt:
+    """
+    An attempt that the quick path has made already, and that failed.
+
+    Attributes:
+        ran: How it ended.
+        started: When it started; None where the quick path, having no limit, read no clock.
+        decided_before: The number of decisions made before it started.
+    """
+
+    ran: Ran
+    started: float | None
+    decided_before: int
+
+
+async def attempt(call: Progress) -> core.Decision | None:
+    """Make one attempt; return what follows its failure, or None if it succeeded."""
+    if not await credentials_ready(call):
+        return call.step(core.RefreshFailed())
+    if call.track is not None:
+        await call.track.start(call.history.name, call.renamed)
+    before = decided.count[0]
+    started = anyio.current_time()
+    number = _begin(call)
+    ran: Ran | None = None
+    try:
+        limit = attempt_limit(call.history, now=started)
+        ran = await run_until(limit, _invoke, (call, *call.args), call.kwargs)
+    finally:
+        duration = anyio.current_time() - started
+        if ran is None:
+            call.watch.tell(events.AttemptAborted(number=number, duration=duration, error=None))
+    if ran.error is None and not ran.cut and (refusal := call.callee.refusal(ran.value)) is not None:
+        ran = Ran(error=refusal)
+    if ran.cut or ran.error is not None:
+        return _failed(call, ran, duration, before)
+    call.value = ran.value
+    call.watch.tell(events.AttemptSucceeded(number=number, duration=duration))
+    call.attempts.append(Attempt(number=number, duration=duration))
+    return None
+
+
+def made(call: Progress, first: FirstAttempt) -> core.Decision:
+    """Take over the attempt that the quick path has made; return what follows its failure."""
+    _begin(call)
+    return _failed(call, first.ran, anyio.current_time() - call.started, first.decided_before)
+
+
+def _begin(call: Progress) -> int:
+    call.begun = call.history.attempts + 1
+    call.watch.tell(events.AttemptStarted(number=call.begun))
+    return call.begun
+
+
+async def _invoke(call: Progress, /, *args: Any, **kwargs: Any) -> Any:
+    """Call the user's function; in a rehearsal fail as ``[chaos]`` says, instead of it or after it."""
+    callee = call.callee
+    rehearsal = callee.setting.rehearsal
+    injection = None if rehearsal is None else rehearsal.next_injection(callee.operation)
+    if injection is None:
+        return await callee.invoke(*args, **kwargs)
+    if injection.applied:
+        value = await callee.invoke(*args, **kwargs)
+        if callee.refusal(value) is not None:
+            # Nothing was applied, so to claim a lost answer would be a lie; what the service said counts.
+            return value
+    call.watch.tell(events.FaultInjected(number=call.begun, injection=injection))
+    if injection.delay > 0:
+        await anyio.sleep(injection.delay)
+    raise injected(injection)
+
+
+def _failed(call: Progress, ran: Ran, duration: float, before: int) -> core.Decision:
+    """Read what an attempt raised, decide, record and tell."""
+    number = call.begun
+    faults: tuple[Fault, ...] = (CUT,)
+    if ran.error is None:
+        call.error = call.cut_short(f"attempt {number}", duration)
+    else:
+        read = call.callee.faults(ran.error)
+        if read is None:
+            call.watch.tell(events.AttemptAborted(number=number, duration=duration, error=type_name(ran.error)))
+            raise ran.error
+        faults, call.error = read, ran.error
+    inner = ran.error is not None and decided.is_decided(ran.error, before)
+    decision = call.step(core.Failed(faults, inner=inner))
+    rules = [call.plan.rule(each) for each in faults]
+    deciding = rules.index(decision.rule) if decision.rule in rules else 0
+    fault, rule = faults[deciding], rules[deciding]
+    effect = call.plan.effect(fault, rule)
+    call.attempts.append(
+        Attempt(
+            number=number,
+            duration=duration,
+            fault=fault,
+            effect=effect,
+            rule=rule,
+            decision=decision,
+            delay=0.0 if isinstance(decision, core.Fail | core.Accept) else decision.delay,
+        )
+    )
+    call.watch.tell(
+        events.AttemptFailed(
+            number=number, fault=fault, effect=effect, decision=decision, duration=duration, cut=ran.cut
+        )
+    )
+    return decision

@@ -1,0 +1,113 @@
+"""What a call knows of itself while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import anyio
+from attrs import define, field
+
+from resilience.core.decision import Decision, Event, StopReason
+from resilience.core.history import History
+from resilience.core.machine import begin, step
+from resilience.core.plan import Plan
+from resilience.engine import events
+from resilience.engine.callee import Callee
+from resilience.engine.errors import DeadlineExceeded
+from resilience.engine.outcome import Attempt, Outcome
+from resilience.engine.tracking import Track
+from resilience.engine.watch import Watch
+
+
+@define(eq=False)
+class Progress:
+    """
+    One call under way: everything of it that changes.
+
+    Attributes:
+        callee: What is called.
+        args: The arguments as they were last sent.
+        kwargs: Likewise.
+        started: When the call started, on the event loop's clock.
+        plan: What the machine knows of the callee.
+        history: What the machine remembers of the call.
+        watch: Who watches.
+        track: The call's place in the ledger, if it has one.
+        attempts: A record of each attempt that ended in a value or a fault.
+        begun: How many attempts were begun.
+        renamed: What was renamed: the service's field, the first and the last name.
+        generations: Which credentials the last attempt used, by provider.
+        waited: In seconds.
+        value: What the last attempt or verification brought.
+        error: What the last attempt failed with.
+        remedy_error: What the last remedy failed with.
+    """
+
+    callee: Callee
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    started: float
+    plan: Plan = field(init=False)
+    history: History = field(init=False)
+    watch: Watch = field(init=False)
+    track: Track | None = field(init=False)
+    attempts: list[Attempt] = field(factory=list, init=False)
+    begun: int = field(default=0, init=False)
+    renamed: dict[str, tuple[str, str]] = field(factory=dict, init=False)
+    generations: dict[str, int] = field(factory=dict, init=False)
+    waited: float = field(default=0.0, init=False)
+    value: Any = field(default=None, init=False)
+    error: Exception | None = field(default=None, init=False)
+    remedy_error: Exception | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.plan = self.callee.plan
+        self.history = begin(self.plan, now=self.started)
+        self.track = self.callee.track(self.args, self.kwargs)
+        self.watch = self.callee.setting.audience.admit(
+            events.CallStarted(operation=self.plan.operation, provider=self.plan.provider, policy=self.plan.policy)
+        )
+
+    def step(self, event: Event) -> Decision:
+        """Tell the machine what happened; return what it decides."""
+        now = anyio.current_time()
+        self.history, decision = step(self.history, event, now=now, draw=self.callee.setting.draw())
+        return decision
+
+    async def wait(self, delay: float) -> None:
+        """Sleep, and count what was really slept."""
+        started = anyio.current_time()
+        try:
+            await anyio.sleep(delay)
+        finally:
+            self.waited += min(anyio.current_time() - started, delay)
+
+    def cut_short(self, what: str, seconds: float) -> DeadlineExceeded:
+        """Return our own exception for what was cut short; its cause is the last one that was not ours."""
+        limits = self.plan.policy.limits
+        limit: Literal["deadline", "attempt_timeout"] = "deadline"
+        length = limits.deadline
+        # Instants on a clock that has run for long are rounded more coarsely than the limit itself.
+        if limits.attempt_timeout is not None and seconds >= limits.attempt_timeout - 1e-6:
+            limit, length = "attempt_timeout", limits.attempt_timeout
+        error = DeadlineExceeded(self.plan.operation, limit, length or 0.0, what)
+        error.__cause__ = self.error.__cause__ if isinstance(self.error, DeadlineExceeded) else self.error
+        return error
+
+    def outcome(
+        self, reason: StopReason, *, error: Exception | None = None, verified: bool | None = None
+    ) -> Outcome[Any]:
+        """Return how the call ended."""
+        return Outcome(
+            operation=self.plan.operation,
+            stop_reason=reason,
+            value=None if error is not None else self.value,
+            error=error,
+            verified=verified,
+            attempts=tuple(self.attempts),
+            arguments=self.callee.signature.bound(self.args, self.kwargs),
+            renamed=dict(self.renamed),
+            waited=self.waited,
+            may_exist=error is not None and self.history.unresolved and self.plan.repeat != "safe",
+        )

@@ -1,0 +1,137 @@
+"""What is done between two attempts: new credentials, a verification, another name."""
+
+from __future__ import annotations
+
+import anyio
+
+from resilience.clients import type_name
+from resilience.core import decision as core
+from resilience.core.fault import Fault
+from resilience.core.machine import remedy_limit
+from resilience.core.rename import name_hash, next_name
+from resilience.engine import decided, events
+from resilience.engine.callee import DONE
+from resilience.engine.errors import RemedyFailed
+from resilience.engine.progress import Progress
+from resilience.engine.scope import CUT, Ran, run_until
+
+
+async def credentials_ready(call: Progress) -> bool:
+    """See to it that an attempt has credentials; return whether it has."""
+    for provider, source in call.callee.setting.sources.items():
+        if call.plan.provider in {provider, None}:
+            if not await _renewed(call, provider, rejected=None):
+                return False
+            call.generations[provider] = source.generation
+    return True
+
+
+async def refresh(call: Progress, provider: str) -> core.Decision:
+    """Replace the credentials that the last attempt used; return what follows."""
+    renewed = await _renewed(call, provider, rejected=call.generations.get(provider, 0))
+    return call.step(core.Refreshed() if renewed else core.RefreshFailed())
+
+
+async def _renewed(call: Progress, provider: str, *, rejected: int | None) -> bool:
+    """Replace a rejected generation of credentials, or just see to it that there are some."""
+    source = call.callee.setting.sources[provider]
+    limits = call.plan.policy.credentials.get(provider)
+    started = anyio.current_time()
+    flights: list[object] = []
+    number = call.history.attempts
+
+    def ended(*, error: str | None = None, cancelled: bool = False) -> None:
+        if flights:
+            duration = anyio.current_time() - started
+            call.watch.tell(
+                events.RefreshEnded(flight=flights.pop(), duration=duration, error=error, cancelled=cancelled)
+            )
+
+    def on_flight(flight: object, leads: bool) -> None:  # noqa: FBT001  # the callback's type
+        ended()
+        flights.append(flight)
+        call.watch.tell(events.RefreshStarted(provider=provider, flight=flight, leads=leads, number=number))
+
+    ran: Ran | None = None
+    try:
+        limit = remedy_limit(call.history, now=started)
+        if rejected is None:
+            ran = await run_until(limit, source.ready, (limits, on_flight), {})
+        else:
+            ran = await run_until(limit, source.renew, (rejected, limits, on_flight), {})
+    finally:
+        if ran is None:
+            ended(cancelled=True)
+    failure = call.cut_short("refresh", anyio.current_time() - started) if ran.cut else ran.error
+    # A renewal ahead of expiry may fail without harm: then the failure comes as a value.
+    told = failure or ran.value
+    ended(error=None if told is None else type_name(told.__cause__ or told))
+    if failure is None:
+        return True
+    call.remedy_error = failure
+    call.remedy_error.__context__ = call.error
+    return False
+
+
+async def verify(call: Progress) -> core.Decision:
+    """Ask the verifier; return what follows its answer."""
+    before = decided.count[0]
+    started = anyio.current_time()
+    call.watch.tell(events.VerifyStarted(number=call.history.attempts))
+    ran: Ran | None = None
+    try:
+        limit = remedy_limit(call.history, now=started)
+        ran = await run_until(limit, call.callee.verify, call.args, call.kwargs)
+    finally:
+        duration = anyio.current_time() - started
+        if ran is None:
+            call.watch.tell(events.VerifyEnded(there=None, decision=None, duration=duration))
+    if ran.error is None and not ran.cut:
+        there = ran.value is not None
+        call.value = None if ran.value is DONE else ran.value
+        decision = call.step(core.Verified(there))
+        call.watch.tell(events.VerifyEnded(there=there, decision=decision, duration=duration))
+        return decision
+    fault: Fault | None = CUT
+    if ran.error is None:
+        call.remedy_error = call.cut_short("verify", duration)
+    else:
+        faults = call.callee.faults(ran.error)
+        fault = None if faults is None or decided.is_decided(ran.error, before) else faults[0]
+        call.remedy_error = RemedyFailed("verify", f"the verifier failed ({type_name(ran.error)})")
+        call.remedy_error.__cause__ = ran.error
+    call.remedy_error.__context__ = call.error
+    decision = call.step(core.VerifyFailed(fault))
+    error = type_name(ran.error or call.remedy_error)
+    call.watch.tell(events.VerifyEnded(there=None, decision=decision, duration=duration, error=error))
+    return decision
+
+
+def rename(call: Progress, decision: core.Rename) -> core.Decision:
+    """Take the next name; return what follows."""
+    operation, signature = call.callee.operation, call.callee.signature
+    name = operation.rename or ""
+    old = signature.get(name, call.args, call.kwargs)
+    if old is None or decision.action is None:
+        return call.step(core.RenameImpossible())
+    original = call.renamed.get(name, (old, old))[0]
+    others = [signature.get(key, call.args, call.kwargs) or "" for key in operation.key if key != name]
+    digest = name_hash(call.callee.setting.account, *others, original)
+    new = next_name(original, decision.number, decision.action, operation.law, digest=digest)
+    if new is None or new == old or not take_name(call, name, original, new):
+        return call.step(core.RenameImpossible())
+    event = events.Renamed(operation=operation.name, field=name, old=old, new=new)
+    call.watch.tell(event)
+    if call.callee.setting.on_rename is not None:
+        call.callee.setting.on_rename(event)
+    return call.step(core.Renamed())
+
+
+def take_name(call: Progress, name: str, original: str, new: str) -> bool:
+    """Send a new name from now on; return whether the arguments can hold it."""
+    try:
+        call.args, call.kwargs = call.callee.signature.replace(name, new, call.args, call.kwargs)
+    except LookupError:
+        return False
+    call.renamed[name] = (original, new)
+    return True
