@@ -28,11 +28,13 @@ class FirstAttempt:
         ran: How it ended.
         started: When it started; None where the quick path, having no limit, read no clock.
         decided_before: The number of decisions made before it started.
+        generation: Which credentials it could use; 0 where it needed none.
     """
 
     ran: Ran
     started: float | None
     decided_before: int
+    generation: int = 0
 
 
 async def attempt(call: Progress) -> core.Decision | None:
@@ -65,6 +67,8 @@ async def attempt(call: Progress) -> core.Decision | None:
 def made(call: Progress, first: FirstAttempt) -> core.Decision:
     """Take over the attempt that the quick path has made; return what follows its failure."""
     _begin(call)
+    if call.plan.provider is not None and first.generation:
+        call.generations[call.plan.provider] = first.generation
     return _failed(call, first.ran, anyio.current_time() - call.started, first.decided_before)
 
 

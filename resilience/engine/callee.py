@@ -67,7 +67,7 @@ class Setting:
     @property
     def idle_slot(self) -> tuple[Mapping[str, Any], str] | None:
         """Where a quick look tells that a call is nothing but an attempt; None if there is always more to do."""
-        if self.rehearsal is not None or self.sources or self.ledger is not None:
+        if self.rehearsal is not None or self.ledger is not None:
             return None
         match self.audience.observers:
             case []:
@@ -124,6 +124,11 @@ class Callee:
         if "plan" in vars(self):
             raise RuntimeError(f"{_name(self.function)} has been called already; register its verifier before")
         self._own_verifier = verifier
+
+    @property
+    def source(self) -> Credentials[Any] | None:
+        """The source of the credentials that a call needs, or None if it needs none."""
+        return self.setting.sources.get(self.operation.provider or "")
 
     @cached_property
     def invoke(self) -> Callable[..., Awaitable[Any]]:

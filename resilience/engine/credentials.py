@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, Generic, TypeVar, cast, overload
+from typing import Any, Final, Generic, TypeVar, cast, overload
 
 import anyio
-from attrs import define, field
+from attrs import define, field, frozen
 
 from resilience.core.policy import CredentialLimits
 from resilience.engine.errors import RemedyFailed
@@ -33,13 +34,35 @@ class Flight:
     error: Exception | None = None
 
 
-@define
-class _Held(Generic[C]):
-    """What a refresh brought. ``generation`` counts from 1; ``expires_at`` in epoch seconds, None for never."""
+@frozen
+class Nothing:
+    """What is held before the first refresh."""
 
-    value: C
+    generation: int = 0
+    renew_at: float = -math.inf
+    read: bool = True
+
+
+_NOTHING: Final = Nothing()
+
+
+@define
+class Held(Generic[C]):
+    """
+    What a refresh brought.
+
+    Attributes:
+        value: The credentials.
+        generation: Counted from 1.
+        expires_at: In epoch seconds; infinite where nothing is known of an end.
+        renew_at: When they are to be renewed, in epoch seconds, as the limits of their own refresh say.
+        read: Whether anybody has asked for them since.
+    """
+
+    value: C = field(repr=False)
     generation: int
-    expires_at: float | None
+    expires_at: float = math.inf
+    renew_at: float = math.inf
     read: bool = False
 
 
@@ -51,6 +74,9 @@ class Credentials(Generic[C]):
     is already there takes the newer one; who comes while a refresh runs waits for
     it. A cancelled waiter leaves; when the one who runs the refresh is cancelled,
     the next in line starts it again. One source serves one event loop.
+
+    Attributes:
+        held: What is held now, or None before the first were loaded.
 
     Args:
         refresh: Gets new credentials: a coroutine function, or a plain function, which runs in a thread.
@@ -86,7 +112,7 @@ class Credentials(Generic[C]):
         self._refresh = Threads().awaitable(refresh)
         self._expires = expires
         self._limits = limits
-        self._held: _Held[C] | None = None
+        self.held: Held[C] | Nothing = _NOTHING
         self._flight: Flight | None = None
         self._failed_at: float | None = None
         self._failure: Exception | None = None
@@ -98,7 +124,7 @@ class Credentials(Generic[C]):
     @property
     def generation(self) -> int:
         """How many credentials there have been; 0 before the first were loaded."""
-        return 0 if self._held is None else self._held.generation
+        return self.held.generation
 
     def current(self) -> C:
         """
@@ -107,12 +133,13 @@ class Credentials(Generic[C]):
         Raises:
             RuntimeError: Nothing was loaded yet.
         """
-        if self._held is None:
-            raise RuntimeError(
+        held = self.held
+        if isinstance(held, Nothing):
+            raise RuntimeError(  # noqa: TRY004  # it is not a wrong type, it is too early
                 "credentials not loaded: call current() inside a wrapped function, or await load() before it"
             )
-        self._held.read = True
-        return self._held.value
+        held.read = True
+        return held.value
 
     async def load(self) -> C:
         """
@@ -141,15 +168,15 @@ class Credentials(Generic[C]):
             RemedyFailed: There are none, and none could be had. Its cause is why.
         """
         limits = self._limits or limits or _DEFAULTS
-        held = self._held
-        if held is None:
+        held = self.held
+        if isinstance(held, Nothing):
             await self._renew(0, limits, on_flight)
-        elif held.expires_at is not None:
-            left = held.expires_at - time.time()
-            if left <= 0:
-                await self._renew(held.generation, limits, on_flight)
-            elif left < limits.refresh_before and self._flight is None:
-                return await self._renew_early(held.generation, min(left / 2, _EARLY_SECONDS), limits, on_flight)
+            return None
+        left = held.expires_at - time.time()
+        if left <= 0:
+            await self._renew(held.generation, limits, on_flight)
+        elif left < limits.refresh_before and self._flight is None:
+            return await self._renew_early(held.generation, min(left / 2, _EARLY_SECONDS), limits, on_flight)
         return None
 
     async def renew(
@@ -167,8 +194,8 @@ class Credentials(Generic[C]):
             RemedyFailed: The refresh failed (its cause is why), or nobody has ever read the rejected
                 credentials, so that new ones would change nothing.
         """
-        held = self._held
-        if held is not None and held.generation == generation and not held.read:
+        held = self.held
+        if held.generation == generation and not held.read:
             raise RemedyFailed("refresh", "credentials not read: call sts.current() inside the wrapped function")
         await self._renew(generation, self._limits or limits or _DEFAULTS, on_flight)
 
@@ -190,7 +217,7 @@ class Credentials(Generic[C]):
             flight = self._flight
             if flight is None:
                 self._raise_if_cooling(limits)
-                await self._lead(on_flight)
+                await self._lead(limits, on_flight)
                 continue
             if on_flight is not None:
                 on_flight(flight, False)  # noqa: FBT003  # positional in the callback's type
@@ -198,7 +225,7 @@ class Credentials(Generic[C]):
             if flight.error is not None:
                 raise _failed(flight.error)
 
-    async def _lead(self, on_flight: OnFlight | None) -> None:
+    async def _lead(self, limits: CredentialLimits, on_flight: OnFlight | None) -> None:
         flight = self._flight = Flight()
         try:
             if on_flight is not None:
@@ -210,7 +237,8 @@ class Credentials(Generic[C]):
             self._failed_at, self._failure = anyio.current_time(), error
             raise _failed(error) from error
         else:
-            self._held = _Held(value, self.generation + 1, expires_at)
+            renew_at = expires_at - limits.refresh_before
+            self.held = Held(value, self.generation + 1, expires_at, renew_at)
             self._failed_at = self._failure = None
         finally:
             # Also when cancelled: whoever waits finds no error and no newer generation, and leads next.
@@ -223,12 +251,14 @@ class Credentials(Generic[C]):
         if anyio.current_time() - self._failed_at < limits.cool_down:
             raise _failed(self._failure)
 
-    def _expiry(self, value: C) -> float | None:
+    def _expiry(self, value: C) -> float:
         moment: Any = None if self._expires is None else self._expires(value)
+        if moment is None:
+            return math.inf
         if isinstance(moment, datetime) and moment.tzinfo is not None:
             return moment.timestamp()
-        if moment is None or (isinstance(moment, int | float) and not isinstance(moment, bool)):
-            return moment
+        if isinstance(moment, int | float) and not isinstance(moment, bool):
+            return float(moment)
         found = "a datetime without a time zone" if isinstance(moment, datetime) else type(moment).__qualname__
         raise TypeError(f"expires: expected epoch seconds, an aware datetime or None, got {found}")
 
@@ -238,3 +268,13 @@ def _failed(cause: Exception) -> RemedyFailed:
     error = RemedyFailed("refresh", f"new credentials could not be had ({type(cause).__qualname__})")
     error.__cause__ = cause
     return error
+
+
+@define(eq=False)
+class NoCredentials:
+    """Stands for the source of a call that needs no credentials: what it holds never expires."""
+
+    held: Held[None] = field(factory=lambda: Held(None, 0))
+
+
+NO_CREDENTIALS: Final = NoCredentials()

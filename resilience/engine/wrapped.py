@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
+from time import time
 from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 from anyio import CancelScope, current_time
@@ -12,6 +13,7 @@ from anyio import CancelScope, current_time
 from resilience.core.machine import attempt_limit, begin
 from resilience.engine.attempts import FirstAttempt
 from resilience.engine.callee import PLAIN, Callee
+from resilience.engine.credentials import NO_CREDENTIALS
 from resilience.engine.decided import count as decisions
 from resilience.engine.outcome import Outcome
 from resilience.engine.run import run
@@ -117,7 +119,9 @@ class Method(Generic[T]):
         return bound
 
 
-def _closure(callee: Callee) -> Callable[..., Coroutine[Any, Any, Any]]:
+def _closure(  # noqa: C901, PLR0915  # four functions that share their cells, which is what makes them quick
+    callee: Callee,
+) -> Callable[..., Coroutine[Any, Any, Any]]:
     """
     Return the quick path: one frame around the user's function.
 
@@ -130,6 +134,7 @@ def _closure(callee: Callee) -> Callable[..., Coroutine[Any, Any, Any]]:
     slot, key = _SHUT
     invoke = callee.invoke
     limit = 0.0
+    source = callee.source or NO_CREDENTIALS
 
     async def slowly(args: tuple[Any, ...], kwargs: dict[str, Any], first: FirstAttempt | None = None) -> Any:
         nonlocal slot, key, limit
@@ -156,9 +161,22 @@ def _closure(callee: Callee) -> Callable[..., Coroutine[Any, Any, Any]]:
         finally:
             del first  # for the reason that Outcome.unwrap gives
 
+    async def unlimited_with_credentials(*args: Any, **kwargs: Any) -> Any:
+        first = None
+        if slot[key] is None and (held := source.held).renew_at > time():
+            before = decisions[0]
+            try:
+                return await (invoke(*args, **kwargs) if kwargs else invoke(*args))
+            except Exception as error:  # noqa: BLE001  # classified in the run
+                first = FirstAttempt(Ran(error=error), None, before, held.generation)
+        try:
+            return await slowly(args, kwargs, first)
+        finally:
+            del first  # for the reason that Outcome.unwrap gives
+
     async def limited(*args: Any, **kwargs: Any) -> Any:
         first = None
-        if slot[key] is None:
+        if slot[key] is None and (held := source.held).renew_at > time():
             before, started = decisions[0], current_time()
             ran = Ran(cut=True)
             with CancelScope(deadline=started + limit):
@@ -166,7 +184,7 @@ def _closure(callee: Callee) -> Callable[..., Coroutine[Any, Any, Any]]:
                     return await (invoke(*args, **kwargs) if kwargs else invoke(*args))
                 except Exception as error:  # noqa: BLE001  # classified in the run
                     ran = Ran(error=error)
-            first = FirstAttempt(ran, started, before)
+            first = FirstAttempt(ran, started, before, held.generation)
             del ran
         try:
             return await slowly(args, kwargs, first)
@@ -174,4 +192,6 @@ def _closure(callee: Callee) -> Callable[..., Coroutine[Any, Any, Any]]:
             del first  # for the reason that Outcome.unwrap gives
 
     limits = callee.setting.policy.limits
-    return unlimited if limits.deadline is None and limits.attempt_timeout is None else limited
+    if limits.deadline is not None or limits.attempt_timeout is not None:
+        return limited
+    return unlimited if source is NO_CREDENTIALS else unlimited_with_credentials
