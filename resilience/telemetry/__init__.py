@@ -35,8 +35,11 @@ Attributes of spans. What is not known is absent. A sampler sees those down to
 | `.input.name` | string | operation | the new name, only with `Spans(show_names=True)` |
 | `.attempt.number` | int | attempt, refresh, verify | from 1; of a remedy the attempt before it, or 0 |
 | `.attempt.cut` | bool | attempt | true if our own limit cut it short |
+| `.chaos.id` | string | attempt | the entry of `[chaos]` that made its fault, as the policy spells it |
+| `.chaos.applied` | bool | attempt | whether the real call was made all the same, before that fault |
 | `.effect` | string | attempt | `none` or `unknown`: whether a failed attempt changed anything |
 | `.error.code` | string | operation, attempt | the service's code: its first 128 letters, digits, `.`, `_`, `-` |
+| `.error.transport` | string | attempt | `unsent`, `lost` or `garbled`, where the service gave no code |
 | `.error.status` | int | attempt | the HTTP status of a failed attempt |
 | `.request.id` | string | attempt | what the service's support asks for |
 | `.decision.action` | string | attempt, verify | `retry`, `refresh`, `rename`, `verify`, `accept` or `fail` |

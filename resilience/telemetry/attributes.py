@@ -14,11 +14,13 @@ Attributes = dict[str, AttributeValue]
 
 
 def fault_attributes(fault: Fault) -> Attributes:
-    """Return a fault's code, status and request id, where known."""
+    """Return a fault's code, status and request id, or how the transport failed, where known."""
     attributes: Attributes = {}
     code, request_id = cleaned(fault.code), cleaned(fault.request_id)
     if code is not None:
         attributes[names.ERROR_CODE] = code
+    if fault.transport is not None:
+        attributes[names.ERROR_TRANSPORT] = fault.transport
     if request_id is not None:
         attributes[names.REQUEST_ID] = request_id
     if fault.status is not None:

@@ -20,6 +20,7 @@ from resilience.engine.events import (
     CallEnded,
     CallStarted,
     Event,
+    FaultInjected,
     RefreshEnded,
     RefreshStarted,
     Renamed,
@@ -84,6 +85,9 @@ class Recording:
         match event:
             case AttemptStarted():
                 self._attempt_started(event)
+            case FaultInjected(injection=injection):
+                made: Attributes = {names.CHAOS_ID: injection.id, names.CHAOS_APPLIED: injection.applied}
+                self._describe("attempt", made, None)
             case AttemptSucceeded():
                 self._close("attempt")
             case AttemptFailed():

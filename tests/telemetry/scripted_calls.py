@@ -17,7 +17,7 @@ from opentelemetry.trace import Span
 from resilience.core.backoff import Backoff
 from resilience.core.decision import Accept, Decision, Fail, Wait
 from resilience.core.fault import Effect, Fault, Origin
-from resilience.core.policy import Action, Limits, PolicyValues, Rule
+from resilience.core.policy import Action, Injection, Limits, PolicyValues, Rule
 from resilience.engine.events import (
     AttemptFailed,
     AttemptStarted,
@@ -61,6 +61,17 @@ OVERFLOW = Fault(
     request_id="5F3A-77",
     retry_after=2.0,
     error="sdk.ServerError",
+)
+
+
+INJECTION = Injection(
+    id='alibaba."SystemOverFlow"',
+    provider="alibaba",
+    operation=None,
+    code="SystemOverFlow",
+    fault=OVERFLOW,
+    rate=0.5,
+    applied=True,
 )
 
 

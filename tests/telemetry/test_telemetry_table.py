@@ -5,6 +5,7 @@ import re
 from opentelemetry.sdk.trace import ReadableSpan
 from scripted_calls import (
     FAIL,
+    INJECTION,
     OVERFLOW,
     RETRY,
     THROTTLED,
@@ -20,7 +21,7 @@ from scripted_calls import (
 import resilience.telemetry
 from resilience.core.decision import Accept, Refresh, Rename, Verify
 from resilience.core.fault import Fault
-from resilience.engine.events import RefreshEnded, RefreshStarted, Renamed, VerifyEnded, VerifyStarted
+from resilience.engine.events import AttemptStarted, FaultInjected, RefreshEnded, RefreshStarted, Renamed, VerifyEnded, VerifyStarted
 
 _KINDS = ("attempt", "refresh", "verify")
 
@@ -60,7 +61,9 @@ def _faulty_runs() -> Recorded:
     lost = Fault(transport="lost", error="resilience.DeadlineExceeded")
     trace_.play(
         *failed(1, fault=lost, cut=True),
-        *failed(2),
+        AttemptStarted(number=2),
+        FaultInjected(number=2, injection=INJECTION),
+        failed(2)[-1],
         *failed(3, Rename(rule=THROTTLED, action=RETRY, number=2)),
         Renamed(operation="CreateGroupId", field="GroupId", old="a", new="a-2"),
         *failed(4, verify),
