@@ -1,0 +1,44 @@
+"""The commands. A command's module is imported when it is run, so that ``--version`` waits for no SDK."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from resilience import __version__
+
+_COMMANDS = {
+    "check": "resilience.cli.check",
+    "rule": "resilience.cli.rule",
+    "demo": "resilience.cli.demo",
+    "explain": "resilience.cli.explain",
+    "simulate": "resilience.cli.simulate",
+    "diff": "resilience.cli.diff",
+    "codes": "resilience.cli.codes",
+    "sandbox": "resilience.cli.sandbox",
+    "schema": "resilience.cli.schema",
+    "init": "resilience.cli.init",
+}
+"""Command to module; the module has a click command of that name."""
+
+
+class Commands(click.Group):
+    """A group that imports its commands one by one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, in the order in which help shows them."""
+        return [*_COMMANDS, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, or None if there is none of that name."""
+        if cmd_name not in _COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        found: click.Command = getattr(import_module(_COMMANDS[cmd_name]), cmd_name)
+        return found
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def app() -> None:
+    """Policies that say what to do when a cloud MQTT management API fails."""

@@ -1,0 +1,63 @@
+"""``resilience sandbox``: both services on this machine, for scripts in any language."""
+
+from __future__ import annotations
+
+from threading import Event
+
+import click
+
+from resilience.sandbox import Sandbox
+
+_PORT = click.IntRange(0, 65535)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
+@click.option("--alibaba-port", type=_PORT, default=0, help="0, the default, takes a free port.")
+@click.option("--tencent-port", type=_PORT, default=0, help="Likewise.")
+@click.option(
+    "--script",
+    "scripts",
+    multiple=True,
+    metavar="OPERATION=FAULTS",
+    help='Faults to come, such as "CreateTopic=RequestLimitExceeded*2, applied lost"; may be given more than once.',
+)
+def sandbox(host: str, alibaba_port: int, tencent_port: int, scripts: tuple[str, ...]) -> None:
+    """
+    Play both cloud services on this machine until Ctrl-C.
+
+    The lines that begin with "export" can be pasted into a shell: endpoints, keys that are accepted there, and what
+    else the examples ask for. Beyond 127.0.0.1 everyone who can reach the host can also script it.
+    """
+    played = Sandbox(host=host, alibaba_port=alibaba_port, tencent_port=tencent_port)
+    for script in scripts:
+        operation, equals, faults = script.partition("=")
+        if not equals:
+            raise click.BadParameter(f"expected OPERATION=FAULTS, got {script!r}", param_hint="--script")
+        try:
+            played.script(operation.strip(), faults)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--script") from None
+    try:
+        played.start()
+    except OSError as error:
+        raise click.UsageError(f"cannot listen on {host}: {error.strerror or error}") from None
+    with played:
+        # All of it, since whoever started this may be quick to stop it.
+        try:
+            for line in (*played.describe(), *_for_examples(played)):
+                click.echo(line)
+            click.echo("\nrunning; Ctrl-C stops it", err=True)
+            Event().wait()
+        except KeyboardInterrupt:
+            click.echo(f"stopped after {len(played.calls)} calls", err=True)
+
+
+def _for_examples(played: Sandbox) -> list[str]:
+    """Return the variables that the examples read, beyond endpoints and keys."""
+    return [
+        f"export ALIBABA_STS_ENDPOINT={played.alibaba.endpoint}",
+        f"export ALIBABA_MQTT_INSTANCE={played.alibaba.instances[0]['InstanceId']}",
+        "export ALIBABA_CLOUD_ROLE_ARN=acs:ram::1000000000000000:role/provisioning",
+        "export TENCENT_MQTT_REGION=ap-guangzhou",
+    ]

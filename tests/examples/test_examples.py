@@ -1,0 +1,146 @@
+"""The examples do what they say, offline."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from resilience import Executor, Policy
+from resilience.cli.examples import folder, load
+from resilience.sandbox import Sandbox
+
+EXAMPLES = folder()
+POLICY = Policy.load("builtin:provisioning", env="dev")
+
+pytestmark = pytest.mark.anyio
+
+
+def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("ALIBABA", "TENCENT"))}
+    return subprocess.run(  # noqa: S603  # our own examples
+        [sys.executable, *arguments],
+        cwd=EXAMPLES,
+        env={**plain, **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_all_examples_are_tested_here() -> None:
+    """A new example needs a test: this list is all there are."""
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {
+        "alibaba_groups",
+        "plain_coroutines",
+        "tencent_topics",
+        "trace_tree",
+    }
+
+
+def test_plain_coroutines_print_three_days() -> None:
+    """The example without an SDK waits while busy, stops when in doubt, and is sure with a verifier."""
+    shown = run("plain_coroutines.py")
+    lines = [line for line in shown.stdout.splitlines() if not line.startswith(" ")]
+    assert shown.stderr == ""
+    assert lines == [
+        "busy: success_after_retry (success), 3 attempts, 1 made",
+        "answer lost, and nobody can look: failed (unverified), 1 attempts, 1 made",
+        "answer lost, and a verifier looks: accepted (accepted), 1 attempts, 1 made",
+    ]
+    assert "register a verifier for CreateBridge" in shown.stdout
+
+
+def test_trace_tree_draws_the_spans() -> None:
+    """The tracing example draws our span, the call and both attempts, with the rule that decided."""
+    shown = run("trace_tree.py")
+    assert shown.stderr == ""
+    spans = [
+        line.rpartition("  ")[0] if "ERROR" in line else line
+        for line in shown.stdout.splitlines()
+        if "  - " not in line
+    ]
+    assert [re.sub(r"  \d\.\d\d s$", "", line) for line in spans] == [
+        "provision",
+        "    ApplyToken",
+        "        attempt ApplyToken",
+        "        attempt ApplyToken",
+    ]
+    assert '- by alibaba."ApplyTokenOverFlow"' in shown.stdout
+
+
+def test_alibaba_groups_end_well_on_a_bad_day() -> None:
+    """The Alibaba example, run as its docstring says, makes everything and tells the new name."""
+    shown = run("alibaba_groups.py", "--sandbox")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "GID_actuators was taken by another account: the group is GID_actuators-2" in shown.stdout
+    assert [line.split()[2] for line in shown.stdout.splitlines() if not line.startswith(" ")] == [
+        "success_after_retry",
+        "accepted",
+        "success_after_retry",
+        "success_after_retry",
+        "accepted",
+        "accepted",
+        "success",
+        "success",
+    ]
+
+
+@pytest.mark.parametrize("name", ["alibaba_groups", "tencent_topics"])
+def test_without_an_environment_nothing_is_done(name: str) -> None:
+    """An example that could cost money says which variables are missing, and exits with 2."""
+    shown = run(f"{name}.py")
+    assert (shown.returncode, shown.stdout) == (2, "")
+    assert shown.stderr.startswith("give --sandbox to try this offline, or set ")
+
+
+@pytest.mark.parametrize("name", ["alibaba_groups", "tencent_topics"])
+def test_the_documented_variables_are_those_that_are_read(name: str) -> None:
+    """The docstring names each variable, and a rehearsal sets exactly these."""
+    example = load(name)
+    with Sandbox() as sandbox:
+        environ = example.rehearse(sandbox)
+    assert set(environ) == set(example.VARIABLES)
+    assert all(f"``{variable}``" in (example.__doc__ or "") for variable in environ)
+
+
+# The SDK switches this warning of its own off when it is imported, which pytest undoes.
+@pytest.mark.filterwarnings("ignore:.* fileds are useless:UserWarning")
+async def test_tencent_topics_work_on_both_loops() -> None:
+    """The Tencent example makes each thing once although answers get lost, on asyncio and trio."""
+    example = load("tencent_topics")
+    with Sandbox() as sandbox:
+        environ = example.rehearse(sandbox)
+        # The example's own day takes 15 seconds; this one has the same doubts and no long waits.
+        sandbox.clear_faults()
+        sandbox.tencent.boot_seconds = 0.0
+        for operation in ("CreateInstance", "CreateTopic", "CreateUser", "CreateAuthorizationPolicy"):
+            sandbox.script(f"tencent:{operation}", "applied lost")
+        executor = Executor(POLICY, provider="tencent", draw=lambda: 0.0)
+        async with example.connect(environ) as client:
+            outcomes: list[Any] = await example.provision(executor, client)
+        assert Counter(outcome.ended for outcome in outcomes) == {"accepted": 5, "success": 3}
+        assert all(
+            outcome.verified for outcome in outcomes if outcome.operation.startswith("Create") and outcome.verified
+        )
+        assert len(sandbox.tencent.instances) == 2, "the one that was there, and the one that was bought"
+        assert [row["Topic"] for row in sandbox.tencent.topics] == list(example.TOPICS)
+        assert (len(sandbox.tencent.users), len(sandbox.tencent.policies)) == (1, 1)
+
+
+def test_an_example_that_is_not_there_is_named() -> None:
+    """Loading an unknown example says where it was looked for."""
+    with pytest.raises(ImportError, match="no example 'missing' in"):
+        load("missing")
+
+
+def test_examples_are_found_beside_the_package() -> None:
+    """In a checkout the examples are those of the repository."""
+    assert (Path(__file__).parents[2] / "examples").samefile(EXAMPLES)

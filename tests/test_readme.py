@@ -1,0 +1,65 @@
+"""The README shows what happens."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from resilience import Policy
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = [(kind, text) for kind, text in re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)]
+
+
+def blocks(kind: str) -> list[str]:
+    return [text for found, text in BLOCKS if found == kind]
+
+
+def test_every_block_says_what_it_is() -> None:
+    """No block escapes these tests by having another label."""
+    assert {kind for kind, _ in BLOCKS} == {"sh", "toml", "python", "text"}
+
+
+@pytest.mark.parametrize("text", blocks("toml"))
+def test_policies_are_policies(text: str) -> None:
+    """Each policy loads, without a warning."""
+    assert not Policy.loads(text).warnings()
+
+
+def test_scripts_print_what_is_shown(tmp_path: Path) -> None:
+    """Each script, run beside the policy above it, prints the text below it."""
+    shown = 0
+    for (kind, text), (following, expected) in pairwise(BLOCKS):
+        if kind == "toml":
+            (tmp_path / "policy.toml").write_text(text, encoding="utf-8")
+        if kind == "python":
+            assert following == "text"
+            run = subprocess.run(  # noqa: S603  # our own README
+                [sys.executable, "-W", "error", "-c", text],
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=60,
+            )
+            assert (run.stderr, run.stdout) == ("", expected)
+            shown += 1
+    assert shown == len(blocks("python")) == len(blocks("text"))
+
+
+def test_one_line_each_sets_up_and_runs() -> None:
+    """A fresh machine needs two lines, which end in the demo and in the tests."""
+    lines = [line for text in blocks("sh") for line in text.splitlines() if line.startswith("python3 -m venv")]
+    assert [line.rpartition(" && ")[2] for line in lines] == [".venv/bin/resilience demo", ".venv/bin/python -m pytest"]
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))
+def test_links_lead_somewhere(target: str) -> None:
+    """Each relative link names a file of the repository."""
+    assert target.startswith("https://") or (ROOT / target).exists()
