@@ -1,0 +1,145 @@
+"""
+Finders and desk for ApsaraMQ for MQTT.
+
+Sources: alibabacloud_onsmqtt20200420 1.7.1 and its API reference, "Error codes"; read 2026-11-21.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from importlib import import_module
+from types import ModuleType
+from typing import Any, Final
+
+from attrs import frozen
+
+from resilience.clients.alibaba import PROVIDER
+from resilience.clients.verifiers.asking import (
+    Ambiguous,
+    Ask,
+    Fields,
+    Finder,
+    Look,
+    Wanted,
+    certificates,
+    code_of,
+    unreadable,
+)
+
+_PACKAGE: Final = "alibabacloud_onsmqtt"
+_HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+# "Value range: 1 to 100" (models.py, ListCaCertificateRequest.page_size).
+_PAGE: Final = 100
+
+
+def desk_of(client: object) -> AlibabaDesk | None:
+    """Return the desk of a client of Alibaba's MQTT SDK; None for any other object."""
+    for cls in type(client).__mro__:
+        package, _, module = cls.__module__.rpartition(".")
+        if package.startswith(_PACKAGE) and module == "client":
+            return AlibabaDesk(client, import_module(f"{package}.models"))
+    return None
+
+
+@frozen(eq=False)
+class AlibabaDesk:
+    """
+    Asks through the synchronous methods, which every client of this SDK has.
+
+    The asynchronous ones need asyncio, and the same answers come from a worker thread on any event loop.
+    """
+
+    _client: Any
+    _models: ModuleType
+
+    @property
+    def provider(self) -> str:
+        """The provider's short name."""
+        return PROVIDER
+
+    def is_request(self, value: object) -> bool:
+        """Tell whether an argument is a model of the SDK."""
+        return callable(getattr(value, "to_map", None)) and type(value).__name__.endswith("Request")
+
+    def fields(self, request: Any) -> Fields:
+        """Return a request's fields that are set."""
+        return dict(request.to_map())
+
+    def put(self, ask: Ask, options: object) -> Any:
+        """Ask; runtime options of the creating call hold for the question too."""
+        request = getattr(self._models, f"{ask.operation}Request")().from_map(dict(ask.fields))
+        method = _HUMP.sub("_", ask.operation).lower()
+        if type(options).__name__ == "RuntimeOptions":
+            return getattr(self._client, f"{method}_with_options")(request, options)
+        return getattr(self._client, method)(request)
+
+    def read(self, answer: Any) -> Fields:
+        """Return the body's fields."""
+        return dict(answer.body.to_map())
+
+    def made(self, operation: str, _: Any, fields: Fields, answer: Any) -> Any:
+        """Return the operation's own response; headers and request id are those of the last question."""
+        said = {} if answer is None else answer.to_map()
+        body = {"RequestId": said.get("body", {}).get("RequestId"), **fields}
+        response = getattr(self._models, f"{operation}Response")()
+        return response.from_map({"headers": said.get("headers"), "statusCode": 200, "body": body})
+
+
+def _group(wanted: Wanted) -> Look:
+    """A GroupId is taken in one instance; the list has all groups of one, and no pages."""
+    instance_id, group_id = wanted.need("InstanceId"), wanted.need("GroupId")
+    listed = yield Ask("ListGroupId", {"InstanceId": instance_id})
+    for row in listed.get("Data") or []:
+        if row.get("GroupId") == group_id and row.get("InstanceId") in (None, instance_id):
+            return {}
+    return None
+
+
+def _device_credential(wanted: Wanted) -> Look:
+    """The read-back brings the secret that the lost answer had."""
+    named = {"InstanceId": wanted.need("InstanceId"), "ClientId": wanted.need("ClientId")}
+    try:
+        found = yield Ask("GetDeviceCredential", named)
+    except Exception as error:
+        if code_of(error, PROVIDER) == "DeviceCredentialNotFound":
+            return None
+        raise
+    return {"DeviceCredential": found["DeviceCredential"]}
+
+
+def _ca_certificate(wanted: Wanted) -> Look:
+    """The serial number is inside the certificate, so the certificate itself is compared; its name is not unique."""
+    instance_id, content = wanted.need("MqttInstanceId"), certificates(wanted.need("CaContent"))
+    seen: dict[str, Fields] = {}
+    number = 0
+    while True:
+        number += 1
+        page = {"MqttInstanceId": instance_id, "PageNo": str(number), "PageSize": str(_PAGE)}
+        listed = yield Ask("ListCaCertificate", page)
+        data = listed.get("Data")
+        if not isinstance(data, Mapping):
+            raise unreadable(PROVIDER, "ListCaCertificate", listed.get("RequestId"))
+        rows = {row["Sn"]: row for row in data.get("CaCertificateVOS") or []}
+        # Total is pages in one place of the reference and rows in another; a page that is short or brings nothing new
+        # is the last one in either reading.
+        is_last = len(rows) < _PAGE or rows.keys() <= seen.keys()
+        seen |= rows
+        if is_last:
+            break
+    for sn, row in seen.items():
+        if certificates(row.get("CaContent")) == content:
+            return {"Sn": sn}
+    unknown = [sn for sn, row in seen.items() if not certificates(row.get("CaContent"))]
+    if unknown:
+        raise Ambiguous(wanted.operation, unknown, "the list does not show these certificates; compare serial numbers")
+    return None
+
+
+FINDERS: Final[Mapping[str, Finder]] = {
+    "CreateGroupId": _group,
+    "RegisterDeviceCredential": _device_credential,
+    "RegisterCaCertificate": _ca_certificate,
+}
+"""What can be looked up, by operation."""

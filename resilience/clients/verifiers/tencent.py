@@ -1,0 +1,287 @@
+"""
+Desks for TDMQ for MQTT, and the finders for what an instance holds.
+
+What has a name of its own within an instance is found by that name, exactly: the
+filters of the lists find parts of names too. Sources: tencentcloud-sdk-python-mqtt
+3.1.195 (shapes, filters, page sizes) and the code lists of tencentcloud-sdk-go
+mqtt/v20240516; read 2026-11-21.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Generator, Mapping
+from typing import Any, Final
+
+from attrs import frozen
+
+from resilience.clients.tencent import PROVIDER
+from resilience.clients.verifiers.asking import (
+    Ambiguous,
+    Ask,
+    Fields,
+    Finder,
+    Look,
+    Wanted,
+    certificates,
+    code_of,
+    only,
+    unreadable,
+)
+
+_SERVICE: Final = "mqtt"
+_CLIENTS: Final = ("tencentcloud.common.abstract_client", "tencentcloud.common.abstract_client_async")
+
+# Rows that the lists with pages allow; DescribeTopicList, which allows 20, is not used (models.py, Limit).
+_PAGE: Final = 100
+
+# Public access that is on, or on its way (models.py, DescribeInsPublicEndpointsResponse.Status).
+_OPEN: Final = frozenset({"NORMAL", "CREATING", "MODIFYING"})
+
+_UNIQUE: Final = "such names are unique in an instance, so the answer is wrong; ask the service"
+
+
+def desk_of(client: object) -> PlainDesk | AwaitedDesk | None:
+    """Return the desk of a client of Tencent's SDK for MQTT, the common client included; None for any other object."""
+    if not any(cls.__module__ in _CLIENTS for cls in type(client).__mro__):
+        return None
+    if getattr(client, "_service", None) != _SERVICE:
+        return None
+    is_awaited = inspect.iscoroutinefunction(getattr(client, "call_and_deserialize", None))
+    return AwaitedDesk(client) if is_awaited else PlainDesk(client)
+
+
+@frozen(eq=False)
+class PlainDesk:
+    """
+    Asks through a synchronous client.
+
+    It asks for JSON and no models: those cannot tell an empty list from none, and an
+    error under an unusual content type looks to them like an answer without fields.
+    """
+
+    _client: Any
+
+    @property
+    def provider(self) -> str:
+        """The provider's short name."""
+        return PROVIDER
+
+    def is_request(self, value: object) -> bool:
+        """Tell whether an argument is a request model, or the fields for ``call_json``."""
+        return isinstance(value, Mapping) or callable(getattr(value, "_serialize", None))
+
+    def fields(self, request: Any) -> Fields:
+        """Return a request's fields that are set."""
+        # The SDK's own methods serialise requests with this, and the public way leads through a text.
+        return request if isinstance(request, Mapping) else dict(request._serialize())  # noqa: SLF001
+
+    def put(self, ask: Ask, _: object) -> Any:
+        """Ask."""
+        return self._client.call_json(ask.operation, dict(ask.fields))
+
+    def read(self, answer: Any) -> Fields:
+        """Return the fields in ``Response``."""
+        said = answer.get("Response")
+        return said if isinstance(said, Mapping) else {}
+
+    def made(self, operation: str, request: Any, fields: Fields, answer: Any) -> Any:
+        """Return a model for a model and JSON for JSON; the request id is that of the last question."""
+        said = {"RequestId": None if answer is None else self.read(answer).get("RequestId"), **fields}
+        if isinstance(request, Mapping):
+            return {"Response": said}
+        response = getattr(sys.modules[type(request).__module__], f"{operation}Response")()
+        response._deserialize(said)  # noqa: SLF001  # as the SDK's own methods do; the public way leads through a text
+        return response
+
+
+@frozen(eq=False)
+class AwaitedDesk(PlainDesk):
+    """Asks through an asynchronous client, on asyncio and trio alike."""
+
+    def put(self, ask: Ask, options: object) -> Any:
+        """Ask; the options of the creating call hold for the question too."""
+        opts = dict(options) if isinstance(options, Mapping) else {}
+        return self._client.call_and_deserialize(ask.operation, dict(ask.fields), opts=opts)
+
+
+def rows_of(answer: Fields, operation: str, name: str = "Data") -> list[Fields]:
+    """
+    Return the rows of a list.
+
+    Raises:
+        AnswerError: There is no list. Where null is allowed the reference says so, and it does not of any of these.
+    """
+    rows = answer.get(name)
+    if isinstance(rows, list):
+        return rows
+    if rows is None and answer.get("TotalCount") == 0:
+        return []
+    raise unreadable(PROVIDER, operation, answer.get("RequestId"))
+
+
+def scan(operation: str, fields: Fields, key: str) -> Generator[Ask, Fields, list[Fields]]:
+    """
+    Return the rows of all pages, each once.
+
+    Args:
+        operation: A list with Offset and Limit.
+        fields: What narrows it down.
+        key: The field that tells rows apart; a row may move to the next page while we read.
+
+    Raises:
+        AnswerError: The list got shorter meanwhile, so that a row may have slipped to a page that was read before.
+    """
+    rows: dict[object, Fields] = {}
+    offset, most = 0, 0
+    while True:
+        answer = yield Ask(operation, {**fields, "Offset": offset, "Limit": _PAGE})
+        page = rows_of(answer, operation)
+        total = answer.get("TotalCount")
+        if not isinstance(total, int) or total < most:
+            raise unreadable(PROVIDER, operation, answer.get("RequestId"))
+        rows |= {row.get(key): row for row in page}
+        offset, most = offset + len(page), total
+        if not page or offset >= total:
+            return list(rows.values())
+
+
+def _absent(error: Exception, *codes: str) -> bool:
+    """Tell whether an error says that what was asked for is not there: exactly these codes."""
+    return code_of(error, PROVIDER) in codes
+
+
+def _topic(wanted: Wanted) -> Look:
+    named = {"InstanceId": wanted.need("InstanceId"), "Topic": wanted.need("Topic")}
+    try:
+        found = yield Ask("DescribeTopic", named)
+    except Exception as error:
+        if _absent(error, "ResourceNotFound.Topic"):
+            return None
+        raise
+    if found.get("Topic") != named["Topic"]:
+        raise unreadable(PROVIDER, "DescribeTopic", found.get("RequestId"))
+    return named
+
+
+def _user(wanted: Wanted) -> Look:
+    """A generated password was never in an answer: DescribeUserList has it."""
+    name = wanted.need("Username")
+    narrowed = {"InstanceId": wanted.need("InstanceId"), "Filters": [{"Name": "Username", "Values": [name]}]}
+    rows = yield from scan("DescribeUserList", narrowed, "Username")
+    return {} if any(row.get("Username") == name for row in rows) else None
+
+
+def _listed(operation: str, name: str, *answered: str) -> Finder:
+    """Return a finder by a name in a list without pages; the answer has ``answered`` of the row, and InstanceId."""
+
+    def find(wanted: Wanted) -> Look:
+        instance_id, value = wanted.need("InstanceId"), wanted.need(name)
+        listed = yield Ask(operation, {"InstanceId": instance_id})
+        rows = [row for row in rows_of(listed, operation) if row.get(name) == value]
+        found = only(wanted.operation, rows, answered[0], _UNIQUE)
+        return None if found is None else {"InstanceId": instance_id, **{each: found.get(each) for each in answered}}
+
+    return find
+
+
+def _rule(wanted: Wanted) -> Look:
+    """Rules of one name may exist side by side: ours has the name and says the same."""
+    instance_id, name = wanted.need("InstanceId"), wanted.need("RuleName")
+    listed = yield Ask("DescribeMessageEnrichmentRules", {"InstanceId": instance_id})
+    rows = [row for row in rows_of(listed, "DescribeMessageEnrichmentRules") if row.get("RuleName") == name]
+    parts = ("Condition", "Actions", "Priority")
+    same = [row for row in rows if all(row.get(part) == wanted.fields.get(part) for part in parts)]
+    reason = "names of rules are not unique, and nothing tells which of these the call made; compare and delete"
+    found = only(wanted.operation, same or rows, "Id", reason)
+    if found is None:
+        return None
+    if not same:
+        raise Ambiguous(wanted.operation, [found.get("Id")], "a rule of this name says something else; compare them")
+    return {"InstanceId": instance_id, "Id": found.get("Id")}
+
+
+def _authenticator(kind: str) -> Finder:
+    """An instance has at most one authenticator of each type."""
+
+    def find(wanted: Wanted) -> Look:
+        try:
+            listed = yield Ask("DescribeAuthenticator", {"InstanceId": wanted.need("InstanceId"), "Type": kind})
+        except Exception as error:
+            if _absent(error, "ResourceNotFound.NoAuthenticator"):
+                return None
+            raise
+        rows = rows_of(listed, "DescribeAuthenticator", "Authenticators")
+        return {} if any(row.get("Type") == kind for row in rows) else None
+
+    return find
+
+
+def _device_identity(wanted: Wanted) -> Look:
+    named = {"InstanceId": wanted.need("InstanceId"), "DeviceId": wanted.need("DeviceId")}
+    try:
+        found = yield Ask("DescribeDeviceIdentity", named)
+    except Exception as error:
+        # The product has no narrower code for a device; a missing instance has one of its own.
+        if _absent(error, "ResourceNotFound"):
+            return None
+        raise
+    if found.get("DeviceId") != named["DeviceId"]:
+        raise unreadable(PROVIDER, "DescribeDeviceIdentity", found.get("RequestId"))
+    return {}
+
+
+def _endpoint(wanted: Wanted) -> Look:
+    """Public access is on or off; what is closing is none that a call has just opened."""
+    found = yield Ask("DescribeInsPublicEndpoints", {"InstanceId": wanted.need("InstanceId")})
+    status = found.get("Status")
+    if not status:
+        raise unreadable(PROVIDER, "DescribeInsPublicEndpoints", found.get("RequestId"))
+    return {} if status in _OPEN else None
+
+
+def _by_content(rows: list[Fields], wanted: Wanted, field: str, sn: str) -> Fields | None:
+    """Find a certificate by what it says, since its serial number is inside."""
+    content = certificates(wanted.need(field))
+    found = next((row for row in rows if certificates(row.get(field)) == content), None)
+    unknown = [row.get(sn) for row in rows if not certificates(row.get(field))]
+    if found is None and unknown:
+        raise Ambiguous(wanted.operation, unknown, "the list does not show these certificates; compare serial numbers")
+    return found
+
+
+def _ca_certificate(wanted: Wanted) -> Look:
+    instance_id = wanted.need("InstanceId")
+    listed = yield Ask("DescribeCaCertificates", {"InstanceId": instance_id})
+    rows = rows_of(listed, "DescribeCaCertificates")
+    found = _by_content(rows, wanted, "CaCertificate", "CaSn")
+    return None if found is None else {"InstanceId": instance_id, "CaSn": found.get("CaSn")}
+
+
+def _device_certificate(wanted: Wanted) -> Look:
+    instance_id, ca = wanted.need("InstanceId"), wanted.need("CaSn")
+    narrowed = {"InstanceId": instance_id, "Filters": [{"Name": "CaSn", "Values": [ca]}]}
+    rows = yield from scan("DescribeDeviceCertificates", narrowed, "DeviceCertificateSn")
+    rows = [row for row in rows if row.get("CaSn") == ca]
+    found = _by_content(rows, wanted, "DeviceCertificate", "DeviceCertificateSn")
+    if found is None:
+        return None
+    return {"InstanceId": instance_id, "CaSn": ca, "DeviceCertificateSn": found.get("DeviceCertificateSn")}
+
+
+FINDERS: Final[Mapping[str, Finder]] = {
+    "CreateTopic": _topic,
+    "CreateUser": _user,
+    "CreateAuthorizationPolicy": _listed("DescribeAuthorizationPolicies", "PolicyName", "Id"),
+    "CreateBlockRule": _listed("DescribeBlockRuleList", "Name", "Name"),
+    "CreateMessageEnrichmentRule": _rule,
+    "CreateJWTAuthenticator": _authenticator("JWT"),
+    "CreateJWKSAuthenticator": _authenticator("JWKS"),
+    "CreateHttpAuthenticator": _authenticator("HTTP"),
+    "CreateDeviceIdentity": _device_identity,
+    "CreateInsPublicEndpoint": _endpoint,
+    "RegisterCaCertificate": _ca_certificate,
+    "RegisterDeviceCertificate": _device_certificate,
+}
+"""What can be looked up in an instance, by operation."""
