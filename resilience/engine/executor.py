@@ -6,6 +6,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar, ParamSpec, Protocol, TypeVar, overload
 
+from resilience.clients import verifiers_for
 from resilience.core.fault import Fault
 from resilience.core.match import RuleTable
 from resilience.core.policy import PolicyValues
@@ -50,7 +51,8 @@ class Executor:
         classify: Reads the fault from exceptions that the built-in translators do not know; None from it,
             or no such function, leaves them to those.
         on_rename: Told of every rename, in the task of the call.
-        ledger: Knows what earlier runs have started and done; None to remember nothing.
+        ledger: Knows what earlier runs have started and done; None for the one of the policy's ``[ledger]``, if it has
+            that table.
         observers: Who watches; None for OpenTelemetry spans.
         draw: Gives a number in [0, 1) for each decision, from which jitter is taken.
     """
@@ -79,7 +81,7 @@ class Executor:
             audience=Audience(self.default_observers if observers is None else observers),
             classify=classify,
             on_rename=on_rename,
-            ledger=ledger,
+            ledger=_ledger_of(policy) if ledger is None else ledger,
             draw=draw,
         )
         self._tables: dict[str, RuleTable] = {}
@@ -193,6 +195,26 @@ class Executor:
 
         return register
 
+    def verify_with(self, client: object, *, unique_tag: str | None = None, unique_names: bool = False) -> None:
+        """
+        Register the ready-made verifiers of an SDK's client: for ``call`` with that client's own methods.
+
+        They read back what a create may have made, with the client itself, and
+        return it in the shape that the create would have returned.
+
+        Args:
+            client: A client of Alibaba's or Tencent's SDK, synchronous or not.
+            unique_tag: The tag key by which the script makes its instances unique; without it (and without
+                ``unique_names``) an instance of the same name is never taken for the one that was asked for.
+            unique_names: The script promises that no two instances have the same name.
+
+        Raises:
+            TypeError: The client is of neither SDK.
+            RuntimeError: One of its operations has been called already.
+        """
+        for operation, verifier in verifiers_for(client, unique_tag=unique_tag, unique_names=unique_names).items():
+            self.verify(operation)(verifier)
+
     def _callee(
         self,
         operation: str,
@@ -215,3 +237,8 @@ class Executor:
         )
         callee.check_client()
         return callee
+
+
+def _ledger_of(policy: PolicyValues) -> Ledger | None:
+    settings = policy.ledger
+    return None if settings is None else Ledger(settings.path, on_unfinished=settings.on_unfinished)
