@@ -25,9 +25,23 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "telemetry": frozenset({"core", "engine.events"}),
     # It plays the services, so it knows what the catalogue knows, and nothing of policies or calls.
     "sandbox": frozenset({"core", "catalog"}),
+    # It rehearses decisions without a network: the decisions, and what the catalogue knows of codes.
+    "simulation": frozenset({"core", "catalog"}),
     "testing": frozenset({"core", "catalog", "policyfile", "clients", "state", "engine"}),
     "cli": frozenset(
-        {"core", "catalog", "policyfile", "clients", "state", "engine", "telemetry", "sandbox", "testing", "__init__"}
+        {
+            "core",
+            "catalog",
+            "policyfile",
+            "clients",
+            "state",
+            "engine",
+            "telemetry",
+            "sandbox",
+            "simulation",
+            "testing",
+            "__init__",
+        }
     ),
     "__main__": frozenset({"cli"}),
     # The public names: everything but the commands and the sandbox, which nobody should pay for who does not use them.

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 DATA = (
-    *(f"policies/{path.name}" for path in (ROOT / "policies").glob("*.toml")),
+    *(f"policies/{path.name}" for path in (ROOT / "policies").glob("*.*")),
     *(f"examples/{path.name}" for path in (ROOT / "examples").glob("*.*")),
 )
 CATALOGUE = ("catalog/alibaba.toml", "catalog/tencent.toml", "py.typed")

@@ -19,6 +19,7 @@ _COMMANDS = {
     "sandbox": "resilience.cli.sandbox",
     "schema": "resilience.cli.schema",
     "init": "resilience.cli.init",
+    "ledger": "resilience.cli.ledger",
 }
 """Command to module; the module has a click command of that name."""
 

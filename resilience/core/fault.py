@@ -69,6 +69,10 @@ class Fault:
         return "unknown"
 
 
+CUT: Final = Fault(transport="lost", effect="unknown", error="resilience.DeadlineExceeded")
+"""What an attempt or a verification says that our own limit cut short."""
+
+
 @frozen
 class Origin:
     """Where in a file a value was set; lines and columns count from 1."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, Literal, get_args
+from types import MappingProxyType
+from typing import Any, Final, Literal, get_args
 
 from attrs import field, frozen
 
@@ -15,6 +16,9 @@ Verb = Literal["retry", "refresh", "rename", "verify", "accept", "fail"]
 
 Condition = Literal["ours", "always"]
 """When an accept applies: if an earlier attempt may have done it, or whenever the code is met."""
+
+OnUnfinished = Literal["verify", "retry", "fail"]
+"""What to do with a resource that an earlier run started and never finished."""
 
 VERBS: Final[tuple[Verb, ...]] = get_args(Verb)
 DEFAULT_RENAMES: Final = 5
@@ -116,6 +120,20 @@ class CredentialLimits:
 
 
 @frozen(kw_only=True)
+class LedgerSettings:
+    """
+    Where it is kept what was started and done, for the next run.
+
+    Attributes:
+        path: The file; a relative path starts from the working directory of the program.
+        on_unfinished: What to do with a resource that an earlier run started and never finished.
+    """
+
+    path: str = ".resilience/ledger.db"
+    on_unfinished: OnUnfinished = "verify"
+
+
+@frozen(kw_only=True)
 class Injection:
     """
     One entry of ``[chaos]``: a fault that is made on purpose.
@@ -162,6 +180,11 @@ class Chaos:
     injections: tuple[Injection, ...] = ()
 
 
+def _fixed(table: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a copy that nobody can change."""
+    return MappingProxyType(dict(table))
+
+
 @frozen(kw_only=True)
 class PolicyValues:
     """
@@ -180,6 +203,7 @@ class PolicyValues:
         backoffs: The named backoffs.
         actions: The named actions, the ready-made ones included.
         chaos: Faults for rehearsals; never in a production environment.
+        ledger: The ledger that calls use; None for no ledger.
     """
 
     name: str
@@ -189,11 +213,12 @@ class PolicyValues:
     limits: Limits
     rules: tuple[Rule, ...] = ()
     unknown: Action
-    repeats: Mapping[str, Mapping[str, Repeat]] = field(factory=dict)
-    credentials: Mapping[str, CredentialLimits] = field(factory=dict)
-    backoffs: Mapping[str, Backoff] = field(factory=dict)
-    actions: Mapping[str, Action] = field(factory=dict)
+    repeats: Mapping[str, Mapping[str, Repeat]] = field(factory=dict, converter=_fixed)
+    credentials: Mapping[str, CredentialLimits] = field(factory=dict, converter=_fixed)
+    backoffs: Mapping[str, Backoff] = field(factory=dict, converter=_fixed)
+    actions: Mapping[str, Action] = field(factory=dict, converter=_fixed)
     chaos: Chaos = Chaos()
+    ledger: LedgerSettings | None = None
 
 
 def ready_made(default: Backoff) -> dict[str, Action]:

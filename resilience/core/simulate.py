@@ -33,15 +33,12 @@ from resilience.core.decision import (
     Wait,
     ended_by,
 )
-from resilience.core.fault import Fault
+from resilience.core.fault import CUT, Fault
 from resilience.core.history import History
 from resilience.core.machine import attempt_limit, begin, remedy_limit, step
 from resilience.core.plan import Plan
 from resilience.core.policy import Action
 from resilience.core.rename import NameLaw, next_name
-
-CUT: Final = Fault(transport="lost", effect="unknown", error="resilience.DeadlineExceeded")
-"""What an attempt meets that our own limit cuts short."""
 
 Belief = Literal["honest", "found", "missing"]
 """What a verifier says: what is so, or always the same."""

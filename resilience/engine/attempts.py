@@ -9,14 +9,14 @@ from attrs import frozen
 
 from resilience.clients import type_name
 from resilience.core import decision as core
-from resilience.core.fault import Fault
+from resilience.core.fault import CUT, Fault
 from resilience.core.machine import attempt_limit
 from resilience.engine import decided, events
 from resilience.engine.chaos import injected
 from resilience.engine.outcome import Attempt
 from resilience.engine.progress import Progress
 from resilience.engine.remedies import credentials_ready
-from resilience.engine.scope import CUT, Ran, run_until
+from resilience.engine.scope import Ran, run_until
 
 
 @frozen

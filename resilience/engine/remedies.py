@@ -6,14 +6,14 @@ import anyio
 
 from resilience.clients import type_name
 from resilience.core import decision as core
-from resilience.core.fault import Fault
+from resilience.core.fault import CUT, Fault
 from resilience.core.machine import remedy_limit
 from resilience.core.rename import name_hash, next_name
 from resilience.engine import decided, events
 from resilience.engine.callee import DONE
 from resilience.engine.errors import RemedyFailed
 from resilience.engine.progress import Progress
-from resilience.engine.scope import CUT, Ran, run_until
+from resilience.engine.scope import Ran, run_until
 
 
 async def credentials_ready(call: Progress) -> bool:

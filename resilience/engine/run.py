@@ -10,7 +10,7 @@ import anyio
 from resilience.clients import type_name
 from resilience.core import decision as core
 from resilience.core.decision import StopReason
-from resilience.core.machine import recall, resume
+from resilience.core.machine import begin, recall, resume
 from resilience.core.policy import Rule
 from resilience.engine import decided
 from resilience.engine.attempts import FirstAttempt, attempt, made
@@ -95,7 +95,12 @@ async def _begun(call: Progress) -> core.Decision | None:
     if track.found is None:
         return await attempt(call)
     for field, (old, new) in track.found.renamed.items():
-        take_name(call, field, old, new)
+        if not take_name(call, field, old, new):
+            raise LedgerError(
+                str(track.ledger.path),
+                f"an earlier run renamed {field} to {new!r}, and this call has no argument that could hold it; "
+                f"make {track.found.key} with the function that made it, or forget the entry",
+            )
     return _resumed(call, track)
 
 
@@ -112,6 +117,7 @@ def _resumed(call: Progress, track: Track) -> core.Decision:
         f"and then forget the entry, or register a verifier for {call.plan.operation}",
     )
     if track.ledger.on_unfinished == "fail":
+        call.history = begin(call.plan, now=call.started, ours=True)
         return core.Fail(reason="unverified")
     verify_first = track.ledger.on_unfinished == "verify"
     call.history, decision = resume(call.history, verify=verify_first, now=now, name=found.number)
@@ -152,8 +158,8 @@ def _failed(call: Progress, decision: core.Fail) -> Outcome[Any]:
 
 def _is_done(call: Progress, outcome: Outcome[Any]) -> bool | None:
     """Return what the ledger is to know: done, nothing made, or (None) that nobody knows, or that nothing was tried."""
-    if outcome.error is None:
-        return outcome.stop_reason != "dry_run"
+    if outcome.error is None and outcome.stop_reason != "dry_run":
+        return True
     return None if call.history.unresolved or not call.begun else False
 
 

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 import anyio
 from attrs import frozen
-
-from resilience.core.fault import Fault
-
-CUT: Final = Fault(transport="lost", effect="unknown", error="resilience.DeadlineExceeded")
-"""What an attempt or a verification says that our own limit cut short."""
 
 
 @frozen

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final, TypeVar
 
 import anyio
 import anyio.to_thread
+from anyio.lowlevel import RunVar
 from attrs import define, evolve, field
 
-from resilience.state import Entry, Ledger, LedgerError
+from resilience.state import Entry, Ledger, LedgerError, LockedError
+
+T = TypeVar("T")
 
 log: Final = logging.getLogger("resilience")
 
-# How often to ask again for a key that another call works on.
-_PAUSE: Final = 0.05
+# How often to ask again for a key that another call works on: soon at first, since many calls are short.
+_FIRST_PAUSE: Final = 0.01
+_LONGEST_PAUSE: Final = 0.25
+# How long to wait for a file that another process holds locked, where the deadline does not come first.
+_PATIENCE: Final = 5.0
+
+# Threads of our own, so that the ledger does not wait for a script that uses up its threads. More than
+# a few would only wait for each other: one connection writes at a time.
+_THREADS: Final = 2
+_limiters: Final[RunVar[anyio.CapacityLimiter]] = RunVar("resilience_ledger_threads")
 
 
 @define(eq=False)
@@ -32,24 +44,38 @@ class Track:
     ledger: Ledger
     entry: Entry
     found: Entry | None = None
+    _until: float | None = field(default=None, init=False)
+    _owner: int = field(default=0, init=False)
     _is_claimed: bool = field(default=False, init=False)
+    _is_started: bool = field(default=False, init=False)
+    _is_closed: bool = field(default=False, init=False)
+    # Held while a thread works for this call, which asyncio's own cancellation does not wait for.
+    _guard: threading.Lock = field(factory=threading.Lock, init=False)
 
     async def claim(self, until: float | None) -> bool:
         """
         Take the key, however long another call works on it, and read what is known.
 
+        Args:
+            until: When the call must have ended, on the event loop's clock; None for never.
+
         Returns:
             Whether it is ours; False if ``until`` came first.
 
         Raises:
-            LedgerError: The ledger cannot be used.
+            LedgerError: The ledger cannot be used, or this call is made inside of the one that it would wait for.
         """
-        while not await self._write(self.ledger.claim, self.entry.key):
-            if until is not None and anyio.current_time() + _PAUSE >= until:
+        self._until = until
+        self._owner = anyio.get_current_task().id
+        pause = _FIRST_PAUSE
+        while not await self._take_if_free():
+            left = None if until is None else until - anyio.current_time()
+            if left is not None and left <= _FIRST_PAUSE:
                 return False
-            await anyio.sleep(_PAUSE)
-        self._is_claimed = True
-        self.found = await self._write(self.ledger.get, self.entry.key)
+            await anyio.sleep(pause if left is None else min(pause, left / 2))
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        if self.found is not None:
+            self.entry = evolve(self.entry, number=self.found.number, renamed=self.found.renamed)
         return True
 
     async def start(self, number: int, renamed: Mapping[str, tuple[str, str]]) -> None:
@@ -60,26 +86,89 @@ class Track:
             LedgerError: It cannot be noted; then nothing may be sent.
         """
         self.entry = evolve(self.entry, number=number, renamed=dict(renamed))
-        await self._write(self.ledger.start, self.entry)
+        await self._ask(lambda: self.ledger.start(self.entry), self._until)
+        self._is_started = True
 
     async def end(self, *, is_done: bool | None) -> None:
         """Note that it is done, or that nothing was made; None leaves the doubt to the next run."""
-        if is_done is None:
+        if is_done is None or (is_done and self._was_done_before):
             return
-        note = self.ledger.finish if is_done else self.ledger.forget
+        is_noted = False
         # What the service did is done: a cancellation must not lose it.
         with anyio.CancelScope(shield=True):
             try:
-                await self._write(note, self.entry.key)
+                await self._ask(self._note_done if is_done else self._note_nothing, None)
+                is_noted = True
             except LedgerError:
+                is_noted = True
                 log.exception("%s has ended, but the ledger does not know it; the next run looks again", self.entry.key)
+            finally:
+                if not is_noted:
+                    # asyncio's own Task.cancel() passes shields. The loop stands still for one write, and nothing
+                    # is lost; written twice it says the same.
+                    self._guarded(self._note_done if is_done else self._note_nothing)
 
     def close(self) -> None:
-        """Give the key back."""
-        if self._is_claimed:
-            self._is_claimed = False
-            self.ledger.release(self.entry.key)
+        """Give the key back; what a thread still does for this call is waited for, some milliseconds at most."""
+        with self._guard:
+            self._is_closed = True
+            if self._is_claimed:
+                self._is_claimed = False
+                self.ledger.release(self.entry.key)
 
-    @staticmethod
-    async def _write(function: Callable[..., Any], *args: Any) -> Any:
-        return await anyio.to_thread.run_sync(function, *args)
+    @property
+    def _was_done_before(self) -> bool:
+        return self.found is not None and self.found.state == "done" and not self._is_started
+
+    async def _take_if_free(self) -> bool:
+        holder = self.ledger.holder(self.entry.key)
+        if holder == self._owner:
+            raise LedgerError(
+                str(self.ledger.path),
+                f"{self.entry.key} is called inside of a call for the same resource, which would wait for itself; "
+                "let one of the two be wrapped",
+            )
+        # A call of this process is waited for without a thread.
+        return holder is None and await self._ask(self._take, self._until)
+
+    def _take(self) -> bool:
+        key = self.entry.key
+        if not self._is_claimed:
+            if not self.ledger.claim(key, self._owner):
+                return False
+            self._is_claimed = True
+        self.found = self.ledger.get(key)
+        return True
+
+    def _note_done(self) -> None:
+        self.ledger.finish(self.entry)
+
+    def _note_nothing(self) -> None:
+        self.ledger.forget(self.entry.key)
+
+    async def _ask(self, function: Callable[[], T], until: float | None) -> T:
+        """Run in a thread what blocks; while another process holds the file locked, ask again."""
+        patience = anyio.current_time() + _PATIENCE
+        end = patience if until is None else min(patience, until)
+        while True:
+            try:
+                return await anyio.to_thread.run_sync(self._guarded, function, limiter=_limiter())
+            except LockedError:
+                if anyio.current_time() + _FIRST_PAUSE >= end:
+                    raise
+            await anyio.sleep(_FIRST_PAUSE)
+
+    def _guarded(self, function: Callable[[], T]) -> T:
+        with self._guard:
+            if self._is_closed:
+                # The call was cancelled before this thread began: nobody waits for it, and the key is no longer ours.
+                raise LedgerError(str(self.ledger.path), "the call has ended")
+            return function()
+
+
+def _limiter() -> anyio.CapacityLimiter:
+    limiter = _limiters.get(None)
+    if limiter is None:
+        limiter = anyio.CapacityLimiter(_THREADS)
+        _limiters.set(limiter)
+    return limiter

@@ -13,7 +13,7 @@ from resilience.core.policy import DEFAULT_RENAMES, VERBS, Action, ready_made
 from resilience.policyfile import ids
 from resilience.policyfile.backoffs import misplaced
 from resilience.policyfile.layers import Report, Stack
-from resilience.policyfile.settings import Entries, Settings
+from resilience.policyfile.settings import Entries, Settings, is_name
 from resilience.policyfile.tables import ACTION
 from resilience.policyfile.wording import quoted, suggestion
 
@@ -77,8 +77,11 @@ class _Builder:
         return action
 
     def _has_bad_do(self, name: str) -> bool:
+        """Tell whether it says what it does, or is no table that could say so, or has a bad name; all are reported."""
         path = ("actions", name, "do")
-        return self.stack.setter(path) is not None
+        layers = [layer for layer in self.stack.layers if layer.has(path[:2])]
+        is_table = all(isinstance(layer.get(path[:2], None), dict) for layer in layers)
+        return not is_table or not is_name(*path[:2]) or self.stack.setter(path) is not None
 
     def _then(self, name: str, then: str | None, chain: tuple[str, ...]) -> Action | None:
         if then is None or then == "fail":

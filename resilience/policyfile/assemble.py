@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from operator import itemgetter
 from pathlib import PurePath
-from typing import Any, Final
+from typing import Any, TypeVar
 
 import attrs
-from attrs import define, field, frozen
+from attrs import define, field
 
 from resilience.core.backoff import Backoff
-from resilience.core.policy import Action, CredentialLimits, Limits, Rule
+from resilience.core.policy import Action, Chaos, CredentialLimits, LedgerSettings, Limits, Rule
 from resilience.policyfile import ids
 from resilience.policyfile.actions import build_actions, unknown_action
 from resilience.policyfile.backoffs import build_backoffs
 from resilience.policyfile.chain import Chain
+from resilience.policyfile.chaos import read_chaos
+from resilience.policyfile.glance import is_fine
 from resilience.policyfile.layers import Layer, Report, Stack, environments_of
 from resilience.policyfile.operations import Operations
 from resilience.policyfile.positions import Path
@@ -25,22 +25,49 @@ from resilience.policyfile.problems import PolicyError, Problem
 from resilience.policyfile.rules import RuleReader
 from resilience.policyfile.settings import Settings, merge
 from resilience.policyfile.sources import BUILTIN
+from resilience.policyfile.tables import STOPPING
 from resilience.policyfile.wording import quoted
 
+_T = TypeVar("_T")
 
-@frozen
+
+@define(eq=False)
 class Parts:
-    """What a policy is made of: the arguments of its values, and where they come from."""
+    """
+    What a policy is made of: checked already, and built when somebody asks.
 
-    values: dict[str, Any]
+    Attributes:
+        env: The chosen environment, or None.
+        environments: All environments.
+        stack: The layers that take effect.
+    """
+
+    env: str | None
     environments: tuple[str, ...]
-    names: tuple[str, ...]
     stack: Stack
+    _reading: _Reading | None = None
+
+    def values(self) -> dict[str, Any]:
+        """Return what the layers say apart from rules, as arguments for a policy's values."""
+        return self._sound(lambda reading: reading.values())
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Return the rules that take effect."""
+        return self._sound(lambda reading: reading.rules(self.stack))
+
+    def _sound(self, ask: Callable[[_Reading], _T]) -> _T:
+        if self._reading is None:
+            self._reading = _Reading(self.stack, Report())
+        answer = ask(self._reading)
+        # What a glance has passed is never wrong; should that fail one day, nobody works with half a policy.
+        if self._reading.report.problems:
+            raise PolicyError(self._reading.report.problems)
+        return answer
 
 
 def assemble(chain: Chain, env: str | None, ambient: str | None) -> Parts:
     """
-    Check everything that a chain of files says, and put the effective values together.
+    Check everything that a chain of files says, for the chosen environment and for each other one by itself.
 
     Args:
         chain: The files that were read.
@@ -60,18 +87,20 @@ def assemble(chain: Chain, env: str | None, ambient: str | None) -> Parts:
     if env is not None and env not in environments and chain.is_complete:
         report.problems.append(_unknown_environment(chain.sources[-1].name, env, tuple(environments)))
     stack = Stack((*plain, *environments.get(env or "", ())))
+    if not (chain.problems or report.problems) and is_fine(plain, environments, env):
+        return Parts(env, tuple(environments), stack)
     reading = _Reading(stack, report)
-    rules = reading.rules(stack)
+    reading.rules(stack)
+    reading.values()
     for other, layers in environments.items():
         if other != env:
             own = Report(report.problems, is_complete=chain.is_complete, only=other)
-            _Reading(Stack((*plain, *layers)), own).rules(Stack(tuple(layers)))
-    values = {"env": env, "rules": rules, **reading.values()}
+            reading_of_other = _Reading(Stack((*plain, *layers)), own)
+            reading_of_other.rules(Stack(tuple(layers)))
+            reading_of_other.unknown()
     if chain.problems or report.problems:
         raise PolicyError(in_order(chain, [*chain.problems, *report.problems]))
-    values["digest"] = digest(values)
-    names = tuple(source.name for source in chain.sources)
-    return Parts(values, tuple(environments), names, stack)
+    return Parts(env, tuple(environments), stack, reading)
 
 
 @define
@@ -83,11 +112,18 @@ class _Reading:
     settings: Settings = field(init=False)
     backoffs: dict[str, Backoff] = field(init=False)
     actions: dict[str, Action] = field(init=False)
+    chaos: Chaos = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.settings = merge(self.stack, self.report)
         self.backoffs = build_backoffs(self.settings, self.stack, self.report)
         self.actions = build_actions(self.settings, self.backoffs, self.stack, self.report)
+        self.chaos = read_chaos(
+            self.stack,
+            Operations(self.settings.operations),
+            self.report,
+            production=self.settings.top.get("production", False),
+        )
 
     def rules(self, stack: Stack) -> tuple[Rule, ...]:
         """Return the rules of these layers, which may be fewer than those that the names come from."""
@@ -107,11 +143,13 @@ class _Reading:
             "name": top.get("name", _file_stem(self.stack.root.source.name)),
             "production": top.get("production", False),
             "limits": Limits(**{"deadline": None, **limits}),
-            "unknown": self._unknown(),
+            "unknown": self.unknown(),
             "repeats": self.settings.operations,
             "credentials": {name: CredentialLimits(**each) for name, each in self.settings.credentials.items()},
             "backoffs": self.backoffs,
             "actions": self.actions,
+            "chaos": self.chaos,
+            "ledger": None if self.settings.ledger is None else LedgerSettings(**self.settings.ledger),
         }
 
     def _is_silent_on_deadline(self) -> bool:
@@ -119,13 +157,14 @@ class _Reading:
         tables = [layer.table.get("limits", {}) for layer in self.stack.layers]
         return all(isinstance(table, dict) and "deadline" not in table for table in tables)
 
-    def _unknown(self) -> Action:
+    def unknown(self) -> Action:
+        """Return the action for a fault that no rule matches."""
         name = self.settings.top.get("unknown", "fail")
         action = self.actions.get(name)
         if action is None:
             self._complain(("unknown",), ids.UNKNOWN_ACTION, f"unknown: {unknown_action(name, self.actions)}")
             return self.actions["fail"]
-        if action.do not in _STOPPING:
+        if action.do not in STOPPING:
             message = (
                 f'unknown: expected "fail", or an action that does verify or fail, got {quoted(name)}; '
                 "a fault that nobody has thought about is not safe to go on with"
@@ -143,9 +182,6 @@ def _file_stem(name: str) -> str:
     return PurePath(name.removeprefix(BUILTIN)).stem
 
 
-_STOPPING: Final = frozenset({"fail", "verify"})
-
-
 def _unknown_environment(file: str, env: str, known: tuple[str, ...]) -> Problem:
     there_are = f"there are {', '.join(known)}" if known else "no file defines any"
     message = f"unknown environment {quoted(env)}; {there_are}"
@@ -160,6 +196,10 @@ def in_order(chain: Chain, problems: list[Problem]) -> list[Problem]:
 
 def digest(values: Mapping[str, Any]) -> str:
     """Return 12 hex digits that are equal for policies of equal effect, however they are written."""
+    # Here, because checking a file needs no digest: these two take longer to import than a file to check.
+    import hashlib  # noqa: PLC0415
+    import json  # noqa: PLC0415
+
     actions: Mapping[str, Action] = values["actions"]
     rules = [
         # A named action is told by its name, an inline one by what it says.
@@ -176,12 +216,18 @@ def digest(values: Mapping[str, Any]) -> str:
         "production": values["production"],
         "limits": attrs.asdict(values["limits"]),
         "unknown": values["unknown"].key,
-        "repeats": values["repeats"],
+        "repeats": {provider: dict(each) for provider, each in values["repeats"].items()},
         "backoffs": {name: attrs.astuple(each) for name, each in values["backoffs"].items()},
         "credentials": {name: attrs.asdict(each) for name, each in values["credentials"].items()},
         "actions": {name: _content(action) for name, action in actions.items()},
         "rules": sorted(rules, key=itemgetter(0, 1, 2)),
     }
+    chaos: Chaos = values["chaos"]
+    if chaos.injections:
+        entries = {each.id: (each.rate, each.applied, each.delay) for each in chaos.injections}
+        content["chaos"] = {"seed": chaos.seed, "injections": entries}
+    if values["ledger"] is not None:
+        content["ledger"] = attrs.asdict(values["ledger"])
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

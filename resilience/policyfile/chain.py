@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any, Final
 
 from attrs import define, field
 
 from resilience.policyfile import ids
 from resilience.policyfile.problems import Problem
-from resilience.policyfile.sources import BUILTIN, Source, UnreadableError, display_name, parse, read_builtin, read_path
+from resilience.policyfile.sources import BUILTIN, Source, UnreadableError, builtin, display_name, parse, read_path
 from resilience.policyfile.wording import quoted, shown
 
 MAX_CHAIN: Final = 32
@@ -34,28 +33,28 @@ class Chain:
     is_complete: bool = True
     _seen: set[str] = field(factory=set)
 
-    def add_text(self, text: str, *, name: str, base: Path) -> None:
+    def add_text(self, text: str, *, name: str, base: str | os.PathLike[str]) -> None:
         """Add a text and everything that it extends."""
-        self._add(text, name=name, base=base, identity=f"text:{name}", above=[])
+        self._add(*parse(text, name=name, base=os.fspath(base)), identity=f"text:{name}", above=[])
 
     def add_root(self, name: str) -> None:
         """Add a file, or ``builtin:NAME``, and everything that it extends."""
         try:
-            identity, base = _identify(name)
-            text = _read(name)
+            source, problem = _read(name)
         except UnreadableError as error:
             self._lose(Problem(file=name, line=1, column=1, rule=ids.UNREADABLE, message=str(error)))
             return
-        self._add(text, name=name, base=base, identity=identity, above=[])
+        # A file that extends nothing is compared with no other one.
+        identity = _identify(name) if "extends" in source.data else name
+        self._add(source, problem, identity=identity, above=[])
 
     def _lose(self, problem: Problem) -> None:
         self.problems.append(problem)
         self.is_complete = False
 
-    def _add(self, text: str, *, name: str, base: Path | None, identity: str, above: list[tuple[str, str]]) -> None:
+    def _add(self, source: Source, problem: Problem | None, *, identity: str, above: list[tuple[str, str]]) -> None:
         """Add a file after everything that it extends, as ``extends`` says."""
         self._seen.add(identity)
-        source, problem = parse(text, name=name, base=base)
         if problem is not None:
             self._lose(problem)
         entries: Any = source.data.get("extends", [])
@@ -64,7 +63,7 @@ class Chain:
             message = f"extends: expected an array of files, got {shown(entries)}{hint}"
             self._lose(source.problem(("extends",), ids.WRONG_TYPE, message))
             entries = []
-        here = [*above, (identity, name)]
+        here = [*above, (identity, source.name)]
         for index, entry in enumerate(entries):
             try:
                 self._follow(source, entry, here)
@@ -78,13 +77,13 @@ class Chain:
             raise _BadEntryError(f"extends: expected the name of a file, got {shown(entry)}", ids.WRONG_TYPE)
         try:
             name = _resolve(source, entry)
-            identity, base = _identify(name)
+            identity = _identify(name)
             if not self._is_new(identity, above):
                 return
-            text = _read(name)
+            found, problem = _read(name)
         except UnreadableError as error:
             raise _BadEntryError(f"{quoted(entry)}: {error}", ids.UNREADABLE) from None
-        self._add(text, name=name, base=base, identity=identity, above=above)
+        self._add(found, problem, identity=identity, above=above)
 
     def _is_new(self, identity: str, above: list[tuple[str, str]]) -> bool:
         """Tell whether a file is to be added; one that leads back to itself is an error."""
@@ -104,20 +103,23 @@ class _BadEntryError(Exception):
         self.rule = rule
 
 
-def _identify(name: str) -> tuple[str, Path | None]:
-    """Return what tells a file from others, and where its own ``extends`` starts from."""
+def _identify(name: str) -> str:
+    """Return what tells a file from others, by whatever path it is reached; its name where there is no such file."""
     if name.startswith(BUILTIN):
-        return name, None
+        return name
     try:
-        return os.path.realpath(name), Path(name).parent
+        status = os.stat(name)  # noqa: PTH116 - the same
+    except OSError:
+        return name
     except ValueError:
         raise UnreadableError("this is not the name of a file") from None
+    return f"{status.st_dev}:{status.st_ino}"
 
 
-def _read(name: str) -> str:
+def _read(name: str) -> tuple[Source, Problem | None]:
     if name.startswith(BUILTIN):
-        return read_builtin(name.removeprefix(BUILTIN))
-    return read_path(Path(name))
+        return builtin(name.removeprefix(BUILTIN))
+    return parse(read_path(name or "."), name=name, base=os.path.dirname(name))  # noqa: PTH120 - pathlib costs more than reading
 
 
 def _resolve(source: Source, entry: str) -> str:

@@ -11,6 +11,7 @@ FACTOR_BELOW_ONE: Final = "RP006"
 EQUAL_RULES: Final = "RP022"
 UNKNOWN_KEY: Final = "RP024"
 BAD_UNKNOWN: Final = "RP025"
+CHAOS_IN_PRODUCTION: Final = "RP032"
 SECRET: Final = "RP039"  # noqa: S105 - the id of a finding
 UNKNOWN_ACTION: Final = "RP040"
 UNKNOWN_BACKOFF: Final = "RP041"
@@ -39,6 +40,7 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         EQUAL_RULES: "two rules are equal, so neither can be chosen",
         UNKNOWN_KEY: "unknown key, or a number without its unit",
         BAD_UNKNOWN: "`unknown` must stop a call, not go on with it",
+        CHAOS_IN_PRODUCTION: "seeded faults in a production environment",
         SECRET: "a secret in a policy file",
         UNKNOWN_ACTION: "unknown action",
         UNKNOWN_BACKOFF: "unknown backoff",

@@ -80,7 +80,7 @@ class Stack:
                 found = None
             if kind_at and layer.has(kind_at[:2]):
                 # With another verb or kind, nothing that was said before is meant.
-                before, kind = kind, layer.get(kind_at, kind or _DEFAULT_KINDS.get(kind_at[0]))
+                before, kind = kind, layer.get(kind_at, _DEFAULT_KINDS.get(kind_at[0]) if kind is None else kind)
                 found = None if before != kind else found
             if layer.has(path):
                 found = layer
@@ -93,6 +93,12 @@ class Stack:
         layer = self.setter(path)
         return None if layer is None else layer.source.origin((*layer.prefix, *path))
 
+    def overridden(self, path: Path) -> tuple[tuple[object, Origin], ...]:
+        """Return what earlier layers said where a later one sets a path: as written, and where; the last one first."""
+        winner = self.setter(path)
+        said = [layer for layer in self.layers[: self.layers.index(winner)] if layer.has(path)] if winner else []
+        return tuple((layer.get(path, None), layer.source.origin((*layer.prefix, *path))) for layer in reversed(said))
+
 
 _DEFAULT_KINDS: Final[dict[object, str]] = {"backoff": "exponential"}
 
@@ -102,7 +108,7 @@ def _replaced_whole(path: Path) -> tuple[Path, Path]:
     match path:
         case ("rules", "transport", str(provider), *_) if is_provider_table(provider):
             return path[:4], ()
-        case ("rules", *_):
+        case ("rules" | "chaos", *_):
             return path[:3], ()
         case ("actions", _, *_):
             return (), (*path[:2], "do")
@@ -125,15 +131,17 @@ class Report:
             it may stand in what is missing.
         only: The environment whose own tables are looked at now; None for all. What an environment
             that is not chosen finds wrong elsewhere would be said twice, or is not wrong for the chosen one.
+        silenced: Ids of what would only follow from a problem that is reported already.
     """
 
     problems: list[Problem] = field(factory=list)
     is_complete: bool = True
     only: str | None = None
+    silenced: set[str] = field(factory=set)
 
     def add(self, layer: Layer, path: Path, rule: str, message: str, *, at: Literal["key", "value"] = "value") -> None:
         """Add an error about the value, or the key, of a path."""
-        if self.is_complete or rule not in _NAMES:
+        if rule not in self.silenced and (self.is_complete or rule not in _NAMES):
             self._add(layer, layer.source.problem((*layer.prefix, *path), rule, message, at=at))
 
     def _add(self, layer: Layer, problem: Problem) -> None:

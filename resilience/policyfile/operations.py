@@ -17,6 +17,11 @@ def catalogued(provider: str) -> frozenset[str]:
     return frozenset(catalogue(provider).operations) if provider in providers() else frozenset()
 
 
+@functools.cache
+def _all_catalogued() -> frozenset[str]:
+    return frozenset().union(*map(catalogued, providers()))
+
+
 @frozen
 class Operations:
     """
@@ -31,9 +36,10 @@ class Operations:
     def known(self, scope: str) -> frozenset[str]:
         """Return the operations of a scope's provider; of every provider for ``transport``."""
         provider = scope.removeprefix("transport").removeprefix(".")
-        if provider:
-            return catalogued(provider).union(self.declared.get(provider, ()))
-        return frozenset().union(*map(catalogued, providers()), *self.declared.values())
+        listed = catalogued(provider) if provider else _all_catalogued()
+        declared = [names for name, names in self.declared.items() if provider in {"", name}]
+        # The same set again where nothing is added: that is nearly always, and it need not be hashed again.
+        return listed.union(*declared) if declared else listed
 
     def is_open(self, scope: str) -> bool:
         """Tell whether a scope may name operations that nobody has listed: it belongs to an API without a catalogue."""
@@ -41,7 +47,8 @@ class Operations:
         return bool(provider) and not catalogued(provider)
 
 
-def matches(glob: str, names: Iterable[str]) -> frozenset[str]:
+@functools.lru_cache(maxsize=256)
+def matches(glob: str, names: frozenset[str]) -> frozenset[str]:
     """Return the names that a glob with ``*`` meets."""
     pattern = re.compile(".*".join(map(re.escape, glob.split("*"))), re.DOTALL)
     return frozenset(name for name in names if pattern.fullmatch(name))

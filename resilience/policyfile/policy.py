@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from resilience.core.fault import Origin
 from resilience.core.policy import PolicyValues
-from resilience.policyfile.assemble import assemble, in_order
+from resilience.policyfile.assemble import Parts, assemble, digest, in_order
 from resilience.policyfile.chain import Chain
-from resilience.policyfile.layers import Stack
 from resilience.policyfile.problems import PolicyError, Problem
 from resilience.policyfile.sources import Source
 
@@ -22,6 +20,9 @@ class Policy(PolicyValues):
     """
     A policy that was read from files, for one environment.
 
+    The files are checked when they are read. Rules, actions and what else a call needs are built
+    when they are first asked for, so that loading a policy costs little more than parsing it.
+
     Attributes:
         environments: The environments that its files define, in the order in which they are met.
         sources: The files in the order in which they are merged, named as the user named them.
@@ -29,7 +30,7 @@ class Policy(PolicyValues):
 
     environments: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
-    _stack: Stack = field(default=Stack(()), eq=False)
+    _parts: Parts | None = field(default=None, eq=False)
     _files: tuple[Source, ...] = field(default=(), eq=False)
 
     @classmethod
@@ -65,14 +66,42 @@ class Policy(PolicyValues):
             PolicyError: As for :meth:`load`.
         """
         chain = Chain()
-        chain.add_text(text, name=name, base=Path() if base is None else Path(base))
+        chain.add_text(text, name=name, base="" if base is None else base)
         return cls._of(chain, env)
 
     @classmethod
     def _of(cls, chain: Chain, env: str | None) -> Self:
         parts = assemble(chain, env, _ambient())
         files = tuple(chain.sources)
-        return cls(**parts.values, environments=parts.environments, sources=parts.names, stack=parts.stack, files=files)
+        # Not by __init__, which needs all values: those that are left out are built by __getattr__.
+        policy = cls.__new__(cls)
+        policy._keep(  # noqa: SLF001 - its own
+            env=parts.env,
+            environments=parts.environments,
+            sources=tuple(source.name for source in files),
+            _parts=parts,
+            _files=files,
+        )
+        return policy
+
+    def _keep(self, **values: object) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    if not TYPE_CHECKING:  # a type checker would believe that every name exists
+
+        def __getattr__(self, name: str) -> Any:
+            """Build a value that nobody has asked for; Python comes here only for what is not there."""
+            if name not in _BUILT_LATER or self._parts is None:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            if name == "rules":
+                self._keep(rules=self._parts.rules())
+            elif name == "digest":
+                self._keep(digest=digest({each: getattr(self, each) for each in _BUILT_LATER - {"digest"}}))
+            else:
+                # The field's converter makes mappings read-only, as it does for a policy built in Python.
+                self._keep(**_converted(self._parts.values()))
+            return object.__getattribute__(self, name)
 
     def origin(self, *path: str | int) -> Origin | None:
         """
@@ -84,7 +113,16 @@ class Policy(PolicyValues):
         Returns:
             The file, line and column of the value that won; None for a default that no file sets.
         """
-        return self._stack.origin(path)
+        return None if self._parts is None else self._parts.stack.origin(path)
+
+    def overridden(self, *path: str | int) -> tuple[tuple[object, Origin], ...]:
+        """
+        Return what an effective value replaced: each value as its file writes it, and where, the last one first.
+
+        Args:
+            path: As for :meth:`origin`.
+        """
+        return () if self._parts is None else self._parts.stack.overridden(path)
 
     def warnings(self) -> tuple[Problem, ...]:
         """Return what is no error and will surprise all the same; scans the files."""
@@ -93,6 +131,14 @@ class Policy(PolicyValues):
     def __repr__(self) -> str:
         """Return a short form: a policy has hundreds of rules."""
         return f"Policy(name={self.name!r}, digest={self.digest!r}, env={self.env!r}, rules={len(self.rules)})"
+
+
+_CONVERTERS: Final[dict[str, Any]] = {each.name: each.converter for each in fields(PolicyValues) if each.name != "env"}
+_BUILT_LATER: Final = frozenset(_CONVERTERS)
+
+
+def _converted(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value if (convert := _CONVERTERS[name]) is None else convert(value) for name, value in values.items()}
 
 
 def check(source: str | os.PathLike[str], *, env: str | None = None) -> tuple[Problem, ...]:

@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from resilience.policyfile.wording import has_secret, printable, without_secrets
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "info"]
 
 _WIDEST_LINE = 160
 _LEAD = 40
@@ -26,7 +26,8 @@ class Problem:
         line: Its line, counted from 1.
         column: Its column, in characters counted from 1.
         rule: The stable id, such as ``RP040``; its title is in ``TITLES``.
-        severity: ``error`` (the policy cannot be used) or ``warning``.
+        severity: ``error`` (it cannot work as it stands), ``warning`` (it may surprise) or ``info``
+            (good to know; it never fails a check).
         message: What was expected, what was found and what to do. What looks like a secret is replaced.
         source: The line as it stands in the file; None where it is not shown,
             because there is none or because it holds what looks like a secret.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import string
+from collections.abc import Sequence
 from typing import Final
 
 from resilience.core.fault import TRANSPORTS
@@ -10,10 +12,13 @@ from resilience.policyfile import ids
 from resilience.policyfile.values import UnfitError
 from resilience.policyfile.wording import quoted, suggestion
 
-_HTTP = re.compile(r"http-(?:[1-5][0-9][0-9]|[1-5]xx)")
 _CODE = re.compile(r"[^\s/*%{}\[\]:?\"'\\]+")
 _OPERATION = re.compile(r"[^\s/*%{}\[\]:?\"'\\]+|[^\s/%{}\[\]:?\"'\\]*\*[^\s/%{}\[\]:?\"'\\]*")
 _TEMPLATE = re.compile(r"(?:\.?(?:%[sd]|\*|\{[^}]*\}))+$")
+
+_TRANSPORT_CODES: Final = frozenset(
+    (*TRANSPORTS, *(f"http-{status}" for status in range(100, 600)), *(f"http-{digit}xx" for digit in range(1, 6)))
+)
 
 TRANSPORT_CODES: Final = (*TRANSPORTS, "http-503", "http-5xx")
 """What may stand in ``[rules.transport]``, with two examples for all the statuses."""
@@ -31,7 +36,7 @@ def is_provider_table(key: str) -> bool:
 
 def is_transport_code(code: str) -> bool:
     """Tell whether a code names a fault without a code from the service."""
-    return code in TRANSPORTS or _HTTP.fullmatch(code) is not None
+    return code in _TRANSPORT_CODES
 
 
 def is_plain_code(key: str) -> bool:
@@ -39,6 +44,26 @@ def is_plain_code(key: str) -> bool:
     if "." in key:
         return ".." not in key and key[0] != "." != key[-1] and key.replace(".", "_").isidentifier()
     return key.isidentifier()
+
+
+def is_glob(operation: str) -> bool:
+    """Tell whether the operation of a rule, with a ``*`` in it, can meet an operation's name."""
+    return operation != "*" and _OPERATION.fullmatch(operation) is not None
+
+
+def are_plain_codes(keys: Sequence[str]) -> bool:
+    """Tell quickly whether all keys are ASCII words with dots between them, as nearly all codes are."""
+    # One text for all: looking at each key costs a large policy more than anything else but parsing.
+    text = "\n".join(("", *keys, "")).encode(errors="replace")
+    return not keys or (
+        not text.translate(None, _PLAIN_BYTES)
+        and text.count(b"\n") == len(keys) + 1
+        and not any(gap in text for gap in _GAPS)
+    )
+
+
+_PLAIN_BYTES: Final = (string.ascii_letters + string.digits + "_.\n").encode()
+_GAPS: Final = (b"\n\n", b"..", b"\n.", b".\n")
 
 
 def split(key: str, scope: str) -> tuple[str | None, str]:

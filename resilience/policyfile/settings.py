@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from resilience.policyfile.rulekeys import is_provider
 from resilience.policyfile.tables import (
     FILE_ONLY,
     LATER,
+    LEDGER,
     LIMITS,
     NAMED,
     REPEAT,
@@ -38,6 +40,7 @@ class Settings:
     actions: dict[str, Entries] = field(factory=dict)
     credentials: dict[str, Entries] = field(factory=dict)
     operations: dict[str, Entries] = field(factory=dict)
+    ledger: Entries | None = None
 
 
 def merge(stack: Stack, report: Report) -> Settings:
@@ -65,6 +68,25 @@ def table_of(report: Report, layer: Layer, path: tuple[str, ...]) -> dict[str, A
     return None
 
 
+_READ_ELSEWHERE: Final = frozenset({"rules", "chaos"})
+
+
+def is_name(table: str, name: str) -> bool:
+    """Tell whether a name may stand after ``backoff``, ``actions`` or ``credentials``."""
+    if table == "credentials":
+        return is_provider(name)
+    return name.isascii() and name.replace("-", "").replace("_", "").isalnum()
+
+
+_FINDING: Final = re.compile(r"RP[0-9]{3}")
+
+_NAMED_IN: Final = {
+    "actions": (ids.UNKNOWN_ACTION,),
+    "backoff": (ids.UNKNOWN_BACKOFF,),
+    "operations": (ids.UNKNOWN_OPERATION,),
+}
+"""What is said about a name that is not in a table."""
+
 _KINDS: Final = {"actions": ("do", None), "backoff": ("kind", "exponential")}
 """The key that says what a named thing is, and what is meant where it is absent."""
 
@@ -78,16 +100,21 @@ class _Reader:
     def entry(self, key: str, value: object) -> None:
         """Read one key at the top of a layer."""
         if key in TABLES:
-            if table_of(self.report, self.layer, (key,)) is not None:
+            if table_of(self.report, self.layer, (key,)) is None:
+                # What it would have named is not called unknown on top of that.
+                self.report.silenced.update(_NAMED_IN.get(key, ()))
+            else:
                 self._table(key)
         elif key in LATER:
             message = f"[{key}] is not supported yet by this version; leave it out"
             self.report.add(self.layer, (key,), ids.NOT_SUPPORTED, message, at="key")
         elif self._is_misplaced(key):
             pass
+        elif key == "lint":
+            self._lint()
         elif key in TOP:
             self._value((key,), TOP[key], value, self.into.top)
-            if key == "schema" and type(value) is int and value != SCHEMA:
+            if key == "schema" and type(value) is int and value > SCHEMA:
                 message = f"schema: expected {SCHEMA}, the version that this program reads, got {shown(value)}"
                 self.report.add(self.layer, (key,), ids.OUT_OF_RANGE, message)
         elif key not in FILE_ONLY:
@@ -106,12 +133,35 @@ class _Reader:
         self.report.add(self.layer, (key,), ids.WRONG_PLACE, message, at="key")
         return True
 
+    def _lint(self) -> None:
+        """Read ``[lint]``: the findings that this file accepts, each with a reason."""
+        entries = table_of(self.report, self.layer, ("lint",)) or {}
+        for key in entries:
+            if key != "ignore":
+                self.report.unknown_key(self.layer, ("lint", key), ["ignore"], holder="[lint]")
+        if "ignore" not in entries:
+            return
+        for rule, reason in (table_of(self.report, self.layer, ("lint", "ignore")) or {}).items():
+            path = ("lint", "ignore", rule)
+            if _FINDING.fullmatch(rule) is None:
+                message = f"expected the id of a finding, such as RP014, got {quoted(rule)}"
+                self.report.add(self.layer, path, ids.UNKNOWN_KEY, message, at="key")
+            elif rule in ids.TITLES and rule != ids.NEW_SYNTAX:
+                message = f"{rule} keeps a policy from being loaded; only what loads all the same can be accepted"
+                self.report.add(self.layer, path, ids.NOT_APPLICABLE, message, at="key")
+            if type(reason) is not str or not reason.strip():
+                message = f"lint.ignore.{dotted((rule,))}: expected the reason as a text, got {shown(reason)}"
+                self.report.add(self.layer, path, ids.WRONG_TYPE, message)
+
     def _table(self, name: str) -> None:
         if name == "limits":
             self._entries((name,), LIMITS, self.into.limits)
+        elif name == "ledger":
+            self.into.ledger = self.into.ledger or {}
+            self._entries((name,), LEDGER, self.into.ledger)
         elif name == "operations":
             self._operations()
-        elif name != "rules":
+        elif name not in _READ_ELSEWHERE:
             target: dict[str, Entries] = getattr(self.into, name)
             for each in self.layer.table[name]:
                 self._named(name, each, target)
@@ -121,6 +171,8 @@ class _Reader:
         path = (table, name)
         entries = table_of(self.report, self.layer, path)
         if entries is None or not self._is_name(path):
+            # The name is there, whatever is wrong with it: who uses it is not wrong as well.
+            target.setdefault(name, {})
             return
         existing = target.setdefault(name, {})
         kind, default = _KINDS.get(table, ("", None))
@@ -131,12 +183,10 @@ class _Reader:
 
     def _is_name(self, path: tuple[str, str]) -> bool:
         table, name = path
-        if table == "credentials":
-            fits, expected = is_provider(name), "a provider's name in lower case"
-        else:
-            fits = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
-            expected = "a name of letters, digits, - and _"
+        fits = is_name(table, name)
         if not fits:
+            own = table == "credentials"
+            expected = "a provider's name in lower case" if own else "a name of letters, digits, - and _"
             message = f"{table}: expected {expected}, got {quoted(name)}"
             self.report.add(self.layer, path, ids.BAD_NAME, message, at="key")
         return fits

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.resources
+import functools
 import os
-from collections.abc import Callable
-from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import IO, Any, Final, Literal
 
 import tomli
 from attrs import define, field
@@ -22,6 +20,8 @@ BUILTIN: Final = "builtin:"
 
 MAX_BYTES: Final = 4 * 1024 * 1024
 """Far over any policy (10,000 rules are 1.7 MB), and small enough to notice a wrong file at once."""
+
+_PIECE_BYTES: Final = 64 * 1024
 
 
 class UnreadableError(Exception):
@@ -44,7 +44,7 @@ class Source:
     name: str
     text: str
     data: dict[str, Any]
-    base: Path | None
+    base: str | None
     is_toml: bool = True
     _positions: Positions | None = field(default=None, init=False)
 
@@ -101,14 +101,17 @@ class Source:
         return tuple(found.values())
 
 
-def parse(text: str, *, name: str, base: Path | None) -> tuple[Source, Problem | None]:
+def parse(text: str, *, name: str, base: str | None) -> tuple[Source, Problem | None]:
     """Parse a text; where it is not TOML the source is empty and the problem says why."""
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    raw = text.removeprefix("\ufeff")
+    text = raw.replace("\r\n", "\n") if "\r" in raw else raw
     try:
-        return Source(name, text, tomli.loads(text), base), None
+        # tomli replaces ends of lines itself. Done twice, it would take "\r\r\n" for one of them.
+        return Source(name, text, tomli.loads(raw), base), None
     except tomli.TOMLDecodeError as error:
         message = f"not TOML: {error.msg[:1].lower()}{error.msg[1:]}"
-        offset = error.pos
+        # An escape that the end of the text cuts short is said to stand behind it.
+        offset = min(error.pos, len(text))
     except RecursionError:
         message, offset = "nested too deeply to be read", 0
     except ValueError:
@@ -117,41 +120,18 @@ def parse(text: str, *, name: str, base: Path | None) -> tuple[Source, Problem |
     return source, problem_at(text, offset, offset + 1, file=name, rule=ids.SYNTAX, message=message)
 
 
-def read_path(path: Path) -> str:
+def read_path(path: str | os.PathLike[str]) -> str:
     """Return the text of a file; raises :class:`UnreadableError`."""
-    return _read(path.open)
-
-
-def read_builtin(name: str) -> str:
-    """Return the text of a policy that comes with the package; raises :class:`UnreadableError`."""
-    names = builtin_names()
-    if name not in names:
-        raise UnreadableError(f'there is no "{BUILTIN}{name}"; there are {", ".join(BUILTIN + each for each in names)}')
-    return _read((_builtin_folder() / f"{name}.toml").open)
-
-
-def builtin_names() -> tuple[str, ...]:
-    """Return the names of the policies that come with the package, without ``builtin:``."""
-    return tuple(
-        sorted(
-            entry.name.removesuffix(".toml") for entry in _builtin_folder().iterdir() if entry.name.endswith(".toml")
-        )
-    )
-
-
-def _builtin_folder() -> Traversable:
-    package = importlib.resources.files("resilience")
-    folder = package / "policies"
-    if folder.is_dir():
-        return folder
-    # An editable install and an unpacked source archive have them beside the package.
-    return Path(str(package)).parent / "policies"
-
-
-def _read(opener: Callable[[Literal["rb"]], Any]) -> str:
+    content = b""
     try:
-        with opener("rb") as file:
-            content: bytes = file.read(MAX_BYTES + 1)
+        # The operating system's own calls: a file object costs three times as much as reading a policy.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            # In pieces: a pipe gives what it has, and room for MAX_BYTES would cost more than reading.
+            while len(content) <= MAX_BYTES and (piece := os.read(descriptor, _PIECE_BYTES)):
+                content += piece
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         raise UnreadableError("there is no such file") from None
     except IsADirectoryError:
@@ -160,20 +140,61 @@ def _read(opener: Callable[[Literal["rb"]], Any]) -> str:
         raise UnreadableError(f"the file cannot be read: {(error.strerror or type(error).__name__).lower()}") from None
     except ValueError:
         raise UnreadableError("this is not the name of a file") from None
+    return _decoded(content)
+
+
+def read_stream(stream: IO[bytes]) -> str:
+    """Return the text of what is open already, such as standard input; raises :class:`UnreadableError`."""
+    try:
+        return _decoded(stream.read(MAX_BYTES + 1))
+    except OSError as error:
+        raise UnreadableError(f"it cannot be read: {(error.strerror or type(error).__name__).lower()}") from None
+
+
+def _decoded(content: bytes) -> str:
     if len(content) > MAX_BYTES:
         raise UnreadableError(f"the file is larger than {MAX_BYTES // 1024 // 1024} MiB; this cannot be a policy")
     try:
-        return content.decode("utf-8-sig")
+        return content.decode()
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise UnreadableError(f"line {line} is not UTF-8; save the file as UTF-8") from None
 
 
-def display_name(base: Path, entry: str) -> str:
+@functools.cache
+def builtin(name: str) -> tuple[Source, Problem | None]:
+    """
+    Return a policy that comes with the package, as :func:`parse` does; parsed once in a process.
+
+    Raises:
+        UnreadableError: There is no such policy.
+    """
+    names = builtin_names()
+    if name not in names:
+        raise UnreadableError(f'there is no "{BUILTIN}{name}"; there are {", ".join(BUILTIN + each for each in names)}')
+    return parse(read_path(_builtin_folder() / f"{name}.toml"), name=BUILTIN + name, base=None)
+
+
+def builtin_names() -> tuple[str, ...]:
+    """Return the names of the policies that come with the package, without ``builtin:``."""
+    return tuple(sorted(path.stem for path in _builtin_folder().glob("*.toml")))
+
+
+def _builtin_folder() -> Path:
+    # A path, and not importlib.resources: importing that takes longer than checking a policy.
+    package = Path(__file__).parents[1]
+    folder = package / "policies"
+    # An editable install and an unpacked source archive have them beside the package.
+    return folder if folder.is_dir() else package.parent / "policies"
+
+
+def display_name(base: str, entry: str) -> str:
     """Return what to call a file that another one extends: shortened where that leads to the same file."""
-    joined = str(base / entry)
+    joined = os.path.join(base, entry)  # noqa: PTH118 - see read_path: pathlib costs more than reading
     # A link to a directory makes "link/../x" another file than "x".
     short = os.path.normpath(joined)
+    if ".." not in joined:
+        return short
     try:
         return short if os.path.realpath(short) == os.path.realpath(joined) else joined
     except ValueError:

@@ -14,13 +14,28 @@ from attrs import frozen
 
 from resilience.core.backoff import BACKOFF_KINDS, JITTERS
 from resilience.core.fault import Effect, Repeat
-from resilience.core.policy import VERBS
+from resilience.core.policy import VERBS, OnUnfinished
 
-Kind = Literal["duration", "durations", "number", "count", "flag", "choice", "text", "action", "backoff", "verb"]
+Kind = Literal[
+    "duration",
+    "durations",
+    "number",
+    "share",
+    "count",
+    "flag",
+    "choice",
+    "text",
+    "file",
+    "pattern",
+    "action",
+    "backoff",
+    "verb",
+]
 """
-What a value is: ``duration`` ("30s"), ``durations`` (an array of them), ``number``, ``count`` (a whole
-number), ``flag``, ``choice`` (one of some words), ``text``, ``action`` and ``backoff`` (the name of one),
-``verb`` (what an action does; in a rule also the name of an action).
+What a value is: ``duration`` ("30s"), ``durations`` (an array of them), ``number``, ``share`` (a number
+from 0 to 1), ``count`` (a whole number), ``flag``, ``choice`` (one of some words), ``text``, ``file`` (a path),
+``pattern`` (of a new name), ``action`` and ``backoff`` (the name of one), ``verb`` (what an action does; in a
+rule also the name of an action).
 """
 
 
@@ -78,7 +93,9 @@ _GROWING = ("constant", "linear", "exponential", "fibonacci")
 BACKOFF: Final[Mapping[str, Key]] = {
     "kind": Key(kind="choice", meaning="how waits grow", default="exponential", choices=BACKOFF_KINDS),
     "base": Key(kind="duration", meaning="the first wait", default="500ms", least=0, only=_GROWING),
-    "factor": Key(kind="number", meaning="what each wait is multiplied by", default=2.0, only=("exponential",)),
+    "factor": Key(
+        kind="number", meaning="what each wait is multiplied by", default=2.0, least=1, only=("exponential",)
+    ),
     "cap": Key(kind="duration", meaning="the longest wait, after jitter and hint", default="20s", least=0),
     "jitter": Key(kind="choice", meaning="the random part of a wait", default="full", choices=JITTERS),
     "server_hint": Key(kind="flag", meaning="wait longer where the server asks for it, up to the cap", default=True),
@@ -86,6 +103,9 @@ BACKOFF: Final[Mapping[str, Key]] = {
 }
 
 _WAITING = ("retry", "refresh", "rename", "verify")
+
+STOPPING: Final = frozenset({"fail", "verify"})
+"""The verbs of ``unknown``: a fault that nobody has thought about is not safe to go on with."""
 
 ACTION: Final[Mapping[str, Key]] = {
     "do": Key(kind="verb", meaning="what the action does", choices=VERBS),
@@ -106,7 +126,7 @@ ACTION: Final[Mapping[str, Key]] = {
         only=("accept",),
     ),
     "as": Key(kind="choice", meaning="a success that created nothing", choices=("dry_run",), only=("accept",)),
-    "pattern": Key(kind="text", meaning="how the next name is built", default="{name}-{n}", only=("rename",)),
+    "pattern": Key(kind="pattern", meaning="how the next name is built", default="{name}-{n}", only=("rename",)),
     "max_length": Key(kind="count", meaning="the longest name that may be built", least=1, only=("rename",)),
 }
 
@@ -122,16 +142,44 @@ CREDENTIALS: Final[Mapping[str, Key]] = {
     "cool_down": Key(kind="duration", meaning="how long others get the failure of a refresh", default="5s", least=0),
 }
 
+LEDGER: Final[Mapping[str, Key]] = {
+    "path": Key(
+        kind="file",
+        meaning="the ledger's file; a relative path starts from the working directory of the program",
+        default=".resilience/ledger.db",
+    ),
+    "on_unfinished": Key(
+        kind="choice",
+        meaning="what to do with what an earlier run started and never finished",
+        default="verify",
+        choices=get_args(OnUnfinished),
+    ),
+}
+
 REPEAT: Final = Key(kind="choice", meaning="what doing the operation again does", choices=get_args(Repeat))
 """The value of any key of ``[operations.PROVIDER]``."""
+
+CHAOS: Final[Mapping[str, Key]] = {
+    "seed": Key(kind="count", meaning="another number gives other faults; the same one the same", default=0, least=0),
+}
+"""The keys of ``[chaos]`` beside its tables of providers."""
+
+INJECTION: Final[Mapping[str, Key]] = {
+    "rate": Key(kind="share", meaning="which part of the attempts fails, from 0 to 1"),
+    "applied": Key(
+        kind="flag", meaning="whether the real call is made first, and its answer thrown away", default=False
+    ),
+    "delay": Key(kind="duration", meaning="how long the fault takes to come", default="0s", least=0),
+}
+"""The keys of each entry of ``[chaos.PROVIDER]``."""
 
 NAMED: Final[Mapping[str, Mapping[str, Key]]] = {"backoff": BACKOFF, "actions": ACTION, "credentials": CREDENTIALS}
 """Tables that hold one table for each name."""
 
-TABLES: Final = ("limits", "backoff", "actions", "rules", "operations", "credentials")
+TABLES: Final = ("limits", "backoff", "actions", "rules", "operations", "credentials", "ledger", "chaos")
 
-FILE_ONLY: Final = ("schema", "name", "extends", "env")
+FILE_ONLY: Final = ("schema", "name", "extends", "env", "lint")
 """Keys of a file that an environment may not have."""
 
-LATER: Final = ("rate", "budget", "breaker", "state", "ledger", "lint", "chaos", "telemetry", "sources")
+LATER: Final = ("rate", "budget", "breaker", "state", "telemetry", "sources")
 """Tables of the format that this version does not act on; leaving them out in silence would promise too much."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from resilience.policyfile import ids
 from resilience.policyfile.durations import seconds, written
@@ -12,7 +13,8 @@ from resilience.policyfile.tables import Key
 from resilience.policyfile.wording import is_secret, shown, suggestion
 
 _MILLISECONDS: Final = 1000
-_MOST: Final = 1_000_000_000  # far over any count that a call can reach, and small for any other reader
+_MEMO_SIZE: Final = 128  # for each key; a policy says the same few things again and again
+MOST: Final = 1_000_000_000  # far over any count that a call can reach, and small for any other reader
 
 
 class UnfitError(Exception):
@@ -34,12 +36,40 @@ def read(key: Key, value: object) -> object:
     return _READERS[key.kind](key, value)
 
 
+def fits(key: Key) -> Callable[[Any], bool]:
+    """
+    Return a function that tells whether :func:`read` takes a value, quickly where a value comes again.
+
+    It may raise a ``TypeError`` for an array or a table, which only ``durations`` take.
+    """
+    if key.kind == "choice":
+        return frozenset(key.choices).__contains__
+    reader = _READERS[key.kind]
+
+    def is_read(value: Any) -> bool:
+        try:
+            reader(key, value)
+        except UnfitError:
+            return False
+        return True
+
+    # Typed, because 1, 1.0 and true are equal as keys.
+    return is_read if key.kind == "durations" else functools.lru_cache(maxsize=_MEMO_SIZE, typed=True)(is_read)
+
+
 def _text(_key: Key, value: object) -> str:
     if type(value) is not str:
         raise UnfitError(ids.WRONG_TYPE, f"expected a text, got {shown(value)}")
     if is_secret(value):
         raise UnfitError(ids.SECRET, "this looks like a secret, which a policy never holds")
     return value
+
+
+def _file(key: Key, value: object) -> str:
+    path = _text(key, value)
+    if not path.strip() or "\0" in path:
+        raise UnfitError(ids.OUT_OF_RANGE, f"expected the path of a file, got {shown(value)}")
+    return path
 
 
 def _name(key: Key, value: object) -> str:
@@ -71,8 +101,8 @@ def _count(key: Key, value: object) -> int:
     if key.least is not None and value < key.least:
         reason = "; the first attempt counts, so 1 means no retry" if key.least == 1 and "first" in key.meaning else ""
         raise UnfitError(ids.OUT_OF_RANGE, f"expected {key.least:g} or more, got {shown(value)}{reason}")
-    if value > _MOST:
-        raise UnfitError(ids.OUT_OF_RANGE, f"expected at most {_MOST}, got {shown(value)}")
+    if value > MOST:
+        raise UnfitError(ids.OUT_OF_RANGE, f"expected at most {MOST}, got {shown(value)}")
     return value
 
 
@@ -85,6 +115,13 @@ def _number(_key: Key, value: object) -> float:
         number = math.inf
     if not math.isfinite(number):
         raise UnfitError(ids.OUT_OF_RANGE, f"expected a finite number, got {shown(value)}")
+    return number
+
+
+def _share(key: Key, value: object) -> float:
+    number = _number(key, value)
+    if not 0 <= number <= 1:
+        raise UnfitError(ids.OUT_OF_RANGE, f"expected a number from 0 to 1, got {shown(value)}")
     return number
 
 
@@ -139,10 +176,13 @@ _READERS: Final[dict[str, Callable[[Key, object], object]]] = {
     "duration": _duration,
     "durations": _durations,
     "number": _number,
+    "share": _share,
     "count": _count,
     "flag": _flag,
     "choice": _choice,
     "text": _text,
+    "file": _file,
+    "pattern": _text,
     "action": _name,
     "backoff": _name,
     "verb": _name,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
@@ -80,6 +79,8 @@ def shown(value: object) -> str:
 
 def suggestion(found: str, known: Iterable[str]) -> str:
     """Return ``; did you mean "..."?`` where a known name is near, else nothing."""
+    import difflib  # noqa: PLC0415 - only a policy with a mistake needs it
+
     names = list(known)
     near = difflib.get_close_matches(found, names, n=1, cutoff=0.6)
     if not near:

@@ -26,7 +26,6 @@ At its end: ``*3`` repeats it, ``*`` repeats it for ever.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from random import Random
@@ -35,14 +34,11 @@ from typing import Any
 
 from attrs import define, evolve, frozen
 
+from resilience.core import script as grammar
 from resilience.sandbox.faults import KINDS, Applied, Fault
 from resilience.sandbox.operations import check_code, resolve, suggest
 
 _WORDS = KINDS - {"code", "status", "fields"}
-_CODE = re.compile(r"[A-Z][A-Za-z0-9]*([._][A-Za-z0-9%]+)*")
-_DELAY = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
-_REPEAT = re.compile(r"\*(\d*)$")
-_STATUS = re.compile(r"(?:http-)?([2-5]\d\d)")
 
 
 def parse_entry(text: str, operation: str, provider: str | None = None) -> Fault:
@@ -52,39 +48,24 @@ def parse_entry(text: str, operation: str, provider: str | None = None) -> Fault
     Raises:
         ValueError: The entry is not understood; the message shows it.
     """
-    words = text.split()
-    applied: Applied | None = None
-    if words and words[0] in ("applied", "late"):
-        applied = "late" if words.pop(0) == "late" else True
-    times: int | None = 1
-    if words and (repeat := _REPEAT.search(words[-1])):
-        times = int(repeat[1]) if repeat[1] else None
-        words[-1] = words[-1][: repeat.start()]
-    delay: float | None = None
-    if len(words) == 2 and (length := _DELAY.fullmatch(words[1])):  # noqa: PLR2004  a word and its delay
-        delay = float(length[1]) / (1000 if length[2] == "ms" else 1)
-        words.pop()
-    if len(words) != 1:
-        raise ValueError(
-            f"{text.strip()!r}: expected [applied|late] WORD [DELAY][*N], such as 'applied lost' or 'slow 250ms*3'"
-        )
-    word = {"lost": "hangup"}.get(words[0], words[0])
-    status = _STATUS.fullmatch(word)
+    entry = grammar.parse_entry(text)
+    applied: Applied | None = {None: None, "applied": True, "late": "late"}[entry.applied]
+    word = {"lost": "hangup"}.get(entry.word, entry.word)
     what: dict[str, Any]
-    if status:
-        what = {"kind": "status", "status": int(status[1])}
+    if entry.status is not None:
+        what = {"kind": "status", "status": entry.status}
     elif word in _WORDS:
         what = {"kind": word}
-    elif _CODE.fullmatch(word):
+    elif entry.is_code:
         check_code(word, provider)
         what = {"kind": "code", "code": word}
     else:
         near = suggest(word, _WORDS, 0.6)
-        raise ValueError(f"{text.strip()!r}: {word!r} is neither a word of the script language nor a code{near}")
+        raise ValueError(f"{entry.text!r}: {word!r} is neither a word of the script language nor a code{near}")
     try:
-        return Fault(operation, provider=provider, delay=delay, applied=applied, times=times, **what)
+        return Fault(operation, provider=provider, delay=entry.delay, applied=applied, times=entry.times, **what)
     except ValueError as error:
-        raise ValueError(f"{text.strip()!r}: {error}") from None
+        raise ValueError(f"{entry.text!r}: {error}") from None
 
 
 def parse_script(operation: str, script: str) -> tuple[Fault, ...]:

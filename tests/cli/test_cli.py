@@ -46,8 +46,8 @@ def test_version_imports_no_sdk() -> None:
 def test_help_lists_the_commands() -> None:
     """The help names each command with its first sentence."""
     output = CliRunner().invoke(app, ["--help"]).output
-    assert "demo     Watch two provisioning scripts" in output
-    assert "sandbox  Play both cloud services" in output
+    assert re.search(r"^  demo +Watch two provisioning scripts", output, re.MULTILINE)
+    assert re.search(r"^  sandbox +Play both cloud services", output, re.MULTILINE)
 
 
 def test_an_unknown_command_is_wrong_use() -> None:

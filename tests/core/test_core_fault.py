@@ -106,6 +106,7 @@ def test_a_rule_finds_its_origin_when_asked() -> None:
         ("budget", 1, "refused"),
         ("breaker", 0, "refused"),
         ("rate", 0, "refused"),
+        ("ledger", 0, "refused"),
         ("inner", 1, "failed"),
     ],
 )
@@ -118,7 +119,7 @@ def test_the_vocabularies_are_the_documented_ones() -> None:
     """Stop reasons, ends and transports are words that users meet: none comes or goes unnoticed."""
     assert get_args(StopReason) == (
         *("success", "accepted", "dry_run", "rule", "unknown", "max", "attempts", "deadline", "unverified"),
-        *("not_ours", "remedy", "no_credentials", "budget", "breaker", "rate", "inner", "cancelled"),
+        *("not_ours", "remedy", "no_credentials", "budget", "breaker", "rate", "ledger", "inner", "cancelled"),
     )
     assert get_args(Ended) == ("success", "success_after_retry", "accepted", "failed", "exhausted", "refused")
     assert get_args(Transport) == ("unsent", "lost", "garbled")

@@ -189,7 +189,7 @@ def test_policies_of_the_package_are_found_in_a_wheel_and_beside_an_editable_ins
     package = tmp_path / "resilience"
     (package / "policies").mkdir(parents=True)
     (package / "policies" / "own.toml").write_text(TEXT + 'name = "own"', encoding="utf-8")
-    monkeypatch.setattr("importlib.resources.files", lambda _package: package)
+    monkeypatch.setattr("resilience.policyfile.sources.__file__", str(package / "policyfile" / "sources.py"))
     assert builtin_names() == ("own",)
 
 

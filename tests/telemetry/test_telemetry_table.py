@@ -21,7 +21,15 @@ from scripted_calls import (
 import resilience.telemetry
 from resilience.core.decision import Accept, Refresh, Rename, Verify
 from resilience.core.fault import Fault
-from resilience.engine.events import AttemptStarted, FaultInjected, RefreshEnded, RefreshStarted, Renamed, VerifyEnded, VerifyStarted
+from resilience.engine.events import (
+    AttemptStarted,
+    FaultInjected,
+    RefreshEnded,
+    RefreshStarted,
+    Renamed,
+    VerifyEnded,
+    VerifyStarted,
+)
 
 _KINDS = ("attempt", "refresh", "verify")
 

@@ -1,0 +1,76 @@
+"""Which rules could have answered a fault, and why all of them but one did not."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from resilience.core.fault import Fault
+from resilience.core.match import lineage, specificity
+from resilience.core.plan import Plan
+from resilience.core.policy import Rule
+
+
+@frozen(kw_only=True)
+class Lost:
+    """
+    A rule that did not answer.
+
+    Attributes:
+        rule: The rule.
+        why: Why not, in words.
+    """
+
+    rule: Rule
+    why: str
+
+
+def keys_of(fault: Fault, provider: str | None) -> list[tuple[str, str]]:
+    """Return the places where the rules for a fault stand, scope and code, in the order in which they are asked."""
+    keys: list[tuple[str, str]] = []
+    provider = fault.provider or provider
+    if fault.code is not None and provider is not None:
+        keys += [(provider, code) for code in lineage(fault.code)]
+    words = [] if fault.status is None else [f"http-{fault.status}", f"http-{fault.status // 100}xx"]
+    words += [] if fault.transport is None else [fault.transport]
+    return keys + [(scope, word) for word in words for scope in (f"transport.{provider}", "transport")]
+
+
+def lost(plan: Plan, fault: Fault) -> tuple[Lost, ...]:
+    """Return the rules that could answer a fault of this or another call, and do not; the nearest first."""
+    winner = plan.rule(fault)
+    keys = keys_of(fault, plan.provider)
+    found: list[tuple[bool, int, Lost]] = []
+    for rule in plan.policy.rules:
+        # Where no provider is named, the rules of all of them are near.
+        scope = "transport" if plan.provider is None and rule.scope.startswith("transport.") else rule.scope
+        if rule is winner or (scope, rule.code) not in keys:
+            continue
+        why = _elsewhere(rule, plan)
+        if why is None and winner is not None:
+            found.append((False, keys.index((scope, rule.code)), Lost(rule=rule, why=_why(rule, winner, fault))))
+        elif why is not None:
+            found.append((True, keys.index((scope, rule.code)), Lost(rule=rule, why=why)))
+    return tuple(each for *_, each in sorted(found, key=lambda entry: entry[:2]))
+
+
+def _elsewhere(rule: Rule, plan: Plan) -> str | None:
+    """Return why a rule cannot answer any fault of this call, or None if it can."""
+    if plan.provider is None and rule.scope.startswith("transport."):
+        return f"it is for {rule.scope.removeprefix('transport.')} only"
+    if specificity(rule.operation, plan.operation) is None:
+        return f"it is for {rule.operation} only"
+    return None
+
+
+def _why(rule: Rule, winner: Rule, fault: Fault) -> str:
+    """Return why a rule that fits lost to the one that answers."""
+    if rule.code == winner.code:
+        if rule.scope == winner.scope:
+            narrow = winner.operation or ""
+            return f"the rule for {narrow} is narrower"
+        return "the other one is narrower" if winner.operation != rule.operation else "the provider's own rule counts"
+    if rule.scope.startswith("transport"):
+        if fault.code is not None and not winner.scope.startswith("transport"):
+            return "the status is asked only where no rule names the code"
+        return f"{winner.code} is asked first"
+    return f"{winner.code} is longer"

@@ -1,0 +1,90 @@
+"""What a policy does about every code that the catalogue knows, and about those that only the policy knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from attrs import frozen
+
+from resilience.catalog import CodeFacts, catalogue
+from resilience.cli.values import label
+from resilience.core.fault import Fault, Origin
+from resilience.core.match import RuleTable, lineage
+from resilience.core.policy import Rule
+from resilience.policyfile import Policy
+
+By = Literal["code", "parent", "status", "unknown"]
+"""What decides: a rule for the code itself, for its parent, for the HTTP status, or nothing but ``unknown``."""
+
+
+@frozen(kw_only=True)
+class Answer:
+    """
+    What a policy does about a code.
+
+    Attributes:
+        action: The name of the action.
+        by: What decides.
+        rule: The rule, or None.
+        at: Where the rule or ``unknown`` was set.
+        narrower: The operations, or globs, for which another rule decides.
+    """
+
+    action: str
+    by: By
+    rule: Rule | None
+    at: Origin | None
+    narrower: Mapping[str, str]
+
+
+@frozen(kw_only=True)
+class Row:
+    """
+    One code.
+
+    Attributes:
+        code: The code.
+        facts: What the catalogue says, or None where only a rule names it.
+        answer: What the policy does about it; None without a policy.
+    """
+
+    code: str
+    facts: CodeFacts | None
+    answer: Answer | None
+
+
+def rows(provider: str, policy: Policy | None) -> Iterator[Row]:
+    """Yield every code of a provider that the catalogue or a rule knows, in alphabetical order."""
+    known = catalogue(provider).codes
+    named = set() if policy is None else {rule.code for rule in policy.rules if rule.scope == provider}
+    table = None if policy is None else RuleTable.of(policy.rules, "")
+    for code in sorted({*known, *named}, key=str.lower):
+        facts = known.get(code)
+        answer = None
+        if policy is not None and table is not None:
+            fault = Fault(provider=provider, code=code, status=None if facts is None else facts.status)
+            answer = _answer(policy, table, fault, provider)
+        yield Row(code=code, facts=facts, answer=answer)
+
+
+def _answer(policy: Policy, table: RuleTable, fault: Fault, provider: str) -> Answer:
+    rule = table.match(fault, provider, "")
+    by: By = "unknown"
+    if rule is not None:
+        by = "status" if rule.scope != provider else "code" if rule.code == fault.code else "parent"
+    family = set(lineage(fault.code or ""))
+    narrower = {
+        each.operation: label(policy, each.action)
+        for each in policy.rules
+        if each.scope == provider and each.operation is not None and each.code in family
+    }
+    if rule is None:
+        return Answer(
+            action=label(policy, policy.unknown),
+            by=by,
+            rule=None,
+            at=policy.origin("unknown"),
+            narrower=narrower,
+        )
+    return Answer(action=label(policy, rule.action), by=by, rule=rule, at=rule.origin, narrower=narrower)

@@ -1,0 +1,130 @@
+"""What a fault leads to on an operation, also when nobody knows whether the request took effect."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import evolve, frozen
+
+from resilience.cli.screen import seconds
+from resilience.core.decision import Accept, Decision, Fail, Failed, Refresh, Rename, StopReason, Verified, Verify
+from resilience.core.fault import Fault
+from resilience.core.history import History
+from resilience.core.machine import begin, step
+from resilience.core.plan import Plan
+
+STOPS: Final[dict[StopReason, str]] = {
+    "success": "it succeeded",
+    "accepted": "taken for a success",
+    "dry_run": "a dry run, which created nothing",
+    "rule": "the rule says so",
+    "unknown": "no rule matches",
+    "max": "max of the action is used up",
+    "attempts": "max_attempts is used up",
+    "deadline": "there is no time left",
+    "unverified": "it may exist, and there is no verifier to ask",
+    "not_ours": "no attempt of ours can have made it",
+    "remedy": "the remedy is impossible or failed",
+    "no_credentials": "there is no source of credentials",
+    "budget": "the retry budget is used up",
+    "breaker": "the breaker is open",
+    "rate": "the rate limit left no time",
+    "inner": "a policy inside has decided it",
+    "cancelled": "it was cancelled",
+}
+"""Each stop reason in words."""
+
+_LOST: Final = Fault(transport="lost", effect="unknown")
+_MIDDLE: Final = 0.5
+
+
+@frozen(kw_only=True)
+class Story:
+    """
+    One situation and what follows.
+
+    Attributes:
+        when: The situation.
+        then: What follows, in words.
+    """
+
+    when: str
+    then: str
+
+
+def stories(plan: Plan, fault: Fault) -> tuple[Story, ...]:
+    """Return what a fault leads to, with and without a verifier, and after an attempt whose answer got lost."""
+    told = [_first(evolve(plan, can_verify=verifier), fault, verifier=verifier) for verifier in (False, True)]
+    after = [_after_lost(evolve(plan, can_verify=verifier), fault, verifier=verifier) for verifier in (False, True)]
+    told += [story for story in after if story is not None]
+    return tuple(_merged(told))
+
+
+def _merged(told: list[Story]) -> list[Story]:
+    """Tell what does not depend on a verifier once."""
+    merged: list[Story] = []
+    for story in told:
+        if merged and merged[-1].then == story.then and merged[-1].when.split(", ")[0] == story.when.split(", ")[0]:
+            merged[-1] = evolve(story, when=story.when.split(", ")[0])
+        else:
+            merged.append(story)
+    return merged
+
+
+def _first(plan: Plan, fault: Fault, *, verifier: bool) -> Story:
+    history, decision = step(begin(plan, now=0.0), Failed((fault,)), now=0.0, draw=_MIDDLE)
+    return Story(when=f"as the first fault, {_with(verifier)}", then=_told(history, decision))
+
+
+def _after_lost(plan: Plan, fault: Fault, *, verifier: bool) -> Story | None:
+    """Return what follows where an attempt before this one got no answer; None where there is no such attempt."""
+    if plan.never_blindly and not verifier:
+        # The lost attempt was the last one: nothing comes after it.
+        return None
+    lost, _ = step(begin(plan, now=0.0), Failed((_LOST,)), now=0.0, draw=_MIDDLE)
+    if plan.never_blindly:
+        # It was verified in between, and was not there.
+        lost = evolve(lost, unresolved=False)
+    history, decision = step(lost, Failed((fault,)), now=0.0, draw=_MIDDLE)
+    return Story(when=f"after a lost answer, {_with(verifier)}", then=_told(history, decision))
+
+
+def _with(verifier: bool) -> str:  # noqa: FBT001  # a word for it
+    return "with a verifier" if verifier else "without a verifier"
+
+
+def _told(history: History, decision: Decision) -> str:
+    match decision:
+        case Verify(delay=delay):
+            return _verified(history, delay)
+        case Accept(dry_run=True):
+            return "success, a dry run that created nothing"
+        case Accept(action=action) if action is not None and action.condition == "always":
+            return "success, whoever did it"
+        case Accept():
+            return "success, on the belief that it is ours"
+        case Fail(reason=reason):
+            return f"stop ({reason}): {STOPS[reason]}"
+        case Refresh(provider=provider):
+            return f"new credentials of {provider}, then another attempt"
+        case Rename():
+            return "another name, then another attempt"
+        case _:
+            return "another attempt" + (" after a wait" if decision.delay else "")
+
+
+def _verified(history: History, delay: float) -> str:
+    """Tell what a verification leads to, whichever way it goes."""
+    settle = history.plan.policy.limits.settle
+    _, early = step(history, Verified(there=False), now=0.0, draw=_MIDDLE)
+    _, late = step(history, Verified(there=False), now=settle, draw=_MIDDLE)
+    text = "ask the verifier" + (" after a wait" if delay else "") + ": there - success with its value; "
+    if isinstance(early, Verify) and settle:
+        return text + f"not there - ask again until {seconds(settle)} have passed, then {_briefly(late)}"
+    return text + f"not there - {_briefly(late)}"
+
+
+def _briefly(decision: Decision) -> str:
+    if isinstance(decision, Fail):
+        return f"stop ({decision.reason})"
+    return "another name" if isinstance(decision, Rename) else "another attempt"

@@ -1,0 +1,236 @@
+"""By what two policies differ, judged by what they do and not by how they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from attrs import asdict, field, frozen
+
+from resilience.catalog import catalogue, providers
+from resilience.cli.values import described, duration, grows, label
+from resilience.core.fault import TRANSPORTS, Effect, Fault, Origin
+from resilience.core.match import RuleTable
+from resilience.core.plan import Plan
+from resilience.core.policy import Action, CredentialLimits, Rule
+from resilience.engine.operations import effect_of
+from resilience.policyfile import Policy
+
+Said = tuple[tuple[str, str], ...]
+"""What an action does: each of its keys with its value, its backoff's and those of its ``then`` included."""
+
+# Statuses that stand for all that no rule names.
+_STATUSES: Final = (404, 429, 500, 503)
+
+
+@frozen(kw_only=True)
+class Setting:
+    """A value outside of rules that differs; None where there is none."""
+
+    name: str
+    before: str | None
+    after: str | None
+    before_at: Origin | None = None
+    after_at: Origin | None = None
+
+
+@frozen(kw_only=True)
+class Change:
+    """
+    What differs for some codes in the same way.
+
+    Attributes:
+        before: What the first policy does: the name of the action, and its keys.
+        after: What the second does.
+        codes: The codes, with their provider: ``alibaba:InternalError``; transport faults likewise.
+        operations: On which operations; empty for all of them.
+        before_at: Where the rule for the first of the codes stands in the first policy.
+        after_at: Where it stands in the second.
+    """
+
+    before: tuple[str, Said]
+    after: tuple[str, Said]
+    codes: tuple[str, ...]
+    operations: tuple[str, ...]
+    before_at: Origin | None
+    after_at: Origin | None
+
+    @property
+    def keys(self) -> tuple[tuple[str, str | None, str | None], ...]:
+        """The keys that differ, each with both values."""
+        before, after = dict(self.before[1]), dict(self.after[1])
+        return tuple(
+            (key, before.get(key), after.get(key))
+            for key in dict.fromkeys([*before, *after])
+            if before.get(key) != after.get(key)
+        )
+
+
+@frozen(kw_only=True)
+class Difference:
+    """Everything by which two policies differ."""
+
+    settings: tuple[Setting, ...]
+    changes: tuple[Change, ...]
+
+    def __bool__(self) -> bool:
+        """Tell whether they differ."""
+        return bool(self.settings or self.changes)
+
+
+def compare(before: Policy, after: Policy) -> Difference:
+    """Return by what two policies differ, for every operation and every code that the catalogue or a rule knows."""
+    return Difference(settings=tuple(_settings(before, after)), changes=tuple(_changes(before, after)))
+
+
+def _settings(before: Policy, after: Policy) -> Iterator[Setting]:
+    one, two = dict(_plain(before)), dict(_plain(after))
+    for path in dict.fromkeys([*one, *two]):
+        if one.get(path) != two.get(path):
+            yield Setting(
+                name=".".join(path),
+                before=one.get(path),
+                after=two.get(path),
+                before_at=before.origin(*path),
+                after_at=after.origin(*path),
+            )
+
+
+def _plain(policy: Policy) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield every value outside of rules, actions and backoffs, which count where a rule leads to them."""
+    for key, value in asdict(policy.limits).items():
+        yield ("limits", key), str(value) if key == "max_attempts" else duration(value)
+    yield ("production",), "true" if policy.production else "false"
+    for provider in {*policy.credentials, *providers()}:
+        limits = policy.credentials.get(provider, CredentialLimits())
+        for key, value in asdict(limits).items():
+            yield ("credentials", provider, key), str(value) if key == "max_refreshes" else duration(value)
+    for provider, declared in policy.repeats.items():
+        for operation, repeat in declared.items():
+            yield ("operations", provider, operation), repeat
+
+
+_Told = tuple[str, Said]
+
+
+@frozen
+class _Pair:
+    """What both policies do about one fault, and the rules that say so."""
+
+    before: _Told
+    after: _Told
+    rules: tuple[Rule | None, Rule | None] = field(eq=False)
+
+
+def _changes(before: Policy, after: Policy) -> Iterator[Change]:
+    teller = _Teller(before, after)
+    grouped: dict[tuple[_Told, _Told, tuple[str, ...]], list[tuple[str, _Pair]]] = {}
+    for provider in sorted({*providers(), *_scopes(before), *_scopes(after)}):
+        operations = sorted(_operations(provider, before) | _operations(provider, after))
+        found: dict[str, dict[str, _Pair]] = {}
+        for operation in operations:
+            for code, pair in teller.differing(provider, operation):
+                found.setdefault(code, {})[operation] = pair
+        for code, by_operation in found.items():
+            for pair, where in _alike(by_operation):
+                everywhere = () if len(where) == len(operations) else where
+                grouped.setdefault((pair.before, pair.after, everywhere), []).append((f"{provider}:{code}", pair))
+    for (one, two, where), members in grouped.items():
+        first, second = members[0][1].rules
+        yield Change(
+            before=one,
+            after=two,
+            codes=tuple(code for code, _ in members),
+            operations=where,
+            before_at=_origin(before, first),
+            after_at=_origin(after, second),
+        )
+
+
+def _alike(by_operation: Mapping[str, _Pair]) -> Iterator[tuple[_Pair, tuple[str, ...]]]:
+    """Yield each way in which a code changes, with the operations on which it does."""
+    ways: dict[_Pair, list[str]] = {}
+    for operation, pair in by_operation.items():
+        ways.setdefault(pair, []).append(operation)
+    for pair, operations in ways.items():
+        yield pair, tuple(operations)
+
+
+@frozen
+class _Teller:
+    """Tells what two policies do about a fault, and remembers what it has told: rules are few, and faults many."""
+
+    before: Policy
+    after: Policy
+    _told: dict[tuple[bool, int, Effect], _Told] = field(factory=dict)
+
+    def differing(self, provider: str, operation: str) -> Iterator[tuple[str, _Pair]]:
+        """Yield every fault that the two policies answer differently on one operation."""
+        one, two = _plan(provider, operation, self.before), _plan(provider, operation, self.after)
+        for fault in _faults(provider, self.before, self.after):
+            rules = one.rule(fault), two.rule(fault)
+            first = self._tell(rules[0], one.effect(fault, rules[0]), is_after=False)
+            second = self._tell(rules[1], two.effect(fault, rules[1]), is_after=True)
+            # A name is no effect.
+            if first[1] != second[1]:
+                yield fault.label, _Pair(first, second, rules)
+
+    def _tell(self, rule: Rule | None, effect: Effect, *, is_after: bool) -> _Told:
+        key = (is_after, id(rule), effect)
+        if key not in self._told:
+            self._told[key] = _said(self.after if is_after else self.before, rule, effect)
+        return self._told[key]
+
+
+def _plan(provider: str, operation: str, policy: Policy) -> Plan:
+    return Plan(
+        operation=operation,
+        provider=provider,
+        policy=policy,
+        effect_of=effect_of,
+        table=RuleTable.of(policy.rules, operation),
+    )
+
+
+def _faults(provider: str, *policies: Policy) -> Iterator[Fault]:
+    """Yield every fault that the catalogue or a rule knows, and some that stand for the others."""
+    known = catalogue(provider).codes if provider in providers() else {}
+    codes = {rule.code for policy in policies for rule in policy.rules if rule.scope == provider}
+    for code in sorted({*known, *codes}):
+        yield Fault(provider=provider, code=code, status=known[code].status if code in known else None)
+    for transport in TRANSPORTS:
+        yield Fault(provider=provider, transport=transport)
+    named = {rule.code for policy in policies for rule in policy.rules if rule.code.startswith("http-")}
+    statuses = {int(code[5:]) for code in named if code[5:].isdigit()}
+    for status in sorted(statuses.union(_STATUSES)):
+        yield Fault(provider=provider, transport="garbled", status=status)
+
+
+def _said(policy: Policy, rule: Rule | None, effect: Effect) -> tuple[str, Said]:
+    action = policy.unknown if rule is None else rule.action
+    said: dict[str, str] = {}
+    prefix = ""
+    following: Action | None = action
+    while following is not None:
+        said |= {f"{prefix}{key}": value for key, value in described(policy, following).items() if key != "backoff"}
+        if following.backoff is not None:
+            said |= {f"{prefix}backoff.{key}": value for key, value in grows(following.backoff).items()}
+        following = following.then
+        if following is not None:
+            # What follows is told by what it does; its name may differ.
+            del said[f"{prefix}then"]
+            prefix += "then."
+    return label(policy, action), (*said.items(), ("effect", effect))
+
+
+def _origin(policy: Policy, rule: Rule | None) -> Origin | None:
+    return policy.origin("unknown") if rule is None else rule.origin
+
+
+def _scopes(policy: Policy) -> set[str]:
+    return {rule.scope for rule in policy.rules if not rule.scope.startswith("transport")}
+
+
+def _operations(provider: str, policy: Policy) -> set[str]:
+    known = set(catalogue(provider).operations) if provider in providers() else set()
+    return known | set(policy.repeats.get(provider, ())) or {""}

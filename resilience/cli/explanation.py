@@ -1,0 +1,234 @@
+"""What ``explain`` tells, as values: what a code means, which rule answers it and why, and what comes of it."""
+
+from __future__ import annotations
+
+from typing import Final, get_args
+
+import click
+from attrs import evolve, field, frozen
+
+from resilience.catalog import CodeFacts, OperationFacts, catalogue, providers
+from resilience.cli.candidates import Lost, lost
+from resilience.cli.doubt import Story, stories
+from resilience.cli.plans import operation_of, plan_of
+from resilience.cli.values import Value, action_of, label, limits_of, rule_path, value_at
+from resilience.core.bounds import Span, Worst, uses, waits, worst
+from resilience.core.fault import Effect, Fault, Origin, Repeat
+from resilience.core.plan import Plan
+from resilience.core.policy import Action, Rule
+from resilience.engine.operations import effect_of
+from resilience.policyfile import Policy
+from resilience.simulation import fault_of
+
+MOST_WAITS: Final = 8
+"""How many waits are shown; from there on they mostly repeat the cap."""
+
+_NO_OPERATION: Final = ""
+
+_REPEATS: Final[tuple[Repeat, ...]] = get_args(Repeat)
+
+
+@frozen(kw_only=True)
+class Explanation:
+    """
+    Everything that is known about a fault under a policy.
+
+    Attributes:
+        policy: The policy.
+        fault: The fault.
+        plan: The policy for the operation; its operation is empty where none was named.
+        code: What the catalogue says about the code, or None.
+        source: Where the catalogue has that from.
+        operation: What the catalogue says about the operation, or None.
+        effect: Whether the request may have taken effect.
+        effect_by: Who says that: ``rule``, ``catalogue``, ``transport`` or ``status``.
+        rule: The rule that answers, or None.
+        rule_value: The action that it names, and what it overrode in the merge.
+        others: The rules that could have answered.
+        action: The values of the action.
+        then: The actions that follow one another when it is used up, by name.
+        limits: The limits of the call.
+        waits: The waits of the action, as many as are shown.
+        uses: How often a call can use the action; None for no such limit.
+        worst: The worst case without a verifier.
+        worst_verified: The worst case with one.
+        stories: What comes of it.
+    """
+
+    policy: Policy = field(repr=False)
+    fault: Fault
+    plan: Plan = field(repr=False)
+    code: CodeFacts | None
+    source: str | None
+    operation: OperationFacts | None
+    effect: Effect
+    effect_by: str
+    rule: Rule | None
+    rule_value: Value | None
+    others: tuple[Lost, ...]
+    action: tuple[Value, ...]
+    then: tuple[str, ...]
+    limits: tuple[Value, ...]
+    waits: tuple[Span, ...]
+    uses: int | None
+    worst: Worst
+    worst_verified: Worst
+    stories: tuple[Story, ...]
+
+    @property
+    def verb(self) -> str:
+        """What the action does."""
+        return self._action.do
+
+    @property
+    def named(self) -> str:
+        """What the action is called."""
+        return label(self.policy, self._action)
+
+    @property
+    def _action(self) -> Action:
+        return self.policy.unknown if self.rule is None else self.rule.action
+
+    @property
+    def at(self) -> Origin | None:
+        """Where the rule, or else ``unknown``, was set."""
+        return self.policy.origin("unknown") if self.rule is None else self.rule.origin
+
+
+def explain(subject: str, policy: Policy, *, provider: str | None = None) -> Explanation:
+    """
+    Explain what a policy does about a fault.
+
+    Args:
+        subject: ``CODE`` or ``Operation/CODE``; the operation may have its provider before it, and the
+            code may be ``lost``, ``unsent``, ``garbled`` or a status.
+        policy: The policy.
+        provider: Whose code it is, where the operation does not say.
+
+    Raises:
+        click.UsageError: There is no such operation, or no such code, or it is not clear whose it is.
+    """
+    operation, _, code = subject.rpartition("/")
+    if not operation:
+        prefix, colon, bare = code.partition(":")
+        provider, code = (prefix, bare) if colon else (provider, code)
+    if provider is not None and provider not in {*providers(), *_scopes(policy)}:
+        raise click.UsageError(f"unknown provider {provider!r}; expected one of {', '.join(providers())}")
+    if not operation:
+        provider = provider or _owner(code, policy)
+        operation = _only_operation(code, provider, policy)
+    if operation:
+        plan = plan_of(policy, operation_of(operation, policy, provider), verifier=False, credentials=True)
+    else:
+        plan = _anywhere(policy, provider)
+    return explain_fault(_fault(code, plan.provider), plan, policy)
+
+
+def explain_fault(fault: Fault, plan: Plan, policy: Policy) -> Explanation:
+    """Explain a fault of a call; the plan has credentials, and no verifier."""
+    rule = plan.rule(fault)
+    action = policy.unknown if rule is None else rule.action
+    known = catalogue(plan.provider) if plan.provider in providers() else None
+    facts = None if known is None or fault.code is None else known.code(fault.code)
+    count = uses(plan, action)
+    shown = MOST_WAITS if count is None else min(count, MOST_WAITS)
+    return Explanation(
+        policy=policy,
+        fault=fault,
+        plan=plan,
+        code=facts,
+        source=None if known is None or facts is None else known.sources[facts.source],
+        operation=None if known is None else known.operation(plan.operation),
+        effect=plan.effect(fault, rule),
+        effect_by=_effect_by(plan, fault, rule),
+        rule=rule,
+        rule_value=None if rule is None else value_at(policy, rule.id, label(policy, action), rule_path(rule)),
+        others=lost(plan, fault),
+        action=action_of(policy, action, rule),
+        then=_then(policy, action),
+        limits=limits_of(policy),
+        waits=() if action.do in {"accept", "fail"} else waits(action.backoff, shown),
+        uses=count,
+        worst=worst(plan, fault),
+        worst_verified=worst(evolve(plan, can_verify=True), fault),
+        stories=_stories(plan, fault),
+    )
+
+
+def _stories(plan: Plan, fault: Fault) -> tuple[Story, ...]:
+    """Return what comes of a fault; on every kind of operation where none was named."""
+    if plan.operation:
+        return stories(plan, fault)
+    told = {repeat: stories(evolve(plan, repeat=repeat), fault) for repeat in _REPEATS}
+    first, *others = told.values()
+    if all(first == other for other in others):
+        return first
+    return tuple(
+        evolve(story, when=f"repeat {repeat}, {story.when}") for repeat, each in told.items() for story in each
+    )
+
+
+def _only_operation(code: str, provider: str | None, policy: Policy) -> str:
+    """Return the one operation that a code belongs to, by the catalogue or by the rules; empty where there are more."""
+    if provider in providers() and (facts := catalogue(provider).code(code)) is not None and facts.operations:
+        return facts.operations[0] if len(facts.operations) == 1 else ""
+    named = {rule.operation for rule in policy.rules if (rule.scope, rule.code) == (provider, code)}
+    only = named.pop() if len(named) == 1 else None
+    return only if only and "*" not in only else ""
+
+
+def _scopes(policy: Policy) -> set[str]:
+    return {rule.scope.removeprefix("transport").removeprefix(".") for rule in policy.rules} - {""}
+
+
+def _fault(code: str, provider: str | None) -> Fault:
+    try:
+        return fault_of(code, provider=provider)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _anywhere(policy: Policy, provider: str | None) -> Plan:
+    """Return a plan for no operation in particular: only rules without an operation answer it."""
+    return Plan(
+        operation=_NO_OPERATION,
+        provider=provider,
+        policy=policy,
+        can_rename=True,
+        credentials=frozenset({provider} if provider else ()),
+        effect_of=effect_of,
+    )
+
+
+def _owner(code: str, policy: Policy) -> str | None:
+    """Return whose code it is, as the catalogue or the rules know it; None where it is nobody's own."""
+    if not code[:1].isupper():
+        return None
+    owners = [each for each in providers() if code in catalogue(each).codes]
+    owners = owners or [each for each in providers() if catalogue(each).code(code) is not None]
+    owners = owners or sorted({rule.scope for rule in policy.rules if rule.code == code})
+    if len(owners) > 1:
+        said = " or ".join(f"{each}:{code}" for each in owners)
+        raise click.UsageError(f"{code!r} is a code of {' and '.join(owners)}: say {said}, or name an operation")
+    return owners[0] if owners else _only(_scopes(policy))
+
+
+def _only(names: set[str]) -> str | None:
+    return next(iter(names)) if len(names) == 1 else None
+
+
+def _effect_by(plan: Plan, fault: Fault, rule: Rule | None) -> str:
+    if rule is not None and rule.effect is not None:
+        return "rule"
+    if fault.code is not None and plan.effect_of(fault.provider or plan.provider, fault.code) is not None:
+        return "catalogue"
+    return "status" if fault.status is not None else "transport" if fault.transport is not None else "default"
+
+
+def _then(policy: Policy, action: Action) -> tuple[str, ...]:
+    chain = []
+    following = action.then
+    while following is not None:
+        chain.append(label(policy, following))
+        following = following.then
+    return (*chain, "fail")

@@ -1,0 +1,169 @@
+"""``resilience ledger``: what was started and what was done, and how to forget it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import click
+from rich.table import Table
+
+from resilience.cli.screen import FINDINGS, as_json, console, format_option, load
+from resilience.state import Entry, Ledger, LedgerError
+
+_STATES: Final = ("started", "done")
+
+
+def _ledger_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say which ledger, and hand the function an open one."""
+
+    @click.option("--ledger", "file", metavar="FILE", help="The ledger's file.")
+    @click.option("--policy", "-p", metavar="FILE", help="The policy whose [ledger] it is: a file, or builtin:NAME.")
+    @click.option("--env", "-e", metavar="NAME", help="The policy's environment; by default that in RESILIENCE_ENV.")
+    @wraps(function)
+    def command(*args: Any, file: str | None, policy: str | None, env: str | None, **kwargs: Any) -> Any:
+        with _opened(_path(file, policy, env)) as ledger:
+            return function(ledger, *args, **kwargs)
+
+    return command
+
+
+def _path(file: str | None, policy: str | None, env: str | None) -> str:
+    if (file is None) == (policy is None):
+        raise click.UsageError("say which ledger: --ledger FILE, or --policy FILE for the one that a policy names")
+    if file is not None:
+        if env is not None:
+            raise click.UsageError("--env is the environment of a policy; --ledger names the file itself")
+        return file
+    settings = load(policy or "", env).ledger
+    if settings is None:
+        raise click.UsageError(f"{policy} has no table [ledger] here; name the file with --ledger")
+    return settings.path
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[Ledger]:
+    # Looking makes no file: a mistyped path would look like an empty ledger.
+    if not Path(path).exists():
+        raise click.UsageError(f"there is no ledger {path}")
+    try:
+        with Ledger(path, create=False) as ledger:
+            yield ledger
+    except LedgerError as error:
+        click.echo(str(error), err=True)
+        sys.exit(FINDINGS)
+
+
+@click.group()
+def ledger() -> None:
+    """What earlier runs have started and done, by resource."""
+
+
+@ledger.command("list")
+@_ledger_options
+@click.option("--state", type=click.Choice(_STATES), help="Only what is in this state.")
+@click.option("--operation", metavar="NAME", help="Only what this operation makes.")
+@format_option
+def list_(ledger: Ledger, state: str | None, operation: str | None, form: str) -> None:
+    """
+    List the resources: "started" alone means that a run is at it, or died before the answer.
+
+    The exit code is 0, also where nothing is found, 1 if the ledger cannot be read, and 2 if there is none.
+    """
+    wanted = [
+        entry for entry in ledger.entries() if state in {None, entry.state} and operation in {None, entry.operation}
+    ]
+    if form == "json":
+        as_json([_plain(entry) for entry in wanted])
+        return
+    if wanted:
+        console().print(_table(wanted))
+    started = sum(entry.state == "started" for entry in wanted)
+    click.echo(f"{len(wanted) - started} done, {started} started and not finished", err=True)
+
+
+@ledger.command()
+@_ledger_options
+@click.argument("key")
+@format_option
+def show(ledger: Ledger, key: str, form: str) -> None:
+    """
+    Show one resource; KEY is as "list" prints it.
+
+    The exit code is 1 if the ledger does not know it.
+    """
+    entry = ledger.get(key)
+    if entry is None:
+        click.echo(f"the ledger does not know {key}", err=True)
+        sys.exit(FINDINGS)
+    if form == "json":
+        as_json(_plain(entry))
+        return
+    for name, value in _plain(entry).items():
+        said = ", ".join(f"{field} {_words(each)}" for field, each in value.items()) if type(value) is dict else value
+        if said not in {None, ""}:
+            click.echo(f"{name:<11} {said}")
+
+
+@ledger.command()
+@_ledger_options
+@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+@format_option
+def forget(ledger: Ledger, keys: tuple[str, ...], form: str) -> None:
+    """
+    Forget resources, so that the next run makes them as if they had never been tried.
+
+    Look first whether they are there: what was started may have been made. It asks no question. A resource that a
+    run is working on is not forgotten. The exit code is 1 if any of the keys was not forgotten.
+    """
+    said = {key: _forget(ledger, key) for key in dict.fromkeys(keys)}
+    if form == "json":
+        as_json([{"key": key, "result": result} for key, result in said.items()])
+    else:
+        for key, result in said.items():
+            click.echo(f"{result}: {key}")
+    sys.exit(FINDINGS if set(said.values()) != {"forgotten"} else 0)
+
+
+def _forget(ledger: Ledger, key: str) -> str:
+    if not ledger.claim(key):
+        return "in use"
+    try:
+        return "forgotten" if ledger.forget(key) else "not known"
+    finally:
+        ledger.release(key)
+
+
+def _plain(entry: Entry) -> dict[str, Any]:
+    """Return an entry as JSON has it; instants in ISO 8601."""
+    return {
+        **attrs.asdict(entry),
+        "resource": dict(entry.resource),
+        "renamed": {field: {"from": old, "to": new} for field, (old, new) in entry.renamed.items()},
+        "started_at": _instant(entry.started_at),
+        "done_at": _instant(entry.done_at),
+    }
+
+
+def _instant(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, tz=UTC).isoformat(timespec="seconds")
+
+
+def _words(value: Any) -> str:
+    return f"{value['from']} -> {value['to']}" if isinstance(value, dict) else str(value)
+
+
+def _table(entries: list[Entry]) -> Table:
+    drawn = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    for name in ("state", "renamed to", "since", "key"):
+        drawn.add_column(name, no_wrap=name != "key", overflow="fold")
+    for entry in entries:
+        new = ", ".join(new for _, new in entry.renamed.values())
+        drawn.add_row(entry.state, new, _instant(entry.done_at or entry.started_at), entry.key)
+    return drawn

@@ -1,0 +1,189 @@
+"""The effective values of a policy, each with where it was set and what it replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from attrs import frozen
+
+from resilience.core.backoff import Backoff
+from resilience.core.fault import Origin
+from resilience.core.policy import Action, Rule
+from resilience.policyfile import Policy
+
+Path = tuple[str, ...]
+
+# Which keys of a backoff are used by its kind; the rest say nothing.
+_USED: Final[Mapping[str, tuple[str, ...]]] = {
+    "constant": ("base",),
+    "linear": ("base",),
+    "exponential": ("base", "factor"),
+    "fibonacci": ("base",),
+    "list": ("delays",),
+}
+
+_OF_VERB: Final[Mapping[str, tuple[str, ...]]] = {
+    "retry": ("backoff", "counts", "max", "then"),
+    "refresh": ("backoff", "counts", "max", "then"),
+    "rename": ("pattern", "max_length", "backoff", "counts", "max", "then"),
+    "verify": ("backoff", "counts", "max", "then"),
+    "accept": ("if", "as", "then"),
+    "fail": (),
+}
+
+
+@frozen(kw_only=True)
+class Replaced:
+    """A value that did not take effect: as its file writes it, and where."""
+
+    value: str
+    at: Origin
+
+
+@frozen(kw_only=True)
+class Value:
+    """
+    One effective value.
+
+    Attributes:
+        name: Its key, with the table where that is not said otherwise.
+        value: As policies write it.
+        at: Where it was set; None for a default.
+        replaced: What it overrode, the last one first.
+    """
+
+    name: str
+    value: str
+    at: Origin | None = None
+    replaced: tuple[Replaced, ...] = ()
+
+
+def duration(seconds: float | None) -> str:
+    """Return how a policy writes a length of time: ``250ms``, ``1m30s``, ``none``."""
+    if seconds is None:
+        return "none"
+    if 0 < seconds < 1:
+        return f"{seconds * 1000:g}ms"
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    text = (f"{hours}h" if hours else "") + (f"{minutes}m" if minutes else "") + (f"{rest:g}s" if rest else "")
+    return text or "0s"
+
+
+def written(value: object) -> str:
+    """Return a value as a file would have it, on one line."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "true" if value else "false"
+        case list() | tuple():
+            return "[" + ", ".join(map(written, value)) + "]"
+        case Mapping():
+            return "{ " + ", ".join(f"{key} = {written(each)}" for key, each in value.items()) + " }"
+        case float():
+            return f"{value:g}"
+        case _:
+            return str(value)
+
+
+def value_at(policy: Policy, name: str, value: str, path: Path | None) -> Value:
+    """Return a value with where it was set; ``path`` None for what no file can set."""
+    if path is None:
+        return Value(name=name, value=value)
+    replaced = tuple(Replaced(value=written(each), at=at) for each, at in policy.overridden(*path))
+    return Value(name=name, value=value, at=policy.origin(*path), replaced=replaced)
+
+
+def limits_of(policy: Policy) -> tuple[Value, ...]:
+    """Return the limits of a call."""
+    limits = policy.limits
+    said = {
+        "deadline": duration(limits.deadline),
+        "attempt_timeout": duration(limits.attempt_timeout),
+        "max_attempts": str(limits.max_attempts),
+        "settle": duration(limits.settle),
+    }
+    return tuple(value_at(policy, name, value, ("limits", name)) for name, value in said.items())
+
+
+def rule_path(rule: Rule) -> Path:
+    """Return the path of a rule in a file."""
+    key = rule.id.removeprefix(f'{rule.scope}."').removesuffix('"')
+    return ("rules", *rule.scope.split(".", 1), key)
+
+
+def is_named(policy: Policy, action: Action) -> bool:
+    """Tell whether an action has a name of its own, and is not written where it is used."""
+    return action.key in policy.actions
+
+
+def label(policy: Policy, action: Action) -> str:
+    """Return how people call an action: its name, or its verb."""
+    return action.key if is_named(policy, action) else f"{action.do} (inline)"
+
+
+def action_of(policy: Policy, action: Action, rule: Rule | None) -> tuple[Value, ...]:
+    """
+    Return everything that an action says, with what its backoff says.
+
+    Args:
+        policy: The policy.
+        action: The action.
+        rule: The rule that asks for it; None for the action of ``unknown``.
+    """
+    base: Path | None = None
+    if is_named(policy, action):
+        base = ("actions", action.key)
+    elif rule is not None:
+        base = rule_path(rule)
+
+    def at(key: str) -> Path | None:
+        return None if base is None else (*base, key)
+
+    said = described(policy, action)
+    values = [value_at(policy, key, value, at(key)) for key, value in said.items()]
+    if action.backoff is not None:
+        values += backoff_of(policy, action.backoff)
+    return tuple(values)
+
+
+def described(policy: Policy, action: Action) -> dict[str, str]:
+    """Return what an action says, key by key, as policies write it."""
+    everything = {
+        "backoff": "none" if action.backoff is None else action.backoff.name,
+        "counts": written(action.counts),
+        "max": written(action.max),
+        "then": "fail" if action.then is None else label(policy, action.then),
+        "if": action.condition,
+        "as": "dry_run",
+        "pattern": action.pattern,
+        "max_length": written(action.max_length),
+    }
+    if action.do == "refresh" and action.max is None:
+        everything["max"] = "max_refreshes"
+    keys: Iterable[str] = _OF_VERB[action.do]
+    if not action.dry_run:
+        keys = (key for key in keys if key != "as")
+    return {"do": action.do, **{key: everything[key] for key in keys}}
+
+
+def backoff_of(policy: Policy, backoff: Backoff) -> Iterator[Value]:
+    """Yield what a backoff says, with where that was set."""
+    for key, value in grows(backoff).items():
+        yield value_at(policy, f"backoff.{backoff.name}.{key}", value, ("backoff", backoff.name, key))
+
+
+def grows(backoff: Backoff) -> dict[str, str]:
+    """Return what a backoff says, key by key, as policies write it; keys that its kind does not use are left out."""
+    said = {
+        "kind": backoff.kind,
+        "base": duration(backoff.base),
+        "factor": f"{backoff.factor:g}",
+        "delays": "[" + ", ".join(map(duration, backoff.delays)) + "]",
+        "cap": duration(backoff.cap),
+        "jitter": backoff.jitter,
+        "server_hint": written(backoff.server_hint),
+    }
+    return {key: said[key] for key in ("kind", *_USED[backoff.kind], "cap", "jitter", "server_hint")}

@@ -1,0 +1,189 @@
+"""Reads ``[chaos]``: faults for rehearsals, and never for production."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
+
+from attrs import define, field
+
+from resilience.catalog import catalogue, providers
+from resilience.core.chaos import met_by
+from resilience.core.fault import TRANSPORTS, Fault
+from resilience.core.policy import Chaos, Injection
+from resilience.policyfile import ids
+from resilience.policyfile.layers import Layer, Report, Stack
+from resilience.policyfile.operations import Operations
+from resilience.policyfile.rulekeys import is_provider, is_transport_code, split
+from resilience.policyfile.settings import Entries, table_of
+from resilience.policyfile.tables import CHAOS, INJECTION
+from resilience.policyfile.values import UnfitError, read
+from resilience.policyfile.wording import dotted, quoted, shown, suggestion
+
+_ERROR: Final = "resilience.ServiceError"
+"""The class that an injected fault is raised as."""
+
+_ROUNDING: Final = 1e-9
+"""Ten times 0.1 is no more than 1, whatever floats make of it."""
+
+
+def read_chaos(stack: Stack, operations: Operations, report: Report, *, production: bool) -> Chaos:
+    """Return the effective ``[chaos]`` of some layers; each entry replaces the one of the same name before it."""
+    reader = _Reader(stack, operations, report)
+    for layer in stack.layers:
+        if isinstance(layer.table.get("chaos"), dict):
+            reader.layer(layer)
+    injections = tuple(injection for injection, _ in reader.found.values())
+    if production:
+        reader.refuse()
+    reader.check_rates(injections)
+    return Chaos(injections=injections, **reader.seed)
+
+
+@define
+class _Reader:
+    stack: Stack
+    operations: Operations
+    report: Report
+    seed: Entries = field(factory=dict)
+    found: dict[tuple[str, str], tuple[Injection, Layer]] = field(factory=dict)
+
+    def layer(self, layer: Layer) -> None:
+        for key, value in layer.table["chaos"].items():
+            path = ("chaos", key)
+            if key in CHAOS:
+                self.value(layer, path, value, self.seed)
+            elif not is_provider(key) or key == "transport":
+                hint = "; lost and the like stand under the provider too" if key == "transport" else ""
+                expected = f"{', '.join(CHAOS)} or a provider's name in lower case"
+                self.report.add(
+                    layer, path, ids.BAD_NAME, f"chaos: expected {expected}, got {quoted(key)}{hint}", at="key"
+                )
+            elif (entries := table_of(self.report, layer, path)) is not None:
+                for name, each in entries.items():
+                    self.entry(layer, key, name, each)
+
+    def value(self, layer: Layer, path: tuple[str, ...], value: object, into: Entries) -> None:
+        row = CHAOS[path[-1]] if len(path) == len(("chaos", "seed")) else INJECTION[path[-1]]
+        try:
+            into[path[-1]] = read(row, value)
+        except UnfitError as error:
+            self.report.add(layer, path, error.rule, f"{dotted((*layer.prefix, *path))}: {error}")
+
+    def entry(self, layer: Layer, provider: str, name: str, value: object) -> None:
+        path = ("chaos", provider, name)
+        before = len(self.report.problems)
+        target = self.target(layer, provider, name)
+        entries = self.entries(layer, path, value)
+        if target is None or entries is None or "rate" not in entries:
+            return
+        operation, code = target
+        if code == "unsent" and entries.get("applied"):
+            message = f"{quoted(name)}: a request that was never sent cannot be applied; use lost, or leave applied out"
+            self.report.add(layer, (*path, "applied"), ids.NOT_APPLICABLE, message)
+        if len(self.report.problems) > before:
+            return
+        self.found[provider, name] = (
+            Injection(
+                id=f'{provider}."{name}"',
+                provider=provider,
+                operation=operation,
+                code=code,
+                fault=fault_of(provider, code),
+                locate=partial(layer.origin, path[:-1], name),
+                **entries,
+            ),
+            layer,
+        )
+
+    def target(self, layer: Layer, provider: str, name: str) -> tuple[str | None, str] | None:
+        """Return the operation and the code of an entry; None where they are reported."""
+        operation, _, code = name.rpartition("/")
+        path = ("chaos", provider, name)
+        prefix, colon, _ = operation.rpartition(":")
+        if colon and prefix != provider:
+            where = f"; write it in [chaos.{prefix}]" if is_provider(prefix) else ""
+            message = f"{quoted(name)} names another provider than its table{where}"
+            self.report.add(layer, path, ids.BAD_CODE, message, at="key")
+            return None
+        if is_transport_code(code) and code.endswith("xx"):
+            message = f'expected one status, such as "http-503", got {quoted(code)}'
+            self.report.add(layer, path, ids.BAD_CODE, message, at="key")
+            return None
+        try:
+            only, code = split(name, f"transport.{provider}" if is_transport_code(code) else provider)
+        except UnfitError as error:
+            self.report.add(layer, path, error.rule, str(error), at="key")
+            return None
+        if only is None or "*" in only or self.operations.is_open(provider):
+            return only, code
+        known = self.operations.known(provider)
+        if only not in known:
+            message = (
+                f"unknown operation {quoted(only)}{suggestion(only, known) or ';'} "
+                f"an operation that the catalogue does not know is declared in [operations.{provider}]"
+            )
+            self.report.add(layer, path, ids.UNKNOWN_OPERATION, message, at="key")
+            return None
+        return only, code
+
+    def entries(self, layer: Layer, path: tuple[str, str, str], value: object) -> dict[str, Any] | None:
+        if not isinstance(value, dict):
+            message = f"expected a table such as {{ rate = 0.05 }}, got {shown(value)}"
+            self.report.add(layer, path, ids.WRONG_TYPE, message)
+            return None
+        if value and all(isinstance(each, Mapping) and key not in INJECTION for key, each in value.items()):
+            message = f"a code with dots needs quotes; write {quoted(f'{path[-1]}.{next(iter(value))}')} = ..."
+            self.report.add(layer, path, ids.BAD_CODE, message, at="key")
+            return None
+        entries: Entries = {}
+        for key, each in value.items():
+            if key in INJECTION:
+                self.value(layer, (*path, key), each, entries)
+            else:
+                self.report.unknown_key(layer, (*path, key), tuple(INJECTION), holder="an entry of [chaos]")
+        if "rate" not in value:
+            message = f"expected rate in the table of {quoted(path[-1])}, such as {{ rate = 0.05 }}, and found none"
+            self.report.add(layer, path, ids.MISSING, message)
+        return entries
+
+    def refuse(self) -> None:
+        """Report every entry that is effective in a production environment."""
+        for (provider, name), (_, layer) in self.found.items():
+            where = self.stack.origin(("production",))
+            message = (
+                f"chaos is refused where production = true, as {where} says; "
+                f"move it to another environment, such as [env.staging.chaos.{provider}]"
+            )
+            self.report.add(layer, ("chaos", provider, name), ids.CHAOS_IN_PRODUCTION, message, at="key")
+
+    def check_rates(self, injections: tuple[Injection, ...]) -> None:
+        """Report the entry with which the faults of some operation become more than its attempts; each once."""
+        told: set[str] = set()
+        for provider in sorted({injection.provider for injection in injections}):
+            # Where there is no catalogue, the entries themselves say which operations there are.
+            named = {each.operation for each in injections if each.provider == provider and each.operation is not None}
+            exact = {operation for operation in named if "*" not in operation}
+            for operation in sorted(self.operations.known(provider) | exact):
+                met = met_by(injections, provider, operation)
+                total = math.fsum(injection.rate for injection in met)
+                if total <= 1 + _ROUNDING or met[-1].id in told:
+                    continue
+                told.add(met[-1].id)
+                name = met[-1].id.removeprefix(f'{provider}."').removesuffix('"')
+                message = f"with this entry {total:g} of the attempts of {operation} would fail; expected at most 1"
+                layer = self.found[provider, name][1]
+                self.report.add(layer, ("chaos", provider, name, "rate"), ids.OUT_OF_RANGE, message)
+
+
+def fault_of(provider: str, code: str) -> Fault:
+    """Return the fault that a client would read from the service's answer, as far as it is documented."""
+    for transport in TRANSPORTS:
+        if code == transport:
+            return Fault(provider=provider, transport=transport, error=_ERROR)
+    if is_transport_code(code):
+        return Fault(provider=provider, status=int(code.removeprefix("http-")), error=_ERROR)
+    facts = catalogue(provider).code(code) if provider in providers() else None
+    return Fault(provider=provider, code=code, status=None if facts is None else facts.status, error=_ERROR)

@@ -1,0 +1,123 @@
+"""Rules that say more about what has happened than anybody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from resilience.catalog import CodeClass
+from resilience.core.fault import Repeat
+from resilience.core.policy import Action
+from resilience.policyfile.lint import ids
+from resilience.policyfile.lint.places import RETRYING, Operation, RuleAt, chain
+from resilience.policyfile.lint.view import View
+from resilience.policyfile.problems import Problem
+from resilience.policyfile.wording import quoted
+
+_CARE: Final[dict[Repeat, int]] = {"safe": 0, "conflict": 1, "duplicate": 2}
+_SHOWN: Final = 3
+
+# How the names of operations begin for which "it is not there" is what was wanted.
+_REMOVING: Final = ("Delete", "Remove", "Revoke", "UnRegister", "Unbind", "Untag", "Close", "KickOut")
+
+# Codes that say whether something is there. What an accept makes of any other is a guess.
+_TELLING: Final[frozenset[CodeClass | None]] = frozenset({"exists", "taken", "missing", "dry_run", None})
+
+# What is in use, or protected, is there; that is enough where an earlier attempt may have made it.
+_HINTING: Final[frozenset[CodeClass | None]] = frozenset({"state", "denied"})
+
+
+def repeated(view: View) -> Iterator[Problem]:
+    """RP012: an unknown effect declared to be none, where a repeat does it twice."""
+    for each in view.rules:
+        rule = each.rule
+        if rule.effect != "none" or view.known_effect(rule) != "unknown" or not _goes_on(rule.action):
+            continue
+        twice = [operation for operation in view.met(rule) if view.repeat(operation) == "duplicate"]
+        if twice:
+            message = (
+                f'effect = "none" for {quoted(rule.code)}, after which nobody knows whether it ran: {_names(twice)} '
+                "would be done twice without a look; leave effect out, so that a verifier is asked first"
+            )
+            yield view.problem(each.inner("effect"), ids.REPEATED, message, severity="error", layer=each.layer)
+
+
+def careless(view: View) -> Iterator[Problem]:
+    """RP064: an operation declared less careful than the catalogue says."""
+    for provider, declared in view.policy.repeats.items():
+        for name, repeat in declared.items():
+            facts = view.operation_facts((provider, name))
+            if facts is None or _CARE[repeat] >= _CARE[facts.repeat]:
+                continue
+            result = "does it twice" if facts.repeat == "duplicate" else "is refused"
+            message = (
+                f'{name} is declared "{repeat}", and the catalogue says "{facts.repeat}": a repeat {result}; '
+                "leave it out, or say in [lint] how you know better"
+            )
+            yield view.problem(("operations", provider, name), ids.CARELESS_OPERATION, message)
+
+
+def uncounted(view: View) -> Iterator[Problem]:
+    """RP061: attempts that may have taken effect, and that nothing counts."""
+    doubtful = (each for each in view.rules if (each.rule.effect or view.known_effect(each.rule)) == "unknown")
+    free = (each for each in doubtful if each.rule.action.do in {"retry", "verify"} and not each.rule.action.counts)
+    for each in view.mistakes(free, "counts"):
+        message = (
+            f"counts = false is for what was refused before it ran; after {each.codes} nobody knows, "
+            "so each attempt has to count"
+        )
+        yield view.problem(each.path, ids.UNCOUNTED_DOUBT, message, layer=each.layer)
+
+
+def believed(view: View) -> Iterator[Problem]:
+    """RP013: a failure taken for a success that nobody has looked at."""
+    for each in view.rules:
+        if view.is_rehearsal(each.layer) and view.class_of(each.rule) == "exists":
+            continue
+        for action in chain(each.rule.action):
+            if action.do != "accept" or action.dry_run:
+                continue
+            message = _doubt(view, each, action)
+            if message is not None:
+                path = each.inner("if") if action is each.rule.action else each.path
+                yield view.problem(path, ids.BELIEVED, message, layer=each.layer)
+                break
+
+
+def _doubt(view: View, each: RuleAt, action: Action) -> str | None:
+    """Return why an accept is no proof that the call has worked, or None."""
+    rule, class_ = each.rule, view.class_of(each.rule)
+    if class_ == "dry_run":
+        return f'{quoted(rule.code)} means that nothing was done; say as = "dry_run"'
+    if action.condition == "ours" and class_ in _HINTING:
+        return None
+    if class_ not in _TELLING:
+        return f"{quoted(rule.code)} does not say that it is there: this takes a failure for a success"
+    if action.condition == "ours":
+        return None
+    wrong = [operation for operation in view.documented(rule) if _is_wrong(view, operation, class_)]
+    if not wrong:
+        return None
+    return (
+        f'if = "always" takes {quoted(rule.code)} for a success of {_names(wrong)}, also when somebody else made it or '
+        'the request named the wrong thing; use if = "ours", or verify'
+    )
+
+
+def _is_wrong(view: View, operation: Operation, class_: CodeClass | None) -> bool:
+    if view.repeat(operation) == "safe" and (class_ is not None or not _removes(operation)):
+        return False
+    return not (class_ == "missing" and _removes(operation))
+
+
+def _removes(operation: Operation) -> bool:
+    return operation[1].startswith(_REMOVING)
+
+
+def _goes_on(action: Action) -> bool:
+    return any(each.do in RETRYING for each in chain(action))
+
+
+def _names(operations: list[Operation]) -> str:
+    names = sorted(name for _, name in operations)
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

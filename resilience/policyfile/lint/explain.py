@@ -1,0 +1,79 @@
+"""What each id means: why it is a mistake, a policy that makes it, and one that does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+import tomli
+from attrs import frozen
+
+from resilience.policyfile.ids import TITLES
+from resilience.policyfile.lint.registry import LINT_TITLES
+from resilience.policyfile.problems import Severity
+
+_FILE: Final = Path(__file__).with_name("explanations.toml")
+
+# What an example stands below that is about something else.
+_TOP: Final = 'schema = 1\nlimits.deadline = "2m"\n'
+
+PARENT: Final = "base.toml"
+"""What the examples that take two files call the one that they extend."""
+
+
+@frozen(kw_only=True)
+class Explanation:
+    """
+    One id, explained.
+
+    Attributes:
+        rule: The id.
+        title: What it is, in one line.
+        severity: What it is reported as.
+        why: What goes wrong.
+        bad: A whole policy that earns this id, and no other.
+        good: The same without the mistake.
+        parent: What both extend as ``base.toml``; None for examples in one file.
+        env: The environment that the examples are looked at in; None for all.
+        source: Where the advice comes from.
+    """
+
+    rule: str
+    title: str
+    severity: Severity
+    why: str
+    bad: str
+    good: str
+    parent: str | None = None
+    env: str | None = None
+    source: str
+
+
+@cache
+def explanations() -> Mapping[str, Explanation]:
+    """Return the explanations of all ids, in the order of the ids."""
+    titles = {**TITLES, **LINT_TITLES}
+    document = tomli.loads(_FILE.read_text(encoding="utf-8"))
+    return MappingProxyType(
+        {
+            rule: Explanation(
+                rule=rule,
+                title=titles[rule],
+                severity=entry["severity"],
+                why=" ".join(entry["why"].split()),
+                bad=_whole(entry["bad"]),
+                good=_whole(entry["good"]),
+                parent=entry.get("parent"),
+                env=entry.get("env"),
+                source=entry["source"],
+            )
+            for rule, entry in sorted(document.items())
+        }
+    )
+
+
+def _whole(example: str) -> str:
+    return example if example.startswith("schema") else _TOP + example

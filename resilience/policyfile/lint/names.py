@@ -1,0 +1,107 @@
+"""Things that are named and lead nowhere: names that cannot be built, and names that nothing uses."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from resilience.catalog import NameRule, catalogue
+from resilience.core.policy import Action
+from resilience.core.rename import NameLaw, next_name
+from resilience.policyfile.lint import ids
+from resilience.policyfile.lint.places import Operation, RuleAt, chain
+from resilience.policyfile.lint.view import View
+from resilience.policyfile.problems import Problem
+from resilience.policyfile.wording import quoted
+
+_SAMPLES: Final = ("GID_sensors-berlin", "sensors-berlin")
+_DIGEST: Final = "0123abcd"
+_ALIKE: Final = 0.8
+
+
+def nothing_to_rename(view: View) -> Iterator[Problem]:
+    """RP065: a rename for operations that have no name to change."""
+    for each in view.rules:
+        if not any(action.do == "rename" for action in chain(each.rule.action)):
+            continue
+        operations = view.documented(each.rule) or view.met(each.rule)
+        known = [facts for operation in operations if (facts := view.operation_facts(operation))]
+        if known and len(known) == len(operations) and all(facts.rename is None for facts in known):
+            names = sorted(facts.operation for facts in known)
+            message = (
+                f"{names[0]} has no name that a rename could change, so this never renames; answer with another action"
+            )
+            yield view.problem(each.path, ids.NOTHING_TO_RENAME, message, severity="error", layer=each.layer)
+
+
+def bad_names(view: View) -> Iterator[Problem]:
+    """RP019: a rename that builds the same name twice, or one that the service refuses."""
+    seen: set[str] = set()
+    for each in view.rules:
+        for action in chain(each.rule.action):
+            if action.do != "rename" or action.key in seen:
+                continue
+            message = _bad_name(view, each, action)
+            if message is not None:
+                seen.add(action.key)
+                home = ("actions", action.key) if action.key in view.policy.actions else each.path
+                key = "max_length" if "max_length" in message else "pattern"
+                path = (*home, key) if view.stack.setter((*home, key)) else home
+                # Building the same name again is only a waste.
+                yield view.problem(path, ids.BAD_NAMES, message, severity="warning" if "again" in message else "error")
+
+
+def _bad_name(view: View, each: RuleAt, action: Action) -> str | None:
+    if "{n}" not in action.pattern and action.max != 1:
+        return (
+            f"pattern {quoted(action.pattern)} has no {{n}}, so every rename builds the same name again; "
+            "add {n}, or allow one rename with max = 1"
+        )
+    for operation in sorted(view.documented(each.rule)):
+        found = _law(view, operation)
+        if found is None:
+            continue
+        rule, law = found
+        sample = next((name for name in _SAMPLES if law.is_legal(name)), None)
+        if sample is None or next_name(sample, 2, action, law, digest=_DIGEST) is not None:
+            continue
+        without = NameLaw(max_length=law.max_length, keep_prefix=law.keep_prefix, is_legal=law.is_legal)
+        free = Action(key=action.key, do="rename", pattern=action.pattern)
+        if next_name(sample, 2, free, without, digest=_DIGEST) is not None:
+            return f"max_length {action.max_length} leaves no room for a legal name of {operation[1]}: {rule.meaning}"
+        return f"pattern {quoted(action.pattern)} builds no legal name for {operation[1]}: {rule.meaning}"
+    return None
+
+
+def _law(view: View, operation: Operation) -> tuple[NameRule, NameLaw] | None:
+    facts = view.operation_facts(operation)
+    if facts is None or facts.name is None:
+        return None
+    rule = catalogue(operation[0]).names[facts.name]
+    return rule, NameLaw(max_length=rule.max_length, keep_prefix=rule.keep_prefix, is_legal=rule.is_legal)
+
+
+def unused(view: View) -> Iterator[Problem]:
+    """RP063: an action or a backoff that nothing uses; it may be a misspelled name of another."""
+    used = view.used
+    backoffs = {action.backoff.name for action in used.values() if action.backoff is not None}
+    # The machine falls back to the default where a verification has none of its own.
+    yield from _unused(view, "backoff", view.policy.backoffs, backoffs | {"default"})
+    yield from _unused(view, "actions", view.policy.actions, set(used))
+
+
+def _unused(view: View, table: str, defined: Collection[str], used: set[str]) -> Iterator[Problem]:
+    for name in defined:
+        setter = view.stack.setter((table, name))
+        # What a file above defines may be meant for others that extend it.
+        if name in used or setter is None or setter.source is not view.stack.root.source:
+            continue
+        near = difflib.get_close_matches(name, used, n=1, cutoff=_ALIKE)
+        what = "action" if table == "actions" else "backoff"
+        if near:
+            message = f'nothing uses the {what} {quoted(name)}; did you mean "{near[0]}"?'
+            yield view.problem((table, name), ids.UNUSED, message, at="key")
+        else:
+            message = f"nothing uses the {what} {quoted(name)}"
+            yield view.problem((table, name), ids.UNUSED, message, severity="info", at="key")

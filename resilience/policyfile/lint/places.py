@@ -1,0 +1,135 @@
+"""Rules and actions with their places, and what a rule's code stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from attrs import frozen
+
+from resilience.catalog import CodeClass
+from resilience.core.fault import Fault, Transport
+from resilience.core.policy import Action, Rule
+from resilience.policyfile.layers import Layer
+from resilience.policyfile.positions import Path
+from resilience.policyfile.wording import quoted
+
+Operation = tuple[str, str]
+"""A provider and the name of one of its operations."""
+
+RETRYING: Final = frozenset({"retry", "refresh", "rename", "verify"})
+"""The verbs that lead to another attempt."""
+
+_TRANSPORTS: Final[dict[str, Transport]] = {"unsent": "unsent", "lost": "lost", "garbled": "garbled"}
+_STATUS_CLASSES: Final[dict[str, CodeClass]] = {
+    "http-401": "credential",
+    "http-403": "permission",
+    "http-404": "missing",
+    "http-408": "transient",
+    "http-409": "exists",
+    "http-425": "transient",
+    "http-429": "throttle",
+    "http-502": "transient",
+    "http-503": "transient",
+    "http-504": "transient",
+}
+"""What a status says where the service names no code. Source: RFC 9110, section 15, and RFC 6585, section 4."""
+
+
+@frozen(eq=False)
+class RuleAt:
+    """
+    A rule that takes effect, and where it stands.
+
+    Attributes:
+        rule: The rule.
+        path: Its path in the merged tables, such as ``("rules", "alibaba", "InternalError")``.
+        layer: The layer that set it.
+    """
+
+    rule: Rule
+    path: tuple[str, ...]
+    layer: Layer
+
+    @property
+    def is_inline(self) -> bool:
+        """Whether its value is a table."""
+        return isinstance(self.layer.get(self.path, None), dict)
+
+    def inner(self, key: str) -> Path:
+        """Return the path of a key of its inline table, or its own where the table does not have it."""
+        return (*self.path, key) if self.layer.has((*self.path, key)) else self.path
+
+
+@frozen(eq=False)
+class ActionAt:
+    """
+    An action that somebody defined, and where: a named one, or the inline table of a rule.
+
+    Attributes:
+        action: The action.
+        path: The path of its table.
+        rules: The rules that answer with it.
+    """
+
+    action: Action
+    path: tuple[str, ...]
+    rules: tuple[RuleAt, ...]
+
+    @property
+    def label(self) -> str:
+        """Its name in messages."""
+        return self.path[1] if self.path[0] == "actions" else self.path[-1]
+
+
+@frozen(eq=False)
+class Mistake:
+    """
+    What makes some rules wrong: the rule itself, or the named action that somebody changed under it.
+
+    Attributes:
+        path: The path of it.
+        layer: The layer that set it.
+        rules: The rules; one, unless it is an action.
+    """
+
+    path: Path
+    layer: Layer
+    rules: tuple[RuleAt, ...]
+
+    @property
+    def codes(self) -> str:
+        """The code of the first rule, and how many others there are."""
+        first, *others = self.rules
+        return quoted(first.rule.code) + (f" (and {len(others)} more)" if others else "")
+
+
+def chain(action: Action | None) -> Iterator[Action]:
+    """Yield an action and everything that its ``then`` leads to."""
+    while action is not None:
+        yield action
+        action = action.then
+
+
+def path_of(rule: Rule) -> tuple[str, ...]:
+    """Return the path of a rule in the merged tables."""
+    key = rule.id[len(rule.scope) + 2 : -1]
+    return ("rules", *rule.scope.split(".", 1), key)
+
+
+def fault_of(rule: Rule, provider: str) -> Fault:
+    """Return a fault that a rule's code stands for."""
+    if not rule.scope.startswith("transport"):
+        return Fault(provider=provider, code=rule.code)
+    if rule.code in _TRANSPORTS:
+        return Fault(provider=provider, transport=_TRANSPORTS[rule.code])
+    return Fault(provider=provider, status=int(rule.code.removeprefix("http-").replace("xx", "99")))
+
+
+def transport_class(code: str) -> CodeClass:
+    """Return what kind of thing a fault without a code says."""
+    if code in _STATUS_CLASSES:
+        return _STATUS_CLASSES[code]
+    if code in _TRANSPORTS:
+        return "transient" if code == "unsent" else "client"
+    return "internal" if code.startswith("http-5") else "parameter"

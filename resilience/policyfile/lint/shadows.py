@@ -1,0 +1,86 @@
+"""Rules that other rules keep from ever being asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from resilience.policyfile.lint import ids
+from resilience.policyfile.lint.places import Operation, RuleAt
+from resilience.policyfile.lint.view import View
+from resilience.policyfile.problems import Problem
+from resilience.policyfile.wording import quoted
+
+_SHOWN: Final = 3
+
+
+def shadowed(view: View) -> Iterator[Problem]:
+    """RP021: a rule that no fault can reach; RP067: one that a rule of a parent answers for in part."""
+    for each in view.rules:
+        pattern = each.rule.operation or ""
+        is_glob = "*" in pattern
+        if not is_glob and view.is_alone(each.rule):
+            continue
+        wanted = view.wanted(each.rule)
+        if is_glob and wanted is not None and not wanted:
+            message = f"{quoted(pattern)} meets no operation of {_of(each)}, so this rule is never asked"
+            yield view.problem(each.path, ids.SHADOWED, message, severity="error", at="key", layer=each.layer)
+        elif wanted:
+            yield from _compared(view, each, wanted)
+
+
+def _compared(view: View, each: RuleAt, wanted: frozenset[Operation]) -> Iterator[Problem]:
+    lost = wanted - view.met(each.rule)
+    if not lost:
+        return
+    facts = view.facts(each.rule)
+    documented = {operation for operation in wanted if facts and operation[1] in facts.operations}
+    winners = _winners(view, each, lost)
+    above = [winner for winner, _ in winners if _is_above(view, winner, each)]
+    if lost == wanted and (each.rule.operation is not None or not each.rule.scope.startswith("transport")):
+        message = f"this rule is never asked: {_listed(winners)}; write it for that operation, or delete it"
+        yield view.problem(each.path, ids.SHADOWED, message, severity="error", at="key", layer=each.layer)
+    elif documented and documented <= lost and any(winner in above for winner, _ in winners):
+        hiding = [(winner, names & documented) for winner, names in winners if names & documented]
+        message = (
+            f"this rule has no effect: {quoted(each.rule.code)} is documented for {_names(documented)} only, and there "
+            f"{_listed(hiding)}; write it for that operation"
+        )
+        yield view.problem(each.path, ids.SHADOWED, message, at="key", layer=each.layer)
+    else:
+        partly = [(winner, names) for winner, names in winners if winner in above and _differ(winner, each)]
+        if partly:
+            message = f"narrower rules of the files that this one extends still answer in part: {_listed(partly)}"
+            yield view.problem(each.path, ids.PARTLY_HIDDEN, message, severity="info", at="key", layer=each.layer)
+
+
+def _winners(view: View, each: RuleAt, lost: Iterable[Operation]) -> list[tuple[RuleAt, set[Operation]]]:
+    found: dict[int, tuple[RuleAt, set[Operation]]] = {}
+    for operation in sorted(lost):
+        winner = view.winner(each.rule, operation)
+        found.setdefault(id(winner), (winner, set()))[1].add(operation)
+    return list(found.values())
+
+
+def _is_above(view: View, winner: RuleAt, each: RuleAt) -> bool:
+    """Tell whether a rule stands in a file that the other one's file extends."""
+    names = [source.name for source in view.sources]
+    return names.index(winner.layer.source.name) < names.index(each.layer.source.name)
+
+
+def _differ(winner: RuleAt, each: RuleAt) -> bool:
+    return winner.rule.action.key != each.rule.action.key or winner.rule.effect != each.rule.effect
+
+
+def _listed(winners: list[tuple[RuleAt, set[Operation]]]) -> str:
+    shown = [f"{winner.rule.id} at {winner.rule.origin} answers for {_names(names)}" for winner, names in winners]
+    return ", ".join(shown[:_SHOWN]) + (f" and {len(shown) - _SHOWN} more rules" if len(shown) > _SHOWN else "")
+
+
+def _names(operations: Iterable[Operation]) -> str:
+    names = sorted({name for _, name in operations})
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+
+
+def _of(each: RuleAt) -> str:
+    return each.rule.scope.removeprefix("transport.") if each.rule.scope != "transport" else "any provider"

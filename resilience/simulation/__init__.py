@@ -1,0 +1,32 @@
+"""
+Rehearses a policy without a network: what a call meets, in the language of fault scripts, and what comes of it.
+
+The decisions are those of :mod:`resilience.core.machine`, and the clock is a number. So an hour of waiting takes
+less than a millisecond, and the same seed gives the same call.
+"""
+
+from resilience.core.fault import CUT
+from resilience.core.simulate import Belief, EndlessError, Meeting, Played, Turn, World, play
+from resilience.simulation.faults import Scripted, fault_of, meetings, read_script
+from resilience.simulation.runs import PERCENTILES, Distribution, Setup, Spread, distribution, simulate
+
+__all__ = [
+    "CUT",
+    "PERCENTILES",
+    "Belief",
+    "Distribution",
+    "EndlessError",
+    "Meeting",
+    "Played",
+    "Scripted",
+    "Setup",
+    "Spread",
+    "Turn",
+    "World",
+    "distribution",
+    "fault_of",
+    "meetings",
+    "play",
+    "read_script",
+    "simulate",
+]

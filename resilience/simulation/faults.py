@@ -1,0 +1,165 @@
+"""
+The words of fault scripts, as a simulation takes them: what each attempt of one call meets.
+
+A script is entries between commas, one for each attempt; after the last of them every attempt succeeds::
+
+    SystemOverFlow*3, applied lost, ok, slow 250ms, late hang 1s, 503, GroupIdAlreadyExsited*
+
+==========================  ========================================================================
+word                        what the attempt meets
+==========================  ========================================================================
+``ok``, ``slow``            a success
+a code                      that error, with the HTTP status that the catalogue knows
+``503``, ``http-503``       that status, without a code
+``unsent``                  no connection: the request never left
+``lost, reset, hangup``     the connection breaks before an answer
+``hang``                    no answer, until a limit of the policy cuts the attempt short
+``garbled, garbage``        an answer that cannot be read
+``truncated``               likewise, of a request that was carried out
+==========================  ========================================================================
+
+Before a word: ``applied`` (carried out all the same, only the answer is bad) or ``late`` (carried out only after the
+delay, which then says nothing about the answer). After it: a delay (``250ms``, ``2s``), how long the attempt takes;
+without one it takes as long as all others. At its end: ``*3`` repeats it, ``*`` repeats it for ever.
+
+The sandbox plays the same scripts over sockets, apart from ``unsent`` and ``garbled``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from itertools import chain, repeat
+from typing import Final
+
+from attrs import frozen
+
+from resilience.catalog import catalogue, providers
+from resilience.core.fault import Fault, Transport
+from resilience.core.script import Entry, parse_entry
+from resilience.core.simulate import Meeting
+
+TRANSPORTS: Final[dict[str, Transport]] = {
+    "unsent": "unsent",
+    "lost": "lost",
+    "reset": "lost",
+    "hangup": "lost",
+    "garbled": "garbled",
+    "garbage": "garbled",
+    "truncated": "garbled",
+}
+_SUCCESSES: Final = frozenset({"ok", "slow"})
+WORDS: Final = (*sorted(_SUCCESSES), "hang", *TRANSPORTS)
+
+# How similar an unknown code is to a known one if it counts as misspelled: two swapped letters are.
+_ALIKE: Final = 0.9
+
+
+@frozen(kw_only=True)
+class Scripted:
+    """
+    What some attempts meet, one after the other.
+
+    Attributes:
+        text: The entry, as written.
+        meeting: What each of them meets.
+        times: How many there are; None for every one from here on.
+    """
+
+    text: str
+    meeting: Meeting
+    times: int | None = 1
+
+
+def read_script(script: str, *, provider: str | None, latency: float) -> tuple[Scripted, ...]:
+    """
+    Read a script; an empty one is one success after the other.
+
+    Args:
+        script: The text; the language is in this module's docstring.
+        provider: Whose codes they are; None for anybody's.
+        latency: How long an attempt takes that does not say, in seconds.
+
+    Raises:
+        ValueError: An entry is not understood; the message shows it.
+    """
+    if not script.strip():
+        return ()
+    return tuple(_scripted(parse_entry(text), provider, latency) for text in script.split(","))
+
+
+def meetings(script: Iterable[Scripted], *, latency: float) -> Iterator[Meeting]:
+    """Yield what attempt after attempt meets, without an end."""
+    success = Meeting(duration=latency, lands=0.0)
+    scripted = chain.from_iterable(
+        repeat(each.meeting) if each.times is None else repeat(each.meeting, each.times) for each in script
+    )
+    return chain(scripted, repeat(success))
+
+
+def fault_of(word: str, *, provider: str | None) -> Fault:
+    """
+    Return the fault that a word of a script means: a code, a status, ``unsent``, ``lost``, ...
+
+    Args:
+        word: The word.
+        provider: Whose code it is; None for anybody's.
+
+    Raises:
+        ValueError: It is no such word, or it looks like a misspelled code.
+    """
+    entry = parse_entry(word)
+    found = _fault(entry, provider)
+    if found is None:
+        raise ValueError(f"{word!r} is no fault")
+    return found
+
+
+def _scripted(entry: Entry, provider: str | None, latency: float) -> Scripted:
+    word = entry.word
+    fault = _fault(entry, provider)
+    if entry.applied is not None and (fault is None or word == "unsent"):
+        why = "was never sent" if word == "unsent" else "is carried out anyway"
+        raise ValueError(f"{entry.text!r}: {entry.applied} says nothing here: the request {why}")
+    if word == "slow" and entry.delay is None:
+        raise ValueError(f"{entry.text!r}: slow needs a delay, such as 'slow 250ms'")
+    duration: float | None = latency if entry.delay is None else entry.delay
+    lands = 0.0 if fault is None or word == "truncated" or entry.applied == "applied" else None
+    if entry.applied == "late":
+        if entry.delay is None:
+            raise ValueError(f"{entry.text!r}: late needs a delay: when is it carried out? Such as 'late {word} 5s'")
+        duration, lands = latency, entry.delay
+    if word == "hang" and (entry.delay is None or entry.applied == "late"):
+        duration = None
+    return Scripted(text=entry.text, meeting=Meeting(fault=fault, duration=duration, lands=lands), times=entry.times)
+
+
+def _fault(entry: Entry, provider: str | None) -> Fault | None:
+    """Return the fault that an entry means, None for a success."""
+    word = entry.word
+    if word in _SUCCESSES:
+        return None
+    if word in TRANSPORTS or word == "hang":
+        return Fault(transport=TRANSPORTS.get(word, "lost"))
+    if entry.status is not None:
+        # As the SDKs tell it: a status, and a body that is not the service's.
+        return Fault(transport="garbled", status=entry.status)
+    if not entry.is_code:
+        near = _near(word, WORDS, 0.6)
+        raise ValueError(f"{entry.text!r}: {word!r} is neither a word of the script language nor a code{near}")
+    status = None
+    for each in providers() if provider is None else (provider,):
+        if each not in providers():
+            continue
+        known = catalogue(each)
+        facts = known.code(word)
+        if facts is not None:
+            status = facts.status
+        elif near := _near(word, known.codes, _ALIKE):
+            raise ValueError(f"{entry.text!r}: unknown code {word!r}{near}")
+    return Fault(provider=provider, code=word, status=status)
+
+
+def _near(word: str, known: Iterable[str], cutoff: float) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,123 @@
+"""``codes``: what the catalogue knows, what a policy does about it, and what an installed SDK knows besides."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from resilience.catalog import catalogue
+from resilience.cli import sdkcodes
+from resilience.cli.app import app
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["codes", *arguments], env={"COLUMNS": "80"})
+
+
+def told(*arguments: str) -> dict[str, Any]:
+    result = run(*arguments, "--format", "json")
+    assert result.exit_code == 0, result.output
+    return {f"{each['provider']}:{each['code']}": each for each in json.loads(result.stdout)}
+
+
+def test_every_code_of_the_catalogue_is_listed() -> None:
+    """Without options the codes of both services are listed, each with its meaning."""
+    found = told()
+    assert {key for key in found if key.startswith("alibaba:")} == {
+        f"alibaba:{code}" for code in catalogue("alibaba").codes
+    }
+    assert found["tencent:InternalError"]["effect"] == "unknown"
+    assert "action" not in found["tencent:InternalError"]
+
+
+def test_a_provider_chooses_its_codes() -> None:
+    """``--provider`` leaves out the other service."""
+    assert {key.partition(":")[0] for key in told("--provider", "tencent")} == {"tencent"}
+
+
+@pytest.mark.parametrize(
+    ("code", "action", "by"),
+    [
+        pytest.param("alibaba:ApplyTokenOverFlow", "patient", "code", id="by-its-own-rule"),
+        pytest.param("alibaba:Throttling.User", "patient", "parent", id="by-its-parents-rule"),
+        pytest.param("alibaba:GroupIdAlreadyExsited", "fail", "status", id="by-its-status"),
+        pytest.param("alibaba:SDK.UnknownServerError", "fail", "unknown", id="by-nothing"),
+    ],
+)
+def test_a_policy_says_what_it_does_about_each_code(code: str, action: str, by: str) -> None:
+    """With a policy each code has its action, and how that was found."""
+    found = told("--policy", "builtin:alibaba-mqtt")[code]
+    assert (found["action"], found["by"]) == (action, by)
+
+
+def test_operations_with_a_rule_of_their_own_are_named() -> None:
+    """A code that only one operation's rule names says which, and what that rule asks for."""
+    found = told("--policy", "builtin:provisioning", "--env", "staging")["alibaba:GroupIdAlreadyExsited"]
+    assert found["narrower"] == {"CreateGroupId": "there-already"}
+
+
+def test_a_narrower_rule_for_the_parent_is_named(tmp_path: Path) -> None:
+    """A rule for some operations that names the parent of a code holds for the code, and is told."""
+    file = tmp_path / "own.toml"
+    file.write_text(
+        'schema = 1\nlimits = { deadline = "1m" }\nrules.alibaba."Create*/Throttling" = "retry"\n', encoding="utf-8"
+    )
+    assert told("--policy", str(file))["alibaba:Throttling.User"]["narrower"] == {"Create*": "retry"}
+
+
+def test_codes_that_no_rule_names_can_be_asked_for() -> None:
+    """``--unnamed`` lists what nobody has thought about, and nothing else."""
+    assert set(told("--policy", "builtin:provisioning", "--unnamed")) == {"alibaba:SDK.UnknownServerError"}
+    assert run("--unnamed").exit_code == 2
+
+
+def test_a_code_that_only_the_policy_knows_is_listed(tmp_path: Path) -> None:
+    """A rule for a code that is in no catalogue is shown as such."""
+    file = tmp_path / "own.toml"
+    file.write_text('schema = 1\nlimits = { deadline = "1m" }\nrules.alibaba.BrandNew = "retry"\n', encoding="utf-8")
+    found = told("--policy", str(file), "--provider", "alibaba")["alibaba:BrandNew"]
+    assert (found["known"], found["action"]) == (False, "retry")
+
+
+def test_the_text_fits_and_counts() -> None:
+    """The text has one line of facts for each code, and says how many have no rule."""
+    output = run("--provider", "alibaba", "--policy", "builtin:alibaba-mqtt").output
+    assert "  on CreateGroupId: ours" in output
+    assert f"{len(catalogue('alibaba').codes)} codes, 1 of them named by no rule" in output
+
+
+def test_the_installed_sdk_is_compared() -> None:
+    """Every error code that the installed SDK of Tencent lists is in the catalogue."""
+    result = run("--installed")
+    assert result.exit_code == 0, result.output
+    assert "the catalogue knows all of them" in result.output
+
+
+def test_a_code_that_the_catalogue_lacks_is_a_finding(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A newer SDK with another code exits with 1 and names it."""
+    file = tmp_path / "tencentcloud" / "mqtt" / "v20240516" / "errorcodes.py"
+    file.parent.mkdir(parents=True)
+    (tmp_path / "tencentcloud" / "__init__.py").touch()
+    file.write_text("# why\nINTERNALERROR = 'InternalError'\nNEW = 'QuiteNew'\n", encoding="utf-8")
+    monkeypatch.setattr(sdkcodes, "find_spec", lambda _: _Spec([str(tmp_path / "tencentcloud")]))
+    result = run("--installed", "--format", "json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)[0]["missing"] == ["QuiteNew"]
+
+
+class _Spec:
+    def __init__(self, folders: list[str]) -> None:
+        self.submodule_search_locations = folders
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [pytest.param(["--installed", "--provider", "alibaba"], id="no-list"), pytest.param(["--policy"], id="no-value")],
+)
+def test_what_cannot_be_done_is_wrong_use(arguments: list[str]) -> None:
+    """An SDK without a list of codes cannot be compared."""
+    assert run(*arguments).exit_code == 2

@@ -1,0 +1,129 @@
+"""``diff``: two policies compared by what they do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from resilience.cli.app import app
+
+SMALL = """
+schema = 1
+limits = { deadline = "1m" }
+"""
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["diff", *arguments], env={"COLUMNS": "80"})
+
+
+def told(*arguments: str) -> Any:
+    result = run(*arguments, "--format", "json")
+    assert result.exit_code in {0, 1}, result.output
+    found = json.loads(result.stdout)
+    assert bool(found["settings"] or found["changes"]) == bool(result.exit_code)
+    return found
+
+
+def written(folder: Path, name: str, more: str) -> str:
+    file = folder / f"{name}.toml"
+    file.write_text(SMALL + more, encoding="utf-8")
+    return str(file)
+
+
+def test_environments_differ_by_their_limits_and_actions() -> None:
+    """Which limits and which codes change between two environments is shown, with both values."""
+    found = told("builtin:provisioning", "--env", "staging", "--env", "prod")
+    settings = {each["name"]: (each["before"], each["after"]) for each in found["settings"]}
+    assert settings == {
+        "limits.deadline": ("5m", "10m"),
+        "limits.settle": ("30s", "1m"),
+        "production": ("false", "true"),
+    }
+    exists = next(each for each in found["changes"] if "alibaba:GroupIdAlreadyExsited" in each["codes"])
+    assert (exists["before"]["if"], exists["after"]["if"]) == ("always", "ours")
+    assert exists["operations"] == ["CreateGroupId"]
+
+
+def test_equal_policies_exit_with_zero() -> None:
+    """A policy does not differ from itself."""
+    result = run("builtin:provisioning", "builtin:provisioning")
+    assert result.exit_code == 0
+    assert "no difference in effect" in result.output
+
+
+def test_how_it_is_written_makes_no_difference(tmp_path: Path) -> None:
+    """Another name, an inline action and a value that is the default anyway are no difference."""
+    one = written(tmp_path, "one", '[actions.soon]\ndo = "retry"\nmax = 3\n[rules.alibaba]\nBusy = "soon"\n')
+    two = written(tmp_path, "two", '[rules.alibaba]\nBusy = { do = "retry", max = 3, counts = true, then = "fail" }\n')
+    assert told(one, two) == {"settings": [], "changes": []}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "key", "values"),
+    [
+        pytest.param('"retry"', '"fail"', "do", ("retry", "fail"), id="verb"),
+        pytest.param('{ do = "retry", max = 2 }', '{ do = "retry", max = 3 }', "max", ("2", "3"), id="value"),
+        pytest.param('{ do = "retry", effect = "none" }', '"retry"', "effect", ("none", "unknown"), id="effect"),
+        pytest.param(
+            '{ do = "retry", max = 2, then = "verify" }',
+            '{ do = "retry", max = 2 }',
+            "then.do",
+            ("verify", None),
+            id="what-follows",
+        ),
+    ],
+)
+def test_each_kind_of_change_is_seen(
+    before: str, after: str, key: str, values: tuple[str, str | None], tmp_path: Path
+) -> None:
+    """A change of the verb, of a value, of the effect and of what follows are differences."""
+    one = written(tmp_path, "one", f"[rules.alibaba]\nBusy = {before}\n")
+    two = written(tmp_path, "two", f"[rules.alibaba]\nBusy = {after}\n")
+    [change] = told(one, two)["changes"]
+    assert change["codes"] == ["alibaba:Busy"]
+    assert (change["before"].get(key), change["after"].get(key)) == values
+
+
+def test_a_changed_backoff_changes_the_codes_that_wait_by_it(tmp_path: Path) -> None:
+    """A backoff is no setting of its own: what changes are the codes whose waits it is."""
+    one = written(tmp_path, "one", '[rules.alibaba]\nBusy = "retry"\nGone = "fail"\n')
+    two = written(tmp_path, "two", '[backoff.default]\nbase = "2s"\n[rules.alibaba]\nBusy = "retry"\nGone = "fail"\n')
+    [change] = told(one, two)["changes"]
+    assert change["codes"] == ["alibaba:Busy"]
+    assert (change["before"]["backoff.base"], change["after"]["backoff.base"]) == ("500ms", "2s")
+
+
+def test_a_narrower_rule_changes_its_operations_only(tmp_path: Path) -> None:
+    """A rule for some operations is a difference on these, and the text names them."""
+    one = written(tmp_path, "one", '[rules.alibaba]\nBusy = "fail"\n')
+    two = written(tmp_path, "two", '[rules.alibaba]\nBusy = "fail"\n"Query*/Busy" = "retry"\n')
+    [change] = told(one, two)["changes"]
+    assert change["operations"]
+    assert all(operation.startswith("Query") for operation in change["operations"])
+    assert "fail -> retry" in run(one, two).output
+
+
+def test_a_repeat_that_the_policy_declares_is_a_setting(tmp_path: Path) -> None:
+    """What a repeat does belongs to what a policy says."""
+    two = written(tmp_path, "two", '[operations.alibaba]\nCreateGroupId = "safe"\n')
+    [setting] = told(written(tmp_path, "one", ""), two)["settings"]
+    assert (setting["name"], setting["after"]) == ("operations.alibaba.CreateGroupId", "safe")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["builtin:provisioning"], id="one-policy"),
+        pytest.param(["builtin:provisioning", "--env", "prod"], id="one-environment"),
+        pytest.param(["a", "b", "c"], id="three-policies"),
+        pytest.param([], id="none"),
+    ],
+)
+def test_too_few_or_too_many_is_wrong_use(arguments: list[str]) -> None:
+    """There are two sides to a comparison."""
+    assert run(*arguments).exit_code == 2

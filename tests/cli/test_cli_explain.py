@@ -1,0 +1,207 @@
+"""``explain``: what a code means, which rule answers it, where each value comes from, and what follows."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from resilience.cli.app import app
+
+POLICY = "builtin:provisioning"
+
+
+def run(*arguments: str, **environ: str) -> Result:
+    return CliRunner().invoke(app, ["explain", *arguments], env={"COLUMNS": "80", **environ})
+
+
+def told(*arguments: str, policy: str = POLICY) -> Any:
+    result = run(*arguments, "--policy", policy, "--format", "json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def values(found: Any, part: str) -> dict[str, str]:
+    listed = found["action"]["values"] if part == "action" else found[part]
+    return {each["name"]: each["value"] for each in listed}
+
+
+def test_an_explanation_names_meaning_rule_action_and_end() -> None:
+    """The text says what the code means, which rule answers, what it asks for, the waits and the worst case."""
+    output = run("CreateGroupId/SystemOverFlow", "--policy", POLICY, "--env", "prod").output
+    for said in (
+        "the whole system is throttling",
+        'alibaba."SystemOverFlow" -> retry (inline)',
+        "the status is asked only where no rule names the code",
+        "5 attempts at most, then it ends (attempts); over after 1 min 55 s",
+        "all so far at most",
+    ):
+        assert said in " ".join(output.split()), said
+    assert max(map(len, output.splitlines())) <= 80
+
+
+def test_every_value_says_where_it_was_set_and_what_it_overrode() -> None:
+    """The cap that prod sets names its place, and the values of the files below it."""
+    found = told("CreateGroupId/SystemOverFlow", "--env", "prod")
+    cap = next(each for each in found["action"]["values"] if each["name"] == "backoff.throttled.cap")
+    assert (cap["value"], cap["at"]["file"]) == ("30s", "builtin:provisioning")
+    assert [(each["value"], each["at"]["file"]) for each in cap["overrides"]] == [
+        ("10s", "builtin:tencent-mqtt"),
+        ("10s", "builtin:alibaba-mqtt"),
+    ]
+    deadline = next(each for each in found["limits"] if each["name"] == "deadline")
+    assert [each["value"] for each in deadline["overrides"]] == ["5m", "3m", "3m"]
+
+
+def test_a_place_is_where_the_value_stands() -> None:
+    """File, line and column of a value point at it in the file."""
+    found = told("lost", "--env", "dev")
+    attempts = next(each for each in found["limits"] if each["name"] == "max_attempts")
+    text = (Path(__file__).parents[2] / "policies" / "provisioning.toml").read_text(encoding="utf-8")
+    assert text.splitlines()[attempts["at"]["line"] - 1][attempts["at"]["column"] - 1 :].startswith(attempts["value"])
+
+
+def test_a_default_has_no_place(tmp_path: Path) -> None:
+    """What no file sets is called a default."""
+    file = tmp_path / "small.toml"
+    file.write_text('schema = 1\nlimits = { deadline = "1m" }\n', encoding="utf-8")
+    found = told("alibaba:InternalError", policy=str(file))
+    assert next(each for each in found["limits"] if each["name"] == "settle")["at"] is None
+    assert found["rule"] is None
+    assert found["action"]["name"] == "fail"
+
+
+def test_what_never_ends_is_said(tmp_path: Path) -> None:
+    """A call that no limit ends is named as one, and not promised an end."""
+    file = tmp_path / "endless.toml"
+    file.write_text(
+        'schema = 1\nlimits = { deadline = "none" }\nrules.alibaba.Busy = { do = "retry", counts = false }\n',
+        encoding="utf-8",
+    )
+    assert "it goes on for ever" in run("Busy", "--policy", str(file)).output
+
+
+def test_an_overridden_rule_is_shown() -> None:
+    """A rule that an environment replaced is named with its action and place."""
+    found = told("GroupIdAlreadyExsited", "--env", "staging")
+    assert found["action"]["name"] == "there-already"
+    assert [each["value"] for each in found["overrides"]] == ["ours"]
+
+
+@pytest.mark.parametrize(
+    ("subject", "rule", "why"),
+    [
+        pytest.param(
+            "tencent:CreateTopic/UnsupportedOperation.ResourceAlreadyExists",
+            'tencent."Create*/UnsupportedOperation.ResourceAlreadyExists"',
+            "the rule for CreateTopic is narrower",
+            id="operation",
+        ),
+        pytest.param(
+            "tencent:CreateTopic/UnsupportedOperation.ResourceAlreadyExists",
+            'tencent."UnsupportedOperation"',
+            "UnsupportedOperation.ResourceAlreadyExists is longer",
+            id="code",
+        ),
+        pytest.param("503", 'transport."http-5xx"', "http-503 is asked first", id="status"),
+        pytest.param(
+            "ApplyToken/DeviceCredentialNotFound",
+            'alibaba."UnRegisterDeviceCredential/DeviceCredentialNotFound"',
+            "it is for UnRegisterDeviceCredential only",
+            id="other-operation",
+        ),
+    ],
+)
+def test_each_other_rule_says_why_it_is_not_it(subject: str, rule: str, why: str) -> None:
+    """The runners-up are listed, each with the reason why it lost."""
+    others = {each["rule"]: each["why"] for each in told(subject, "--env", "staging")["others"]}
+    assert others[rule] == why
+
+
+def test_the_rules_of_providers_are_shown_where_none_is_named() -> None:
+    """What one provider does about a lost answer is mentioned where the explanation is for nobody in particular."""
+    others = {each["rule"]: each["why"] for each in told("lost")["others"]}
+    assert others['transport.tencent."lost"'] == "it is for tencent only"
+
+
+def test_doubt_stops_a_call_that_nobody_can_verify() -> None:
+    """Where a repeat would do it twice, no retry is promised after an unknown effect."""
+    found = told("tencent:CreateInstance/InternalError")
+    stories = {each["when"]: each["then"] for each in found["stories"]}
+    assert found["effect"] == "unknown"
+    assert stories["as the first fault, without a verifier"].startswith("stop (unverified)")
+    assert "ask again until 30 s have passed, then another attempt" in stories["as the first fault, with a verifier"]
+    assert found["worst"]["unverified"]["attempts"] == 1
+
+
+def test_an_accept_tells_belief_from_knowledge() -> None:
+    """What is accepted without a verifier is called a belief, and only after an attempt that may have done it."""
+    stories = {each["when"]: each["then"] for each in told("GroupIdAlreadyExsited")["stories"]}
+    assert stories["as the first fault"].startswith("stop (not_ours)")
+    assert stories["after a lost answer, without a verifier"] == "success, on the belief that it is ours"
+    assert stories["after a lost answer, with a verifier"].startswith("ask the verifier")
+
+
+def test_without_an_operation_each_kind_of_repeat_is_told() -> None:
+    """Where it matters what a repeat does, and no operation is named, every case is told."""
+    whens = [each["when"] for each in told("lost")["stories"]]
+    assert any(when.startswith("repeat safe") for when in whens)
+    assert any(when.startswith("repeat duplicate") for when in whens)
+
+
+def test_waits_are_those_that_the_action_leads_to() -> None:
+    """The schedule has a wait for each use that the limits allow, the longest first doubled and then capped."""
+    found = told("CreateGroupId/SystemOverFlow")
+    assert [each["longest"] for each in found["waits"]] == [1.0, 2.0, 4.0, 8.0]
+    assert found["uses"] == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(["InternalError"], "say alibaba:InternalError or tencent:InternalError", id="two-providers"),
+        pytest.param(["CreateGroupID/lost"], 'did you mean "CreateGroupId"', id="operation"),
+        pytest.param(["alibaba:SystemOverflow"], "did you mean 'SystemOverFlow'", id="code"),
+        pytest.param(["azure:Busy"], "unknown provider 'azure'", id="provider"),
+        pytest.param(["ok"], "no fault", id="success"),
+    ],
+)
+def test_what_is_not_clear_is_wrong_use(arguments: list[str], said: str) -> None:
+    """A code of two services, or a misspelled one, exits with 2 and says how to write it."""
+    result = run(*arguments, "--policy", POLICY)
+    assert result.exit_code == 2
+    assert said in " ".join(result.output.split())
+
+
+def test_a_wrong_policy_is_shown_with_its_problems(tmp_path: Path) -> None:
+    """A policy that cannot be loaded exits with 1, and its problems go where errors go."""
+    file = tmp_path / "wrong.toml"
+    file.write_text("schema = 1\nlimits = { deadline = 5 }\n", encoding="utf-8")
+    result = run("lost", "--policy", str(file))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "error[RP" in result.stderr
+
+
+def test_a_pipe_gets_no_colours() -> None:
+    """What is not a terminal gets plain text, and so does a terminal with NO_COLOR."""
+    assert "\x1b" not in run("lost", "--policy", POLICY).output
+
+
+def test_explain_starts_without_engine_and_telemetry() -> None:
+    """Explaining a policy waits for no event loop, no SDK and no OpenTelemetry."""
+    code = (
+        "import sys\n"
+        f"sys.argv[1:] = ['explain', 'lost', '--policy', {POLICY!r}]\n"
+        "from resilience.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
+    loaded = set(shown.stdout.splitlines()[-1].split())
+    assert not loaded & {"anyio", "asyncio", "opentelemetry", "tencentcloud", "httpx", "sqlite3"}

@@ -1,0 +1,294 @@
+"""What is simulated is what happens: the same faults and the same draws give the same timeline."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import anyio
+import pytest
+from attrs import evolve, frozen
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from resilience import Credentials, Executor, Outcome, Policy, ServiceError
+from resilience.cli.plans import operation_of, plan_of
+from resilience.core.decision import Accept, Decision, Fail
+from resilience.engine.events import (
+    AttemptFailed,
+    AttemptStarted,
+    AttemptSucceeded,
+    CallStarted,
+    Event,
+    RefreshEnded,
+    RefreshStarted,
+    Renamed,
+    VerifyEnded,
+    VerifyStarted,
+)
+from resilience.simulation import Meeting, Played, Setup, World, meetings, read_script, simulate
+from resilience.testing import virtual_backend
+
+INSTANCE, GROUP = "mqtt-cn-x", "GID_sensors"
+POLICY = "builtin:provisioning"
+WORDS = [
+    "ok",
+    "SystemOverFlow",
+    "ApplyTokenOverFlow*3",
+    "InternalError",
+    "applied InternalError 700ms",
+    "GroupIdAlreadyUsedByOtherUsers",
+    "GroupIdAlreadyExsited",
+    "InvalidSecurityToken.Expired",
+    "NoSuchCode",
+    "InvalidParameter",
+    "lost",
+    "applied lost",
+    "late lost 5s",
+    "unsent",
+    "garbage",
+    "503*2",
+    "applied hang",
+    "slow 25s",
+    "slow 3300ms",
+]
+LATENCY = 0.125
+
+Line = tuple[str, int, float, float, object]
+"""What was done, the attempt, when it began and ended, and what was decided; None where events do not tell that."""
+
+
+@frozen
+class Case:
+    """One call, as somebody might describe it on the command line."""
+
+    operation: str
+    env: str | None
+    script: tuple[str, ...]
+    verifier: str | None
+    credentials: bool
+    refreshes: bool
+    seed: int
+    policy: str = POLICY
+
+
+CASES = st.builds(
+    Case,
+    operation=st.sampled_from(
+        [
+            "CreateGroupId",
+            "alibaba:RegisterDeviceCredential",
+            "alibaba:ApplyToken",
+            "alibaba:QueryToken",
+            "tencent:CreateInstance",
+            "tencent:CreateTopic",
+        ]
+    ),
+    env=st.sampled_from([None, "dev", "staging", "prod"]),
+    script=st.lists(st.sampled_from(WORDS), min_size=1, max_size=7).map(tuple),
+    verifier=st.sampled_from([None, "honest", "found", "missing"]),
+    credentials=st.booleans(),
+    refreshes=st.booleans(),
+    seed=st.integers(0, 1000),
+)
+
+
+def setup_of(case: Case) -> tuple[Setup, Policy]:
+    policy = Policy.load(case.policy, env=case.env)
+    operation = operation_of(case.operation, policy)
+    plan = plan_of(policy, operation, verifier=case.verifier is not None, credentials=case.credentials)
+    world: dict[str, Any] = {} if case.verifier is None else {"verifier": case.verifier}
+    return Setup(
+        plan=plan,
+        world=World(
+            verifying=0.375,
+            refreshes=case.refreshes,
+            refreshing=0.625,
+            name=GROUP,
+            law=operation.law,
+            **world,
+        ),
+        # No service has every code of this list, and a code may come from any of them.
+        script=tuple(each for word in case.script for each in read_script(word, provider=None, latency=LATENCY)),
+        latency=LATENCY,
+    ), policy
+
+
+def said(decision: Decision | None) -> object:
+    """Return what a decision says, delays to a microsecond."""
+    if decision is None or isinstance(decision, Accept | Fail):
+        return decision
+    return evolve(decision, delay=round(decision.delay, 6))
+
+
+class Clocked:
+    """An observer that writes down when each thing began and ended."""
+
+    def __init__(self) -> None:
+        self.idle_slot: tuple[Mapping[str, Any], str] | None = None
+        self.lines: list[Line] = []
+        self._began = self._zero = anyio.current_time()
+        self._number = 0
+
+    def watch(self, started: CallStarted) -> Any:
+        del started
+        return self.see
+
+    def see(self, event: Event) -> None:
+        match event:
+            case AttemptStarted(number=number) | VerifyStarted(number=number) | RefreshStarted(number=number):
+                self._began, self._number = anyio.current_time(), number
+            case AttemptSucceeded():
+                self._add("attempt", None)
+            case AttemptFailed(decision=decision):
+                self._add("attempt", said(decision))
+            case VerifyEnded(decision=decision):
+                self._add("verify", said(decision))
+            case RefreshEnded():
+                self._add("refresh", None)
+            case Renamed():
+                self._began = anyio.current_time()
+                self._add("rename", None)
+            case _:
+                pass
+
+    def _add(self, did: str, decision: object) -> None:
+        now = anyio.current_time()
+        began, ended = round(self._began - self._zero, 6), round(now - self._zero, 6)
+        self.lines.append((did, self._number, began, ended, decision))
+
+
+class Reality:
+    """What the simulation only says: a function that meets a script, a verifier, and a token service."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        self.met: Iterator[Meeting] = meetings(setup.script, latency=setup.latency)
+        self.landings: list[float] = []
+        self.tokens = 0
+
+    async def create(self, group_id: str, keys: Credentials[str] | None) -> str:
+        if keys is not None:
+            keys.current()
+        met = next(self.met)
+        if met.lands is not None:
+            self.landings.append(anyio.current_time() + met.lands)
+        await (anyio.sleep_forever() if met.duration is None else anyio.sleep(met.duration))
+        if met.fault is not None:
+            raise ServiceError.of(met.fault, "scripted")
+        return group_id
+
+    async def find(self, group_id: str) -> str | None:
+        world = self.setup.world
+        await anyio.sleep(world.verifying)
+        there = world.verifier == "found"
+        if world.verifier == "honest":
+            there = any(landing <= anyio.current_time() + 1e-9 for landing in self.landings)
+        return group_id if there else None
+
+    async def token(self) -> str:
+        self.tokens += 1
+        if self.tokens > 1:
+            await anyio.sleep(self.setup.world.refreshing)
+            if not self.setup.world.refreshes:
+                raise ConnectionRefusedError
+        return f"token {self.tokens}"
+
+
+async def execute(case: Case) -> tuple[Outcome[Any], list[Line]]:
+    setup, policy = setup_of(case)
+    reality = Reality(setup)
+    keys = Credentials(reality.token) if case.credentials else None
+    if keys is not None:
+        await keys.load()
+    clocked = Clocked()
+    executor = Executor(
+        policy,
+        credentials={} if keys is None or setup.plan.provider is None else {setup.plan.provider: keys},
+        observers=(clocked,),
+        draw=random.Random(case.seed).random,  # noqa: S311  # the draws of the simulation
+        on_rename=lambda _: reality.landings.clear(),
+    )
+
+    @executor.wrap(case.operation)
+    async def create(instance_id: str, group_id: str) -> str | None:
+        del instance_id
+        return await reality.create(group_id, keys)
+
+    if case.verifier is not None:
+
+        @create.verify
+        async def find(instance_id: str, group_id: str) -> str | None:
+            del instance_id
+            return await reality.find(group_id)
+
+    outcome = await create.outcome(INSTANCE, GROUP)
+    return outcome, clocked.lines
+
+
+def lines_of(played: Played) -> list[Line]:
+    return [
+        (
+            turn.did,
+            turn.number,
+            round(turn.began, 6),
+            round(turn.ended, 6),
+            said(turn.decision) if turn.did in {"attempt", "verify"} else None,
+        )
+        for turn in played.turns
+        # An impossible rename is no event.
+        if type(turn.event).__name__ != "RenameImpossible"
+    ]
+
+
+def check(case: Case, backend: str) -> None:
+    setup, _ = setup_of(case)
+    played = simulate(setup, case.seed)
+    name, options = virtual_backend("trio" if backend == "trio" else "asyncio")
+    outcome, lines = anyio.run(execute, case, backend=name, backend_options=options)
+    assert lines_of(played) == lines
+    assert (played.stop_reason, played.ended) == (outcome.stop_reason, outcome.ended)
+    assert (played.verified, played.may_exist) == (outcome.verified, outcome.may_exist)
+    assert played.attempts == len(outcome.attempts)
+    assert played.waited == pytest.approx(outcome.waited, abs=1e-6)
+    faults = [(turn.fault, round(turn.ended - turn.began, 6)) for turn in played.turns if turn.did == "attempt"]
+    met = [
+        (
+            None if each.fault is None else evolve(each.fault, error=fault.error if fault else ""),
+            round(each.duration, 6),
+        )
+        for each, (fault, _) in zip(outcome.attempts, faults, strict=True)
+    ]
+    assert faults == met
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_the_simulated_and_the_executed_timeline_are_equal(backend: str) -> None:
+    """Attempts, remedies, waits, decisions and the end of any call are simulated as the executor makes them."""
+
+    @given(CASES)
+    @settings(max_examples=80, deadline=None, derandomize=True)
+    def compare(case: Case) -> None:
+        check(case, backend)
+
+    compare()
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize(
+    ("operation", "script", "verifier", "done"),
+    [
+        pytest.param("CreateGroupId", ("lost", "503", "SystemOverFlow"), None, {"attempt"}, id="waits"),
+        pytest.param("tencent:CreateInstance", ("late hang 10s",), "honest", {"attempt", "verify"}, id="verifies"),
+        pytest.param("CreateGroupId", ("GroupIdAlreadyUsedByOtherUsers*2",), None, {"attempt", "rename"}, id="renames"),
+        pytest.param("CreateGroupId", ("InvalidSecurityToken.Expired",), None, {"attempt", "refresh"}, id="refreshes"),
+    ],
+)
+def test_every_remedy_is_simulated_in_time(
+    operation: str, script: tuple[str, ...], verifier: str | None, done: set[str], backend: str
+) -> None:
+    """Each kind of remedy is met, and takes in the simulation as long as it takes."""
+    case = Case(operation, None, script, verifier, credentials=True, refreshes=True, seed=7)
+    check(case, backend)
+    assert {turn.did for turn in simulate(setup_of(case)[0], 7).turns} == done
