@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from itertools import pairwise
@@ -51,6 +52,17 @@ def test_scripts_print_what_is_shown(tmp_path: Path) -> None:
             assert (run.stderr, run.stdout) == ("", expected)
             shown += 1
     assert shown == len(blocks("python")) == len(blocks("text"))
+
+
+def test_the_commands_shown_work(tmp_path: Path) -> None:
+    """The commands for writing a policy run one after the other, as they stand."""
+    lines = [line for text in blocks("sh") for line in text.splitlines() if line.startswith("resilience ")]
+    assert len(lines) > 3
+    for line in lines:
+        command = [sys.executable, "-m", *shlex.split(line)]
+        run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
+        # Environments that differ are what diff is to find.
+        assert run.returncode == (1 if " diff " in line else 0), run.stdout + run.stderr
 
 
 def test_one_line_each_sets_up_and_runs() -> None:

@@ -21,6 +21,7 @@ from resilience.policyfile.starter import is_bare, starter
     help="Whose API the policy is for; may be given more than once. Default: all of them.",
 )
 @click.option(
+    "-e",
     "--env",
     "environments",
     multiple=True,
