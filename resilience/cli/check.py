@@ -21,7 +21,7 @@ _STDIN: Final = "<stdin>"
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("-e", "--env", "environments", multiple=True, metavar="ENV", help="Only this environment; may be repeated.")
+@click.option("-e", "--env", "environments", multiple=True, metavar="ENV", help="Only this one; may be repeated.")
 @click.option("--strict", is_flag=True, help="Let warnings fail as well.")
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True)
 def check(files: tuple[str, ...], environments: tuple[str, ...], form: str, *, strict: bool) -> None:
