@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from resilience.engine.executor import Executor
     from resilience.engine.outcome import Attempt, Outcome
     from resilience.policyfile import Policy, PolicyError
+    from resilience.state import Ledger, LedgerError
     from resilience.telemetry import Spans
 
 __version__ = "0.1.0"
@@ -30,6 +31,8 @@ __all__ = [
     "DeadlineExceeded",
     "Executor",
     "Fault",
+    "Ledger",
+    "LedgerError",
     "Outcome",
     "Policy",
     "PolicyError",
@@ -48,6 +51,8 @@ _HOMES = {
     "DeadlineExceeded": "engine.errors",
     "Executor": "engine.executor",
     "Fault": "core.fault",
+    "Ledger": "state",
+    "LedgerError": "state",
     "Outcome": "engine.outcome",
     "Policy": "policyfile",
     "PolicyError": "policyfile",

@@ -19,6 +19,8 @@ PUBLIC: Final = (
     "DeadlineExceeded",
     "Executor",
     "Fault",
+    "Ledger",
+    "LedgerError",
     "Outcome",
     "Policy",
     "PolicyError",
@@ -58,7 +60,7 @@ def test_the_version_is_the_distributions() -> None:
     assert resilience.__version__[0].isdigit()
 
 
-@pytest.mark.parametrize("name", ["DeadlineExceeded", "PolicyError", "RemedyFailed", "ServiceError"])
+@pytest.mark.parametrize("name", ["DeadlineExceeded", "LedgerError", "PolicyError", "RemedyFailed", "ServiceError"])
 def test_our_exceptions_can_be_caught(name: str) -> None:
     """They are ordinary exceptions: none of them passes through ``except Exception``, as a cancellation does."""
     assert issubclass(getattr(resilience, name), Exception)

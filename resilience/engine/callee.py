@@ -223,15 +223,24 @@ class Callee:
         """Refuse a call that could be accepted without a value to return, where the annotation excludes None."""
         if self.verifier is not None or self.accepted is not None or _may_return_none(self.function):
             return
+        why = self._accept_at()
+        if why is not None:
+            raise TypeError(
+                f"{_name(self.function)}: {self.operation.name} can be a success without an answer ({why}), and then "
+                "there is no value to return, but the return annotation excludes None; register a verifier "
+                f'(.verify, or executor.verify("{self.operation.name}")), say what it is '
+                "with wrap(..., accepted=lambda *args: ...), "
+                'or annotate the return as "... | None"'
+            )
+
+    def _accept_at(self) -> str | None:
+        """Return what can make a call a success without an answer: a rule, or the ledger; None if nothing can."""
         for rule, action in self._plan().reachable():
             if action.do == "accept" and not action.dry_run:
-                raise TypeError(
-                    f"{_name(self.function)}: the policy can accept {self.operation.name} ({_where(rule)}), and then "
-                    "there is no value to return, but the return annotation excludes None; register a verifier "
-                    f'(.verify, or executor.verify("{self.operation.name}")), say what it is '
-                    "with wrap(..., accepted=lambda *args: ...), "
-                    'or annotate the return as "... | None"'
-                )
+                return f"the policy accepts: {_where(rule)}"
+        if self.setting.ledger is not None and self.operation.key:
+            return "the ledger may know that an earlier run has done it"
+        return None
 
 
 def _may_return_none(function: Callable[..., Any]) -> bool:

@@ -93,20 +93,31 @@ class Track:
         """Note that it is done, or that nothing was made; None leaves the doubt to the next run."""
         if is_done is None or (is_done and self._was_done_before):
             return
-        is_noted = False
-        # What the service did is done: a cancellation must not lose it.
+        note = self._note_done if is_done else self._note_nothing
+        is_asked = False
+        # What the service did is done: a cancellation must not lose it, and waits for it.
         with anyio.CancelScope(shield=True):
             try:
-                await self._ask(self._note_done if is_done else self._note_nothing, None)
-                is_noted = True
-            except LedgerError:
-                is_noted = True
-                log.exception("%s has ended, but the ledger does not know it; the next run looks again", self.entry.key)
+                await self._ask(note, None)
+                is_asked = True
+            except LedgerError as error:
+                is_asked = True
+                self._complain(error)
             finally:
-                if not is_noted:
-                    # asyncio's own Task.cancel() passes shields. The loop stands still for one write, and nothing
-                    # is lost; written twice it says the same.
-                    self._guarded(self._note_done if is_done else self._note_nothing)
+                if not is_asked:
+                    self._note_at_once(note)
+
+    def _note_at_once(self, note: Callable[[], None]) -> None:
+        """Write while the event loop stands still: asyncio's own ``Task.cancel()`` passes shields, and is rare."""
+        try:
+            # The thread may have written it already; written twice it says the same.
+            self._guarded(note)
+        except LedgerError as error:
+            self._complain(error)
+
+    def _complain(self, error: LedgerError) -> None:
+        said = "%s has ended, but the ledger does not know it; the next run looks again"
+        log.error(said, self.entry.key, exc_info=error)
 
     def close(self) -> None:
         """Give the key back; what a thread still does for this call is waited for, some milliseconds at most."""

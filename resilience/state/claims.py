@@ -2,7 +2,7 @@
 Who works on which key: locks that the operating system takes back when a process dies.
 
 Every key is one byte of a lock file beside the ledger, at a place that its hash
-gives. A lock on that byte is held by one process; within the process a set tells.
+gives. A lock on that byte is held by one process; within the process a table tells.
 Two keys may share a byte: then one waits for the other, which is harmless.
 """
 
@@ -12,6 +12,7 @@ import hashlib
 import os
 import sys
 import threading
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Final
 
@@ -42,30 +43,30 @@ else:
         fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, place)
 
 
-@define
+@define(eq=False)
 class _LockFile:
     """The one descriptor through which a process locks the keys of one ledger."""
 
     descriptor: int
     users: int = 0
     spare: list[int] = field(factory=list)
-    held: set[int] = field(factory=set)
+    holders: dict[int, Hashable] = field(factory=dict)
     guard: threading.Lock = field(factory=threading.Lock)
 
-    def take(self, place: int) -> bool:
+    def take(self, place: int, owner: Hashable) -> bool:
         with self.guard:
-            if place in self.held:
+            if place in self.holders:
                 return False
             try:
                 _lock(self.descriptor, place)
             except (BlockingIOError, PermissionError):
                 return False
-            self.held.add(place)
+            self.holders[place] = owner
             return True
 
     def give_back(self, place: int) -> None:
         with self.guard:
-            self.held.discard(place)
+            del self.holders[place]
             _unlock(self.descriptor, place)
 
     def close(self) -> None:
@@ -73,44 +74,73 @@ class _LockFile:
             os.close(descriptor)
 
 
+# The locks belong to the process, and closing any descriptor of a file gives all of its locks back. So all ledgers of
+# one file in a process share one descriptor, by device and inode, and it is closed when the last of them is.
+_shared: Final[dict[tuple[int, int], _LockFile]] = {}
+_guards: Final = [threading.Lock()]
+
+
+def _forget_parent() -> None:
+    """In a forked process: the locks stayed with the parent, so nothing here is held."""
+    _guards[0] = threading.Lock()
+    for file in _shared.values():
+        file.close()
+    _shared.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_parent)
+
+
 class Claims:
-    """
-    The claims of one process on the keys of one ledger.
-
-    The locks belong to the process, not to this object, and closing any
-    descriptor of the lock file gives them all back. So all ledgers of one file
-    in a process share one descriptor, and it is closed when the last of them is.
-    """
-
-    _shared: Final[dict[tuple[int, int], _LockFile]] = {}
-    _guard: Final = threading.Lock()
+    """The claims that one process makes on the keys of one ledger, through one ledger object."""
 
     def __init__(self, ledger: Path) -> None:
-        path = ledger.with_name(ledger.name + "-claims")
-        with self._guard:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, _PRIVATE)
+        self.path = ledger.with_name(ledger.name + "-claims")
+        self._held: set[int] = set()
+        with _guards[0]:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), _PRIVATE)
             status = os.fstat(descriptor)
             self._identity = (status.st_dev, status.st_ino)
-            known = self._shared.get(self._identity)
+            known = _shared.get(self._identity)
             if known is None:
-                known = self._shared[self._identity] = _LockFile(descriptor)
+                known = _shared[self._identity] = _LockFile(descriptor)
             else:
                 # Not closed: that would give back what others in this process hold.
                 known.spare.append(descriptor)
             known.users += 1
             self._file = known
-        self._held: set[int] = set()
 
-    def take(self, key: str) -> bool:
-        """Take a key if nobody has it; return whether it is ours now."""
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is held."""
+        return not self._held
+
+    def take(self, key: str, owner: Hashable) -> bool:
+        """
+        Take a key if nobody has it; return whether it is ours now.
+
+        Raises:
+            FileNotFoundError: The lock file was removed: who opens it anew would see no claim of ours.
+        """
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            status = None
+        if status is None or (status.st_dev, status.st_ino) != self._identity:
+            raise FileNotFoundError(f"{self.path.name} was removed or replaced while in use")
         place = _place(key)
-        if not self._file.take(place):
+        if not self._file.take(place, owner):
             return False
         self._held.add(place)
         return True
 
+    def holder(self, key: str) -> Hashable:
+        """Return who in this process holds a key; None if nobody does."""
+        return self._file.holders.get(_place(key))
+
     def give_back(self, key: str) -> None:
-        """Give a key back."""
+        """Give a key back; nothing happens if it is not held."""
         place = _place(key)
         if place in self._held:
             self._held.remove(place)
@@ -121,10 +151,10 @@ class Claims:
         for place in tuple(self._held):
             self._file.give_back(place)
         self._held.clear()
-        with self._guard:
+        with _guards[0]:
             self._file.users -= 1
             if self._file.users == 0:
-                del self._shared[self._identity]
+                del _shared[self._identity]
                 self._file.close()
 
 

@@ -16,88 +16,50 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+import weakref
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Literal, Self, get_args
+from typing import Any, Final, Self, get_args
 
-from attrs import field, frozen
+from attrs import define, field
 
+from resilience.core.policy import OnUnfinished
 from resilience.state.claims import Claims
-from resilience.state.filesystems import network_filesystem
+from resilience.state.database import DAMAGED, LedgerError, connect, in_our_words, make_file, refuse_network
+from resilience.state.entry import Entry, as_row, from_row
 
-State = Literal["started", "done"]
-OnUnfinished = Literal["verify", "retry", "fail"]
 ON_UNFINISHED: Final[tuple[OnUnfinished, ...]] = get_args(OnUnfinished)
 
-_FORMAT: Final = 1
-_APPLICATION: Final = 0x4D51524C  # "MQRL", so that another program's database is not taken for a ledger
-_PRIVATE: Final = 0o600
-# How long to wait while another process writes; a write takes under a millisecond.
-_BUSY_SECONDS: Final = 5.0
-
-_TABLE: Final = """
-CREATE TABLE IF NOT EXISTS entries (
-    key        TEXT PRIMARY KEY,
-    provider   TEXT,
-    operation  TEXT NOT NULL,
-    resource   TEXT NOT NULL,
-    state      TEXT NOT NULL CHECK (state IN ('started', 'done')),
-    renamed    TEXT NOT NULL DEFAULT '{}',
-    number     INTEGER NOT NULL DEFAULT 1,
-    started_at REAL NOT NULL,
-    done_at    REAL
-) STRICT, WITHOUT ROWID
-"""
+_INSERT: Final = (
+    "INSERT INTO entries (key, provider, operation, resource, state, renamed, number, started_at, done_at) "
+    "VALUES (:key, :provider, :operation, :resource, :state, :renamed, :number, :started_at, :done_at) "
+    "ON CONFLICT (key) DO UPDATE SET "
+    "state = excluded.state, renamed = excluded.renamed, number = excluded.number, done_at = excluded.done_at"
+)
 
 
-class LedgerError(Exception):
-    """
-    The ledger cannot be read or written; the call was stopped before anything was sent.
+@define(eq=False)
+class _Open:
+    """What one process has open of a ledger."""
 
-    Attributes:
-        path: The ledger's file.
-        reason: What is wrong, and what to do.
-    """
+    process: int = field(factory=os.getpid)
+    lock: threading.Lock = field(factory=threading.Lock)
+    connection: sqlite3.Connection | None = None
+    identity: tuple[int, int] | None = None
+    claims: Claims | None = None
 
-    __module__ = "resilience"  # where users import it from
-
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
-
-    def __str__(self) -> str:
-        """Say which ledger, and what is wrong with it."""
-        return f"ledger {self.path}: {self.reason}"
-
-
-@frozen(kw_only=True)
-class Entry:
-    """
-    One resource.
-
-    Attributes:
-        key: Stands for it: provider, account, operation and the fields that name it.
-        provider: Its provider, or None.
-        operation: The operation that makes it.
-        resource: The request fields that name it, as the script said them.
-        state: ``started`` or ``done``.
-        renamed: What was renamed: the field, the old and the new name.
-        number: The number of the name in use; 1 is the script's own.
-        started_at: When its last attempt started, in epoch seconds.
-        done_at: When it was done, in epoch seconds, or None.
-    """
-
-    key: str
-    provider: str | None
-    operation: str
-    resource: Mapping[str, str]
-    state: State = "started"
-    renamed: Mapping[str, tuple[str, str]] = field(factory=dict)
-    number: int = 1
-    started_at: float = 0.0
-    done_at: float | None = None
+    def close(self, *, also_held: bool) -> None:
+        # In a forked process the connection is the parent's, and closing it here could harm it.
+        if self.process != os.getpid():
+            return
+        with self.lock:
+            if self.connection is not None:
+                self.connection.close()
+                self.connection = None
+            if self.claims is not None and (also_held or self.claims.is_idle):
+                self.claims.close()
+                self.claims = None
 
 
 def entry_key(provider: str | None, account: str, operation: str, resource: Mapping[str, str]) -> str:
@@ -111,23 +73,29 @@ class Ledger:
     One file; several threads, tasks and processes may share it.
 
     Args:
-        path: The file. It and its folder are made when they are first needed.
+        path: The file. A relative path starts from the working directory of this moment. The file and its folder are
+            made when they are first needed, for their owner alone.
         on_unfinished: What to do with a resource that an earlier run started and never finished: ``verify``
             asks the verifier before another attempt, ``retry`` makes the attempt, ``fail`` stops the call.
+        create: Whether to make a file that is not there; otherwise its use is an error.
 
     Raises:
         ValueError: ``on_unfinished`` is none of these.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, on_unfinished: OnUnfinished = "verify") -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], *, on_unfinished: OnUnfinished = "verify", create: bool = True
+    ) -> None:
         if on_unfinished not in ON_UNFINISHED:
             raise ValueError(f"on_unfinished: expected one of {', '.join(ON_UNFINISHED)}, got {on_unfinished!r}")
-        self.path = Path(path)
+        self.path = Path(path).absolute()
         self.on_unfinished = on_unfinished
-        self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
-        self._claims: Claims | None = None
-        self._process = os.getpid()
+        self._create = create
+        self._renew()
+
+    def _renew(self) -> None:
+        self._open = _Open()
+        weakref.finalize(self, self._open.close, also_held=True)
 
     def __repr__(self) -> str:
         """Name the file."""
@@ -142,30 +110,37 @@ class Ledger:
         self.close()
 
     def close(self) -> None:
-        """Close the file; the next use opens it again."""
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-            if self._claims is not None:
-                self._claims.close()
-            self._connection = self._claims = None
+        """Close the file; the next use opens it again. What calls under way have claimed stays theirs."""
+        self._of_this_process().close(also_held=False)
 
     # one resource at a time
 
-    def claim(self, key: str) -> bool:
+    def claim(self, key: str, owner: Hashable = True) -> bool:  # noqa: FBT002  # anything that is not None
         """
         Take a key for this call, if nobody works on it; the system gives it back when the process dies.
+
+        Args:
+            key: The key.
+            owner: Who takes it, for :meth:`holder`.
 
         Raises:
             LedgerError: The file cannot be used.
         """
-        with self._open():
-            return self._claims is not None and self._claims.take(key)
+        with self._use() as (here, _):
+            if here.claims is None:
+                here.claims = Claims(self.path.resolve())
+            return here.claims.take(key, owner)
+
+    def holder(self, key: str) -> Hashable:
+        """Return who in this process has claimed a key; None if nobody has, which says nothing of other processes."""
+        claims = self._of_this_process().claims
+        return None if claims is None else claims.holder(key)
 
     def release(self, key: str) -> None:
         """Give a key back."""
-        if self._claims is not None:
-            self._claims.give_back(key)
+        claims = self._of_this_process().claims
+        if claims is not None:
+            claims.give_back(key)
 
     # what was started and done
 
@@ -176,9 +151,9 @@ class Ledger:
         Raises:
             LedgerError: The file cannot be used.
         """
-        with self._open() as connection:
+        with self._use() as (_, connection):
             row = connection.execute("SELECT * FROM entries WHERE key = ?", (key,)).fetchone()
-        return None if row is None else _entry(row)
+        return None if row is None else self._read(row)
 
     def start(self, entry: Entry) -> None:
         """
@@ -187,32 +162,21 @@ class Ledger:
         Raises:
             LedgerError: The file cannot be written.
         """
-        with self._open() as connection:
-            connection.execute(
-                "INSERT INTO entries (key, provider, operation, resource, state, renamed, number, started_at) "
-                "VALUES (?, ?, ?, ?, 'started', ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
-                "state = 'started', renamed = excluded.renamed, number = excluded.number, "
-                "started_at = excluded.started_at, done_at = NULL",
-                (
-                    entry.key,
-                    entry.provider,
-                    entry.operation,
-                    json.dumps(dict(entry.resource)),
-                    json.dumps(dict(entry.renamed)),
-                    entry.number,
-                    time.time(),
-                ),
-            )
+        row = {**as_row(entry), "state": "started", "started_at": time.time(), "done_at": None}
+        with self._use() as (_, connection):
+            connection.execute(f"{_INSERT}, started_at = excluded.started_at", row)
 
-    def finish(self, key: str) -> None:
+    def finish(self, entry: Entry) -> None:
         """
-        Note that it is done.
+        Note that it is done, also where its row has gone since it was started.
 
         Raises:
             LedgerError: The file cannot be written.
         """
-        with self._open() as connection:
-            connection.execute("UPDATE entries SET state = 'done', done_at = ? WHERE key = ?", (time.time(), key))
+        now = time.time()
+        row = {**as_row(entry), "state": "done", "started_at": now, "done_at": now}
+        with self._use() as (_, connection):
+            connection.execute(_INSERT, row)
 
     def forget(self, key: str) -> bool:
         """
@@ -221,7 +185,7 @@ class Ledger:
         Raises:
             LedgerError: The file cannot be written.
         """
-        with self._open() as connection:
+        with self._use() as (_, connection):
             return connection.execute("DELETE FROM entries WHERE key = ?", (key,)).rowcount > 0
 
     def entries(self) -> list[Entry]:
@@ -231,89 +195,49 @@ class Ledger:
         Raises:
             LedgerError: The file cannot be read.
         """
-        with self._open() as connection:
+        with self._use() as (_, connection):
             rows = connection.execute("SELECT * FROM entries ORDER BY key").fetchall()
-        return [_entry(row) for row in rows]
+        return [self._read(row) for row in rows]
+
+    def _read(self, row: Mapping[str, Any]) -> Entry:
+        try:
+            return from_row(row)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise LedgerError(str(self.path), DAMAGED) from error
+
+    def _of_this_process(self) -> _Open:
+        if self._open.process != os.getpid():
+            self._renew()
+        return self._open
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
+    def _use(self) -> Iterator[tuple[_Open, sqlite3.Connection]]:
         """Give the connection to one thread at a time, and say in our words what SQLite says of the file."""
-        with self._lock:
+        here = self._of_this_process()
+        with here.lock:
             try:
-                if self._process != os.getpid():
-                    # Forked: the connection and the claims are the parent's.
-                    self._connection = self._claims = None
-                    self._process = os.getpid()
-                if self._connection is None:
-                    self._connection = self._connect()
-                    self._claims = Claims(self.path)
-                yield self._connection
+                if here.connection is None:
+                    here.connection = self._connect()
+                    here.identity = self._identity()
+                elif self._identity() != here.identity:
+                    raise LedgerError(
+                        str(self.path), "it was moved, removed or replaced while in use; put it back, and run again"
+                    )
+                yield here, here.connection
             except (sqlite3.Error, OSError) as error:
-                raise LedgerError(str(self.path), _reason(error)) from error
+                raise in_our_words(self.path, error) from error
 
     def _connect(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        filesystem = network_filesystem(self.path.parent)
-        if filesystem is not None:
-            raise LedgerError(
-                str(self.path),
-                f"it is on {filesystem}, a network file system, where SQLite's locks do not hold; use a local disk",
-            )
-        # Made by us, so that it is private from its first byte on.
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, _PRIVATE))
-        connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        connection.row_factory = sqlite3.Row
+        # Locks are kept beside the file itself, whatever links lead to it.
+        path = self.path.resolve()
+        refuse_network(path)
+        if self._create:
+            make_file(path)
+        return connect(path)
+
+    def _identity(self) -> tuple[int, int] | None:
         try:
-            self._prepare(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        with closing(connection.execute("PRAGMA user_version")) as cursor:
-            version: int = cursor.fetchone()[0]
-        application: int = connection.execute("PRAGMA application_id").fetchone()[0]
-        tables: int = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if tables and application != _APPLICATION:
-            raise LedgerError(str(self.path), "it is another program's database; choose another path")
-        if version > _FORMAT:
-            raise LedgerError(
-                str(self.path), f"it has format {version}, newer than the {_FORMAT} known here; update mqtt-resilience"
-            )
-        if version < _FORMAT:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute(_TABLE)
-            connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-            connection.execute(f"PRAGMA user_version = {_FORMAT}")
-            connection.execute("COMMIT")
-
-
-def _entry(row: sqlite3.Row) -> Entry:
-    values: dict[str, Any] = dict(row)
-    values["resource"] = json.loads(values["resource"])
-    values["renamed"] = {name: (old, new) for name, (old, new) in json.loads(values["renamed"]).items()}
-    return Entry(**values)
-
-
-_REASONS: Final[tuple[tuple[str, str], ...]] = (
-    ("locked", "another process holds it locked; wait, or end that process"),
-    ("readonly", "it cannot be written; check its permissions and those of its folder"),
-    ("full", "the disk is full; make room"),
-    ("malformed", "it is damaged; move it away, and look at what exists before you run again"),
-    ("not a database", "it is no ledger, or damaged; move it away, and look at what exists before you run again"),
-    ("disk I/O", "the disk cannot be read or written; check it"),
-    ("unable to open", "it cannot be opened; check that the path is right and may be written"),
-)
-
-
-def _reason(error: sqlite3.Error | OSError) -> str:
-    said = str(error)
-    for word, reason in _REASONS:
-        if word in said:
-            return reason
-    if isinstance(error, OSError):
-        return f"{error.strerror or 'it cannot be used'}; check the path and its permissions"
-    return f"SQLite says: {said}"
+            status = self.path.stat()
+        except FileNotFoundError:
+            return None
+        return status.st_dev, status.st_ino

@@ -259,7 +259,7 @@ async def test_a_success_without_a_value_is_found_out_at_the_first_call() -> Non
     async def create(instance_id: str, group_id: str) -> str:
         return f"{instance_id}/{group_id}"
 
-    with pytest.raises(TypeError, match="the policy can accept CreateGroupId"):
+    with pytest.raises(TypeError, match="CreateGroupId can be a success without an answer"):
         await executor(values).wrap("CreateGroupId", create)(INSTANCE, GROUP)
     assert await executor(values).wrap("CreateGroupId", create, accepted=lambda *_: "it")(INSTANCE, GROUP)
     verified = executor(values).wrap("CreateGroupId", create)

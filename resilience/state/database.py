@@ -1,0 +1,165 @@
+"""The file of a ledger: made, recognised and opened, and what can be wrong with it put in our words."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any, Final
+
+from resilience.state.filesystems import network_filesystem
+
+_FORMAT: Final = 1
+_APPLICATION: Final = 0x4D51524C  # "MQRL", so that another program's database is not taken for a ledger
+_PRIVATE: Final = 0o600
+_PRIVATE_FOLDER: Final = 0o700
+# How long one statement waits while another process writes. A write takes some milliseconds; who can wait longer asks
+# again, so that neither a cancellation nor a deadline has to wait for a thread.
+_BUSY_SECONDS: Final = 0.25
+
+_TABLE: Final = """
+CREATE TABLE IF NOT EXISTS entries (
+    key        TEXT PRIMARY KEY,
+    provider   TEXT,
+    operation  TEXT NOT NULL,
+    resource   TEXT NOT NULL,
+    state      TEXT NOT NULL CHECK (state IN ('started', 'done')),
+    renamed    TEXT NOT NULL DEFAULT '{}',
+    number     INTEGER NOT NULL DEFAULT 1,
+    started_at REAL NOT NULL,
+    done_at    REAL
+) STRICT, WITHOUT ROWID
+"""
+
+
+class LedgerError(Exception):
+    """
+    The ledger cannot be read or written; the call was stopped before anything was sent.
+
+    Attributes:
+        path: The ledger's file.
+        reason: What is wrong, and what to do.
+    """
+
+    __module__ = "resilience"  # where users import it from
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        """Say which ledger, and what is wrong with it."""
+        return f"ledger {self.path}: {self.reason}"
+
+
+class LockedError(LedgerError):
+    """Another process holds the file locked just now; it is worth while to ask again."""
+
+
+_making: Final = threading.Lock()
+
+
+def refuse_network(path: Path) -> None:
+    """
+    Refuse a place where SQLite's locks do not hold, before a file is made there.
+
+    Raises:
+        LedgerError: It is on a network file system, as far as that can be known.
+    """
+    filesystem = network_filesystem(path.parent)
+    if filesystem is not None:
+        raise LedgerError(
+            str(path),
+            f"it is on {filesystem}, a network file system, where SQLite's locks do not hold; use a local disk",
+        )
+
+
+def make_file(path: Path) -> None:
+    """
+    Make an empty private file, and its folder, where there are none.
+
+    A file that is there is not even opened: closing it would take away the locks that
+    SQLite holds on it for another connection of this process.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    path.parent.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+    with _making:
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, _PRIVATE))
+        except FileExistsError:
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)) from None
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """
+    Open a ledger that is there; an empty file becomes one.
+
+    Raises:
+        LedgerError: It is none of ours, or too new.
+        sqlite3.Error: It cannot be opened, read or written.
+    """
+    connection = sqlite3.connect(
+        f"{path.as_uri()}?mode=rw", uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    try:
+        _prepare(connection, str(path))
+    except BaseException:
+        connection.close()
+        raise
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: str) -> None:
+    def ask(statement: str) -> Any:
+        return connection.execute(statement).fetchone()[0]
+
+    # Looked at before anything is changed: another program's database stays as it is.
+    application, version = ask("PRAGMA application_id"), ask("PRAGMA user_version")
+    is_empty = ask("SELECT count(*) FROM sqlite_master") == 0
+    if application != _APPLICATION and not (is_empty and application == version == 0):
+        raise LedgerError(path, "it is another program's database; choose another path")
+    if version > _FORMAT:
+        raise LedgerError(path, f"it has format {version}, newer than the {_FORMAT} known here; update mqtt-resilience")
+    if ask("PRAGMA journal_mode = WAL") != "wal":
+        raise LedgerError(path, "SQLite cannot keep a write-ahead log there; use a local disk")
+    connection.execute("PRAGMA synchronous = FULL")
+    # macOS writes through to the disk only where it is asked to; elsewhere this changes nothing.
+    connection.execute("PRAGMA fullfsync = ON")
+    if version < _FORMAT:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(_TABLE)
+        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {_FORMAT}")
+        connection.execute("COMMIT")
+
+
+_LOCKED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+DAMAGED: Final = "it is damaged; move it away, and look at what exists before you run again"
+_REASONS: Final = {
+    sqlite3.SQLITE_BUSY: "another process holds it locked; wait, or end that process",
+    sqlite3.SQLITE_LOCKED: "another process holds it locked; wait, or end that process",
+    sqlite3.SQLITE_READONLY: "it cannot be written; check its permissions and those of its folder",
+    sqlite3.SQLITE_PERM: "it cannot be written; check its permissions and those of its folder",
+    sqlite3.SQLITE_FULL: "the disk is full; make room",
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
+    sqlite3.SQLITE_NOTADB: "it is no ledger, or damaged; move it away, and look at what exists before you run again",
+    sqlite3.SQLITE_IOERR: "the disk cannot be read or written, or is full; check it",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; check that it is there, and the permissions of it and its folder",
+}
+
+
+def in_our_words(path: Path, error: sqlite3.Error | OSError) -> LedgerError:
+    """Return the error that says what is wrong with a ledger, and what to do."""
+    if isinstance(error, OSError):
+        return LedgerError(str(path), f"{error.strerror or error}; check the path and its permissions")
+    # The low byte is the kind; the rest says what SQLite was doing. What Python raises by itself has no code.
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+    reason = _REASONS.get(code) or f"SQLite says {getattr(error, 'sqlite_errorname', 'nothing')}; check the file"
+    return (LockedError if code in _LOCKED else LedgerError)(str(path), reason)
