@@ -117,7 +117,7 @@ async def play(sandbox: Sandbox, observer: Observer) -> Played:
     tracer = provider.get_tracer("resilience.demo")
     policy = Policy.load(POLICY, env=ENVIRONMENT)
     # The new name is a request parameter, and stays out of spans unless asked for. Here it is ours.
-    observers = (Spans(provider, show_names=True), observer)
+    observers = (Spans(provider), observer)
     outcomes: dict[str, Sequence[Outcome[Any]]] = {}
     groups, topics = load("alibaba_groups"), load("tencent_topics")
 

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, Final, Generic, TypeVar, cast, overload
+from typing import Any, Final, Generic, NoReturn, TypeVar, cast, overload
 
 import anyio
 from attrs import define, field, frozen
@@ -116,6 +116,10 @@ class Credentials(Generic[C]):
         self._flight: Flight | None = None
         self._failed_at: float | None = None
         self._failure: Exception | None = None
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: credentials must not end up in a file."""
+        raise TypeError("credentials cannot be pickled")
 
     def __repr__(self) -> str:
         """Say which generation is held, and nothing of what it is."""

@@ -32,7 +32,7 @@ Attributes of spans. What is not known is absent. A sampler sees those down to
 | `.retry.delay.total` | double | operation | seconds waited in the whole call |
 | `.verified` | bool | operation | whether a verifier confirmed an accepted call |
 | `.input.field` | string | operation | the service's word for what was renamed |
-| `.input.name` | string | operation | the new name, only with `Spans(show_names=True)` |
+| `.input.name` | string | operation | the new name, unless `Spans(show_names=False)` |
 | `.attempt.number` | int | attempt, refresh, verify | from 1; of a remedy the attempt before it, or 0 |
 | `.attempt.cut` | bool | attempt | true if our own limit cut it short |
 | `.chaos.id` | string | attempt | the entry of `[chaos]` that made its fault, as the policy spells it |

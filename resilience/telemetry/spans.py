@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextvars import Token
-from importlib.metadata import version
 from typing import Any, Final
 
 from attrs import define
@@ -33,7 +32,8 @@ class Spans:
 
     Args:
         tracer_provider: Whose spans they are; by default the provider that the program sets, before or after.
-        show_names: Whether the new name of a renamed resource may be seen. Off, because it is a request parameter.
+        show_names: Whether the name that a rename ended with is told: the one request parameter that a trace
+            shows, because nobody else knows it. Off for names that must not leave the house.
 
     Attributes:
         idle_slot: Where an executor sees that no provider is set, and so that nobody needs to be told
@@ -43,7 +43,7 @@ class Spans:
 
     __slots__ = ("_provider", "_shared", "_tracer", "idle_slot")
 
-    def __init__(self, tracer_provider: trace.TracerProvider | None = None, *, show_names: bool = False) -> None:
+    def __init__(self, tracer_provider: trace.TracerProvider | None = None, *, show_names: bool = True) -> None:
         self.idle_slot: tuple[Mapping[str, Any], str] | None = None
         # A provider that the environment names is set when somebody asks for it, so we must not wait for it.
         is_set_for_us = tracer_provider is not None or OTEL_PYTHON_TRACER_PROVIDER in os.environ
@@ -77,6 +77,8 @@ class Spans:
         return Passing(context.attach(trace.set_span_in_context(span)))
 
     def _make_tracer(self) -> trace.Tracer:
+        from importlib.metadata import version  # noqa: PLC0415  # it takes longer to import than all of ours
+
         # Made when a call is first watched: a program without a provider need not read our version from a file.
         self._tracer = trace.get_tracer(
             _SCOPE, version(_DISTRIBUTION), tracer_provider=self._provider, schema_url=names.SCHEMA_URL

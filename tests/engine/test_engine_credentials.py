@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import pickle
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -345,3 +346,12 @@ async def test_the_deadline_holds_for_those_who_wait_as_well() -> None:
             group.start_soon(call)
     assert len(errors) == 3
     assert anyio.current_time() - began == pytest.approx(10.0)
+
+
+async def test_credentials_are_never_pickled_and_never_shown() -> None:
+    """Neither a file nor a log line gets to see what a source holds."""
+    source = Credentials[str](lambda: "marker-secret")
+    assert await source.load() == "marker-secret"
+    assert "marker" not in f"{source!r} {source} {source.held!r}"
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        pickle.dumps(source)

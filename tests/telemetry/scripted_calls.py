@@ -150,7 +150,7 @@ class _Complaints(logging.Handler):
 class Recorded:
     """A real tracer provider in memory, the observer under test, and what came out."""
 
-    def __init__(self, sampler: Sampler | None = None, *, show_names: bool = False) -> None:
+    def __init__(self, sampler: Sampler | None = None, *, show_names: bool = True) -> None:
         self.provider = TracerProvider(sampler=sampler, shutdown_on_exit=False)
         self.counted = _Counting()
         self._exporter = InMemorySpanExporter()

@@ -152,8 +152,8 @@ async def test_a_verified_call_shows_the_question_and_the_answer() -> None:
     assert _every_span_has_ended(trace_)
 
 
-async def test_a_renamed_call_tells_the_field() -> None:
-    """A rename is an event of the operation, without the names unless they were asked for."""
+async def test_a_renamed_call_tells_the_final_name() -> None:
+    """A rename is an event of the operation, with the name that the call goes on with."""
     trace_ = Recorded()
 
     async def create(instance_id: str, group_id: str) -> str:
@@ -162,9 +162,10 @@ async def test_a_renamed_call_tells_the_field() -> None:
         return group_id
 
     assert await _executor(trace_).wrap("CreateGroupId", create)("mqtt-cn-x", "GID_a") == "GID_a-2"
-    assert trace_.events("resilience.input.renamed") == [{"resilience.input.field": "GroupId"}]
+    told = {"resilience.input.field": "GroupId", "resilience.input.name": "GID_a-2"}
+    assert trace_.events("resilience.input.renamed") == [told]
     assert attributes_of(trace_.span("attempt CreateGroupId"))["resilience.decision.action"] == "rename"
-    assert not any("GID_a" in span.to_json() for span in trace_.spans())
+    assert told.items() <= attributes_of(trace_.span("CreateGroupId")).items()
 
 
 @pytest.mark.parametrize("moment", [0.5, 2.0], ids=["attempt", "wait"])

@@ -319,8 +319,8 @@ def test_a_failed_verification_is_an_error_of_its_span() -> None:
 
 
 @pytest.mark.parametrize("show_names", [True, False])
-def test_a_new_name_is_shown_only_on_request(show_names: bool) -> None:  # noqa: FBT001  # a table of two
-    """The field that was renamed is always told, the name only with ``show_names=True``, the old one never."""
+def test_a_new_name_is_told_unless_it_must_not_be(show_names: bool) -> None:  # noqa: FBT001  # a table of two
+    """The field that was renamed is always told, the name unless ``show_names=False``, the old one never."""
     trace_ = Recorded(show_names=show_names)
     trace_.play(
         *failed(1, Rename(rule=THROTTLED, action=RETRY, number=2)),

@@ -56,7 +56,7 @@ def _grain(span: ReadableSpan) -> str:
 
 def _faulty_runs() -> Recorded:
     """Play calls in which everything happens that the table has a word for."""
-    trace_ = Recorded(show_names=True)
+    trace_ = Recorded()
     flight, verify = Flight(), Verify(rule=THROTTLED, action=RETRY, delay=0.5)
     leader, waiter = trace_.watch(), trace_.watch()
     for sink, leads in ((leader, True), (waiter, False)):
