@@ -228,7 +228,8 @@ class Callee:
             raise TypeError(
                 f"{_name(self.function)}: {self.operation.name} can be a success without an answer ({why}), and then "
                 "there is no value to return, but the return annotation excludes None; register a verifier "
-                f'(.verify, or executor.verify("{self.operation.name}")), say what it is '
+                f'(.verify, executor.verify("{self.operation.name}"), or executor.verify_with(client) for all '
+                "creates of an SDK's client), say what it is "
                 "with wrap(..., accepted=lambda *args: ...), "
                 'or annotate the return as "... | None"'
             )

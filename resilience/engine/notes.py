@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
+from resilience.core.decision import StopReason
 from resilience.core.policy import Rule
 from resilience.engine.outcome import Attempt, Outcome
 
@@ -17,11 +18,26 @@ _KEPT = 4
 _BEGINNING = "resilience: "
 
 
+# What a stop reason means, where the reason is not plain from the attempts, and what to do about it.
+_MEANING: Final[Mapping[StopReason, str]] = {
+    "unknown": "no rule matches: this code needs a rule in the policy before anything is done about it",
+    "max": "the action of the rule has been used as often as it may be",
+    "attempts": "max_attempts is used up",
+    "deadline": "the next wait or attempt would not have ended before the deadline",
+    "unverified": "it may have happened already, and a repeat would do it twice",
+    "not_ours": 'it was there before this call, which cannot have made it; if = "always" in the policy accepts it',
+    "no_credentials": "there is no source to get new ones from: give Executor(credentials={...}) one",
+    "inner": "a call inside this one has been decided by its own policy",
+}
+
+
 def note(outcome: Outcome[Any], rule: Rule | None, *, can_verify: bool) -> str:
     """Say in a few lines how a failed call went; never a message, an argument or a credential."""
     attempts = outcome.attempts
     tried = "1 attempt" if len(attempts) == 1 else f"{len(attempts)} attempts"
     lines = [f"{_BEGINNING}{outcome.operation} stopped after {tried} (stop reason: {outcome.stop_reason})"]
+    if outcome.stop_reason in _MEANING:
+        lines.append(f"  {_MEANING[outcome.stop_reason]}")
     if outcome.waited:
         lines.append(f"  waited {outcome.waited:.2f} s in all")
     if rule is not None:
@@ -57,6 +73,7 @@ def _told(attempts: Sequence[Attempt]) -> Iterator[str]:
 
 
 def _doubt(operation: str, attempts: Sequence[Attempt], *, can_verify: bool) -> str:
-    doubtful = ", ".join(str(each.number) for each in attempts if each.effect == "unknown")
-    said = f"attempt {doubtful} may have taken effect: what {operation} makes may exist"
-    return said if can_verify else f"{said}; look before you run this again, or register a verifier for {operation}"
+    numbers = [str(each.number) for each in attempts if each.effect == "unknown"]
+    which = "an earlier run" if not numbers else f"attempt{'s' * (len(numbers) > 1)} {', '.join(numbers)}"
+    said = f"{which} may have taken effect: what {operation} makes may exist; look before you run this again"
+    return said if can_verify else f"{said}, or register a verifier for {operation}"
