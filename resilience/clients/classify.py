@@ -15,6 +15,7 @@ from attrs import evolve
 
 from resilience.clients import alibaba, plain, tencent
 from resilience.clients.fields import attribute
+from resilience.clients.frames import followed_redirect
 from resilience.clients.misuse import is_misuse
 from resilience.core.fault import Fault
 
@@ -42,6 +43,9 @@ def classify(error: Exception, *, provider: str | None = None) -> Fault | None:
         that carries a fault in ``fault`` is that fault.
     """
     fault = _translate(error)
+    if fault is not None and fault.transport == "unsent" and followed_redirect(error):
+        # What could not be reached is where the service sent us on to: it has had the request.
+        fault = evolve(fault, transport="lost", effect="unknown")
     if fault is None or fault.provider is not None or provider is None:
         return fault
     return evolve(fault, provider=provider)

@@ -11,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from traceback import walk_tb
 from types import FrameType
+from typing import Final
+
+_SENDING: Final = frozenset({"_request", "_send_handling_redirects"})
 
 
 def frames(error: BaseException) -> Iterator[FrameType]:
@@ -57,4 +60,31 @@ def local(error: BaseException, package: tuple[str, ...], name: str) -> object:
         if module_of(frame).partition(".")[0].startswith(package):
             value = frame.f_locals.get(name)
             found = found if value is None else value
+    return found
+
+
+def followed_redirect(error: BaseException) -> bool:
+    """
+    Tell whether a request had been answered with a redirect when the next hop failed.
+
+    requests (2.34) follows redirects in ``resolve_redirects``; aiohttp (3.14) and httpx (0.28)
+    keep the answers so far in a local ``history`` of the function that sends.
+    """
+    return any(
+        frame.f_code.co_name == "resolve_redirects"
+        or (frame.f_code.co_name in _SENDING and bool(frame.f_locals.get("history")))
+        for each in _chain(error)
+        for frame in frames(each)
+    )
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """Return an exception and all that it came from, also where an SDK hides it in ``inner_exception``."""
+    found: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, BaseException) and not any(each is known for known in found):
+            found.append(each)
+            waiting += [each.__cause__, each.__context__, getattr(each, "inner_exception", None)]
     return found

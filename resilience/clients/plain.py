@@ -44,6 +44,9 @@ def answered(error: Exception) -> Fault | None:
     """
     if not packages(type(error)) & _HTTP_PACKAGES:
         return None
+    if any(kind.__name__ == "HttpProcessingError" for kind in type(error.__cause__).__mro__):
+        # aiohttp makes up a status 400 for an answer that is no HTTP (aiohttp/client_reqrep.py 3.14, start).
+        return Fault(transport="garbled", effect="unknown", error=type_name(error))
     response = attribute(error, "response")
     # httpx and requests carry a response; aiohttp calls its status `status`, urllib `code`.
     source = error if response is None else response

@@ -58,17 +58,30 @@ class Failed:
     Attributes:
         faults: What it failed with: one fault, or the leaves of an exception group.
         inner: Whether a policy inside the attempt has already decided it.
+        doubt: Whether something else in the attempt may have taken effect: what a policy inside it left
+            unresolved, or another task of its group that was cancelled meanwhile.
     """
 
     faults: tuple[Fault, ...]
     inner: bool = False
+    doubt: bool = False
 
 
 @frozen
 class Verified:
-    """A verifier answered: the resource is there, or it is not."""
+    """
+    A verifier answered.
+
+    Attributes:
+        there: Whether the resource is there.
+        asked: When it was asked, on the machine's clock; None for this very instant. What it read is as old as that.
+        at_work: Until when the doubtful attempt may have been at work, where it outlived its end: infinite
+            while an abandoned thread still is; None where nothing is left of it.
+    """
 
     there: bool
+    asked: float | None = None
+    at_work: float | None = None
 
 
 @frozen

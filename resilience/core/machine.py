@@ -33,7 +33,7 @@ Everything that can change a call's state is in this module.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from attrs import evolve
@@ -152,10 +152,10 @@ def step(history: History, event: Event, *, now: float, draw: float) -> tuple[Hi
         end at or after the deadline is never returned: it becomes ``Fail(reason="deadline")``.
     """
     match event:
-        case Failed(faults, inner):
-            return _failed(history, faults, now, draw, inner=inner)
-        case Verified(there):
-            return _verified(history, now, draw, there=there)
+        case Failed():
+            return _failed(history, event, now, draw)
+        case Verified():
+            return _verified(history, event, now, draw)
         case VerifyFailed(fault):
             return _verify_failed(history, fault, now, draw)
         case Refreshed():
@@ -170,12 +170,10 @@ def step(history: History, event: Event, *, now: float, draw: float) -> tuple[Hi
             return history, _remedy_failed(history, now)
 
 
-def _failed(
-    history: History, faults: Sequence[Fault], now: float, draw: float, *, inner: bool
-) -> tuple[History, Decision]:
-    plan = history.plan
+def _failed(history: History, event: Failed, now: float, draw: float) -> tuple[History, Decision]:
+    plan, faults = history.plan, event.faults
     matched = [(fault, plan.rule(fault)) for fault in faults]
-    doubtful = any(plan.effect(fault, rule) == "unknown" for fault, rule in matched)
+    doubtful = event.doubt or any(plan.effect(fault, rule) == "unknown" for fault, rule in matched)
     vouched = history.ours
     history = evolve(
         history,
@@ -188,7 +186,7 @@ def _failed(
         unresolved=history.unresolved or doubtful,
         doubt_at=now if doubtful else history.doubt_at,
     )
-    if inner:
+    if event.inner:
         return history, Fail(reason="inner")
     # What this attempt may have done does not vouch for it: "ours" asks for an earlier one.
     before = evolve(history, ours=vouched)
@@ -309,13 +307,15 @@ def _ask(history: History, choice: Choice, delay: float) -> tuple[History, Decis
     return history, Verify(rule=choice.rule, action=choice.action, delay=delay)
 
 
-def _verified(history: History, now: float, draw: float, *, there: bool) -> tuple[History, Decision]:
+def _verified(history: History, event: Verified, now: float, draw: float) -> tuple[History, Decision]:
     choice = _pending(history)
-    if there:
+    if event.there:
         history = evolve(history, unresolved=False, pending=None, verifying=False)
         return history, Accept(rule=choice.rule, action=choice.action, verified=True)
-    settled_at = history.doubt_at + history.plan.policy.limits.settle
-    if history.unresolved and now < settled_at:
+    doubt_at = max(history.doubt_at, history.doubt_at if event.at_work is None else event.at_work)
+    settled_at = doubt_at + history.plan.policy.limits.settle
+    # An answer that took long is as old as its question.
+    if history.unresolved and (now if event.asked is None else event.asked) < settled_at:
         return _ask_again(history, choice, now, latest=settled_at)
     history = evolve(history, unresolved=False, pending=None, verifying=False)
     if choice.action.do == "accept":
@@ -326,7 +326,7 @@ def _verified(history: History, now: float, draw: float, *, there: bool) -> tupl
 def _ask_again(history: History, choice: Choice, now: float, *, latest: float) -> tuple[History, Decision]:
     """Ask the verifier once more, after a pause that grows, the last time when the doubt has settled."""
     backoff = choice.action.backoff or history.plan.policy.backoffs.get("default", _DEFAULT_BACKOFF)
-    delay = min(max(backoff.longest(history.asked), _LEAST_PAUSE), latest - now)
+    delay = min(max(backoff.longest(history.asked), _LEAST_PAUSE), max(latest - now, 0.0))
     if not _fits(now + delay, history.deadline):
         return history, _fail(choice, "deadline")
     return _ask(history, choice, delay)

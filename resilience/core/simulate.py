@@ -259,13 +259,13 @@ class _Play:
         return (Refreshed() if self._world.refreshes and not cut else RefreshFailed()), cut
 
     def _verify(self) -> tuple[Event, bool]:
-        world = self._world
+        world, asked = self._world, self._now
         if self._take(world.verifying, remedy_limit(self._history, now=self._now)):
             return VerifyFailed(CUT), True
         there = world.verifier == "found"
         if world.verifier == "honest":
             there = any(landing <= self._now for landing in self._landings)
-        return Verified(there), False
+        return Verified(there, asked=asked), False
 
     def _rename(self, number: int, action: Action | None) -> Event:
         world = self._world

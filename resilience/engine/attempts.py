@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
@@ -17,6 +19,7 @@ from resilience.engine.outcome import Attempt
 from resilience.engine.progress import Progress
 from resilience.engine.remedies import credentials_ready
 from resilience.engine.scope import Ran, run_until
+from resilience.engine.threads import Job
 
 
 @frozen
@@ -41,6 +44,20 @@ async def attempt(call: Progress) -> core.Decision | None:
     """Make one attempt; return what follows its failure, or None if it succeeded."""
     if not await credentials_ready(call):
         return call.step(core.RefreshFailed())
+    if not call.callee.is_plain:
+        return await _attempt(call)
+    slots = call.callee.setting.threads.slots()
+    ran = await run_until(call.history.deadline, slots.acquire_on_behalf_of, (call,), {})
+    if ran.cut:
+        call.error = call.cut_short("waiting for a free thread", 0.0)
+        return core.Fail(reason="deadline")
+    try:
+        return await _attempt(call)
+    finally:
+        slots.release_on_behalf_of(call)
+
+
+async def _attempt(call: Progress) -> core.Decision | None:
     if call.track is not None:
         await call.track.start(call.history.name, call.renamed)
     before = decided.count[0]
@@ -83,10 +100,14 @@ async def _invoke(call: Progress, /, *args: Any, **kwargs: Any) -> Any:
     callee = call.callee
     rehearsal = callee.setting.rehearsal
     injection = None if rehearsal is None else rehearsal.next_injection(callee.operation)
+    invoke: Callable[..., Awaitable[Any]] = callee.invoke
+    if callee.is_plain:
+        call.jobs.append(job := Job())
+        invoke = functools.partial(callee.setting.threads.run, callee.function, job)
     if injection is None:
-        return await callee.invoke(*args, **kwargs)
+        return await invoke(*args, **kwargs)
     if injection.applied:
-        value = await callee.invoke(*args, **kwargs)
+        value = await invoke(*args, **kwargs)
         if callee.refusal(value) is not None:
             # Nothing was applied, so to claim a lost answer would be a lie; what the service said counts.
             return value
@@ -108,8 +129,11 @@ def _failed(call: Progress, ran: Ran, duration: float, before: int) -> core.Deci
             call.watch.tell(events.AttemptAborted(number=number, duration=duration, error=type_name(ran.error)))
             raise ran.error
         faults, call.error = read, ran.error
-    inner = ran.error is not None and decided.is_decided(ran.error, before)
-    decision = call.step(core.Failed(faults, inner=inner))
+    marks = [] if ran.error is None else decided.marks(ran.error, before)
+    # A group says nothing of its tasks that were cancelled when the first one failed.
+    hidden = isinstance(ran.error, ExceptionGroup) and call.plan.never_blindly
+    doubt = hidden or any(mark.doubt for mark in marks)
+    decision = call.step(core.Failed(faults, inner=bool(marks), doubt=doubt))
     rules = [call.plan.rule(each) for each in faults]
     deciding = rules.index(decision.rule) if decision.rule in rules else 0
     fault, rule = faults[deciding], rules[deciding]

@@ -21,7 +21,7 @@ from resilience.engine.credentials import Credentials
 from resilience.engine.errors import ServiceError
 from resilience.engine.events import Renamed
 from resilience.engine.operations import Operation, effect_of
-from resilience.engine.threads import Threads
+from resilience.engine.threads import Threads, is_coroutine_function
 from resilience.engine.tracking import Track
 from resilience.engine.watch import Audience
 from resilience.state import Entry, Ledger
@@ -129,6 +129,16 @@ class Callee:
     def source(self) -> Credentials[Any] | None:
         """The source of the credentials that a call needs, or None if it needs none."""
         return self.setting.sources.get(self.operation.provider or "")
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether the function is a plain one, which runs in a worker thread."""
+        return not is_coroutine_function(self.function)
+
+    @property
+    def verifier_is_plain(self) -> bool:
+        """Whether the verifier is a plain function."""
+        return self.verifier is not None and not is_coroutine_function(self.verifier)
 
     @cached_property
     def invoke(self) -> Callable[..., Awaitable[Any]]:

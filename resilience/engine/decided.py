@@ -9,6 +9,8 @@ attempt began belongs to a call inside that attempt.
 
 from __future__ import annotations
 
+from attrs import frozen
+
 from resilience.clients import leaves
 
 _MARK = "__resilience_decided__"
@@ -17,15 +19,30 @@ _MARK = "__resilience_decided__"
 count = [0]
 
 
-def mark(error: Exception) -> None:
+@frozen
+class Mark:
+    """
+    What a decided exception carries.
+
+    Attributes:
+        number: The number of the decision.
+        doubt: Whether the call that ended with it left something unresolved.
+    """
+
+    number: int
+    doubt: bool
+
+
+def mark(error: Exception, *, doubt: bool = False) -> None:
     """Note on an exception, and on each leaf of a group, that a policy has just decided it."""
     count[0] += 1
     # Task groups put a copy of a group in its place; only leaves stay what they are.
     for each in (error, *leaves(error)):
         # Frozen dataclass exceptions refuse plain attribute setting.
-        object.__setattr__(each, _MARK, count[0])
+        object.__setattr__(each, _MARK, Mark(count[0], doubt))
 
 
-def is_decided(error: Exception, since: int) -> bool:
-    """Return whether a policy has decided this exception, or a leaf of it, after decision number ``since``."""
-    return any(getattr(each, _MARK, 0) > since for each in (error, *leaves(error)))
+def marks(error: Exception, since: int) -> list[Mark]:
+    """Return the marks that policies have set on this exception, or on its leaves, after decision number ``since``."""
+    found = [getattr(each, _MARK, None) for each in (error, *leaves(error))]
+    return [each for each in found if isinstance(each, Mark) and each.number > since]

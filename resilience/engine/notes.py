@@ -48,6 +48,11 @@ def note(outcome: Outcome[Any], rule: Rule | None, *, can_verify: bool) -> str:
     return "\n".join(lines)
 
 
+def left_in_doubt(operation: str, attempts: Sequence[Attempt]) -> str:
+    """Say on a programming error, which ends a call at once, that something may exist."""
+    return f"{_BEGINNING}{_doubt(operation, attempts, can_verify=True)}"
+
+
 def attach(error: Exception, text: str) -> None:
     """Add a note to an exception that takes one, and drop our oldest where many calls have raised the same object."""
     # Frozen dataclass exceptions refuse notes, and the user's own exception matters more than ours on it.

@@ -16,6 +16,7 @@ from resilience.engine import events
 from resilience.engine.callee import Callee
 from resilience.engine.errors import DeadlineExceeded
 from resilience.engine.outcome import Attempt, Outcome
+from resilience.engine.threads import Job
 from resilience.engine.tracking import Track
 from resilience.engine.watch import Watch
 
@@ -42,6 +43,7 @@ class Progress:
         value: What the last attempt or verification brought.
         error: What the last attempt failed with.
         remedy_error: What the last remedy failed with.
+        jobs: The threads of its attempts, which may outlive them.
     """
 
     callee: Callee
@@ -60,6 +62,7 @@ class Progress:
     value: Any = field(default=None, init=False)
     error: Exception | None = field(default=None, init=False)
     remedy_error: Exception | None = field(default=None, init=False)
+    jobs: list[Job] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.plan = self.callee.plan
@@ -74,6 +77,10 @@ class Progress:
         now = anyio.current_time()
         self.history, decision = step(self.history, event, now=now, draw=self.callee.setting.draw())
         return decision
+
+    def at_work(self) -> float | None:
+        """Return until when a thread of this call was at work, infinite while one is; None if it had none."""
+        return max((job.ended_at for job in self.jobs), default=None)
 
     async def wait(self, delay: float) -> None:
         """Sleep, and count what was really slept."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import anyio
 
 from resilience.clients import type_name
@@ -81,7 +83,7 @@ async def verify(call: Progress) -> core.Decision:
     ran: Ran | None = None
     try:
         limit = remedy_limit(call.history, now=started)
-        ran = await run_until(limit, call.callee.verify, call.args, call.kwargs)
+        ran = await run_until(limit, _ask, (call, *call.args), call.kwargs)
     finally:
         duration = anyio.current_time() - started
         if ran is None:
@@ -89,7 +91,7 @@ async def verify(call: Progress) -> core.Decision:
     if ran.error is None and not ran.cut:
         there = ran.value is not None
         call.value = None if ran.value is DONE else ran.value
-        decision = call.step(core.Verified(there))
+        decision = call.step(core.Verified(there, asked=started, at_work=call.at_work()))
         call.watch.tell(events.VerifyEnded(there=there, decision=decision, duration=duration))
         return decision
     fault: Fault | None = CUT
@@ -97,7 +99,7 @@ async def verify(call: Progress) -> core.Decision:
         call.remedy_error = call.cut_short("verify", duration)
     else:
         faults = call.callee.faults(ran.error)
-        fault = None if faults is None or decided.is_decided(ran.error, before) else faults[0]
+        fault = None if faults is None or decided.marks(ran.error, before) else faults[0]
         call.remedy_error = RemedyFailed("verify", f"the verifier failed ({type_name(ran.error)})")
         call.remedy_error.__cause__ = ran.error
     call.remedy_error.__context__ = call.error
@@ -105,6 +107,14 @@ async def verify(call: Progress) -> core.Decision:
     error = type_name(ran.error or call.remedy_error)
     call.watch.tell(events.VerifyEnded(there=None, decision=decision, duration=duration, error=error))
     return decision
+
+
+async def _ask(call: Progress, /, *args: Any, **kwargs: Any) -> Any:
+    callee = call.callee
+    if not callee.verifier_is_plain:
+        return await callee.verify(*args, **kwargs)
+    async with callee.setting.threads.slots():
+        return await callee.verify(*args, **kwargs)
 
 
 def rename(call: Progress, decision: core.Rename) -> core.Decision:

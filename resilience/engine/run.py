@@ -16,7 +16,7 @@ from resilience.engine import decided
 from resilience.engine.attempts import FirstAttempt, attempt, made
 from resilience.engine.callee import Callee
 from resilience.engine.events import CallEnded
-from resilience.engine.notes import attach, note
+from resilience.engine.notes import attach, left_in_doubt, note
 from resilience.engine.outcome import Outcome
 from resilience.engine.progress import Progress
 from resilience.engine.remedies import refresh, rename, take_name, verify
@@ -50,6 +50,8 @@ async def run(
         outcome = await _until_it_ends(call, first)
     except Exception as error:
         left = type_name(error)
+        if call.history.unresolved and call.plan.repeat != "safe":
+            attach(error, left_in_doubt(call.plan.operation, call.attempts))
         raise
     finally:
         if call.track is not None:
@@ -152,7 +154,7 @@ def _failed(call: Progress, decision: core.Fail) -> Outcome[Any]:
         raise AssertionError("a call failed without an exception")
     outcome = call.outcome(decision.reason, error=error)
     attach(error, note(outcome, decision.rule, can_verify=call.plan.can_verify))
-    decided.mark(error)
+    decided.mark(error, doubt=outcome.may_exist)
     return outcome
 
 
@@ -178,7 +180,7 @@ def _ended(
         attempts=call.begun,
         waited=call.waited,
         duration=anyio.current_time() - call.started,
-        fault=call.attempts[-1].fault if error is not None and call.attempts else None,
+        fault=call.attempts[-1].fault if outcome is not None and outcome.error is not None and call.attempts else None,
         rule=rule,
         error=error,
         verified=None if outcome is None else outcome.verified,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 import anyio
 import anyio.to_thread
 from anyio.lowlevel import RunVar
+from attrs import define
 
 # Plain SDK calls wait for the network, so more of them than cores is right; one limiter of ours,
 # so that a script's own use of threads is not starved.
@@ -23,34 +26,61 @@ def is_coroutine_function(function: Callable[..., Any]) -> bool:
     )
 
 
+@define(eq=False)
+class Job:
+    """
+    One plain function in a worker thread, which may outlive the attempt that began it.
+
+    Attributes:
+        ended_at: When the thread was through, on the event loop's clock; infinite while it is at work.
+    """
+
+    ended_at: float = math.inf
+
+
 class Threads:
-    """Runs plain functions in worker threads, with a limiter of its own for each executor."""
+    """Runs plain functions in worker threads, as many at a time as an executor may."""
 
     def __init__(self, total: int = _THREADS) -> None:
         self._total = total
-        # A limiter belongs to one event loop, and an executor may serve one after another.
+        # Limiters belong to one event loop, and an executor may serve one after another.
         self._limiter: RunVar[anyio.CapacityLimiter] = RunVar("resilience_threads")
 
-    async def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def slots(self) -> anyio.CapacityLimiter:
         """
-        Run a plain function in a worker thread, and await what it returns if that is awaitable.
+        Return what bounds the calls that use a thread: hold it around :meth:`run`.
 
-        A cancelled wait abandons the thread: it runs on, and what it does counts as unknown.
+        It is waited for before an attempt begins, so that the wait is no part of the attempt,
+        and given back when the attempt ends, also where its thread is abandoned and runs on.
         """
         limiter = self._limiter.get(None)
         if limiter is None:
             limiter = anyio.CapacityLimiter(self._total)
             self._limiter.set(limiter)
+        return limiter
+
+    async def run(self, function: Callable[..., Any], job: Job, /, *args: Any, **kwargs: Any) -> Any:
+        """
+        Run a plain function in a worker thread, and await what it returns if that is awaitable.
+
+        A cancelled wait abandons the thread: it runs on, and what it does counts as unknown.
+        """
+        offset = anyio.current_time() - monotonic()
 
         def boxed() -> list[Any]:
             # In a box, because trio takes a coroutine that comes out of a thread for a mistake.
-            return [function(*args, **kwargs)]
+            try:
+                return [function(*args, **kwargs)]
+            finally:
+                job.ended_at = monotonic() + offset
 
-        [value] = await anyio.to_thread.run_sync(boxed, abandon_on_cancel=True, limiter=limiter)
+        # Whoever holds a slot gets a thread at once.
+        unbounded = anyio.CapacityLimiter(1)
+        [value] = await anyio.to_thread.run_sync(boxed, abandon_on_cancel=True, limiter=unbounded)
         while inspect.isawaitable(value):
             value = await value
         return value
 
     def awaitable(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function itself if it is a coroutine function, else one that runs it in a thread."""
-        return function if is_coroutine_function(function) else functools.partial(self.run, function)
+        return function if is_coroutine_function(function) else functools.partial(self.run, function, Job())

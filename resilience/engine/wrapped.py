@@ -142,7 +142,7 @@ def _closure(  # noqa: C901, PLR0915  # four functions that share their cells, w
             value = (await run(callee, args, kwargs, first)).unwrap()
         finally:
             del first  # for the reason that Outcome.unwrap gives
-        if slot is _SHUT[0] and type(value) in PLAIN:
+        if slot is _SHUT[0] and type(value) in PLAIN and not callee.is_plain:
             slot, key = callee.setting.idle_slot or _SHUT
             limit = attempt_limit(begin(callee.plan, now=0.0), now=0.0) or 0.0
         return value

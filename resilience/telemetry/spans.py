@@ -77,12 +77,14 @@ class Spans:
         return Passing(context.attach(trace.set_span_in_context(span)))
 
     def _make_tracer(self) -> trace.Tracer:
-        from importlib.metadata import version  # noqa: PLC0415  # it takes longer to import than all of ours
+        from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415  # longer to import than all of ours
 
+        try:
+            released: str | None = version(_DISTRIBUTION)
+        except PackageNotFoundError:
+            released = None  # a copy of the package without its metadata
         # Made when a call is first watched: a program without a provider need not read our version from a file.
-        self._tracer = trace.get_tracer(
-            _SCOPE, version(_DISTRIBUTION), tracer_provider=self._provider, schema_url=names.SCHEMA_URL
-        )
+        self._tracer = trace.get_tracer(_SCOPE, released, tracer_provider=self._provider, schema_url=names.SCHEMA_URL)
         return self._tracer
 
 

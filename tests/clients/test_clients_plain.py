@@ -450,3 +450,21 @@ def test_misusing_an_event_loop_or_a_client_is_no_fault(mistake: Callable[[], No
 def test_a_mistake_in_the_program_is_no_fault(error: Exception) -> None:
     """No rule may answer a programming error, so there is nothing for it to match."""
     assert classify(error) is None
+
+
+@pytest.mark.parametrize("fetch", [_requests, _aiohttp])
+def test_a_redirect_that_leads_nowhere_was_a_request_all_the_same(fetch: Fetch) -> None:
+    """The first hop has had the request: what cannot be reached after it does not make it unsent."""
+    location = ("Location", f"http://{refusing_address()}/")
+    with Peer(Script(status=307, headers=(location,))) as peer:
+        fault = _fault(lambda: fetch(f"http://{peer.address}/"))
+        assert peer.requests == 1
+    assert fault.transport != "unsent"
+    assert fault.effect_or_default() == "unknown"
+
+
+def test_a_status_that_the_client_made_up_is_none() -> None:
+    """An answer that is no HTTP gets a status 400 from aiohttp itself: nobody knows whether there was an effect."""
+    with Peer(Script(headers=(("Bad\x01Header", "1"),))) as peer:
+        fault = _fault(lambda: _aiohttp(f"http://{peer.address}/"))
+    assert (fault.transport, fault.status, fault.effect_or_default()) == ("garbled", None, "unknown")

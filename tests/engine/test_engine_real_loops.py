@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import anyio
@@ -10,8 +11,9 @@ import pytest
 from attrs import evolve
 from engine_calls import AT_ONCE, GROUP, INSTANCE, REFRESH, VERIFY, Service, executor, policy, refused
 
-from resilience import Credentials, DeadlineExceeded
+from resilience import DONE, Credentials, DeadlineExceeded
 from resilience.core.backoff import Backoff
+from resilience.engine.callee import Done
 
 pytestmark = pytest.mark.anyio
 
@@ -95,3 +97,60 @@ def evolve_backoff(values: Any) -> Any:
         evolve(rule, action=evolve(rule.action, backoff=rule.action.backoff and SHORT.backoff)) for rule in values.rules
     )
     return evolve(values, rules=rules)
+
+
+async def test_an_abandoned_thread_is_waited_for_before_not_there_is_believed() -> None:
+    """A plain function that was cut goes on in its thread: while it does, "it is not there" proves nothing."""
+    made: list[str] = []
+
+    def create(instance_id: str, group_id: str) -> None:  # noqa: ARG001  # as the catalogue names them
+        time.sleep(0.4)
+        made.append(group_id)
+
+    values = policy(
+        {"lost": SHORT}, repeats={"CreateGroupId": "duplicate"}, attempt_timeout=0.1, settle=0.05
+    )
+    wrapped = executor(values).wrap("CreateGroupId", create)
+
+    @wrapped.verify
+    async def find(instance_id: str, group_id: str) -> Done | None:  # noqa: ARG001  # as the catalogue names them
+        return DONE if made else None
+
+    outcome = await wrapped.outcome(INSTANCE, GROUP)
+    assert (outcome.ended, outcome.verified, made) == ("accepted", True, [GROUP])
+
+
+async def test_waiting_for_a_thread_is_no_part_of_an_attempt() -> None:
+    """More calls than threads take turns; none is cut for the time that it has waited."""
+    values = policy({}, attempt_timeout=0.5)
+    one = executor(values)
+
+    def read(instance_id: str) -> None:  # noqa: ARG001  # as the catalogue names it
+        time.sleep(0.2)
+
+    wrapped = one.wrap("ListGroupId", read)
+    ended: list[str] = []
+
+    async def call() -> None:
+        ended.append((await wrapped.outcome(INSTANCE)).ended)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(64 * 4):
+            tasks.start_soon(call)
+    assert set(ended) == {"success"}
+
+
+async def test_a_group_may_hide_a_task_that_was_cancelled() -> None:
+    """What a repeat would do twice is not repeated after a group: a sibling of the failed task may have done it."""
+
+    async def create(instance_id: str, group_id: str) -> None:  # noqa: ARG001  # as the catalogue names them
+        async def throttled() -> None:
+            raise refused("Busy", effect="none")
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(throttled)
+            tasks.start_soon(anyio.sleep, 10)
+
+    values = policy({"Busy": SHORT}, repeats={"CreateGroupId": "duplicate"})
+    outcome = await executor(values).wrap("CreateGroupId", create).outcome(INSTANCE, GROUP)
+    assert (outcome.stop_reason, outcome.may_exist) == ("unverified", True)
