@@ -14,7 +14,7 @@ import click
 from resilience.cli.findings import FORMATS
 from resilience.policyfile import Problem
 from resilience.policyfile.lint import inspect, inspect_text
-from resilience.policyfile.sources import BUILTIN, UnreadableError, read_stream
+from resilience.policyfile.sources import BUILTIN, UnreadableError, builtin_names, read_stream
 
 _STDIN: Final = "<stdin>"
 
@@ -83,8 +83,10 @@ def _code(findings: list[Problem], files: Sequence[str], *, strict: bool) -> int
 
 
 def _is_there(file: str) -> bool:
-    if file == "-" or file.startswith(BUILTIN):
+    if file == "-":
         return True
+    if file.startswith(BUILTIN):
+        return file.removeprefix(BUILTIN) in builtin_names()
     try:
         return Path(file).exists() and not Path(file).is_dir()
     except (OSError, ValueError):

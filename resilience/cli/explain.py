@@ -46,6 +46,7 @@ def explain(subject: str, policy: str, env: str | None, provider: str | None, fo
 
 
 def _parts(found: Explanation) -> Iterator[RenderableType]:
+    yield _policy(found)
     yield from _subject(found)
     yield from _heading("Rule")
     yield from _rule(found)
@@ -62,6 +63,12 @@ def _parts(found: Explanation) -> Iterator[RenderableType]:
     yield from _worst(found)
     yield from _heading("What follows")
     yield _stories(found)
+
+
+def _policy(found: Explanation) -> Text:
+    env = found.policy.env
+    chosen = f"environment {env}" if env else "no environment"
+    return Text(f"policy {found.policy.name}, {chosen}", style="dim")
 
 
 def _heading(text: str) -> Iterator[RenderableType]:
@@ -88,7 +95,7 @@ def _subject(found: Explanation) -> Iterator[RenderableType]:
     if found.source is not None:
         yield Text(f"  {found.source}", style="dim")
     elif fault.code is not None:
-        yield Text("  not in the catalogue")
+        yield Text("  not in the catalogue" + (f'; did you mean "{found.near}"?' if found.near else ""))
     if plan.operation:
         yield Text(f"on {plan.operation}, {_REPEATS[plan.repeat]}")
         if found.operation is not None and found.operation.read_back:
@@ -193,6 +200,7 @@ def to_json(found: Explanation) -> dict[str, Any]:
         "provider": found.plan.provider,
         "repeat": found.plan.repeat if found.plan.operation else None,
         "meaning": None if found.code is None else found.code.meaning,
+        "near": found.near,
         "class": None if found.code is None else found.code.class_,
         "source": found.source,
         "effect": found.effect,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Final, get_args
 
 import click
@@ -53,6 +54,7 @@ class Explanation:
         worst: The worst case without a verifier.
         worst_verified: The worst case with one.
         stories: What comes of it.
+        near: The rules' code that is spelled most like this one, where neither catalogue nor rule knows this one.
     """
 
     policy: Policy = field(repr=False)
@@ -74,6 +76,7 @@ class Explanation:
     worst: Worst
     worst_verified: Worst
     stories: tuple[Story, ...]
+    near: str | None = None
 
     @property
     def verb(self) -> str:
@@ -152,7 +155,16 @@ def explain_fault(fault: Fault, plan: Plan, policy: Policy) -> Explanation:
         worst=worst(plan, fault),
         worst_verified=worst(evolve(plan, can_verify=True), fault),
         stories=_stories(plan, fault),
+        near=None if facts is not None or rule is not None else _near(fault, plan.provider, policy),
     )
+
+
+def _near(fault: Fault, provider: str | None, policy: Policy) -> str | None:
+    """Return a code of the policy's rules that is spelled much like the one that was asked for."""
+    codes = {rule.code for rule in policy.rules if not rule.scope.startswith("transport")}
+    own = {rule.code for rule in policy.rules if rule.scope == provider}
+    near = [] if fault.code is None else difflib.get_close_matches(fault.code, sorted(own or codes), n=1)
+    return near[0] if near else None
 
 
 def _stories(plan: Plan, fault: Fault) -> tuple[Story, ...]:

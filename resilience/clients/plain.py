@@ -44,7 +44,8 @@ def answered(error: Exception) -> Fault | None:
     """
     if not packages(type(error)) & _HTTP_PACKAGES:
         return None
-    if any(kind.__name__ == "HttpProcessingError" for kind in type(error.__cause__).__mro__):
+    made_up = any(kind.__name__ == "HttpProcessingError" for kind in type(error.__cause__).__mro__)
+    if made_up and type(error).__name__ == "ClientResponseError":
         # aiohttp makes up a status 400 for an answer that is no HTTP (aiohttp/client_reqrep.py 3.14, start).
         return Fault(transport="garbled", effect="unknown", error=type_name(error))
     response = attribute(error, "response")

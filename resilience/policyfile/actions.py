@@ -14,8 +14,8 @@ from resilience.policyfile import ids
 from resilience.policyfile.backoffs import misplaced
 from resilience.policyfile.layers import Report, Stack
 from resilience.policyfile.settings import Entries, Settings, is_name
-from resilience.policyfile.tables import ACTION
-from resilience.policyfile.wording import quoted, suggestion
+from resilience.policyfile.tables import ACTION, keys_of
+from resilience.policyfile.wording import listed, quoted, suggestion
 
 READY_MADE: Final = tuple(ready_made(Backoff()))
 """The names of the ready-made actions."""
@@ -124,8 +124,10 @@ def faults_of(entries: Entries, backoffs: Mapping[str, Backoff]) -> list[tuple[s
         For each fault: the key, the id, the message, and whether the key rather than its value is wrong.
     """
     do = entries["do"]
+    own = listed(keys_of(ACTION, do)[1:])
+    knows = f"which knows {own}" if own else "which has no settings"
     faults = [
-        (key, ids.NOT_APPLICABLE, f'{key} means nothing for an action that does "{do}"', True)
+        (key, ids.NOT_APPLICABLE, f'{key} means nothing for an action that does "{do}", {knows}', True)
         for key in misplaced((key for key in entries if key in ACTION), ACTION, do)
     ]
     if "backoff" in entries and entries["backoff"] not in backoffs:

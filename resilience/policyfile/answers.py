@@ -12,9 +12,10 @@ from resilience.core.fault import Effect
 from resilience.core.policy import VERBS, Action
 from resilience.policyfile import ids
 from resilience.policyfile.actions import defaults, faults_of, unknown_action
+from resilience.policyfile.hints import key_hint
 from resilience.policyfile.layers import Layer, Report
 from resilience.policyfile.settings import Entries
-from resilience.policyfile.tables import RULE
+from resilience.policyfile.tables import RULE, keys_of
 from resilience.policyfile.values import UnfitError, read
 from resilience.policyfile.wording import quoted, shown
 
@@ -91,7 +92,9 @@ class AnswerReader:
         for name, each in value.items():
             row = RULE.get(name)
             if row is None:
-                self.report.unknown_key(table.layer, (*table.path, key, name), tuple(RULE), holder="an action")
+                known = keys_of(RULE, value.get("do"))
+                hint = key_hint("actions", "", name, known)
+                self.report.unknown_key(table.layer, (*table.path, key, name), known, holder="an action", hint=hint)
                 continue
             try:
                 entries[name] = read(row, each)

@@ -164,9 +164,13 @@ class _Reading:
         if action is None:
             self._complain(("unknown",), ids.UNKNOWN_ACTION, f"unknown: {unknown_action(name, self.actions)}")
             return self.actions["fail"]
-        if action.do not in STOPPING:
+        last: Action | None = action
+        while last is not None and last.do in STOPPING:
+            last = last.then
+        if last is not None:
+            leads = "" if last is action else f", which leads to {quoted(last.key)}"
             message = (
-                f'unknown: expected "fail", or an action that does verify or fail, got {quoted(name)}; '
+                f'unknown: expected "fail", or an action that does verify or fail, got {quoted(name)}{leads}; '
                 "a fault that nobody has thought about is not safe to go on with"
             )
             self._complain(("unknown",), ids.BAD_UNKNOWN, message)

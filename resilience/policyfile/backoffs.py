@@ -11,7 +11,8 @@ from resilience.policyfile import ids
 from resilience.policyfile.durations import written
 from resilience.policyfile.layers import Report, Stack
 from resilience.policyfile.settings import Entries, Settings
-from resilience.policyfile.tables import BACKOFF, Key
+from resilience.policyfile.tables import BACKOFF, Key, keys_of
+from resilience.policyfile.wording import listed
 
 
 def build_backoffs(settings: Settings, stack: Stack, report: Report) -> dict[str, Backoff]:
@@ -24,7 +25,7 @@ def build_backoffs(settings: Settings, stack: Stack, report: Report) -> dict[str
 
 def misplaced(entries: Iterable[str], keys: Mapping[str, Key], kind: str) -> list[str]:
     """Return the keys that mean nothing for this verb or kind of backoff."""
-    return [key for key in entries if keys[key].only and kind not in keys[key].only]
+    return [key for key in entries if not keys[key].fits(kind)]
 
 
 @define
@@ -41,7 +42,8 @@ class _Builder:
         kind = self.entries.get("kind", "exponential")
         foreign = misplaced(self.entries, BACKOFF, kind)
         for key in foreign:
-            message = f'{key} means nothing for a backoff of kind "{kind}"'
+            known = listed(keys_of(BACKOFF, kind)[1:])
+            message = f'{key} means nothing for a backoff of kind "{kind}", which knows {known}'
             self.complain(key, ids.NOT_APPLICABLE, message, at_key=True)
         values = {key: value for key, value in self.entries.items() if key not in foreign}
         if kind == "list":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Mapping
 from functools import partial
@@ -16,7 +17,7 @@ from resilience.core.policy import Chaos, Injection
 from resilience.policyfile import ids
 from resilience.policyfile.layers import Layer, Report, Stack
 from resilience.policyfile.operations import Operations
-from resilience.policyfile.rulekeys import is_provider, is_transport_code, split
+from resilience.policyfile.rulekeys import is_provider, is_status, is_transport_code, split
 from resilience.policyfile.settings import Entries, table_of
 from resilience.policyfile.tables import CHAOS, INJECTION
 from resilience.policyfile.values import UnfitError, read
@@ -24,6 +25,9 @@ from resilience.policyfile.wording import dotted, quoted, shown, suggestion
 
 _ERROR: Final = "resilience.ServiceError"
 """The class that an injected fault is raised as."""
+
+_LIKE_A_WORD: Final = 0.75
+"""How near ``lots`` is to ``lost``; codes of the services begin with a capital letter, and are not compared."""
 
 _ROUNDING: Final = 1e-9
 """Ten times 0.1 is no more than 1, whatever floats make of it."""
@@ -112,19 +116,18 @@ class _Reader:
             message = f'expected one status, such as "http-503", got {quoted(code)}'
             self.report.add(layer, path, ids.BAD_CODE, message, at="key")
             return None
+        near = _meant(provider, code)
+        if near is not None:
+            message = f'a fault without a code is unsent, lost, garbled or a status; for {quoted(code)} write "{near}"'
+            self.report.add(layer, path, ids.BAD_CODE, message, at="key")
+            return None
         try:
             only, code = split(name, f"transport.{provider}" if is_transport_code(code) else provider)
         except UnfitError as error:
             self.report.add(layer, path, error.rule, str(error), at="key")
             return None
-        if only is None or "*" in only or self.operations.is_open(provider):
-            return only, code
-        known = self.operations.known(provider)
-        if only not in known:
-            message = (
-                f"unknown operation {quoted(only)}{suggestion(only, known) or ';'} "
-                f"an operation that the catalogue does not know is declared in [operations.{provider}]"
-            )
+        message = None if only is None else self.operations.unknown(only, provider)
+        if message is not None:
             self.report.add(layer, path, ids.UNKNOWN_OPERATION, message, at="key")
             return None
         return only, code
@@ -176,6 +179,20 @@ class _Reader:
                 message = f"with this entry {total:g} of the attempts of {operation} would fail; expected at most 1"
                 layer = self.found[provider, name][1]
                 self.report.add(layer, ("chaos", provider, name, "rate"), ids.OUT_OF_RANGE, message)
+
+
+def _meant(provider: str, code: str) -> str | None:
+    """Return the fault without a code that a code is a misspelled word for; None where it may be a code."""
+    # What nobody has listed may be spelled in any way.
+    if provider not in providers() or is_transport_code(code) or code in catalogue(provider).codes:
+        return None
+    lower = code.lower()
+    if is_transport_code(lower) and not lower.endswith("xx"):
+        return lower
+    if is_status(code):
+        return "http-503" if code.endswith("xx") else f"http-{code}"
+    near = difflib.get_close_matches(code, TRANSPORTS, n=1, cutoff=_LIKE_A_WORD) if code.islower() else []
+    return near[0] if near else None
 
 
 def fault_of(provider: str, code: str) -> Fault:

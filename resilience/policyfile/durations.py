@@ -23,6 +23,32 @@ def seconds(text: str) -> float | None:
     return total if math.isfinite(total) else None
 
 
+_LOOSE = re.compile(
+    r"([0-9]+(?:\.[0-9]+)?)\s*"
+    r"(?:(milliseconds?|millis|msecs?|ms)|(seconds?|secs?|s)|(minutes?|mins?|m)|(hours?|hrs?|h))?[\s,]*"
+)
+_LOOSE_UNITS: Final = ("ms", "s", "m", "h")
+
+
+def meant(text: str) -> str | None:
+    """Return how a duration that people write in other ways, such as ``1 min``, is written here; None for no idea."""
+    position, parts = 0, []
+    text = text.strip().lower()
+    while position < len(text):
+        match = _LOOSE.match(text, position)
+        if match is None:
+            return None
+        number, *units = match.groups()
+        # Without a unit it is seconds, but only where it stands alone.
+        unit = next((name for name, found in zip(_LOOSE_UNITS, units, strict=True) if found), None)
+        if unit is None and (position or match.end() < len(text)):
+            return None
+        parts.append(number + (unit or "s"))
+        position = match.end()
+    said = "".join(parts)
+    return said if seconds(said) is not None else None
+
+
 def written(number: float) -> str:
     """Return how to write a number of seconds as a duration."""
     if 0 < number < 1:

@@ -123,7 +123,10 @@ def _are_operations_fine(operations: Any) -> bool:
     if type(operations) is not dict:
         return False
     return all(
-        is_provider(provider) and type(entries) is dict and all(map(_REPEAT, entries.values()))
+        is_provider(provider)
+        and type(entries) is dict
+        and all(map(_REPEAT, entries.values()))
+        and all(map(str.isidentifier, entries))
         for provider, entries in operations.items()
     )
 
@@ -195,7 +198,12 @@ class _Names:
 
     def stops_at_unknown(self) -> bool:
         name = next((layer["unknown"] for layer in reversed(self._layers) if "unknown" in layer), "fail")
-        return (self._actions[name]["do"] if name in self._actions else name) in STOPPING
+        while name in self._actions:
+            entries = self._actions[name]
+            if entries["do"] not in STOPPING:
+                return False
+            name = entries.get("then", "fail")
+        return name in STOPPING
 
     def fit_rules(self, layers: Sequence[_Table]) -> bool:
         declared: dict[str, set[str]] = {}

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from resilience.core.fault import TRANSPORTS
 from resilience.policyfile.actions import pattern_fault
 from resilience.policyfile.operations import Operations, matches
 from resilience.policyfile.rulekeys import (
+    FOREIGN_CODES,
     are_plain_codes,
     is_glob,
     is_provider,
@@ -23,7 +23,6 @@ from resilience.policyfile.rulekeys import (
 from resilience.policyfile.tables import ACTION, RULE
 from resilience.policyfile.values import UnfitError, fits
 
-_TRANSPORTS: Final = frozenset(TRANSPORTS)
 _INLINE: Final[dict[str, dict[str, Callable[[Any], bool]]]] = {
     do: {name: fits(row) for name, row in RULE.items() if not row.only or do in row.only} for do in ACTION["do"].choices
 }
@@ -103,7 +102,7 @@ class RuleGlance:
                     return False
                 codes.append(code)
         if are_plain_codes(codes):
-            return _TRANSPORTS.isdisjoint(codes)
+            return FOREIGN_CODES.isdisjoint(codes)
         return all(_is_code(code, scope) for code in codes)
 
     def _is_operation_fine(self, scope: str, operation: str, code: str) -> bool:

@@ -13,7 +13,7 @@ from resilience.policyfile.positions import Path
 from resilience.policyfile.problems import Problem
 from resilience.policyfile.rulekeys import is_provider_table
 from resilience.policyfile.sources import Source
-from resilience.policyfile.wording import dotted, is_secret_name, shown, suggestion
+from resilience.policyfile.wording import dotted, is_credential_name, is_secret_name, shown, suggestion
 
 
 @frozen(eq=False)
@@ -117,6 +117,18 @@ def _replaced_whole(path: Path) -> tuple[Path, Path]:
     return (), ()
 
 
+_FREE_KEYS: Final = frozenset({"rules", "operations", "chaos", "lint"})
+"""Tables whose keys are codes and operations, among which are ``InvalidToken`` and ``ApplyToken``."""
+
+
+def _is_credential(layer: Layer, path: Path) -> bool:
+    """Tell whether a path gives a plain value to a key that says that it is a credential."""
+    key = path[-1] if path else None
+    if not isinstance(key, str) or not is_secret_name(key) or isinstance(layer.get(path, None), dict):
+        return False
+    return path[0] not in _FREE_KEYS or is_credential_name(key)
+
+
 _NAMES: Final = frozenset({ids.UNKNOWN_ACTION, ids.UNKNOWN_BACKOFF, ids.UNKNOWN_OPERATION, ids.MISSING})
 
 
@@ -140,23 +152,38 @@ class Report:
     silenced: set[str] = field(factory=set)
 
     def add(self, layer: Layer, path: Path, rule: str, message: str, *, at: Literal["key", "value"] = "value") -> None:
-        """Add an error about the value, or the key, of a path."""
-        if rule not in self.silenced and (self.is_complete or rule not in _NAMES):
+        """Add an error about the value, or the key, of a path; what a key of a credential's name holds is not shown."""
+        if _is_credential(layer, path):
+            self._secret(layer, path)
+        elif rule not in self.silenced and (self.is_complete or rule not in _NAMES):
             self._add(layer, layer.source.problem((*layer.prefix, *path), rule, message, at=at))
 
     def _add(self, layer: Layer, problem: Problem) -> None:
         if self.only is None or self.only == layer.env:
             self.problems.append(problem)
 
-    def unknown_key(self, layer: Layer, path: Path, known: Sequence[str], *, holder: str) -> None:
-        """Add an error about a key that nobody knows; one that names a secret is not shown."""
+    def _secret(self, layer: Layer, path: Path) -> None:
+        full = (*layer.prefix, *path)
+        message = f"{dotted(full)}: credentials do not belong in a policy; give them to the executor as Credentials"
+        self._add(layer, layer.source.problem(full, ids.SECRET, message, at="key", hide=True))
+
+    def unknown_key(self, layer: Layer, path: Path, known: Sequence[str], *, holder: str, hint: str = "") -> None:
+        """
+        Add an error about a key that nobody knows; what one that names a secret holds is not shown.
+
+        Args:
+            layer: The layer that it stands in.
+            path: Its path there.
+            known: The keys that may stand there.
+            holder: What they are keys of.
+            hint: What to do, where that is known better than by the spelling.
+        """
         key = str(path[-1])
         full = (*layer.prefix, *path)
         if is_secret_name(key):
-            message = f"{dotted(full)}: a policy holds no secrets; give them to the executor as Credentials"
-            self._add(layer, layer.source.problem(full, ids.SECRET, message, at="key", hide=True))
+            self._secret(layer, path)
             return
-        near = suggestion(key, known) or f"; known are {', '.join(known)}"
+        near = hint or suggestion(key, known) or f"; known are {', '.join(known)}"
         message = f"unknown key {shown(key)} in {holder}{near}"
         self._add(layer, layer.source.problem(full, ids.UNKNOWN_KEY, message, at="key"))
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from attrs import frozen
 
 from resilience.catalog import catalogue, providers
+from resilience.policyfile.wording import quoted, suggestion
 
 
 @functools.cache
@@ -42,9 +43,26 @@ class Operations:
         return listed.union(*declared) if declared else listed
 
     def is_open(self, scope: str) -> bool:
-        """Tell whether a scope may name operations that nobody has listed: it belongs to an API without a catalogue."""
+        """Tell whether a scope may name operations that nobody has listed: no catalogue and no ``[operations]`` has any."""
         provider = scope.removeprefix("transport").removeprefix(".")
-        return bool(provider) and not catalogued(provider)
+        return bool(provider) and not catalogued(provider) and not self.declared.get(provider)
+
+
+    def unknown(self, operation: str, scope: str) -> str | None:
+        """Return the message about an operation that a scope cannot name; None for a glob, or where it can."""
+        if "*" in operation or self.is_open(scope):
+            return None
+        known = self.known(scope)
+        if operation in known:
+            return None
+        own = scope.removeprefix("transport").removeprefix(".")
+        owners = [name for name in dict.fromkeys((*providers(), *self.declared)) if operation in self.known(name)]
+        if owners:
+            return f"{quoted(operation)} is an operation of {owners[0]}, and this table is for {own}"
+        return (
+            f"unknown operation {quoted(operation)}{suggestion(operation, known) or ';'} "
+            f"an operation that the catalogue does not know is declared in [operations.{own or 'PROVIDER'}]"
+        )
 
 
 @functools.lru_cache(maxsize=256)

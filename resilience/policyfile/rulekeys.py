@@ -7,6 +7,7 @@ import string
 from collections.abc import Sequence
 from typing import Final
 
+from resilience.catalog import providers
 from resilience.core.fault import TRANSPORTS
 from resilience.policyfile import ids
 from resilience.policyfile.values import UnfitError
@@ -16,9 +17,12 @@ _CODE = re.compile(r"[^\s/*%{}\[\]:?\"'\\]+")
 _OPERATION = re.compile(r"[^\s/*%{}\[\]:?\"'\\]+|[^\s/%{}\[\]:?\"'\\]*\*[^\s/%{}\[\]:?\"'\\]*")
 _TEMPLATE = re.compile(r"(?:\.?(?:%[sd]|\*|\{[^}]*\}))+$")
 
-_TRANSPORT_CODES: Final = frozenset(
-    (*TRANSPORTS, *(f"http-{status}" for status in range(100, 600)), *(f"http-{digit}xx" for digit in range(1, 6)))
-)
+_STATUSES: Final = frozenset((*map(str, range(100, 600)), *(f"{digit}xx" for digit in range(1, 6))))
+_NO_FAILURES: Final = frozenset(f"http-{status}" for status in _STATUSES if status[0] in "12")
+_TRANSPORT_CODES: Final = frozenset((*TRANSPORTS, *(f"http-{status}" for status in _STATUSES))) - _NO_FAILURES
+
+FOREIGN_CODES: Final = frozenset((*TRANSPORTS, *_STATUSES))
+"""Plain words that :func:`split` looks at closer among the codes of a service."""
 
 TRANSPORT_CODES: Final = (*TRANSPORTS, "http-503", "http-5xx")
 """What may stand in ``[rules.transport]``, with two examples for all the statuses."""
@@ -31,12 +35,40 @@ def is_provider(name: str) -> bool:
 
 def is_provider_table(key: str) -> bool:
     """Tell a provider's table in ``[rules.transport]`` from a rule."""
-    return is_provider(key) and not is_transport_code(key)
+    return is_provider(key) and not is_transport_code(key) and key not in _NO_FAILURES
 
 
 def is_transport_code(code: str) -> bool:
     """Tell whether a code names a fault without a code from the service."""
     return code in _TRANSPORT_CODES
+
+
+def is_status(code: str) -> bool:
+    """Tell whether a code is a bare HTTP status, such as ``503`` or ``5xx``."""
+    return code in _STATUSES
+
+
+def operation_fault(name: str, provider: str) -> tuple[str, str] | None:
+    """
+    Return what is wrong with the name of an operation that ``[operations.PROVIDER]`` declares.
+
+    Returns:
+        The message, and the name that is probably meant, which may be empty; None where the name is fine.
+    """
+    if _CODE.fullmatch(name):
+        return None
+    prefix, _, rest = name.strip().rpartition(":")
+    meant = rest.strip()
+    expected = f"operations.{provider}: expected the name of one operation"
+    if not meant:
+        return f'{expected}, such as "CreateGroupId", got nothing', ""
+    if "*" in meant:
+        return f"{expected}, got the glob {quoted(name)}; write a line for each operation", ""
+    if not _CODE.fullmatch(meant):
+        return f"{expected}, got {quoted(name)}", ""
+    if prefix and prefix != provider:
+        return f"{expected}, got {quoted(name)}; write {quoted(meant)} in [operations.{prefix}]", ""
+    return f"{expected}, got {quoted(name)}; write {quoted(meant)}", meant
 
 
 def is_plain_code(key: str) -> bool:
@@ -110,16 +142,33 @@ def _checked_operation(operation: str, key: str, scope: str) -> str:
 def _check_transport(code: str) -> None:
     if is_transport_code(code):
         return
+    _check_failure(code)
     near = suggestion(code, TRANSPORT_CODES)
     if code.lower() != code and is_transport_code(code.lower()):
         near = f'; did you mean "{code.lower()}"?'
+    if is_status(code):
+        near = f'; did you mean "http-{code}"?'
     raise UnfitError(
         ids.BAD_CODE,
         f'expected unsent, lost, garbled, or a status such as "http-503" or "http-5xx", got {quoted(code)}{near}',
     )
 
 
+def _check_failure(code: str) -> None:
+    if code in _NO_FAILURES:
+        raise UnfitError(
+            ids.BAD_CODE,
+            f"no fault has the status {quoted(code)}: a failure is http-4xx or http-5xx, and a redirect http-3xx",
+        )
+
+
 def _check_code(code: str, scope: str) -> None:
+    _check_failure(code)
+    # The codes of a service that nobody has listed may be numbers.
+    if is_status(code) and scope in providers():
+        raise UnfitError(
+            ids.BAD_CODE, f'{quoted(code)} is a status and no code; write "http-{code}" in [rules.transport.{scope}]'
+        )
     if is_transport_code(code):
         raise UnfitError(
             ids.BAD_CODE,

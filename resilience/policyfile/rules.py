@@ -132,15 +132,8 @@ class RuleReader:
         except UnfitError as error:
             table.complain(self.report, (key,), error.rule, str(error), at_key=True)
             return None
-        if operation is None or self.operations.is_open(table.scope):
-            return operation, code
-        known = self.operations.known(table.scope)
-        if "*" not in operation and operation not in known:
-            provider = "PROVIDER" if table.scope == "transport" else table.scope.removeprefix("transport.")
-            message = (
-                f"unknown operation {quoted(operation)}{suggestion(operation, known) or ';'} "
-                f"an operation that the catalogue does not know is declared in [operations.{provider}]"
-            )
+        message = None if operation is None else self.operations.unknown(operation, table.scope)
+        if message is not None:
             table.complain(self.report, (key,), ids.UNKNOWN_OPERATION, message, at_key=True)
             return None
         return operation, code

@@ -51,6 +51,9 @@ BEYOND: Final[Mapping[str, str]] = {
     "RP042 .*expected a whole number, got -?[0-9.e+]+$": "1.0 from 1, which are one number in JSON",
     "RP046": "whether a file can be read",
     "RP047 .*(circle|extend one another)": "whether files extend each other in a circle",
+    "RP043 .*expected at most 365 days": "whether a duration is longer than a year",
+    "RP050 .*is a status and no code": "whether a status stands where the catalogue of the service knows the codes",
+    "RP050 .*a fault without a code is": "whether a code of [chaos] is a misspelled word for a fault without one",
     "RP050 .*names another provider than its table": "whether a prefix is the provider of its table",
 }
 """
@@ -72,8 +75,9 @@ _TEXT: Final[_Schema] = {"type": "string", "pattern": "\\S"}
 _BAD: Final = "\\s/%{}\\[\\]:?\"'\\\\"  # in a code or an operation, inside of [^...]
 _OPERATION: Final = f"(?:[^{_BAD}]*[^*{_BAD}][^{_BAD}]*|\\*\\*+)"
 _CODE: Final = f"[^.*{_BAD}]+(?:\\.[^.*{_BAD}]+)*"
-_STATUS: Final = "http-[1-5][0-9][0-9]"
-_ANY_STATUS: Final = "http-[1-5]xx"
+_STATUS: Final = "http-[3-5][0-9][0-9]"
+_ANY_STATUS: Final = "http-[3-5]xx"
+_NO_FAILURE: Final = "http-[12](?:[0-9][0-9]|xx)"
 _TRANSPORT: Final = f"(?:{'|'.join(TRANSPORTS)}|{_STATUS}|{_ANY_STATUS})"
 
 
@@ -229,13 +233,13 @@ def _code_names(codes: str) -> str:
 
 def _rules() -> _Schema:
     answer = {"$ref": "#/definitions/answer"}
-    service = {"pattern": _code_names(_CODE), "not": {"pattern": f"(?:^|/){_TRANSPORT}$"}}
+    service = {"pattern": _code_names(_CODE), "not": {"pattern": f"(?:^|/)(?:{_TRANSPORT}|{_NO_FAILURE})$"}}
     own = _by_name("faults without a code, of this provider", {"pattern": _code_names(_TRANSPORT)}, answer)
     word = f"(?:{_OPERATION}/)?{_TRANSPORT}"
     transport = {
         "description": "faults without a code from the service",
         "type": "object",
-        "propertyNames": {"pattern": f"^(?:{word}|{_PROVIDER})$"},
+        "propertyNames": {"pattern": f"^(?:{word}|{_PROVIDER})$", "not": {"pattern": f"^{_NO_FAILURE}$"}},
         "patternProperties": {f"^{word}$": answer},
         "additionalProperties": own,
     }
@@ -245,7 +249,8 @@ def _rules() -> _Schema:
 
 
 def _operations() -> _Schema:
-    each = {"type": "object", "additionalProperties": _value(REPEAT)}
+    names = {"pattern": f"^[^*{_BAD}]+$"}
+    each = {"type": "object", "propertyNames": names, "additionalProperties": _value(REPEAT)}
     return _by_name("what a repeat does, by provider and operation", {"pattern": f"^{_PROVIDER}$"}, each)
 
 
@@ -260,7 +265,7 @@ def _ledger() -> _Schema:
 def _chaos() -> _Schema:
     injection = _rows(INJECTION) | {"required": ["rate"]}
     unsent = injection | {"properties": {**injection["properties"], "applied": {"const": False}}}
-    names = {"pattern": _code_names(_CODE), "not": {"pattern": f"(?:^|/){_ANY_STATUS}$"}}
+    names = {"pattern": _code_names(_CODE), "not": {"pattern": f"(?:^|/)(?:{_ANY_STATUS}|{_NO_FAILURE})$"}}
     each = _by_name("faults by operation and code", names, injection) | {
         "patternProperties": {"(?:^|/)unsent$": unsent},
     }

@@ -9,8 +9,9 @@ from typing import Any, Final
 from attrs import define, field
 
 from resilience.policyfile import ids
+from resilience.policyfile.hints import key_hint
 from resilience.policyfile.layers import Layer, Report, Stack
-from resilience.policyfile.rulekeys import is_provider
+from resilience.policyfile.rulekeys import is_provider, operation_fault
 from resilience.policyfile.tables import (
     FILE_ONLY,
     LATER,
@@ -22,6 +23,7 @@ from resilience.policyfile.tables import (
     TABLES,
     TOP,
     Key,
+    keys_of,
 )
 from resilience.policyfile.values import UnfitError, read
 from resilience.policyfile.wording import dotted, quoted, shown
@@ -198,8 +200,11 @@ class _Reader:
         for key, value in table.items():
             if key in keys:
                 self._value((*path, key), keys[key], value, into)
-            else:
-                self.report.unknown_key(self.layer, (*path, key), list(keys), holder=f"[{dotted(path)}]")
+                continue
+            word, default = _KINDS.get(path[0], ("", None))
+            known = keys_of(keys, table.get(word, into.get(word, default)))
+            hint = key_hint(path[0], path[-1], key, known)
+            self.report.unknown_key(self.layer, (*path, key), known, holder=f"[{dotted(path)}]", hint=hint)
 
     def _operations(self) -> None:
         for provider in self.layer.table["operations"]:
@@ -213,6 +218,14 @@ class _Reader:
                 continue
             into = self.into.operations.setdefault(provider, {})
             for operation, repeat in entries.items():
+                fault = operation_fault(operation, provider)
+                if fault is not None:
+                    message, meant = fault
+                    self.report.add(self.layer, (*path, operation), ids.BAD_NAME, message, at="key")
+                    if meant:
+                        # Who names it as it is meant is not wrong as well.
+                        into.setdefault(meant, "duplicate")
+                    continue
                 self._value((*path, operation), REPEAT, repeat, into)
 
     def _value(self, where: tuple[str, ...], key: Key, value: object, into: Entries) -> None:

@@ -12,6 +12,7 @@ from attrs import define, field
 
 from resilience.core.fault import Origin
 from resilience.policyfile import ids
+from resilience.policyfile.hints import syntax_message
 from resilience.policyfile.positions import MAX_DEPTH, Positions, Span, scan
 from resilience.policyfile.positions import Path as KeyPath
 from resilience.policyfile.problems import Problem, Severity, line_and_column, problem_at
@@ -109,9 +110,9 @@ def parse(text: str, *, name: str, base: str | None) -> tuple[Source, Problem | 
         # tomli replaces ends of lines itself. Done twice, it would take "\r\r\n" for one of them.
         return Source(name, text, tomli.loads(raw), base), None
     except tomli.TOMLDecodeError as error:
-        message = f"not TOML: {error.msg[:1].lower()}{error.msg[1:]}"
         # An escape that the end of the text cuts short is said to stand behind it.
         offset = min(error.pos, len(text))
+        message = f"not TOML: {syntax_message(error.msg, text, offset)}"
     except RecursionError:
         message, offset = "nested too deeply to be read", 0
     except ValueError:

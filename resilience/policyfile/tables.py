@@ -65,6 +65,16 @@ class Key:
     none: bool = False
     only: tuple[str, ...] = ()
 
+    def fits(self, word: str) -> bool:
+        """Tell whether this verb, or this kind of backoff, knows the key."""
+        return not self.only or word in self.only
+
+
+def keys_of(keys: Mapping[str, Key], word: object) -> list[str]:
+    """Return the keys that a verb or a kind of backoff knows; all of them where there is no such verb or kind."""
+    known = [name for name, key in keys.items() if isinstance(word, str) and key.fits(word)]
+    return known if any(isinstance(word, str) and word in key.choices for key in keys.values()) else list(keys)
+
 
 SCHEMA: Final = 1
 """The version of the format that this version reads."""

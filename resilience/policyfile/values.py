@@ -8,12 +8,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from resilience.policyfile import ids
-from resilience.policyfile.durations import seconds, written
+from resilience.policyfile.durations import meant, seconds, written
 from resilience.policyfile.tables import Key
 from resilience.policyfile.wording import is_secret, shown, suggestion
 
 _MILLISECONDS: Final = 1000
 _MEMO_SIZE: Final = 128  # for each key; a policy says the same few things again and again
+LONGEST: Final = 365 * 24 * 3600.0  # no script runs for a year; also far below what clocks and timers take
 MOST: Final = 1_000_000_000  # far over any count that a call can reach, and small for any other reader
 
 
@@ -134,12 +135,17 @@ def _duration(key: Key, value: object) -> float | None:
     if length is None:
         choice = ' or "none"' if key.none else ""
         hint = "; a duration cannot be negative" if value.startswith("-") else ""
+        if near := meant(value):
+            hint = f'; did you mean "{near}"?'
         raise UnfitError(
             ids.WRONG_TYPE, f'expected a duration such as "30s" or "1m30s"{choice}, got {shown(value)}{hint}'
         )
     if key.above is not None and length <= key.above:
         hint = '; "none" is the way to have no limit' if key.none else ""
         raise UnfitError(ids.OUT_OF_RANGE, f"expected more than {written(key.above)}, got {shown(value)}{hint}")
+    if length > LONGEST:
+        hint = '; "none" is the way to have no limit' if key.none else ""
+        raise UnfitError(ids.OUT_OF_RANGE, f'expected at most 365 days, "8760h", got {shown(value)}{hint}')
     return length
 
 

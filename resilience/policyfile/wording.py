@@ -12,10 +12,14 @@ _SHOWN_AT_MOST: Final = 40
 _KNOWN_SECRET = re.compile(r"(?:LTAI|AKID|STS\.)[A-Za-z0-9]{8,}|[0-9a-fA-F]{32,}")
 # Their secret keys have 30 and 32 letters and digits, their tokens many times that.
 _LONG_WORD = re.compile(r"[A-Za-z0-9+=]{24,}")
-_SECRET_NAME = re.compile(r"secret|passw(?:or)?d|token|api_?key|access_?key|private_?key", re.IGNORECASE)
-_SECRET_ASSIGNED = re.compile(
-    r"(?:secret|passw(?:or)?d|token|api_?key|access_?key|private_?key)\w*[\"']?\s*=\s*[\"'][^\"']{8}", re.IGNORECASE
+_NAMES: Final = r"secret|passw(?:or)?d|token|api_?key|access_?key|private_?key|key_?id"
+_SECRET_NAME = re.compile(_NAMES, re.IGNORECASE)
+# Codes and operations have such words in them too, in capitals: these are nothing but the name of a credential.
+_CREDENTIAL_NAME = re.compile(
+    r"[a-z].*|(?:Temp(?:orary)?)?(?:(?:Access)?Key(?:Id|Secret)?|Secret(?:Id|Key)?|(?:Security|Session)?Token|Password)"
 )
+# A key that ends in such a word holds a secret of any length; one that only has it in it may be a rule's code.
+_SECRET_ASSIGNED = re.compile(rf"(?:{_NAMES})(?:[\"']?\s*=\s*[^\s{{]|\w*[\"']?\s*=\s*[\"'][^\"']{{8}})", re.IGNORECASE)
 
 
 def without_secrets(text: str) -> str:
@@ -37,6 +41,11 @@ def is_secret(text: str) -> bool:
 def is_secret_name(key: str) -> bool:
     """Tell whether a key's name says that its value is a secret."""
     return _SECRET_NAME.search(key) is not None
+
+
+def is_credential_name(key: str) -> bool:
+    """Tell the name of a credential, ``access_key_secret`` or ``SecretKey``, from a code or an operation."""
+    return is_secret_name(key) and _CREDENTIAL_NAME.fullmatch(key) is not None
 
 
 def has_secret(line: str) -> bool:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from resilience.policyfile.lint import ids
 from resilience.policyfile.problems import Problem
 from resilience.policyfile.sources import Source
+from resilience.policyfile.wording import suggestion
+
+_ID: Final = re.compile("RP[0-9]{3}")
+
+# The ids that are given away, whether or not this version reports them; other versions do.
+_FIRST: Final = "RP001"
+_LAST: Final = "RP039"
 
 
 def accepted(source: Source) -> frozenset[str]:
@@ -14,6 +23,23 @@ def accepted(source: Source) -> frozenset[str]:
     table = source.data.get("lint", {})
     ignore = table.get("ignore", {}) if isinstance(table, dict) else {}
     return frozenset(ignore) if isinstance(ignore, dict) else frozenset()
+
+
+def strange(sources: tuple[Source, ...], known: Iterable[str]) -> Iterator[Problem]:
+    """
+    Say where a file accepts findings of an id that is no rule's; what keeps a file from loading is said elsewhere.
+
+    Args:
+        sources: The files.
+        known: The ids that this version can report.
+    """
+    names = sorted(known)
+    for source in sources:
+        for rule in sorted(accepted(source) - set(names)):
+            if _ID.fullmatch(rule) and not _FIRST <= rule <= _LAST:
+                message = f"no finding has the id {rule}{suggestion(rule, names) or ', so this accepts nothing'}"
+                path = ("lint", "ignore", rule)
+                yield source.problem(path, ids.NOTHING_IGNORED, message, at="key", severity="warning")
 
 
 def apply(

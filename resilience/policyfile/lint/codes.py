@@ -101,7 +101,12 @@ def unknown_code(view: View) -> Iterator[Problem]:
             # A sub-code that nobody listed is fine; one that is a letter away from another is not.
             hint = f'; did you mean "{near[0]}"?' if near else None
         else:
-            hint = suggestion(code, known) or "; check its spelling in the service's list of error codes"
+            owners = [name for name in providers() if code in catalogue(name).codes]
+            hint = (
+                f"; it is a code of {owners[0]}, so its rule belongs in [rules.{owners[0]}]"
+                if owners
+                else suggestion(code, known) or "; check its spelling in the service's list of error codes"
+            )
         if hint is not None:
             message = f"the catalogue of {each.rule.scope} does not know the code {quoted(code)}{hint}"
             yield view.problem(each.path, ids.UNKNOWN_CODE, message, at="key", layer=each.layer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from typing import Final
 
@@ -11,11 +12,13 @@ from resilience.core.policy import Action
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.places import RETRYING, Operation, RuleAt, chain
 from resilience.policyfile.lint.view import View
+from resilience.policyfile.operations import catalogued
 from resilience.policyfile.problems import Problem
 from resilience.policyfile.wording import quoted
 
 _CARE: Final[dict[Repeat, int]] = {"safe": 0, "conflict": 1, "duplicate": 2}
 _SHOWN: Final = 3
+_LIKE_AN_OPERATION: Final = 0.85  # one slip of a key, and not another verb before the same noun
 
 # How the names of operations begin for which "it is not there" is what was wanted.
 _REMOVING: Final = ("Delete", "Remove", "Revoke", "UnRegister", "Unbind", "Untag", "Close", "KickOut")
@@ -67,6 +70,14 @@ def uncounted(view: View) -> Iterator[Problem]:
             "so each attempt has to count"
         )
         yield view.problem(each.path, ids.UNCOUNTED_DOUBT, message, layer=each.layer)
+    for action in chain(view.policy.unknown):
+        if action.do == "verify" and not action.counts:
+            message = (
+                "counts = false is for what was refused before it ran; unknown is for faults of which nobody knows "
+                "that, so each attempt has to count"
+            )
+            path = view.latest(("unknown",), ("actions", action.key, "counts"))
+            yield view.problem(path, ids.UNCOUNTED_DOUBT, message)
 
 
 def believed(view: View) -> Iterator[Problem]:
@@ -112,6 +123,20 @@ def _is_wrong(view: View, operation: Operation, class_: CodeClass | None) -> boo
 
 def _removes(operation: Operation) -> bool:
     return operation[1].startswith(_REMOVING)
+
+
+def misspelled(view: View) -> Iterator[Problem]:
+    """RP072: a declared operation that is spelled almost like one of the catalogue."""
+    for provider, declared in view.policy.repeats.items():
+        listed = catalogued(provider)
+        for name in sorted(set(declared) - listed):
+            near = difflib.get_close_matches(name, listed, n=1, cutoff=_LIKE_AN_OPERATION)
+            if near:
+                message = (
+                    f'{quoted(name)} is no operation of the catalogue; did you mean "{near[0]}"? '
+                    "if it is another one, say so in [lint]"
+                )
+                yield view.problem(("operations", provider, name), ids.LIKE_AN_OPERATION, message, at="key")
 
 
 def _goes_on(action: Action) -> bool:

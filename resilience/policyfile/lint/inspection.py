@@ -13,7 +13,7 @@ from resilience.policyfile.chain import Chain
 from resilience.policyfile.ids import NEW_SYNTAX, TITLES
 from resilience.policyfile.layers import Layer, Report, environments_of
 from resilience.policyfile.lint import ids
-from resilience.policyfile.lint.accepted import apply
+from resilience.policyfile.lint.accepted import apply, strange
 from resilience.policyfile.lint.registry import LINT_TITLES, LINTS
 from resilience.policyfile.lint.repair import read
 from resilience.policyfile.lint.view import View
@@ -70,6 +70,7 @@ def _inspect(chain: Chain, environments: Sequence[str]) -> tuple[Problem, ...]:
         # With errors, or in some environments only, not everything was looked for.
         is_all = not environments and not any(each.rule in TITLES and each.severity == "error" for each in problems)
         problems = list(apply(problems, tuple(chain.sources), _ACCEPTABLE, is_all=is_all))
+        problems += strange(tuple(chain.sources), {*LINT_TITLES, *TITLES})
     order = {source.name: number for number, source in enumerate(chain.sources)}
     return tuple(
         sorted(problems, key=lambda each: (order.get(each.file, -1), each.line, each.column, each.rule, each.message))

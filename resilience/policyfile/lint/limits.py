@@ -10,6 +10,7 @@ from resilience.core.policy import Action
 from resilience.policyfile.durations import written
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.places import RETRYING
+from resilience.policyfile.lint.reach import never_waits
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.positions import Path
 from resilience.policyfile.problems import Problem
@@ -75,7 +76,7 @@ def too_short(view: View) -> Iterator[Problem]:
     if limits.deadline is None or (limits.attempt_timeout or 0.0) >= limits.deadline:
         return
     # What counts for nothing is bounded by the deadline, on purpose.
-    worst = max((_worst(view, action) for action in _retrying(view) if action.counts), default=None)
+    worst = max((_worst(view, action) for action in _retrying(view) if action.counts and not never_waits(view, action.backoff)), default=None)
     if worst is None or worst[0] <= limits.deadline:
         return
     seconds, attempts, key = worst

@@ -25,7 +25,11 @@ def nothing_to_rename(view: View) -> Iterator[Problem]:
     for each in view.rules:
         if not any(action.do == "rename" for action in chain(each.rule.action)):
             continue
-        operations = view.documented(each.rule) or view.met(each.rule)
+        # Whether a narrower rule answers first is another matter, and said as such.
+        wanted = view.wanted(each.rule) or frozenset()
+        facts_of_code = view.facts(each.rule)
+        told = () if facts_of_code is None else facts_of_code.operations
+        operations = frozenset(operation for operation in wanted if operation[1] in told) or wanted
         known = [facts for operation in operations if (facts := view.operation_facts(operation))]
         if known and len(known) == len(operations) and all(facts.rename is None for facts in known):
             names = sorted(facts.operation for facts in known)

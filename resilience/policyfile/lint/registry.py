@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import frozen
 
-from resilience.policyfile.lint import codes, effects, ids, limits, names, overlays, shadows, waits
+from resilience.policyfile.lint import codes, effects, environments, ids, limits, names, overlays, reach, shadows, waits
 from resilience.policyfile.lint.repair import EVERYTHING
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.problems import Problem
@@ -41,12 +41,15 @@ LINTS: Final = (
     Lint(limits.no_second, _NUMBERS),
     Lint(waits.hasty, _NUMBERS),
     Lint(limits.hurried, _NUMBERS),
+    Lint(reach.unreached_max, _NUMBERS),
+    Lint(reach.no_retry, _NUMBERS),
     Lint(waits.unreachable_hint, _NUMBERS),
     Lint(limits.unsettled, _NUMBERS),
     Lint(effects.repeated),
     Lint(effects.believed),
     Lint(effects.uncounted),
     Lint(effects.careless),
+    Lint(effects.misspelled),
     Lint(codes.permanent),
     Lint(codes.passing),
     Lint(codes.unrefreshed),
@@ -60,6 +63,7 @@ LINTS: Final = (
     Lint(overlays.hidden),
     Lint(overlays.dead),
     Lint(overlays.loosened),
+    Lint(environments.alike),
 )
 
 LINT_TITLES: Final[Mapping[str, str]] = MappingProxyType(
@@ -94,6 +98,10 @@ LINT_TITLES: Final[Mapping[str, str]] = MappingProxyType(
         ids.UNSETTLED: "a doubt never settles before the deadline",
         ids.PARTLY_HIDDEN: "narrower rules of a parent answer in part",
         ids.NOTHING_IGNORED: "an exception in [lint] for nothing",
+        ids.UNREACHED_MAX: "a max that is never used up",
+        ids.NO_RETRY: "a wait as long as the whole call",
+        ids.LIKE_ANOTHER: "two environments whose names differ by a slip",
+        ids.LIKE_AN_OPERATION: "a declared operation that is spelled almost like a known one",
     }
 )
 """One line for each id that a file which loads can earn, apart from RP057."""

@@ -11,6 +11,7 @@ from resilience.policyfile.durations import written
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.limits import DEADLINE, ENDLESS_USES, paths, rounded, uses
 from resilience.policyfile.lint.places import RuleAt
+from resilience.policyfile.lint.reach import never_waits
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.positions import Path
 from resilience.policyfile.problems import Problem
@@ -98,6 +99,8 @@ def unreachable_hint(view: View) -> Iterator[Problem]:
         return
     for name, backoff in view.policy.backoffs.items():
         cap = ("backoff", name, "cap")
+        if never_waits(view, backoff):
+            continue  # its own wait is too long already, which is said by itself
         if backoff.server_hint and backoff.cap >= deadline and view.stack.setter(cap) is not None:
             message = (
                 f"a server may ask backoff {quoted(name)} to wait up to {written(backoff.cap)}, and the deadline is "
