@@ -21,7 +21,7 @@ from resilience.policyfile.rulekeys import is_provider, is_status, is_transport_
 from resilience.policyfile.settings import Entries, table_of
 from resilience.policyfile.tables import CHAOS, INJECTION
 from resilience.policyfile.values import UnfitError, read
-from resilience.policyfile.wording import dotted, quoted, shown, suggestion
+from resilience.policyfile.wording import dotted, quoted, shown
 
 _ERROR: Final = "resilience.ServiceError"
 """The class that an injected fault is raised as."""
@@ -126,9 +126,9 @@ class _Reader:
         except UnfitError as error:
             self.report.add(layer, path, error.rule, str(error), at="key")
             return None
-        message = None if only is None else self.operations.unknown(only, provider)
-        if message is not None:
-            self.report.add(layer, path, ids.UNKNOWN_OPERATION, message, at="key")
+        unknown = None if only is None else self.operations.unknown(only, provider)
+        if unknown is not None:
+            self.report.add(layer, path, ids.UNKNOWN_OPERATION, unknown, at="key")
             return None
         return only, code
 

@@ -43,10 +43,9 @@ class Operations:
         return listed.union(*declared) if declared else listed
 
     def is_open(self, scope: str) -> bool:
-        """Tell whether a scope may name operations that nobody has listed: no catalogue and no ``[operations]`` has any."""
+        """Tell whether a scope may name any operation: neither a catalogue nor the policy lists those of its API."""
         provider = scope.removeprefix("transport").removeprefix(".")
         return bool(provider) and not catalogued(provider) and not self.declared.get(provider)
-
 
     def unknown(self, operation: str, scope: str) -> str | None:
         """Return the message about an operation that a scope cannot name; None for a glob, or where it can."""
@@ -59,8 +58,12 @@ class Operations:
         owners = [name for name in dict.fromkeys((*providers(), *self.declared)) if operation in self.known(name)]
         if owners:
             return f"{quoted(operation)} is an operation of {owners[0]}, and this table is for {own}"
+        near = suggestion(operation, known)
+        if own and not catalogued(own) and not near:
+            # A company's own API: what it does not declare counts as one that a repeat does twice, and may be named.
+            return None
         return (
-            f"unknown operation {quoted(operation)}{suggestion(operation, known) or ';'} "
+            f"unknown operation {quoted(operation)}{near or ';'} "
             f"an operation that the catalogue does not know is declared in [operations.{own or 'PROVIDER'}]"
         )
 

@@ -66,7 +66,7 @@ def operation_fault(name: str, provider: str) -> tuple[str, str] | None:
         return f"{expected}, got the glob {quoted(name)}; write a line for each operation", ""
     if not _CODE.fullmatch(meant):
         return f"{expected}, got {quoted(name)}", ""
-    if prefix and prefix != provider:
+    if prefix != provider and is_provider(prefix):
         return f"{expected}, got {quoted(name)}; write {quoted(meant)} in [operations.{prefix}]", ""
     return f"{expected}, got {quoted(name)}; write {quoted(meant)}", meant
 
@@ -142,7 +142,7 @@ def _checked_operation(operation: str, key: str, scope: str) -> str:
 def _check_transport(code: str) -> None:
     if is_transport_code(code):
         return
-    _check_failure(code)
+    _check_failure(f"http-{code}" if is_status(code) else code)
     near = suggestion(code, TRANSPORT_CODES)
     if code.lower() != code and is_transport_code(code.lower()):
         near = f'; did you mean "{code.lower()}"?'
@@ -166,6 +166,7 @@ def _check_code(code: str, scope: str) -> None:
     _check_failure(code)
     # The codes of a service that nobody has listed may be numbers.
     if is_status(code) and scope in providers():
+        _check_failure(f"http-{code}")
         raise UnfitError(
             ids.BAD_CODE, f'{quoted(code)} is a status and no code; write "http-{code}" in [rules.transport.{scope}]'
         )

@@ -18,7 +18,7 @@ from resilience.policyfile.operations import Operations, matches
 from resilience.policyfile.rulekeys import is_plain_code, is_provider, is_provider_table, split
 from resilience.policyfile.settings import table_of
 from resilience.policyfile.values import UnfitError
-from resilience.policyfile.wording import quoted, suggestion
+from resilience.policyfile.wording import quoted
 
 _TRANSPORTS: Final = frozenset(TRANSPORTS)
 

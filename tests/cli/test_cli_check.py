@@ -46,7 +46,7 @@ def check(*arguments: str, stdin: str | bytes = "") -> Result:
         pytest.param(["nothing.toml"], 2, "1 error in 1 file", id="no-such-file"),
         pytest.param(["."], 2, "1 error in 1 file", id="a-directory"),
         pytest.param(["builtin:provisioning", "--strict"], 0, "no findings in 1 file", id="builtin"),
-        pytest.param(["builtin:nothing"], 1, "1 error in 1 file", id="no-such-builtin"),
+        pytest.param(["builtin:nothing"], 2, "1 error in 1 file", id="no-such-builtin"),
     ],
 )
 def test_the_exit_code_says_whether_something_failed(arguments: list[str], code: int, summary: str) -> None:

@@ -205,3 +205,24 @@ def test_explain_starts_without_engine_and_telemetry() -> None:
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
     loaded = set(shown.stdout.splitlines()[-1].split())
     assert not loaded & {"anyio", "asyncio", "opentelemetry", "tencentcloud", "httpx", "sqlite3"}
+
+
+def test_a_code_that_nobody_knows_suggests_one_of_the_policy(tmp_path: Path) -> None:
+    """Without a catalogue, the codes that the rules name are what a slip is compared with."""
+    path = tmp_path / "policy.toml"
+    path.write_text(
+        'schema = 1\nlimits.deadline = "2m"\n[rules.acme]\n"Acme.Busy" = "retry"\n"Acme.Gone" = "fail"\n',
+        encoding="utf-8",
+    )
+    assert 'did you mean "Acme.Busy"?' in run("Acme.Bsy", "--policy", str(path)).output
+    assert told("Acme.Bsy", policy=str(path))["near"] == "Acme.Busy"
+    assert told("Acme.Busy", policy=str(path))["near"] is None
+    assert told("Zebra", policy=str(path))["near"] is None
+
+
+def test_an_explanation_begins_with_policy_and_environment() -> None:
+    """The first line says what was asked, so that an output that is passed on explains itself."""
+    first, *_ = run("SystemOverFlow", "--policy", POLICY, "--env", "prod").output.splitlines()
+    assert first.strip() == "policy mqtt-provisioning, environment prod"
+    first, *_ = run("SystemOverFlow", "--policy", POLICY).output.splitlines()
+    assert first.strip() == "policy mqtt-provisioning, no environment"

@@ -107,9 +107,7 @@ async def test_an_abandoned_thread_is_waited_for_before_not_there_is_believed() 
         time.sleep(0.4)
         made.append(group_id)
 
-    values = policy(
-        {"lost": SHORT}, repeats={"CreateGroupId": "duplicate"}, attempt_timeout=0.1, settle=0.05
-    )
+    values = policy({"lost": SHORT}, repeats={"CreateGroupId": "duplicate"}, attempt_timeout=0.1, settle=0.05)
     wrapped = executor(values).wrap("CreateGroupId", create)
 
     @wrapped.verify

@@ -188,6 +188,84 @@ ONE_FILE = {
         "http-400" = ⟦RP014:"retry"⟧
         "http-404" = "fail"
     """,
+    "a-remedy-that-does-not-cure": """
+        [rules.alibaba]
+        "InvalidParameter" = ⟦RP014:"refresh"⟧
+        "CreateGroupId/InvalidParameter.Actions" = ⟦RP014:"rename"⟧
+        "CreateGroupId/GroupIdAlreadyUsedByOtherUsers" = "rename"
+        "CheckAccountInfoFailed" = "refresh"
+        "NoPermission" = "refresh"
+        [rules.transport]
+        "http-403" = "refresh"
+        "http-409" = "rename"
+    """,
+    "a-remedy-that-leads-to-a-blind-retry": """
+        [actions.again]
+        do = "retry"
+        max = 2
+        [actions.renew]
+        do = "refresh"
+        then = "again"
+        [actions.stop]
+        do = "fail"
+        [rules.alibaba]
+        "NoPermission" = ⟦RP014:"renew"⟧
+        "CheckAccountInfoFailed" = "renew"
+        "CreateGroupId/GroupIdAlreadyUsedByOtherUsers" = { do = "rename", then = ⟦RP014:"again"⟧ }
+        "CreateGroupId/GroupIdAlreadyExsited" = { do = "accept", then = ⟦RP014:"renew"⟧ }
+        "RegisterDeviceCredential/DeviceCredentialExsit" = { do = "accept", then = "stop" }
+    """,
+    "a-child-that-leads-a-remedy-astray": """
+        [actions.again]
+        do = "retry"
+        [actions.renew]
+        do = "refresh"
+        [rules.alibaba]
+        "InternalError" = "again"
+        "NoPermission" = "renew"
+        [env.dev.actions.renew]
+        then = ⟦RP014:"again"⟧
+    """,
+    "an-unknown-fault-that-does-not-count": """
+        schema = 1
+        limits.deadline = "2m"
+        unknown = ⟦RP061:"look"⟧
+        [actions.look]
+        do = "verify"
+        counts = false
+        [env.dev.actions.look]
+        counts = true
+    """,
+    "a-declared-operation-that-is-misspelled": """
+        [operations.tencent]
+        ⟦RP072:CreateInstanse⟧ = "duplicate"
+        ⟦RP072:createTopic⟧ = "conflict"
+        CreateInstance = "duplicate"
+        CreateSomethingNew = "duplicate"
+        [operations.acme]
+        CreateInstanse = "duplicate"
+    """,
+    "codes-of-a-rehearsal": """
+        [chaos]
+        seed = 3
+        [chaos.tencent]
+        ⟦RP023:InternalEror⟧ = { rate = 0.1 }
+        ⟦RP023:"CreateTopic/GroupIdAlreadyExsited"⟧ = { rate = 0.1 }
+        "InternalError" = { rate = 0.1 }
+        "InternalError.OfAKindThatNobodyListed" = { rate = 0.1 }
+        "http-503" = { rate = 0.1 }
+        "CreateTopic/lost" = { rate = 0.1 }
+        [env.dev.chaos.⟦RP062:tencnet⟧]
+        "Anything" = { rate = 0.1 }
+    """,
+    "a-status-of-a-provider-without-a-catalogue": """
+        [rules.acme]
+        ⟦RP023:"503"⟧ = "retry"
+        "5030" = "retry"
+        "Busy" = "retry"
+        [rules.transport.acme]
+        "http-503" = "retry"
+    """,
     "a-read-may-lag-behind": """
         [rules.alibaba]
         "GetDeviceCredential/DeviceCredentialNotFound" = { do = "retry", max = 3 }
@@ -462,6 +540,29 @@ def test_an_exception_without_a_reason_is_an_error(ignore: str, rule: str, tmp_p
     """Only findings can be accepted, and each needs its reason."""
     found, _ = look(tmp_path, f"[lint]\nignore = {ignore}\n")
     assert [each[:2] for each in found] == [(rule, 4)]
+
+
+def test_an_exception_for_an_id_that_does_not_exist_is_a_warning(tmp_path: Path) -> None:
+    """An id that nobody has given away accepts nothing, in whichever file it stands; the nearest one is named."""
+    parent = '[lint]\nignore = { ⟦RP068:RP999⟧ = "why" }\n'
+    child = '[lint]\nignore = { ⟦RP068:RP410⟧ = "why" }\n'
+    found, expected = look(tmp_path, parent, child)
+    assert found == expected
+    assert messages(tmp_path) == [
+        "no finding has the id RP999, so this accepts nothing; delete this entry",
+        'no finding has the id RP410; did you mean "RP041"?',
+    ]
+
+
+def test_a_rename_is_judged_by_the_operations_of_its_code_and_not_by_who_answers_first(tmp_path: Path) -> None:
+    """A rule whose code is documented for an operation with a name renames, though a parent's rule answers there."""
+    parent = '[rules.alibaba]\n"CreateGroupId/GroupIdAlreadyUsedByOtherUsers" = "fail"\n'
+    child = '[rules.alibaba]\n⟦RP021:"GroupIdAlreadyUsedByOtherUsers"⟧ = "rename"\n'
+    found, expected = look(tmp_path, parent, child)
+    assert found == expected
+    nameless = '[rules.alibaba]\n"DeviceCredentialExsit" = ⟦RP065:"rename"⟧\n'
+    found, expected = look(tmp_path, nameless)
+    assert found == expected
 
 
 def test_an_exception_for_a_rule_of_another_version_is_kept(tmp_path: Path) -> None:

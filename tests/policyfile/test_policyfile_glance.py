@@ -92,6 +92,22 @@ def test_a_policy_that_needs_a_closer_look_is_the_same_policy(monkeypatch: pytes
         ),
         pytest.param('[env.dev]\nunknown = "retry"', "RP025", id="unknown-of-another-environment"),
         pytest.param(
+            '[actions.a]\ndo = "verify"\nthen = "b"\n[actions.b]\ndo = "accept"\n[env.dev]\nunknown = "a"',
+            "RP025",
+            id="unknown-that-leads-to-an-accept",
+        ),
+        pytest.param('[operations.alibaba]\n"Create*" = "safe"', "RP058", id="glob-that-is-declared"),
+        pytest.param('[operations.acme]\n"acme:Make" = "safe"', "RP058", id="prefix-that-is-declared"),
+        pytest.param('[operations.acme]\n" Make" = "safe"', "RP058", id="blank-that-is-declared"),
+        pytest.param('[operations.acme]\n"" = "safe"', "RP058", id="nothing-that-is-declared"),
+        pytest.param('[rules.alibaba]\n"503" = "fail"', "RP050", id="status-as-a-code"),
+        pytest.param('[rules.alibaba]\n"5xx" = "fail"', "RP050", id="statuses-as-a-code"),
+        pytest.param('[rules.transport]\n"http-204" = "fail"', "RP050", id="status-of-a-success"),
+        pytest.param('[rules.transport]\n"http-2xx" = { do = "fail" }', "RP050", id="statuses-of-successes"),
+        pytest.param('[rules.a]\n"503" = "fail"\n[rules.transport]\n"http-302" = "fail"', "", id="statuses-of-faults"),
+        pytest.param('[operations.a]\n"Make-it.now" = "safe"\n[rules.a]\nA = "fail"', "", id="odd-operation"),
+        pytest.param('[env.dev.limits]\ndeadline = "8761h"', "RP043", id="more-than-a-year"),
+        pytest.param(
             '[actions.a]\ndo = "retry"\nthen = "b"\n[actions.b]\ndo = "retry"\nthen = "a"', "RP052", id="circle"
         ),
     ],

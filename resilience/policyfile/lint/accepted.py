@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -9,13 +10,14 @@ from typing import Final
 from resilience.policyfile.lint import ids
 from resilience.policyfile.problems import Problem
 from resilience.policyfile.sources import Source
-from resilience.policyfile.wording import suggestion
 
 _ID: Final = re.compile("RP[0-9]{3}")
 
 # The ids that are given away, whether or not this version reports them; other versions do.
 _FIRST: Final = "RP001"
 _LAST: Final = "RP039"
+
+_ONE_SLIP: Final = 0.8  # one wrong digit, or two that changed places
 
 
 def accepted(source: Source) -> frozenset[str]:
@@ -37,7 +39,9 @@ def strange(sources: tuple[Source, ...], known: Iterable[str]) -> Iterator[Probl
     for source in sources:
         for rule in sorted(accepted(source) - set(names)):
             if _ID.fullmatch(rule) and not _FIRST <= rule <= _LAST:
-                message = f"no finding has the id {rule}{suggestion(rule, names) or ', so this accepts nothing'}"
+                near = difflib.get_close_matches(rule, names, n=1, cutoff=_ONE_SLIP)
+                hint = f'; did you mean "{near[0]}"?' if near else ", so this accepts nothing; delete this entry"
+                message = f"no finding has the id {rule}{hint}"
                 path = ("lint", "ignore", rule)
                 yield source.problem(path, ids.NOTHING_IGNORED, message, at="key", severity="warning")
 

@@ -13,24 +13,11 @@ from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.places import RuleAt
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.problems import Problem
-from resilience.policyfile.rulekeys import is_provider_table
+from resilience.policyfile.rulekeys import is_provider_table, is_status, is_transport_code
 from resilience.policyfile.wording import quoted, suggestion
 
 _AGAIN: Final = frozenset({"retry", "verify"})
 _CREDENTIAL: Final = frozenset({"credential", "signature"})
-_PERMANENT: Final[dict[CodeClass | None, str]] = {
-    "permission": "the caller may not do this, however often it asks",
-    "parameter": "the same request is as wrong the next time",
-    "quota": "an allowance is used up, and waiting frees nothing",
-    "denied": "somebody has to change the state of the resource first",
-    "billing": "the account cannot pay",
-    "configuration": "the endpoint, the region or the version is wrong",
-    "local": "the SDK was used wrongly, and nothing was sent",
-    "exists": "it is there already, and will be",
-    "taken": "the name belongs to somebody else, for good",
-    "missing": "what the call names is not there",
-    "dry_run": "the request would have succeeded, and nothing was done",
-}
 _PASSING: Final[dict[CodeClass | None, str]] = {
     "throttle": "too many calls at once: the same call passes a little later",
     "transient": "the service is away for a moment",
@@ -39,26 +26,6 @@ _LIKE_A_SIBLING: Final = 0.85  # between a typing mistake and another sub-code o
 _LIKE_A_PROVIDER: Final = 0.7
 _MISUSE: Final = (TypeError, AttributeError, NameError, LookupError, AssertionError, ImportError, SyntaxError)
 _CANCELLATIONS: Final = frozenset({"Cancelled", "CancelledError", "asyncio.CancelledError", "trio.Cancelled"})
-
-
-def permanent(view: View) -> Iterator[Problem]:
-    """RP014: a code that stays as it is, tried again."""
-    for each in view.mistakes((each for each in view.rules if _is_permanent(view, each)), "do"):
-        first = each.rules[0]
-        class_ = view.class_of(first.rule)
-        message = (
-            f"{each.codes} does not pass by itself: {_PERMANENT.get(class_, '')} ({_source(view, first)}); "
-            f"{_instead(class_)}"
-        )
-        yield view.problem(each.path, ids.PERMANENT, message, severity="error", layer=each.layer)
-
-
-def _is_permanent(view: View, each: RuleAt) -> bool:
-    class_ = view.class_of(each.rule)
-    if each.rule.action.do not in _AGAIN or class_ not in _PERMANENT or _is_lagging_read(view, each, class_):
-        return False
-    # Some say that the answer was no use, not that nothing has happened: then looking is right.
-    return each.rule.action.do != "verify" or (each.rule.effect or view.known_effect(each.rule)) == "none"
 
 
 def passing(view: View) -> Iterator[Problem]:
@@ -89,27 +56,38 @@ def unrefreshed(view: View) -> Iterator[Problem]:
 def unknown_code(view: View) -> Iterator[Problem]:
     """RP023: a code that the catalogue does not know."""
     for each in view.rules:
-        if each.rule.scope not in providers() or _programming_error(each):
-            continue
-        known = catalogue(each.rule.scope).codes
-        code = each.rule.code
-        if code in known or any(name.startswith(f"{code}.") for name in known):
-            continue
-        siblings = [name for name in known if name.rpartition(".")[0] == code.rpartition(".")[0]]
-        near = difflib.get_close_matches(code, siblings, n=1, cutoff=_LIKE_A_SIBLING)
-        if view.facts(each.rule) is not None:
-            # A sub-code that nobody listed is fine; one that is a letter away from another is not.
-            hint = f'; did you mean "{near[0]}"?' if near else None
-        else:
-            owners = [name for name in providers() if code in catalogue(name).codes]
-            hint = (
-                f"; it is a code of {owners[0]}, so its rule belongs in [rules.{owners[0]}]"
-                if owners
-                else suggestion(code, known) or "; check its spelling in the service's list of error codes"
-            )
-        if hint is not None:
-            message = f"the catalogue of {each.rule.scope} does not know the code {quoted(code)}{hint}"
+        message = None if _programming_error(each) else _stranger(each.rule.scope, each.rule.code, "its rule", "rules")
+        if message is not None:
             yield view.problem(each.path, ids.UNKNOWN_CODE, message, at="key", layer=each.layer)
+    for injection in view.policy.chaos.injections:
+        code, provider = injection.code, injection.provider
+        message = None if is_transport_code(code) else _stranger(provider, code, "it", "chaos")
+        if message is not None:
+            path = ("chaos", provider, injection.id.removeprefix(f'{provider}."')[:-1])
+            yield view.problem(path, ids.UNKNOWN_CODE, message, at="key")
+
+
+def _stranger(provider: str, code: str, what: str, table: str) -> str | None:
+    """Return the message about a code that no service sends; None for a known one, and where nobody can know."""
+    if provider not in providers():
+        is_odd = not provider.startswith("transport") and is_status(code)
+        return f'{quoted(code)} reads like a status; in [rules.transport] it is "http-{code}"' if is_odd else None
+    known = catalogue(provider).codes
+    if code in known or any(name.startswith(f"{code}.") for name in known):
+        return None
+    siblings = [name for name in known if name.rpartition(".")[0] == code.rpartition(".")[0]]
+    near = difflib.get_close_matches(code, siblings, n=1, cutoff=_LIKE_A_SIBLING)
+    if catalogue(provider).code(code) is not None:
+        # A sub-code that nobody listed is fine; one that is a letter away from another is not.
+        hint = f'; did you mean "{near[0]}"?' if near else None
+    else:
+        owners = [name for name in providers() if code in catalogue(name).codes]
+        hint = (
+            f"; it is a code of {owners[0]}, so {what} belongs in [{table}.{owners[0]}]"
+            if owners
+            else suggestion(code, known) or "; check its spelling in the service's list of error codes"
+        )
+    return None if hint is None else f"the catalogue of {provider} does not know the code {quoted(code)}{hint}"
 
 
 def programming_error(view: View) -> Iterator[Problem]:
@@ -136,9 +114,9 @@ def unknown_provider(view: View) -> Iterator[Problem]:
 
 
 def _provider_tables(layer: Layer) -> Iterator[tuple[str, ...]]:
-    for table in ("rules", "operations", "credentials"):
-        for name in layer.table.get(table, {}):
-            if (table, name) != ("rules", "transport"):
+    for table in ("rules", "operations", "credentials", "chaos"):
+        for name, value in layer.table.get(table, {}).items():
+            if (table, name) != ("rules", "transport") and isinstance(value, dict):
                 yield (table, name)
     transport = layer.table.get("rules", {}).get("transport", {})
     for name, value in transport.items():
@@ -161,35 +139,3 @@ def _programming_error(each: RuleAt) -> str | None:
     if not issubclass(kind, Exception):
         return "no error, but the end of the program"
     return "a programming error" if issubclass(kind, _MISUSE) else None
-
-
-def _is_lagging_read(view: View, each: RuleAt, class_: CodeClass | None) -> bool:
-    """Tell whether a rule waits for something to appear: a read of its own may lag behind the write."""
-    met = view.met(each.rule)
-    return (
-        class_ == "missing"
-        and each.rule.operation is not None
-        and bool(met)
-        and all(view.repeat(operation) == "safe" and not _changes(operation[1]) for operation in met)
-    )
-
-
-def _changes(operation: str) -> bool:
-    return not operation.startswith(("Describe", "Get", "List", "Query", "BatchQuery"))
-
-
-def _source(view: View, each: RuleAt) -> str:
-    facts = view.facts(each.rule)
-    return f"catalogue: {facts.meaning}" if facts else "RFC 9110"
-
-
-def _instead(class_: CodeClass | None) -> str:
-    match class_:
-        case "exists":
-            return 'use "accept", or "fail"'
-        case "taken":
-            return 'use "rename", or "fail"'
-        case "dry_run":
-            return 'use "accept" with as = "dry_run"'
-        case _:
-            return 'use "fail"'

@@ -76,7 +76,10 @@ def too_short(view: View) -> Iterator[Problem]:
     if limits.deadline is None or (limits.attempt_timeout or 0.0) >= limits.deadline:
         return
     # What counts for nothing is bounded by the deadline, on purpose.
-    worst = max((_worst(view, action) for action in _retrying(view) if action.counts and not never_waits(view, action.backoff)), default=None)
+    worst = max(
+        (_worst(view, action) for action in _retrying(view) if action.counts and not never_waits(view, action.backoff)),
+        default=None,
+    )
     if worst is None or worst[0] <= limits.deadline:
         return
     seconds, attempts, key = worst

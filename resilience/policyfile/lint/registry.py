@@ -8,7 +8,19 @@ from typing import Final
 
 from attrs import frozen
 
-from resilience.policyfile.lint import codes, effects, environments, ids, limits, names, overlays, reach, shadows, waits
+from resilience.policyfile.lint import (
+    codes,
+    effects,
+    environments,
+    ids,
+    limits,
+    names,
+    overlays,
+    permanent,
+    reach,
+    shadows,
+    waits,
+)
 from resilience.policyfile.lint.repair import EVERYTHING
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.problems import Problem
@@ -50,7 +62,7 @@ LINTS: Final = (
     Lint(effects.uncounted),
     Lint(effects.careless),
     Lint(effects.misspelled),
-    Lint(codes.permanent),
+    Lint(permanent.permanent),
     Lint(codes.passing),
     Lint(codes.unrefreshed),
     Lint(codes.unknown_code),

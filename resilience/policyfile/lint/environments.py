@@ -1,0 +1,73 @@
+"""Environments that exist only because the name of another one was misspelled."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from typing import Any, Final
+
+from resilience.policyfile.layers import Layer
+from resilience.policyfile.lint import ids
+from resilience.policyfile.lint.view import View
+from resilience.policyfile.problems import Problem
+from resilience.policyfile.wording import quoted
+
+_LETTERS: Final = 4  # shorter names, such as qa and uat, differ by a letter on purpose
+_PARTS = re.compile(r"[-_.]")
+
+
+def alike(view: View) -> Iterator[Problem]:
+    """RP071: two environments whose names differ by one slip of the fingers."""
+    found: dict[str, list[tuple[Layer, int]]] = {}
+    for layer in (each for each in view.stack.layers if not each.prefix):
+        tables = layer.table.get("env", {})
+        for name, table in tables.items() if isinstance(tables, dict) else ():
+            found.setdefault(name, []).append((layer, _size(table)))
+    for first, second in combinations(found, 2):
+        if not is_slip(first, second):
+            continue
+        # Whoever says less is the slip; among equals, the later one.
+        less, more = sorted((first, second), key=lambda name: sum(size for _, size in found[name]))
+        if less == first and sum(size for _, size in found[first]) == sum(size for _, size in found[second]):
+            less, more = second, first
+        layer = found[less][-1][0]
+        message = (
+            f"environments {quoted(less)} and {quoted(more)} are two, and who asks for one does not get what the other "
+            f"says; did you mean {quoted(more)}?"
+        )
+        yield view.problem(("env", less), ids.LIKE_ANOTHER, message, at="key", layer=layer)
+
+
+def _size(table: Mapping[str, Any] | object) -> int:
+    """Return how many values a table holds."""
+    return sum(map(_size, table.values())) if isinstance(table, Mapping) else 1
+
+
+def is_slip(first: str, second: str) -> bool:
+    """
+    Tell whether two names differ by one letter that is missing, wrong, or swapped with its neighbour.
+
+    Names that are numbered (``prod1``, ``prod2``), lettered (``shop-a``, ``shop-b``) or that add a part
+    (``dev``, ``dev-eu``) are a series and no slip.
+    """
+    one, two = _PARTS.split(first.lower()), _PARTS.split(second.lower())
+    if len(one) != len(two):
+        return False
+    different = [pair for pair in zip(one, two, strict=True) if pair[0] != pair[1]]
+    if not different:
+        return True
+    return len(different) == 1 and _is_near(*sorted(different[0], key=len))
+
+
+def _is_near(short: str, long: str) -> bool:
+    if len(long) < _LETTERS or len(long) - len(short) > 1:
+        return False
+    start = next((at for at, pair in enumerate(zip(short, long, strict=False)) if pair[0] != pair[1]), len(short))
+    if len(short) < len(long):
+        return long[start].isalpha() and short[start:] == long[start + 1 :]
+    if not (short[start] + long[start]).isalpha():
+        return False
+    is_swapped = short[start : start + 2] == long[start : start + 2][::-1] and short[start + 2 :] == long[start + 2 :]
+    # A last letter that differs is how a series is named.
+    return is_swapped or (start < len(short) - 1 and short[start + 1 :] == long[start + 1 :])

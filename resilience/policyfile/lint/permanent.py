@@ -1,0 +1,120 @@
+"""RP014: what stays as it is until somebody changes something, tried again all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from resilience.catalog import CodeClass
+from resilience.core.policy import Action
+from resilience.policyfile.lint import ids
+from resilience.policyfile.lint.places import RuleAt, chain
+from resilience.policyfile.lint.view import View
+from resilience.policyfile.problems import Problem
+from resilience.policyfile.wording import quoted
+
+_PERMANENT: Final[dict[CodeClass | None, str]] = {
+    "permission": "the caller may not do this, however often it asks",
+    "parameter": "the same request is as wrong the next time",
+    "quota": "an allowance is used up, and waiting frees nothing",
+    "denied": "somebody has to change the state of the resource first",
+    "billing": "the account cannot pay",
+    "configuration": "the endpoint, the region or the version is wrong",
+    "local": "the SDK was used wrongly, and nothing was sent",
+    "exists": "it is there already, and will be",
+    "taken": "the name belongs to somebody else, for good",
+    "missing": "what the call names is not there",
+    "dry_run": "the request would have succeeded, and nothing was done",
+}
+
+# What a remedy may cure after all. A token may come with the permission that the one before it lacked.
+_REFRESHED: Final[frozenset[CodeClass | None]] = frozenset({"permission"})
+_RENAMED: Final[frozenset[CodeClass | None]] = frozenset({"exists", "taken", "denied"})
+
+
+def permanent(view: View) -> Iterator[Problem]:
+    """RP014: a code that stays as it is, tried again at once or after something else."""
+    at_once = [each for each in view.rules if _is_hopeless(view, each, each.rule.action)]
+    for each in view.mistakes(at_once, "do"):
+        first = each.rules[0]
+        message = f"{_why(view, each.codes, first)}; {_cure(view, first, first.rule.action)}"
+        yield view.problem(each.path, ids.PERMANENT, message, severity="error", layer=each.layer)
+    known = set(map(id, at_once))
+    later = [each for each in view.rules if id(each) not in known and _later(view, each) is not None]
+    for each in view.mistakes(later, "then"):
+        first = each.rules[0]
+        action = _later(view, first)
+        if action is not None:
+            leads = f"`then` leads to {quoted(action.key)}, which does {action.do}"
+            message = f"{_why(view, each.codes, first)}; {leads}: {_cure(view, first, action)}"
+            yield view.problem(each.path, ids.PERMANENT, message, severity="error", layer=each.layer)
+
+
+def _later(view: View, each: RuleAt) -> Action | None:
+    """Return the first action behind ``then`` that only tries again; None where there is none."""
+    return next((action for action in chain(each.rule.action.then) if _is_hopeless(view, each, action)), None)
+
+
+def _is_hopeless(view: View, each: RuleAt, action: Action) -> bool:
+    class_ = view.class_of(each.rule)
+    if class_ not in _PERMANENT or _is_lagging_read(view, each, class_):
+        return False
+    # A status says less than a code: another remedy may be right for what is behind it.
+    is_code = not each.rule.scope.startswith("transport")
+    match action.do:
+        case "retry":
+            return True
+        case "verify":
+            # Some say that the answer was no use, not that nothing has happened: then looking is right.
+            return (each.rule.effect or view.known_effect(each.rule)) == "none"
+        case "refresh":
+            return is_code and class_ not in _REFRESHED
+        case "rename":
+            return is_code and class_ not in _RENAMED
+    return False
+
+
+def _why(view: View, codes: str, each: RuleAt) -> str:
+    return f"{codes} does not pass by itself: {_PERMANENT.get(view.class_of(each.rule), '')} ({_source(view, each)})"
+
+
+def _cure(view: View, each: RuleAt, action: Action) -> str:
+    instead = _instead(view.class_of(each.rule))
+    match action.do:
+        case "refresh":
+            return f"new credentials do not change that; {instead}"
+        case "rename":
+            return f"another name does not change that; {instead}"
+    return instead
+
+
+def _is_lagging_read(view: View, each: RuleAt, class_: CodeClass | None) -> bool:
+    """Tell whether a rule waits for something to appear: a read of its own may lag behind the write."""
+    met = view.met(each.rule)
+    return (
+        class_ == "missing"
+        and each.rule.operation is not None
+        and bool(met)
+        and all(view.repeat(operation) == "safe" and not _changes(operation[1]) for operation in met)
+    )
+
+
+def _changes(operation: str) -> bool:
+    return not operation.startswith(("Describe", "Get", "List", "Query", "BatchQuery"))
+
+
+def _source(view: View, each: RuleAt) -> str:
+    facts = view.facts(each.rule)
+    return f"catalogue: {facts.meaning}" if facts else "RFC 9110"
+
+
+def _instead(class_: CodeClass | None) -> str:
+    match class_:
+        case "exists":
+            return 'use "accept", or "fail"'
+        case "taken":
+            return 'use "rename", or "fail"'
+        case "dry_run":
+            return 'use "accept" with as = "dry_run"'
+        case _:
+            return 'use "fail"'
