@@ -249,3 +249,12 @@ def test_a_warning_does_not_keep_a_policy_from_loading() -> None:
 def test_a_policy_shows_its_name_and_not_its_rules() -> None:
     """The repr fits on a line of a log."""
     assert len(repr(Policy.load("builtin:provisioning"))) < 120
+
+
+def test_a_company_may_name_operations_that_it_does_not_declare() -> None:
+    """Of an own API only what a repeat does differently is declared; a near miss of such a name is a mistake."""
+    text = 'schema = 1\nlimits.deadline = "2m"\noperations.acme.MakeThing = "safe"\n[rules.acme]\n'
+    policy = Policy.loads(f'{text}"RemoveOther/Busy" = "retry"')
+    assert [rule.operation for rule in policy.rules] == ["RemoveOther"]
+    with pytest.raises(PolicyError, match='did you mean "MakeThing"'):
+        Policy.loads(f'{text}"MakeThings/Busy" = "retry"')
