@@ -32,10 +32,11 @@ class Job:
     One plain function in a worker thread, which may outlive the attempt that began it.
 
     Attributes:
-        ended_at: When the thread was through, on the event loop's clock; infinite while it is at work.
+        ended_at: When the thread was through, on the event loop's clock; infinite while it is
+            at work, and minus infinite where none was begun.
     """
 
-    ended_at: float = math.inf
+    ended_at: float = -math.inf
 
 
 class Threads:
@@ -76,6 +77,7 @@ class Threads:
 
         # Whoever holds a slot gets a thread at once.
         unbounded = anyio.CapacityLimiter(1)
+        job.ended_at = math.inf
         [value] = await anyio.to_thread.run_sync(boxed, abandon_on_cancel=True, limiter=unbounded)
         while inspect.isawaitable(value):
             value = await value

@@ -11,7 +11,7 @@ import pytest
 from attrs import evolve
 from engine_calls import AT_ONCE, GROUP, INSTANCE, REFRESH, VERIFY, Service, executor, policy, refused
 
-from resilience import DONE, Credentials, DeadlineExceeded
+from resilience import DONE, Credentials, DeadlineExceeded, Policy
 from resilience.core.backoff import Backoff
 from resilience.engine.callee import Done
 
@@ -152,3 +152,35 @@ async def test_a_group_may_hide_a_task_that_was_cancelled() -> None:
     values = policy({"Busy": SHORT}, repeats={"CreateGroupId": "duplicate"})
     outcome = await executor(values).wrap("CreateGroupId", create).outcome(INSTANCE, GROUP)
     assert (outcome.stop_reason, outcome.may_exist) == ("unverified", True)
+
+
+async def test_a_fault_that_was_injected_before_the_call_leaves_no_thread_to_wait_for() -> None:
+    """A rehearsal that never calls a plain function: "not there" is believed when the doubt has settled."""
+    rehearsal = Policy.loads("""
+        schema = 1
+        [limits]
+        deadline = "3s"
+        settle = "50ms"
+        [operations.alibaba]
+        CreateGroupId = "duplicate"
+        [backoff.default]
+        base = "1ms"
+        [rules.transport]
+        lost = "verify"
+        [chaos.alibaba]
+        "CreateGroupId/lost" = { rate = 1.0 }
+    """)
+    made: list[str] = []
+
+    def create(instance_id: str, group_id: str) -> None:  # noqa: ARG001  # as the catalogue names them
+        made.append(group_id)
+
+    wrapped = executor(rehearsal).wrap("CreateGroupId", create)
+
+    @wrapped.verify
+    async def find(instance_id: str, group_id: str) -> None:  # noqa: ARG001  # as the catalogue names them
+        return None
+
+    outcome = await wrapped.outcome(INSTANCE, GROUP)
+    assert (outcome.stop_reason, made) == ("attempts", [])
+    assert len(outcome.attempts) == rehearsal.limits.max_attempts
