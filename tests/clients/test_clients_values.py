@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,7 +19,9 @@ from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.mqtt.v20240516 import models as tencent_models
 from tencentcloud.mqtt.v20240516 import mqtt_client
 
+from resilience.catalog import catalogue
 from resilience.clients import check_value
+from resilience.clients.answers import checker
 from resilience.core.fault import Fault
 
 _CHARSET = (("Content-Type", "application/json; charset=utf-8"),)
@@ -166,3 +169,65 @@ def test_an_operation_that_the_catalogue_does_not_know_is_checked_as_far_as_poss
     """An unknown operation has no required fields, and a redirect is still a failure."""
     assert check_value("tencent", "Invented", {"Response": {"RequestId": "R"}}) is None
     assert check_value("alibaba", "Invented", {"statusCode": 302, "body": {"a": 1}}) is not None
+
+
+def _alibaba_variants(operation: str) -> Iterator[object]:
+    """Yield a good answer of the SDK, then that answer with one thing after another wrong."""
+    answer, body = (getattr(alibaba_models, f"{operation}{kind}") for kind in ("Response", "ResponseBody"))
+    names = list(vars(body()))
+    full: dict[str, Any] = {name: True if name == "success" else "x" for name in names}
+    for fields in (
+        full,
+        *({**full, name: wrong} for name in names for wrong in (None, False)),
+        {},
+        {"request_id": "R"},
+    ):
+        yield answer(headers={}, status_code=200, body=body(**fields))
+    for status in (None, 199, 201, 302, "200", "302", 200.0):
+        yield answer(headers={"x-acs-request-id": "R"}, status_code=status, body=body(**full))
+    others: list[object] = [None, {}, {"Success": False, "RequestId": "R"}, [], tencent_models.CreateTopicResponse()]
+    for other in others:
+        yield answer(headers={}, status_code=200, body=other)
+    yield body(**full)
+    yield {"statusCode": 200, "headers": {}, "body": {}}
+    yield b"[]"
+
+
+def _tencent_variants(operation: str) -> Iterator[object]:
+    """Yield a good answer of the SDK, then that answer with one thing after another wrong."""
+    make = getattr(tencent_models, f"{operation}Response")
+    names = [*vars(make())]
+    for missing in ([], *([name] for name in names), names):
+        answer = make()
+        vars(answer).update({name: None if name in missing else "x" for name in names})
+        yield answer
+    yield {"Response": {"RequestId": "R"}}
+    yield {"Response": {"Error": {"Code": "InternalError"}, "RequestId": "R"}}
+    yield alibaba_models.CreateGroupIdResponse()
+
+
+@pytest.mark.parametrize(
+    ("provider", "models", "variants"),
+    [
+        pytest.param("alibaba", alibaba_models, _alibaba_variants, id="alibaba"),
+        pytest.param("tencent", tencent_models, _tencent_variants, id="tencent"),
+    ],
+)
+def test_what_was_learned_changes_no_verdict(provider: str, models: Any, variants: Any) -> None:
+    """A checker that knows the models of good answers says of every answer what one says that has seen nothing."""
+    found = set()
+    for operation in catalogue(provider).operations:
+        if not hasattr(models, f"{operation}Response"):
+            continue  # another SDK's
+        learned = checker.__wrapped__(provider, operation)
+        for value in [*variants(operation)] * 2:
+            verdict = checker.__wrapped__(provider, operation)(value)
+            assert learned(value) == verdict, (operation, value)
+            found.add(verdict is None)
+    assert found == {True, False}
+
+
+def test_a_checker_is_made_once() -> None:
+    """Who asks again gets what has been learned."""
+    assert checker("alibaba", "CreateGroupId") is checker("alibaba", "CreateGroupId")
+    assert checker("another", "CreateGroupId")(b"anything") is None
