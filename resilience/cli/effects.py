@@ -8,11 +8,11 @@ from typing import Final
 from attrs import asdict, field, frozen
 
 from resilience.catalog import catalogue, providers
-from resilience.cli.values import described, duration, grows, label
+from resilience.cli.values import described, duration, grows, label, written
 from resilience.core.fault import TRANSPORTS, Effect, Fault, Origin
 from resilience.core.match import RuleTable
 from resilience.core.plan import Plan
-from resilience.core.policy import Action, CredentialLimits, Rule
+from resilience.core.policy import Action, CredentialLimits, Rule, Source
 from resilience.engine.operations import effect_of
 from resilience.policyfile import Policy
 
@@ -107,7 +107,24 @@ def _plain(policy: Policy) -> Iterator[tuple[tuple[str, ...], str]]:
             yield ("credentials", provider, key), str(value) if key == "max_refreshes" else duration(value)
     for provider, declared in policy.repeats.items():
         for operation, repeat in declared.items():
-            yield ("operations", provider, operation), repeat
+            # What follows from the method of a request is told with the request.
+            if provider not in policy.apis or policy.origin("operations", provider, operation) is not None:
+                yield ("operations", provider, operation), repeat
+    for provider, api in policy.apis.items():
+        yield from _api(("sources", provider), api)
+    if policy.telemetry is not None:
+        yield ("telemetry", "journal"), policy.telemetry.journal or "none"
+
+
+def _api(path: tuple[str, ...], api: Source) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield what a policy says about a REST API."""
+    for key in ("code", "request_id", "retry_after", "success"):
+        if getattr(api, key) is not None:
+            yield (*path, key), str(getattr(api, key))
+    if api.hosts:
+        yield (*path, "hosts"), written(api.hosts)
+    for template in api.operations:
+        yield (*path, "operations", template.operation), str(template)
 
 
 _Told = tuple[str, Said]

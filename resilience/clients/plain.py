@@ -28,8 +28,8 @@ from resilience.core.fault import Fault
 
 _HTTP_PACKAGES: Final = frozenset({"httpx", "requests", "aiohttp", "urllib", "urllib3", "httpcore", "http"})
 
-# Headers that gateways give a request's id in, the providers' own first.
-_REQUEST_ID_HEADERS: Final = ("x-acs-request-id", "x-tc-requestid", "x-request-id", "request-id", "x-correlation-id")
+REQUEST_ID_HEADERS: Final = ("x-acs-request-id", "x-tc-requestid", "x-request-id", "request-id", "x-correlation-id")
+"""Headers that gateways give a request's id in, the providers' own first."""
 
 _READERS: Final = ("httpx", "requests", "aiohttp", "urllib3")
 
@@ -62,7 +62,7 @@ def answered(error: Exception) -> Fault | None:
         # The status is good and the answer is not: its type, its length or its encoding.
         transport="garbled" if status < 300 else None,  # noqa: PLR2004  # what follows success
         status=status if status >= 300 else None,  # noqa: PLR2004
-        request_id=first_word(request_id, header(headers, *_REQUEST_ID_HEADERS)),
+        request_id=first_word(request_id, header(headers, *REQUEST_ID_HEADERS)),
         retry_after=retry_after(headers),
         error=type_name(error),
     )

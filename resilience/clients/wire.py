@@ -27,9 +27,15 @@ _VERDICTS: Final[dict[tuple[str, str], Transport | Literal["inside"]]] = {
     ("requests", "ConnectionError"): "inside",
     ("requests", "ReadTimeout"): "inside",
     ("requests", "Timeout"): "lost",
+    # The adapter has repeated an error status until it gave up, and hides it.
+    ("requests", "RetryError"): "inside",
+    # Only raised when a redirect has answered a request whose body cannot be sent once more.
+    ("requests", "UnrewindableBodyError"): "lost",
     ("requests", "ChunkedEncodingError"): "lost",
     ("requests", "ContentDecodingError"): "garbled",
     ("requests", "JSONDecodeError"): "garbled",
+    # What the request should have held is no JSON; the class above, of answers, extends this one.
+    ("requests", "InvalidJSONError"): "unsent",
     ("requests", "TooManyRedirects"): "garbled",
     ("requests", "MissingSchema"): "unsent",
     ("requests", "InvalidSchema"): "unsent",

@@ -20,6 +20,21 @@ Condition = Literal["ours", "always"]
 OnUnfinished = Literal["verify", "retry", "fail"]
 """What to do with a resource that an earlier run started and never finished."""
 
+PlaceKind = Literal["json", "header"]
+"""In which part of an HTTP answer a value stands."""
+
+METHODS: Final[Mapping[str, Repeat]] = MappingProxyType(
+    {
+        **dict.fromkeys(("GET", "HEAD", "OPTIONS", "PUT", "DELETE"), "safe"),
+        **dict.fromkeys(("POST", "PATCH"), "duplicate"),
+    }
+)
+"""
+What a repeat of an HTTP request does where a policy is silent; any other method is done twice.
+
+Source: RFC 9110, 9.2.2, "Idempotent Methods".
+"""
+
 VERBS: Final[tuple[Verb, ...]] = get_args(Verb)
 DEFAULT_RENAMES: Final = 5
 
@@ -134,6 +149,91 @@ class LedgerSettings:
 
 
 @frozen(kw_only=True)
+class TelemetrySettings:
+    """
+    What calls leave behind for people to read.
+
+    Attributes:
+        journal: The file that every decision is written to, a line each; a relative path starts from the
+            working directory of the program. None for no journal.
+    """
+
+    journal: str | None = None
+
+
+@frozen
+class Place:
+    """
+    Where a value stands in an HTTP answer.
+
+    Attributes:
+        kind: In its JSON body, or in a header.
+        path: The keys, and the indexes of arrays, that lead to it in the body; the one name of a header.
+    """
+
+    kind: PlaceKind
+    path: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Return the place as policies write it: ``json:errors.0.title``, ``header:x-request-id``."""
+        return f"{self.kind}:{'.'.join(self.path)}"
+
+
+def is_placeholder(segment: str) -> bool:
+    """Tell whether a segment of a template stands for any one part of a path."""
+    return segment.startswith("{")
+
+
+@frozen
+class Template:
+    """
+    How the requests of one operation look.
+
+    Attributes:
+        operation: The name of the operation.
+        method: The HTTP method, in capitals.
+        segments: The parts of the path between its slashes; one in braces stands for any one part.
+    """
+
+    operation: str
+    method: str
+    segments: tuple[str, ...]
+
+    @property
+    def literals(self) -> int:
+        """How many segments are words and no placeholders: of two templates that fit, the one with more wins."""
+        return sum(not is_placeholder(each) for each in self.segments)
+
+    def __str__(self) -> str:
+        """Return the template as policies write it: ``POST /users/{user}``."""
+        return f"{self.method} /{'/'.join(self.segments)}"
+
+
+# The hash is kept, because what is made of a source is looked up by it at each call.
+@frozen(kw_only=True, cache_hash=True)
+class Source:
+    """
+    A REST API that a policy describes: where its answers say what, and how its operations are named.
+
+    Attributes:
+        code: Where the error code stands in an answer with an error status; None for an API without codes.
+        request_id: Where the request's id stands; None for the usual headers.
+        retry_after: Where it stands how long to wait; None, or nothing there, for ``Retry-After``.
+        success: Where a boolean stands that says in an answer of status 2xx whether it worked; None if every one did.
+        hosts: Only requests to these hosts are calls of this API: ``host``, on any port, or ``host:port``, in lower
+            case. Empty for any host.
+        operations: How requests are named. What none of them fits is called by its method.
+    """
+
+    code: Place | None = None
+    request_id: Place | None = None
+    retry_after: Place | None = None
+    success: Place | None = None
+    hosts: tuple[str, ...] = ()
+    operations: tuple[Template, ...] = ()
+
+
+@frozen(kw_only=True)
 class Injection:
     """
     One entry of ``[chaos]``: a fault that is made on purpose.
@@ -198,12 +298,15 @@ class PolicyValues:
         limits: The limits of a call.
         rules: All rules, in the order of the files.
         unknown: The action for a fault that no rule matches.
-        repeats: What a repeat does, by provider and operation, where the policy says so.
+        repeats: What a repeat does, by provider and operation, where the policy says so: in ``[operations]``, or by
+            the method of a request of ``[sources]``.
         credentials: How credentials are renewed, by provider.
         backoffs: The named backoffs.
         actions: The named actions, the ready-made ones included.
         chaos: Faults for rehearsals; never in a production environment.
         ledger: The ledger that calls use; None for no ledger.
+        apis: The REST APIs that ``[sources]`` describes, by provider.
+        telemetry: What calls leave behind; None where the policy does not say.
     """
 
     name: str
@@ -219,6 +322,8 @@ class PolicyValues:
     actions: Mapping[str, Action] = field(factory=dict, converter=_fixed)
     chaos: Chaos = Chaos()
     ledger: LedgerSettings | None = None
+    apis: Mapping[str, Source] = field(factory=dict, converter=_fixed)
+    telemetry: TelemetrySettings | None = None
 
 
 def ready_made(default: Backoff) -> dict[str, Action]:

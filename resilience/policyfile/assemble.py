@@ -11,9 +11,20 @@ import attrs
 from attrs import define, field
 
 from resilience.core.backoff import Backoff
-from resilience.core.policy import Action, Chaos, CredentialLimits, LedgerSettings, Limits, Rule
+from resilience.core.fault import Repeat
+from resilience.core.policy import (
+    Action,
+    Chaos,
+    CredentialLimits,
+    LedgerSettings,
+    Limits,
+    Rule,
+    Source,
+    TelemetrySettings,
+)
 from resilience.policyfile import ids
 from resilience.policyfile.actions import build_actions, unknown_action
+from resilience.policyfile.apis import read_apis
 from resilience.policyfile.backoffs import build_backoffs
 from resilience.policyfile.chain import Chain
 from resilience.policyfile.chaos import read_chaos
@@ -112,22 +123,25 @@ class _Reading:
     settings: Settings = field(init=False)
     backoffs: dict[str, Backoff] = field(init=False)
     actions: dict[str, Action] = field(init=False)
+    apis: dict[str, Source] = field(init=False)
+    repeats: dict[str, dict[str, Repeat]] = field(init=False)
     chaos: Chaos = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.settings = merge(self.stack, self.report)
         self.backoffs = build_backoffs(self.settings, self.stack, self.report)
         self.actions = build_actions(self.settings, self.backoffs, self.stack, self.report)
+        self.apis, self.repeats = read_apis(self.stack, self.settings.operations, self.report)
         self.chaos = read_chaos(
             self.stack,
-            Operations(self.settings.operations),
+            Operations(self.repeats),
             self.report,
             production=self.settings.top.get("production", False),
         )
 
     def rules(self, stack: Stack) -> tuple[Rule, ...]:
         """Return the rules of these layers, which may be fewer than those that the names come from."""
-        reader = RuleReader(self.actions, self.backoffs, Operations(self.settings.operations), self.report)
+        reader = RuleReader(self.actions, self.backoffs, Operations(self.repeats), self.report)
         return reader.read(stack)
 
     def values(self) -> dict[str, Any]:
@@ -144,12 +158,14 @@ class _Reading:
             "production": top.get("production", False),
             "limits": Limits(**{"deadline": None, **limits}),
             "unknown": self.unknown(),
-            "repeats": self.settings.operations,
+            "repeats": self.repeats,
             "credentials": {name: CredentialLimits(**each) for name, each in self.settings.credentials.items()},
             "backoffs": self.backoffs,
             "actions": self.actions,
             "chaos": self.chaos,
             "ledger": None if self.settings.ledger is None else LedgerSettings(**self.settings.ledger),
+            "apis": self.apis,
+            "telemetry": None if self.settings.telemetry is None else TelemetrySettings(**self.settings.telemetry),
         }
 
     def _is_silent_on_deadline(self) -> bool:
@@ -232,6 +248,8 @@ def digest(values: Mapping[str, Any]) -> str:
         content["chaos"] = {"seed": chaos.seed, "injections": entries}
     if values["ledger"] is not None:
         content["ledger"] = attrs.asdict(values["ledger"])
+    if values["apis"]:
+        content["apis"] = {name: attrs.asdict(each) for name, each in values["apis"].items()}
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -13,10 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
+from resilience.core.policy import METHODS, Template
 from resilience.policyfile.actions import READY_MADE, pattern_fault
+from resilience.policyfile.apis import equals
 from resilience.policyfile.durations import seconds
 from resilience.policyfile.glancerules import RuleGlance
 from resilience.policyfile.layers import Layer
+from resilience.policyfile.places import template
 from resilience.policyfile.rulekeys import is_provider
 from resilience.policyfile.settings import is_name
 from resilience.policyfile.tables import (
@@ -28,7 +31,10 @@ from resilience.policyfile.tables import (
     NAMED,
     REPEAT,
     SCHEMA,
+    SOURCE,
     STOPPING,
+    TELEMETRY,
+    TEMPLATE,
     TOP,
     Key,
 )
@@ -48,6 +54,8 @@ def _tests(rows: Mapping[str, Key]) -> dict[str, Callable[[Any], bool]]:
 _TOP: Final = _tests(TOP)
 _NAMED: Final = {table: _tests(rows) for table, rows in NAMED.items()}
 _REPEAT: Final = fits(REPEAT)
+_SOURCE: Final = _tests(SOURCE)
+_TEMPLATE: Final = fits(TEMPLATE)
 
 
 def _meant(rows: Mapping[str, Key], kind: str) -> dict[str, frozenset[str]]:
@@ -131,20 +139,42 @@ def _are_operations_fine(operations: Any) -> bool:
     )
 
 
+def _are_sources_fine(sources: Any) -> bool:
+    if type(sources) is not dict:
+        return False
+    return all(
+        is_provider(provider)
+        and provider != "transport"
+        and type(api) is dict
+        and _are_templates_fine(api.get("operations", {}))
+        and all(_SOURCE[key](value) for key, value in api.items() if key != "operations")
+        for provider, api in sources.items()
+    )
+
+
+def _are_templates_fine(operations: Any) -> bool:
+    return (
+        type(operations) is dict
+        and all(map(_TEMPLATE, operations.values()))
+        and all(map(str.isidentifier, operations))
+        and METHODS.keys().isdisjoint(operations)
+    )
+
+
 def _is_chosen_fine(plain: Sequence[_Table], own: Sequence[_Table]) -> bool:
     layers = [*plain, *own]
     if not any("deadline" in layer.get("limits", ()) for layer in layers):
         return False
     names = _Names(layers)
-    return names.are_fine(layers) and names.stops_at_unknown() and names.fit_rules(layers)
+    return names.are_fine(layers) and names.stops_at_unknown() and names.fit_rules(layers) and names.fit_requests()
 
 
 def _is_other_fine(plain: Sequence[_Table], own: Sequence[_Table]) -> bool:
     """Look at an environment that is not chosen: at what its own tables make of the others, and at their rules."""
-    if not any(table in layer for layer in own for table in ("actions", "backoff", "rules", "unknown")):
+    if not any(table in layer for layer in own for table in ("actions", "backoff", "rules", "sources", "unknown")):
         return True
     names = _Names([*plain, *own])
-    return names.are_fine(own) and names.stops_at_unknown() and names.fit_rules(own)
+    return names.are_fine(own) and names.stops_at_unknown() and names.fit_rules(own) and names.fit_requests()
 
 
 _TABLES: Final[dict[str, Callable[[Any], bool]]] = {
@@ -152,7 +182,9 @@ _TABLES: Final[dict[str, Callable[[Any], bool]]] = {
     **{table: partial(_are_named_fine, table) for table in NAMED},
     "limits": partial(_are_entries_fine, tests=_tests(LIMITS)),
     "ledger": partial(_are_entries_fine, tests=_tests(LEDGER)),
+    "telemetry": partial(_are_entries_fine, tests=_tests(TELEMETRY)),
     "operations": _are_operations_fine,
+    "sources": _are_sources_fine,
     # Read elsewhere.
     **dict.fromkeys(("rules", "extends", "env"), _passes),
 }
@@ -210,8 +242,23 @@ class _Names:
         for layer in self._layers:
             for provider, entries in layer.get("operations", {}).items():
                 declared.setdefault(provider, set()).update(entries)
+            for provider, api in layer.get("sources", {}).items():
+                declared.setdefault(provider, set()).update(METHODS, api.get("operations", ()))
         rules = RuleGlance(self._known_actions, self._known_backoffs, declared)
         return all(map(rules.is_fine, layers)) and rules.are_distinct()
+
+    def fit_requests(self) -> bool:
+        """Tell whether no request fits two templates that are equally narrow."""
+        templates: dict[str, dict[str, str]] = {}
+        for layer in self._layers:
+            for provider, api in layer.get("sources", {}).items():
+                templates.setdefault(provider, {}).update(api.get("operations", ()))
+        return all(_are_distinct(each) for each in templates.values())
+
+
+def _are_distinct(templates: Mapping[str, str]) -> bool:
+    read = {name: template(text) for name, text in templates.items()}
+    return not any(equals(Template(name, *found) for name, found in read.items() if found is not None))
 
 
 def _merged(layers: Sequence[_Table], table: str, kind: str, default: str | None) -> _Tables:

@@ -37,7 +37,7 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
     {
         CAP_BELOW_BASE: "the cap of a backoff is below one of its waits",
         FACTOR_BELOW_ONE: "the factor of a backoff is below 1",
-        EQUAL_RULES: "two rules are equal, so neither can be chosen",
+        EQUAL_RULES: "two rules, or two templates of requests, are equal, so neither can be chosen",
         UNKNOWN_KEY: "unknown key, or a number without its unit",
         BAD_UNKNOWN: "`unknown` must stop a call, not go on with it",
         CHAOS_IN_PRODUCTION: "seeded faults in a production environment",

@@ -117,7 +117,7 @@ def _replaced_whole(path: Path) -> tuple[Path, Path]:
     return (), ()
 
 
-_FREE_KEYS: Final = frozenset({"rules", "operations", "chaos", "lint"})
+_FREE_KEYS: Final = frozenset({"rules", "operations", "sources", "chaos", "lint"})
 """Tables whose keys are codes and operations, among which are ``InvalidToken`` and ``ApplyToken``."""
 
 

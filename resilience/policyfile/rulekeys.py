@@ -11,7 +11,7 @@ from resilience.catalog import providers
 from resilience.core.fault import TRANSPORTS
 from resilience.policyfile import ids
 from resilience.policyfile.values import UnfitError
-from resilience.policyfile.wording import quoted, suggestion
+from resilience.policyfile.wording import dotted, quoted, suggestion
 
 _CODE = re.compile(r"[^\s/*%{}\[\]:?\"'\\]+")
 _OPERATION = re.compile(r"[^\s/*%{}\[\]:?\"'\\]+|[^\s/%{}\[\]:?\"'\\]*\*[^\s/%{}\[\]:?\"'\\]*")
@@ -48,9 +48,13 @@ def is_status(code: str) -> bool:
     return code in _STATUSES
 
 
-def operation_fault(name: str, provider: str) -> tuple[str, str] | None:
+def operation_fault(name: str, table: Sequence[str]) -> tuple[str, str] | None:
     """
-    Return what is wrong with the name of an operation that ``[operations.PROVIDER]`` declares.
+    Return what is wrong with the name of an operation that a table declares.
+
+    Args:
+        name: As written.
+        table: The path of the table, ``("operations", PROVIDER)`` or ``("sources", PROVIDER, "operations")``.
 
     Returns:
         The message, and the name that is probably meant, which may be empty; None where the name is fine.
@@ -59,7 +63,8 @@ def operation_fault(name: str, provider: str) -> tuple[str, str] | None:
         return None
     prefix, _, rest = name.strip().rpartition(":")
     meant = rest.strip()
-    expected = f"operations.{provider}: expected the name of one operation"
+    provider = table[1]
+    expected = f"{dotted(table)}: expected the name of one operation"
     if not meant:
         return f'{expected}, such as "CreateGroupId", got nothing', ""
     if "*" in meant:
@@ -67,7 +72,10 @@ def operation_fault(name: str, provider: str) -> tuple[str, str] | None:
     if not _CODE.fullmatch(meant):
         return f"{expected}, got {quoted(name)}", ""
     if prefix != provider and is_provider(prefix):
-        return f"{expected}, got {quoted(name)}; write {quoted(meant)} in [operations.{prefix}]", ""
+        return (
+            f"{expected}, got {quoted(name)}; write {quoted(meant)} in [{dotted((table[0], prefix, *table[2:]))}]",
+            "",
+        )
     return f"{expected}, got {quoted(name)}; write {quoted(meant)}", meant
 
 
@@ -187,6 +195,10 @@ def _check_code(code: str, scope: str) -> None:
     if not _CODE.fullmatch(code):
         found = "nothing" if not code else quoted(code)
         hint = f"; did you mean {quoted(code.strip())}?" if code.strip() != code and code.strip() else ""
+        words = "_".join(code.split())
+        if not hint and "_" in words and _CODE.fullmatch(words) and scope not in providers():
+            # What a REST API calls an error may be several words; what reads its answers joins them.
+            hint = f"; the gaps between the words of a code become _, so write {quoted(words)}"
         raise UnfitError(ids.BAD_CODE, f"expected an error code as the service spells it, got {found}{hint}")
     if "" in code.split("."):
         whole = ".".join(part for part in code.split(".") if part)

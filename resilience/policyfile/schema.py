@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from resilience.core.fault import TRANSPORTS
-from resilience.policyfile import ids
+from resilience.core.policy import METHODS
+from resilience.policyfile import ids, tables
+from resilience.policyfile.places import HOST, PLACE, TEMPLATE
 from resilience.policyfile.tables import (
     ACTION,
     BACKOFF,
@@ -25,8 +27,10 @@ from resilience.policyfile.tables import (
     REPEAT,
     RULE,
     SCHEMA,
+    SOURCE,
     STOPPING,
     TABLES,
+    TELEMETRY,
     TOP,
     Key,
 )
@@ -40,7 +44,7 @@ BEYOND: Final[Mapping[str, str]] = {
     "RP051": "whether an operation exists",
     'RP025 .*got "(?!(retry|refresh|rename|accept)")': "whether the named action of `unknown` ends a call",
     "RP052": "whether a chain of `then` returns to itself, or is too long",
-    "RP022": "whether two rules are equally narrow",
+    "RP022": "whether two rules, or two templates of requests, are equally narrow",
     "RP005": "whether a cap is below a wait",
     "RP032": "whether chaos meets a production environment",
     "RP039 .*looks like": "whether a text looks like a secret",
@@ -160,6 +164,9 @@ _KINDS: Final[Mapping[str, Callable[[Key], _Schema]]] = {
     "action": lambda _: {"type": "string"},
     "backoff": lambda _: {"type": "string"},
     "verb": lambda key: {"enum": list(key.choices)},
+    "place": lambda _: {"type": "string", "pattern": f"^{PLACE}$"},
+    "template": lambda _: {"type": "string", "pattern": f"^{TEMPLATE}$"},
+    "hosts": lambda _: {"type": "array", "minItems": 1, "items": {"type": "string", "pattern": f"^{HOST}$"}},
 }
 
 
@@ -254,12 +261,26 @@ def _operations() -> _Schema:
     return _by_name("what a repeat does, by provider and operation", {"pattern": f"^{_PROVIDER}$"}, each)
 
 
+def _sources() -> _Schema:
+    names = {"pattern": f"^[^*{_BAD}]+$", "not": {"enum": list(METHODS)}}
+    each = _rows(SOURCE)
+    each["properties"]["operations"] = _by_name(
+        "the requests of each operation; others are called by their method", names, _value(tables.TEMPLATE)
+    )
+    providers = {"pattern": f"^{_PROVIDER}$", "not": {"const": "transport"}}
+    return _by_name("REST APIs that are read without a client of their own, by provider", providers, each)
+
+
 def _credentials() -> _Schema:
     return _by_name("how credentials are renewed, by provider", {"pattern": f"^{_PROVIDER}$"}, _rows(CREDENTIALS))
 
 
 def _ledger() -> _Schema:
     return {"description": "what was started and what was done, for the next run", **_rows(LEDGER)}
+
+
+def _telemetry() -> _Schema:
+    return {"description": "what calls leave behind for people to read", **_rows(TELEMETRY)}
 
 
 def _chaos() -> _Schema:
@@ -292,7 +313,9 @@ _TABLES: Final[Mapping[str, Callable[[], _Schema]]] = {
     "actions": _actions,
     "rules": _rules,
     "operations": _operations,
+    "sources": _sources,
     "credentials": _credentials,
     "ledger": _ledger,
+    "telemetry": _telemetry,
     "chaos": _chaos,
 }

@@ -21,6 +21,7 @@ from resilience.policyfile.tables import (
     REPEAT,
     SCHEMA,
     TABLES,
+    TELEMETRY,
     TOP,
     Key,
     keys_of,
@@ -43,6 +44,7 @@ class Settings:
     credentials: dict[str, Entries] = field(factory=dict)
     operations: dict[str, Entries] = field(factory=dict)
     ledger: Entries | None = None
+    telemetry: Entries | None = None
 
 
 def merge(stack: Stack, report: Report) -> Settings:
@@ -70,7 +72,7 @@ def table_of(report: Report, layer: Layer, path: tuple[str, ...]) -> dict[str, A
     return None
 
 
-_READ_ELSEWHERE: Final = frozenset({"rules", "chaos"})
+_READ_ELSEWHERE: Final = frozenset({"rules", "sources", "chaos"})
 
 
 def is_name(table: str, name: str) -> bool:
@@ -86,6 +88,7 @@ _NAMED_IN: Final = {
     "actions": (ids.UNKNOWN_ACTION,),
     "backoff": (ids.UNKNOWN_BACKOFF,),
     "operations": (ids.UNKNOWN_OPERATION,),
+    "sources": (ids.UNKNOWN_OPERATION,),
 }
 """What is said about a name that is not in a table."""
 
@@ -161,6 +164,9 @@ class _Reader:
         elif name == "ledger":
             self.into.ledger = self.into.ledger or {}
             self._entries((name,), LEDGER, self.into.ledger)
+        elif name == "telemetry":
+            self.into.telemetry = self.into.telemetry or {}
+            self._entries((name,), TELEMETRY, self.into.telemetry)
         elif name == "operations":
             self._operations()
         elif name not in _READ_ELSEWHERE:
@@ -218,7 +224,7 @@ class _Reader:
                 continue
             into = self.into.operations.setdefault(provider, {})
             for operation, repeat in entries.items():
-                fault = operation_fault(operation, provider)
+                fault = operation_fault(operation, path)
                 if fault is not None:
                     message, meant = fault
                     self.report.add(self.layer, (*path, operation), ids.BAD_NAME, message, at="key")

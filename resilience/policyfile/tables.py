@@ -30,12 +30,16 @@ Kind = Literal[
     "action",
     "backoff",
     "verb",
+    "place",
+    "template",
+    "hosts",
 ]
 """
 What a value is: ``duration`` ("30s"), ``durations`` (an array of them), ``number``, ``share`` (a number
 from 0 to 1), ``count`` (a whole number), ``flag``, ``choice`` (one of some words), ``text``, ``file`` (a path),
 ``pattern`` (of a new name), ``action`` and ``backoff`` (the name of one), ``verb`` (what an action does; in a
-rule also the name of an action).
+rule also the name of an action), ``place`` (where a value stands in an HTTP answer), ``template`` (a method and a
+path), ``hosts`` (an array of hosts).
 """
 
 
@@ -166,6 +170,30 @@ LEDGER: Final[Mapping[str, Key]] = {
     ),
 }
 
+TELEMETRY: Final[Mapping[str, Key]] = {
+    "journal": Key(
+        kind="file",
+        meaning="the file that every decision is written to; a relative path starts from the working directory of "
+        "the program",
+    ),
+}
+
+SOURCE: Final[Mapping[str, Key]] = {
+    "code": Key(
+        kind="place", meaning="where the error code stands in a failed answer; each gap between its words becomes one _"
+    ),
+    "request_id": Key(kind="place", meaning="where the id of the request stands; by default in the usual headers"),
+    "retry_after": Key(
+        kind="place", meaning="where it stands how long to wait: seconds or an HTTP date", default="header:retry-after"
+    ),
+    "success": Key(kind="place", meaning="where a boolean stands that says in a 2xx answer whether it worked"),
+    "hosts": Key(kind="hosts", meaning="only requests to these hosts are calls of this API; by default any"),
+}
+"""The keys of ``[sources.PROVIDER]`` beside its table of operations."""
+
+TEMPLATE: Final = Key(kind="template", meaning="the method and the path of the operation's requests")
+"""The value of any key of ``[sources.PROVIDER.operations]``."""
+
 REPEAT: Final = Key(kind="choice", meaning="what doing the operation again does", choices=get_args(Repeat))
 """The value of any key of ``[operations.PROVIDER]``."""
 
@@ -186,10 +214,21 @@ INJECTION: Final[Mapping[str, Key]] = {
 NAMED: Final[Mapping[str, Mapping[str, Key]]] = {"backoff": BACKOFF, "actions": ACTION, "credentials": CREDENTIALS}
 """Tables that hold one table for each name."""
 
-TABLES: Final = ("limits", "backoff", "actions", "rules", "operations", "credentials", "ledger", "chaos")
+TABLES: Final = (
+    "limits",
+    "backoff",
+    "actions",
+    "rules",
+    "operations",
+    "sources",
+    "credentials",
+    "ledger",
+    "telemetry",
+    "chaos",
+)
 
 FILE_ONLY: Final = ("schema", "name", "extends", "env", "lint")
 """Keys of a file that an environment may not have."""
 
-LATER: Final = ("rate", "budget", "breaker", "state", "telemetry", "sources")
+LATER: Final = ("rate", "budget", "breaker", "state")
 """Tables of the format that this version does not act on; leaving them out in silence would promise too much."""

@@ -7,12 +7,14 @@ import math
 from collections.abc import Callable
 from typing import Any, Final
 
-from resilience.policyfile import ids
+from resilience.core.policy import Place
+from resilience.policyfile import ids, places
 from resilience.policyfile.durations import meant, seconds, written
 from resilience.policyfile.tables import Key
 from resilience.policyfile.wording import is_secret, shown, suggestion
 
 _MILLISECONDS: Final = 1000
+_ARRAYS: Final = frozenset({"durations", "hosts"})
 _MEMO_SIZE: Final = 128  # for each key; a policy says the same few things again and again
 LONGEST: Final = 365 * 24 * 3600.0  # no script runs for a year; also far below what clocks and timers take
 MOST: Final = 1_000_000_000  # far over any count that a call can reach, and small for any other reader
@@ -41,7 +43,7 @@ def fits(key: Key) -> Callable[[Any], bool]:
     """
     Return a function that tells whether :func:`read` takes a value, quickly where a value comes again.
 
-    It may raise a ``TypeError`` for an array or a table, which only ``durations`` take.
+    It may raise a ``TypeError`` for an array or a table, which only ``durations`` and ``hosts`` take.
     """
     if key.kind == "choice":
         return frozenset(key.choices).__contains__
@@ -55,7 +57,7 @@ def fits(key: Key) -> Callable[[Any], bool]:
         return True
 
     # Typed, because 1, 1.0 and true are equal as keys.
-    return is_read if key.kind == "durations" else functools.lru_cache(maxsize=_MEMO_SIZE, typed=True)(is_read)
+    return is_read if key.kind in _ARRAYS else functools.lru_cache(maxsize=_MEMO_SIZE, typed=True)(is_read)
 
 
 def _text(_key: Key, value: object) -> str:
@@ -178,6 +180,44 @@ def _element(key: Key, index: int, value: object) -> float:
     return length or 0.0
 
 
+def _place(key: Key, value: object) -> Place:
+    text = _text(key, value) if type(value) is str else ""
+    found = places.place(text)
+    if found is None:
+        expected = 'where it stands in an answer, such as "json:error.code" or "header:x-request-id"'
+        raise UnfitError(ids.WRONG_TYPE, f"expected {expected}, got {shown(value)}{places.place_hint(text)}")
+    return found
+
+
+def _template(key: Key, value: object) -> tuple[str, tuple[str, ...]]:
+    text = _text(key, value) if type(value) is str else ""
+    found = places.template(text)
+    if found is None:
+        expected = 'a method and a path, such as "POST /users/{user}"'
+        raise UnfitError(ids.WRONG_TYPE, f"expected {expected}, got {shown(value)}{places.template_hint(text)}")
+    return found
+
+
+def _hosts(_key: Key, value: object) -> tuple[str, ...]:
+    if type(value) is not list:
+        hint = f"; write [{shown(value)}]" if type(value) is str and places.host(value) else ""
+        raise UnfitError(
+            ids.WRONG_TYPE, f'expected an array of hosts such as ["emqx.example.com:18083"], got {shown(value)}{hint}'
+        )
+    if not value:
+        raise UnfitError(ids.OUT_OF_RANGE, "expected at least one host, got none; leave it out for any host")
+    return tuple(_host(index, each) for index, each in enumerate(value))
+
+
+def _host(index: int, value: object) -> str:
+    found = places.host(value) if type(value) is str else None
+    if found is None:
+        hint = places.host_hint(value) if type(value) is str else ""
+        message = f'expected a host such as "emqx.example.com" or "emqx.example.com:18083", got {shown(value)}{hint}'
+        raise UnfitError(ids.WRONG_TYPE, message, index=index)
+    return found
+
+
 _READERS: Final[dict[str, Callable[[Key, object], object]]] = {
     "duration": _duration,
     "durations": _durations,
@@ -192,4 +232,7 @@ _READERS: Final[dict[str, Callable[[Key, object], object]]] = {
     "action": _name,
     "backoff": _name,
     "verb": _name,
+    "place": _place,
+    "template": _template,
+    "hosts": _hosts,
 }

@@ -115,6 +115,26 @@ def test_a_repeat_that_the_policy_declares_is_a_setting(tmp_path: Path) -> None:
     assert (setting["name"], setting["after"]) == ("operations.alibaba.CreateGroupId", "safe")
 
 
+def test_a_rest_api_and_the_journal_are_settings(tmp_path: Path) -> None:
+    """What an API's answers and requests mean is told as it is written, and not once more by what follows from it."""
+    api = '[sources.a]\ncode = "json:code"\n[sources.a.operations]\nMake = "POST /a"\nTake = "DELETE /a/{b}"\n'
+    one = written(tmp_path, "one", api)
+    two = written(
+        tmp_path,
+        "two",
+        api.replace("json:code", "json:error.code").replace("POST", "PUT")
+        + '[operations.a]\nTake = "conflict"\n'
+        + '[telemetry]\njournal = "run.jsonl"\n',
+    )
+    settings = {each["name"]: (each["before"], each["after"]) for each in told(one, two)["settings"]}
+    assert settings == {
+        "sources.a.code": ("json:code", "json:error.code"),
+        "sources.a.operations.Make": ("POST /a", "PUT /a"),
+        "operations.a.Take": (None, "conflict"),
+        "telemetry.journal": (None, "run.jsonl"),
+    }
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -22,6 +22,8 @@ import requests
 import trio
 import urllib3
 from raw_peer import Peer, Script, deaf_address, refusing_address, self_signed
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from resilience.clients import classify
 from resilience.core.fault import Fault
@@ -32,6 +34,27 @@ Fetch = Callable[[str], object]
 def _httpx(url: str) -> object:
     with httpx.Client(timeout=0.3, verify=False, trust_env=False) as client:  # noqa: S501  # a peer of our own
         return client.get(url).raise_for_status().json()
+
+
+def _httpx_on(backend: str) -> Fetch:
+    def run(url: str) -> object:
+        async def fetch() -> object:
+            async with httpx.AsyncClient(timeout=0.3, verify=False, trust_env=False) as client:  # noqa: S501  # a peer of our own
+                return (await client.get(url)).raise_for_status().json()
+
+        return anyio.run(fetch, backend=backend)
+
+    return run
+
+
+def _session(url: str) -> object:
+    """Use a session as those do who have heard of retries: its adapter makes the connection three times."""
+    with requests.Session() as session:
+        session.mount("http://", HTTPAdapter(max_retries=Retry(connect=2, read=0)))
+        session.mount("https://", HTTPAdapter(max_retries=Retry(connect=2, read=0)))
+        answer = session.post(url, json={"a": 1}, timeout=0.3, verify=False)
+        answer.raise_for_status()
+        return answer.json()
 
 
 def _requests(url: str) -> object:
@@ -63,8 +86,11 @@ def _urllib3(url: str) -> object:
         return pool.request("GET", url).json()
 
 
-_FETCHES = pytest.mark.parametrize("fetch", [_httpx, _requests, _aiohttp, _urllib, _urllib3])
-_RAISING = pytest.mark.parametrize("fetch", [_httpx, _requests, _aiohttp, _urllib])
+_ON_ASYNCIO, _ON_TRIO = (pytest.param(_httpx_on(backend), id=f"_httpx-{backend}") for backend in ("asyncio", "trio"))
+_FETCHES = pytest.mark.parametrize(
+    "fetch", [_httpx, _ON_ASYNCIO, _ON_TRIO, _requests, _session, _aiohttp, _urllib, _urllib3]
+)
+_RAISING = pytest.mark.parametrize("fetch", [_httpx, _ON_ASYNCIO, _ON_TRIO, _requests, _session, _aiohttp, _urllib])
 
 
 def _fault(call: Callable[[], object]) -> Fault:
@@ -139,6 +165,32 @@ def test_an_error_status_gives_status_hint_and_request_id(fetch: Fetch) -> None:
         fault = _fault(lambda: fetch(f"http://{peer.address}/?marker"))
     assert (fault.status, fault.retry_after, fault.request_id) == (503, 3.0, "REQ-1")
     assert (fault.code, fault.transport) == (None, None)
+
+
+def test_an_error_status_that_a_session_repeats_is_garbled() -> None:
+    """An adapter that repeats a status until it gives up hides it: the last one may have had an effect."""
+
+    def call() -> object:
+        with requests.Session() as session:
+            retries = Retry(2, status_forcelist=[503], allowed_methods=None, backoff_factor=0)
+            session.mount("http://", HTTPAdapter(max_retries=retries))
+            return session.post(f"http://{peer.address}/?marker", timeout=1)
+
+    with Peer(Script(status=503)) as peer:
+        fault = _fault(call)
+        assert peer.requests == 3
+    assert (fault.transport, fault.status, fault.effect_or_default()) == ("garbled", None, "unknown")
+
+
+@pytest.mark.parametrize(
+    ("send", "name"), [(httpx.post, "content"), (requests.post, "data")], ids=["httpx", "requests"]
+)
+def test_a_request_that_breaks_while_it_is_sent_is_lost(send: Callable[..., object], name: str) -> None:
+    """A peer that hangs up on a large body has had a part of it, and may know enough."""
+    with Peer(Script("drop")) as peer:
+        body = b"x" * 20_000_000
+        fault = _fault(lambda: send(f"http://{peer.address}/?marker", **{name: body}, timeout=5))
+    assert (fault.transport, fault.effect_or_default()) == ("lost", "unknown")
 
 
 @pytest.mark.parametrize("fetch", [_httpx, _requests])
@@ -247,6 +299,9 @@ def test_a_retry_date_without_an_answer_date_counts_from_now() -> None:
         (requests.ConnectionError("m"), "lost"),
         (requests.exceptions.MissingSchema("m"), "unsent"),
         (requests.exceptions.ContentDecodingError("m"), "garbled"),
+        (requests.exceptions.InvalidJSONError("m"), "unsent"),
+        (requests.exceptions.JSONDecodeError("m", "", 0), "garbled"),
+        (requests.exceptions.UnrewindableBodyError("m"), "lost"),
         (urllib.error.URLError("words only"), "lost"),
         (FileNotFoundError(2, "m"), None),
         (OSError("m"), None),

@@ -51,6 +51,9 @@ _VALUES: dict[str, tuple[tuple[str, str], ...]] = {
     "refresh_before": (("5", "RP024"), ('"5 m"', "RP042")),
     "max_refreshes": (("-1", "RP043"), ("0.0", "RP042")),
     "cool_down": (("07:32:00", "RP042"), ('"5sec"', "RP042")),
+    "code": (('"code"', "RP042"), ('"json:"', "RP042"), ('"header:a b"', "RP042"), ("1", "RP042")),
+    "request_id": (('"x-request-id"', "RP042"), ("[]", "RP042")),
+    "journal": (('""', "RP043"), ("true", "RP042")),
     "schema": (("2", "RP043"), ('"1"', "RP042"), ("1.0", "RP042"), ("0", "RP043")),
     "unknown": (('"retry"', "RP025"), ('"nowhere"', "RP040"), ("false", "RP042")),
     "production": (("1", "RP042"), ('"yes"', "RP042")),
@@ -64,6 +67,13 @@ _RULE_VALUES = (
     ("[]", "RP042"),
     ('{ effect = "none" }', "RP044"),
     ("{}", "RP044"),
+)
+_TEMPLATES = (
+    ('"post /zzz"', "RP042"),
+    ('"POST zzz"', "RP042"),
+    ('"/zzz"', "RP042"),
+    ('"POST /zzz?a=1"', "RP042"),
+    ("1", "RP042"),
 )
 _RULE_KEYS = (
     ('"Broken Code"', "RP050"),
@@ -105,13 +115,21 @@ def _plain(table: str) -> str:
     return table.split(".", 2)[-1] if table.startswith("env.") and table.count(".") > 1 else table
 
 
+def _values(table: str, key: str) -> tuple[tuple[str, str], ...]:
+    """Return the values that do not fit at a key, each with the id that it earns."""
+    if table.startswith("operations."):
+        return ()
+    if table.startswith("rules."):
+        return _RULE_VALUES
+    return _TEMPLATES if table.endswith(".operations") else _VALUES.get(key, ())
+
+
 def faults(text: str) -> Iterator[Fault]:
     """Yield every fault that this module knows, at every place of a text where it can be made."""
     for entry in _entries(text):
         table = _plain(entry.table)
         value_column = len(entry.key) + len(" = ") + 1
-        values = _RULE_VALUES if table.startswith("rules.") else _VALUES.get(entry.key, ())
-        for value, rule in () if table.startswith("operations.") else values:
+        for value, rule in _values(table, entry.key):
             broken = _with_line(text, entry.number, f"{entry.key} = {value}")
             yield Fault(broken, entry.number + 1, value_column, rule)
         # [rules.transport] has words of its own, and a provider without a catalogue takes any operation.
@@ -131,7 +149,7 @@ def faults(text: str) -> Iterator[Fault]:
 def _added(text: str, entry: _Entry) -> Iterator[Fault]:
     """Add an entry that nothing knows before another one."""
     table = _plain(entry.table)
-    if not table.startswith(("rules.", "operations.", "chaos.")):
+    if not table.startswith(("rules.", "operations.", "chaos.")) and not table.endswith(".operations"):
         lines = text.split("\n")
         for new, rule in (("zzz = 1", "RP024"), ("access_key = 1", "RP039")):
             yield Fault("\n".join([*lines[: entry.number], new, *lines[entry.number :]]), entry.number + 1, 1, rule)

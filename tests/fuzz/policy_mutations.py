@@ -34,16 +34,38 @@ from resilience.policyfile.tables import (
     LIMITS,
     NAMED,
     RULE,
+    SOURCE,
     TABLES,
+    TELEMETRY,
     TOP,
 )
 
 ROOT = Path(__file__).parents[2]
 
-WORDS = sorted({*ACTION, *BACKOFF, *CREDENTIALS, *FILE_ONLY, *LATER, *LIMITS, *NAMED, *RULE, *TABLES, *TOP})
+WORDS = sorted(
+    {
+        *(*ACTION, *BACKOFF, *CREDENTIALS, *FILE_ONLY, *LATER, *LIMITS, *NAMED, *RULE, *SOURCE, *TABLES, *TELEMETRY),
+        *TOP,
+    }
+)
 KEYS = [
     *WORDS,
-    *("alibaba", "tencent", "transport", "acme", "default", "retry", "a", "A", "lost", "0", "http-503", "prod"),
+    *(
+        "alibaba",
+        "tencent",
+        "transport",
+        "acme",
+        "emqx",
+        "POST",
+        "default",
+        "retry",
+        "a",
+        "A",
+        "lost",
+        "0",
+        "http-503",
+        "prod",
+    ),
     *('""', '"A.B"', '"Create*/A"', '"*Group*/A"', '"*/*"', '"alibaba:CreateGroupId/A"', '"CreateGroupId/A"', '"/"'),
     *('"http-5xx"', '":"', '"%s"', '"A.*"', '"A..B"', "'lit'", '"\\u0041"', '"\\u4e2d"', '"secret"', '"a b"'),
 ]
@@ -62,6 +84,7 @@ VALUES: list[str] = [
         '"ours"',
     ),
     *("0", "-1", "1", "2", "2.5", "0.5", "nan", "-inf", "true", "false", "[]", "{}", "[[]]", '["1s"]', '["1s", 1]'),
+    *('"json:code"', '"header:x"', '"POST /a/{b}"', '"GET /a/{b}"', '"GET /a"', '["a:80"]', '"json:"', '"GET a"'),
     *("07:32:00", "07:32", "1979-05-27", "1979-05-27T07:32:00Z", "1979-05-27 07:32:00", "0xff", "1_000", "1e999"),
     *("9" * 30, "0x" + "f" * 5000, "9" * 5000, '"' + "9" * 500 + 's"', '"""\nx"""', "'''x'''", '"\\u0000"', '"\\e"'),
     *('{ do = "retry" }', '{ do = "patient" }', "{ do = 1 }", '{ do = "accept", if = "always", as = "dry_run" }'),

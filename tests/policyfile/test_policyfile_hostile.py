@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resilience.policyfile import Policy, PolicyError
-from resilience.policyfile.tables import BACKOFF, CREDENTIALS, LATER, LIMITS, RULE, TABLES, TOP
+from resilience.policyfile.tables import BACKOFF, CREDENTIALS, LATER, LIMITS, RULE, SOURCE, TABLES, TELEMETRY, TOP
 
 EVERYTHING = (Path(__file__).parents[1] / "data" / "valid" / "everything.toml").read_text(encoding="utf-8")
 LINES = EVERYTHING.replace('extends = ["base.toml", "../valid/smallest.toml", "builtin:tencent-mqtt"]', "").splitlines()
 
-NAMES = sorted({*BACKOFF, *CREDENTIALS, *LATER, *LIMITS, *RULE, *TABLES, *TOP})
+NAMES = sorted({*BACKOFF, *CREDENTIALS, *LATER, *LIMITS, *RULE, *SOURCE, *TABLES, *TELEMETRY, *TOP})
 KEYS = st.one_of(
     st.sampled_from([*NAMES, "env", "extends", "transport", "alibaba", "acme", "default", "retry", "a", "lost", "A"]),
     st.sampled_from(['""', '"A.B"', '"Create*/A"', '"*/*"', '"alibaba:X/A"', '"http-5xx"', '"/"', '":"', '"%s"', "0"]),

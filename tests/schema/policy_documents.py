@@ -20,7 +20,10 @@ from resilience.policyfile.tables import (
     LIMITS,
     REPEAT,
     RULE,
+    SOURCE,
     TABLES,
+    TELEMETRY,
+    TEMPLATE,
     Key,
 )
 
@@ -41,11 +44,15 @@ WRONG_VALUES: Final[tuple[Any, ...]] = (
     *("", " ", "x", "none", "fail", "verify", "retry", "accept", "list", "decorrelated", "ours", "dry_run"),
     *("0s", "0.0ms", "0h0m", "30", "1 s", "-5s", "5s3m", "1s1s", "1s\n", ".5s", "1.5h", "h"),
     *("{name}-{n}", "{hash}", "{name}", "{nope}{n}", "{n", "n}", "{{n}}", "{n}{", "\n{n}"),
+    *("json:", "json:a..b", "json:a b", "json:a\n", "header:a.b", "body:a", "json:errors.0.title", "header:X-Id"),
+    *("post /a", "POST a", "POST /a/{b}", "POST /{b}c", "POST /a//b", "POST /a?b", "POST /:a", "GET /", "POST  /a"),
+    *(["a:b"], ["[::1]:80"], ["a/b"], ["a:80"], ["a\n"]),
     *(["/a.toml"], ["~/a"], ["C:\\a"], ["C:/a"], [""], ["nope.toml"], ["builtin:nope"], [1]),
 )
 WRONG_KEYS: Final = (
     *("Alibaba", "a b", "", "-", "_", "\u00e9", "a.b", "1", "seed", "transport", "retry", "fail", "nope", "name"),
     *("max", "if", "as", "backoff", "delays", "factor", "base", "pattern", "effect", "applied", "production", "env"),
+    *("POST", "code", "header"),
     *("RP014", "RP040", "RP057", "RP14", "Lost", "Create*/lost", "CreateGroupId/unsent"),
     *("lost", "unsent", "http-503", "http-5xx", "http-600", "http-5XX"),
     *("A..B", ".A", "A.", "%s.X", "X.*", "X.%s", "a\n", "{x}", "*/X", "**/X", "/X", "a/b/X", "a b/X", "Nope/X"),
@@ -110,6 +117,8 @@ def _tables() -> dict[str, Values]:
     return {
         "limits": _rows(LIMITS),
         "ledger": _rows(LEDGER),
+        "telemetry": _rows(TELEMETRY),
+        "sources": st.dictionaries(_PROVIDERS, _source(), max_size=1),
         "backoff": st.dictionaries(_NAMES, _narrowed(BACKOFF, "kind"), min_size=1, max_size=2),
         "actions": st.dictionaries(_NAMES, _narrowed(ACTION, "do"), min_size=1, max_size=2),
         "rules": st.dictionaries(_PROVIDERS, rules, max_size=2)
@@ -120,6 +129,11 @@ def _tables() -> dict[str, Values]:
             lambda own, entries: own | entries, _rows(CHAOS), st.dictionaries(_PROVIDERS, injections, max_size=1)
         ),
     }
+
+
+def _source() -> Values:
+    operations = st.dictionaries(_CODES, _value(TEMPLATE), max_size=2)
+    return st.builds(lambda own, named: own | {"operations": named}, _rows(SOURCE), operations) | _rows(SOURCE)
 
 
 def _joined(codes: Values) -> Values:
@@ -144,6 +158,19 @@ def _rows(rows: Mapping[str, Key], *needed: str, fixed: Mapping[str, str] | None
     )
 
 
+_SAMPLES: Final[Mapping[str, tuple[Any, ...]]] = {
+    "share": (0, 0.05, 0.5, 1.0),
+    "file": ("ledger.db", "a b/c"),
+    "place": ("json:code", "json:errors.0.title", "header:X-Request-Id"),
+    "template": ("POST /users", "DELETE /users/{user}", "GET /", "LIST /a/{b-1}/c:d/"),
+    "hosts": (["example.com"], ["A:18083", "[::1]:80"]),
+    "pattern": ("{name}-{n}", "{hash}", "x{n}y"),
+    "backoff": ("default",),
+    "text": ("fail", "retry"),
+    "action": ("fail", "retry"),
+}
+
+
 def _value(key: Key) -> Values:
     match key.kind:
         case "duration":
@@ -151,27 +178,19 @@ def _value(key: Key) -> Values:
             return st.sampled_from(["30s", "1m30s", "250ms", "1.5h", *nothing, *(["none"] if key.none else [])])
         case "durations":
             return st.lists(st.sampled_from(["1s", "0s", "30s"]), min_size=1, max_size=3)
-        case "share":
-            return st.sampled_from([0, 0.05, 0.5, 1.0])
         case "count" | "number":
             return st.integers(1, 9)
         case "flag":
             return st.booleans()
         case "choice" | "verb":
             return st.sampled_from(key.choices)
-        case "file":
-            return st.sampled_from(["ledger.db", "a b/c"])
-        case "pattern":
-            return st.sampled_from(["{name}-{n}", "{hash}", "x{n}y"])
-        case "backoff":
-            return st.just("default")
-        case _:
-            return st.sampled_from(["fail", "retry"])
+        case kind:
+            return st.sampled_from(_SAMPLES[kind])
 
 
 def places() -> Iterator[tuple[str, Document, str]]:
     """Yield a name, a document and a key of its inmost table, for each value that the format knows."""
-    for table, rows in {"limits": LIMITS, "ledger": LEDGER, "chaos": CHAOS}.items():
+    for table, rows in {"limits": LIMITS, "ledger": LEDGER, "telemetry": TELEMETRY, "chaos": CHAOS}.items():
         yield from ((f"{table}.{key}", {table: {}}, key) for key in rows)
     yield "lint.ignore.RP014", {"lint": {"ignore": {}}}, "RP014"
     yield from (("operations", {"operations": {"alibaba": {}}}, "X"), ("rules", {"rules": {"alibaba": {}}}, "X"))
@@ -179,6 +198,8 @@ def places() -> Iterator[tuple[str, Document, str]]:
     yield from ((f"top.{name}", {}, name) for name in ("extends", "env", "lint", *TABLES))
     yield from ((f"credentials.{key}", {"credentials": {"alibaba": {}}}, key) for key in CREDENTIALS)
     yield from ((f"chaos.X.{key}", {"chaos": {"alibaba": {"X": {"rate": 0.5}}}}, key) for key in INJECTION)
+    yield from ((f"sources.{key}", {"sources": {"acme": {}}}, key) for key in (*SOURCE, "operations"))
+    yield "sources.operations.X", {"sources": {"acme": {"operations": {}}}}, "X"
     for key, row in BACKOFF.items():
         kind = row.only[0] if row.only else "constant"
         yield f"backoff.{key}", {"backoff": {"a": {"kind": kind}}}, key

@@ -106,8 +106,9 @@ def unknown_provider(view: View) -> Iterator[Problem]:
     for layer in view.stack.layers:
         for path in _provider_tables(layer):
             name = path[-1]
-            near = difflib.get_close_matches(name, (*providers(), "transport"), n=1, cutoff=_LIKE_A_PROVIDER)
-            if name in providers() or not near or (near[0] == "transport" and path[0] != "rules"):
+            known = (*providers(), *view.policy.apis)
+            near = difflib.get_close_matches(name, (*known, "transport"), n=1, cutoff=_LIKE_A_PROVIDER)
+            if name in known or not near or (near[0] == "transport" and path[0] != "rules"):
                 continue
             message = f'no service is called {quoted(name)}, so nothing here is ever met; did you mean "{near[0]}"?'
             yield view.problem(path, ids.UNKNOWN_PROVIDER, message, severity="error", at="key", layer=layer)

@@ -8,7 +8,7 @@ from typing import Final
 
 from resilience.catalog import CodeClass
 from resilience.core.fault import Repeat
-from resilience.core.policy import Action
+from resilience.core.policy import METHODS, Action
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.places import RETRYING, Operation, RuleAt, chain
 from resilience.policyfile.lint.view import View
@@ -126,14 +126,17 @@ def _removes(operation: Operation) -> bool:
 
 
 def misspelled(view: View) -> Iterator[Problem]:
-    """RP072: a declared operation that is spelled almost like one of the catalogue."""
+    """RP072: a declared operation that is spelled almost like one of the catalogue, or of the policy's own APIs."""
     for provider, declared in view.policy.repeats.items():
-        listed = catalogued(provider)
+        api = view.policy.apis.get(provider)
+        own = () if api is None else (*METHODS, *(template.operation for template in api.operations))
+        listed = catalogued(provider).union(own)
         for name in sorted(set(declared) - listed):
             near = difflib.get_close_matches(name, listed, n=1, cutoff=_LIKE_AN_OPERATION)
             if near:
+                place = "of the catalogue" if near[0] not in own else f"of [sources.{provider}]"
                 message = (
-                    f'{quoted(name)} is no operation of the catalogue; did you mean "{near[0]}"? '
+                    f'{quoted(name)} is no operation {place}; did you mean "{near[0]}"? '
                     "if it is another one, say so in [lint]"
                 )
                 yield view.problem(("operations", provider, name), ids.LIKE_AN_OPERATION, message, at="key")

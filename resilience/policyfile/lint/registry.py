@@ -9,6 +9,7 @@ from typing import Final
 from attrs import frozen
 
 from resilience.policyfile.lint import (
+    apis,
     codes,
     effects,
     environments,
@@ -61,13 +62,15 @@ LINTS: Final = (
     Lint(effects.believed),
     Lint(effects.uncounted),
     Lint(effects.careless),
-    Lint(effects.misspelled),
+    Lint(effects.misspelled, frozenset({"sources"})),
     Lint(permanent.permanent),
     Lint(codes.passing),
     Lint(codes.unrefreshed),
     Lint(codes.unknown_code),
     Lint(codes.programming_error),
     Lint(codes.unknown_provider),
+    Lint(apis.ruleless, frozenset({"sources", "rules"})),
+    Lint(apis.unmade, frozenset({"sources", "operations"})),
     Lint(names.nothing_to_rename),
     Lint(names.bad_names, _NUMBERS),
     Lint(names.unused, EVERYTHING),
@@ -113,6 +116,8 @@ LINT_TITLES: Final[Mapping[str, str]] = MappingProxyType(
         ids.UNREACHED_MAX: "a max that is never used up",
         ids.NO_RETRY: "a wait as long as the whole call",
         ids.LIKE_ANOTHER: "two environments whose names differ by a slip",
+        ids.RULELESS_API: "an API that no rule answers",
+        ids.UNMADE_OPERATION: "a rule for an operation that no request is",
         ids.LIKE_AN_OPERATION: "a declared operation that is spelled almost like a known one",
     }
 )

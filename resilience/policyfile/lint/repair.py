@@ -27,7 +27,7 @@ from resilience.policyfile.tables import SCHEMA
 _ROUNDS: Final = 12
 
 
-EVERYTHING: Final = frozenset({"limits", "backoff", "actions", "rules", "operations", "credentials"})
+EVERYTHING: Final = frozenset({"limits", "backoff", "actions", "rules", "operations", "sources", "credentials"})
 """The tables that findings are made from."""
 
 

@@ -1,0 +1,59 @@
+"""Whose API a request goes to, and which of its operations it is."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from urllib.parse import unquote
+
+from resilience.clients.rest.calls import Request
+from resilience.core.policy import Source, is_placeholder
+
+_Matchers = Mapping[tuple[str, int], tuple[tuple[str, tuple[tuple[int, str], ...]], ...]]
+
+
+def operation_of(source: Source, method: str, path: str) -> str:
+    """
+    Return the operation that a request is: that of the narrowest template that fits, else its method.
+
+    Args:
+        source: The API.
+        method: The HTTP method.
+        path: The path of the URL, with or without escapes and a query. A slash at its end means nothing.
+    """
+    method = method.upper()
+    parts = [part for part in path.partition("?")[0].split("/") if part]
+    for operation, words in _matchers(source).get((method, len(parts)), ()):
+        if all(unquote(parts[index]) == expected for index, expected in words):
+            return operation
+    return method
+
+
+@functools.lru_cache(maxsize=64)
+def _matchers(source: Source) -> _Matchers:
+    """Return what fits a request, by its method and the length of its path, the narrowest first."""
+    found: dict[tuple[str, int], list[tuple[str, tuple[tuple[int, str], ...]]]] = {}
+    for template in sorted(source.operations, key=lambda template: -template.literals):
+        words = tuple((index, each) for index, each in enumerate(template.segments) if not is_placeholder(each))
+        found.setdefault((template.method, len(template.segments)), []).append((template.operation, words))
+    return {shape: tuple(matchers) for shape, matchers in found.items()}
+
+
+def provider_of(sources: Mapping[str, Source], request: Request, *, preferred: str | None = None) -> str | None:
+    """
+    Return the provider whose API a request goes to; None if it is none that the policy describes.
+
+    Args:
+        sources: The APIs by provider.
+        request: The request.
+        preferred: The provider that counts where several APIs may be on any host, such as the executor's.
+    """
+    host = request.host.rpartition(":")[0]
+    for wanted in (request.host, host):
+        for provider, source in sources.items():
+            if wanted in source.hosts:
+                return provider
+    anywhere = [provider for provider, source in sources.items() if not source.hosts]
+    if preferred in anywhere:
+        return preferred
+    return anywhere[0] if len(anywhere) == 1 else None

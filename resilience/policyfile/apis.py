@@ -1,0 +1,161 @@
+"""Reads ``[sources]``: REST APIs of which a policy says where their codes stand and how operations are named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations, product
+from operator import itemgetter
+from typing import Any
+
+from attrs import define, field
+
+from resilience.core.fault import Repeat
+from resilience.core.policy import METHODS, Source, Template, is_placeholder
+from resilience.policyfile import ids
+from resilience.policyfile.layers import Layer, Report, Stack
+from resilience.policyfile.operations import catalogued
+from resilience.policyfile.rulekeys import is_provider, operation_fault
+from resilience.policyfile.settings import Entries, table_of
+from resilience.policyfile.tables import SOURCE, TEMPLATE, Key
+from resilience.policyfile.values import UnfitError, read
+from resilience.policyfile.wording import dotted, quoted
+
+_OPERATIONS = "operations"
+
+Repeats = dict[str, dict[str, Repeat]]
+_Shape = tuple[bool, ...]
+
+
+def read_apis(
+    stack: Stack, declared: Mapping[str, Mapping[str, Repeat]], report: Report
+) -> tuple[dict[str, Source], Repeats]:
+    """
+    Return the effective ``[sources]`` of some layers, and what a repeat of their operations does.
+
+    Args:
+        stack: The layers.
+        declared: What ``[operations]`` says, which counts more than the methods of requests.
+        report: Takes what is wrong.
+    """
+    reader = _Reader(report)
+    for layer in stack.layers:
+        if isinstance(layer.table.get("sources"), dict):
+            reader.layer(layer)
+    sources = {provider: reader.source(provider, api) for provider, api in reader.found.items()}
+    repeats = {provider: _repeats(provider, api) for provider, api in reader.found.items()}
+    for provider, entries in declared.items():
+        repeats.setdefault(provider, {}).update(entries)
+    return sources, repeats
+
+
+def equals(templates: Iterable[Template]) -> Iterator[tuple[Template, Template]]:
+    """Yield pairs that some request fits both of, and neither more narrowly than the other; the later one second."""
+    alike: dict[tuple[str, int, int], dict[_Shape, dict[tuple[str, ...], tuple[int, Template]]]] = {}
+    for number, template in enumerate(templates):
+        shape = tuple(map(is_placeholder, template.segments))
+        words = tuple(each for each in template.segments if not is_placeholder(each))
+        group = alike.setdefault((template.method, len(shape), len(words)), {}).setdefault(shape, {})
+        # In one shape only the same words are equal: that is nearly all there is, and needs no comparing in pairs.
+        if words in group:
+            yield group[words][1], template
+        else:
+            group[words] = number, template
+    for shapes in alike.values():
+        for one, two in combinations(shapes.values(), 2):
+            for first, second in product(one.values(), two.values()):
+                if _meet(first[1], second[1]):
+                    earlier, later = sorted((first, second), key=itemgetter(0))
+                    yield earlier[1], later[1]
+
+
+def _meet(one: Template, two: Template) -> bool:
+    pairs = zip(one.segments, two.segments, strict=True)
+    return all(first == second or is_placeholder(first) or is_placeholder(second) for first, second in pairs)
+
+
+@define
+class _Api:
+    """What all layers together say about one API."""
+
+    entries: Entries = field(factory=dict)
+    templates: dict[str, tuple[Template, Layer]] = field(factory=dict)
+    # Of operations whose template is wrong: who names them is not wrong as well.
+    unread: set[str] = field(factory=set)
+
+
+def _repeats(provider: str, api: _Api) -> dict[str, Repeat]:
+    found = {name: METHODS.get(template.method, "duplicate") for name, (template, _) in api.templates.items()}
+    found |= dict.fromkeys(api.unread, "duplicate")
+    known = catalogued(provider)
+    # The catalogue has looked at the operation, and not only at its method.
+    return {**METHODS, **{name: repeat for name, repeat in found.items() if name not in known}}
+
+
+@define
+class _Reader:
+    report: Report
+    found: dict[str, _Api] = field(factory=dict)
+
+    def layer(self, layer: Layer) -> None:
+        for provider in layer.table["sources"]:
+            path = ("sources", provider)
+            if not is_provider(provider) or provider == "transport":
+                near = f'; did you mean "{provider.lower()}"?' if is_provider(provider.lower()) else ""
+                message = f"sources: expected a provider's name in lower case, got {quoted(provider)}"
+                self.report.add(
+                    layer, path, ids.BAD_NAME, message + (near if provider != "transport" else ""), at="key"
+                )
+            elif (entries := table_of(self.report, layer, path)) is not None:
+                self.api(layer, path, entries, self.found.setdefault(provider, _Api()))
+
+    def api(self, layer: Layer, path: tuple[str, str], entries: Mapping[str, Any], api: _Api) -> None:
+        for key, value in entries.items():
+            if key == _OPERATIONS:
+                for name, each in (table_of(self.report, layer, (*path, key)) or {}).items():
+                    self.operation(layer, (*path, key, name), each, api)
+            elif key in SOURCE:
+                found = self.value(layer, (*path, key), SOURCE[key], value)
+                if found is not None:
+                    api.entries[key] = found
+            else:
+                self.report.unknown_key(layer, (*path, key), (*SOURCE, _OPERATIONS), holder=f"[{dotted(path)}]")
+
+    def operation(self, layer: Layer, path: tuple[str, ...], value: object, api: _Api) -> None:
+        name = path[-1]
+        fault = operation_fault(name, path[:-1])
+        if fault is None and name in METHODS:
+            message = f"{dotted(path)}: requests that no template fits are called {name}; choose another name"
+            fault = (message, "")
+        if fault is not None:
+            self.report.add(layer, path, ids.BAD_NAME, fault[0], at="key")
+        found = self.value(layer, path, TEMPLATE, value)
+        # Put at the end again, so that the order tells which of two was written last.
+        api.templates.pop(name, None)
+        if fault is None and found is not None:
+            api.templates[name] = (Template(name, *found), layer)
+        elif meant := name if fault is None else fault[1]:
+            api.unread.add(meant)
+
+    def value(self, layer: Layer, path: tuple[str, ...], key: Key, value: object) -> Any:
+        try:
+            return read(key, value)
+        except UnfitError as error:
+            exact: tuple[str | int, ...] = path if error.index is None else (*path, error.index)
+            self.report.add(layer, exact, error.rule, f"{dotted((*layer.prefix, *exact))}: {error}")
+            return None
+
+    def source(self, provider: str, api: _Api) -> Source:
+        """Return one API, and report each template that fits the same requests as one before it."""
+        templates = {name: template for name, (template, _) in api.templates.items()}
+        earlier = {second.operation: first for first, second in equals(templates.values())}
+        for name, first in earlier.items():
+            both = "/".join(
+                min(pair, key=is_placeholder) for pair in zip(templates[name].segments, first.segments, strict=True)
+            )
+            message = (
+                f"{quoted(name)} and {quoted(first.operation)}, which is {quoted(str(first))}, are equally narrow, and "
+                f"{quoted(f'{first.method} /{both}')} fits both; write one of them with more words"
+            )
+            path = ("sources", provider, _OPERATIONS, name)
+            self.report.add(api.templates[name][1], path, ids.EQUAL_RULES, message)
+        return Source(**api.entries, operations=tuple(templates[name] for name in sorted(templates)))

@@ -1,0 +1,44 @@
+"""REST APIs that a policy describes, and rules that do not fit them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resilience.core.policy import METHODS
+from resilience.policyfile.lint import ids
+from resilience.policyfile.lint.view import View
+from resilience.policyfile.problems import Problem
+from resilience.policyfile.wording import quoted
+
+
+def ruleless(view: View) -> Iterator[Problem]:
+    """RP073: an API that no rule answers."""
+    for provider in view.policy.apis:
+        path = ("sources", provider)
+        setter = view.stack.setter(path)
+        # What a file above describes may be meant for others that extend it.
+        if setter is None or setter.source is not view.stack.root.source:
+            continue
+        if not any(each.rule.scope in {provider, f"transport.{provider}"} for each in view.rules):
+            message = (
+                f"no rule is for {provider}, so each of its codes leads to `unknown`; write what to do about them "
+                f"in [rules.{provider}]"
+            )
+            yield view.problem(path, ids.RULELESS_API, message, at="key", layer=setter)
+
+
+def unmade(view: View) -> Iterator[Problem]:
+    """RP074: a rule for an operation that no request of an API is."""
+    for each in view.rules:
+        provider, name = each.rule.scope.removeprefix("transport."), each.rule.operation
+        api = view.policy.apis.get(provider)
+        if api is None or name is None or "*" in name or name in METHODS:
+            continue
+        # A declared one may be called by its name, and not by its request.
+        is_declared = view.stack.setter(("operations", provider, name)) is not None
+        if not is_declared and all(name != template.operation for template in api.operations):
+            message = (
+                f"no request of {provider} is the operation {quoted(name)}; give its method and path in "
+                f"[sources.{provider}.operations]"
+            )
+            yield view.problem(each.path, ids.UNMADE_OPERATION, message, at="key", layer=each.layer)
