@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from resilience.core.fault import Fault
     from resilience.engine.callee import DONE
+    from resilience.engine.covering import wrap_client
     from resilience.engine.credentials import Credentials
     from resilience.engine.errors import DeadlineExceeded, RemedyFailed, ServiceError
     from resilience.engine.executor import Executor
     from resilience.engine.outcome import Attempt, Outcome
+    from resilience.engine.synchronous import SyncExecutor
     from resilience.policyfile import Policy, PolicyError
     from resilience.state import Ledger, LedgerError
-    from resilience.telemetry import Spans
+    from resilience.telemetry import Journal, JournalError, Logs, Metrics, Spans
 
 __version__ = "0.1.0"
 
@@ -31,15 +33,21 @@ __all__ = [
     "DeadlineExceeded",
     "Executor",
     "Fault",
+    "Journal",
+    "JournalError",
     "Ledger",
     "LedgerError",
+    "Logs",
+    "Metrics",
     "Outcome",
     "Policy",
     "PolicyError",
     "RemedyFailed",
     "ServiceError",
     "Spans",
+    "SyncExecutor",
     "__version__",
+    "wrap_client",
 ]
 
 # Where the public names live. They are imported when they are first asked for: checking a policy file needs
@@ -51,14 +59,20 @@ _HOMES = {
     "DeadlineExceeded": "engine.errors",
     "Executor": "engine.executor",
     "Fault": "core.fault",
+    "Journal": "telemetry",
+    "JournalError": "telemetry",
     "Ledger": "state",
     "LedgerError": "state",
+    "Logs": "telemetry",
+    "Metrics": "telemetry",
     "Outcome": "engine.outcome",
     "Policy": "policyfile",
     "PolicyError": "policyfile",
     "RemedyFailed": "engine.errors",
     "ServiceError": "engine.errors",
     "Spans": "telemetry",
+    "SyncExecutor": "engine.synchronous",
+    "wrap_client": "engine.covering",
 }
 
 
@@ -66,9 +80,9 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'resilience' has no attribute {name!r}")
     value = getattr(import_module(f"resilience.{_HOMES[name]}"), name)
-    if name == "Executor":
+    if name in {"Executor", "SyncExecutor"}:
         # The engine knows that observers exist, not which: the default is chosen here, at the front door.
-        value.default_observers = (import_module("resilience.telemetry").Spans(),)
+        value.observers_for = staticmethod(import_module("resilience.telemetry").observers_for)
     globals()[name] = value
     return value
 

@@ -25,8 +25,12 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "telemetry": frozenset({"core", "engine.events"}),
     # It plays the services, so it knows what the catalogue knows, and nothing of policies or calls.
     "sandbox": frozenset({"core", "catalog"}),
-    # It rehearses decisions without a network: the decisions, and what the catalogue knows of codes.
-    "simulation": frozenset({"core", "catalog"}),
+    # What a run left behind, read back: faults, and what the catalogue knows of codes.
+    "records": frozenset({"core", "catalog"}),
+    # It rehearses decisions without a network: the decisions, what the catalogue knows of codes, and recorded faults.
+    "simulation": frozenset({"core", "catalog", "records"}),
+    # It puts an unmodified script under a policy: everything that a script could use itself.
+    "takeover": frozenset({"core", "catalog", "policyfile", "clients", "state", "engine", "telemetry"}),
     "testing": frozenset({"core", "catalog", "policyfile", "clients", "state", "engine"}),
     "cli": frozenset(
         {
@@ -39,6 +43,8 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
             "telemetry",
             "sandbox",
             "simulation",
+            "records",
+            "takeover",
             "testing",
             "__init__",
         }

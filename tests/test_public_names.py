@@ -19,15 +19,21 @@ PUBLIC: Final = (
     "DeadlineExceeded",
     "Executor",
     "Fault",
+    "Journal",
+    "JournalError",
     "Ledger",
     "LedgerError",
+    "Logs",
+    "Metrics",
     "Outcome",
     "Policy",
     "PolicyError",
     "RemedyFailed",
     "ServiceError",
     "Spans",
+    "SyncExecutor",
     "__version__",
+    "wrap_client",
 )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from resilience.core.decision import StopReason
 from resilience.core.plan import Plan
@@ -67,3 +68,11 @@ class History:
     verifying: bool = False
     asked: int = 0
     ask_failures: int = 0
+
+    def but(self, **changes: Any) -> History:
+        """Return a copy with other values; ``attrs.evolve`` does the same in four times the time."""
+        values = {name: getattr(self, name) for name in _NAMES}
+        return History(**{**values, **changes})
+
+
+_NAMES: Final = tuple(each.name for each in fields(History))

@@ -113,7 +113,7 @@ def recall(history: History, *, now: float, name: int = 1) -> tuple[History, Dec
         name: The number of the name that the earlier run ended with.
     """
     choice = Choice(rule=None, action=_DONE_BEFORE, reason="rule", provider=history.plan.provider)
-    return _obey(evolve(history, name=name), choice, None, now, 0.0)
+    return _obey(history.but(name=name), choice, None, now, 0.0)
 
 
 def resume(history: History, *, verify: bool, now: float, name: int = 1) -> tuple[History, Decision]:
@@ -126,7 +126,7 @@ def resume(history: History, *, verify: bool, now: float, name: int = 1) -> tupl
         now: Seconds on the clock of ``begin``. What the earlier run left is a doubt of unknown age; it counts as fresh.
         name: The number of the name that the earlier run used last.
     """
-    history = evolve(history, ours=True, unresolved=True, doubt_at=now, name=name)
+    history = history.but(ours=True, unresolved=True, doubt_at=now, name=name)
     action = _VERIFY_FIRST if verify else _RETRY
     choice = Choice(rule=None, action=action, reason="rule", provider=history.plan.provider)
     return _obey(history, _past_the_impossible(history, choice), None, now, 0.0)
@@ -161,11 +161,11 @@ def step(history: History, event: Event, *, now: float, draw: float) -> tuple[Hi
         case Refreshed():
             return _refreshed(history, now)
         case Renamed():
-            clean = evolve(history, ours=False, unresolved=False, pending=None, name=history.name + 1)
+            clean = history.but(ours=False, unresolved=False, pending=None, name=history.name + 1)
             return _another_attempt(clean, history.pending, 0.0, now)
         case RenameImpossible():
             choice = _pending(history)
-            return _obey(evolve(history, pending=None), _next(history, choice, "remedy"), None, now, draw)
+            return _obey(history.but(pending=None), _next(history, choice, "remedy"), None, now, draw)
         case RefreshFailed():
             return history, _remedy_failed(history, now)
 
@@ -175,8 +175,7 @@ def _failed(history: History, event: Failed, now: float, draw: float) -> tuple[H
     matched = [(fault, plan.rule(fault)) for fault in faults]
     doubtful = event.doubt or any(plan.effect(fault, rule) == "unknown" for fault, rule in matched)
     vouched = history.ours
-    history = evolve(
-        history,
+    history = history.but(
         attempts=history.attempts + 1,
         pending=None,
         verifying=False,
@@ -189,7 +188,7 @@ def _failed(history: History, event: Failed, now: float, draw: float) -> tuple[H
     if event.inner:
         return history, Fail(reason="inner")
     # What this attempt may have done does not vouch for it: "ours" asks for an earlier one.
-    before = evolve(history, ours=vouched)
+    before = history.but(ours=vouched)
     choices = [_choose(before, fault, rule) for fault, rule in matched]
     choice = min(choices, key=lambda choice: _FINALITY[choice.action.do])
     hints = [fault.retry_after for fault in faults if fault.retry_after is not None]
@@ -269,8 +268,7 @@ def _use(history: History, choice: Choice, hint: float | None, draw: float) -> t
     refreshes = history.refreshes
     if action.do == "refresh":
         refreshes = {**refreshes, choice.provider: refreshes.get(choice.provider, 0) + 1}
-    return evolve(
-        history,
+    return history.but(
         uses={**history.uses, action.key: used},
         last_waits={**history.last_waits, action.key: delay},
         refreshes=refreshes,
@@ -285,39 +283,39 @@ def _go_on(history: History, choice: Choice, delay: float, now: float) -> tuple[
     if not _fits(now + delay, _last_attempt_end(history)):
         return history, _fail(choice, "deadline")
     rule, action = choice.rule, choice.action
-    asked = evolve(history, pending=choice, verifying=False)
+    asked = history.but(pending=choice, verifying=False)
     match action.do:
         case "refresh":
             return asked, Refresh(rule=rule, action=action, delay=delay, provider=choice.provider)
         case "rename":
             return asked, Rename(rule=rule, action=action, delay=delay, number=history.name + 1)
         case _:
-            return evolve(asked, pending=None), Wait(rule=rule, action=action, delay=delay)
+            return asked.but(pending=None), Wait(rule=rule, action=action, delay=delay)
 
 
 def _another_attempt(history: History, choice: Choice | None, delay: float, now: float) -> tuple[History, Decision]:
     if not _fits(now + delay, _last_attempt_end(history)):
         return history, _fail(choice, "deadline")
     rule, action = (None, None) if choice is None else (choice.rule, choice.action)
-    return evolve(history, pending=None, verifying=False), Wait(rule=rule, action=action, delay=delay)
+    return history.but(pending=None, verifying=False), Wait(rule=rule, action=action, delay=delay)
 
 
 def _ask(history: History, choice: Choice, delay: float) -> tuple[History, Decision]:
-    history = evolve(history, pending=choice, verifying=True, asked=history.asked + 1)
+    history = history.but(pending=choice, verifying=True, asked=history.asked + 1)
     return history, Verify(rule=choice.rule, action=choice.action, delay=delay)
 
 
 def _verified(history: History, event: Verified, now: float, draw: float) -> tuple[History, Decision]:
     choice = _pending(history)
     if event.there:
-        history = evolve(history, unresolved=False, pending=None, verifying=False)
+        history = history.but(unresolved=False, pending=None, verifying=False)
         return history, Accept(rule=choice.rule, action=choice.action, verified=True)
     doubt_at = max(history.doubt_at, history.doubt_at if event.at_work is None else event.at_work)
     settled_at = doubt_at + history.plan.policy.limits.settle
     # An answer that took long is as old as its question.
     if history.unresolved and (now if event.asked is None else event.asked) < settled_at:
         return _ask_again(history, choice, now, latest=settled_at)
-    history = evolve(history, unresolved=False, pending=None, verifying=False)
+    history = history.but(unresolved=False, pending=None, verifying=False)
     if choice.action.do == "accept":
         return _obey(history, _next(history, choice, "not_ours"), None, now, draw)
     return _go_on(history, choice, 0.0, now)
@@ -335,16 +333,14 @@ def _ask_again(history: History, choice: Choice, now: float, *, latest: float) -
 def _verify_failed(history: History, fault: Fault | None, now: float, draw: float) -> tuple[History, Decision]:
     """Treat the verifier's own failure as its rule says: wait or refresh, then ask again, or end the call."""
     choice = _pending(history)
-    history = evolve(history, ask_failures=history.ask_failures + 1)
+    history = history.but(ask_failures=history.ask_failures + 1)
     gone_too_far = history.ask_failures >= history.plan.policy.limits.max_attempts
     if fault is None or gone_too_far or not _fits(now, history.deadline):
         return history, _remedy_failed(history, now)
     remedy = _choose(history, fault, history.plan.rule(fault))
     if remedy.action.do not in {"retry", "verify", "refresh"}:
         return history, _remedy_failed(history, now)
-    history, delay = _use(
-        evolve(history, counted=history.counted - remedy.action.counts), remedy, fault.retry_after, draw
-    )
+    history, delay = _use(history.but(counted=history.counted - remedy.action.counts), remedy, fault.retry_after, draw)
     if not _fits(now + delay, history.deadline):
         return history, _fail(choice, "deadline")
     if remedy.action.do == "refresh":

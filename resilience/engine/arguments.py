@@ -7,9 +7,9 @@ import dataclasses
 import inspect
 import re
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 from attrs import frozen
@@ -19,6 +19,51 @@ _UNKNOWN = (inspect.Parameter.empty, Any, object)
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+class LazyArguments(Mapping[str, Any]):
+    """The arguments of a call by parameter name, put together when somebody looks."""
+
+    def __init__(self, bind: Callable[[], Mapping[str, Any]]) -> None:
+        self._bind = bind
+
+    @cached_property
+    def _bound(self) -> Mapping[str, Any]:
+        return self._bind()
+
+    def __getitem__(self, name: str) -> Any:
+        return self._bound[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._bound)
+
+    def __len__(self) -> int:
+        return len(self._bound)
+
+
+class Fields(Protocol):
+    """Where the request's fields are among the arguments of a function."""
+
+    def bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments by name; empty where they do not fit."""
+        ...
+
+    def can_hold(self, field: str, /) -> bool:
+        """Return whether a call may carry this field."""
+        ...
+
+    def get(self, field: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> str | None:
+        """Return the value of a field, or None if it is not there or no string."""
+        ...
+
+    def replace(self, field: str, value: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> Arguments:
+        """
+        Return the arguments with another value for a field; a request object is copied, not changed.
+
+        Raises:
+            LookupError: The field is not among these arguments, or in an object that cannot be changed.
+        """
+        ...
 
 
 def snake_case(name: str) -> str:

@@ -6,7 +6,6 @@ import functools
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import anyio
 from attrs import frozen
 
 from resilience.clients import type_name
@@ -14,11 +13,12 @@ from resilience.core import decision as core
 from resilience.core.fault import CUT, Fault
 from resilience.core.machine import attempt_limit
 from resilience.engine import decided, events
+from resilience.engine.blocking import at_once
 from resilience.engine.chaos import injected
 from resilience.engine.outcome import Attempt
 from resilience.engine.progress import Progress
 from resilience.engine.remedies import credentials_ready
-from resilience.engine.scope import Ran, run_until
+from resilience.engine.runtime import Ran
 from resilience.engine.threads import Job
 
 
@@ -44,10 +44,10 @@ async def attempt(call: Progress) -> core.Decision | None:
     """Make one attempt; return what follows its failure, or None if it succeeded."""
     if not await credentials_ready(call):
         return call.step(core.RefreshFailed())
-    if not call.callee.is_plain:
+    if not call.callee.needs_thread:
         return await _attempt(call)
     slots = call.callee.setting.threads.slots()
-    ran = await run_until(call.history.deadline, slots.acquire_on_behalf_of, (call,), {})
+    ran = await call.runtime.run_until(call.history.deadline, slots.acquire_on_behalf_of, (call,), {})
     if ran.cut:
         call.error = call.cut_short("waiting for a free thread", 0.0)
         return core.Fail(reason="deadline")
@@ -61,14 +61,14 @@ async def _attempt(call: Progress) -> core.Decision | None:
     if call.track is not None:
         await call.track.start(call.history.name, call.renamed)
     before = decided.count[0]
-    started = anyio.current_time()
+    started = call.now()
     number = _begin(call)
     ran: Ran | None = None
     try:
         limit = attempt_limit(call.history, now=started)
-        ran = await run_until(limit, _invoke, (call, *call.args), call.kwargs)
+        ran = await call.runtime.run_until(limit, _invoke, (call, limit, *call.args), call.kwargs)
     finally:
-        duration = anyio.current_time() - started
+        duration = call.now() - started
         if ran is None:
             call.watch.tell(events.AttemptAborted(number=number, duration=duration, error=None))
     if ran.error is None and not ran.cut and (refusal := call.callee.refusal(ran.value)) is not None:
@@ -86,7 +86,7 @@ def made(call: Progress, first: FirstAttempt) -> core.Decision:
     _begin(call)
     if call.plan.provider is not None and first.generation:
         call.generations[call.plan.provider] = first.generation
-    return _failed(call, first.ran, anyio.current_time() - call.started, first.decided_before)
+    return _failed(call, first.ran, call.now() - call.started, first.decided_before)
 
 
 def _begin(call: Progress) -> int:
@@ -95,15 +95,19 @@ def _begin(call: Progress) -> int:
     return call.begun
 
 
-async def _invoke(call: Progress, /, *args: Any, **kwargs: Any) -> Any:
+async def _invoke(call: Progress, limit: float | None, /, *args: Any, **kwargs: Any) -> Any:
     """Call the user's function; in a rehearsal fail as ``[chaos]`` says, instead of it or after it."""
     callee = call.callee
     rehearsal = callee.setting.rehearsal
     injection = None if rehearsal is None else rehearsal.next_injection(callee.operation)
-    invoke: Callable[..., Awaitable[Any]] = callee.invoke
-    if callee.is_plain:
-        call.jobs.append(job := Job())
-        invoke = functools.partial(callee.setting.threads.run, callee.function, job)
+    invoke: Callable[..., Awaitable[Any]] = callee.function
+    if callee.runtime.blocks or callee.needs_thread:
+        function = callee.within(None if limit is None else limit - call.now())
+        if callee.runtime.blocks:
+            invoke = at_once(function)
+        else:
+            call.jobs.append(job := Job())
+            invoke = functools.partial(callee.setting.threads.run, function, job)
     if injection is None:
         return await invoke(*args, **kwargs)
     if injection.applied:
@@ -113,7 +117,7 @@ async def _invoke(call: Progress, /, *args: Any, **kwargs: Any) -> Any:
             return value
     call.watch.tell(events.FaultInjected(number=call.begun, injection=injection))
     if injection.delay > 0:
-        await anyio.sleep(injection.delay)
+        await call.runtime.sleep(injection.delay)
     raise injected(injection)
 
 

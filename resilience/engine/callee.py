@@ -10,17 +10,21 @@ from typing import Any, Final, final
 
 from attrs import Factory, define, field, frozen
 
-from resilience.clients import check_value, classify, leaves, retries_itself
+from resilience.clients import classify, leaves, retries_itself
+from resilience.clients.answers import checker
+from resilience.clients.timeouts import within
 from resilience.core.fault import Fault
 from resilience.core.match import RuleTable
 from resilience.core.plan import Plan
 from resilience.core.policy import PolicyValues, Rule
-from resilience.engine.arguments import Signature
+from resilience.engine.arguments import Fields
+from resilience.engine.blocking import at_once
 from resilience.engine.chaos import Rehearsal
 from resilience.engine.credentials import Credentials
 from resilience.engine.errors import ServiceError
-from resilience.engine.events import Renamed
+from resilience.engine.events import ALWAYS_IDLE, Renamed, Slot
 from resilience.engine.operations import Operation, effect_of
+from resilience.engine.runtime import Runtime
 from resilience.engine.threads import Threads, is_coroutine_function
 from resilience.engine.tracking import Track
 from resilience.engine.watch import Audience
@@ -65,15 +69,28 @@ class Setting:
     )
 
     @property
-    def idle_slot(self) -> tuple[Mapping[str, Any], str] | None:
-        """Where a quick look tells that a call is nothing but an attempt; None if there is always more to do."""
+    def idle_slots(self) -> tuple[Slot, Slot] | None:
+        """
+        Where two quick looks tell that a call is nothing but an attempt; None if there is always more to do.
+
+        While both slots hold None, a call that succeeds at once is told to nobody.
+        """
         if self.rehearsal is not None or self.ledger is not None:
             return None
-        match self.audience.observers:
+        slots: list[Slot] = []
+        for observer in self.audience.observers:
+            slot = observer.idle_slot
+            if slot is None:
+                return None
+            if slot is not ALWAYS_IDLE and slot not in slots:
+                slots.append(slot)
+        match slots:
             case []:
-                return {"nobody": None}, "nobody"
-            case [observer]:
-                return observer.idle_slot
+                return ALWAYS_IDLE, ALWAYS_IDLE
+            case [slot]:
+                return slot, ALWAYS_IDLE
+            case [slot, other]:
+                return slot, other
             case _:
                 return None
 
@@ -97,13 +114,15 @@ class Callee:
         signature: Where request fields are in its arguments.
         table: The policy's rules for the operation.
         verifiers: The executor's verifiers, by provider and operation; the function's own wins.
+        runtime: Where its calls run.
         accepted: Makes the value of an accepted call from the call's arguments, or None.
     """
 
     setting: Setting
+    runtime: Runtime
     operation: Operation
     function: Callable[..., Any]
-    signature: Signature
+    signature: Fields
     table: RuleTable
     verifiers: Mapping[tuple[str | None, str], Callable[..., Any]]
     accepted: Callable[..., Any] | None = None
@@ -128,29 +147,44 @@ class Callee:
     @property
     def source(self) -> Credentials[Any] | None:
         """The source of the credentials that a call needs, or None if it needs none."""
-        return self.setting.sources.get(self.operation.provider or "")
-
-    @cached_property
-    def is_plain(self) -> bool:
-        """Whether the function is a plain one, which runs in a worker thread."""
-        return not is_coroutine_function(self.function)
+        return self.sources.get(self.operation.provider or "")
 
     @property
-    def verifier_is_plain(self) -> bool:
-        """Whether the verifier is a plain function."""
-        return self.verifier is not None and not is_coroutine_function(self.verifier)
+    def sources(self) -> Mapping[str, Credentials[Any]]:
+        """The sources of credentials that a call may renew, by provider."""
+        return self.setting.sources
+
+    @property
+    def may_shield(self) -> bool:
+        """Whether the function may keep a part of itself from being cut short."""
+        return True
 
     @cached_property
-    def invoke(self) -> Callable[..., Awaitable[Any]]:
-        """The function, in a worker thread if it is a plain one."""
-        return self.setting.threads.awaitable(self.function)
+    def needs_thread(self) -> bool:
+        """Whether the function is a plain one, which runs in a worker thread of an event loop."""
+        return not self.runtime.blocks and not is_coroutine_function(self.function)
+
+    @property
+    def verifier_needs_thread(self) -> bool:
+        """Whether the verifier is a plain function, which runs in a worker thread of an event loop."""
+        return not self.runtime.blocks and self.verifier is not None and not is_coroutine_function(self.verifier)
+
+    def within(self, seconds: float | None) -> Callable[..., Any]:
+        """
+        Return a plain function for one attempt.
+
+        Where it is a method of an SDK's client that can be told to, it gives up after ``seconds`` by itself:
+        nobody can interrupt it from outside.
+        """
+        bounded = None if seconds is None else within(self.function, seconds)
+        return bounded or self.function
 
     @cached_property
     def verify(self) -> Callable[..., Awaitable[Any]]:
-        """The verifier, in a worker thread if it is a plain function."""
+        """The verifier, as something to await."""
         if self.verifier is None:
             raise AssertionError("the machine asked for a verification that the plan does not offer")
-        return self.setting.threads.awaitable(self.verifier)
+        return at_once(self.verifier) if self.runtime.blocks else self.setting.threads.awaitable(self.verifier)
 
     def faults(self, error: Exception) -> tuple[Fault, ...] | None:
         """Return what an exception, or each leaf of an exception group, says; None if one is a programming error."""
@@ -158,13 +192,28 @@ class Callee:
         known = tuple(fault for fault in read if fault is not None)
         return known if len(known) == len(read) else None
 
+    @cached_property
+    def check(self) -> Callable[[object], Fault | None]:
+        """What tells the fault in a returned value."""
+        return checker(self.operation.provider or "", self.operation.name)
+
     def refusal(self, value: object) -> ServiceError | None:
         """Return the error in an SDK's answer that is a failure although nothing was raised, or None."""
-        provider = self.operation.provider
-        if provider is None or type(value) in PLAIN:
+        if type(value) in PLAIN:
             return None
-        fault = check_value(provider, self.operation.name, value)
-        return None if fault is None else ServiceError.of(fault, "the answer is no success, although the SDK took it")
+        fault = self.check(value)
+        if fault is None:
+            return None
+        return ServiceError.of(fault, "the answer is no success, although the SDK took it", answer=value)
+
+    def accept(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None, *, dry_run: bool) -> Any:  # noqa: ARG002  # for callees that know answers
+        """Return the value of a call that is a success without an answer; ``fault`` is what it was accepted for."""
+        return None if self.accepted is None or dry_run else self.accepted(*args, **kwargs)
+
+    def renamed(self, event: Renamed) -> None:
+        """Tell of a rename."""
+        if self.setting.on_rename is not None:
+            self.setting.on_rename(event)
 
     @cached_property
     def plan(self) -> Plan:
@@ -184,7 +233,7 @@ class Callee:
             return None
         provider, operation = self.operation.provider, self.operation.name
         key = entry_key(provider, self.setting.account, operation, resource)
-        return Track(ledger, Entry(key=key, provider=provider, operation=operation, resource=resource))
+        return Track(ledger, Entry(key=key, provider=provider, operation=operation, resource=resource), self.runtime)
 
     def check_client(self) -> None:
         """
@@ -224,7 +273,7 @@ class Callee:
             repeat=self.operation.repeat,
             can_verify=self.verifier is not None,
             can_rename=rename is not None and self.signature.can_hold(rename),
-            credentials=frozenset(self.setting.sources),
+            credentials=frozenset(self.sources),
             effect_of=effect_of,
             table=self.table,
         )

@@ -6,14 +6,17 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from threading import Lock
 from typing import Any, Final, Generic, NoReturn, TypeVar, cast, overload
 
-import anyio
 from attrs import define, field, frozen
 
 from resilience.core.policy import CredentialLimits
+from resilience.engine.blocking import THREAD, drive
 from resilience.engine.errors import RemedyFailed
-from resilience.engine.threads import Threads
+from resilience.engine.loops import LOOP
+from resilience.engine.runtime import Latch, Runtime
+from resilience.engine.threads import Threads, is_coroutine_function
 
 C = TypeVar("C")
 
@@ -23,15 +26,19 @@ OnFlight = Callable[[object, bool], None]
 _DEFAULTS = CredentialLimits()
 
 # What a call that could be made waits at most for a renewal ahead of expiry; STS answers in well under a second.
-_EARLY_SECONDS = 10.0
+EARLY_SECONDS = 10.0
 
 
 @define(eq=False)
 class Flight:
     """One refresh that is under way; those who wait for it hold the same object."""
 
-    done: anyio.Event = field(factory=anyio.Event)
-    error: Exception | None = None
+    runtime: Runtime
+    done: Latch = field(init=False)
+    error: Exception | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.done = self.runtime.latch()
 
 
 @frozen
@@ -73,7 +80,8 @@ class Credentials(Generic[C]):
     One refresh runs at a time. Who meets a rejected credential while a newer one
     is already there takes the newer one; who comes while a refresh runs waits for
     it. A cancelled waiter leaves; when the one who runs the refresh is cancelled,
-    the next in line starts it again. One source serves one event loop.
+    the next in line starts it again. One source serves one event loop, or the threads
+    of programs without one (``SyncExecutor``).
 
     Attributes:
         held: What is held now, or None before the first were loaded.
@@ -108,12 +116,14 @@ class Credentials(Generic[C]):
         expires: Callable[[C], float | datetime | None] | None = None,
         limits: CredentialLimits | None = None,
     ) -> None:
+        self._refresh = refresh
         # One refresh runs at a time; those that were abandoned and hang must not keep the next one from its thread.
-        self._refresh = Threads().awaitable(refresh)
+        self._threads = Threads()
         self._expires = expires
         self._limits = limits
         self.held: Held[C] | Nothing = _NOTHING
         self._flight: Flight | None = None
+        self._mutex = Lock()
         self._failed_at: float | None = None
         self._failure: Exception | None = None
 
@@ -155,8 +165,22 @@ class Credentials(Generic[C]):
         await self.ready()
         return self.current()
 
+    def load_blocking(self) -> C:
+        """
+        Do what :meth:`load` does, in a thread that has no event loop.
+
+        Raises:
+            RemedyFailed: As :meth:`load`.
+            TypeError: The refresh is a coroutine function.
+        """
+        drive(self.ready(runtime=THREAD))
+        return self.current()
+
     async def ready(
-        self, limits: CredentialLimits | None = None, on_flight: OnFlight | None = None
+        self,
+        limits: CredentialLimits | None = None,
+        on_flight: OnFlight | None = None,
+        runtime: Runtime = LOOP,
     ) -> RemedyFailed | None:
         """
         See to it that there are credentials: load the first ones, renew those that expire soon.
@@ -167,6 +191,7 @@ class Credentials(Generic[C]):
         Args:
             limits: How they are renewed, where the source has no limits of its own.
             on_flight: Told when a refresh is waited for.
+            runtime: Where the call runs that needs them.
 
         Raises:
             RemedyFailed: There are none, and none could be had. Its cause is why.
@@ -174,17 +199,21 @@ class Credentials(Generic[C]):
         limits = self._limits or limits or _DEFAULTS
         held = self.held
         if isinstance(held, Nothing):
-            await self._renew(0, limits, on_flight)
+            await self._renew(0, limits, on_flight, runtime)
             return None
         left = held.expires_at - time.time()
         if left <= 0:
-            await self._renew(held.generation, limits, on_flight)
+            await self._renew(held.generation, limits, on_flight, runtime)
         elif left < limits.refresh_before and self._flight is None:
-            return await self._renew_early(held.generation, min(left / 2, _EARLY_SECONDS), limits, on_flight)
+            return await self._renew_early(held.generation, min(left / 2, EARLY_SECONDS), limits, on_flight, runtime)
         return None
 
     async def renew(
-        self, generation: int, limits: CredentialLimits | None = None, on_flight: OnFlight | None = None
+        self,
+        generation: int,
+        limits: CredentialLimits | None = None,
+        on_flight: OnFlight | None = None,
+        runtime: Runtime = LOOP,
     ) -> None:
         """
         Replace credentials that a service has rejected, unless newer ones are there already.
@@ -193,6 +222,7 @@ class Credentials(Generic[C]):
             generation: The generation that was rejected.
             limits: As for :meth:`ready`.
             on_flight: As for :meth:`ready`.
+            runtime: As for :meth:`ready`.
 
         Raises:
             RemedyFailed: The refresh failed (its cause is why), or nobody has ever read the rejected
@@ -201,44 +231,61 @@ class Credentials(Generic[C]):
         held = self.held
         if held.generation == generation and not held.read:
             raise RemedyFailed("refresh", "credentials not read: call sts.current() inside the wrapped function")
-        await self._renew(generation, self._limits or limits or _DEFAULTS, on_flight)
+        await self._renew(generation, self._limits or limits or _DEFAULTS, on_flight, runtime)
 
     async def _renew_early(
-        self, generation: int, patience: float, limits: CredentialLimits, on_flight: OnFlight | None
+        self,
+        generation: int,
+        patience: float,
+        limits: CredentialLimits,
+        on_flight: OnFlight | None,
+        runtime: Runtime,
     ) -> RemedyFailed | None:
         """Renew credentials that still hold: neither a failure nor a hang may break a call that can succeed."""
-        with anyio.move_on_after(patience):
-            try:
-                await self._renew(generation, limits, on_flight)
-            except RemedyFailed as error:
-                return error
-            return None
-        self._failed_at, self._failure = anyio.current_time(), TimeoutError()
-        return _failed(self._failure)
+        ran = await runtime.run_until(
+            runtime.now() + patience, self._renew, (generation, limits, on_flight, runtime), {}
+        )
+        if ran.cut:
+            self._failed_at, self._failure = runtime.now(), TimeoutError()
+            return _failed(self._failure)
+        if ran.error is not None and not isinstance(ran.error, RemedyFailed):
+            raise ran.error
+        return ran.error
 
-    async def _renew(self, generation: int, limits: CredentialLimits, on_flight: OnFlight | None) -> None:
-        while self.generation == generation:
-            flight = self._flight
-            if flight is None:
-                self._raise_if_cooling(limits)
-                await self._lead(limits, on_flight)
+    async def _renew(
+        self, generation: int, limits: CredentialLimits, on_flight: OnFlight | None, runtime: Runtime
+    ) -> None:
+        while True:
+            with self._mutex:
+                if self.generation != generation:
+                    return
+                flight = self._flight
+                leads = flight is None
+                if flight is None:
+                    self._raise_if_cooling(limits, runtime)
+                    flight = self._flight = Flight(runtime)
+            if leads:
+                await self._lead(flight, limits, on_flight)
                 continue
+            if flight.runtime is not runtime:
+                raise RuntimeError(
+                    "credentials are asked for in a plain thread and on an event loop at once; give each its own source"
+                )
             if on_flight is not None:
                 on_flight(flight, False)  # noqa: FBT003  # positional in the callback's type
             await flight.done.wait()
             if flight.error is not None:
                 raise _failed(flight.error)
 
-    async def _lead(self, limits: CredentialLimits, on_flight: OnFlight | None) -> None:
-        flight = self._flight = Flight()
+    async def _lead(self, flight: Flight, limits: CredentialLimits, on_flight: OnFlight | None) -> None:
         try:
             if on_flight is not None:
                 on_flight(flight, True)  # noqa: FBT003  # positional in the callback's type
-            value = cast("C", await self._refresh())
+            value = await self._fetch(flight.runtime)
             expires_at = self._expiry(value)
         except Exception as error:
             flight.error = error
-            self._failed_at, self._failure = anyio.current_time(), error
+            self._failed_at, self._failure = flight.runtime.now(), error
             raise _failed(error) from error
         else:
             renew_at = expires_at - limits.refresh_before
@@ -249,10 +296,17 @@ class Credentials(Generic[C]):
             self._flight = None
             flight.done.set()
 
-    def _raise_if_cooling(self, limits: CredentialLimits) -> None:
+    async def _fetch(self, runtime: Runtime) -> C:
+        if not runtime.blocks:
+            return cast("C", await self._threads.awaitable(self._refresh)())
+        if is_coroutine_function(self._refresh):
+            raise TypeError("the refresh of these credentials is a coroutine function, and needs an event loop")
+        return cast("C", self._refresh())
+
+    def _raise_if_cooling(self, limits: CredentialLimits, runtime: Runtime) -> None:
         if self._failure is None or self._failed_at is None:
             return
-        if anyio.current_time() - self._failed_at < limits.cool_down:
+        if runtime.now() - self._failed_at < limits.cool_down:
             raise _failed(self._failure)
 
     def _expiry(self, value: C) -> float:

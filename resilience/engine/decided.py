@@ -9,6 +9,8 @@ attempt began belongs to a call inside that attempt.
 
 from __future__ import annotations
 
+from threading import Lock
+
 from attrs import frozen
 
 from resilience.clients import leaves
@@ -17,6 +19,7 @@ _MARK = "__resilience_decided__"
 
 # The number of decisions so far. A list, because reading its cell is the cheapest thing that every call can do.
 count = [0]
+_lock = Lock()
 
 
 @frozen
@@ -35,11 +38,14 @@ class Mark:
 
 def mark(error: Exception, *, doubt: bool = False) -> None:
     """Note on an exception, and on each leaf of a group, that a policy has just decided it."""
-    count[0] += 1
+    with _lock:
+        # Two threads must not count back: a mark that looks old would be taken for another call's.
+        count[0] += 1
+        number = count[0]
     # Task groups put a copy of a group in its place; only leaves stay what they are.
     for each in (error, *leaves(error)):
         # Frozen dataclass exceptions refuse plain attribute setting.
-        object.__setattr__(each, _MARK, Mark(count[0], doubt))
+        object.__setattr__(each, _MARK, Mark(number, doubt))
 
 
 def marks(error: Exception, since: int) -> list[Mark]:

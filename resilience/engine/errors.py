@@ -15,6 +15,7 @@ class ServiceError(Exception):
 
     Attributes:
         fault: The code and what else is known.
+        answer: What the service had answered, where the error came as a value; else None.
     """
 
     __module__ = "resilience"  # where users import it from
@@ -41,12 +42,13 @@ class ServiceError(Exception):
             effect=effect,
             error="resilience.ServiceError",
         )
+        self.answer: object = None
 
     @classmethod
-    def of(cls, fault: Fault, message: str = "") -> ServiceError:
+    def of(cls, fault: Fault, message: str = "", *, answer: object = None) -> ServiceError:
         """Wrap a fault that was read from a value."""
         error = cls(fault.code, message)
-        error.fault = fault
+        error.fault, error.answer = fault, answer
         return error
 
     def __str__(self) -> str:

@@ -10,7 +10,7 @@ is logged once and changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from attrs import frozen
 
@@ -26,6 +26,20 @@ class CallStarted:
     operation: str
     provider: str | None
     policy: PolicyValues
+
+
+@frozen(kw_only=True)
+class Recalled:
+    """
+    The ledger has been asked about the resource, before the first attempt.
+
+    Attributes:
+        answer: ``new`` if it knows nothing of it, ``done`` or ``unfinished`` if an earlier run has done or begun it.
+        waited: How long another call on the same resource was waited for, in seconds.
+    """
+
+    answer: Literal["new", "done", "unfinished"]
+    waited: float
 
 
 @frozen(kw_only=True)
@@ -145,12 +159,24 @@ class VerifyEnded:
 
 @frozen(kw_only=True)
 class Renamed:
-    """The next attempt goes to another name; ``field`` is the service's word for what was renamed."""
+    """
+    The next attempt goes to another name.
+
+    Attributes:
+        operation: The operation.
+        provider: Its provider.
+        field: The service's word for what was renamed.
+        old: Its name in the last attempt.
+        new: Its name from now on.
+        scope: The id of the instance that it is in; empty where the operation names none.
+    """
 
     operation: str
+    provider: str | None
     field: str
     old: str
     new: str
+    scope: str = ""
 
 
 @frozen(kw_only=True)
@@ -184,7 +210,8 @@ class CallEnded:
 
 
 Event = (
-    AttemptStarted
+    Recalled
+    | AttemptStarted
     | FaultInjected
     | AttemptSucceeded
     | AttemptFailed
@@ -197,6 +224,12 @@ Event = (
     | CallEnded
 )
 
+Slot = tuple[Mapping[str, Any], str]
+"""A mapping and a key of it."""
+
+ALWAYS_IDLE: Final[Slot] = ({"": None}, "")
+"""For an observer that never wants to see a call that succeeds at once."""
+
 Sink = Callable[[Event], None]
 """Gets every event of one call after :class:`CallStarted`."""
 
@@ -206,11 +239,12 @@ class Observer(Protocol):
     Watches calls.
 
     Attributes:
-        idle_slot: A mapping and a key: while ``mapping[key] is None`` the observer wants to see nothing,
-            and a call need not even be announced. None for an observer that always watches.
+        idle_slot: A mapping and a key: while ``mapping[key] is None``, a call that succeeds at once need not be
+            announced; any other is announced when its first attempt has failed. None for an observer that
+            wants to see every call from its beginning; ``ALWAYS_IDLE`` for one that never does.
     """
 
-    idle_slot: tuple[Mapping[str, Any], str] | None
+    idle_slot: Slot | None
 
     def watch(self, started: CallStarted) -> Sink | None:
         """Return what gets the events of this call, or None to see none of them."""

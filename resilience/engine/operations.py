@@ -34,6 +34,12 @@ class Operation:
     law: NameLaw | None = field(default=None, eq=False)
 
 
+def described(provider: str, name: str, *, policy: PolicyValues) -> Operation:
+    """Return what is known of a provider's operation; one that nobody knows counts as ``duplicate``."""
+    facts = catalogue(provider).operation(name) if provider in providers() else None
+    return _described(name, provider, facts, policy.repeats.get(provider, {}).get(name))
+
+
 def resolve(operation: str, *, policy: PolicyValues, provider: str | None) -> Operation:
     """
     Find an operation by ``Name`` or ``provider:Name``.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Literal
 
-import anyio
 from attrs import define, field
 
 from resilience.core.decision import Decision, Event, StopReason
@@ -13,9 +13,11 @@ from resilience.core.history import History
 from resilience.core.machine import begin, step
 from resilience.core.plan import Plan
 from resilience.engine import events
+from resilience.engine.arguments import LazyArguments
 from resilience.engine.callee import Callee
 from resilience.engine.errors import DeadlineExceeded
 from resilience.engine.outcome import Attempt, Outcome
+from resilience.engine.runtime import Runtime
 from resilience.engine.threads import Job
 from resilience.engine.tracking import Track
 from resilience.engine.watch import Watch
@@ -30,7 +32,9 @@ class Progress:
         callee: What is called.
         args: The arguments as they were last sent.
         kwargs: Likewise.
-        started: When the call started, on the event loop's clock.
+        started: When the call started, on the runtime's clock.
+        runtime: What takes time.
+        now: Its clock.
         plan: What the machine knows of the callee.
         history: What the machine remembers of the call.
         watch: Who watches.
@@ -50,6 +54,8 @@ class Progress:
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     started: float
+    runtime: Runtime = field(init=False)
+    now: Callable[[], float] = field(init=False)
     plan: Plan = field(init=False)
     history: History = field(init=False)
     watch: Watch = field(init=False)
@@ -65,6 +71,8 @@ class Progress:
     jobs: list[Job] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.runtime = self.callee.runtime
+        self.now = self.runtime.timer()
         self.plan = self.callee.plan
         self.history = begin(self.plan, now=self.started)
         self.track = self.callee.track(self.args, self.kwargs)
@@ -74,7 +82,7 @@ class Progress:
 
     def step(self, event: Event) -> Decision:
         """Tell the machine what happened; return what it decides."""
-        now = anyio.current_time()
+        now = self.now()
         self.history, decision = step(self.history, event, now=now, draw=self.callee.setting.draw())
         return decision
 
@@ -84,11 +92,11 @@ class Progress:
 
     async def wait(self, delay: float) -> None:
         """Sleep, and count what was really slept."""
-        started = anyio.current_time()
+        started = self.now()
         try:
-            await anyio.sleep(delay)
+            await self.runtime.sleep(delay)
         finally:
-            self.waited += min(anyio.current_time() - started, delay)
+            self.waited += min(self.now() - started, delay)
 
     def cut_short(self, what: str, seconds: float) -> DeadlineExceeded:
         """Return our own exception for what was cut short; its cause is the last one that was not ours."""
@@ -113,7 +121,7 @@ class Progress:
             error=error,
             verified=verified,
             attempts=tuple(self.attempts),
-            arguments=self.callee.signature.bound(self.args, self.kwargs),
+            arguments=LazyArguments(partial(self.callee.signature.bound, self.args, self.kwargs)),
             renamed=dict(self.renamed),
             waited=self.waited,
             may_exist=error is not None and self.history.unresolved and self.plan.repeat != "safe",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import anyio
-
 from resilience.clients import type_name
 from resilience.core import decision as core
 from resilience.core.fault import CUT, Fault
@@ -15,12 +13,12 @@ from resilience.engine import decided, events
 from resilience.engine.callee import DONE
 from resilience.engine.errors import RemedyFailed
 from resilience.engine.progress import Progress
-from resilience.engine.scope import Ran, run_until
+from resilience.engine.runtime import Ran
 
 
 async def credentials_ready(call: Progress) -> bool:
     """See to it that an attempt has credentials; return whether it has."""
-    for provider, source in call.callee.setting.sources.items():
+    for provider, source in call.callee.sources.items():
         if call.plan.provider in {provider, None}:
             if not await _renewed(call, provider, rejected=None):
                 return False
@@ -36,15 +34,15 @@ async def refresh(call: Progress, provider: str) -> core.Decision:
 
 async def _renewed(call: Progress, provider: str, *, rejected: int | None) -> bool:
     """Replace a rejected generation of credentials, or just see to it that there are some."""
-    source = call.callee.setting.sources[provider]
+    source = call.callee.sources[provider]
     limits = call.plan.policy.credentials.get(provider)
-    started = anyio.current_time()
+    started = call.now()
     flights: list[object] = []
     number = call.history.attempts
 
     def ended(*, error: str | None = None, cancelled: bool = False) -> None:
         if flights:
-            duration = anyio.current_time() - started
+            duration = call.now() - started
             call.watch.tell(
                 events.RefreshEnded(flight=flights.pop(), duration=duration, error=error, cancelled=cancelled)
             )
@@ -58,13 +56,13 @@ async def _renewed(call: Progress, provider: str, *, rejected: int | None) -> bo
     try:
         limit = remedy_limit(call.history, now=started)
         if rejected is None:
-            ran = await run_until(limit, source.ready, (limits, on_flight), {})
+            ran = await call.runtime.run_until(limit, source.ready, (limits, on_flight, call.runtime), {})
         else:
-            ran = await run_until(limit, source.renew, (rejected, limits, on_flight), {})
+            ran = await call.runtime.run_until(limit, source.renew, (rejected, limits, on_flight, call.runtime), {})
     finally:
         if ran is None:
             ended(cancelled=True)
-    failure = call.cut_short("refresh", anyio.current_time() - started) if ran.cut else ran.error
+    failure = call.cut_short("refresh", call.now() - started) if ran.cut else ran.error
     # A renewal ahead of expiry may fail without harm: then the failure comes as a value.
     told = failure or ran.value
     ended(error=None if told is None else type_name(told.__cause__ or told))
@@ -78,14 +76,14 @@ async def _renewed(call: Progress, provider: str, *, rejected: int | None) -> bo
 async def verify(call: Progress) -> core.Decision:
     """Ask the verifier; return what follows its answer."""
     before = decided.count[0]
-    started = anyio.current_time()
+    started = call.now()
     call.watch.tell(events.VerifyStarted(number=call.history.attempts))
     ran: Ran | None = None
     try:
         limit = remedy_limit(call.history, now=started)
-        ran = await run_until(limit, _ask, (call, *call.args), call.kwargs)
+        ran = await call.runtime.run_until(limit, _ask, (call, *call.args), call.kwargs)
     finally:
-        duration = anyio.current_time() - started
+        duration = call.now() - started
         if ran is None:
             call.watch.tell(events.VerifyEnded(there=None, decision=None, duration=duration))
     if ran.error is None and not ran.cut:
@@ -111,7 +109,7 @@ async def verify(call: Progress) -> core.Decision:
 
 async def _ask(call: Progress, /, *args: Any, **kwargs: Any) -> Any:
     callee = call.callee
-    if not callee.verifier_is_plain:
+    if not callee.verifier_needs_thread:
         return await callee.verify(*args, **kwargs)
     async with callee.setting.threads.slots():
         return await callee.verify(*args, **kwargs)
@@ -130,10 +128,16 @@ def rename(call: Progress, decision: core.Rename) -> core.Decision:
     new = next_name(original, decision.number, decision.action, operation.law, digest=digest)
     if new is None or new == old or not take_name(call, name, original, new):
         return call.step(core.RenameImpossible())
-    event = events.Renamed(operation=operation.name, field=name, old=old, new=new)
+    event = events.Renamed(
+        operation=operation.name,
+        provider=operation.provider,
+        field=name,
+        old=old,
+        new=new,
+        scope=next((value for value in others if value), ""),
+    )
     call.watch.tell(event)
-    if call.callee.setting.on_rename is not None:
-        call.callee.setting.on_rename(event)
+    call.callee.renamed(event)
     return call.step(core.Renamed())
 
 

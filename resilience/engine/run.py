@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import anyio
-
 from resilience.clients import type_name
+from resilience.clients.misuse import wrong_loop
 from resilience.core import decision as core
 from resilience.core.decision import StopReason
 from resilience.core.machine import begin, recall, resume
@@ -15,7 +14,7 @@ from resilience.core.policy import Rule
 from resilience.engine import decided
 from resilience.engine.attempts import FirstAttempt, attempt, made
 from resilience.engine.callee import Callee
-from resilience.engine.events import CallEnded
+from resilience.engine.events import CallEnded, Recalled
 from resilience.engine.notes import attach, left_in_doubt, note
 from resilience.engine.outcome import Outcome
 from resilience.engine.progress import Progress
@@ -42,7 +41,7 @@ async def run(
     Raises:
         Exception: A programming error, or what one of the user's hooks raised: no policy decides that.
     """
-    now = anyio.current_time()
+    now = callee.runtime.now()
     call = Progress(callee, args, kwargs, now if first is None or first.started is None else first.started)
     outcome: Outcome[Any] | None = None
     left: str | None = None
@@ -50,6 +49,9 @@ async def run(
         outcome = await _until_it_ends(call, first)
     except Exception as error:
         left = type_name(error)
+        hint = wrong_loop(error)
+        if hint is not None:
+            attach(error, f"resilience: {hint}")
         if call.history.unresolved and call.plan.repeat != "safe":
             attach(error, left_in_doubt(call.plan.operation, call.attempts))
         raise
@@ -94,14 +96,19 @@ async def _begun(call: Progress) -> core.Decision | None:
     if not await track.claim(call.history.deadline):
         call.error = call.cut_short("waiting for another call on the same resource", 0.0)
         return core.Fail(reason="deadline")
-    if track.found is None:
+    waited, found = call.now() - call.started, track.found
+    answer: Literal["new", "done", "unfinished"] = "new"
+    if found is not None:
+        answer = "done" if found.state == "done" else "unfinished"
+    call.watch.tell(Recalled(answer=answer, waited=waited))
+    if found is None:
         return await attempt(call)
-    for field, (old, new) in track.found.renamed.items():
+    for field, (old, new) in found.renamed.items():
         if not take_name(call, field, old, new):
             raise LedgerError(
                 str(track.ledger.path),
                 f"an earlier run renamed {field} to {new!r}, and this call has no argument that could hold it; "
-                f"make {track.found.key} with the function that made it, or forget the entry",
+                f"make {found.key} with the function that made it, or forget the entry",
             )
     return _resumed(call, track)
 
@@ -109,7 +116,7 @@ async def _begun(call: Progress) -> core.Decision | None:
 def _resumed(call: Progress, track: Track) -> core.Decision:
     """Decide how a call begins that an earlier run has done, or started and not finished."""
     assert track.found is not None  # noqa: S101  # for the type checker: the caller has looked
-    found, now = track.found, anyio.current_time()
+    found, now = track.found, call.now()
     if found.state == "done":
         call.history, decision = recall(call.history, now=now, name=found.number)
         return decision
@@ -143,8 +150,8 @@ async def _obey(call: Progress, decision: core.Wait | core.Refresh | core.Rename
 
 def _accepted(call: Progress, decision: core.Accept) -> Outcome[Any]:
     if not decision.verified:
-        make = call.callee.accepted
-        call.value = None if make is None or decision.dry_run else make(*call.args, **call.kwargs)
+        fault = call.attempts[-1].fault if call.attempts else None
+        call.value = call.callee.accept(call.args, call.kwargs, fault, dry_run=decision.dry_run)
     return call.outcome("dry_run" if decision.dry_run else "accepted", verified=decision.verified)
 
 
@@ -179,7 +186,7 @@ def _ended(
         stop_reason=reason if outcome is None else outcome.stop_reason,
         attempts=call.begun,
         waited=call.waited,
-        duration=anyio.current_time() - call.started,
+        duration=call.now() - call.started,
         fault=call.attempts[-1].fault if outcome is not None and outcome.error is not None and call.attempts else None,
         rule=rule,
         error=error,

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Final, TypeVar
 
-import anyio
-import anyio.to_thread
-from anyio.lowlevel import RunVar
 from attrs import define, evolve, field
 
+from resilience.engine.runtime import Runtime
 from resilience.state import Entry, Ledger, LedgerError, LockedError
 
 T = TypeVar("T")
@@ -24,11 +22,6 @@ _LONGEST_PAUSE: Final = 0.25
 # How long to wait for a file that another process holds locked, where the deadline does not come first.
 _PATIENCE: Final = 5.0
 
-# Threads of our own, so that the ledger does not wait for a script that uses up its threads. More than
-# a few would only wait for each other: one connection writes at a time.
-_THREADS: Final = 2
-_limiters: Final[RunVar[anyio.CapacityLimiter]] = RunVar("resilience_ledger_threads")
-
 
 @define(eq=False)
 class Track:
@@ -38,14 +31,16 @@ class Track:
     Attributes:
         ledger: The ledger.
         entry: The resource, as this call sends it.
+        runtime: What takes time.
         found: What an earlier call left, once the key is claimed.
     """
 
     ledger: Ledger
     entry: Entry
+    runtime: Runtime
     found: Entry | None = None
     _until: float | None = field(default=None, init=False)
-    _owner: int = field(default=0, init=False)
+    _owner: Hashable = field(default=None, init=False)
     _is_claimed: bool = field(default=False, init=False)
     _is_started: bool = field(default=False, init=False)
     _is_closed: bool = field(default=False, init=False)
@@ -57,7 +52,7 @@ class Track:
         Take the key, however long another call works on it, and read what is known.
 
         Args:
-            until: When the call must have ended, on the event loop's clock; None for never.
+            until: When the call must have ended, on the runtime's clock; None for never.
 
         Returns:
             Whether it is ours; False if ``until`` came first.
@@ -66,13 +61,13 @@ class Track:
             LedgerError: The ledger cannot be used, or this call is made inside of the one that it would wait for.
         """
         self._until = until
-        self._owner = anyio.get_current_task().id
+        self._owner = self.runtime.owner()
         pause = _FIRST_PAUSE
         while not await self._take_if_free():
-            left = None if until is None else until - anyio.current_time()
+            left = None if until is None else until - self.runtime.now()
             if left is not None and left <= _FIRST_PAUSE:
                 return False
-            await anyio.sleep(pause if left is None else min(pause, left / 2))
+            await self.runtime.sleep(pause if left is None else min(pause, left / 2))
             pause = min(2 * pause, _LONGEST_PAUSE)
         if self.found is not None:
             self.entry = evolve(self.entry, number=self.found.number, renamed=self.found.renamed)
@@ -96,7 +91,7 @@ class Track:
         note = self._note_done if is_done else self._note_nothing
         is_asked = False
         # What the service did is done: a cancellation must not lose it, and waits for it.
-        with anyio.CancelScope(shield=True):
+        with self.runtime.shield():
             try:
                 await self._ask(note, None)
                 is_asked = True
@@ -158,16 +153,16 @@ class Track:
         self.ledger.forget(self.entry.key)
 
     async def _ask(self, function: Callable[[], T], until: float | None) -> T:
-        """Run in a thread what blocks; while another process holds the file locked, ask again."""
-        patience = anyio.current_time() + _PATIENCE
+        """Ask the ledger; while another process holds the file locked, ask again."""
+        patience = self.runtime.now() + _PATIENCE
         end = patience if until is None else min(patience, until)
         while True:
             try:
-                return await anyio.to_thread.run_sync(self._guarded, function, limiter=_limiter())
+                return await self.runtime.ask_disk(lambda: self._guarded(function))
             except LockedError:
-                if anyio.current_time() + _FIRST_PAUSE >= end:
+                if self.runtime.now() + _FIRST_PAUSE >= end:
                     raise
-            await anyio.sleep(_FIRST_PAUSE)
+            await self.runtime.sleep(_FIRST_PAUSE)
 
     def _guarded(self, function: Callable[[], T]) -> T:
         with self._guard:
@@ -175,11 +170,3 @@ class Track:
                 # The call was cancelled before this thread began: nobody waits for it, and the key is no longer ours.
                 raise LedgerError(str(self.ledger.path), "the call has ended")
             return function()
-
-
-def _limiter() -> anyio.CapacityLimiter:
-    limiter = _limiters.get(None)
-    if limiter is None:
-        limiter = anyio.CapacityLimiter(_THREADS)
-        _limiters.set(limiter)
-    return limiter

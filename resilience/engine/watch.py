@@ -24,9 +24,6 @@ class Audience:
         """Ask each observer whether it wants to watch a call."""
         sinks: list[tuple[Observer, Sink]] = []
         for observer in self.observers:
-            slot = observer.idle_slot
-            if slot is not None and slot[0][slot[1]] is None:
-                continue
             try:
                 sink = observer.watch(started)
             except Exception as error:  # noqa: BLE001  # an observer changes nothing

@@ -1,23 +1,16 @@
-"""What ``wrap`` returns: the user's function with the same signature, under a policy."""
+"""What ``Executor.wrap`` returns: the user's function with the same signature, under a policy."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Coroutine, Mapping
-from time import time
-from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeVar, cast, overload
+from collections.abc import Callable, Coroutine
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast, overload
 
-from anyio import CancelScope, current_time
-
-from resilience.core.machine import attempt_limit, begin
-from resilience.engine.attempts import FirstAttempt
-from resilience.engine.callee import PLAIN, Callee
-from resilience.engine.credentials import NO_CREDENTIALS
-from resilience.engine.decided import count as decisions
+from resilience.engine.callee import Callee
 from resilience.engine.outcome import Outcome
+from resilience.engine.quick import on_loop
 from resilience.engine.run import run
-from resilience.engine.scope import Ran
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -66,16 +59,18 @@ class Wrapped(BoundCall[P, T_co], Protocol[P, T_co]):
         ...
 
 
-_SHUT: Final[tuple[Mapping[str, Any], str]] = ({"": True}, "")
-
-
 def build(callee: Callee) -> Wrapped[Any, Any]:
     """Return the wrapped function: a closure, or a descriptor where the function stands in a class body."""
-    function = _closure(callee)
-    functools.update_wrapper(function, callee.function)
 
     async def outcome(*args: Any, **kwargs: Any) -> Outcome[Any]:
         return await run(callee, args, kwargs)
+
+    return cast("Wrapped[Any, Any]", dressed(callee, on_loop(callee), outcome))
+
+
+def dressed(callee: Callee, function: Callable[..., Any], outcome: Callable[..., Any]) -> Any:
+    """Give a closure the looks of the user's function, and what goes with it."""
+    functools.update_wrapper(function, callee.function)
 
     def verify(verifier: Callable[..., R]) -> Callable[..., R]:
         callee.register(verifier)
@@ -83,19 +78,19 @@ def build(callee: Callee) -> Wrapped[Any, Any]:
 
     scope = getattr(callee.function, "__qualname__", "").rpartition(".")[0]
     if inspect.isfunction(callee.function) and scope and not scope.endswith("<locals>"):
-        return cast("Wrapped[Any, Any]", Method(function, outcome, verify))
-    wrapped = cast("Any", function)
+        return Method(function, outcome, verify)
+    wrapped: Any = function
     wrapped.outcome, wrapped.verify = outcome, verify
-    return cast("Wrapped[Any, Any]", wrapped)
+    return wrapped
 
 
-class Method(Generic[T]):
+class Method:
     """A wrapped function in a class body: what an instance gives binds ``outcome`` as well."""
 
     def __init__(
         self,
-        function: Callable[..., Coroutine[Any, Any, T]],
-        outcome: Callable[..., Coroutine[Any, Any, Outcome[T]]],
+        function: Callable[..., Any],
+        outcome: Callable[..., Any],
         verify: Callable[[Callable[..., Any]], Callable[..., Any]],
     ) -> None:
         self._function = function
@@ -103,7 +98,7 @@ class Method(Generic[T]):
         self.verify = verify
         functools.update_wrapper(self, function)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, T]:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call it with an explicit instance, as ``Class.method(instance, ...)`` does."""
         return self._function(*args, **kwargs)
 
@@ -117,81 +112,3 @@ class Method(Generic[T]):
         del bound.__wrapped__  # type: ignore[attr-defined]  # partials take attributes
         bound.outcome = functools.partial(self.outcome, instance)  # type: ignore[attr-defined]  # partials take attributes
         return bound
-
-
-def _closure(  # noqa: C901, PLR0915  # four functions that share their cells, which is what makes them quick
-    callee: Callee,
-) -> Callable[..., Coroutine[Any, Any, Any]]:
-    """
-    Return the quick path: one frame around the user's function.
-
-    It is taken where nobody watches and nothing is to be done before an attempt
-    or after it; a failure goes on in :func:`~resilience.engine.run.run`. The first call always takes
-    the long way, because verifiers are registered until then, and because its
-    value tells whether the function returns an SDK's answers, which are checked.
-    """
-    # While ``slot[key]`` is None the quick path is open: one look-up answers every reason against it.
-    slot, key = _SHUT
-    invoke = callee.invoke
-    limit = 0.0
-    source = callee.source or NO_CREDENTIALS
-
-    async def slowly(args: tuple[Any, ...], kwargs: dict[str, Any], first: FirstAttempt | None = None) -> Any:
-        nonlocal slot, key, limit
-        try:
-            value = (await run(callee, args, kwargs, first)).unwrap()
-        finally:
-            del first  # for the reason that Outcome.unwrap gives
-        if slot is _SHUT[0] and type(value) in PLAIN and not callee.is_plain:
-            slot, key = callee.setting.idle_slot or _SHUT
-            limit = attempt_limit(begin(callee.plan, now=0.0), now=0.0) or 0.0
-        return value
-
-    async def unlimited(*args: Any, **kwargs: Any) -> Any:
-        first = None
-        if slot[key] is None:
-            before = decisions[0]
-            try:
-                # To pass on no keywords is cheaper than to pass on an empty dictionary of them.
-                return await (invoke(*args, **kwargs) if kwargs else invoke(*args))
-            except Exception as error:  # noqa: BLE001  # classified in the run
-                first = FirstAttempt(Ran(error=error), None, before)
-        try:
-            return await slowly(args, kwargs, first)
-        finally:
-            del first  # for the reason that Outcome.unwrap gives
-
-    async def unlimited_with_credentials(*args: Any, **kwargs: Any) -> Any:
-        first = None
-        if slot[key] is None and (held := source.held).renew_at > time():
-            before = decisions[0]
-            try:
-                return await (invoke(*args, **kwargs) if kwargs else invoke(*args))
-            except Exception as error:  # noqa: BLE001  # classified in the run
-                first = FirstAttempt(Ran(error=error), None, before, held.generation)
-        try:
-            return await slowly(args, kwargs, first)
-        finally:
-            del first  # for the reason that Outcome.unwrap gives
-
-    async def limited(*args: Any, **kwargs: Any) -> Any:
-        first = None
-        if slot[key] is None and (held := source.held).renew_at > time():
-            before, started = decisions[0], current_time()
-            ran = Ran(cut=True)
-            with CancelScope(deadline=started + limit):
-                try:
-                    return await (invoke(*args, **kwargs) if kwargs else invoke(*args))
-                except Exception as error:  # noqa: BLE001  # classified in the run
-                    ran = Ran(error=error)
-            first = FirstAttempt(ran, started, before, held.generation)
-            del ran
-        try:
-            return await slowly(args, kwargs, first)
-        finally:
-            del first  # for the reason that Outcome.unwrap gives
-
-    limits = callee.setting.policy.limits
-    if limits.deadline is not None or limits.attempt_timeout is not None:
-        return limited
-    return unlimited if source is NO_CREDENTIALS else unlimited_with_credentials

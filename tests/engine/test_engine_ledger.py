@@ -19,7 +19,7 @@ from engine_calls import policy as slow_policy
 from resilience import Executor, Ledger, LedgerError, Policy
 from resilience.core.fault import Repeat
 from resilience.core.policy import Action, LedgerSettings, PolicyValues
-from resilience.engine import tracking
+from resilience.engine import loops, tracking
 from resilience.state import Entry
 
 pytestmark = pytest.mark.anyio
@@ -505,7 +505,7 @@ async def test_an_answer_is_noted_although_asyncio_cancels_before_a_thread_is_fr
     answered = asyncio.Event()
 
     async def create_group(instance_id: str, group_id: str) -> str | None:  # noqa: ARG001  # as the catalogue
-        limiter = tracking._limiter()
+        limiter = loops.disk_limiter()
         for _ in range(int(limiter.total_tokens)):
             limiter.acquire_on_behalf_of_nowait(object())
         answered.set()
@@ -523,7 +523,7 @@ async def test_an_answer_is_noted_although_asyncio_cancels_before_a_thread_is_fr
 async def test_a_call_that_has_ended_takes_nothing_any_more(ledger: Ledger) -> None:
     """What a thread would do after its call was cancelled is not done: nobody would give the key back."""
     entry = Entry(key="key", provider=None, operation="CreateGroupId", resource={"GroupId": GROUP})
-    track = tracking.Track(ledger, entry)
+    track = tracking.Track(ledger, entry, loops.LOOP)
     track.close()
     with pytest.raises(LedgerError, match="the call has ended"):
         await track.claim(None)

@@ -1,0 +1,86 @@
+"""What an executor is made of: its setting, and what it knows of the operations that it calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import define, field
+
+from resilience.clients import verifiers_for
+from resilience.core.match import RuleTable
+from resilience.engine.arguments import Signature
+from resilience.engine.callee import Callee, Setting
+from resilience.engine.operations import resolve
+from resilience.engine.runtime import Runtime
+
+
+@define(eq=False)
+class Callees:
+    """
+    Prepares functions for calls under one policy.
+
+    Attributes:
+        setting: What all calls share.
+        provider: The provider of operations that are named without a prefix, or None.
+        verifiers: Those that were registered, by provider and operation.
+    """
+
+    setting: Setting
+    provider: str | None
+    _tables: dict[str, RuleTable] = field(factory=dict, init=False)
+    verifiers: dict[tuple[str | None, str], Callable[..., Any]] = field(factory=dict, init=False)
+
+    def prepare(
+        self,
+        operation: str,
+        function: Callable[..., Any],
+        *,
+        runtime: Runtime,
+        key: Mapping[str, str] | None = None,
+        accepted: Callable[..., Any] | None = None,
+    ) -> Callee:
+        """
+        Put a function together with what is known about its operation.
+
+        Raises:
+            ValueError: The operation is unknown or ambiguous, or the function is a method of an SDK's client that
+                retries by itself.
+        """
+        found = resolve(operation, policy=self.setting.policy, provider=self.provider)
+        callee = Callee(
+            setting=self.setting,
+            runtime=runtime,
+            operation=found,
+            function=function,
+            signature=Signature(function, key or {}),
+            table=self.table(found.name),
+            verifiers=self.verifiers,
+            accepted=accepted,
+        )
+        callee.check_client()
+        return callee
+
+    def table(self, operation: str) -> RuleTable:
+        """Return the policy's rules for an operation."""
+        if operation not in self._tables:
+            self._tables[operation] = RuleTable.of(self.setting.policy.rules, operation)
+        return self._tables[operation]
+
+    def register(self, operation: str, verifier: Callable[..., Any]) -> None:
+        """
+        Take a verifier for an operation, for functions that have none of their own.
+
+        Raises:
+            ValueError: The operation is unknown or ambiguous.
+            RuntimeError: The operation has been called already, without this verifier.
+        """
+        found = resolve(operation, policy=self.setting.policy, provider=self.provider)
+        if (found.provider, found.name) in self.setting.called:
+            raise RuntimeError(f"{found.name} has been called already; register its verifier before")
+        self.verifiers[found.provider, found.name] = verifier
+
+    def register_all(self, client: object, *, unique_tag: str | None, unique_names: bool) -> None:
+        """Take the ready-made verifiers of an SDK's client."""
+        for operation, verifier in verifiers_for(client, unique_tag=unique_tag, unique_names=unique_names).items():
+            self.register(operation, verifier)

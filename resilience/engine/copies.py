@@ -1,0 +1,46 @@
+"""Copies of covered clients, which stay covered; and why there are none in another process."""
+
+from __future__ import annotations
+
+import copyreg
+from collections.abc import Callable
+from typing import Any, NoReturn, Self
+
+from attrs import frozen
+
+
+def reducer(cls: Any) -> Callable[[Any, Any], Any]:
+    """
+    Return the ``__reduce_ex__`` of a class that was derived from ``cls`` at run time.
+
+    Such a class has no name that another process could find it by. A copy needs none.
+    """
+
+    def reduce(client: Any, protocol: Any) -> Any:
+        reduced = cls.__reduce_ex__(client, protocol)
+        if not isinstance(reduced, tuple) or reduced[0] is not copyreg.__newobj__:  # type: ignore[attr-defined]  # what the standard library itself returns
+            return reduced
+        _, (derived, *args), *rest = reduced
+        return _new, (_OnlyHere(derived), *args), *rest
+
+    return reduce
+
+
+@frozen
+class _OnlyHere:
+    """A class that exists in this process alone."""
+
+    cls: Any
+
+    def __deepcopy__(self, _: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"a covered {self.cls.__qualname__} cannot be pickled, because its executor stays in this process: "
+            "make a client in each process, and wrap it there"
+        )
+
+
+def _new(only_here: _OnlyHere, *args: Any) -> Any:
+    return only_here.cls.__new__(only_here.cls, *args)

@@ -1,0 +1,282 @@
+"""One method of a client under a policy: what is called, and how its request, its answer and its errors are read."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
+from typing import Any, Protocol
+
+from attrs import define, field, frozen
+
+from resilience.clients import rest, verifiers_for
+from resilience.clients.answers import checker
+from resilience.clients.inspection import without_autoretry
+from resilience.clients.surface import (
+    Method,
+    accepted_answer,
+    fields_of,
+    plain_client,
+    renamed_fields,
+    service_error,
+    with_fields,
+)
+from resilience.core.fault import Fault
+from resilience.core.policy import Source
+from resilience.engine.arguments import Arguments
+from resilience.engine.callee import Callee
+from resilience.engine.credentials import Credentials
+from resilience.engine.disguise import OURS, disguised
+from resilience.engine.errors import RemedyFailed
+from resilience.engine.events import Renamed
+from resilience.engine.namebook import NameBook
+from resilience.engine.ownsource import OwnSource, OwnSources
+from resilience.engine.threads import is_coroutine_function
+
+
+class Side(Protocol):
+    """What is known of the calls of one client method, for one operation."""
+
+    @property
+    def client(self) -> Any:
+        """The client."""
+        ...
+
+    @property
+    def provider(self) -> str:
+        """Whose operation it is."""
+        ...
+
+    @property
+    def operation(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def check(self) -> Callable[[object], Fault | None]:
+        """What tells the fault in an answer that the client took for a success."""
+        ...
+
+    def accepted(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None, answer: object) -> Any:
+        """Return the answer of a call that a policy takes for a success."""
+        ...
+
+    def error(self, ours: Exception, last: Fault | None) -> Exception:
+        """Return an error of ours as the script expects errors."""
+        ...
+
+    def verifier(self) -> Callable[..., Any] | None:
+        """Return the ready-made verifier of the operation, if there is one."""
+        ...
+
+
+@frozen(eq=False)
+class SdkSide:
+    """Calls of a vendor's SDK."""
+
+    client: Any
+    method: Method
+    operation: str
+
+    @property
+    def provider(self) -> str:
+        """Whose operation it is."""
+        return self.method.provider
+
+    @property
+    def check(self) -> Callable[[object], Fault | None]:
+        """What tells the fault in an answer."""
+        return checker(self.provider, self.operation)
+
+    def accepted(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None, answer: object) -> Any:  # noqa: ARG002  # the SDK's errors are no answers
+        """Return an answer of the SDK's own type."""
+        request_id = None if fault is None else fault.request_id
+        return accepted_answer(self.method, self.client, args, kwargs, self.operation, request_id)
+
+    def error(self, ours: Exception, last: Fault | None) -> Exception:
+        """Return an error that is the SDK's too."""
+        return disguised(ours, lambda fault, message: service_error(self.client, fault, message), last)
+
+    def verifier(self) -> Callable[..., Any] | None:
+        """Return the ready-made verifier, which asks with the client itself, past its cover."""
+        try:
+            ready = verifiers_for(plain_client(self.client))
+        except TypeError:
+            # A client for credentials, or for any product: nothing of it can be looked for.
+            return None
+        return ready.get(f"{self.provider}:{self.operation}")
+
+
+@frozen(eq=False)
+class RestSide:
+    """Requests to an API that ``[sources]`` describes."""
+
+    client: Any
+    provider: str
+    operation: str
+    source: Source
+
+    @property
+    def check(self) -> Callable[[object], Fault | None]:
+        """What tells the fault in an answer of any status."""
+        return partial(rest.fault_of, self.source, self.provider)
+
+    def accepted(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None, answer: object) -> Any:  # noqa: ARG002  # as for SDKs
+        """Return an answer of the client's own type that says 200."""
+        return rest.accepted_response(self.client, answer, args, kwargs)
+
+    def error(self, ours: Exception, last: Fault | None) -> Exception:  # noqa: ARG002  # as for SDKs
+        """Return the error: a client of plain HTTP has none for what a service says."""
+        return ours
+
+    def verifier(self) -> None:
+        """Return None: nobody knows how to look."""
+
+
+@frozen
+class RequestFields:
+    """Finds request fields in the arguments of an SDK's method, whatever form its request has."""
+
+    provider: str
+
+    def can_hold(self, _: str) -> bool:
+        """Return whether a call may carry a field: any request may."""
+        return True
+
+    def get(self, field_name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
+        """Return the value of a field, or None if it is not there or no string."""
+        value = fields_of(self.provider, args, kwargs).get(field_name)
+        return value if isinstance(value, str) else None
+
+    def replace(self, field_name: str, value: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Arguments:
+        """
+        Return the arguments with another value for a field; the request is copied, not changed.
+
+        Raises:
+            LookupError: The request has no such field.
+        """
+        if self.get(field_name, args, kwargs) is None:
+            raise LookupError(field_name)
+        changed, named = with_fields(self.provider, args, kwargs, {field_name: value})
+        return changed, dict(named)
+
+    def bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields of the request."""
+        return dict(fields_of(self.provider, args, kwargs))
+
+
+def of_request(verifier: Callable[..., Any]) -> Callable[..., Any]:
+    """
+    Return a verifier that takes whatever an SDK's method takes.
+
+    Alibaba's short methods, which scripts call, add runtime options to the request, of which a verifier that takes one
+    argument need not know.
+    """
+    try:
+        inspect.signature(verifier).bind("request", "options")
+    except TypeError:
+        pass
+    except ValueError:
+        return verifier
+    else:
+        return verifier
+
+    def of_first(*args: Any, **kwargs: Any) -> Any:
+        return verifier(next(iter((*args, *kwargs.values()))))
+
+    async def awaited(*args: Any, **kwargs: Any) -> Any:
+        return await of_first(*args, **kwargs)
+
+    return awaited if is_coroutine_function(verifier) else of_first
+
+
+@define(kw_only=True, eq=False, slots=False)
+class CoveredCallee(Callee):
+    """
+    A client's method under a policy.
+
+    Attributes:
+        side: What is known of its calls.
+        own_sources: The credentials that clients refresh by themselves.
+        names: The renames of the run.
+        lowered_to: Within how many seconds the client gives up by itself; None where it was not told to.
+    """
+
+    side: Side
+    own_sources: OwnSources
+    names: NameBook
+    lowered_to: float | None = None
+
+    @property
+    def verifier(self) -> Callable[..., Any] | None:
+        """The verifier that was registered for the operation, else the ready-made one."""
+        registered = super().verifier
+        if registered is None:
+            return self._ready_verifier
+        return of_request(registered) if isinstance(self.side, SdkSide) else registered
+
+    @cached_property
+    def _ready_verifier(self) -> Callable[..., Any] | None:
+        return self.side.verifier()
+
+    def within(self, seconds: float | None) -> Callable[..., Any]:
+        """Return the method for one attempt; the client's own time-outs need no help where they are short enough."""
+        if seconds is None or (self.lowered_to is not None and seconds >= self.lowered_to):
+            return self.function
+        return super().within(seconds)
+
+    @property
+    def may_shield(self) -> bool:
+        """Whether user code may run in a call: hooks and transports of an HTTP client, never an SDK's method."""
+        return not isinstance(self.side, SdkSide)
+
+    @property
+    def sources(self) -> Mapping[str, Credentials[Any]]:
+        """The executor's sources, and that of the client's own credential where there is none for its provider."""
+        provider = self.side.provider
+        if provider in self.setting.sources or not isinstance(self.side, SdkSide):
+            return self.setting.sources
+        own = self._own_source = self.own_sources.of(self.side.client)
+        return self.setting.sources if own is None else {**self.setting.sources, provider: own}
+
+    @cached_property
+    def check(self) -> Callable[[object], Fault | None]:
+        """What tells the fault in an answer."""
+        return self.side.check
+
+    def check_client(self) -> None:
+        """Allow any client: its own retries have been switched off."""
+
+    def accept(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None, *, dry_run: bool) -> Any:  # noqa: ARG002  # a script expects an answer of a rehearsal too
+        """Return an answer of the client's own type."""
+        return self.side.accepted(args, kwargs, fault, None)
+
+    def renamed(self, event: Renamed) -> None:
+        """Tell of a rename, and let later calls know."""
+        self.names.note(event)
+        super().renamed(event)
+
+    def prepared(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments as they are to be sent: under the new names, and without retries of the SDK's own."""
+        changes = self.names.changes()
+        if changes:
+            provider = self.side.provider
+            changed = renamed_fields(provider, fields_of(provider, args, kwargs), changes)
+            if changed:
+                args, named = with_fields(provider, args, kwargs, changed)
+                kwargs = dict(named)
+        if args and getattr(args[-1], "autoretry", None) is True:
+            args, _ = without_autoretry(args, {})
+        return args, kwargs
+
+    def left(self, error: Exception) -> Exception:
+        """Return an error as the script expects it: the service's own as it is, ours as the SDK's too."""
+        if not isinstance(error, OURS):
+            return error
+        # What a remedy failed with says nothing of the attempt before it; that is the context.
+        before = error.__context__ if isinstance(error, RemedyFailed) else error.__cause__
+        last = self.setting.fault(before, self.side.provider) if isinstance(before, Exception) else None
+        return self.side.error(error, last)
+
+    def _check_accepts(self) -> None:
+        """Allow every accept: there is always an answer."""

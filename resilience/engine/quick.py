@@ -1,0 +1,223 @@
+"""
+The quick path: one frame around the user's function, for calls that succeed at once.
+
+It is open while nobody wants to see such a call and nothing is to be done before an
+attempt or after it. A failure goes on in :func:`~resilience.engine.run.run`, with the attempt that was
+made. The first call always takes the long way, because verifiers are registered until
+then, and because its value tells whether the function returns an SDK's answers, which
+are checked.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Coroutine
+from time import time
+from typing import Any, Final
+
+from anyio import current_time
+from attrs import frozen
+
+from resilience.core.machine import attempt_limit, begin
+from resilience.engine.attempts import FirstAttempt
+from resilience.engine.blocking import THREAD, drive
+from resilience.engine.callee import PLAIN, Callee
+from resilience.engine.credentials import NO_CREDENTIALS
+from resilience.engine.decided import count as decisions
+from resilience.engine.events import ALWAYS_IDLE, Slot
+from resilience.engine.loops import LOOP
+from resilience.engine.run import run
+from resilience.engine.runtime import Ran
+
+_SHUT: Final[Slot] = ({"": True}, "")
+
+
+@frozen
+class _Gate:
+    """
+    What a quick path looks at.
+
+    Attributes:
+        slots: The call is nothing but an attempt while both hold None.
+        limit: Of an attempt, in seconds; 0 for none.
+        refusal: Finds the error in a value; None where values are none of an SDK's answers.
+    """
+
+    slots: tuple[Slot, Slot]
+    limit: float
+    refusal: Callable[[object], Exception | None] | None
+
+    @classmethod
+    def after(cls, callee: Callee, value: object) -> _Gate:
+        """Return how it stands after the first call."""
+        slots = None if callee.needs_thread else callee.setting.idle_slots
+        limit = attempt_limit(begin(callee.plan, now=0.0), now=0.0) or 0.0
+        return cls(slots or (_SHUT, _SHUT), limit, None if type(value) in PLAIN else callee.refusal)
+
+
+def _no_loop() -> None:
+    """Return that asyncio does not run."""
+
+
+def on_loop(  # noqa: C901, PLR0915  # four functions that share their cells, which is what makes them quick
+    callee: Callee,
+) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """Return the quick path for a call on an event loop."""
+    # While both ``slot[key]`` are None the quick path is open: two look-ups answer every reason against it.
+    (slot, key), (other, other_key) = _SHUT, ALWAYS_IDLE
+    is_new = True
+    invoke = callee.function
+    limit = 0.0
+    refusal: Callable[[object], Exception | None] | None = None
+    source = callee.source or NO_CREDENTIALS
+    # On asyncio there is a cheaper limit than a cancel scope, for functions that shield nothing: it does not know
+    # anyio's shields. What it needs is imported when asyncio is there.
+    running_loop: Callable[[], Any] = _no_loop
+    set_alarm: Any = None
+    cancelled: type[BaseException] = GeneratorExit
+
+    async def slowly(args: tuple[Any, ...], kwargs: dict[str, Any], first: FirstAttempt | None = None) -> Any:
+        nonlocal is_new, slot, key, other, other_key, limit, refusal, running_loop, set_alarm, cancelled
+        try:
+            value = (await run(callee, args, kwargs, first)).unwrap()
+        finally:
+            del first  # for the reason that Outcome.unwrap gives
+        if is_new:
+            is_new = False
+            gate = _Gate.after(callee, value)
+            if not callee.may_shield and "asyncio" in sys.modules:
+                from resilience.engine import alarm  # noqa: PLC0415  # asyncio is there already
+
+                running_loop, set_alarm, cancelled = alarm.running_loop, alarm.Alarm, alarm.CancelledError
+            limit, refusal = gate.limit, gate.refusal
+            (slot, key), (other, other_key) = gate.slots
+        return value
+
+    async def unlimited(*args: Any, **kwargs: Any) -> Any:
+        first = None
+        if slot[key] is None and other[other_key] is None:
+            before = decisions[0]
+            try:
+                # To pass on no keywords is cheaper than to pass on an empty dictionary of them.
+                value = await (invoke(*args, **kwargs) if kwargs else invoke(*args))
+                if refusal is None or (error := refusal(value)) is None:
+                    return value
+                first = FirstAttempt(Ran(error=error), None, before)
+                del error
+            except Exception as error:  # noqa: BLE001  # classified in the run
+                first = FirstAttempt(Ran(error=error), None, before)
+        try:
+            return await slowly(args, kwargs, first)
+        finally:
+            del first  # for the reason that Outcome.unwrap gives
+
+    async def unlimited_with_credentials(*args: Any, **kwargs: Any) -> Any:
+        first = None
+        if slot[key] is None and other[other_key] is None and (held := source.held).renew_at > time():
+            before = decisions[0]
+            try:
+                value = await (invoke(*args, **kwargs) if kwargs else invoke(*args))
+                if refusal is None or (error := refusal(value)) is None:
+                    return value
+                first = FirstAttempt(Ran(error=error), None, before, held.generation)
+                del error
+            except Exception as error:  # noqa: BLE001  # classified in the run
+                first = FirstAttempt(Ran(error=error), None, before, held.generation)
+        try:
+            return await slowly(args, kwargs, first)
+        finally:
+            del first  # for the reason that Outcome.unwrap gives
+
+    async def limited(*args: Any, **kwargs: Any) -> Any:
+        first = None
+        if slot[key] is None and other[other_key] is None and (held := source.held).renew_at > time():
+            before = decisions[0]
+            loop = running_loop()
+            if loop is None:
+                started = current_time()
+                ran = await LOOP.run_until(started + limit, invoke, args, kwargs)
+                if ran.error is None and not ran.cut:
+                    error = None if refusal is None else refusal(ran.value)
+                    if error is None:
+                        return ran.value
+                    ran = Ran(error=error)
+            else:
+                started = loop.time()
+                alarm = set_alarm(loop, started + limit)
+                try:
+                    value = await (invoke(*args, **kwargs) if kwargs else invoke(*args))
+                    if refusal is None or (error := refusal(value)) is None:
+                        return value
+                    ran = Ran(error=error)
+                    del error
+                except Exception as error:  # noqa: BLE001  # classified in the run
+                    ran = Ran(error=error)
+                except cancelled:
+                    is_ours, alarm = alarm.switch_off(), None
+                    if not is_ours:
+                        raise
+                    ran = Ran(cut=True)
+                finally:
+                    if alarm is not None:
+                        alarm.switch_off()
+            first = FirstAttempt(ran, started, before, held.generation)
+            del ran
+        try:
+            return await slowly(args, kwargs, first)
+        finally:
+            del first  # for the reason that Outcome.unwrap gives
+
+    limits = callee.setting.policy.limits
+    if limits.deadline is not None or limits.attempt_timeout is not None:
+        return limited
+    return unlimited if source is NO_CREDENTIALS else unlimited_with_credentials
+
+
+def in_thread(callee: Callee) -> Callable[..., Any]:
+    """Return the quick path for a call in a plain thread; the clock is read only where there is a limit."""
+    (slot, key), (other, other_key) = _SHUT, ALWAYS_IDLE
+    is_new = True
+    invoke = callee.function
+    limit = 0.0
+    refusal: Callable[[object], Exception | None] | None = None
+    source = callee.source or NO_CREDENTIALS
+    is_bounded = callee.within(1.0) is not invoke
+    now = THREAD.now
+
+    def slowly(args: tuple[Any, ...], kwargs: dict[str, Any], first: FirstAttempt | None = None) -> Any:
+        nonlocal is_new, slot, key, other, other_key, limit, refusal
+        try:
+            value = drive(run(callee, args, kwargs, first)).unwrap()
+        finally:
+            del first  # for the reason that Outcome.unwrap gives
+        if is_new:
+            is_new = False
+            gate = _Gate.after(callee, value)
+            limit, refusal = gate.limit, gate.refusal
+            (slot, key), (other, other_key) = gate.slots
+        return value
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        first = None
+        if slot[key] is None and other[other_key] is None and (held := source.held).renew_at > time():
+            before = decisions[0]
+            started = None
+            function = invoke
+            if limit:
+                started = now()
+                if is_bounded:
+                    function = callee.within(limit)
+            try:
+                value = function(*args, **kwargs)
+                if refusal is None or (error := refusal(value)) is None:
+                    return value
+                first = FirstAttempt(Ran(error=error), started, before, held.generation)
+                del error
+            except Exception as error:  # noqa: BLE001  # classified in the run
+                first = FirstAttempt(Ran(error=error), started, before, held.generation)
+        try:
+            return slowly(args, kwargs, first)
+        finally:
+            del first  # for the reason that Outcome.unwrap gives
+
+    return call

@@ -1,0 +1,154 @@
+"""The executor for programs without an event loop: the same policy, the same decisions, in plain threads."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, NoReturn, ParamSpec, Protocol, TypeVar, cast, overload
+
+from resilience.engine.blocking import THREAD, drive
+from resilience.engine.common import CommonExecutor
+from resilience.engine.outcome import Outcome
+from resilience.engine.quick import in_thread
+from resilience.engine.run import run
+from resilience.engine.runtime import Runtime
+from resilience.engine.threads import is_coroutine_function
+from resilience.engine.wrapped import dressed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from resilience.engine.callee import Callee
+
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+R = TypeVar("R")
+S = TypeVar("S")
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class SyncBoundCall(Protocol[P, T_co]):
+    """A wrapped function, or a wrapped method that an instance is bound to."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T_co:
+        """Make the call; return its value, or raise the service's own exception."""
+        ...
+
+    def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[T_co]:
+        """Make the call and return how it ended; a failed call raises nothing."""
+        ...
+
+
+class SyncWrapped(SyncBoundCall[P, T_co], Protocol[P, T_co]):
+    """A plain function under a policy, with the signature that it had."""
+
+    def verify(self, verifier: Callable[P, R]) -> Callable[P, R]:
+        """
+        Register what says whether the resource is there: its value, or None if it is not.
+
+        The verifier takes the parameters of the function. Where the function
+        returns None, it says ``resilience.DONE``. It is registered before the first call.
+        """
+        ...
+
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> SyncWrapped[P, T_co]: ...
+    @overload
+    def __get__(
+        self: SyncWrapped[Concatenate[S, Q], T_co], instance: S, owner: type | None = None
+    ) -> SyncBoundCall[Q, T_co]: ...
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Bind a method to its instance."""
+        ...
+
+
+class SyncDecorator(Protocol):
+    """What ``wrap(operation)`` returns; its type depends on what it decorates."""
+
+    @overload
+    def __call__(self, function: Callable[P, Awaitable[T]], /) -> NoReturn: ...
+    @overload
+    def __call__(self, function: Callable[P, T], /) -> SyncWrapped[P, T]: ...
+
+
+class SyncExecutor(CommonExecutor):
+    """
+    Applies one policy to the calls of a program that has no event loop.
+
+    It is :class:`Executor` without ``await``: the same arguments, the same decisions,
+    the same events and traces. It starts no thread and keeps no global state; any
+    number of threads may call through one.
+
+    **What it cannot interrupt.** Python cannot stop a function in a thread. So the
+    deadline and ``attempt_timeout`` are looked at between attempts: no wait and no attempt begins
+    that would reach the deadline. Within an attempt, the connect and read time-outs of an SDK's client are
+    lowered to what is left, where the function is a method of such a client (or of a client of requests or
+    httpx). All else runs to its end, however late, and its value is then taken.
+    A wait for another thread's credential refresh or ledger entry does end at the deadline.
+    """
+
+    runtime: ClassVar[Runtime] = THREAD
+
+    @overload
+    def wrap(
+        self,
+        operation: str,
+        *,
+        key: Mapping[str, str] | None = None,
+        accepted: Callable[..., Any] | None = None,
+    ) -> SyncDecorator: ...
+    @overload
+    def wrap(
+        self,
+        operation: str,
+        function: Callable[P, T],
+        *,
+        key: Mapping[str, str] | None = None,
+        accepted: Callable[..., Any] | None = None,
+    ) -> SyncWrapped[P, T]: ...
+    def wrap(
+        self,
+        operation: str,
+        function: Callable[..., Any] | None = None,
+        *,
+        key: Mapping[str, str] | None = None,
+        accepted: Callable[..., Any] | None = None,
+    ) -> Any:
+        """
+        Put a plain function under the policy, as a decorator or directly; as :meth:`Executor.wrap`.
+
+        Raises:
+            ValueError: As :meth:`Executor.wrap`.
+            TypeError: Likewise, or the function is a coroutine function.
+        """
+
+        def decorate(function: Callable[..., Any]) -> SyncWrapped[Any, Any]:
+            callee = self._prepare_wrapped(operation, function, key=key, accepted=accepted)
+
+            def outcome(*args: Any, **kwargs: Any) -> Outcome[Any]:
+                return drive(run(callee, args, kwargs))
+
+            return cast("SyncWrapped[Any, Any]", dressed(callee, in_thread(callee), outcome))
+
+        return decorate if function is None else decorate(function)
+
+    def call(self, operation: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Make one call of a plain function; return its value, or raise the service's own exception."""
+        return self.outcome(operation, function, *args, **kwargs).unwrap()
+
+    def outcome(self, operation: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Outcome[T]:
+        """Make one call of a plain function and return how it ended; a failed call raises nothing."""
+        return drive(run(self._prepare(operation, function), args, kwargs))
+
+    def _prepare(
+        self,
+        operation: str,
+        function: Callable[..., Any],
+        *,
+        key: Mapping[str, str] | None = None,
+        accepted: Callable[..., Any] | None = None,
+    ) -> Callee:
+        if is_coroutine_function(function):
+            name = getattr(function, "__qualname__", function)
+            raise TypeError(f"{name} is a coroutine function, which needs an event loop: use Executor")
+        return super()._prepare(operation, function, key=key, accepted=accepted)
