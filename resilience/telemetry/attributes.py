@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final, TypeGuard
+
 from opentelemetry.util.types import AttributeValue
 
-from resilience.core.decision import Accept, Decision, Fail, Refresh, Rename, Verify
+from resilience.core.decision import Accept, Decision, Fail, Refresh, Rename, Verify, Wait
 from resilience.core.fault import Fault
 from resilience.core.policy import Rule, Verb
 from resilience.telemetry import names
 from resilience.telemetry.words import cleaned
 
 Attributes = dict[str, AttributeValue]
+
+_VERBS: Final[Mapping[type[Decision], Verb]] = {
+    Wait: "retry",
+    Refresh: "refresh",
+    Rename: "rename",
+    Verify: "verify",
+    Accept: "accept",
+    Fail: "fail",
+}
 
 
 def fault_attributes(fault: Fault) -> Attributes:
@@ -31,8 +43,8 @@ def fault_attributes(fault: Fault) -> Attributes:
 def decision_attributes(decision: Decision) -> Attributes:
     """Return a decision's action, its delay if something follows, and its rule."""
     attributes = rule_attributes(decision.rule)
-    attributes[names.ACTION] = _verb(decision)
-    if not isinstance(decision, Accept | Fail):
+    attributes[names.ACTION] = verb(decision)
+    if follows(decision):
         attributes[names.DELAY] = decision.delay
     return attributes
 
@@ -57,17 +69,11 @@ def rename_attributes(field: str, new: str, *, show_name: bool) -> Attributes:
     return attributes
 
 
-def _verb(decision: Decision) -> Verb:
-    match decision:
-        case Refresh():
-            return "refresh"
-        case Rename():
-            return "rename"
-        case Verify():
-            return "verify"
-        case Accept():
-            return "accept"
-        case Fail():
-            return "fail"
-        case _:
-            return "retry"
+def follows(decision: Decision) -> TypeGuard[Wait | Refresh | Rename | Verify]:
+    """Tell whether something follows, and so whether there is a delay."""
+    return not isinstance(decision, Accept | Fail)
+
+
+def verb(decision: Decision) -> Verb:
+    """Return the word for a decision."""
+    return _VERBS[type(decision)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextvars import Token
 from typing import Final, Literal
 
-from attrs import define, field, frozen
+from attrs import define, field
 from opentelemetry import context, trace
 from opentelemetry.trace import Link, Span, SpanContext, Status, StatusCode
 
@@ -36,13 +36,13 @@ from resilience.telemetry.attributes import (
     rule_attributes,
 )
 from resilience.telemetry.shared import Shared
-from resilience.telemetry.words import call_error_type, cleaned, description, error_type
+from resilience.telemetry.words import GOOD_ENDS, answer, call_error_type, cleaned, description, error_type
 
+_FAILED: Final = Status(StatusCode.ERROR)
 _LIMITS: Final = frozenset({"attempts", "deadline", "max", "budget"})
-_GOOD_ENDS: Final = frozenset({"success", "success_after_retry", "accepted", "cancelled"})
 
 
-@frozen(eq=False)
+@define(eq=False)
 class _Child:
     """What runs inside a call right now: its span, and how to make the call's own span current again."""
 
@@ -160,19 +160,14 @@ class Recording:
     def _verify_ended(self, event: VerifyEnded) -> None:
         child, self._decision = self._child, event.decision
         number = 0 if child is None else child.number
-        if event.error is not None:
-            answer = "failed"
-        elif event.there is None:
-            answer = "cancelled"
-        else:
-            answer = "there" if event.there else "not_there"
-        attributes: Attributes = {names.VERIFY_ANSWER: answer}
+        said = answer(event)
+        attributes: Attributes = {names.VERIFY_ANSWER: said}
         if event.decision is not None:
             attributes |= decision_attributes(event.decision)
         failure = None if event.error is None else error_type(None, event.error, frozenset())
         self._describe("verify", attributes, failure)
         self._close("verify")
-        self._emit(names.VERIFY_ANSWERED, {names.ATTEMPT_NUMBER: number, names.VERIFY_ANSWER: answer})
+        self._emit(names.VERIFY_ANSWERED, {names.ATTEMPT_NUMBER: number, names.VERIFY_ANSWER: said})
         if event.decision is not None:
             self._decided(event.decision, number)
 
@@ -221,7 +216,7 @@ class Recording:
             self._emit(names.ERROR_ACCEPTED, self._about_fault(event.rule) | {names.VERIFIED: bool(event.verified)})
         if event.stop_reason is not None and event.stop_reason in _LIMITS:
             self._emit(names.RETRY_EXHAUSTED, {names.LIMIT: event.stop_reason, names.ATTEMPT_COUNT: event.attempts})
-        if event.ended not in _GOOD_ENDS:
+        if event.ended not in GOOD_ENDS:
             code = None if event.fault is None else cleaned(event.fault.code)
             if code is not None:
                 attributes[names.ERROR_CODE] = code
@@ -257,10 +252,10 @@ class Recording:
         child = self._child
         if child is None or child.kind != kind:
             return
-        child.span.set_attributes(attributes)
         if failure is not None:
-            child.span.set_attribute(names.ERROR_TYPE, failure)
-            child.span.set_status(Status(StatusCode.ERROR))
+            attributes[names.ERROR_TYPE] = failure
+            child.span.set_status(_FAILED)
+        child.span.set_attributes(attributes)
 
     def _close(self, kind: str) -> None:
         child = self._child
@@ -283,4 +278,4 @@ class Recording:
         return attributes
 
     def _listed(self) -> frozenset[str]:
-        return self._shared.listed(self._started.policy)
+        return self._shared.listed.of(self._started.policy)

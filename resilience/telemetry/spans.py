@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import Token
 from typing import Any, Final
 
@@ -14,10 +14,8 @@ from opentelemetry.environment_variables import OTEL_PYTHON_TRACER_PROVIDER
 from resilience.engine.events import CallEnded, CallStarted, Event, Sink
 from resilience.telemetry import names
 from resilience.telemetry.recording import Recording
+from resilience.telemetry.released import SCOPE, version
 from resilience.telemetry.shared import Shared
-
-_DISTRIBUTION: Final = "mqtt-resilience"
-_SCOPE: Final = "resilience"
 
 # Where the OpenTelemetry API keeps the provider that a program has set: None until then. The name is private
 # (opentelemetry/trace/__init__.py 1.45.2, read 2026-11-21), but the public call takes longer than a whole call of ours.
@@ -36,12 +34,14 @@ class Spans:
             shows, because nobody else knows it. Off for names that must not leave the house.
 
     Attributes:
+        parent: Gives the context that calls without a span around them begin in; None from it, or no such
+            function, makes each of these a trace of its own. May be set before the first call.
         idle_slot: Where an executor sees that no provider is set, and so that nobody needs to be told
             of a call; None if a provider was given, here or by the environment, or if the installed API
             keeps its own elsewhere.
     """
 
-    __slots__ = ("_provider", "_shared", "_tracer", "idle_slot")
+    __slots__ = ("_provider", "_shared", "_tracer", "idle_slot", "parent")
 
     def __init__(self, tracer_provider: trace.TracerProvider | None = None, *, show_names: bool = True) -> None:
         self.idle_slot: tuple[Mapping[str, Any], str] | None = None
@@ -50,6 +50,7 @@ class Spans:
         if not is_set_for_us and _PROVIDER_NAME in vars(trace):
             self.idle_slot = (vars(trace), _PROVIDER_NAME)
         self._provider = tracer_provider
+        self.parent: Callable[[], context.Context | None] | None = None
         self._tracer: trace.Tracer | None = None
         self._shared = Shared(show_names=show_names)
 
@@ -61,9 +62,13 @@ class Spans:
             What ends it again, with or without details, at :class:`CallEnded`; it must be
             called in the same task. None if no provider is set: then nothing was begun.
         """
+        slot = self.idle_slot
+        if slot is not None and slot[0][slot[1]] is None:
+            return None
         tracer = self._tracer or self._make_tracer()
         span = tracer.start_span(
             started.operation,
+            context=self._around(),
             kind=trace.SpanKind.CLIENT,
             attributes=_seen_by_samplers(started),
             record_exception=False,
@@ -76,15 +81,15 @@ class Spans:
         # Sampled out: it is current all the same, so that what happens inside is sampled out as well.
         return Passing(context.attach(trace.set_span_in_context(span)))
 
-    def _make_tracer(self) -> trace.Tracer:
-        from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415  # longer to import than all of ours
+    def _around(self) -> context.Context | None:
+        """Return the context for a call that has no span around it; None for the current one."""
+        if self.parent is None or trace.get_current_span() is not trace.INVALID_SPAN:
+            return None
+        return self.parent()
 
-        try:
-            released: str | None = version(_DISTRIBUTION)
-        except PackageNotFoundError:
-            released = None  # a copy of the package without its metadata
+    def _make_tracer(self) -> trace.Tracer:
         # Made when a call is first watched: a program without a provider need not read our version from a file.
-        self._tracer = trace.get_tracer(_SCOPE, released, tracer_provider=self._provider, schema_url=names.SCHEMA_URL)
+        self._tracer = trace.get_tracer(SCOPE, version(), tracer_provider=self._provider, schema_url=names.SCHEMA_URL)
         return self._tracer
 
 

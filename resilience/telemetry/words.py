@@ -6,15 +6,18 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from resilience.core.decision import StopReason
+from resilience.core.decision import Decision, Fail, StopReason
 from resilience.core.fault import Fault
 from resilience.core.match import lineage
 from resilience.core.policy import PolicyValues
-from resilience.engine.events import CallEnded
+from resilience.engine.events import CallEnded, VerifyEnded
 
 # The longest code that is still a code: 128 characters, more than twice the longest in the catalogues.
 _SAFE: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _CLASS: Final = re.compile(r"[\w.<>]{1,128}")
+
+GOOD_ENDS: Final = frozenset({"success", "success_after_retry", "accepted", "cancelled"})
+"""How a call ends that is no failure; a programming error ends in no such word."""
 
 _STOPPED: Final[Mapping[StopReason, str]] = {
     "rule": "a rule says fail, after {attempts}",
@@ -76,9 +79,28 @@ def call_error_type(ended: CallEnded, listed: frozenset[str]) -> str:
     return error_type(None if is_ours else ended.fault, ended.error, listed)
 
 
+def is_unmatched(decision: Decision) -> bool:
+    """Tell whether no rule names the fault: a gap in the policy, unless a policy inside has decided already."""
+    return decision.rule is None and not (isinstance(decision, Fail) and decision.reason == "inner")
+
+
+def answer(ended: VerifyEnded) -> str:
+    """Return a verifier's answer in one word: ``there``, ``not_there``, ``failed`` or ``cancelled``."""
+    if ended.error is not None:
+        return "failed"
+    if ended.there is None:
+        return "cancelled"
+    return "there" if ended.there else "not_there"
+
+
+def counted(attempts: int) -> str:
+    """Return a number of attempts in words."""
+    return "1 attempt" if attempts == 1 else f"{attempts} attempts"
+
+
 def description(ended: CallEnded) -> str:
     """Say in our own words why a call failed."""
-    attempts = f"{ended.attempts} attempt" if ended.attempts == 1 else f"{ended.attempts} attempts"
+    attempts = counted(ended.attempts)
     if ended.stop_reason is None:
         return f"programming error, after {attempts}"
     return _STOPPED.get(ended.stop_reason, "failed after {attempts}").format(attempts=attempts)

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from any_events import ENDS, EVENTS
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, StatusCode
 from scripted_calls import (
-    FAIL,
     OVERFLOW,
     RETRY,
     THROTTLED,
@@ -24,7 +24,7 @@ from scripted_calls import (
     succeeded,
 )
 
-from resilience.core.decision import Accept, Decision, Fail, Refresh, Rename, Verify, Wait
+from resilience.core.decision import Accept, Fail, Refresh, Rename, Verify
 from resilience.core.fault import Fault, Origin
 from resilience.engine.events import (
     AttemptAborted,
@@ -324,7 +324,7 @@ def test_a_new_name_is_told_unless_it_must_not_be(show_names: bool) -> None:  # 
     trace_ = Recorded(show_names=show_names)
     trace_.play(
         *failed(1, Rename(rule=THROTTLED, action=RETRY, number=2)),
-        Renamed(operation="CreateGroupId", field="GroupId", old="GID_sensors", new="GID_sensors-2"),
+        Renamed(operation="CreateGroupId", provider="alibaba", field="GroupId", old="GID_sensors", new="GID_sensors-2"),
         *succeeded(2),
         ended("success_after_retry", renamed={"GroupId": ("GID_sensors", "GID_sensors-2")}),
     )
@@ -373,45 +373,8 @@ def test_a_rule_that_cannot_be_located_leaves_no_span_open() -> None:
     assert trace_.counted.begun == trace_.counted.ended == 2
 
 
-_FLIGHTS = [Flight(), Flight()]
-_DECISIONS: list[Decision] = [
-    Wait(rule=THROTTLED, action=RETRY, delay=0.1),
-    Wait(delay=0.0),
-    Refresh(rule=THROTTLED, action=RETRY, provider="alibaba"),
-    Rename(number=2),
-    Verify(delay=0.1),
-    Accept(),
-    Fail(rule=THROTTLED, action=FAIL, reason="rule"),
-]
-_EVENTS: list[Event] = [
-    AttemptStarted(number=1),
-    *succeeded(2),
-    *(event for decision in _DECISIONS for event in failed(3, decision)[1:]),
-    AttemptAborted(number=1, duration=0.1, error=None),
-    AttemptAborted(number=1, duration=0.1, error="TypeError"),
-    *(
-        RefreshStarted(provider="alibaba", flight=flight, leads=leads, number=1)
-        for flight in _FLIGHTS
-        for leads in (True, False)
-    ),
-    *(RefreshEnded(flight=flight, duration=0.1) for flight in _FLIGHTS),
-    RefreshEnded(flight=_FLIGHTS[0], duration=0.1, error="OSError"),
-    VerifyStarted(number=1),
-    *(VerifyEnded(there=True, decision=decision, duration=0.1) for decision in (None, *_DECISIONS)),
-    VerifyEnded(there=None, decision=None, duration=0.1, error="OSError"),
-    Renamed(operation="CreateGroupId", field="GroupId", old="a", new="b"),
-]
-_ENDS: list[CallEnded] = [
-    ended(),
-    ended("accepted", "accepted"),
-    ended("cancelled", "cancelled"),
-    ended("failed", "rule", fault=OVERFLOW, error="sdk.ServerError"),
-    ended(None, None, error="TypeError"),
-]
-
-
 @settings(max_examples=150, deadline=None)
-@given(events=st.lists(st.sampled_from(_EVENTS), max_size=12), end=st.sampled_from(_ENDS))
+@given(events=st.lists(st.sampled_from(EVENTS), max_size=12), end=st.sampled_from(ENDS))
 def test_every_span_ends_once_whatever_happens(events: list[Event], end: CallEnded) -> None:
     """In whatever order events come, each span ends once, and the caller's own span is current again."""
     trace_ = Recorded()

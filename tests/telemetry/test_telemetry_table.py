@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import re
-
 from opentelemetry.sdk.trace import ReadableSpan
 from scripted_calls import (
     FAIL,
     INJECTION,
     OVERFLOW,
+    POLICY,
     RETRY,
     THROTTLED,
     Flight,
@@ -18,7 +17,6 @@ from scripted_calls import (
     succeeded,
 )
 
-import resilience.telemetry
 from resilience.core.decision import Accept, Refresh, Rename, Verify
 from resilience.core.fault import Fault
 from resilience.engine.events import (
@@ -30,24 +28,10 @@ from resilience.engine.events import (
     VerifyEnded,
     VerifyStarted,
 )
+from resilience.telemetry.contract import contract
+from resilience.telemetry.runspan import RunSpan
 
-_KINDS = ("attempt", "refresh", "verify")
-
-
-def _table(heading: str) -> list[list[str]]:
-    """Return the rows of the docstring's table that begins with these columns."""
-    lines = (resilience.telemetry.__doc__ or "").splitlines()
-    begin = lines.index(heading) + 2
-    rows = []
-    for line in lines[begin:]:
-        if not line.startswith("|"):
-            break
-        rows.append([cell.strip() for cell in line.strip("|").split(" | ")])
-    return rows
-
-
-def _names(cell: str) -> set[str]:
-    return {f"resilience{name}" if name.startswith(".") else name for name in re.findall(r"`([^`]+)`", cell)}
+_KINDS = ("attempt", "refresh", "verify", "run")
 
 
 def _grain(span: ReadableSpan) -> str:
@@ -73,7 +57,7 @@ def _faulty_runs() -> Recorded:
         FaultInjected(number=2, injection=INJECTION),
         failed(2)[-1],
         *failed(3, Rename(rule=THROTTLED, action=RETRY, number=2)),
-        Renamed(operation="CreateGroupId", field="GroupId", old="a", new="a-2"),
+        Renamed(operation="CreateGroupId", provider="alibaba", field="GroupId", old="a", new="a-2"),
         *failed(4, verify),
         VerifyStarted(number=4),
         VerifyEnded(there=None, decision=verify, duration=0.1, error="OSError"),
@@ -84,6 +68,8 @@ def _faulty_runs() -> Recorded:
     trace_.play(*accepted())
     trace_.play(*gave_up(fault=OVERFLOW))
     trace_.play(*succeeded(1), ended())
+    ids = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
+    RunSpan("<script>", POLICY, *ids, tracer_provider=trace_.provider).end(began=0, calls=3, failures=1)
     return trace_
 
 
@@ -96,17 +82,12 @@ def test_spans_are_exactly_those_of_the_table() -> None:
         )
         for span in _faulty_runs().spans()
     }
-    assert {(row[0].strip("`"), row[1]) for row in _table("| span | kind | covers |")} == made
+    assert {(span.name, span.kind) for span in contract().spans} == made
 
 
 def test_attributes_of_spans_are_exactly_those_of_the_table() -> None:
     """Every attribute that a span has is in the table for that kind of span, and the other way round."""
-    documented = {
-        (kind.strip(), name)
-        for row in _table("| attribute | type | on | meaning |")
-        for kind in row[2].split(",")
-        for name in _names(row[0])
-    }
+    documented = {(kind, attribute.name) for attribute in contract().attributes for kind in attribute.on}
     made = {(_grain(span), name) for span in _faulty_runs().spans() for name in span.attributes or {}}
     assert documented == made
 
@@ -114,8 +95,8 @@ def test_attributes_of_spans_are_exactly_those_of_the_table() -> None:
 def test_types_of_attributes_are_those_of_the_table() -> None:
     """A string is a string, a count an int, a duration a double."""
     types = {"string": str, "int": int, "double": float, "bool": bool}
-    rows = [*_table("| attribute | type | on | meaning |"), *_table("| attribute | type | meaning |")]
-    documented = {name: types[row[1]] for row in rows for name in _names(row[0])}
+    known = (*contract().attributes, *contract().event_attributes)
+    documented = {attribute.name: types[attribute.type] for attribute in known}
     for span in _faulty_runs().spans():
         for attributes in (span.attributes, *(event.attributes for event in span.events)):
             for name, value in (attributes or {}).items():
@@ -124,12 +105,7 @@ def test_types_of_attributes_are_those_of_the_table() -> None:
 
 def test_events_are_exactly_those_of_the_table() -> None:
     """Every event and each of its attributes is in the table, and the other way round; only operations have events."""
-    documented = {
-        (event, name)
-        for row in _table("| event | when | attributes |")
-        for event in _names(row[0])
-        for name in _names(row[2])
-    }
+    documented = {(event.name, name) for event in contract().events for name in event.attributes}
     spans = _faulty_runs().spans()
     made = {(event.name, name) for span in spans for event in span.events for name in event.attributes or {}}
     assert documented == made
@@ -138,14 +114,14 @@ def test_events_are_exactly_those_of_the_table() -> None:
 
 def test_attributes_of_events_have_a_meaning() -> None:
     """What only events have is explained, and nothing is explained that no event has."""
-    known = {name for row in _table("| attribute | type | on | meaning |") for name in _names(row[0])}
-    used = {name for row in _table("| event | when | attributes |") for name in _names(row[2])}
-    assert {name for row in _table("| attribute | type | meaning |") for name in _names(row[0])} == used - known
+    known = {attribute.name for attribute in contract().attributes}
+    used = {name for event in contract().events for name in event.attributes}
+    assert {attribute.name for attribute in contract().event_attributes} == used - known
 
 
 def test_links_are_exactly_those_of_the_table() -> None:
     """Every link says which one it is, and the table has them all."""
     links = [dict(link.attributes or {}) for span in _faulty_runs().spans() for link in span.links]
     assert {name for link in links for name in link} == {"resilience.link.kind"}
-    documented = {row[0].strip("`") for row in _table("| link | from | to |")}
+    documented = {link.kind for link in contract().links}
     assert documented == {link["resilience.link.kind"] for link in links}

@@ -1,0 +1,74 @@
+"""The instruments of metrics; what they measure stands in the package's docstring."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Final
+
+from attrs import frozen
+from opentelemetry.metrics import Counter, Histogram, Meter, UpDownCounter
+
+from resilience.telemetry import names
+
+# A call may last for minutes, most of them waits; an attempt lasts as long as a request, which is milliseconds
+# to seconds; below 0.1 s nobody waits for the next attempt.
+_OF_CALLS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+_OF_ATTEMPTS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_OF_DELAYS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+
+_ADVISORY: Final = "explicit_bucket_boundaries_advisory"
+
+
+@frozen(eq=False)
+class Instruments:
+    """One meter's instruments, each with the name of what it counts or measures."""
+
+    operation_duration: Histogram
+    operation_failures: Counter
+    operation_active: UpDownCounter
+    attempt_duration: Histogram
+    retry_delay: Histogram
+    decisions: Counter
+    faults_unmatched: Counter
+    refresh_duration: Histogram
+    verify_duration: Histogram
+
+    @classmethod
+    def make(cls, meter: Meter) -> Instruments:
+        """Create them all; a meter makes the same one of the same name."""
+        return cls(
+            operation_duration=_histogram(
+                meter, names.OPERATION_DURATION, _OF_CALLS, "Calls: their attempts, waits and remedies."
+            ),
+            operation_failures=meter.create_counter(
+                names.OPERATION_FAILURES, unit="{operation}", description="Calls that failed."
+            ),
+            operation_active=meter.create_up_down_counter(
+                names.OPERATION_ACTIVE, unit="{operation}", description="Calls under way."
+            ),
+            attempt_duration=_histogram(meter, names.ATTEMPT_DURATION, _OF_ATTEMPTS, "Attempts."),
+            retry_delay=_histogram(meter, names.DELAY, _OF_DELAYS, "Waits before attempts and remedies."),
+            decisions=meter.create_counter(
+                names.DECISIONS, unit="{decision}", description="What was decided after faults and verifications."
+            ),
+            faults_unmatched=meter.create_counter(
+                names.FAULTS_UNMATCHED, unit="{fault}", description="Faults that no rule of the policy names."
+            ),
+            refresh_duration=_histogram(
+                meter,
+                names.REFRESH_DURATION,
+                _OF_ATTEMPTS,
+                "Refreshes of credentials, in the calls that run them.",
+            ),
+            verify_duration=_histogram(meter, names.VERIFY_DURATION, _OF_ATTEMPTS, "Questions to verifiers."),
+        )
+
+
+def _histogram(meter: Meter, name: str, buckets: Sequence[float], description: str) -> Histogram:
+    # The advice on buckets came with opentelemetry-api 1.30; a meter of somebody else's may not take it either.
+    if _ADVISORY in inspect.signature(meter.create_histogram).parameters:
+        return meter.create_histogram(
+            name, unit="s", description=description, explicit_bucket_boundaries_advisory=buckets
+        )
+    return meter.create_histogram(name, unit="s", description=description)

@@ -1,0 +1,76 @@
+"""The observer that measures: whose meter it is, and which calls are watched."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Final
+
+from opentelemetry import metrics
+from opentelemetry.environment_variables import OTEL_PYTHON_METER_PROVIDER
+
+from resilience.engine.events import CallStarted, Sink, Slot
+from resilience.telemetry import names
+from resilience.telemetry.instruments import Instruments
+from resilience.telemetry.measuring import Measurements
+from resilience.telemetry.released import SCOPE, version
+
+# Where the OpenTelemetry API keeps the provider that a program has set: None until then. The name is private
+# (opentelemetry/metrics/_internal/__init__.py 1.25.0 and 1.45.2, read 2026-11-21); its home is where the public
+# call looks for it.
+_HOME: Final = metrics.get_meter_provider.__globals__
+_PROVIDER_NAME: Final = "_METER_PROVIDER"
+
+
+class Metrics:
+    """
+    Measures calls, attempts, waits and remedies; names, buckets and bounds in the package's docstring.
+
+    Give it to an executor before :class:`~resilience.telemetry.Spans`: what it records then belongs to the span
+    that is about to end, and a histogram's exemplars lead there.
+
+    Args:
+        meter_provider: Whose instruments they are; by default the provider that the program sets, before or after.
+
+    Attributes:
+        idle_slot: Where an executor sees that no provider is set, and so that nobody needs to be told
+            of a call; None if a provider was given, here or by the environment, or if the installed API
+            keeps its own elsewhere.
+    """
+
+    __slots__ = ("_begin", "_provider", "idle_slot")
+
+    def __init__(self, meter_provider: metrics.MeterProvider | None = None) -> None:
+        self.idle_slot: Slot | None = None
+        # A provider that the environment names is set when somebody asks for it, so we must not wait for it.
+        is_set_for_us = meter_provider is not None or OTEL_PYTHON_METER_PROVIDER in os.environ
+        if not is_set_for_us and _PROVIDER_NAME in _HOME:
+            self.idle_slot = (_HOME, _PROVIDER_NAME)
+        self._provider = meter_provider
+        self._begin: Callable[[CallStarted], Sink | None] | None = None
+
+    def watch(self, started: CallStarted) -> Sink | None:
+        """
+        Count a call as under way.
+
+        Returns:
+            What measures it, until and with :class:`~resilience.engine.events.CallEnded`. None if no
+            provider is set, or one that measures nothing.
+        """
+        slot = self.idle_slot
+        if slot is not None and slot[0][slot[1]] is None:
+            return None
+        begin = self._begin or self._make()
+        return begin(started)
+
+    def _make(self) -> Callable[[CallStarted], Sink | None]:
+        # Made when a call is first watched: a program without a provider need not read our version from a file.
+        meter = metrics.get_meter(SCOPE, version() or "", self._provider, names.SCHEMA_URL)
+        # The SDK gives this one under OTEL_SDK_DISABLED.
+        is_off = isinstance(meter, metrics.NoOpMeter)
+        self._begin = _watch_nothing if is_off else Measurements(Instruments.make(meter)).begin
+        return self._begin
+
+
+def _watch_nothing(_: CallStarted) -> None:
+    """Stand for a meter that measures nothing."""

@@ -1,0 +1,139 @@
+"""The span of a whole run, which several processes share and one of them sends."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import Any
+
+from attrs import define, field, frozen
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.types import AttributeValue
+
+from resilience.core.policy import PolicyValues
+from resilience.telemetry import names
+from resilience.telemetry.released import SCOPE, version
+
+
+@define(eq=False)
+class RunSpan:
+    """
+    One span for a run of a program, above the calls of all its processes.
+
+    Its ids are known beforehand, so that every process can make it the parent of its
+    calls; that which sends it makes it at the end, from the beginning on.
+
+    Args:
+        title: What the run is called.
+        policy: The run's policy.
+        trace_id: The trace, as 32 hex digits, where the run is not part of one.
+        span_id: The span, as 16 hex digits.
+        traceparent: The span that the run is part of, as W3C Trace Context writes it; "" for none.
+        tracer_provider: Whose span it is; by default the provider that the program sets, before or after.
+    """
+
+    title: str
+    policy: PolicyValues
+    trace_id: str
+    span_id: str
+    traceparent: str = ""
+    tracer_provider: trace.TracerProvider | None = None
+    _parent: Context | None = field(default=None, init=False)
+
+    def parent(self) -> Context | None:
+        """Return what calls without a span around them belong to; None where their tracer is not the SDK's."""
+        if self._parent is None:
+            tracer = self._tracer()
+            if not _is_sdk(tracer):
+                return None
+            self._parent = self._around(tracer)
+        return self._parent
+
+    def end(self, *, began: int, calls: int, failures: int) -> None:
+        """
+        Make the span, and end it now.
+
+        Args:
+            began: When the run's first call began, in nanoseconds since the epoch.
+            calls: How many calls were made.
+            failures: How many of them failed.
+        """
+        tracer = self._tracer()
+        if not _is_sdk(tracer):
+            return
+        # The tracer itself goes on giving ids by chance.
+        tracer = copy(tracer)
+        tracer.id_generator = _Known(self._trace(), int(self.span_id, 16))
+        span = tracer.start_span(
+            self._name,
+            context=self._outer(),
+            kind=SpanKind.INTERNAL,
+            attributes=self._attributes(),
+            start_time=began,
+            record_exception=False,
+            set_status_on_exception=False,
+        )
+        span.set_attributes({names.RUN_CALLS: calls, names.RUN_FAILURES: failures})
+        if failures:
+            span.set_status(Status(StatusCode.ERROR, f"{failures} of {calls} calls failed"))
+        span.end()
+
+    @property
+    def _name(self) -> str:
+        return f"run {self.title}"
+
+    def _tracer(self) -> Any:
+        return trace.get_tracer(SCOPE, version(), tracer_provider=self.tracer_provider, schema_url=names.SCHEMA_URL)
+
+    def _outer(self) -> Context:
+        """Return the context that the run itself is in: the one that its environment names, or an empty one."""
+        return TraceContextTextMapPropagator().extract({"traceparent": self.traceparent}, context=Context())
+
+    def _trace(self) -> int:
+        outer = trace.get_current_span(self._outer()).get_span_context()
+        return outer.trace_id if outer.is_valid else int(self.trace_id, 16)
+
+    def _around(self, tracer: Any) -> Context:
+        # Every process asks its own sampler, before there is a span. Those that decide by the trace id, or by the
+        # parent, decide alike.
+        sampled = tracer.sampler.should_sample(
+            self._outer(), self._trace(), self._name, SpanKind.INTERNAL, self._attributes(), ()
+        )
+        flags = TraceFlags.SAMPLED if sampled.decision.is_sampled() else TraceFlags.DEFAULT
+        known = SpanContext(self._trace(), int(self.span_id, 16), is_remote=False, trace_flags=TraceFlags(flags))
+        return trace.set_span_in_context(NonRecordingSpan(known), Context())
+
+    def _attributes(self) -> dict[str, AttributeValue]:
+        attributes: dict[str, AttributeValue] = {names.POLICY_NAME: self.policy.name}
+        if self.policy.digest:
+            attributes[names.POLICY_HASH] = self.policy.digest
+        if self.policy.env is not None:
+            attributes[names.POLICY_ENV] = self.policy.env
+        return attributes
+
+
+@frozen
+class _Known:
+    """Gives ids that were chosen beforehand."""
+
+    trace_id: int
+    span_id: int
+
+    def generate_trace_id(self) -> int:
+        """Return the trace id."""
+        return self.trace_id
+
+    def generate_span_id(self) -> int:
+        """Return the span id."""
+        return self.span_id
+
+    def is_trace_id_random(self) -> bool:
+        """Tell that chance made the trace id, although not here."""
+        return True
+
+
+def _is_sdk(tracer: Any) -> bool:
+    """Tell whether it has what the SDK's tracers have (opentelemetry-sdk 1.25.0 and 1.45.2, read 2026-11-21)."""
+    return hasattr(tracer, "sampler") and hasattr(tracer, "id_generator")

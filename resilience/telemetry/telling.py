@@ -1,0 +1,260 @@
+"""What is logged of one call, from its first event to its last."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from attrs import define, field, frozen
+from opentelemetry.util.types import AttributeValue
+
+from resilience.core.decision import Decision
+from resilience.core.fault import Fault
+from resilience.core.policy import Rule
+from resilience.engine.events import (
+    AttemptFailed,
+    AttemptStarted,
+    AttemptSucceeded,
+    CallEnded,
+    CallStarted,
+    Event,
+    FaultInjected,
+    RefreshEnded,
+    RefreshStarted,
+    Renamed,
+    VerifyEnded,
+    VerifyStarted,
+)
+from resilience.telemetry import names
+from resilience.telemetry.attributes import (
+    Attributes,
+    decision_attributes,
+    fault_attributes,
+    follows,
+    rename_attributes,
+    rule_attributes,
+    verb,
+)
+from resilience.telemetry.listed import Listed
+from resilience.telemetry.words import (
+    GOOD_ENDS,
+    answer,
+    call_error_type,
+    cleaned,
+    counted,
+    description,
+    error_type,
+    is_unmatched,
+)
+
+# A service has some hundred codes; whoever makes up a new one for each answer is not to fill memory and logs.
+_MOST_GAPS: Final = 256
+
+
+@frozen(eq=False)
+class Said:
+    """What all calls that one observer watches are logged with, and what need not be said again."""
+
+    log: logging.Logger
+    listed: Listed = field(factory=Listed, init=False)
+    show_names: bool = field(kw_only=True)
+    _gaps: set[tuple[str, str]] = field(factory=set, init=False)
+
+    def is_news(self, policy: str, label: str) -> bool:
+        """Tell whether it was not said yet that this policy has no rule for this fault."""
+        gap = policy, label
+        if gap in self._gaps or len(self._gaps) >= _MOST_GAPS:
+            return False
+        self._gaps.add(gap)
+        return True
+
+
+@define(eq=False)
+class Telling:
+    """Logs one call: gets its events in order, in the task that runs it."""
+
+    _started: CallStarted
+    _said: Said
+    _number: int = field(default=0, init=False)
+    _fault: Fault | None = field(default=None, init=False)
+    _leads: str | None = field(default=None, init=False)
+
+    def __call__(self, event: Event) -> None:
+        """Log what happened, if it is worth a line."""
+        match event:
+            case AttemptStarted() | VerifyStarted():
+                self._number = event.number
+            case AttemptSucceeded():
+                pass  # how the call ended says it
+            case AttemptFailed():
+                self._attempt_failed(event)
+            case CallEnded():
+                self._call_ended(event)
+            case FaultInjected():
+                self._injected(event)
+            case RefreshStarted():
+                self._refresh_started(event)
+            case RefreshEnded():
+                self._refresh_ended(event)
+            case VerifyEnded():
+                self._verify_ended(event)
+            case Renamed():
+                self._renamed(event)
+
+    def _attempt_failed(self, event: AttemptFailed) -> None:
+        fault, decision = event.fault, event.decision
+        self._fault = fault
+        if is_unmatched(decision):
+            self._rule_missing(fault, decision)
+        if not follows(decision) or not self._listens(logging.INFO):
+            return  # how the call ends is said when it has ended
+        attributes = fault_attributes(fault) | decision_attributes(decision)
+        attributes[names.ATTEMPT_NUMBER] = event.number
+        attributes[names.EFFECT] = event.effect
+        if event.cut:
+            attributes[names.ATTEMPT_CUT] = True
+        told = "attempt %d failed (%s); %s"
+        self._tell(logging.INFO, names.ATTEMPT_FAILED, attributes, told, event.number, _facts(fault), _next(decision))
+
+    def _rule_missing(self, fault: Fault, decision: Decision) -> None:
+        policy, label = self._started.policy, _label(fault)
+        if not self._said.is_news(policy.name, label):
+            return
+        told = "no rule of policy %s is for %s; unknown faults: %s. It is not said again"
+        attributes = fault_attributes(fault) | {names.POLICY_NAME: policy.name, names.ACTION: verb(decision)}
+        self._tell(logging.WARNING, names.RULE_MISSING, attributes, told, policy.name, label, policy.unknown.do)
+
+    def _injected(self, event: FaultInjected) -> None:
+        injection = event.injection
+        attributes: Attributes = {
+            names.ATTEMPT_NUMBER: event.number,
+            names.CHAOS_ID: injection.id,
+            names.CHAOS_APPLIED: injection.applied,
+        }
+        when = "after the real call" if injection.applied else "instead of the real call"
+        told = "attempt %d fails on purpose, %s, by chaos.%s"
+        self._tell(logging.INFO, names.CHAOS_INJECTED, attributes, told, event.number, when, injection.id)
+
+    def _refresh_started(self, event: RefreshStarted) -> None:
+        self._leads = event.provider if event.leads else None
+        attributes: Attributes = {
+            names.CREDENTIAL_PROVIDER: event.provider,
+            names.CREDENTIAL_LEADS: event.leads,
+            names.ATTEMPT_NUMBER: event.number,
+        }
+        told = "gets new credentials of %s" if event.leads else "waits for new credentials of %s"
+        self._tell(logging.DEBUG, names.CREDENTIAL_REFRESH, attributes, told, event.provider)
+
+    def _refresh_ended(self, event: RefreshEnded) -> None:
+        provider, self._leads = self._leads, None
+        if provider is None or event.cancelled:
+            return
+        attributes: Attributes = {names.CREDENTIAL_PROVIDER: provider}
+        if event.error is None:
+            self._tell(logging.DEBUG, names.CREDENTIAL_REFRESHED, attributes, "has new credentials of %s", provider)
+            return
+        kind = attributes[names.ERROR_TYPE] = error_type(None, event.error, frozenset())
+        told = "got no new credentials of %s (%s)"
+        self._tell(logging.INFO, names.CREDENTIAL_REFRESH_FAILED, attributes, told, provider, kind)
+
+    def _verify_ended(self, event: VerifyEnded) -> None:
+        decision = event.decision
+        if decision is None or not self._listens(logging.INFO):
+            return
+        said = answer(event)
+        attributes = decision_attributes(decision)
+        attributes |= {names.ATTEMPT_NUMBER: self._number, names.VERIFY_ANSWER: said}
+        told = "the verifier of attempt %d: %s; %s"
+        words = said.replace("_", " ")
+        self._tell(logging.INFO, names.VERIFY_ANSWERED, attributes, told, self._number, words, _next(decision))
+
+    def _renamed(self, event: Renamed) -> None:
+        attributes = rename_attributes(event.field, event.new, show_name=self._said.show_names)
+        told = "another %s is tried: %s"
+        shown = attributes.get(names.INPUT_NAME, "its name is not shown")
+        self._tell(logging.INFO, names.INPUT_RENAMED, attributes, told, event.field, shown)
+
+    def _call_ended(self, event: CallEnded) -> None:
+        if event.ended == "success":
+            return
+        attributes: Attributes = {names.ATTEMPT_COUNT: event.attempts, names.DELAY_TOTAL: event.waited}
+        if event.ended is not None:
+            attributes[names.OUTCOME] = event.ended
+        if event.stop_reason is not None:
+            attributes[names.STOP_REASON] = event.stop_reason
+        made = counted(event.attempts)
+        if event.ended not in GOOD_ENDS:
+            self._failed(event, attributes)
+        elif event.ended == "accepted":
+            self._accepted(event, attributes)
+        elif event.ended == "cancelled":
+            self._tell(logging.DEBUG, names.OPERATION_CANCELLED, attributes, "cancelled after %s", made)
+        else:
+            told = "succeeded after %s, %.3g s of them waits"
+            self._tell(logging.INFO, names.OPERATION_RECOVERED, attributes, told, made, event.waited)
+
+    def _accepted(self, event: CallEnded, attributes: Attributes) -> None:
+        if not self._listens(logging.INFO):
+            return
+        attributes[names.VERIFIED] = bool(event.verified)
+        attributes |= rule_attributes(event.rule)
+        if self._fault is not None:
+            attributes |= fault_attributes(self._fault)
+        belief = "it was verified" if event.verified else "nobody verified it"
+        what = "done by an earlier run" if self._fault is None else _facts(self._fault)
+        told = "accepted (%s); %s%s"
+        self._tell(logging.INFO, names.OPERATION_ACCEPTED, attributes, told, what, belief, _by(event.rule))
+
+    def _failed(self, event: CallEnded, attributes: Attributes) -> None:
+        kind = attributes[names.ERROR_TYPE] = call_error_type(event, self._said.listed.of(self._started.policy))
+        attributes |= rule_attributes(event.rule)
+        last = kind
+        if event.fault is not None:
+            attributes |= fault_attributes(event.fault)
+            last = _facts(event.fault)
+        # What a call inside has said already is said once.
+        level = logging.INFO if event.stop_reason == "inner" else logging.WARNING
+        told = "failed: %s (%s)%s"
+        self._tell(level, names.OPERATION_FAILED, attributes, told, description(event), last, _by(event.rule))
+
+    def _listens(self, level: int) -> bool:
+        return self._said.log.isEnabledFor(level)
+
+    def _tell(self, level: int, name: str, attributes: Attributes, told: str, *words: AttributeValue) -> None:
+        """Write one record: a sentence for people, and the attributes beside it for machines."""
+        operation = self._started.operation
+        fields = {names.EVENT_NAME: name, names.OPERATION_NAME: operation} | attributes
+        self._said.log.log(level, f"%s: {told}", operation, *words, extra=fields)  # noqa: G004  # a format of ours
+
+
+def _label(fault: Fault) -> str:
+    """Return what a fault is called; nothing but a code, a word of ours or a class."""
+    if fault.code is not None:
+        return cleaned(fault.code) or "an unreadable code"
+    if fault.status is not None:
+        return f"http-{fault.status}"
+    return fault.transport or error_type(fault, None, frozenset())
+
+
+def _facts(fault: Fault) -> str:
+    """Return a fault in a few words: what it is called, the HTTP status, and what the service's support asks for."""
+    facts = [_label(fault)]
+    if fault.code is not None and fault.status is not None:
+        facts.append(f"http {fault.status}")
+    request_id = cleaned(fault.request_id)
+    if request_id is not None:
+        facts.append(f"request {request_id}")
+    return ", ".join(facts)
+
+
+def _next(decision: Decision) -> str:
+    """Return what follows, when, and which rule says so."""
+    delay = f" in {decision.delay:.3g} s" if follows(decision) and decision.delay > 0 else ""
+    return f"{verb(decision)}{delay}{_by(decision.rule)}"
+
+
+def _by(rule: Rule | None) -> str:
+    if rule is None:
+        return ""
+    origin = rule.origin
+    return f", by {rule.id}" if origin is None else f", by {rule.id} at {origin.file}:{origin.line}"

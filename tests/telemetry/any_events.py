@@ -1,0 +1,56 @@
+"""Events of every kind, for calls in which anything may follow anything."""
+
+from __future__ import annotations
+
+from scripted_calls import FAIL, INJECTION, OVERFLOW, RETRY, THROTTLED, Flight, ended, failed, succeeded
+
+from resilience.core.decision import Accept, Decision, Fail, Refresh, Rename, Verify, Wait
+from resilience.engine.events import (
+    AttemptAborted,
+    AttemptStarted,
+    CallEnded,
+    Event,
+    FaultInjected,
+    RefreshEnded,
+    RefreshStarted,
+    Renamed,
+    VerifyEnded,
+    VerifyStarted,
+)
+
+_FLIGHTS = [Flight(), Flight()]
+_DECISIONS: list[Decision] = [
+    Wait(rule=THROTTLED, action=RETRY, delay=0.1),
+    Wait(delay=0.0),
+    Refresh(rule=THROTTLED, action=RETRY, provider="alibaba"),
+    Rename(number=2),
+    Verify(delay=0.1),
+    Accept(),
+    Fail(rule=THROTTLED, action=FAIL, reason="rule"),
+]
+EVENTS: list[Event] = [
+    AttemptStarted(number=1),
+    *succeeded(2),
+    *(event for decision in _DECISIONS for event in failed(3, decision)[1:]),
+    AttemptAborted(number=1, duration=0.1, error=None),
+    AttemptAborted(number=1, duration=0.1, error="TypeError"),
+    *(
+        RefreshStarted(provider="alibaba", flight=flight, leads=leads, number=1)
+        for flight in _FLIGHTS
+        for leads in (True, False)
+    ),
+    *(RefreshEnded(flight=flight, duration=0.1) for flight in _FLIGHTS),
+    RefreshEnded(flight=_FLIGHTS[0], duration=0.1, error="OSError"),
+    FaultInjected(number=1, injection=INJECTION),
+    VerifyStarted(number=1),
+    *(VerifyEnded(there=True, decision=decision, duration=0.1) for decision in (None, *_DECISIONS)),
+    VerifyEnded(there=None, decision=None, duration=0.1, error="OSError"),
+    Renamed(operation="CreateGroupId", provider="alibaba", field="GroupId", old="a", new="b"),
+]
+ENDS: list[CallEnded] = [
+    ended(),
+    ended("accepted", "accepted"),
+    ended("cancelled", "cancelled"),
+    ended("failed", "rule", fault=OVERFLOW, error="sdk.ServerError"),
+    ended(None, None, error="TypeError"),
+]

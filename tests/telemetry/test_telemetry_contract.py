@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import logging
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from measured_calls import Measured
+from scripted_calls import (
+    FAIL,
+    INJECTION,
+    OVERFLOW,
+    RETRY,
+    THROTTLED,
+    Flight,
+    accepted,
+    ended,
+    failed,
+    gave_up,
+    started,
+    succeeded,
+)
+
+import resilience.telemetry
+from resilience.core.decision import Accept, Fail, Refresh, Rename, Verify
+from resilience.core.fault import Fault
+from resilience.engine.events import (
+    AttemptAborted,
+    AttemptStarted,
+    Event,
+    FaultInjected,
+    RefreshEnded,
+    RefreshStarted,
+    Renamed,
+    VerifyEnded,
+    VerifyStarted,
+)
+from resilience.telemetry import Logs, names
+from resilience.telemetry.contract import CONTRACT_VERSION, contract
+
+_VERIFY = Verify(rule=THROTTLED, action=RETRY, delay=0.5)
+_LOST = Fault(transport="lost", error="resilience.DeadlineExceeded")
+_FLIGHT = Flight()
+
+# Calls in which everything happens that the contract has a word for.
+_CALLS: list[list[Event]] = [
+    [*succeeded(1), ended()],
+    [*failed(1), *succeeded(2), ended("success_after_retry", waited=1.5)],
+    accepted(),
+    accepted(_LOST),
+    gave_up(),
+    gave_up(fault=_LOST),
+    [ended("refused", "breaker", error="resilience.BreakerOpen")],
+    [
+        *failed(1, Refresh(rule=THROTTLED, action=RETRY, provider="alibaba")),
+        RefreshStarted(provider="alibaba", flight=_FLIGHT, leads=True, number=1),
+        RefreshEnded(flight=_FLIGHT, duration=0.1, error="OSError"),
+        RefreshStarted(provider="alibaba", flight=_FLIGHT, leads=True, number=1),
+        RefreshEnded(flight=_FLIGHT, duration=0.1),
+        *failed(2, Rename(rule=THROTTLED, action=RETRY, number=2), fault=_LOST, cut=True),
+        Renamed(operation="CreateGroupId", provider="alibaba", field="GroupId", old="a", new="a-2"),
+        AttemptStarted(number=3),
+        FaultInjected(number=3, injection=INJECTION),
+        failed(3, _VERIFY)[-1],
+        VerifyStarted(number=3),
+        VerifyEnded(there=None, decision=_VERIFY, duration=0.1, error="OSError"),
+        VerifyStarted(number=3),
+        VerifyEnded(there=False, decision=_VERIFY, duration=0.1),
+        VerifyStarted(number=3),
+        VerifyEnded(there=True, decision=Accept(rule=THROTTLED, action=FAIL), duration=0.1),
+        ended("accepted", "accepted", verified=True, rule=THROTTLED),
+    ],
+    [*failed(1, Fail(reason="unknown")), ended("failed", "unknown", fault=OVERFLOW, error="sdk.ServerError")],
+    [*failed(1, Fail(reason="unknown"), fault=_LOST), ended("failed", "inner", error="OSError")],
+    [
+        AttemptStarted(number=1),
+        AttemptAborted(number=1, duration=0.1, error="TypeError"),
+        ended(None, None, error="TypeError"),
+    ],
+    [ended("cancelled", "cancelled")],
+]
+
+_TYPES = {"string": str, "int": int, "double": float, "bool": bool}
+
+
+@pytest.fixture
+def measured() -> Measured:
+    """Measure every call."""
+    measured = Measured()
+    for call in _CALLS:
+        measured.play(*call)
+    return measured
+
+
+@pytest.fixture
+def records(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, dict[str, Any]]]:
+    """Log every call; return name, level and fields of each record."""
+    caplog.set_level(logging.DEBUG, "resilience")
+    logs = Logs()
+    for call in _CALLS:
+        sink = logs.watch(started())
+        assert sink is not None
+        for event in call:
+            sink(event)
+    told = []
+    for record in caplog.records:
+        fields = {name: value for name, value in vars(record).items() if "." in name}
+        told.append((fields[names.EVENT_NAME], record.levelname, fields))
+    return told
+
+
+def test_instruments_are_exactly_those_of_the_contract(measured: Measured) -> None:
+    """Every instrument that calls use is in the contract with its unit, and every one there is used."""
+    made = {name: metric.unit for name, metric in measured.metrics().items()}
+    assert {each.name: each.unit for each in contract().instruments} == made
+
+
+def test_kinds_of_instruments_are_those_of_the_contract(measured: Measured) -> None:
+    """What the contract calls a counter only goes up; an updowncounter may go down; a histogram has buckets."""
+    made = {}
+    for name, metric in measured.metrics().items():
+        if hasattr(metric.data, "is_monotonic"):
+            made[name] = "counter" if metric.data.is_monotonic else "updowncounter"
+        else:
+            made[name] = "histogram"
+    assert {each.name: each.kind for each in contract().instruments} == made
+
+
+def test_attributes_of_instruments_are_exactly_those_of_the_contract(measured: Measured) -> None:
+    """No series has an attribute that the contract does not name for it, and each of those is on some series."""
+    documented = {(each.name, attribute) for each in contract().instruments for attribute in each.attributes}
+    made = {
+        (f"resilience.{name}", attribute)
+        for name, series in measured.read().items()
+        for attributes in series
+        for attribute, _ in attributes
+    }
+    assert documented == made
+
+
+def test_attributes_of_metrics_are_bounded_and_have_their_types(measured: Measured) -> None:
+    """What series are told apart by is explained, with what bounds it, and nothing else is."""
+    documented = {each.name: each for each in contract().metric_attributes}
+    made = {pair for series in measured.read().values() for attributes in series for pair in attributes}
+    assert documented.keys() == {name for name, _ in made}
+    assert all(type(value) is _TYPES[documented[name].type] for name, value in made)
+    assert all(each.meaning for each in documented.values())
+
+
+def test_words_that_the_contract_lists_are_all_there_are(measured: Measured) -> None:
+    """An attribute of few words has exactly those that the contract spells out."""
+    for name in (names.OUTCOME, names.ATTEMPT_TYPE, names.VERIFY_ANSWER, names.ACTION):
+        (documented,) = [each.meaning for each in contract().metric_attributes if each.name == name]
+        made = {
+            value
+            for series in measured.read().values()
+            for attributes in series
+            for attribute, value in attributes
+            if attribute == name
+        }
+        assert set(re.findall(r"`(\w+)`", documented)) == made
+
+
+def test_records_are_exactly_those_of_the_contract(records: list[tuple[str, str, dict[str, Any]]]) -> None:
+    """Every record has its row with its level, and every row has its record."""
+    documented = {(record.name, level) for record in contract().records for level in record.levels}
+    assert documented == {(name, level) for name, level, _ in records}
+
+
+def test_fields_of_records_are_exactly_those_of_the_contract(records: list[tuple[str, str, dict[str, Any]]]) -> None:
+    """Every field that a record has is in its row or in those of all records, and the other way round."""
+    common = {each.name for each in contract().record_fields}
+    documented = {(record.name, field) for record in contract().records for field in {*record.fields, *common}}
+    assert documented == {(name, field) for name, _, fields in records for field in fields}
+
+
+def test_fields_have_the_types_of_the_spans_attributes(records: list[tuple[str, str, dict[str, Any]]]) -> None:
+    """A field is named like an attribute of spans and has its type."""
+    known = (*contract().attributes, *contract().event_attributes, *contract().record_fields)
+    types = {each.name: _TYPES[each.type] for each in known}
+    assert all(type(value) is types[name] for _, _, fields in records for name, value in fields.items())
+
+
+def test_an_instrument_is_found_by_its_name() -> None:
+    """A misspelt name is an error, so that a chart of nothing is not drawn."""
+    assert contract().instrument("resilience.decisions").kind == "counter"
+    with pytest.raises(LookupError, match="no instrument is named"):
+        contract().instrument("resilience.decision")
+
+
+def test_the_docstring_says_which_version_it_is() -> None:
+    """Whoever reads the contract sees the version that programs are told."""
+    assert f"this is all of it: version {CONTRACT_VERSION}.\n" in (resilience.telemetry.__doc__ or "")
+    assert contract().version == CONTRACT_VERSION
+
+
+def test_a_contract_that_was_dropped_with_the_docstrings_is_an_error() -> None:
+    """Under ``python -OO`` there is nothing to read, and the error says why."""
+    ran = subprocess.run(
+        [sys.executable, "-OO", "-c", "from resilience.telemetry.contract import contract; contract()"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert "RuntimeError: the telemetry contract is a docstring" in ran.stderr
