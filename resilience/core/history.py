@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -71,8 +72,10 @@ class History:
 
     def but(self, **changes: Any) -> History:
         """Return a copy with other values; ``attrs.evolve`` does the same in four times the time."""
-        values = {name: getattr(self, name) for name in _NAMES}
-        return History(**{**values, **changes})
+        values = dict(zip(_NAMES, _values(self), strict=True))
+        values.update(changes)
+        return History(**values)
 
 
 _NAMES: Final = tuple(each.name for each in fields(History))
+_values: Final = operator.attrgetter(*_NAMES)

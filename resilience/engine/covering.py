@@ -18,6 +18,7 @@ from typing import Any, Final, TypeVar
 from attrs import define, field
 
 from resilience.clients import rest
+from resilience.clients.alibaba import PROVIDER as ALIBABA
 from resilience.clients.inspection import retries_itself, switch_off_retries
 from resilience.clients.misuse import needs_asyncio
 from resilience.clients.surface import Method, methods_of
@@ -219,7 +220,7 @@ class Covering:
         )
         call = on_loop(callee) if is_async else in_thread(callee)
         # Where a client has retry options of its own, it looks at nothing else: tea-openapi 0.4.
-        may_retry = isinstance(side, SdkSide) and not hasattr(side.client, "_retry_options")
+        may_retry = side.provider == ALIBABA and not hasattr(side.client, "_retry_options")
         return _Entry(callee, call, is_async and needs_asyncio(bound), may_retry)
 
 

@@ -73,11 +73,12 @@ def on_loop(  # noqa: C901, PLR0915  # four functions that share their cells, wh
     # On asyncio there is a cheaper limit than a cancel scope, for functions that shield nothing: it does not know
     # anyio's shields. What it needs is imported when asyncio is there.
     running_loop: Callable[[], Any] = _no_loop
-    set_alarm: Any = None
+    make_alarms: Any = None
+    alarms: Any = None
     cancelled: type[BaseException] = GeneratorExit
 
     async def slowly(args: tuple[Any, ...], kwargs: dict[str, Any], first: FirstAttempt | None = None) -> Any:
-        nonlocal is_new, slot, key, other, other_key, limit, refusal, running_loop, set_alarm, cancelled
+        nonlocal is_new, slot, key, other, other_key, limit, refusal, running_loop, make_alarms, alarms, cancelled
         try:
             value = (await run(callee, args, kwargs, first)).unwrap()
         finally:
@@ -88,7 +89,8 @@ def on_loop(  # noqa: C901, PLR0915  # four functions that share their cells, wh
             if not callee.may_shield and "asyncio" in sys.modules:
                 from resilience.engine import alarm  # noqa: PLC0415  # asyncio is there already
 
-                running_loop, set_alarm, cancelled = alarm.running_loop, alarm.Alarm, alarm.CancelledError
+                running_loop, make_alarms, cancelled = alarm.running_loop, alarm.Alarms, alarm.CancelledError
+                alarms = make_alarms(None, limit)
             limit, refusal = gate.limit, gate.refusal
             (slot, key), (other, other_key) = gate.slots
         return value
@@ -128,7 +130,8 @@ def on_loop(  # noqa: C901, PLR0915  # four functions that share their cells, wh
         finally:
             del first  # for the reason that Outcome.unwrap gives
 
-    async def limited(*args: Any, **kwargs: Any) -> Any:
+    async def limited(*args: Any, **kwargs: Any) -> Any:  # noqa: C901, PLR0912  # one frame, which is what makes it quick
+        nonlocal alarms
         first = None
         if slot[key] is None and other[other_key] is None and (held := source.held).renew_at > time():
             before = decisions[0]
@@ -143,7 +146,9 @@ def on_loop(  # noqa: C901, PLR0915  # four functions that share their cells, wh
                     ran = Ran(error=error)
             else:
                 started = loop.time()
-                alarm = set_alarm(loop, started + limit)
+                if loop is not alarms.loop:
+                    alarms = make_alarms(loop, limit)
+                alarm = alarms.set(started)
                 try:
                     value = await (invoke(*args, **kwargs) if kwargs else invoke(*args))
                     if refusal is None or (error := refusal(value)) is None:

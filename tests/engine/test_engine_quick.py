@@ -192,3 +192,27 @@ async def test_a_function_that_swallows_the_cancellation_leaves_no_trace(warm: W
     assert task.cancelling() == 0
     async with asyncio.timeout(1):
         await asyncio.sleep(0)
+
+
+async def test_attempts_that_overlap_are_cut_each_at_its_own_time(warm: Warm) -> None:
+    """However many attempts are under way, each has the whole limit, and one that ends early frees nobody else."""
+    began = anyio.current_time()
+    ended: list[tuple[str, float]] = []
+    bodies = {"first": anyio.sleep_forever, "quick": _nothing, "second": anyio.sleep_forever}
+    calls = {name: await warm(body) for name, body in bodies.items()}
+    again = calls["first"]
+
+    async def one(name: str, call: Callable[[], Awaitable[Any]], after: float) -> None:
+        await anyio.sleep(after)
+        try:
+            await call()
+        except DeadlineExceeded:
+            name += " cut"
+        ended.append((name, round(anyio.current_time() - began, 3)))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(one, "first", again, 0)
+        group.start_soon(one, "quick", calls["quick"], 1)
+        group.start_soon(one, "later", again, 2)
+        group.start_soon(one, "second", calls["second"], 3)
+    assert ended == [("quick", 1), ("first cut", 5), ("later cut", 7), ("second cut", 8)]
