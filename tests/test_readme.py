@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -56,11 +57,16 @@ def test_scripts_print_what_is_shown(tmp_path: Path) -> None:
 
 def test_the_commands_shown_work(tmp_path: Path) -> None:
     """The commands for writing a policy run one after the other, as they stand."""
-    lines = [line for text in blocks("sh") for line in text.splitlines() if line.startswith("resilience ")]
+    joined = [text.replace("\\\n", " ") for text in blocks("sh")]
+    lines = [line for text in joined for line in text.splitlines() if line.startswith("resilience ")]
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
     assert len(lines) > 3
+    environ = {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
     for line in lines:
         command = [sys.executable, "-m", *shlex.split(line)]
-        run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
+        run = subprocess.run(  # noqa: S603  # our own README
+            command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False, timeout=60
+        )
         # Environments that differ are what diff is to find.
         assert run.returncode == (1 if " diff " in line else 0), run.stdout + run.stderr
 

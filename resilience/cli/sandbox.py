@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from threading import Event
 
 import click
@@ -22,12 +25,16 @@ _PORT = click.IntRange(0, 65535)
     metavar="OPERATION=FAULTS",
     help='Faults to come, such as "CreateTopic=RequestLimitExceeded*2, applied lost"; may be given more than once.',
 )
-def sandbox(host: str, alibaba_port: int, tencent_port: int, scripts: tuple[str, ...]) -> None:
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARGUMENT]...]")
+def sandbox(
+    host: str, alibaba_port: int, tencent_port: int, scripts: tuple[str, ...], command: tuple[str, ...]
+) -> None:
     """
-    Play both cloud services on this machine until Ctrl-C.
+    Play both cloud services on this machine until Ctrl-C, or for one command.
 
     The lines that begin with "export" can be pasted into a shell: endpoints, keys that are accepted there, and what
-    else the examples ask for. Beyond 127.0.0.1 everyone who can reach the host can also script it.
+    else the examples ask for. A command after "--" finds them in its environment; the services end with it, and the
+    exit code is its own. Beyond 127.0.0.1 everyone who can reach the host can also script it.
     """
     played = Sandbox(host=host, alibaba_port=alibaba_port, tencent_port=tencent_port)
     for script in scripts:
@@ -43,6 +50,8 @@ def sandbox(host: str, alibaba_port: int, tencent_port: int, scripts: tuple[str,
     except OSError as error:
         raise click.UsageError(f"cannot listen on {host}: {error.strerror or error}") from None
     with played:
+        if command:
+            sys.exit(_run(command, played))
         # All of it, since whoever started this may be quick to stop it.
         try:
             for line in (*played.describe(), *_for_examples(played)):
@@ -51,6 +60,25 @@ def sandbox(host: str, alibaba_port: int, tencent_port: int, scripts: tuple[str,
             Event().wait()
         except KeyboardInterrupt:
             click.echo(f"stopped after {len(played.calls)} calls", err=True)
+
+
+def _run(command: tuple[str, ...], played: Sandbox) -> int:
+    """Run a command that finds the services in its environment; return its exit code as a shell would."""
+    variables = dict(
+        line.removeprefix("export ").split("=", 1)
+        for line in (*played.describe(), *_for_examples(played))
+        if line.startswith("export ")
+    )
+    try:
+        with subprocess.Popen(command, env={**os.environ, **variables}) as child:  # noqa: S603  # what the user asked for
+            while True:
+                try:
+                    code = child.wait()
+                except KeyboardInterrupt:
+                    continue  # the command got it too, and decides
+                return code if code >= 0 else 128 - code
+    except OSError as error:
+        raise click.UsageError(f"cannot run {command[0]}: {error.strerror or error}") from None
 
 
 def _for_examples(played: Sandbox) -> list[str]:

@@ -98,6 +98,23 @@ def test_a_taken_port_is_wrong_use() -> None:
     assert "cannot listen on 127.0.0.1" in result.output
 
 
+def test_the_sandbox_can_serve_one_command() -> None:
+    """A command after "--" finds the services in its environment, and its exit code is the sandbox's."""
+    code = (
+        "import os, urllib.request as r; r.urlopen('http://' + os.environ['ALIBABA_MQTT_ENDPOINT'] + '/_sandbox/faults')"
+        "; print('seen'); raise SystemExit(3)"
+    )
+    with started("sandbox", "--", sys.executable, "-c", code) as running:
+        output, errors = running.communicate(timeout=60)
+    assert (running.returncode, output, errors) == (3, "seen\n", "")
+
+
+def test_the_sandbox_says_which_command_it_cannot_run() -> None:
+    """A command that is not there is a mistake of the user, and no traceback."""
+    result = CliRunner().invoke(app, ["sandbox", "--", "no-such-command"])
+    assert (result.exit_code, "cannot run no-such-command" in result.output) == (2, True)
+
+
 def test_the_sandbox_serves_until_it_is_interrupted() -> None:
     """``sandbox`` prints what an example needs, has the faults that were asked for, and ends well on Ctrl-C."""
     with started("sandbox", "--script", "CreateTopic=RequestLimitExceeded*2") as running:
