@@ -23,6 +23,7 @@ What is not known is absent.
 |---|---|---|
 | `process` | first of each process | `format` (1), `version` (ours), `run`, `process`, `pid` |
 | `call_started` | a call begins | `operation`, `provider`, `policy`, `hash`, `env`, `trace_id`, `span_id` |
+| `recalled` | the ledger was asked | `answer` (new, done or unfinished), `waited` (for another call) |
 | `attempt_started` | an attempt begins | `number` (from 1) |
 | `fault_injected` | `[chaos]` makes its fault | `number`, `chaos`, `applied` |
 | `attempt_succeeded` | it returned a value | `number`, `duration` |

@@ -22,6 +22,7 @@ from resilience.engine.events import (
     CallStarted,
     Event,
     FaultInjected,
+    Recalled,
     RefreshEnded,
     RefreshStarted,
     Renamed,
@@ -75,6 +76,10 @@ def _inside(fields: Mapping[str, Any]) -> str:
     """Return fields as the inside of a JSON object, without those that are None."""
     known = {name: value for name, value in fields.items() if value is not None}
     return _encode(known)[1:-1]
+
+
+def _recalled(event: Recalled, _: Wording) -> str:
+    return f'"answer":"{event.answer}","waited":{event.waited:.6f}'
 
 
 def _attempt_started(event: AttemptStarted, _: Wording) -> str:
@@ -207,6 +212,7 @@ def _class(name: str | None) -> str | None:
 
 
 _RECORDS: Final[Mapping[type, tuple[str, Callable[[Any, Wording], str]]]] = {
+    Recalled: ("recalled", _recalled),
     AttemptStarted: ("attempt_started", _attempt_started),
     AttemptSucceeded: ("attempt_succeeded", _attempt_succeeded),
     FaultInjected: ("fault_injected", _fault_injected),

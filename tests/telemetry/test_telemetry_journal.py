@@ -46,6 +46,7 @@ from resilience.engine.events import (
     AttemptStarted,
     Event,
     FaultInjected,
+    Recalled,
     RefreshEnded,
     RefreshStarted,
     Renamed,
@@ -72,7 +73,7 @@ def everything(journal: Journal) -> None:
     """Play calls in which everything happens that the format has a word for."""
     flight, verify = Flight(), Verify(rule=THROTTLED, action=RETRY, delay=0.5)
     listed = evolve(RETRY, backoff=_LISTED_WAITS)
-    play(journal, *succeeded(1), ended())
+    play(journal, Recalled(answer="unfinished", waited=0.25), *succeeded(1), ended())
     play(
         journal,
         AttemptStarted(number=1),
@@ -219,8 +220,9 @@ def test_threads_do_not_tear_lines(tmp_path: Path) -> None:
     assert set(map(tuple, calls.values())) == {("call_started", "attempt_started", "attempt_failed", "call_ended")}
 
 
-def test_forked_processes_share_the_file(tmp_path: Path) -> None:
-    """Each child begins with a record of its own, of the same run, and no line is torn."""
+@pytest.mark.parametrize("opens", [False, True], ids=["inherited", "opened-anew"])
+def test_forked_processes_share_the_file(tmp_path: Path, *, opens: bool) -> None:
+    """Each child begins with a record of its own, of the same run, and no line is torn or lost."""
     journal = Journal(tmp_path / "j")
     children = []
     for _ in range(4):
@@ -228,8 +230,9 @@ def test_forked_processes_share_the_file(tmp_path: Path) -> None:
         if child == 0:
             # Nothing of the test may go on in the child.
             try:
+                own = Journal(tmp_path / "j") if opens else journal
                 for _ in range(100):
-                    play(journal, *gave_up())
+                    play(own, *gave_up())
             finally:
                 os._exit(0)
         children.append(child)

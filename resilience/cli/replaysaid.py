@@ -1,0 +1,140 @@
+"""What is worth saying of replayed calls: sums, places of rules, and what to keep in mind."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from attrs import field, frozen
+
+from resilience.core.decision import Decision
+from resilience.policyfile import Policy
+from resilience.records import RecordedAttempt, RecordedCall
+from resilience.simulation.replayed import Assumption, Replayed
+
+
+@frozen(kw_only=True)
+class Sum:
+    """
+    So many calls together, as they were and as they would have been.
+
+    Attributes:
+        calls: How many.
+        changed: How many of them change at all.
+        worse: How many succeeded and would have failed.
+        better: How many failed and would have succeeded.
+        requests: Attempts, before and after.
+        seconds: How long the calls took, one after the other, likewise; those that never ended are left out.
+        waited: All waits likewise.
+    """
+
+    calls: int
+    changed: int
+    worse: int
+    better: int
+    requests: tuple[int, int]
+    seconds: tuple[float, float]
+    waited: tuple[float, float]
+
+    @classmethod
+    def of(cls, played: Sequence[Replayed]) -> Sum:
+        """Add calls up."""
+        ended = [each for each in played if each.call.duration is not None]
+        return cls(
+            calls=len(played),
+            changed=sum(is_changed(each) for each in played),
+            worse=sum(each.is_worse for each in played),
+            better=sum(each.is_better for each in played),
+            requests=(sum(len(each.call.attempts) for each in played), sum(each.attempts for each in played)),
+            seconds=(sum(each.call.duration or 0.0 for each in ended), sum(each.duration for each in ended)),
+            waited=(sum(each.call.waited for each in ended), sum(each.waited for each in ended)),
+        )
+
+
+@frozen(kw_only=True)
+class Tried:
+    """
+    All calls of a recording under another policy.
+
+    Attributes:
+        played: Those that could be played.
+        skipped: Those that could not, each with the reason.
+        endless: Those that no limit of the policy would end, likewise.
+    """
+
+    played: tuple[Replayed, ...] = field(repr=False)
+    skipped: tuple[tuple[RecordedCall, str], ...] = ()
+    endless: tuple[tuple[RecordedCall, str], ...] = ()
+
+    @property
+    def changed(self) -> list[Replayed]:
+        """The calls that change at all."""
+        return [each for each in self.played if is_changed(each)]
+
+    @property
+    def worse(self) -> list[Replayed]:
+        """The calls that succeeded and would have failed."""
+        return [each for each in self.played if each.is_worse]
+
+    @property
+    def operations(self) -> list[tuple[str | None, str]]:
+        """Provider and name of each operation, in the order of the calls."""
+        return list(dict.fromkeys((each.call.provider, each.call.operation) for each in self.played))
+
+    def of(self, operation: str, provider: str | None) -> Sum:
+        """Add the calls of one operation up."""
+        return Sum.of(
+            [each for each in self.played if (each.call.operation, each.call.provider) == (operation, provider)]
+        )
+
+    @property
+    def total(self) -> Sum:
+        """All of them together."""
+        return Sum.of(self.played)
+
+    @property
+    def assumptions(self) -> list[tuple[Assumption, int]]:
+        """What was assumed, and for how many calls, most first."""
+        return Counter(word for each in self.played for word in each.assumptions).most_common()
+
+
+@frozen
+class At:
+    """Which rule decided, and where it stands, ``file:line``."""
+
+    rule: str | None
+    place: str | None
+
+
+def is_changed(each: Replayed) -> bool:
+    """Return whether anything of a call changes."""
+    return bool(each.differences) or each.ends_otherwise
+
+
+def at_of(decision: Decision | None) -> At:
+    """Return which rule made a decision."""
+    rule = None if decision is None else decision.rule
+    origin = None if rule is None else rule.origin
+    return At(None if rule is None else rule.id, None if origin is None else f"{origin.file}:{origin.line}")
+
+
+def _hides_backoff(attempt: RecordedAttempt) -> bool:
+    return attempt.delay > 0 and attempt.backoff is None
+
+
+def notes(tried: Tried, policy: Policy) -> Iterator[str]:
+    """Yield what to keep in mind: another environment, abilities that the recording does not show."""
+    calls = [each.call for each in tried.played]
+    envs = {call.env for call in calls}
+    if envs and envs != {policy.env}:
+        were, now = " and ".join(sorted(str(env or "no environment") for env in envs)), policy.env or "no environment"
+        yield f"recorded under {were}, replayed under {now}; --env chooses"
+    if calls and {call.policy_hash for call in calls} == {policy.digest}:
+        yield "this is the policy of the recording itself"
+    if any(_hides_backoff(each) for call in calls for each in call.attempts):
+        yield "spans do not tell what waits were drawn from: those that this policy could have drawn are kept"
+    ends = {each.stop_reason for each in tried.played if each.ends_otherwise}
+    if "unverified" in ends:
+        yield "the recording shows no verifier for some of these operations; --verifier if there is one"
+    if "no_credentials" in ends:
+        yield "the recording shows no refresh of these credentials; --credentials if there is a source"

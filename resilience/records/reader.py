@@ -1,0 +1,104 @@
+"""Reads a file, whatever of both it is."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import define, field
+
+from resilience.records.journal import JournalReader
+from resilience.records.model import Problem, Recording, RecordsError
+from resilience.records.otlp import OtlpReader
+
+_EXPECTED: Final = "expected a journal of resilience, or spans as OTLP JSON"
+
+
+def read(path: str | os.PathLike[str]) -> Recording:
+    """
+    Read a journal, or spans that were exported as OTLP JSON: one request per line, or one document.
+
+    A line that is broken or tells of something else is left out, and is among the problems; the last line of a file
+    may be broken off.
+
+    Args:
+        path: The file. Lines of both kinds may be mixed in it.
+
+    Raises:
+        RecordsError: The file cannot be read, or nothing in it is of either kind.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            sorted_out = _Sorted()
+            for line, text in enumerate(file, start=1):
+                if text.strip():
+                    sorted_out.add_line(line, text)
+            if not sorted_out.recognised:
+                file.seek(0)
+                sorted_out.add_document(file.read())
+    except OSError as error:
+        raise RecordsError(str(path), f"cannot be read: {error.strerror or error}") from None
+    if not sorted_out.recognised:
+        raise RecordsError(str(path), sorted_out.verdict())
+    return sorted_out.recording()
+
+
+@define
+class _Sorted:
+    """What was read, each line given to whom it concerns."""
+
+    recognised: bool = False
+    _journal: JournalReader = field(factory=JournalReader)
+    _otlp: OtlpReader = field(factory=OtlpReader)
+    _problems: list[Problem] = field(factory=list)
+
+    def add_line(self, line: int, text: bytes) -> None:
+        found = _parsed(text)
+        if found is None:
+            whole = "" if text.endswith(b"\n") else ", and ends without a line break: it was torn off"
+            self._problems.append(Problem(line, f"this is no JSON{whole}"))
+        elif not self._take(line, found):
+            self._problems.append(Problem(line, _EXPECTED))
+
+    def add_document(self, text: bytes) -> None:
+        found = _parsed(text)
+        # A list of requests is what test agents give.
+        taken = [self._take(1, each) for each in (found if isinstance(found, list) else [found])]
+        if any(taken):
+            self._problems.clear()
+
+    def _take(self, line: int, found: object) -> bool:
+        if not isinstance(found, dict):
+            return False
+        if "resourceSpans" in found:
+            self._otlp.add(line, found)
+        elif isinstance(found.get("record"), str):
+            self._journal.add(line, found)
+        else:
+            return False
+        self.recognised = True
+        return True
+
+    def verdict(self) -> str:
+        """Say why nothing could be recognised."""
+        if not self._problems:
+            return f"{_EXPECTED}, got an empty file"
+        return f"{_EXPECTED}, got something else ({self._problems[0]})"
+
+    def recording(self) -> Recording:
+        calls = sorted([*self._journal.calls(), *self._otlp.calls()], key=lambda call: call.started_at)
+        runs = sorted([*self._journal.runs(), *self._otlp.runs()], key=lambda run: run.started_at)
+        problems = [*self._problems, *self._journal.problems, *self._otlp.problems, *self._otlp.foreign()]
+        return Recording(
+            calls=tuple(calls), runs=tuple(runs), problems=tuple(sorted(problems, key=lambda each: each.line))
+        )
+
+
+def _parsed(text: bytes) -> Any:
+    """Return what a JSON text says, or None if it is none."""
+    try:
+        return json.loads(text.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,330 @@
+"""
+Plays recorded calls under another policy: what it would have done with the same faults.
+
+A recorded call is played on :mod:`resilience.core.machine`. Its attempts, verifications and refreshes bring what they
+brought then, and take as long as they took then. Waits have the luck that they had: where a backoff is the same, the
+wait is the recorded one, and where it is another, the same draw is put into it. What nobody recorded is assumed, and
+each assumption is told, by the words of :data:`resilience.simulation.replayed.ASSUMPTIONS`.
+
+A recording that breaks off, because its process was killed or the call was cancelled, breaks off in a replay as well.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from attrs import define, field
+
+from resilience.core.decision import (
+    Accept,
+    Decision,
+    Ended,
+    Event,
+    Fail,
+    Failed,
+    Refresh,
+    Refreshed,
+    RefreshFailed,
+    Rename,
+    Renamed,
+    RenameImpossible,
+    StopReason,
+    Verified,
+    VerifyFailed,
+    Wait,
+    ended_by,
+)
+from resilience.core.fault import CUT, TRANSPORTS, Fault
+from resilience.core.history import History
+from resilience.core.machine import attempt_limit, begin, recall, remedy_limit, resume
+from resilience.core.plan import Plan
+from resilience.core.simulate import EndlessError, Turn
+from resilience.records import RecordedAttempt, RecordedCall, RecordedDecision, RecordedRemedy
+from resilience.simulation.luck import draw_of, reaches, step_as_recorded
+from resilience.simulation.replayed import Assumption, Difference, Replayed, is_same
+from resilience.simulation.tape import Tape
+
+_MOST_TURNS: Final = 2000
+# A limit that cuts an attempt when it was cut before is the same one: programs are late by this much.
+_LATENESS: Final = 0.1
+
+
+def replay(call: RecordedCall, plan: Plan) -> Replayed:
+    """
+    Play a recorded call.
+
+    Args:
+        call: The call; :func:`obstacle` tells whether it can be played.
+        plan: The policy for its operation, and what the call could do.
+
+    Raises:
+        EndlessError: No limit of the policy ends the call.
+    """
+    return _Replay(call, plan).run()
+
+
+def obstacle(call: RecordedCall) -> str | None:
+    """Return why a call cannot be played, or None if it can."""
+    if call.recalled in {"done", "unfinished"}:
+        return None
+    if any(each.kind == "verify" and each.number == 0 for each in call.remedies):
+        return "the ledger knew of it, and what it knew is not recorded"
+    if not call.attempts:
+        return "no attempt was made"
+    return None if call.attempts[0].number == 1 else "its first attempt is not recorded"
+
+
+class _Interrupted(Exception):  # noqa: N818  # no error: the recording ends here
+    """The recording breaks off."""
+
+
+@define
+class _Replay:
+    call: RecordedCall
+    plan: Plan
+    tape: Tape = field(init=False)
+    history: History = field(init=False)
+    now: float = field(default=0.0, init=False)
+    waited: float = field(default=0.0, init=False)
+    begun: int = field(default=0, init=False)
+    is_retimed: bool = field(default=False, init=False)
+    turns: list[Turn] = field(factory=list, init=False)
+    earlier: list[RecordedDecision] = field(factory=list, init=False)
+    differences: list[Difference] = field(factory=list, init=False)
+    assumed: dict[Assumption, None] = field(factory=dict, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.tape = Tape(self.call)
+        self.history = begin(self.plan, now=0.0)
+
+    def run(self) -> Replayed:
+        asked: Decision | None = self._begun()
+        try:
+            while asked is not None and not isinstance(asked, Accept | Fail):
+                if len(self.turns) >= _MOST_TURNS:
+                    raise EndlessError("no limit of the policy ends this call")
+                self.waited += asked.delay
+                self.now += asked.delay
+                asked = self._obey(asked)
+        except _Interrupted:
+            return self._replayed(self.call.ended, self.call.stop_reason)
+        reason: StopReason = "success"
+        if isinstance(asked, Accept):
+            reason = "dry_run" if asked.dry_run else "accepted"
+        elif isinstance(asked, Fail):
+            reason = asked.reason
+        return self._replayed(ended_by(reason, attempts=self.begun), reason)
+
+    def _begun(self) -> Decision:
+        """Begin as the ledger had it, if it was asked."""
+        call, first = self.call, self.call.attempts[0] if self.call.attempts else None
+        if call.recalled == "done":
+            self.history, decision = recall(self.history, now=0.0)
+            return decision
+        if call.recalled == "unfinished":
+            verify = any(each.kind == "verify" and each.number == 0 for each in call.remedies)
+            self.history, decision = resume(self.history, verify=verify, now=0.0)
+            return decision
+        if call.recalled is None and first is not None and first.action == "accept":
+            # Spans do not tell of the ledger; but only it can have known that the first attempt met what is ours.
+            self.history = begin(self.plan, now=0.0, ours=True)
+        return Wait(delay=0.0)
+
+    def _obey(self, asked: Decision) -> Decision | None:
+        """Do what was decided; return the next decision, or None after a success."""
+        match asked:
+            case Wait():
+                return self._attempt()
+            case Refresh():
+                return self._refresh()
+            case Rename():
+                return self._rename()
+            case _:
+                return self._verify()
+
+    def _attempt(self) -> Decision | None:
+        recorded, fault, duration = self._next_attempt()
+        began = self.now
+        self.begun += 1
+        limit = attempt_limit(self.history, now=began)
+        was_cut = recorded is not None and recorded.cut
+        # A cut attempt is cut again when the same limit does it, or an earlier one.
+        is_cut = limit is not None and (duration is None or began + duration >= limit)
+        if duration is None:
+            duration = self._hang(None if limit is None else limit - began, recorded or self.tape.last)
+        elif is_cut and limit is not None:
+            duration = max(limit - began, 0.0)
+        self.now += duration
+        self.is_retimed |= recorded is not None and recorded.duration != duration
+        faults = (CUT,) if is_cut else () if fault is None else (fault,)
+        if not faults:
+            self._turn("attempt", began, None, None)
+            self._compare("attempt", recorded, None, None, cut=False)
+            return None
+        inner = recorded is not None and recorded.stop_reason == "inner"
+        event = Failed(faults, inner=inner)
+        draw = None if recorded is None else draw_of(recorded, self.earlier)
+        decision = self._step(event, recorded, draw)
+        if recorded is not None:
+            self.earlier.append(recorded)
+        self._turn("attempt", began, event, decision, cut=is_cut)
+        self._compare("attempt", recorded, faults[0], decision, cut=is_cut and not was_cut)
+        return decision
+
+    def _hang(self, limit: float | None, recorded: RecordedAttempt | None) -> float:
+        """Return how long an attempt goes on that was cut short when it was recorded."""
+        if limit is None:
+            raise EndlessError("an attempt that was cut short would hang, and nothing would cut it short")
+        known = (None if recorded is None else recorded.duration) or 0.0
+        if abs(limit - known) <= _LATENESS:
+            return known
+        if limit > known:
+            self._assume("cut")
+        return max(limit, 0.0)
+
+    def _next_attempt(self) -> tuple[RecordedAttempt | None, Fault | None, float | None]:
+        """Return the recorded attempt, if there is one, what it meets, and how long it takes; None for never."""
+        if self.tape.attempts:
+            recorded = self.tape.attempts.pop(0)
+            self.now += self.tape.queues.get(recorded.number, 0.0)
+            if recorded.duration is None or recorded.aborted:
+                self.begun += 1
+                self.now += recorded.duration or 0.0
+                raise _Interrupted
+            return recorded, recorded.fault, None if recorded.cut else recorded.duration
+        last = self.tape.last
+        if last is None or self.tape.breaks_off:
+            raise _Interrupted
+        self._assume("success" if last.fault is None else "fault")
+        return None, last.fault, None if last.cut else last.duration
+
+    def _verify(self) -> Decision:
+        began = self.now
+        limit = remedy_limit(self.history, now=began)
+        recorded: RecordedRemedy | None = None
+        there: bool | None
+        if self.tape.verifications:
+            recorded = self.tape.verifications.pop(0)
+            if recorded.duration is None or recorded.answer in {None, "cancelled"}:
+                raise _Interrupted
+            there = None if recorded.answer == "failed" else recorded.answer == "there"
+            duration = recorded.duration
+        else:
+            if self.tape.breaks_off and not self.tape.attempts:
+                raise _Interrupted
+            self._assume("verifier")
+            there, duration = False, 0.0
+        is_cut = limit is not None and began + duration >= limit
+        if is_cut and limit is not None:
+            self.is_retimed |= limit - began < duration - _LATENESS
+            duration = max(limit - began, 0.0)
+        self.now = began + duration
+        event: Event = VerifyFailed(CUT) if is_cut else Verified(bool(there), asked=began)
+        if there is None and not is_cut and recorded is not None:
+            event = VerifyFailed(self._verifier_fault(recorded))
+        decision = self._step(event, recorded, None)
+        self._turn("verify", began, event, decision, cut=is_cut)
+        self._compare("verify", recorded, None, decision, cut=False)
+        return decision
+
+    def _verifier_fault(self, recorded: RecordedRemedy) -> Fault | None:
+        """Return a fault that is decided as a verifier's failure was; None for what no rule decides."""
+        self._assume("verifier_fault")
+        for fault in (None, CUT, *(Fault(transport=each) for each in TRANSPORTS), *self._known_faults()):
+            if reaches(self.history, VerifyFailed(fault), now=self.now, recorded=recorded):
+                return fault
+        return None
+
+    def _known_faults(self) -> list[Fault]:
+        rules = [each for each in self.plan.table.rules() if each.scope == self.plan.provider]
+        return [Fault(provider=each.scope, code=each.code) for each in rules]
+
+    def _refresh(self) -> Decision:
+        began, is_done = self.now, True
+        if self.tape.refreshes:
+            took, outcome = self.tape.refreshes.pop(0)
+            if outcome is None:
+                raise _Interrupted
+            limit, is_done = remedy_limit(self.history, now=began), outcome
+            if limit is not None and began + took >= limit:
+                self.is_retimed |= limit - began < took - _LATENESS
+                took, is_done = max(limit - began, 0.0), False
+            self.now += took
+        else:
+            if self.tape.breaks_off and not self.tape.attempts:
+                raise _Interrupted
+            self._assume("refresh")
+        event = Refreshed() if is_done else RefreshFailed()
+        decision = self._step(event, None, None)
+        self._turn("refresh", began, event, decision)
+        return decision
+
+    def _rename(self) -> Decision:
+        found = True
+        if self.tape.renames:
+            found = self.tape.renames.pop(0)
+        else:
+            self._assume("rename")
+        event = Renamed() if found else RenameImpossible()
+        decision = self._step(event, None, None)
+        self._turn("rename", self.now, event, decision)
+        return decision
+
+    def _step(self, event: Event, recorded: RecordedDecision | None, draw: float | None) -> Decision:
+        self.history, decision = step_as_recorded(self.history, event, now=self.now, recorded=recorded, draw=draw)
+        return decision
+
+    def _turn(
+        self,
+        did: Literal["attempt", "verify", "refresh", "rename"],
+        began: float,
+        event: Event | None,
+        decision: Decision | None,
+        *,
+        cut: bool = False,
+    ) -> None:
+        turn = Turn(did=did, number=self.begun, began=began, ended=self.now, event=event, decision=decision, cut=cut)
+        self.turns.append(turn)
+
+    def _assume(self, what: Assumption) -> None:
+        self.assumed[what] = None
+
+    def _compare(
+        self,
+        did: Literal["attempt", "verify"],
+        recorded: RecordedAttempt | RecordedRemedy | None,
+        fault: Fault | None,
+        decision: Decision | None,
+        *,
+        cut: bool,
+    ) -> None:
+        if recorded is None:
+            return
+        before = None if recorded.action is None else recorded
+        if is_same(before, decision):
+            return
+        then = recorded.fault if isinstance(recorded, RecordedAttempt) else None
+        self.differences.append(
+            Difference(did=did, number=self.begun, fault=then or fault, before=before, after=decision, cut=cut)
+        )
+
+    def _replayed(self, ended: Ended | Literal["cancelled"] | None, reason: StopReason | None) -> Replayed:
+        call = self.call
+        is_same = not (self.differences or self.is_retimed) and (ended, reason) == (call.ended, call.stop_reason)
+        duration = self.now + self.tape.rest
+        if is_same and call.duration is not None:
+            # The program's own time between the steps is no difference.
+            duration = call.duration
+        is_failure = ended not in {"success", "success_after_retry", "accepted", "cancelled", None}
+        return Replayed(
+            call=call,
+            turns=tuple(self.turns),
+            ended=ended,
+            stop_reason=reason,
+            duration=duration,
+            waited=call.waited if is_same else self.waited,
+            attempts=self.begun,
+            may_exist=is_failure and self.history.unresolved and self.plan.repeat != "safe",
+            differences=tuple(self.differences),
+            assumptions=tuple(self.assumed),
+        )
