@@ -101,8 +101,8 @@ def test_a_taken_port_is_wrong_use() -> None:
 def test_the_sandbox_can_serve_one_command() -> None:
     """A command after "--" finds the services in its environment, and its exit code is the sandbox's."""
     code = (
-        "import os, urllib.request as r; r.urlopen('http://' + os.environ['ALIBABA_MQTT_ENDPOINT'] + '/_sandbox/faults')"
-        "; print('seen'); raise SystemExit(3)"
+        "import os, urllib.request; endpoint = os.environ['ALIBABA_MQTT_ENDPOINT']; "
+        "urllib.request.urlopen(f'http://{endpoint}/_sandbox/faults'); print('seen'); raise SystemExit(3)"
     )
     with started("sandbox", "--", sys.executable, "-c", code) as running:
         output, errors = running.communicate(timeout=60)

@@ -1,0 +1,151 @@
+"""The page of a report in a real browser: filters, links into the timeline, and what cannot run."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from html import escape
+from pathlib import Path
+from typing import Final
+
+import pytest
+from debian import program
+from report_calls import HOSTILE, call, failed, summary
+
+from resilience.cli.reporting.page import page
+
+# What a user would do; it stands behind the page's own script, with the page's policy taken away.
+ACT: Final = """
+<script>
+  const form = document.getElementById("filters");
+  const change = (name, value) => {
+    form[name].value = value;
+    form[name].dispatchEvent(new Event("input", { bubbles: true }));
+    form[name].dispatchEvent(new Event("change", { bubbles: true }));
+  };
+  const seen = () => [...document.querySelectorAll(".call:not([hidden])")];
+  const report = text => document.body.setAttribute("data-report", text);
+  %s
+</script>
+"""
+
+
+def dumped(folder: Path, source: str, *, fragment: str = "") -> str:
+    """Return the page as it is when the browser has run what it runs."""
+    file = folder / "page.html"
+    file.write_text(source, encoding="utf-8")
+    command = [
+        program("chromium", "chromium"),
+        *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+        *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+        f"--user-data-dir={folder / 'profile'}",
+        "--virtual-time-budget=1000",
+        "--dump-dom",
+        f"file://{file}{fragment}",
+    ]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=60, text=True)  # noqa: S603  # our own page
+    return done.stdout
+
+
+def acted(folder: Path, script: str) -> str:
+    """Return what a script reports that does what a user would do."""
+    source = re.sub(r"<meta http-equiv[^>]*>", "", _page()).replace("</body>", ACT % script + "</body>")
+    (said,) = re.findall(r'data-report="([^"]*)"', dumped(folder, source))
+    return str(said)
+
+
+def _page() -> str:
+    calls = [
+        call(at=0, took=1.0, operation="ListGroupId"),
+        call(at=1, took=3.0, ended="success_after_retry"),
+        failed("InstanceNotFound", at=2),
+        call(at=3, took=None),
+    ]
+    return page(summary(*calls), sources=["journal.jsonl"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        pytest.param("end", "*failed", "CreateGroupId failed,CreateGroupId unfinished", id="what-did-not-end-well"),
+        pytest.param("end", "success", "ListGroupId success", id="end"),
+        pytest.param("operation", "ListGroupId", "ListGroupId success", id="operation"),
+        pytest.param("code", "InstanceNotFound", "CreateGroupId failed", id="code"),
+        pytest.param("search", "INSTANCEnot http", "CreateGroupId failed", id="words-in-any-case"),
+        pytest.param("search", "REQ-InstanceNotFound-2", "CreateGroupId failed", id="request-id"),
+        pytest.param("search", "<b>", "", id="nothing"),
+    ],
+)
+def test_filters_show_what_fits(tmp_path: Path, name: str, value: str, shown: str) -> None:
+    """Each filter hides the calls that it does not fit, also by what stands in their story."""
+    script = (
+        f"change({name!r}, {value!r}); report(seen().map(c => c.dataset.operation + ' ' + c.dataset.end).join(','));"
+    )
+    assert acted(tmp_path, script) == shown
+
+
+def test_order_and_lanes_can_be_changed(tmp_path: Path) -> None:
+    """The longest call comes first where that is asked for, and its drawing takes the whole width, the others less."""
+    script = """
+      change("order", "took"); change("lanes", "length");
+      report(seen().map(c => c.dataset.took + "=" + c.querySelector("summary .lane").style.width).slice(0, 2).join());
+    """
+    assert acted(tmp_path, script) == "3.000=max(100%, 3px),1.000=max(33.3333%, 3px)"
+
+
+@pytest.mark.parametrize("width", [320, 360, 700, 710, 1280])
+def test_no_screen_is_too_narrow(tmp_path: Path, width: int) -> None:
+    """Down to 320 px nothing of the page reaches over its edge, also with every story open and every name long."""
+    name = "RegisterDeviceCredentialOfAVeryLongName" * 2
+    calls = [failed("InvalidParameter.OfAVeryLongName" * 3, operation=name), call(operation=name), call(took=None)]
+    source = re.sub(r"<meta http-equiv[^>]*>", "", page(summary(*calls), sources=["journal" * 20], notes=["n" * 200]))
+    frame = f'<body><iframe width="{width}" height="800" srcdoc="{escape(source)}"></iframe><script>'
+    script = """
+      const frame = document.querySelector("iframe");
+      frame.addEventListener("load", () => {
+        const page = frame.contentDocument;
+        for (const each of page.querySelectorAll("details")) each.open = true;
+        document.body.dataset.report = `${page.documentElement.scrollWidth} of ${frame.contentWindow.innerWidth}`;
+      });
+    """
+    (said,) = re.findall(r'data-report="([^"]*)"', dumped(tmp_path, frame + script + "</script></body>"))
+    seen, there = map(int, said.split(" of "))
+    assert seen <= there
+
+
+def test_filters_appear_where_scripts_run(tmp_path: Path) -> None:
+    """The page's own policy lets its own script run, which shows the filters and counts the calls."""
+    text = dumped(tmp_path, _page())
+    assert re.search(r'<form id="filters" aria-label="filters">', text)
+    assert "all 4 calls</output>" in text
+
+
+def test_a_link_opens_the_call_that_it_names(tmp_path: Path) -> None:
+    """A fragment in the address opens that call's story, and no other."""
+    text = dumped(tmp_path, _page(), fragment="#call-3")
+    (opened,) = re.findall(r"<details [^>]* open[^>]*>", text)
+    assert 'data-end="failed"' in opened
+
+
+def test_a_link_to_a_hidden_call_shows_it_again(tmp_path: Path) -> None:
+    """A link from a table leads to its call also where a filter has hidden it."""
+    script = """
+      change("end", "success"); location.hash = "#call-3";
+      addEventListener("hashchange", () => report(seen().length + " " + document.querySelector(".e-failed").open));
+    """
+    assert acted(tmp_path, script) == "4 true"
+
+
+def test_no_other_script_runs(tmp_path: Path) -> None:
+    """Were markup to get into the page all the same, its policy would not let it act."""
+    evil = """<script>document.title = "taken"</script><img src="x:" onerror="document.title = 'taken'">"""
+    text = dumped(tmp_path, _page().replace("<footer>", evil + "<footer>"))
+    assert "<title>Report: provisioning (prod)" in text
+    assert "all 4 calls" in text
+
+
+def test_a_hostile_journal_does_not_stop_the_filters(tmp_path: Path) -> None:
+    """Where codes and operations are hostile, they are text, and can be filtered for."""
+    text = dumped(tmp_path, page(summary(failed(HOSTILE, operation=HOSTILE), call()), sources=["j"]))
+    assert "all 2 calls</output>" in text
+    assert "<img" not in text.replace("&lt;img", "")
