@@ -9,6 +9,7 @@ import click
 from resilience import __version__
 
 _COMMANDS = {
+    "run": "resilience.cli.run",
     "check": "resilience.cli.check",
     "rule": "resilience.cli.rule",
     "demo": "resilience.cli.demo",
@@ -20,6 +21,8 @@ _COMMANDS = {
     "schema": "resilience.cli.schema",
     "init": "resilience.cli.init",
     "ledger": "resilience.cli.ledger",
+    "report": "resilience.cli.report",
+    "replay": "resilience.cli.replay",
 }
 """Command to module; the module has a click command of that name."""
 

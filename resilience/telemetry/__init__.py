@@ -39,6 +39,7 @@ Attributes of spans. What is not known is absent. A sampler sees those down to
 | `.stop_reason` | string | operation | why it ended: `success`, `rule`, `attempts`, `deadline`, ...; likewise |
 | `.attempt.count` | int | operation | attempts made |
 | `.retry.delay.total` | double | operation | seconds waited in the whole call |
+| `.ledger.answer` | string | operation | `new`, `done` or `unfinished`: what the ledger knew before the first attempt |
 | `.verified` | bool | operation | whether a verifier confirmed an accepted call |
 | `.input.field` | string | operation | the service's word for what was renamed |
 | `.input.name` | string | operation | the new name, unless `Spans(show_names=False)` |
@@ -66,6 +67,7 @@ Events, all on the operation: the decisions, when they were made.
 
 | event | when | attributes |
 |---|---|---|
+| `.ledger.answered` | the ledger has been asked, before the first attempt | `.ledger.answer`, `.ledger.waited` |
 | `.retry.scheduled` | another attempt follows | `.attempt.number`, `.retry.delay`, `.retry.jittered`, `.retry.after`, \
 `.error.code`, `.rule.id` |
 | `.credential.refresh` | new credentials are awaited | `.credential.provider`, `.credential.reason`, \
@@ -80,6 +82,7 @@ Attributes that only events have:
 
 | attribute | type | meaning |
 |---|---|---|
+| `.ledger.waited` | double | seconds that another call on the same resource was waited for |
 | `.retry.jittered` | bool | whether a part of the delay is chance |
 | `.retry.after` | double | seconds that the server asked to wait |
 | `.retry.limit` | string | `attempts`, `deadline`, `max` or `budget` |
@@ -116,6 +119,8 @@ used, which are made for milliseconds: give it views).
 what was decided on a failed attempt or a verification |
 | `.faults.unmatched` | counter | {fault} | `.operation.name` | - | \
 a fault that no rule is for: a gap in the policy |
+| `.ledger.answers` | counter | {answer} | `.operation.name`, `.ledger.answer` | - | \
+what the ledger knew of a resource before a call's first attempt |
 | `.credential.refresh.duration` | histogram | s | `.credential.provider`, `error.type` | \
 0.005 0.01 0.025 0.05 0.1 0.25 0.5 1 2.5 5 10 30 | a refresh, in the call that runs it |
 | `.verify.duration` | histogram | s | `.operation.name`, `.verify.answer`, `error.type` | \
@@ -131,6 +136,7 @@ Attributes of metrics; each has few values.
 | `.attempt.type` | string | `original` is the first attempt, `retry` each later one |
 | `.decision.action` | string | `retry`, `refresh`, `rename`, `verify`, `accept` or `fail` |
 | `.credential.provider` | string | the sources that the executor was given |
+| `.ledger.answer` | string | `new`, `done` or `unfinished` |
 | `.verify.answer` | string | `there`, `not_there` or `failed` |
 | `error.type` | string | on failure, and of the fault that a decision answers: as on spans, where only the first \
 hundred classes that an executor's observer meets have a value of their own, and the rest is `_OTHER` |
@@ -146,6 +152,7 @@ The fields stand in the record by these names (`extra=`), beside the sentence.
 
 | record | level | fields | when |
 |---|---|---|---|
+| `.ledger.answered` | INFO | `.ledger.answer`, `.ledger.waited` | an earlier run has done or begun it |
 | `.attempt.failed` | INFO | `.attempt.number`, `.attempt.cut`, `.error.code`, `.error.transport`, `.error.status`, \
 `.request.id`, `.effect`, `.decision.action`, `.retry.delay`, `.rule.id`, `.rule.origin` | something follows it |
 | `.verify.answered` | INFO | `.attempt.number`, `.verify.answer`, `.decision.action`, `.retry.delay`, `.rule.id`, \

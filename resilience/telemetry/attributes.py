@@ -15,6 +15,11 @@ from resilience.telemetry.words import cleaned
 
 Attributes = dict[str, AttributeValue]
 
+# To find where a rule stands takes 11 us, as long as an attribute in the SDK or five. By identity, for a rule's
+# hash is that of all it holds; each is kept here, so that no other rule takes its id.
+_rules: Final[dict[int, tuple[Rule, Attributes]]] = {}
+_MOST_RULES: Final = 1024
+
 _VERBS: Final[Mapping[type[Decision], Verb]] = {
     Wait: "retry",
     Refresh: "refresh",
@@ -53,6 +58,16 @@ def rule_attributes(rule: Rule | None) -> Attributes:
     """Return a rule's id, and its file and line unless the policy was built in Python."""
     if rule is None:
         return {}
+    known = _rules.get(id(rule))
+    if known is None or known[0] is not rule:
+        known = rule, _made(rule)
+        if len(_rules) >= _MOST_RULES:
+            _rules.clear()
+        _rules[id(rule)] = known
+    return known[1].copy()
+
+
+def _made(rule: Rule) -> Attributes:
     attributes: Attributes = {names.RULE_ID: rule.id}
     origin = rule.origin
     if origin is not None:

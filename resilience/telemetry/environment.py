@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Final
 
-from opentelemetry import metrics, trace
+from opentelemetry import context, metrics, trace
 
 _ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _TRACES_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
@@ -46,7 +46,7 @@ def set_up_providers(service: str) -> str | None:
         Why it could not be done, for the user; None if all is well.
     """
     variable = asked_for()
-    if variable is None or _is_set():
+    if variable is None or has_providers():
         return None
     if find_spec("opentelemetry.sdk") is None:
         return f"{variable} is set, but the OpenTelemetry SDK is not installed; {_EXTRA}"
@@ -70,7 +70,16 @@ def flush_providers() -> None:
             flush()
 
 
-def _is_set() -> bool:
+def is_exporting() -> bool:
+    """Tell whether the SDK, in this thread, is sending what was measured."""
+    # Set around each export, for instrumentation that must not see the SDK's own traffic; the key has no public name
+    # (opentelemetry-api 1.25.0 and 1.45.2, read 2026-11-21).
+    key = getattr(context, "_SUPPRESS_INSTRUMENTATION_KEY", None)
+    return key is not None and context.get_value(key) is not None
+
+
+def has_providers() -> bool:
+    """Tell whether a provider has been set, by whomever."""
     # The public calls answer with a proxy as long as nobody has set a provider.
     providers = (trace.get_tracer_provider(), metrics.get_meter_provider())
     return not all("Proxy" in type(provider).__name__ for provider in providers)

@@ -31,6 +31,7 @@ class Instruments:
     retry_delay: Histogram
     decisions: Counter
     faults_unmatched: Counter
+    ledger_answers: Counter
     refresh_duration: Histogram
     verify_duration: Histogram
 
@@ -54,6 +55,9 @@ class Instruments:
             ),
             faults_unmatched=meter.create_counter(
                 names.FAULTS_UNMATCHED, unit="{fault}", description="Faults that no rule of the policy names."
+            ),
+            ledger_answers=meter.create_counter(
+                names.LEDGER_ANSWERS, unit="{answer}", description="What the ledger knew before first attempts."
             ),
             refresh_duration=_histogram(
                 meter,

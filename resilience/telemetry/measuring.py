@@ -17,6 +17,7 @@ from resilience.engine.events import (
     CallEnded,
     CallStarted,
     Event,
+    Recalled,
     RefreshEnded,
     RefreshStarted,
     VerifyEnded,
@@ -99,7 +100,7 @@ class Measuring:
     _leads: str | None = field(default=None, init=False)
     _has_ended: bool = field(default=False, init=False)
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: Event) -> None:  # noqa: C901  # a branch for each event
         """Measure what happened; nothing is measured after the end."""
         if self._has_ended:
             return
@@ -114,6 +115,9 @@ class Measuring:
                 self._attempt_failed(event)
             case AttemptAborted(error=str() as error):
                 self._attempt_ended(event.number, event.duration, self._type_of(error))
+            case Recalled():
+                knew = self._series.of((names.LEDGER_ANSWER, event.answer))
+                self._all.instruments.ledger_answers.add(1, knew)
             case RefreshStarted():
                 # Who waits for somebody else's refresh takes no time of the service's.
                 self._leads = event.provider if event.leads else None

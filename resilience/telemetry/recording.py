@@ -21,6 +21,7 @@ from resilience.engine.events import (
     CallStarted,
     Event,
     FaultInjected,
+    Recalled,
     RefreshEnded,
     RefreshStarted,
     Renamed,
@@ -78,7 +79,7 @@ class Recording:
         inside = trace.set_span_in_context(span)
         return cls(started, span, tracer, shared, inside, context.attach(inside))
 
-    def __call__(self, event: Event) -> None:  # noqa: C901  # a branch for each event
+    def __call__(self, event: Event) -> None:  # noqa: C901, PLR0912  # a branch for each event
         """Record what happened; nothing is recorded after the end."""
         if self._token is None:
             return
@@ -102,10 +103,16 @@ class Recording:
                 self._open("verify", f"verify {self._started.operation}", event.number, {})
             case VerifyEnded():
                 self._verify_ended(event)
+            case Recalled():
+                self._recalled(event)
             case Renamed():
                 self._renamed(event)
             case CallEnded():
                 self._call_ended(event)
+
+    def _recalled(self, event: Recalled) -> None:
+        self._span.set_attribute(names.LEDGER_ANSWER, event.answer)
+        self._emit(names.LEDGER_ANSWERED, {names.LEDGER_ANSWER: event.answer, names.LEDGER_WAITED: event.waited})
 
     def _attempt_started(self, event: AttemptStarted) -> None:
         links = []

@@ -19,6 +19,7 @@ from resilience.engine.events import (
     CallStarted,
     Event,
     FaultInjected,
+    Recalled,
     RefreshEnded,
     RefreshStarted,
     Renamed,
@@ -46,6 +47,8 @@ from resilience.telemetry.words import (
     error_type,
     is_unmatched,
 )
+
+_EARLIER: Final = {"done": "an earlier run has done it", "unfinished": "an earlier run began it and never finished"}
 
 # A service has some hundred codes; whoever makes up a new one for each answer is not to fill memory and logs.
 _MOST_GAPS: Final = 256
@@ -79,7 +82,7 @@ class Telling:
     _fault: Fault | None = field(default=None, init=False)
     _leads: str | None = field(default=None, init=False)
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: Event) -> None:  # noqa: C901  # a branch for each event
         """Log what happened, if it is worth a line."""
         match event:
             case AttemptStarted() | VerifyStarted():
@@ -98,8 +101,17 @@ class Telling:
                 self._refresh_ended(event)
             case VerifyEnded():
                 self._verify_ended(event)
+            case Recalled():
+                self._recalled(event)
             case Renamed():
                 self._renamed(event)
+
+    def _recalled(self, event: Recalled) -> None:
+        if event.answer == "new":
+            return
+        attributes: Attributes = {names.LEDGER_ANSWER: event.answer, names.LEDGER_WAITED: event.waited}
+        told = "the ledger says: %s"
+        self._tell(logging.INFO, names.LEDGER_ANSWERED, attributes, told, _EARLIER[event.answer])
 
     def _attempt_failed(self, event: AttemptFailed) -> None:
         fault, decision = event.fault, event.decision

@@ -16,6 +16,8 @@ _NANOSECONDS: Final = 1e9
 
 # What a line about a span says, in this order: attribute, then how it is put.
 _FACTS: Final[Mapping[str, str]] = {
+    names.LEDGER_ANSWER: "ledger {}",
+    names.LEDGER_WAITED: "waited for another call {:.3g} s",
     names.OUTCOME: "{}",
     names.STOP_REASON: "reason {}",
     names.ATTEMPT_COUNT: "attempts {}",

@@ -32,6 +32,7 @@ _STOPPED: Final[Mapping[StopReason, str]] = {
     "budget": "retry budget exhausted after {attempts}",
     "breaker": "refused by an open breaker, after {attempts}",
     "rate": "refused by a rate limit, after {attempts}",
+    "ledger": "the ledger could not be used, after {attempts}",
     "inner": "decided by an inner call, after {attempts}",
 }
 

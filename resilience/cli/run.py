@@ -1,0 +1,138 @@
+"""``resilience run``: an unmodified script under a policy."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NoReturn
+
+import click
+
+from resilience import takeover
+from resilience.takeover.run import VARIABLE, Run
+
+_PATH: Final = "PYTHONPATH"
+_FOLDER: Final = Path(takeover.__file__).parent / "sitecustomize"
+
+# With what a program begins for Python itself, where it is no script, and what has to follow.
+_LEADS: Final = {"-m": "the name of a module", "-c": "a text"}
+
+
+class _Command(click.Command):
+    """A command that ends its own options where the script's begin, as Python does."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read our options up to the script, and leave the rest as it is."""
+        begin = self._begin(ctx, args)
+        if args[begin : begin + 1] != ["--"]:
+            args = [*args[:begin], "--", *args[begin:]]
+        return super().parse_args(ctx, args)
+
+    def _begin(self, ctx: click.Context, args: Sequence[str]) -> int:
+        takes_value = {
+            name
+            for option in self.get_params(ctx)
+            if isinstance(option, click.Option) and not option.is_flag
+            for name in option.opts
+        }
+        at = 0
+        while at < len(args):
+            word = args[at]
+            if word in _LEADS or word == "--" or not word.startswith("-"):
+                return at
+            at += 2 if word in takes_value else 1
+        return len(args)
+
+
+@click.command(cls=_Command)
+@click.option("--policy", "-p", required=True, metavar="FILE", help="A policy: a file, or builtin:NAME.")
+@click.option("--env", "-e", metavar="NAME", help="The environment; by default the one in RESILIENCE_ENV, or none.")
+@click.option("--ledger", metavar="FILE", help="Remember there what was started and what was done.")
+@click.option("--journal", metavar="FILE", help="Write there what happens to every call.")
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing at the end.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="SCRIPT|-m MODULE [ARGUMENT]...")
+def run(  # noqa: PLR0913  # a parameter for each option
+    command: tuple[str, ...],
+    policy: str,
+    env: str | None,
+    ledger: str | None,
+    journal: str | None,
+    *,
+    quiet: bool,
+) -> None:
+    """
+    Run a Python script as it is, with every management call of the vendors' SDKs under a policy, and every request of
+    requests and httpx to an API whose hosts the policy's [sources] name.
+
+    It runs as under "python": arguments, standard streams, signals and the exit code are its own, and the Pythons
+    that it starts are covered like it. When it ends, one or two lines on standard error sum up what was done. The
+    exit code is 2, and the script is not begun, if something is wrong with the policy.
+
+    With the extra "otel", and with the variables that OpenTelemetry defines (OTEL_EXPORTER_OTLP_ENDPOINT and its kin),
+    the run is sent as one trace.
+
+    Not covered: a Python that ignores the environment (-I, -E, -S) or belongs to another installation.
+    """
+    if sys.flags.ignore_environment or sys.flags.no_site:
+        raise click.UsageError("Python was started with -I, -E or -S, and so would not find what covers the script")
+    if command[0] in _LEADS and len(command) == 1:
+        raise click.UsageError(f"{command[0]}: expected {_LEADS[command[0]]}")
+    started = Run(
+        policy=policy,
+        env=env,
+        ledger=ledger,
+        journal=journal,
+        quiet=quiet,
+        title=_title(command),
+        start=str(Path.cwd()),
+        folder=_folder(),
+        home=str(Path(takeover.__file__).parents[2]),
+        python=[sys.hexversion, sys.prefix],
+        trace=[os.urandom(16).hex(), os.urandom(8).hex()],
+        traceparent=os.environ.get("TRACEPARENT", ""),
+    )
+    arguments = [sys.executable, *_flags(), *command]
+    _become(arguments, {**os.environ, VARIABLE: started.dumps(), _PATH: _path()})
+
+
+def _title(command: Sequence[str]) -> str:
+    """Return what the run is called: the name of the script, without the folders, or of the module."""
+    if command[0] == "-c":
+        return "-c"
+    return command[1] if command[0] == "-m" else Path(command[0]).name
+
+
+def _folder() -> str:
+    try:
+        return tempfile.mkdtemp(prefix="resilience-run-")
+    except OSError as error:
+        raise click.UsageError(f"there is no place for temporary files: {error.strerror or error}") from None
+
+
+def _path() -> str:
+    """Return PYTHONPATH with our folder in front, and not a second time in a run within a run."""
+    before = [entry for entry in os.environ.get(_PATH, "").split(os.pathsep) if entry != str(_FOLDER)]
+    return os.pathsep.join([str(_FOLDER), *(before if before != [""] else [])])
+
+
+def _flags() -> list[str]:
+    """Return the options that this Python was started with, as multiprocessing hands them on to its children."""
+    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001  # no other place knows them
+    return flags
+
+
+def _become(arguments: list[str], environ: dict[str, str]) -> NoReturn:
+    """Replace this process by another program; where there is no such thing, wait for it and end as it does."""
+    if sys.platform == "win32":
+        with subprocess.Popen(arguments, env=environ) as child:  # noqa: S603  # this very Python
+            while True:
+                try:
+                    sys.exit(child.wait())
+                except KeyboardInterrupt:
+                    continue  # it got it too, and decides
+    else:
+        os.execve(arguments[0], arguments, environ)  # noqa: S606  # this very Python, and no shell

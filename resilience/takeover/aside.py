@@ -1,0 +1,71 @@
+"""
+What we log, kept off the script's standard output.
+
+A script may send its log there, and its output to another program. It gets its own
+lines as ever; ours, and those of telemetry that we have set up, go to every other
+handler that it has.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, Final
+
+from resilience.telemetry.environment import is_exporting
+
+_STDOUT: Final = 1
+
+# What exporters send with, and what it logs of each request at DEBUG.
+_SENDERS: Final = ("urllib3.connectionpool", "urllib3.util.retry", "httpx", "httpcore.connection", "httpcore.http11")
+
+
+class _Aside(logging.Handler):
+    """Passes records on to the handlers of the root logger that do not write to standard output."""
+
+    def __init__(self, fallback: logging.Handler | None) -> None:
+        super().__init__()
+        self._fallback = fallback
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass a record on; where the script has set up no logging, do as Python does."""
+        fallback = [] if self._fallback is None else [self._fallback]
+        for handler in logging.getLogger().handlers or fallback:
+            if record.levelno >= handler.level and not _is_stdout(handler):
+                handler.handle(record)
+
+
+def keep_aside(name: str) -> None:
+    """Keep what is logged to this logger, and to those below it, off standard output; once is enough."""
+    logger = logging.getLogger(name)
+    if any(isinstance(handler, _Aside) for handler in logger.handlers):
+        return
+    # A library that has a handler of its own wants nothing to be said where no logging is set up.
+    logger.addHandler(_Aside(None if logger.handlers else logging.lastResort))
+    logger.propagate = False
+
+
+def keep_sending_aside() -> None:
+    """Let nothing be logged of the requests that telemetry is sent with; once is enough."""
+    for name in _SENDERS:
+        # The very same function is added only once.
+        logging.getLogger(name).addFilter(_is_of_the_script)
+
+
+def _is_of_the_script(_: logging.LogRecord) -> bool:
+    return not is_exporting()
+
+
+def _is_stdout(handler: Any) -> bool:
+    # The second is where handlers of rich have it.
+    for stream in (getattr(handler, "stream", None), getattr(getattr(handler, "console", None), "file", None)):
+        if stream is None:
+            continue
+        if stream is sys.stdout or stream is sys.__stdout__:
+            return True
+        try:
+            if stream.fileno() == _STDOUT:
+                return True
+        except (AttributeError, OSError, ValueError):
+            continue  # no file, or a closed one
+    return False

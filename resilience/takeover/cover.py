@@ -1,0 +1,70 @@
+"""Puts the client classes of an SDK under the policy; imported when the first of them is."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from attrs import define, evolve, field
+
+from resilience.clients.surface import SDK_MODULES
+from resilience.engine.covering import Covering
+from resilience.engine.events import Observer
+from resilience.engine.executor import Executor
+from resilience.takeover.counters import Counters
+from resilience.takeover.httpclients import HttpCover
+from resilience.takeover.imports import HTTP_CLIENTS
+from resilience.takeover.names import Names
+from resilience.takeover.notes import Notes
+from resilience.takeover.setting import Setting
+from resilience.takeover.tracing import Tracing
+from resilience.takeover.watching import Counting
+from resilience.telemetry import Spans, observers_for
+
+
+@define(eq=False)
+class Cover:
+    """
+    One executor for all calls of this process, and what ties it to the run.
+
+    Attributes:
+        tracing: The telemetry of this process.
+    """
+
+    _setting: Setting
+    tracing: Tracing = field(init=False)
+    _covering: Covering = field(init=False)
+    _http: HttpCover = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        setting = self._setting
+        notes, names = Notes(setting.run), Names(setting.run)
+        self.tracing = Tracing(setting, notes)
+        counters = Counters(setting.run, self.tracing.begin)
+        executor = Executor(
+            # Without the APIs that may be anywhere; as a rule there are none, and a policy is slow to copy.
+            setting.policy if setting.apis == setting.policy.apis else evolve(setting.policy, apis=setting.apis),
+            ledger=setting.ledger(),
+            observers=[*self._observers(), Counting(counters, notes)],
+        )
+        self._covering = Covering(executor, names=names, tally=counters.tally, on_switched_off=notes.remark)
+        self._http = HttpCover(self._covering, setting.apis, notes)
+
+    def cover(self, module: ModuleType) -> None:
+        """Put the client classes of a module under the policy."""
+        if module.__name__ in HTTP_CLIENTS:
+            self._http.cover(module)
+            return
+        for name in SDK_MODULES[module.__name__]:
+            # A newer SDK may have dropped one of its classes.
+            cls = getattr(module, name, None)
+            if cls is not None:
+                self._covering.cover(cls)
+
+    def _observers(self) -> list[Observer]:
+        observers = list(observers_for(self._setting.policy))
+        for observer in observers:
+            if isinstance(observer, Spans):
+                observer.parent = self.tracing.span.parent
+        if self._setting.journal is not None:
+            observers.append(self._setting.journal)
+        return observers

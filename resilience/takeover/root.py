@@ -1,0 +1,108 @@
+"""What only the script's own process does: refuse a wrong policy before the script, and sum up after it."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from resilience.policyfile import PolicyError
+from resilience.takeover.run import VARIABLE, Run
+from resilience.takeover.setting import Setting
+
+if TYPE_CHECKING:
+    from resilience.takeover.start import Process
+
+_WRONG_USE: Final = 2
+
+
+def begin(process: Process) -> None:
+    """
+    Read the policy, and see that what it needs is there; what is wrong ends the process with 2.
+
+    The first of all exit functions is registered here, so it is the last that runs.
+    """
+    process.setting = _setting(process.run)
+    _try_ledger(process.setting)
+    if process.setting.apis:
+        # Said to the script's children as well, before they have read the policy.
+        process.run = process.run._replace(has_apis=True)
+        os.environ[VARIABLE] = process.run.dumps()
+    atexit.register(_end, process, os.getpid())
+
+
+def _setting(run: Run) -> Setting:
+    try:
+        return Setting.of(run)
+    except PolicyError as error:
+        _refuse(run, str(error))
+    except Exception as error:
+        # Its module brings in OpenTelemetry, which most runs do without.
+        if type(error).__name__ != "JournalError":
+            raise
+        _refuse(run, str(error))
+
+
+def _try_ledger(setting: Setting) -> None:
+    ledger = setting.ledger()
+    if ledger is None:
+        return
+    from resilience.state import LedgerError  # noqa: PLC0415  # brings in a database, which few runs need
+
+    try:
+        with ledger:
+            ledger.get("")
+    except LedgerError as error:
+        _refuse(setting.run, str(error))
+
+
+def _refuse(run: Run, text: str) -> NoReturn:
+    _say([text])
+    run.remove()
+    os._exit(_WRONG_USE)  # there is no better way out: Python has not begun with the script
+
+
+def _end(process: Process, root: int) -> None:
+    setting = process.setting
+    if setting is None or os.getpid() != root:
+        return  # a forked process that ends as its parent would
+    # Only here: a script that is killed, or becomes another program, needs none of it.
+    from resilience.takeover.counters import counted  # noqa: PLC0415
+    from resilience.takeover.notes import noted  # noqa: PLC0415
+    from resilience.takeover.renames import renames  # noqa: PLC0415
+    from resilience.takeover.summary import summary  # noqa: PLC0415
+
+    run = setting.run
+    counts = counted(run)
+    if counts.calls and not (process.cover and process.cover.tracing.has_begun):
+        from resilience.takeover.sending import send  # noqa: PLC0415  # brings in OpenTelemetry
+
+        send(run, counts)
+    if not run.quiet:
+        lines = [*summary(setting.policy, counts, renames(run), noted(run)), *setting.remarks()]
+        _say([f"resilience: {line}" for line in lines])
+    run.remove()
+    _stay_interrupted()
+
+
+def _stay_interrupted() -> None:
+    """
+    Let a script that Ctrl-C has ended still end by that signal.
+
+    Python remembers it in a flag that the next text that is run as code takes back
+    (``unhandled_keyboard_interrupt`` in CPython's Python/pythonrun.c, 3.11 and 3.13); imports at the end
+    and telemetry may run one. This sets it again.
+    """
+    if getattr(sys, "last_type", None) is KeyboardInterrupt:
+        with suppress(KeyboardInterrupt):
+            exec("raise KeyboardInterrupt")  # noqa: S102  # only a text does it
+
+
+def _say(lines: list[str]) -> None:
+    try:
+        sys.stderr.write("".join(f"{line}\n" for line in lines))
+        sys.stderr.flush()
+    except (AttributeError, OSError, ValueError):
+        return  # the script has closed it, or there is none

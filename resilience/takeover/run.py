@@ -1,0 +1,99 @@
+"""What the processes of one run know of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Final, NamedTuple, Self
+
+VARIABLE: Final = "RESILIENCE_RUN"
+"""The environment variable in which a run travels to the processes that it starts."""
+
+_ROOT: Final = "root"
+
+
+class Run(NamedTuple):
+    """
+    One use of ``resilience run``; it holds no secrets, since every process that the script starts can read it.
+
+    No attrs class: every Python that a script starts reads this, and most of them need nothing else of ours.
+
+    Attributes:
+        policy: The policy's file as the user named it, or ``builtin:NAME``.
+        env: The environment that was asked for; None for the one in RESILIENCE_ENV.
+        ledger: The file of the ledger; None for what the policy says.
+        journal: The file of the journal; None for what the policy says.
+        quiet: Whether nothing is said at the end.
+        title: What the run is called: the script's or module's name.
+        start: The folder in which the run was started, from which files are named.
+        folder: The private folder in which the processes of the run meet; it is gone when the run is over.
+        home: The folder that our package is in.
+        python: Version and prefix of the Python that is covered.
+        trace: The trace id and the span id of the run, in hex.
+        traceparent: The span that the run itself is part of, as W3C Trace Context writes it; "" for none.
+        has_apis: Whether the policy describes APIs for plain HTTP clients; the root finds out.
+    """
+
+    policy: str
+    env: str | None
+    ledger: str | None
+    journal: str | None
+    quiet: bool
+    title: str
+    start: str
+    folder: str
+    home: str
+    python: list[int | str]
+    trace: list[str]
+    traceparent: str
+    has_apis: bool = False
+
+    def dumps(self) -> str:
+        """Return the run as the environment variable has it."""
+        return json.dumps(self._asdict())
+
+    @classmethod
+    def loads(cls, text: str) -> Self:
+        """Return the run that :meth:`dumps` wrote."""
+        return cls(**json.loads(text))
+
+    def path(self, name: str) -> str:
+        """Return where a file is that the user named, also where this process is in another folder by now."""
+        return name if _is_here(self.start) else os.path.join(self.start, name)  # noqa: PTH118  # pathlib takes longer
+
+    def shared(self, name: str) -> str:
+        """Return the path of a file in the folder of the run."""
+        return os.path.join(self.folder, name)  # noqa: PTH118  # pathlib takes longer
+
+    def claim(self) -> bool:
+        """
+        Tell whether this process is the root: the one that the command became.
+
+        The first that asks is; it stays so where it replaces itself by another program.
+        """
+        mine = str(os.getpid())
+        try:
+            with open(self.shared(_ROOT), "x", encoding="ascii") as file:  # noqa: PTH123  # pathlib takes longer
+                file.write(mine)
+        except FileExistsError:
+            with open(self.shared(_ROOT), encoding="ascii") as file:  # noqa: PTH123  # likewise
+                return file.read() == mine
+        except OSError:
+            return False  # the run is over, and a process that outlived it has started this one
+        return True
+
+    def remove(self) -> None:
+        """Remove the folder of the run with the files in it; what cannot be removed does no harm."""
+        try:
+            for entry in os.scandir(self.folder):
+                os.unlink(entry)  # noqa: PTH108  # a whole tree, by shutil, takes longer to import than we do
+            os.rmdir(self.folder)  # noqa: PTH106  # pathlib takes longer
+        except OSError:
+            return  # a process that outlives the run may be writing there
+
+
+def _is_here(folder: str) -> bool:
+    try:
+        return os.getcwd() == folder  # noqa: PTH109  # pathlib takes longer
+    except OSError:
+        return False  # the folder that we are in was removed

@@ -1,0 +1,72 @@
+"""What a run says of itself at its end: a few lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from resilience.core.policy import PolicyValues
+from resilience.takeover.counters import Counts
+from resilience.takeover.notes import Noted
+from resilience.takeover.renames import Old
+
+# Of anything that is listed: enough to see what it is about. The journal has all.
+_SHOWN: Final = 3
+
+_SECOND: Final = 1000
+_MINUTE: Final = 60
+
+
+def summary(policy: PolicyValues, counts: Counts, renames: Mapping[Old, str], noted: Noted) -> list[str]:
+    """Return the lines, without the name of the program in front."""
+    parts = [
+        _times(counts.calls, "call") if counts.calls else "no management calls",
+        *_some(counts.retries, "retry", "retries"),
+        *_some(counts.refreshes, "refresh", "refreshes"),
+        *_renamed(renames),
+        *_some(counts.verifications, "verification"),
+        *([f"{counts.accepted:,} accepted"] if counts.accepted else []),
+        *_some(counts.failures, "failure"),
+        *([f"{counts.refused:,} of them refused by us"] if counts.refused else []),
+    ]
+    waited = [f"waited {_seconds(counts.waited)}"] if counts.waited else []
+    named = policy.name if policy.env is None else f"{policy.name} ({policy.env})"
+    lines = ["; ".join([", ".join(parts), *waited, f"policy {named}"])]
+    if noted.failures:
+        lines.append(f"failed: {_few(noted.failures, '; ')}")
+    return [*lines, *noted.remarks]
+
+
+def _renamed(renames: Mapping[Old, str]) -> list[str]:
+    # The first of all names that led to this one; those between were nobody's.
+    asked: dict[Old, str] = {}
+    for each, new in renames.items():
+        asked.setdefault(each._replace(old=new), each.old)
+    if not asked:
+        return []
+    shown = _few([f"{old} is now {each.old}" for each, old in asked.items()], ", ")
+    return [f"{_times(len(asked), 'rename')} ({shown})"]
+
+
+def _few(items: Iterable[str], between: str) -> str:
+    items = list(items)
+    more = len(items) - _SHOWN
+    return between.join([*items[:_SHOWN], *([f"and {more:,} more"] if more > 0 else [])])
+
+
+def _some(count: int, word: str, words: str = "") -> list[str]:
+    return [_times(count, word, words)] if count else []
+
+
+def _times(count: int, word: str, words: str = "") -> str:
+    return f"{count:,} {word if count == 1 else words or f'{word}s'}"
+
+
+def _seconds(milliseconds: int) -> str:
+    seconds = milliseconds / _SECOND
+    if seconds < 1:
+        return f"{milliseconds} ms"
+    if seconds < _MINUTE:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), _MINUTE)
+    return f"{minutes:,} min {rest} s"
