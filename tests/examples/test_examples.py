@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from example_runs import EXAMPLES, run
 
 from resilience import Executor, Policy
-from resilience.cli.examples import folder, load
+from resilience.cli.examples import load
 from resilience.sandbox import Sandbox
 
-EXAMPLES = folder()
 POLICY = Policy.load("builtin:provisioning", env="dev")
 
 pytestmark = pytest.mark.anyio
-
-
-def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    plain = {name: value for name, value in os.environ.items() if not name.startswith(("ALIBABA", "TENCENT"))}
-    return subprocess.run(  # noqa: S603  # our own examples
-        [sys.executable, *arguments],
-        cwd=EXAMPLES,
-        env={**plain, **environ},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
 
 
 def test_all_examples_are_tested_here() -> None:
     """A new example needs a test: this list is all there are."""
     assert {path.stem for path in EXAMPLES.glob("*.py")} == {
         "alibaba_groups",
+        "connect_device",
+        "emqx_users",
+        "existing_script",
+        "outer_scheduler",
         "plain_coroutines",
         "tencent_topics",
         "trace_tree",
+        "wrapped_client",
     }
 
 
@@ -93,7 +82,7 @@ def test_alibaba_groups_end_well_on_a_bad_day() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["alibaba_groups", "tencent_topics"])
+@pytest.mark.parametrize("name", ["alibaba_groups", "emqx_users", "tencent_topics", "wrapped_client"])
 def test_without_an_environment_nothing_is_done(name: str) -> None:
     """An example that could cost money says which variables are missing, and exits with 2."""
     shown = run(f"{name}.py")
@@ -101,7 +90,9 @@ def test_without_an_environment_nothing_is_done(name: str) -> None:
     assert shown.stderr.startswith("give --sandbox to try this offline, or set ")
 
 
-@pytest.mark.parametrize("name", ["alibaba_groups", "tencent_topics"])
+# The SDK switches this warning of its own off when it is imported, which pytest undoes.
+@pytest.mark.filterwarnings("ignore:.* fileds are useless:UserWarning")
+@pytest.mark.parametrize("name", ["alibaba_groups", "tencent_topics", "wrapped_client"])
 def test_the_documented_variables_are_those_that_are_read(name: str) -> None:
     """The docstring names each variable, and a rehearsal sets exactly these."""
     example = load(name)
