@@ -15,18 +15,36 @@ gives anyio's pytest plugin its backends::
         await create_group("mqtt-cn-x", "GID_sensors")
         assert anyio.current_time() - began == 20.0
 
-Only the event loop's clock is virtual. ``time.time()``, by which credentials
+A program without an event loop has :func:`virtual_time`::
+
+    def test_a_throttled_call_waits_and_succeeds():
+        with virtual_time() as clock:
+            create_group("mqtt-cn-x", "GID_sensors")
+            assert clock.monotonic() == 20.0
+
+Only the clock of the waits is virtual. ``time.time()``, by which credentials
 expire, stays what it is.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import selectors
-from typing import Any, Literal
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any, Final, Literal
 
-__all__ = ["virtual_backend"]
+from attrs import define, field
+
+from resilience.engine.blocking import THREAD
+
+__all__ = ["VirtualTime", "virtual_backend", "virtual_time"]
+
+# Held here, so that a test which replaces time.sleep does not replace this one.
+_really_sleep: Final = time.sleep
 
 
 def virtual_backend(name: Literal["asyncio", "trio"], *, patience: float = 0.0) -> tuple[str, dict[str, Any]]:
@@ -49,6 +67,60 @@ def virtual_backend(name: Literal["asyncio", "trio"], *, patience: float = 0.0) 
     from trio.testing import MockClock  # noqa: PLC0415  # trio is optional
 
     return name, {"clock": MockClock(autojump_threshold=patience)}
+
+
+@define(eq=False)
+class VirtualTime:
+    """
+    The clock of calls in plain threads, under :func:`virtual_time`; it begins at 0.
+
+    A scripted service moves it too, where it plays a call that takes its time: ``clock.sleep(20.0)``.
+    """
+
+    _patience: float
+    _now: float = field(default=0.0, init=False)
+    _lock: threading.Lock = field(factory=threading.Lock, init=False)
+
+    def monotonic(self) -> float:
+        """Return the virtual time, in seconds."""
+        return self._now
+
+    def sleep(self, seconds: float, /) -> None:
+        """Let the time pass, at once."""
+        end = self._now + seconds
+        if self._patience:
+            _really_sleep(self._patience)
+        with self._lock:
+            self._now = max(self._now, end)
+
+
+@contextlib.contextmanager
+def virtual_time(*, patience: float = 0.0) -> Iterator[VirtualTime]:
+    """
+    Let the waits of every ``SyncExecutor`` of this process take no time, until the block ends.
+
+    These are the waits between attempts, and those for a ledger entry that another call works on. What your own
+    functions do takes the time that it takes, and the virtual clock does not see it; and so does a wait for
+    a credential refresh in another thread, whose limit then counts real seconds.
+
+    Args:
+        patience: How long each wait really takes, in seconds. At 0, the default, the waits of several threads
+            add up, and a thread that waits for another one's ledger entry uses up its deadline at once; with
+            0.05, waits that begin together also end together.
+
+    Yields:
+        The clock, which tells how long the waits would have been.
+
+    Raises:
+        RuntimeError: The time is virtual already.
+    """
+    if isinstance(THREAD.clock, VirtualTime):
+        raise RuntimeError("virtual_time: the time of this process is virtual already")  # noqa: TRY004  # it is no matter of types
+    before, THREAD.clock = THREAD.clock, VirtualTime(patience)
+    try:
+        yield THREAD.clock
+    finally:
+        THREAD.clock = before
 
 
 class _VirtualLoop(asyncio.SelectorEventLoop):

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
 from contextlib import nullcontext
 from typing import Any, Final, Protocol, TypeVar
 
+import anyio
 from attrs import define, field
 
 from resilience.engine.runtime import Ran, settled
@@ -36,7 +37,7 @@ class Clock(Protocol):
 
 
 class _TimeIsUp(BaseException):
-    """Leaves a wait of ours at its limit; it never passes through code of the user."""
+    """Leaves a wait of ours at its limit; through code of the user it passes as a cancellation does."""
 
 
 class _Limits(threading.local):
@@ -77,11 +78,18 @@ class Thread:
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
     ) -> Ran:
-        """Run the function to its end; only our own waits in it, for what another thread does, end at the limit."""
-        outer, self._limits.until = self._limits.until, limit
+        """
+        Run the function to its end; only our own waits in it, for what another thread does, end at the limit.
+
+        A limit around this one that comes first holds, and ends what is around as well.
+        """
+        outer = self._limits.until
+        self._limits.until = min((each for each in (outer, limit) if each is not None), default=None)
         try:
             return await settled(function, args, kwargs)
         except _TimeIsUp:
+            if outer is not None and self.now() >= outer:
+                raise
             return Ran(cut=True)
         finally:
             self._limits.until = outer
@@ -99,8 +107,11 @@ class Thread:
         return nullcontext()
 
     def owner(self) -> Hashable:
-        """Return the thread."""
-        return "thread", threading.get_ident()
+        """Return the task that the event loop of this thread runs, if there is one, else the thread."""
+        try:
+            return anyio.get_current_task().id
+        except RuntimeError:
+            return "thread", threading.get_ident()
 
     def left(self) -> float | None:
         """Return the seconds that a wait of ours may take; None for ever."""
@@ -128,15 +139,24 @@ def at_once(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
     """Return a plain function as something to await that never suspends."""
 
     async def invoke(*args: Any, **kwargs: Any) -> Any:
-        value = function(*args, **kwargs)
-        if inspect.isawaitable(value):
-            if inspect.iscoroutine(value):
-                value.close()
-            name = getattr(function, "__qualname__", function)
-            raise TypeError(f"{name} returned something to await, which needs an event loop: use Executor")
-        return value
+        return never_awaitable(function, function(*args, **kwargs))
 
     return invoke
+
+
+def never_awaitable(function: Callable[..., Any], value: T) -> T:
+    """
+    Return a function's value.
+
+    Raises:
+        TypeError: It is something to await, which nobody here can.
+    """
+    if not inspect.isawaitable(value):
+        return value
+    if inspect.iscoroutine(value):
+        value.close()
+    name = getattr(function, "__qualname__", function)
+    raise TypeError(f"{name} returned something to await, which needs an event loop: use Executor")
 
 
 def drive(coroutine: Coroutine[Any, Any, T]) -> T:

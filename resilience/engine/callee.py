@@ -82,7 +82,8 @@ class Setting:
             slot = observer.idle_slot
             if slot is None:
                 return None
-            if slot is not ALWAYS_IDLE and slot not in slots:
+            # By identity: two observers may have mappings of their own that look alike at the moment.
+            if slot is not ALWAYS_IDLE and not any(slot[0] is each[0] and slot[1] == each[1] for each in slots):
                 slots.append(slot)
         match slots:
             case []:
@@ -155,6 +156,11 @@ class Callee:
         return self.setting.sources
 
     @property
+    def keeps_source(self) -> bool:
+        """Whether its source of credentials is always the same."""
+        return True
+
+    @property
     def may_shield(self) -> bool:
         """Whether the function may keep a part of itself from being cut short."""
         return True
@@ -209,6 +215,9 @@ class Callee:
     def accept(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None, *, dry_run: bool) -> Any:  # noqa: ARG002  # for callees that know answers
         """Return the value of a call that is a success without an answer; ``fault`` is what it was accepted for."""
         return None if self.accepted is None or dry_run else self.accepted(*args, **kwargs)
+
+    def recalled(self, field_name: str, old: str, new: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """Hear of a rename that an earlier run made; functions name things themselves, so nothing follows here."""
 
     def renamed(self, event: Renamed) -> None:
         """Tell of a rename."""

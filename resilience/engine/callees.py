@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -46,8 +47,15 @@ class Callees:
         Raises:
             ValueError: The operation is unknown or ambiguous, or the function is a method of an SDK's client that
                 retries by itself.
+            TypeError: The function is a generator function.
         """
         found = resolve(operation, policy=self.setting.policy, provider=self.provider)
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            name = getattr(function, "__qualname__", function)
+            raise TypeError(
+                f"{name} is a generator function, whose work is done while somebody reads from it: "
+                "wrap what makes one call, and yield around it"
+            )
         callee = Callee(
             setting=self.setting,
             runtime=runtime,

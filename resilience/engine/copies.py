@@ -18,7 +18,7 @@ def reducer(cls: Any) -> Callable[[Any, Any], Any]:
 
     def reduce(client: Any, protocol: Any) -> Any:
         reduced = cls.__reduce_ex__(client, protocol)
-        if not isinstance(reduced, tuple) or reduced[0] is not copyreg.__newobj__:  # type: ignore[attr-defined]  # what the standard library itself returns
+        if reduced[0] is not copyreg.__newobj__:  # type: ignore[attr-defined]  # what the standard library itself returns
             return reduced
         _, (derived, *args), *rest = reduced
         return _new, (_OnlyHere(derived), *args), *rest

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from typing import Any, Protocol
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 
 from resilience.clients import rest, verifiers_for
 from resilience.clients.answers import checker
@@ -18,6 +18,7 @@ from resilience.clients.surface import (
     fields_of,
     plain_client,
     renamed_fields,
+    scope_of,
     service_error,
     with_fields,
 )
@@ -30,8 +31,7 @@ from resilience.engine.disguise import OURS, disguised
 from resilience.engine.errors import RemedyFailed
 from resilience.engine.events import Renamed
 from resilience.engine.namebook import NameBook
-from resilience.engine.ownsource import OwnSource, OwnSources
-from resilience.engine.threads import is_coroutine_function
+from resilience.engine.ownsource import OwnSources
 
 
 class Side(Protocol):
@@ -184,10 +184,7 @@ def of_request(verifier: Callable[..., Any]) -> Callable[..., Any]:
     def of_first(*args: Any, **kwargs: Any) -> Any:
         return verifier(next(iter((*args, *kwargs.values()))))
 
-    async def awaited(*args: Any, **kwargs: Any) -> Any:
-        return await of_first(*args, **kwargs)
-
-    return awaited if is_coroutine_function(verifier) else of_first
+    return of_first
 
 
 @define(kw_only=True, eq=False, slots=False)
@@ -226,6 +223,11 @@ class CoveredCallee(Callee):
         return super().within(seconds)
 
     @property
+    def keeps_source(self) -> bool:
+        """Whether its source is always the same; a script may give its client another credential at any time."""
+        return False
+
+    @property
     def may_shield(self) -> bool:
         """Whether user code may run in a call: hooks and transports of an HTTP client, never an SDK's method."""
         return not isinstance(self.side, SdkSide)
@@ -236,7 +238,7 @@ class CoveredCallee(Callee):
         provider = self.side.provider
         if provider in self.setting.sources or not isinstance(self.side, SdkSide):
             return self.setting.sources
-        own = self._own_source = self.own_sources.of(self.side.client)
+        own = self.own_sources.of(self.side.client)
         return self.setting.sources if own is None else {**self.setting.sources, provider: own}
 
     @cached_property
@@ -256,17 +258,32 @@ class CoveredCallee(Callee):
         self.names.note(event)
         super().renamed(event)
 
+    def recalled(self, field_name: str, old: str, new: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """Let later calls know of a rename that an earlier run made."""
+        operation = self.operation
+        scope = scope_of(fields_of(self.side.provider, args, kwargs))
+        self.names.note(
+            Renamed(
+                operation=operation.name, provider=operation.provider, field=field_name, old=old, new=new, scope=scope
+            )
+        )
+
     def prepared(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments as they are to be sent: under the new names, and without retries of the SDK's own."""
         changes = self.names.changes()
         if changes:
             provider = self.side.provider
             changed = renamed_fields(provider, fields_of(provider, args, kwargs), changes)
+            if self.setting.ledger is not None:
+                # What creates it keeps the name that the script knows, under which the ledger remembers it.
+                changed.pop(self.operation.rename or "", None)
             if changed:
                 args, named = with_fields(provider, args, kwargs, changed)
                 kwargs = dict(named)
-        if args and getattr(args[-1], "autoretry", None) is True:
-            args, _ = without_autoretry(args, {})
+        # Runtime options come last.
+        if any(getattr(each, "autoretry", None) is True for each in (*args[-1:], *kwargs.values())):
+            args, calm = without_autoretry(args, kwargs)
+            kwargs = dict(calm)
         return args, kwargs
 
     def left(self, error: Exception) -> Exception:

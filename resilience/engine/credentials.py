@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from threading import Lock
 from typing import Any, Final, Generic, NoReturn, TypeVar, cast, overload
 
+from anyio.lowlevel import current_token
 from attrs import define, field, frozen
 
 from resilience.core.policy import CredentialLimits
 from resilience.engine.blocking import THREAD, drive
 from resilience.engine.errors import RemedyFailed
+from resilience.engine.locks import ProcessLock
 from resilience.engine.loops import LOOP
 from resilience.engine.runtime import Latch, Runtime
 from resilience.engine.threads import Threads, is_coroutine_function
@@ -29,16 +31,41 @@ _DEFAULTS = CredentialLimits()
 EARLY_SECONDS = 10.0
 
 
+# How often to look whether a refresh is over that another event loop runs.
+_GLANCE: Final = 0.02
+
+
 @define(eq=False)
 class Flight:
     """One refresh that is under way; those who wait for it hold the same object."""
 
     runtime: Runtime
     done: Latch = field(init=False)
+    is_over: bool = field(default=False, init=False)
     error: Exception | None = field(default=None, init=False)
+    place: object = field(init=False)
+    process: int = field(factory=os.getpid, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.done = self.runtime.latch()
+        self.place = _place(self.runtime)
+
+    def end(self) -> None:
+        """Let everybody go on who waits."""
+        self.is_over = True
+        self.done.set()
+
+    async def wait(self, runtime: Runtime) -> None:
+        """Wait for its end; a latch opens only for those on its own event loop, others look from time to time."""
+        if self.place == _place(runtime):
+            await self.done.wait()
+            return
+        while not self.is_over:
+            await runtime.sleep(_GLANCE)
+
+
+def _place(runtime: Runtime) -> object:
+    return runtime if runtime.blocks else current_token()
 
 
 @frozen
@@ -80,8 +107,8 @@ class Credentials(Generic[C]):
     One refresh runs at a time. Who meets a rejected credential while a newer one
     is already there takes the newer one; who comes while a refresh runs waits for
     it. A cancelled waiter leaves; when the one who runs the refresh is cancelled,
-    the next in line starts it again. One source serves one event loop, or the threads
-    of programs without one (``SyncExecutor``).
+    the next in line starts it again. One source serves event loops, also several in
+    threads of their own, or the threads of programs without one (``SyncExecutor``).
 
     Attributes:
         held: What is held now, or None before the first were loaded.
@@ -123,7 +150,7 @@ class Credentials(Generic[C]):
         self._limits = limits
         self.held: Held[C] | Nothing = _NOTHING
         self._flight: Flight | None = None
-        self._mutex = Lock()
+        self._mutex = ProcessLock()
         self._failed_at: float | None = None
         self._failure: Exception | None = None
 
@@ -204,7 +231,7 @@ class Credentials(Generic[C]):
         left = held.expires_at - time.time()
         if left <= 0:
             await self._renew(held.generation, limits, on_flight, runtime)
-        elif left < limits.refresh_before and self._flight is None:
+        elif left < limits.refresh_before and self._under_way() is None:
             return await self._renew_early(held.generation, min(left / 2, EARLY_SECONDS), limits, on_flight, runtime)
         return None
 
@@ -259,7 +286,7 @@ class Credentials(Generic[C]):
             with self._mutex:
                 if self.generation != generation:
                     return
-                flight = self._flight
+                flight = self._under_way()
                 leads = flight is None
                 if flight is None:
                     self._raise_if_cooling(limits, runtime)
@@ -273,9 +300,14 @@ class Credentials(Generic[C]):
                 )
             if on_flight is not None:
                 on_flight(flight, False)  # noqa: FBT003  # positional in the callback's type
-            await flight.done.wait()
+            await flight.wait(runtime)
             if flight.error is not None:
                 raise _failed(flight.error)
+
+    def _under_way(self) -> Flight | None:
+        """Return the refresh that runs; one of the process that this one was forked from will never end here."""
+        flight = self._flight
+        return None if flight is None or flight.process != os.getpid() else flight
 
     async def _lead(self, flight: Flight, limits: CredentialLimits, on_flight: OnFlight | None) -> None:
         try:
@@ -294,7 +326,7 @@ class Credentials(Generic[C]):
         finally:
             # Also when cancelled: whoever waits finds no error and no newer generation, and leads next.
             self._flight = None
-            flight.done.set()
+            flight.end()
 
     async def _fetch(self, runtime: Runtime) -> C:
         if not runtime.blocks:
@@ -306,7 +338,8 @@ class Credentials(Generic[C]):
     def _raise_if_cooling(self, limits: CredentialLimits, runtime: Runtime) -> None:
         if self._failure is None or self._failed_at is None:
             return
-        if runtime.now() - self._failed_at < limits.cool_down:
+        # Clocks of event loops that run one after another need not go on where the last one ended.
+        if 0 <= runtime.now() - self._failed_at < limits.cool_down:
             raise _failed(self._failure)
 
     def _expiry(self, value: C) -> float:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from resilience.core.decision import Decision, Ended, StopReason
 from resilience.core.fault import Effect, Fault
@@ -109,7 +109,7 @@ class RefreshStarted:
     """
 
     provider: str
-    flight: object
+    flight: object = field(repr=False)
     leads: bool
     number: int
 
@@ -126,7 +126,7 @@ class RefreshEnded:
         cancelled: Whether the call was cancelled meanwhile.
     """
 
-    flight: object
+    flight: object = field(repr=False)
     duration: float
     error: str | None = None
     cancelled: bool = False

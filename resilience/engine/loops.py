@@ -40,10 +40,14 @@ class Loop:
 
     def timer(self) -> Callable[[], float]:
         """Return the clock of the running event loop."""
-        events = sys.modules.get("asyncio.events")
+        asyncio = sys.modules.get("asyncio")
         # To ask anyio each time takes longer than all else that a call does on its way.
-        loop = None if events is None else events._get_running_loop()  # noqa: SLF001  # it is in the module's __all__
-        return anyio.current_time if loop is None else loop.time
+        loop = None if asyncio is None else asyncio._get_running_loop()  # noqa: SLF001  # it is in the module's __all__
+        # Where trio is a guest of asyncio's loop, no task of asyncio runs.
+        if loop is None or asyncio is None or asyncio.current_task(loop) is None:
+            return anyio.current_time
+        now: Callable[[], float] = loop.time
+        return now
 
     async def sleep(self, seconds: float) -> None:
         """Let others run meanwhile, also where there is nothing to wait for."""

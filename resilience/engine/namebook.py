@@ -9,6 +9,7 @@ from attrs import define, field
 
 from resilience.clients.surface import Renaming
 from resilience.engine.events import Renamed
+from resilience.engine.locks import ProcessLock
 
 
 class NameBook(Protocol):
@@ -28,6 +29,8 @@ class Names:
     """The renames of one process. Mappings are replaced and never changed, so that threads may read them."""
 
     _changes: Mapping[Renaming, str] = field(factory=dict, init=False)
+    # Without it one of two threads that note a rename at once would undo the other's.
+    _guard: ProcessLock = field(factory=ProcessLock, init=False)
 
     def changes(self) -> Mapping[Renaming, str]:
         """Return the new name of everything that was renamed."""
@@ -35,7 +38,8 @@ class Names:
 
     def note(self, event: Renamed) -> None:
         """Take note of a rename; where it is not the first of a resource, under the name that the script knows."""
-        self._changes = with_rename(self._changes, event)
+        with self._guard:
+            self._changes = with_rename(self._changes, event)
 
 
 def with_rename(changes: Mapping[Renaming, str], event: Renamed) -> Mapping[Renaming, str]:

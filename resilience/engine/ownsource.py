@@ -11,6 +11,7 @@ from resilience.clients.ownkeys import OwnKeys, own_keys
 from resilience.core.policy import CredentialLimits
 from resilience.engine.credentials import EARLY_SECONDS, Credentials, Held, Nothing, OnFlight
 from resilience.engine.errors import RemedyFailed
+from resilience.engine.locks import ProcessLock
 from resilience.engine.loops import LOOP
 from resilience.engine.runtime import Runtime
 
@@ -66,14 +67,16 @@ class OwnSources:
 
     runtime: Runtime
     _known: WeakValueDictionary[Any, OwnSource] = field(factory=WeakValueDictionary, init=False)
+    # Two threads may come at once with clients that share a credential.
+    _guard: ProcessLock = field(factory=ProcessLock, init=False)
 
     def of(self, client: object) -> OwnSource | None:
         """Return the source of a client; None if its keys never change by themselves."""
         keys = own_keys(client)
         if keys is None:
             return None
-        source = self._known.get(keys.identity)
-        if source is None:
-            # Two threads may get here at once; both then use the one that was there first.
-            source = self._known.setdefault(keys.identity, OwnSource(keys, self.runtime))
+        with self._guard:
+            source = self._known.get(keys.identity)
+            if source is None:
+                source = self._known[keys.identity] = OwnSource(keys, self.runtime)
         return source

@@ -20,7 +20,7 @@ from attrs import frozen
 
 from resilience.core.machine import attempt_limit, begin
 from resilience.engine.attempts import FirstAttempt
-from resilience.engine.blocking import THREAD, drive
+from resilience.engine.blocking import THREAD, drive, never_awaitable
 from resilience.engine.callee import PLAIN, Callee
 from resilience.engine.credentials import NO_CREDENTIALS
 from resilience.engine.decided import count as decisions
@@ -40,19 +40,19 @@ class _Gate:
     Attributes:
         slots: The call is nothing but an attempt while both hold None.
         limit: Of an attempt, in seconds; 0 for none.
-        refusal: Finds the error in a value; None where values are none of an SDK's answers.
+        plain: The type of values that need no look, because they are none of an SDK's answers.
     """
 
     slots: tuple[Slot, Slot]
     limit: float
-    refusal: Callable[[object], Exception | None] | None
+    plain: type | None
 
     @classmethod
     def after(cls, callee: Callee, value: object) -> _Gate:
         """Return how it stands after the first call."""
         slots = None if callee.needs_thread else callee.setting.idle_slots
         limit = attempt_limit(begin(callee.plan, now=0.0), now=0.0) or 0.0
-        return cls(slots or (_SHUT, _SHUT), limit, None if type(value) in PLAIN else callee.refusal)
+        return cls(slots or (_SHUT, _SHUT), limit, type(value) if type(value) in PLAIN else None)
 
 
 def _no_loop() -> None:
@@ -68,7 +68,8 @@ def on_loop(  # noqa: C901, PLR0915  # four functions that share their cells, wh
     is_new = True
     invoke = callee.function
     limit = 0.0
-    refusal: Callable[[object], Exception | None] | None = None
+    refusal = callee.refusal
+    plain: type | None = None
     source = callee.source or NO_CREDENTIALS
     # On asyncio there is a cheaper limit than a cancel scope, for functions that shield nothing: it does not know
     # anyio's shields. What it needs is imported when asyncio is there.
@@ -77,12 +78,18 @@ def on_loop(  # noqa: C901, PLR0915  # four functions that share their cells, wh
     alarms: Any = None
     cancelled: type[BaseException] = GeneratorExit
 
+    def generation_of(held: Any) -> int:
+        # Credentials that the script has replaced meanwhile say nothing of those that a refresh would renew.
+        return held.generation if callee.keeps_source or callee.source is source else 0
+
     async def slowly(args: tuple[Any, ...], kwargs: dict[str, Any], first: FirstAttempt | None = None) -> Any:
-        nonlocal is_new, slot, key, other, other_key, limit, refusal, running_loop, make_alarms, alarms, cancelled
+        nonlocal is_new, slot, key, other, other_key, limit, plain, source, running_loop, make_alarms, alarms, cancelled
         try:
             value = (await run(callee, args, kwargs, first)).unwrap()
         finally:
             del first  # for the reason that Outcome.unwrap gives
+        if not callee.keeps_source:
+            source = callee.source or NO_CREDENTIALS
         if is_new:
             is_new = False
             gate = _Gate.after(callee, value)
@@ -91,7 +98,7 @@ def on_loop(  # noqa: C901, PLR0915  # four functions that share their cells, wh
 
                 running_loop, make_alarms, cancelled = alarm.running_loop, alarm.Alarms, alarm.CancelledError
                 alarms = make_alarms(None, limit)
-            limit, refusal = gate.limit, gate.refusal
+            limit, plain = gate.limit, gate.plain
             (slot, key), (other, other_key) = gate.slots
         return value
 
@@ -102,7 +109,7 @@ def on_loop(  # noqa: C901, PLR0915  # four functions that share their cells, wh
             try:
                 # To pass on no keywords is cheaper than to pass on an empty dictionary of them.
                 value = await (invoke(*args, **kwargs) if kwargs else invoke(*args))
-                if refusal is None or (error := refusal(value)) is None:
+                if type(value) is plain or (error := refusal(value)) is None:
                     return value
                 first = FirstAttempt(Ran(error=error), None, before)
                 del error
@@ -119,12 +126,12 @@ def on_loop(  # noqa: C901, PLR0915  # four functions that share their cells, wh
             before = decisions[0]
             try:
                 value = await (invoke(*args, **kwargs) if kwargs else invoke(*args))
-                if refusal is None or (error := refusal(value)) is None:
+                if type(value) is plain or (error := refusal(value)) is None:
                     return value
-                first = FirstAttempt(Ran(error=error), None, before, held.generation)
+                first = FirstAttempt(Ran(error=error), None, before, generation_of(held))
                 del error
             except Exception as error:  # noqa: BLE001  # classified in the run
-                first = FirstAttempt(Ran(error=error), None, before, held.generation)
+                first = FirstAttempt(Ran(error=error), None, before, generation_of(held))
         try:
             return await slowly(args, kwargs, first)
         finally:
@@ -140,18 +147,19 @@ def on_loop(  # noqa: C901, PLR0915  # four functions that share their cells, wh
                 started = current_time()
                 ran = await LOOP.run_until(started + limit, invoke, args, kwargs)
                 if ran.error is None and not ran.cut:
-                    error = None if refusal is None else refusal(ran.value)
+                    error = refusal(ran.value)
                     if error is None:
                         return ran.value
                     ran = Ran(error=error)
             else:
                 started = loop.time()
-                if loop is not alarms.loop:
-                    alarms = make_alarms(loop, limit)
-                alarm = alarms.set(started)
+                mine = alarms
+                if loop is not mine.loop:
+                    mine = alarms = make_alarms(loop, limit)
+                alarm = mine.set(started)
                 try:
                     value = await (invoke(*args, **kwargs) if kwargs else invoke(*args))
-                    if refusal is None or (error := refusal(value)) is None:
+                    if type(value) is plain or (error := refusal(value)) is None:
                         return value
                     ran = Ran(error=error)
                     del error
@@ -165,7 +173,7 @@ def on_loop(  # noqa: C901, PLR0915  # four functions that share their cells, wh
                 finally:
                     if alarm is not None:
                         alarm.switch_off()
-            first = FirstAttempt(ran, started, before, held.generation)
+            first = FirstAttempt(ran, started, before, generation_of(held))
             del ran
         try:
             return await slowly(args, kwargs, first)
@@ -175,30 +183,36 @@ def on_loop(  # noqa: C901, PLR0915  # four functions that share their cells, wh
     limits = callee.setting.policy.limits
     if limits.deadline is not None or limits.attempt_timeout is not None:
         return limited
-    return unlimited if source is NO_CREDENTIALS else unlimited_with_credentials
+    return unlimited if source is NO_CREDENTIALS and callee.keeps_source else unlimited_with_credentials
 
 
-def in_thread(callee: Callee) -> Callable[..., Any]:
+def in_thread(callee: Callee) -> Callable[..., Any]:  # noqa: C901  # as above
     """Return the quick path for a call in a plain thread; the clock is read only where there is a limit."""
     (slot, key), (other, other_key) = _SHUT, ALWAYS_IDLE
     is_new = True
     invoke = callee.function
     limit = 0.0
-    refusal: Callable[[object], Exception | None] | None = None
+    refusal = callee.refusal
+    plain: type | None = None
     source = callee.source or NO_CREDENTIALS
     is_bounded = callee.within(1.0) is not invoke
     now = THREAD.now
 
+    def generation_of(held: Any) -> int:
+        return held.generation if callee.keeps_source or callee.source is source else 0  # as on a loop
+
     def slowly(args: tuple[Any, ...], kwargs: dict[str, Any], first: FirstAttempt | None = None) -> Any:
-        nonlocal is_new, slot, key, other, other_key, limit, refusal
+        nonlocal is_new, slot, key, other, other_key, limit, plain, source
         try:
             value = drive(run(callee, args, kwargs, first)).unwrap()
         finally:
             del first  # for the reason that Outcome.unwrap gives
+        if not callee.keeps_source:
+            source = callee.source or NO_CREDENTIALS
         if is_new:
             is_new = False
             gate = _Gate.after(callee, value)
-            limit, refusal = gate.limit, gate.refusal
+            limit, plain = gate.limit, gate.plain
             (slot, key), (other, other_key) = gate.slots
         return value
 
@@ -214,12 +228,12 @@ def in_thread(callee: Callee) -> Callable[..., Any]:
                     function = callee.within(limit)
             try:
                 value = function(*args, **kwargs)
-                if refusal is None or (error := refusal(value)) is None:
+                if type(value) is plain or (error := refusal(never_awaitable(function, value))) is None:
                     return value
-                first = FirstAttempt(Ran(error=error), started, before, held.generation)
+                first = FirstAttempt(Ran(error=error), started, before, generation_of(held))
                 del error
             except Exception as error:  # noqa: BLE001  # classified in the run
-                first = FirstAttempt(Ran(error=error), started, before, held.generation)
+                first = FirstAttempt(Ran(error=error), started, before, generation_of(held))
         try:
             return slowly(args, kwargs, first)
         finally:

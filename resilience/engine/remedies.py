@@ -28,7 +28,9 @@ async def credentials_ready(call: Progress) -> bool:
 
 async def refresh(call: Progress, provider: str) -> core.Decision:
     """Replace the credentials that the last attempt used; return what follows."""
-    renewed = await _renewed(call, provider, rejected=call.generations.get(provider, 0))
+    # Of which credentials the attempt used nobody has taken note where they are another provider's: those in force.
+    rejected = call.generations.get(provider, call.callee.sources[provider].generation)
+    renewed = await _renewed(call, provider, rejected=rejected)
     return call.step(core.Refreshed() if renewed else core.RefreshFailed())
 
 

@@ -110,6 +110,7 @@ async def _begun(call: Progress) -> core.Decision | None:
                 f"an earlier run renamed {field} to {new!r}, and this call has no argument that could hold it; "
                 f"make {found.key} with the function that made it, or forget the entry",
             )
+        call.callee.recalled(field, old, new, call.args, call.kwargs)
     return _resumed(call, track)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, NoReturn, ParamSpec, Protocol, TypeVar, cast, overload
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec, Protocol, TypeVar, cast, overload
 
 from resilience.engine.blocking import THREAD, drive
 from resilience.engine.common import CommonExecutor
@@ -65,10 +65,11 @@ class SyncWrapped(SyncBoundCall[P, T_co], Protocol[P, T_co]):
 class SyncDecorator(Protocol):
     """What ``wrap(operation)`` returns; its type depends on what it decorates."""
 
-    @overload
-    def __call__(self, function: Callable[P, Awaitable[T]], /) -> NoReturn: ...
-    @overload
-    def __call__(self, function: Callable[P, T], /) -> SyncWrapped[P, T]: ...
+    # No overload tells coroutine functions apart: functions that return Any, as those around an SDK do, would match
+    # it too, and lose their type. They are refused as soon as they are wrapped.
+    def __call__(self, function: Callable[P, T], /) -> SyncWrapped[P, T]:
+        """Put a plain function under the policy."""
+        ...
 
 
 class SyncExecutor(CommonExecutor):

@@ -39,6 +39,18 @@ _INSERT: Final = (
 )
 
 
+_renewing: Final = [threading.Lock()]
+
+
+def _begin_anew() -> None:
+    """Take a new lock in a forked process: a thread that is not there may hold the old one."""
+    _renewing[0] = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
+
+
 @define(eq=False)
 class _Open:
     """What one process has open of a ledger."""
@@ -207,7 +219,10 @@ class Ledger:
 
     def _of_this_process(self) -> _Open:
         if self._open.process != os.getpid():
-            self._renew()
+            with _renewing[0]:
+                # Of several threads that come first in a forked process one does it: the others' claims would be lost.
+                if self._open.process != os.getpid():
+                    self._renew()
         return self._open
 
     @contextmanager

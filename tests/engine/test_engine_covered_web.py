@@ -1,0 +1,158 @@
+"""Clients of plain HTTP under a policy, for APIs that ``[sources]`` describes."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+import pytest
+import requests
+from attrs import define, field
+from covering_clients import (
+    peer,
+    quick,
+)
+from engine_calls import Log
+
+from resilience import Executor, Policy, SyncExecutor
+from resilience.engine.covering import wrap_client
+
+REST = """
+schema = 1
+[limits]
+deadline = "20s"
+attempt_timeout = "5s"
+settle = "50ms"
+[backoff.default]
+base = "1ms"
+cap = "2ms"
+[sources.emqx]
+hosts = ["127.0.0.1"]
+code = "json:code"
+[sources.emqx.operations]
+CreateUser = "POST /users/{kind}"
+[rules.emqx]
+"BUSY" = { do = "retry", effect = "none" }
+"CreateUser/ALREADY_EXISTS" = { do = "accept", if = "always" }
+"NO" = "fail"
+"""
+
+
+@define
+class Web:
+    """A REST API; it answers with what it is told, and then with 201."""
+
+    script: list[tuple[int, object]] = field(factory=list)
+    asked: list[tuple[str, str, bytes]] = field(factory=list)
+    url: str = field(default="", init=False)
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    told = Web()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            told.asked.append((self.command, self.path, body))
+            status, said = told.script.pop(0) if told.script else (201, {"made": True})
+            answer = json.dumps(said).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        do_GET = do_POST  # noqa: N815  # the name is the base's
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    told.url = f"http://127.0.0.1:{server.server_port}"
+    yield told
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+WEB_CLIENTS = pytest.mark.parametrize(
+    ("make", "anyio_backend"),
+    [
+        pytest.param(requests.Session, "asyncio", id="requests"),
+        pytest.param(httpx.Client, "asyncio", id="httpx"),
+        pytest.param(httpx.AsyncClient, "asyncio", id="httpx-asyncio"),
+        pytest.param(httpx.AsyncClient, "trio", id="httpx-trio"),
+    ],
+)
+
+
+@contextlib.asynccontextmanager
+async def opened(make: Any) -> Any:
+    """Open a client, and close it as its kind is closed."""
+    client = make()
+    yield client
+    closing = client.aclose() if isinstance(client, httpx.AsyncClient) else client.close()
+    if inspect.isawaitable(closing):
+        await closing
+
+
+async def sent(answer: Any) -> Any:
+    return await answer if inspect.isawaitable(answer) else answer
+
+
+@WEB_CLIENTS
+@pytest.mark.anyio
+async def test_a_client_of_plain_http_follows_the_codes_of_its_api(make: Any, web: Web) -> None:
+    """A retry is another request; what fails returns the service's own answer; what is accepted is a 200."""
+    log: Any = Log()
+    async with opened(make) as client:
+        covered = wrap_client(client, Executor(Policy.loads(REST), provider="emqx", observers=(log,)))
+        assert isinstance(covered, make)
+        web.script = [(429, {"code": "BUSY"}), (400, {"code": "BUSY"})]
+        made = await sent(covered.post(f"{web.url}/users/mqtt", json={"user_id": "dev-1"}))
+        assert (made.status_code, made.json(), len(web.asked)) == (201, {"made": True}, 3)
+        web.script = [(403, {"code": "NO", "why": "a long story"})]
+        refused = await sent(covered.post(f"{web.url}/users/mqtt", json={"user_id": "dev-1"}))
+        assert (refused.status_code, refused.json()) == (403, {"code": "NO", "why": "a long story"})
+        web.script = [(409, {"code": "ALREADY_EXISTS"})]
+        there = await sent(covered.post(f"{web.url}/users/mqtt", json={"user_id": "dev-1"}))
+        assert (there.status_code, there.json(), type(there)) == (200, {"user_id": "dev-1"}, type(made))
+        assert [started.operation for started in log.started] == ["CreateUser"] * 3
+        assert (await sent(covered.get(f"{web.url.replace('127.0.0.1', 'localhost')}/users"))).status_code == 201
+        assert len(log.started) == 3, "another host is none of ours"
+
+
+@WEB_CLIENTS
+@pytest.mark.anyio
+async def test_a_client_of_plain_http_raises_its_own_errors(make: Any) -> None:
+    """Where there is no answer, the library's exception leaves; a post in doubt is not repeated."""
+    async with opened(make) as client:
+        covered = wrap_client(client, Executor(Policy.loads(REST), provider="emqx", observers=()))
+        with (
+            peer(hangs_up=True) as address,
+            pytest.raises((requests.ConnectionError, httpx.RemoteProtocolError)) as cut,
+        ):
+            await sent(covered.post(f"http://{address}/users/mqtt", json={"user_id": "dev-1"}))
+        assert "CreateUser stopped after 1 attempt" in "".join(cut.value.__notes__)
+
+
+def test_what_cannot_be_covered_says_why() -> None:
+    """A policy without an API, a session that repeats by itself, and a thing that is no client."""
+    executor = SyncExecutor(Policy.loads(REST), observers=())
+    with pytest.raises(ValueError, match=r"describes no API: add a \[sources.NAME\] table"):
+        wrap_client(requests.Session(), SyncExecutor(quick(), observers=()))
+    session = requests.Session()
+    session.mount("http://", requests.adapters.HTTPAdapter(max_retries=3))
+    with pytest.raises(ValueError, match="max_retries"):
+        wrap_client(session, executor)
+    with pytest.raises(TypeError, match=r"found builtins\.dict; for any other, wrap the functions"):
+        wrap_client({}, executor)
