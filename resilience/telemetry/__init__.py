@@ -118,7 +118,7 @@ used, which are made for milliseconds: give it views).
 | `.decisions` | counter | {decision} | `.operation.name`, `.decision.action`, `error.type` | - | \
 what was decided on a failed attempt or a verification |
 | `.faults.unmatched` | counter | {fault} | `.operation.name` | - | \
-a fault that no rule is for: a gap in the policy |
+a fault that no rule names, at most its HTTP status: a gap in the policy |
 | `.ledger.answers` | counter | {answer} | `.operation.name`, `.ledger.answer` | - | \
 what the ledger knew of a resource before a call's first attempt |
 | `.credential.refresh.duration` | histogram | s | `.credential.provider`, `error.type` | \
@@ -145,7 +145,8 @@ A counter that is born with 1 has not increased, as alerts see it. So both count
 of what should never happen, `.operation.failures` and `.faults.unmatched`, are
 there with 0 as soon as an operation's first call begins. That helps where metrics
 are read between the two; a script that is over before anybody has read them
-once needs an alert on the value (`max_over_time`), or delta temporality.
+once needs an alert that takes what a new series begins with for growth, as those in
+`examples/observability` do, or delta temporality.
 
 Logs. One line each, to `resilience.calls`; a call that succeeds at once has none.
 The fields stand in the record by these names (`extra=`), beside the sentence.
@@ -165,7 +166,7 @@ new credentials are awaited |
 | `.credential.refreshed` | DEBUG | `.credential.provider` | the call that ran the refresh has them |
 | `.credential.refresh.failed` | INFO | `.credential.provider`, `error.type` | it has none |
 | `.rule.missing` | WARNING | `.policy.name`, `.error.code`, `.error.transport`, `.error.status`, `.request.id`, \
-`.decision.action` | no rule is for a fault; once for each code, and for 256 codes |
+`.decision.action` | no rule names a fault, at most its HTTP status; once for each code, and for 256 codes |
 | `.operation.recovered` | INFO | `.outcome`, `.stop_reason`, `.attempt.count`, `.retry.delay.total` | \
 a success after retries |
 | `.operation.accepted` | INFO | `.outcome`, `.stop_reason`, `.attempt.count`, `.retry.delay.total`, `.verified`, \

@@ -127,7 +127,7 @@ class Journal:
         "_began",
         "_calls",
         "_clock",
-        "_descriptor",
+        "_file",
         "_has_complained",
         "_is_torn",
         "_known",
@@ -156,10 +156,10 @@ class Journal:
         self._has_complained = False
         self._known: _Known | None = None
         try:
-            self._descriptor = _open(self.path)
+            self._file = _File(self.path)
             # Calls may end later than anything else does when a program ends, so only the end of the journal closes it.
-            weakref.finalize(self, os.close, self._descriptor).atexit = False
-            self._is_torn = _is_torn(self._descriptor)
+            weakref.finalize(self, self._file.close).atexit = False
+            self._is_torn = _is_torn(self._file.descriptor)
             self._begin_process()
         except OSError as error:
             reason = f"it cannot be written ({error.strerror or error}); name a file that this user may write"
@@ -214,7 +214,7 @@ class Journal:
         if self._is_torn:
             data = b"\n" + data
         # One call: what is appended to a file at once is not mixed with what others append.
-        written = os.write(self._descriptor, data)
+        written = os.write(self._file.own(), data)
         self._is_torn = written < len(data)
         if self._is_torn:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -259,15 +259,49 @@ class _Telling:
             self._journal.write(record[0], self._call, record[1])
 
 
-def _open(path: Path) -> int:
-    path.parent.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
-    # Not every system has, or needs, the last two: one keeps a pipe from blocking, the other bytes as they are.
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags, _PRIVATE)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "it is no regular file")
-    return descriptor
+class _File:
+    """
+    An open file that stays itself where a program closes every descriptor, as daemons do when they begin.
+
+    The number may then belong to a file of the program's own, which must get no line of ours.
+    """
+
+    __slots__ = ("_identity", "_path", "descriptor")
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+        # A daemon also leaves its folder.
+        self._path = path.absolute()
+        self._open()
+
+    def own(self) -> int:
+        """Return a descriptor of the file; a new one where the number is another file's, or nobody's, by now."""
+        if _identity(self.descriptor) != self._identity:
+            self._open()
+        return self.descriptor
+
+    def close(self) -> None:
+        """Close the file, and nobody else's."""
+        if _identity(self.descriptor) == self._identity:
+            os.close(self.descriptor)
+
+    def _open(self) -> None:
+        # Not every system has, or needs, the last two: one keeps a pipe from blocking, the other bytes as they are.
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        descriptor = os.open(self._path, flags, _PRIVATE)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OSError(errno.EINVAL, "it is no regular file")
+        self.descriptor, self._identity = descriptor, _identity(descriptor)
+
+
+def _identity(descriptor: int) -> tuple[int, int] | None:
+    """Return which file a descriptor is of; None if it is closed."""
+    try:
+        found = os.fstat(descriptor)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _is_torn(descriptor: int) -> bool:

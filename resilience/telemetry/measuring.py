@@ -129,7 +129,7 @@ class Measuring:
     def _attempt_failed(self, event: AttemptFailed) -> None:
         kind = self._error_type = self._bounded(error_type(event.fault, None, self._listed()))
         self._attempt_ended(event.number, event.duration, kind)
-        if is_unmatched(event.decision):
+        if is_unmatched(event.fault, event.decision):
             self._all.instruments.faults_unmatched.add(1, self._series.operation)
         self._decided(event.decision)
 

@@ -116,7 +116,7 @@ class Telling:
     def _attempt_failed(self, event: AttemptFailed) -> None:
         fault, decision = event.fault, event.decision
         self._fault = fault
-        if is_unmatched(decision):
+        if is_unmatched(fault, decision):
             self._rule_missing(fault, decision)
         if not follows(decision) or not self._listens(logging.INFO):
             return  # how the call ends is said when it has ended
@@ -132,9 +132,10 @@ class Telling:
         policy, label = self._started.policy, _label(fault)
         if not self._said.is_news(policy.name, label):
             return
-        told = "no rule of policy %s is for %s; unknown faults: %s. It is not said again"
+        told = "no rule of policy %s is for %s; %s. It is not said again"
+        instead = f"unknown faults: {policy.unknown.do}" if decision.rule is None else f"its status: {_next(decision)}"
         attributes = fault_attributes(fault) | {names.POLICY_NAME: policy.name, names.ACTION: verb(decision)}
-        self._tell(logging.WARNING, names.RULE_MISSING, attributes, told, policy.name, label, policy.unknown.do)
+        self._tell(logging.WARNING, names.RULE_MISSING, attributes, told, policy.name, label, instead)
 
     def _injected(self, event: FaultInjected) -> None:
         injection = event.injection

@@ -80,9 +80,15 @@ def call_error_type(ended: CallEnded, listed: frozenset[str]) -> str:
     return error_type(None if is_ours else ended.fault, ended.error, listed)
 
 
-def is_unmatched(decision: Decision) -> bool:
-    """Tell whether no rule names the fault: a gap in the policy, unless a policy inside has decided already."""
-    return decision.rule is None and not (isinstance(decision, Fail) and decision.reason == "inner")
+def is_unmatched(fault: Fault, decision: Decision) -> bool:
+    """
+    Tell whether no rule names a fault: a gap in the policy, unless a policy inside has decided already.
+
+    A rule for an HTTP status is there for codes that nobody knows. That it was needed is worth knowing.
+    """
+    if decision.rule is None:
+        return not (isinstance(decision, Fail) and decision.reason == "inner")
+    return fault.code is not None and decision.rule.code.startswith("http-")
 
 
 def answer(ended: VerifyEnded) -> str:

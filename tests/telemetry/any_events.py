@@ -11,6 +11,7 @@ from resilience.engine.events import (
     CallEnded,
     Event,
     FaultInjected,
+    Recalled,
     RefreshEnded,
     RefreshStarted,
     Renamed,
@@ -29,6 +30,8 @@ _DECISIONS: list[Decision] = [
     Fail(rule=THROTTLED, action=FAIL, reason="rule"),
 ]
 EVENTS: list[Event] = [
+    Recalled(answer="new", waited=0.0),
+    Recalled(answer="unfinished", waited=0.1),
     AttemptStarted(number=1),
     *succeeded(2),
     *(event for decision in _DECISIONS for event in failed(3, decision)[1:]),

@@ -41,6 +41,7 @@ def key(**attributes: str) -> frozenset[tuple[str, str]]:
         "outcome": "resilience.outcome",
         "kind": "resilience.attempt.type",
         "action": "resilience.decision.action",
+        "knew": "resilience.ledger.answer",
         "answer": "resilience.verify.answer",
         "failure": "error.type",
     }

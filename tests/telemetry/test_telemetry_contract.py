@@ -31,6 +31,7 @@ from resilience.engine.events import (
     AttemptStarted,
     Event,
     FaultInjected,
+    Recalled,
     RefreshEnded,
     RefreshStarted,
     Renamed,
@@ -47,6 +48,9 @@ _FLIGHT = Flight()
 # Calls in which everything happens that the contract has a word for.
 _CALLS: list[list[Event]] = [
     [*succeeded(1), ended()],
+    [Recalled(answer="new", waited=0.0), *succeeded(1), ended()],
+    [Recalled(answer="done", waited=0.2), ended("accepted", "accepted", verified=True)],
+    [Recalled(answer="unfinished", waited=0.0), ended("failed", "unverified", error="resilience.LedgerError")],
     [*failed(1), *succeeded(2), ended("success_after_retry", waited=1.5)],
     accepted(),
     accepted(_LOST),
@@ -151,7 +155,7 @@ def test_attributes_of_metrics_are_bounded_and_have_their_types(measured: Measur
 
 def test_words_that_the_contract_lists_are_all_there_are(measured: Measured) -> None:
     """An attribute of few words has exactly those that the contract spells out."""
-    for name in (names.OUTCOME, names.ATTEMPT_TYPE, names.VERIFY_ANSWER, names.ACTION):
+    for name in (names.OUTCOME, names.ATTEMPT_TYPE, names.VERIFY_ANSWER, names.LEDGER_ANSWER, names.ACTION):
         (documented,) = [each.meaning for each in contract().metric_attributes if each.name == name]
         made = {
             value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -14,7 +15,7 @@ from opentelemetry.trace import StatusCode
 from scripted_calls import FAIL, POLICY, RETRY, Recorded, attributes_of, parent_id_of, rule, span_id_of
 
 import resilience
-from resilience import DONE, Credentials, Executor, ServiceError
+from resilience import DONE, Credentials, Executor, Ledger, ServiceError
 from resilience.core.backoff import Backoff
 from resilience.core.policy import Action, Limits, PolicyValues
 
@@ -149,6 +150,24 @@ async def test_a_verified_call_shows_the_question_and_the_answer() -> None:
     assert attributes_of(verify)["resilience.verify.answer"] == "there"
     assert attributes_of(trace_.operation())["resilience.verified"] is True
     assert trace_.operation().status.status_code is StatusCode.UNSET
+    assert _every_span_has_ended(trace_)
+
+
+async def test_what_an_earlier_run_did_is_told(tmp_path: Path) -> None:
+    """With a ledger, the second run of a script says what it found there, and makes no attempt."""
+    trace_ = Recorded()
+
+    async def create(instance_id: str, group_id: str) -> str:
+        return group_id
+
+    for _ in range(2):
+        with Ledger(tmp_path / "ledger.db") as ledger:
+            executor = _executor(trace_, account="1", ledger=ledger)
+            await executor.wrap("CreateGroupId", create, accepted=lambda _, name: name)("mqtt-cn-x", "GID_a")
+    first, _, second = trace_.spans()
+    assert [attributes_of(span)["resilience.ledger.answer"] for span in (first, second)] == ["new", "done"]
+    assert [event.name for event in first.events] == ["resilience.ledger.answered"]
+    assert attributes_of(second)["resilience.attempt.count"] == 0
     assert _every_span_has_ended(trace_)
 
 

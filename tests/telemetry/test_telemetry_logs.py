@@ -45,6 +45,7 @@ from resilience.engine.events import (
     CallEnded,
     Event,
     FaultInjected,
+    Recalled,
     RefreshEnded,
     RefreshStarted,
     Renamed,
@@ -86,6 +87,12 @@ _BY = 'by alibaba."SystemOverFlow" at policies/mqtt.toml:7'
     ("events", "lines"),
     [
         pytest.param([*succeeded(1), ended()], [], id="success"),
+        pytest.param([Recalled(answer="new", waited=0.0), *succeeded(1), ended()], [], id="not-in-the-ledger"),
+        pytest.param(
+            [Recalled(answer="unfinished", waited=0.0), *succeeded(1), ended()],
+            ["INFO CreateGroupId: the ledger says: an earlier run began it and never finished"],
+            id="in-the-ledger",
+        ),
         pytest.param(
             [*failed(1), *succeeded(2), ended("success_after_retry", attempts=2, waited=1.5)],
             [
@@ -235,6 +242,16 @@ def test_a_fault_without_a_rule_is_a_warning_once(caplog: pytest.LogCaptureFixtu
         "It is not said again"
         for code in ("Unheard.Of", "Other")
     ]
+
+
+def test_a_code_that_only_its_status_answers_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    """A rule for a status caught what nobody has a rule for: the log says which rule, and where it stands."""
+    caught = Wait(rule=rule("http-5xx", scope="transport", line=12), action=RETRY, delay=1.0)
+    _play(*failed(1, caught, fault=Fault(code="Unheard.Of", status=500)))
+    assert _lines(caplog)[0] == (
+        "WARNING CreateGroupId: no rule of policy provisioning is for Unheard.Of; its status: retry in 1 s, "
+        'by transport."http-5xx" at policies/mqtt.toml:12. It is not said again'
+    )
 
 
 def test_codes_without_end_are_not_all_remembered(caplog: pytest.LogCaptureFixture) -> None:

@@ -20,6 +20,7 @@ from scripted_calls import (
     ended,
     failed,
     gave_up,
+    rule,
     started,
     succeeded,
 )
@@ -31,6 +32,7 @@ from resilience.engine.events import (
     AttemptStarted,
     CallEnded,
     Event,
+    Recalled,
     RefreshEnded,
     RefreshStarted,
     VerifyEnded,
@@ -40,6 +42,7 @@ from resilience.telemetry import Metrics
 from resilience.telemetry.contract import contract
 from resilience.telemetry.instruments import Instruments
 
+_BY_STATUS = rule("http-5xx", scope="transport", line=12)
 _VERIFY = Verify(rule=THROTTLED, action=RETRY, delay=0.5)
 
 
@@ -51,6 +54,17 @@ def test_a_call_that_succeeds_at_once_is_one_operation_and_one_attempt() -> None
     assert measured.values("attempt.duration") == {key(kind="original"): 0.1}
     assert measured.series("decisions") == {}
     assert measured.series("retry.delay") == {}
+
+
+def test_what_the_ledger_knew_is_counted() -> None:
+    """What an earlier run has done, or began, is told from what is new; without a ledger there is no answer."""
+    measured = Measured()
+    measured.play(*succeeded(1), ended())
+    assert measured.values("ledger.answers") == {}
+    measured.play(Recalled(answer="new", waited=0.0), *succeeded(1), ended())
+    for _ in range(2):
+        measured.play(Recalled(answer="unfinished", waited=0.0), *succeeded(1), ended())
+    assert measured.values("ledger.answers") == {key(knew="new"): 1, key(knew="unfinished"): 2}
 
 
 def test_operations_and_attempts_are_counted_apart() -> None:
@@ -135,6 +149,8 @@ def test_a_call_counts_as_under_way_until_it_ends_and_ends_once() -> None:
         pytest.param(Fail(reason="unknown"), OVERFLOW, 1, id="no-rule"),
         pytest.param(Wait(action=RETRY, delay=1.0), OVERFLOW, 1, id="no-rule-and-unknown-is-retried"),
         pytest.param(Fail(reason="inner"), OVERFLOW, 0, id="decided-inside"),
+        pytest.param(Fail(rule=_BY_STATUS, reason="rule"), OVERFLOW, 1, id="a-code-and-only-its-status-has-a-rule"),
+        pytest.param(Fail(rule=_BY_STATUS, reason="rule"), Fault(status=503), 0, id="a-status-and-its-rule"),
     ],
 )
 def test_a_fault_without_a_rule_is_a_gap_in_the_policy(decision: Any, fault: Fault, gaps: int) -> None:

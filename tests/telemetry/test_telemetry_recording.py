@@ -31,6 +31,7 @@ from resilience.engine.events import (
     AttemptStarted,
     CallEnded,
     Event,
+    Recalled,
     RefreshEnded,
     RefreshStarted,
     Renamed,
@@ -53,6 +54,16 @@ def test_an_operation_is_a_client_span_and_each_attempt_an_internal_child() -> N
         assert attempt.start_time is not None
         assert attempt.end_time is not None
         assert operation.start_time <= attempt.start_time <= attempt.end_time <= operation.end_time
+
+
+def test_what_the_ledger_knew_is_on_the_operation() -> None:
+    """The answer is an attribute of the operation, and an event says when it came and what was waited for."""
+    trace_ = Recorded()
+    trace_.play(Recalled(answer="unfinished", waited=0.25), *succeeded(1), ended())
+    assert attributes_of(trace_.operation())["resilience.ledger.answer"] == "unfinished"
+    (answered,) = trace_.events("resilience.ledger.answered")
+    assert answered == {"resilience.ledger.answer": "unfinished", "resilience.ledger.waited": 0.25}
+    assert "resilience.ledger.answer" not in attributes_of(trace_.span("attempt CreateGroupId"))
 
 
 def test_an_attempt_links_to_the_one_before_it() -> None:

@@ -1,0 +1,256 @@
+"""The dashboard's panels: what each shows, and what it asks Prometheus for."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from attrs import frozen
+from scraped import Series, series
+
+from resilience.telemetry.contract import contract
+
+_STEP: Final = "$__interval"
+_RANGE: Final = "$__range"
+_OPERATION: Final = "resilience_operation_name"
+
+Kind = Literal["stat", "timeseries", "table"]
+
+
+@frozen
+class Query:
+    """One question to Prometheus, and what its series are called: ``{{label}}`` is a label's value."""
+
+    expr: str
+    legend: str = ""
+
+
+@frozen(kw_only=True)
+class Panel:
+    """
+    One panel.
+
+    Attributes:
+        title: Its title.
+        kind: How it looks.
+        about: What it shows and what a high value means.
+        unit: In Grafana's words: ``s``, ``short`` or ``percentunit``.
+        queries: What it asks for.
+        alarm: From which value on it is red; None for what is neither good nor bad.
+        stacked: Whether bars stand on each other.
+        exemplars: Whether points lead to traces.
+    """
+
+    title: str
+    kind: Kind = "timeseries"
+    about: str
+    unit: str = "short"
+    queries: tuple[Query, ...]
+    alarm: float | None = None
+    stacked: bool = False
+    exemplars: bool = False
+
+
+@frozen
+class Row:
+    """A heading and the panels below it."""
+
+    title: str
+    panels: tuple[Panel, ...]
+
+
+def rows() -> tuple[Row, ...]:
+    """Return the dashboard from top to bottom."""
+    return (
+        Row("At a glance", _glance()),
+        Row("Calls: one for each use of an operation, with its attempts and waits", _calls()),
+        Row("Attempts, waits and decisions", _attempts()),
+        Row("Credentials, verifications and the ledger", _remedies()),
+    )
+
+
+def _glance() -> tuple[Panel, ...]:
+    calls, attempts = _chosen(".operation.duration", "count"), _chosen(".attempt.duration", "count")
+    waited, called = _chosen(".retry.delay", "sum"), _chosen(".operation.duration", "sum")
+    exhausted = calls.where(".outcome", '="exhausted"')
+    return (
+        Panel(
+            title="Calls",
+            kind="stat",
+            about="Calls that ended within the time shown, however they ended.",
+            queries=(Query(calls.total(_RANGE)),),
+        ),
+        Panel(
+            title="Failed calls",
+            kind="stat",
+            about=_about(".operation.failures") + " Each is work that was not done.",
+            queries=(Query(_chosen(".operation.failures").total(_RANGE)),),
+            alarm=1,
+        ),
+        Panel(
+            title="Given up at a limit",
+            kind="stat",
+            about="Calls that used up their attempts or their deadline.",
+            queries=(Query(_or_zero(exhausted.total(_RANGE))),),
+            alarm=1,
+        ),
+        Panel(
+            title="Attempts per call",
+            kind="stat",
+            about="1 is a day without retries. Above 2, retries weigh on the service.",
+            queries=(Query(f"{attempts.total(_RANGE)} / {calls.total(_RANGE)}"),),
+            alarm=2,
+        ),
+        Panel(
+            title="Share of waits",
+            kind="stat",
+            about="How much of the time of calls was backoff.",
+            unit="percentunit",
+            queries=(Query(f"{_or_zero(waited.total(_RANGE))} / {called.total(_RANGE)}"),),
+            alarm=0.5,
+        ),
+        Panel(
+            title="Faults without a rule",
+            kind="stat",
+            about=_about(".faults.unmatched") + " The log says which code: resilience.rule.missing.",
+            queries=(Query(_chosen(".faults.unmatched").total(_RANGE)),),
+            alarm=1,
+        ),
+    )
+
+
+def _calls() -> tuple[Panel, ...]:
+    calls = _chosen(".operation.duration", "count")
+    failed = calls.where("error.type", '!=""')
+    outcome, kind = calls.label(".outcome"), failed.label("error.type")
+    return (
+        Panel(
+            title="Calls by outcome",
+            about="Bars of calls that ended. success_after_retry and accepted are successes that took something.",
+            queries=(Query(calls.total(_STEP, outcome), f"{{{{{outcome}}}}}"),),
+            stacked=True,
+        ),
+        Panel(
+            title="Calls under way",
+            about=_about(".operation.active"),
+            queries=(Query(f"sum by ({_OPERATION}) ({_chosen('.operation.active')})", f"{{{{{_OPERATION}}}}}"),),
+        ),
+        Panel(
+            title="How calls failed",
+            kind="table",
+            about="Operation, outcome and error.type of what failed within the time shown. For the line that decided,"
+            " and the request id, open a trace or run: resilience report run.jsonl",
+            queries=(Query(failed.total(_RANGE, _OPERATION, outcome, kind)),),
+        ),
+        Panel(
+            title="Duration of calls (p50, p95)",
+            about=_about(".operation.duration") + " Points lead to traces, where exemplars are stored.",
+            unit="s",
+            queries=_quantiles(".operation.duration"),
+            exemplars=True,
+        ),
+        Panel(
+            title="Given up or failed, with traces",
+            about="Calls that ended badly, by operation; points lead to traces, where exemplars are stored.",
+            queries=(Query(failed.total(_STEP, _OPERATION), f"{{{{{_OPERATION}}}}}"),),
+            stacked=True,
+            exemplars=True,
+        ),
+    )
+
+
+def _attempts() -> tuple[Panel, ...]:
+    calls, attempts = _chosen(".operation.duration", "count"), _chosen(".attempt.duration", "count")
+    waits, tried = _chosen(".retry.delay", "sum"), _chosen(".attempt.duration", "sum")
+    decisions = _chosen(".decisions")
+    action, kind = decisions.label(".decision.action"), decisions.label("error.type")
+    return (
+        Panel(
+            title="Attempts per call, by operation",
+            about="How much retries multiply the requests of each operation; 1 is none.",
+            queries=(
+                Query(
+                    f"{attempts.total(_STEP, _OPERATION)} / {calls.total(_STEP, _OPERATION)}",
+                    f"{{{{{_OPERATION}}}}}",
+                ),
+            ),
+            alarm=2,
+        ),
+        Panel(
+            title="Waiting and calling",
+            about="Seconds that calls spent on waits, and seconds that they spent on attempts.",
+            unit="s",
+            queries=(Query(waits.total(_STEP), "waits"), Query(tried.total(_STEP), "attempts")),
+            stacked=True,
+        ),
+        Panel(
+            title="Decisions by action",
+            about=_about(".decisions"),
+            queries=(Query(decisions.total(_STEP, action), f"{{{{{action}}}}}"),),
+            stacked=True,
+        ),
+        Panel(
+            title="Decisions by error",
+            about="What was decided for which code. _OTHER is one kind too many to be told apart; a class's name is a"
+            " fault that no rule names.",
+            kind="table",
+            queries=(Query(decisions.total(_RANGE, kind, action)),),
+        ),
+        Panel(
+            title="Duration of attempts (p50, p95)",
+            about=_about(".attempt.duration"),
+            unit="s",
+            queries=_quantiles(".attempt.duration"),
+            exemplars=True,
+        ),
+    )
+
+
+def _remedies() -> tuple[Panel, ...]:
+    refreshes, verified = _chosen(".credential.refresh.duration", "count"), _chosen(".verify.duration", "count")
+    ledger = _chosen(".ledger.answers")
+    provider, answer = refreshes.label(".credential.provider"), verified.label(".verify.answer")
+    kind, knew = refreshes.label("error.type"), ledger.label(".ledger.answer")
+    return (
+        Panel(
+            title="Refreshes of credentials",
+            about=_about(".credential.refresh.duration") + " With an error's class where they failed.",
+            queries=(Query(refreshes.total(_STEP, provider, kind), f"{{{{{provider}}}}} {{{{{kind}}}}}"),),
+            stacked=True,
+        ),
+        Panel(
+            title="Verifications by answer",
+            about=_about(".verify.duration"),
+            queries=(Query(verified.total(_STEP, answer), f"{{{{{answer}}}}}"),),
+            stacked=True,
+        ),
+        Panel(
+            title="What the ledger knew",
+            about=_about(".ledger.answers") + " unfinished: a run died on the way.",
+            queries=(Query(ledger.total(_STEP, knew), f"{{{{{knew}}}}}"),),
+            stacked=True,
+        ),
+    )
+
+
+def _quantiles(name: str) -> tuple[Query, ...]:
+    grown = _chosen(name, "bucket").total(_STEP, "le", _OPERATION)
+    return tuple(
+        Query(f"histogram_quantile({quantile}, {grown})", f"p{quantile * 100:.0f} {{{{{_OPERATION}}}}}")
+        for quantile in (0.5, 0.95)
+    )
+
+
+def _chosen(name: str, part: str = "") -> Series:
+    """Return the series that the dashboard's variables choose."""
+    chosen = series(name, part).limited('job=~"$job"', 'instance=~"$instance"')
+    return chosen.where(".operation.name", '=~"$operation"') if chosen.has(".operation.name") else chosen
+
+
+def _about(name: str) -> str:
+    """Return what the contract says of an instrument, as a sentence."""
+    what = contract().instrument(f"resilience{name}").what
+    return f"{what[0].upper()}{what[1:]}."
+
+
+def _or_zero(expr: str) -> str:
+    return f"({expr} or vector(0))"
