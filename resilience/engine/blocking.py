@@ -40,6 +40,15 @@ class _TimeIsUp(BaseException):
     """Leaves a wait of ours at its limit; through code of the user it passes as a cancellation does."""
 
 
+class _WorkingFor(threading.local):
+    """The task of an event loop that a worker thread works for."""
+
+    task: Hashable | None = None
+
+
+working_for: Final = _WorkingFor()
+
+
 class _Limits(threading.local):
     """Until when this thread may wait for others."""
 
@@ -107,7 +116,10 @@ class Thread:
         return nullcontext()
 
     def owner(self) -> Hashable:
-        """Return the task that the event loop of this thread runs, if there is one, else the thread."""
+        """Return the task that this thread works for, if there is one, else the thread."""
+        task = working_for.task
+        if task is not None:
+            return task
         try:
             return anyio.get_current_task().id
         except RuntimeError:

@@ -9,17 +9,16 @@ attempt began belongs to a call inside that attempt.
 
 from __future__ import annotations
 
-from threading import Lock
-
 from attrs import frozen
 
 from resilience.clients import leaves
+from resilience.engine.locks import ProcessLock
 
 _MARK = "__resilience_decided__"
 
 # The number of decisions so far. A list, because reading its cell is the cheapest thing that every call can do.
 count = [0]
-_lock = Lock()
+_lock = ProcessLock()
 
 
 @frozen

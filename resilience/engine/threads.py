@@ -14,6 +14,8 @@ import anyio.to_thread
 from anyio.lowlevel import RunVar
 from attrs import define
 
+from resilience.engine.blocking import working_for
+
 # Plain SDK calls wait for the network, so more of them than cores is right; one limiter of ours,
 # so that a script's own use of threads is not starved.
 _THREADS = 64
@@ -67,12 +69,15 @@ class Threads:
         A cancelled wait abandons the thread: it runs on, and what it does counts as unknown.
         """
         offset = anyio.current_time() - monotonic()
+        task = anyio.get_current_task().id
 
         def boxed() -> list[Any]:
             # In a box, because trio takes a coroutine that comes out of a thread for a mistake.
+            working_for.task = task
             try:
                 return [function(*args, **kwargs)]
             finally:
+                working_for.task = None
                 job.ended_at = monotonic() + offset
 
         # Whoever holds a slot gets a thread at once.

@@ -8,12 +8,16 @@ both checkers complain about an ignore that they do not need.
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import assert_type
+from typing import Any, assert_type
 
-from resilience import Credentials, Executor, Outcome, Policy
+import httpx
+import requests
+
+from resilience import Credentials, Executor, Outcome, Policy, SyncExecutor, wrap_client
 
 policy = Policy.load("builtin:alibaba-mqtt")
 executor = Executor(policy, provider="alibaba")
+threads = SyncExecutor(policy, provider="alibaba")
 
 
 class Sts:
@@ -111,3 +115,68 @@ async def use() -> None:
     await create_group.outcome("i")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # likewise
     await Console().create("i")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # likewise
     await executor.call("CreateGroupId", create_group, "i")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]  # likewise
+
+
+@threads.wrap("CreateGroupId")
+def create_here(instance_id: str, group_id: str, *, remark: str = "") -> int:
+    """Return a number."""
+    return len(instance_id + group_id + remark)
+
+
+@create_here.verify
+def find_here(instance_id: str, group_id: str, *, remark: str = "") -> int | None:
+    """Return a number or None."""
+    return len(instance_id + group_id + remark) or None
+
+
+@threads.verify("DeleteGroupId")
+def is_deleted_here(instance_id: str, group_id: str) -> bool | None:
+    """Return a truth or None."""
+    return bool(instance_id + group_id)
+
+
+@threads.wrap("ListGroupId")
+def list_anything(instance_id: str) -> Any:
+    """Return what an SDK without types returns."""
+    return instance_id
+
+
+class Desk:
+    """A class with a wrapped method."""
+
+    @threads.wrap("CreateGroupId")
+    def create(self, instance_id: str, group_id: str) -> bool:
+        """Return a truth."""
+        return bool(instance_id + group_id)
+
+
+def use_here() -> None:
+    """Use what needs no event loop."""
+    assert_type(create_here("i", "g"), int)
+    assert_type(create_here("i", group_id="g", remark="r"), int)
+    assert_type(create_here.outcome("i", "g"), Outcome[int])
+    assert_type(create_here.outcome("i", "g").unwrap(), int)
+    assert_type(create_here.outcome("i", "g").value, int | None)
+    assert_type(find_here("i", "g"), int | None)
+    assert_type(list_anything("i"), Any)
+    assert_type(list_anything.outcome("i"), Outcome[Any])
+    assert_type(is_deleted_here("i", "g"), bool | None)
+
+    assert_type(Desk().create("i", "g"), bool)
+    assert_type(Desk().create.outcome("i", "g"), Outcome[bool])
+    assert_type(Desk.create(Desk(), "i", "g"), bool)
+
+    assert_type(threads.call("CreateGroupId", create_here, "i", "g"), int)
+    assert_type(threads.outcome("CreateGroupId", create_here, "i", "g"), Outcome[int])
+    assert_type(threads.wrap("CreateGroupId", len)("g"), int)
+    assert_type(Credentials(assume_role_in_a_thread).load_blocking(), Sts)
+
+    assert_type(wrap_client(requests.Session(), threads), requests.Session)
+    assert_type(wrap_client(requests.Session(), executor).get("u"), requests.Response)
+    assert_type(wrap_client(httpx.AsyncClient(), executor), httpx.AsyncClient)
+
+    create_here("i")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # an argument is missing
+    create_here("i", 3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # no string
+    create_here.outcome("i")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # likewise
+    Desk().create("i")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # likewise
+    threads.call("CreateGroupId", create_here, "i")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # likewise
