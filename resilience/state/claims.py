@@ -48,6 +48,7 @@ class _LockFile:
     """The one descriptor through which a process locks the keys of one ledger."""
 
     descriptor: int
+    identity: tuple[int, int]
     users: int = 0
     spare: list[int] = field(factory=list)
     holders: dict[int, Hashable] = field(factory=dict)
@@ -71,7 +72,18 @@ class _LockFile:
 
     def close(self) -> None:
         for descriptor in (self.descriptor, *self.spare):
-            os.close(descriptor)
+            # A program that becomes a daemon closes them all, and files of its own may have their numbers by now.
+            if _identity_of(descriptor) == self.identity:
+                os.close(descriptor)
+
+
+def _identity_of(descriptor: int) -> tuple[int, int] | None:
+    """Return device and inode of an open file; None if the descriptor is closed."""
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 # The locks belong to the process, and closing any descriptor of a file gives all of its locks back. So all ledgers of
@@ -104,7 +116,7 @@ class Claims:
             self._identity = (status.st_dev, status.st_ino)
             known = _shared.get(self._identity)
             if known is None:
-                known = _shared[self._identity] = _LockFile(descriptor)
+                known = _shared[self._identity] = _LockFile(descriptor, self._identity)
             else:
                 # Not closed: that would give back what others in this process hold.
                 known.spare.append(descriptor)

@@ -15,6 +15,7 @@ import pytest
 
 from resilience import Ledger, LedgerError
 from resilience.state import Entry
+from resilience.state.claims import Claims
 
 KEY, OTHER = "alibaba::CreateGroupId:{}", "alibaba::CreateGroupId:{1}"
 ENTRY = Entry(key=KEY, provider=None, operation="CreateGroupId", resource={"GroupId": "GID_a"})
@@ -225,3 +226,24 @@ def test_a_forked_process_takes_what_its_parent_has_given_back(path: Path) -> No
         assert child.exitcode == 0
         with other_process(path, OTHER) as process:
             assert said(process) == "False"
+
+
+@posix
+def test_a_file_that_has_our_descriptors_number_is_not_closed(tmp_path: Path) -> None:
+    """A program that has closed all descriptors, and opened files of its own, keeps those when claims are closed."""
+    claims = Claims(tmp_path / "ledger.db")
+    (ours,) = [int(each.name) for each in Path("/dev/fd").iterdir() if _path_of(each) == claims.path]
+    os.close(ours)
+    theirs = os.open(tmp_path / "theirs", os.O_RDWR | os.O_CREAT)
+    os.dup2(theirs, ours)
+    claims.close()
+    os.fstat(ours)
+    os.close(ours)
+    os.close(theirs)
+
+
+def _path_of(descriptor: Path) -> Path | None:
+    try:
+        return descriptor.readlink()
+    except OSError:
+        return None
