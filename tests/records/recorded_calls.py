@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import anyio
 from attrs import evolve, frozen
-from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]  # ships no types
+from google.protobuf.json_format import MessageToDict
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
