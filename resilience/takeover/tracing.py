@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+import warnings
 from functools import cache
 
 from attrs import define, field
@@ -57,6 +58,8 @@ class Tracing:
         if self._is_ours:
             keep_aside("opentelemetry")
             keep_sending_aside()
+            # The threads that Python 3.12 and newer warn of are the SDK's, which begins them anew in a forked process.
+            warnings.filterwarnings("ignore", r"This process \(pid=\d+\) is multi-threaded", DeprecationWarning)
         problem = set_up_providers(self._setting.run.title)
         if problem is not None:
             self._notes.remark(problem)
@@ -66,9 +69,9 @@ class Tracing:
             from multiprocessing.util import Finalize  # noqa: PLC0415  # it is there, or we would not be here
 
             # Such a process may leave without Python's exit functions, with these alone (3.11), or with these after
-            # the SDK has shut down (3.13); -100 is after all others.
+            # the SDK has shut down (3.13); -100 is after all others. SIGTERM may come in either.
             Finalize(None, in_time, args=(last,), exitpriority=-100)
-            atexit.register(last)
+            atexit.register(in_time, last)
             if self._is_ours:
                 before_termination(last)
         else:

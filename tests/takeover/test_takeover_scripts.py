@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -122,3 +123,24 @@ def test_a_log_elsewhere_has_the_retries(clients: Scripts, cloud: Sandbox) -> No
     ours = clients.run("script.py", "sensors")
     assert ours.out == "done\n"
     assert ours.err.splitlines()[:2] == ["root INFO", "resilience.calls INFO"]
+
+
+def test_a_script_that_closes_every_file_keeps_its_own_to_itself(clients: Scripts) -> None:
+    """A daemon does so when it begins; its next files get the numbers that ours had, and none of our lines."""
+    clients.write(
+        "script.py",
+        """
+        from clients import *
+        make_topic("before")
+        os.chdir("/")
+        os.closerange(3, 256)
+        mine = [open(f"{sys.argv[1]}/mine-{number}.txt", "w+") for number in range(8)]
+        make_topic("after-it")
+        print([file.read() for file in mine], flush=True)
+        os._exit(0)  # what the SDK holds would complain of a closed socket
+        """,
+    )
+    ours = clients.run("script.py", str(clients.folder), options=("--journal", "run.jsonl"))
+    assert (ours.code, ours.out, ours.err) == (0, f"{[''] * 8}\n", "")
+    journal = [json.loads(line) for line in (clients.folder / "run.jsonl").read_text("utf-8").splitlines()]
+    assert [each["ended"] for each in journal if each["record"] == "call_ended"] == ["success", "success"]
