@@ -9,15 +9,15 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Final, Generic, NoReturn, TypeVar, cast, overload
 
-from anyio.lowlevel import current_token
 from attrs import define, field, frozen
 
 from resilience.core.policy import CredentialLimits
 from resilience.engine.blocking import THREAD, drive
 from resilience.engine.errors import RemedyFailed
+from resilience.engine.flights import Flight
 from resilience.engine.locks import ProcessLock
 from resilience.engine.loops import LOOP
-from resilience.engine.runtime import Latch, Runtime
+from resilience.engine.runtime import Runtime
 from resilience.engine.threads import Threads, is_coroutine_function
 
 C = TypeVar("C")
@@ -29,43 +29,6 @@ _DEFAULTS = CredentialLimits()
 
 # What a call that could be made waits at most for a renewal ahead of expiry; STS answers in well under a second.
 EARLY_SECONDS = 10.0
-
-
-# How often to look whether a refresh is over that another event loop runs.
-_GLANCE: Final = 0.02
-
-
-@define(eq=False)
-class Flight:
-    """One refresh that is under way; those who wait for it hold the same object."""
-
-    runtime: Runtime
-    done: Latch = field(init=False)
-    is_over: bool = field(default=False, init=False)
-    error: Exception | None = field(default=None, init=False)
-    place: object = field(init=False)
-    process: int = field(factory=os.getpid, init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self.done = self.runtime.latch()
-        self.place = _place(self.runtime)
-
-    def end(self) -> None:
-        """Let everybody go on who waits."""
-        self.is_over = True
-        self.done.set()
-
-    async def wait(self, runtime: Runtime) -> None:
-        """Wait for its end; a latch opens only for those on its own event loop, others look from time to time."""
-        if self.place == _place(runtime):
-            await self.done.wait()
-            return
-        while not self.is_over:
-            await runtime.sleep(_GLANCE)
-
-
-def _place(runtime: Runtime) -> object:
-    return runtime if runtime.blocks else current_token()
 
 
 @frozen

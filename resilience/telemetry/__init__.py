@@ -118,7 +118,7 @@ used, which are made for milliseconds: give it views).
 | `.decisions` | counter | {decision} | `.operation.name`, `.decision.action`, `error.type` | - | \
 what was decided on a failed attempt or a verification |
 | `.faults.unmatched` | counter | {fault} | `.operation.name` | - | \
-a fault that no rule names, at most its HTTP status: a gap in the policy |
+a fault that no rule names, at most all statuses of a hundred (`http-5xx`): a gap in the policy |
 | `.ledger.answers` | counter | {answer} | `.operation.name`, `.ledger.answer` | - | \
 what the ledger knew of a resource before a call's first attempt |
 | `.credential.refresh.duration` | histogram | s | `.credential.provider`, `error.type` | \
@@ -166,7 +166,8 @@ new credentials are awaited |
 | `.credential.refreshed` | DEBUG | `.credential.provider` | the call that ran the refresh has them |
 | `.credential.refresh.failed` | INFO | `.credential.provider`, `error.type` | it has none |
 | `.rule.missing` | WARNING | `.policy.name`, `.error.code`, `.error.transport`, `.error.status`, `.request.id`, \
-`.decision.action` | no rule names a fault, at most its HTTP status; once for each code, and for 256 codes |
+`.decision.action` | no rule names a fault, at most all statuses of a hundred (`http-5xx`); once for each code, \
+and for 256 codes |
 | `.operation.recovered` | INFO | `.outcome`, `.stop_reason`, `.attempt.count`, `.retry.delay.total` | \
 a success after retries |
 | `.operation.accepted` | INFO | `.outcome`, `.stop_reason`, `.attempt.count`, `.retry.delay.total`, `.verified`, \

@@ -14,6 +14,7 @@ from resilience.engine.events import CallEnded, VerifyEnded
 
 # The longest code that is still a code: 128 characters, more than twice the longest in the catalogues.
 _SAFE: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_CATCH_ALL: Final = re.compile(r"http-[0-9]xx")
 _CLASS: Final = re.compile(r"[\w.<>]{1,128}")
 
 GOOD_ENDS: Final = frozenset({"success", "success_after_retry", "accepted", "cancelled"})
@@ -84,11 +85,12 @@ def is_unmatched(fault: Fault, decision: Decision) -> bool:
     """
     Tell whether no rule names a fault: a gap in the policy, unless a policy inside has decided already.
 
-    A rule for an HTTP status is there for codes that nobody knows. That it was needed is worth knowing.
+    A rule for all statuses of a hundred is there for codes that nobody knows. That it was needed is worth knowing.
     """
     if decision.rule is None:
         return not (isinstance(decision, Fail) and decision.reason == "inner")
-    return fault.code is not None and decision.rule.code.startswith("http-")
+    # A rule for one status was meant for it; one for a hundred of them catches what nobody has thought of.
+    return fault.code is not None and _CATCH_ALL.fullmatch(decision.rule.code) is not None
 
 
 def answer(ended: VerifyEnded) -> str:

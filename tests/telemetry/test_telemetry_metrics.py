@@ -43,6 +43,7 @@ from resilience.telemetry.contract import contract
 from resilience.telemetry.instruments import Instruments
 
 _BY_STATUS = rule("http-5xx", scope="transport", line=12)
+_BY_ONE = rule("http-503", scope="transport", line=13)
 _VERIFY = Verify(rule=THROTTLED, action=RETRY, delay=0.5)
 
 
@@ -151,6 +152,7 @@ def test_a_call_counts_as_under_way_until_it_ends_and_ends_once() -> None:
         pytest.param(Fail(reason="inner"), OVERFLOW, 0, id="decided-inside"),
         pytest.param(Fail(rule=_BY_STATUS, reason="rule"), OVERFLOW, 1, id="a-code-and-only-its-status-has-a-rule"),
         pytest.param(Fail(rule=_BY_STATUS, reason="rule"), Fault(status=503), 0, id="a-status-and-its-rule"),
+        pytest.param(Fail(rule=_BY_ONE, reason="rule"), OVERFLOW, 0, id="a-code-and-a-rule-for-just-its-status"),
     ],
 )
 def test_a_fault_without_a_rule_is_a_gap_in_the_policy(decision: Any, fault: Fault, gaps: int) -> None:
