@@ -40,11 +40,13 @@ class _Gate:
     Attributes:
         slots: The call is nothing but an attempt while both hold None.
         limit: Of an attempt, in seconds; 0 for none.
-        plain: The type of values that need no look, because they are none of an SDK's answers.
+        kind: The type of the first value.
+        plain: The same, if values of it need no look, because they are none of an SDK's answers.
     """
 
     slots: tuple[Slot, Slot]
     limit: float
+    kind: type
     plain: type | None
 
     @classmethod
@@ -52,7 +54,8 @@ class _Gate:
         """Return how it stands after the first call."""
         slots = None if callee.needs_thread else callee.setting.idle_slots
         limit = attempt_limit(begin(callee.plan, now=0.0), now=0.0) or 0.0
-        return cls(slots or (_SHUT, _SHUT), limit, type(value) if type(value) in PLAIN else None)
+        kind = type(value)
+        return cls(slots or (_SHUT, _SHUT), limit, kind, kind if kind in PLAIN else None)
 
 
 def _no_loop() -> None:
@@ -68,7 +71,7 @@ def on_loop(  # noqa: C901, PLR0915  # four functions that share their cells, wh
     is_new = True
     invoke = callee.function
     limit = 0.0
-    refusal = callee.refusal
+    refusal, check = callee.refusal, callee.check
     plain: type | None = None
     source = callee.source or NO_CREDENTIALS
     # On asyncio there is a cheaper limit than a cancel scope, for functions that shield nothing: it does not know
@@ -109,7 +112,7 @@ def on_loop(  # noqa: C901, PLR0915  # four functions that share their cells, wh
             try:
                 # To pass on no keywords is cheaper than to pass on an empty dictionary of them.
                 value = await (invoke(*args, **kwargs) if kwargs else invoke(*args))
-                if type(value) is plain or (error := refusal(value)) is None:
+                if type(value) is plain or check(value) is None or (error := refusal(value)) is None:
                     return value
                 first = FirstAttempt(Ran(error=error), None, before)
                 del error
@@ -126,7 +129,7 @@ def on_loop(  # noqa: C901, PLR0915  # four functions that share their cells, wh
             before = decisions[0]
             try:
                 value = await (invoke(*args, **kwargs) if kwargs else invoke(*args))
-                if type(value) is plain or (error := refusal(value)) is None:
+                if type(value) is plain or check(value) is None or (error := refusal(value)) is None:
                     return value
                 first = FirstAttempt(Ran(error=error), None, before, generation_of(held))
                 del error
@@ -159,7 +162,7 @@ def on_loop(  # noqa: C901, PLR0915  # four functions that share their cells, wh
                 alarm = mine.set(started)
                 try:
                     value = await (invoke(*args, **kwargs) if kwargs else invoke(*args))
-                    if type(value) is plain or (error := refusal(value)) is None:
+                    if type(value) is plain or check(value) is None or (error := refusal(value)) is None:
                         return value
                     ran = Ran(error=error)
                     del error
@@ -192,7 +195,8 @@ def in_thread(callee: Callee) -> Callable[..., Any]:  # noqa: C901  # as above
     is_new = True
     invoke = callee.function
     limit = 0.0
-    refusal = callee.refusal
+    refusal, check = callee.refusal, callee.check
+    kind: type | None = None
     plain: type | None = None
     source = callee.source or NO_CREDENTIALS
     is_bounded = callee.within(1.0) is not invoke
@@ -202,7 +206,7 @@ def in_thread(callee: Callee) -> Callable[..., Any]:  # noqa: C901  # as above
         return held.generation if callee.keeps_source or callee.source is source else 0  # as on a loop
 
     def slowly(args: tuple[Any, ...], kwargs: dict[str, Any], first: FirstAttempt | None = None) -> Any:
-        nonlocal is_new, slot, key, other, other_key, limit, plain, source
+        nonlocal is_new, slot, key, other, other_key, limit, kind, plain, source
         try:
             value = drive(run(callee, args, kwargs, first)).unwrap()
         finally:
@@ -212,7 +216,7 @@ def in_thread(callee: Callee) -> Callable[..., Any]:  # noqa: C901  # as above
         if is_new:
             is_new = False
             gate = _Gate.after(callee, value)
-            limit, plain = gate.limit, gate.plain
+            limit, kind, plain = gate.limit, gate.kind, gate.plain
             (slot, key), (other, other_key) = gate.slots
         return value
 
@@ -228,7 +232,9 @@ def in_thread(callee: Callee) -> Callable[..., Any]:  # noqa: C901  # as above
                     function = callee.within(limit)
             try:
                 value = function(*args, **kwargs)
-                if type(value) is plain or (error := refusal(never_awaitable(function, value))) is None:
+                if type(value) is not kind:
+                    never_awaitable(function, value)
+                if type(value) is plain or check(value) is None or (error := refusal(value)) is None:
                     return value
                 first = FirstAttempt(Ran(error=error), started, before, generation_of(held))
                 del error
