@@ -12,7 +12,7 @@ from resilience.engine.callee import Callee, Setting
 from resilience.engine.callees import Callees
 from resilience.engine.credentials import Credentials
 from resilience.engine.events import Observer, Renamed
-from resilience.engine.operations import resolve
+from resilience.engine.operations import checked_provider, resolve
 from resilience.engine.runtime import Runtime
 from resilience.engine.watch import Audience
 from resilience.state import Ledger
@@ -53,8 +53,10 @@ class CommonExecutor:
         observers: Sequence[Observer] | None = None,
         draw: Callable[[], float] = random.random,
     ) -> None:
+        if not isinstance(policy, PolicyValues):
+            raise TypeError(f"policy: expected a policy, got {type(policy).__name__}; read one with Policy.load(...)")
         self.policy = policy
-        self.provider = provider
+        self.provider = checked_provider(provider, policy)
         self.callees = Callees(
             Setting(
                 policy=policy,

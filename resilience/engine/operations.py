@@ -61,6 +61,23 @@ def resolve(operation: str, *, policy: PolicyValues, provider: str | None) -> Op
     return _described(name, owner, facts, declared)
 
 
+def checked_provider(provider: str | None, policy: PolicyValues) -> str | None:
+    """
+    Return the provider of an executor.
+
+    Raises:
+        ValueError: Neither the catalogue nor the policy knows it, and it looks like one that they know.
+    """
+    scopes = {rule.scope.rpartition(".")[2] for rule in policy.rules} - {"transport"}
+    known = {*providers(), *policy.repeats, *policy.apis, *scopes}
+    if provider is None or provider in known:
+        return provider
+    near = difflib.get_close_matches(provider, known, n=1)
+    if near:
+        raise ValueError(f'unknown provider "{provider}"; did you mean "{near[0]}"?')
+    return provider
+
+
 def effect_of(provider: str | None, code: str) -> Effect | None:
     """Return what the catalogue knows about the effect of a refused request, None where it is silent."""
     if provider not in providers():

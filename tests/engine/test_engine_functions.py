@@ -13,7 +13,7 @@ import anyio
 import pytest
 from engine_calls import ACCEPT, AT_ONCE, GROUP, INSTANCE, RENAME, RETRY, VERIFY, Service, executor, policy, refused
 
-from resilience import Executor
+from resilience import Executor, SyncExecutor
 from resilience.testing import virtual_backend
 
 pytestmark = pytest.mark.anyio
@@ -289,3 +289,18 @@ async def test_the_value_of_an_accepted_call_comes_from_the_arguments_as_last_se
         "CreateGroupId", service.group_function(), accepted=lambda instance_id, group_id: f"{instance_id}:{group_id}"
     )
     assert await create(INSTANCE, GROUP) == f"{INSTANCE}:{GROUP}-2"
+
+
+@pytest.mark.parametrize("kind", [Executor, SyncExecutor])
+def test_a_path_is_no_policy(kind: Any) -> None:
+    """Who hands in a file's name is told how to read it."""
+    with pytest.raises(TypeError, match=r"expected a policy, got str; read one with Policy\.load"):
+        kind("policy.toml")
+
+
+@pytest.mark.parametrize("kind", [Executor, SyncExecutor])
+def test_a_misspelt_provider_is_found_at_once(kind: Any) -> None:
+    """A provider that nobody knows is one of the user's own, unless it looks like one that is known."""
+    with pytest.raises(ValueError, match='unknown provider "alibba"; did you mean "alibaba"'):
+        kind(policy(), provider="alibba")
+    assert kind(policy(), provider="acme").provider == "acme"
