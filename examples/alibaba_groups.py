@@ -191,7 +191,7 @@ async def run(environ: Mapping[str, str]) -> bool:
     outcomes = await provision(executor, connect(environ, keys), environ["ALIBABA_MQTT_INSTANCE"])
     for outcome in outcomes:
         resource = list(outcome.arguments.values())[1]
-        print(f"{outcome.operation:27} {resource:27} {outcome.ended:20} {len(outcome.attempts)} attempts")
+        print(f"{outcome.operation:27} {resource:27} {outcome.ended:20} attempts: {len(outcome.attempts)}")
         for old, new in outcome.renamed.values():
             print(f"    {old} was taken by another account: the group is {new}")
         if outcome.error is not None:

@@ -70,7 +70,7 @@ def job(environ: Mapping[str, str], name: str, *topics: str) -> int:
     executor.verify_with(client, unique_names=True)
 
     def told(outcome: Outcome[Any], resource: str) -> Outcome[Any]:
-        by = f"{len(outcome.attempts)} attempts" if outcome.attempts else "by an earlier run"
+        by = f"attempts: {len(outcome.attempts)}" if outcome.attempts else "by an earlier run"
         print(f"    {outcome.operation:15} {resource:10} {outcome.ended}, {by}", flush=True)
         return outcome
 

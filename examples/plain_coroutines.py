@@ -62,7 +62,8 @@ async def main() -> None:
     )
     for title, answers, has_verifier in days:
         outcome, bridges = await provision(answers, has_verifier=has_verifier)
-        print(f"{title}: {outcome.ended} ({outcome.stop_reason}), {len(outcome.attempts)} attempts, {bridges} made")
+        attempts = len(outcome.attempts)
+        print(f"{title}: {outcome.ended} ({outcome.stop_reason}), attempts: {attempts}, made: {bridges}")
         if outcome.error is not None:
             print(indent("\n".join(outcome.error.__notes__), "    "))
 

@@ -181,7 +181,7 @@ async def run(environ: Mapping[str, str]) -> bool:
         outcomes = await provision(executor, client)
     for outcome in outcomes:
         resource = next(value for name, value in outcome.arguments.items() if name != "instance_id")
-        print(f"{outcome.operation:27} {resource:17} {outcome.ended:20} {len(outcome.attempts)} attempts", end="")
+        print(f"{outcome.operation:27} {resource:17} {outcome.ended:20} attempts: {len(outcome.attempts)}", end="")
         print(f", waited {outcome.waited:.1f} s" if outcome.waited else "")
         if outcome.error is not None:
             print(indent("\n".join(outcome.error.__notes__), "    "))

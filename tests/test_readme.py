@@ -69,6 +69,9 @@ def test_the_commands_shown_work(tmp_path: Path) -> None:
         )
         # Environments that differ are what diff is to find.
         assert run.returncode == (1 if " diff " in line else 0), run.stdout + run.stderr
+        if " run " in line:
+            # What the page says of this run is what it says itself, but for its waits.
+            assert run.stderr.partition("; waited ")[0] in README
 
 
 def test_one_line_each_sets_up_and_runs() -> None:

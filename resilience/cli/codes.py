@@ -48,6 +48,8 @@ def codes(  # noqa: PLR0913  # one for each option
     """
     if unnamed and policy is None:
         raise click.UsageError("--unnamed needs --policy")
+    if env is not None and policy is None:
+        raise click.UsageError("--env needs --policy")
     if compare:
         _compare(provider, form)
         return

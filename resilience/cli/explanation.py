@@ -112,6 +112,8 @@ def explain(subject: str, policy: Policy, *, provider: str | None = None) -> Exp
         click.UsageError: There is no such operation, or no such code, or it is not clear whose it is.
     """
     operation, _, code = subject.rpartition("/")
+    if not code:
+        raise click.UsageError(f"expected [OPERATION/]CODE, such as CreateGroupId/SystemOverFlow, got {subject!r}")
     if not operation:
         prefix, colon, bare = code.partition(":")
         provider, code = (prefix, bare) if colon else (provider, code)

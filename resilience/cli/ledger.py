@@ -65,7 +65,7 @@ def ledger() -> None:
     """What earlier runs have started and done, by resource."""
 
 
-@ledger.command("list")
+@ledger.command("list", short_help="List the resources, started or done.")
 @_ledger_options
 @click.option("--state", type=click.Choice(_STATES), help="Only what is in this state.")
 @click.option("--operation", metavar="NAME", help="Only what this operation makes.")
@@ -111,7 +111,7 @@ def show(ledger: Ledger, key: str, form: str) -> None:
             click.echo(f"{name:<11} {said}")
 
 
-@ledger.command()
+@ledger.command(short_help="Forget resources, so that the next run makes them.")
 @_ledger_options
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
 @format_option

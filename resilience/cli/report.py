@@ -18,7 +18,7 @@ _PROBLEMS: Final = 3
 _PAGE: Final = b"<!DOCTYPE html>"
 
 
-@click.command()
+@click.command(short_help="Tell what was recorded: what failed and why.")
 @click.argument("files", nargs=-1, required=True, metavar="JOURNAL...")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with a timeline as well.")
 @format_option

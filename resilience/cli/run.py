@@ -48,7 +48,7 @@ class _Command(click.Command):
         return len(args)
 
 
-@click.command(cls=_Command)
+@click.command(cls=_Command, short_help="Run an unmodified Python script under a policy.")
 @click.option("--policy", "-p", required=True, metavar="FILE", help="A policy: a file, or builtin:NAME.")
 @click.option("--env", "-e", metavar="NAME", help="The environment; by default the one in RESILIENCE_ENV, or none.")
 @click.option("--ledger", metavar="FILE", help="Remember there what was started and what was done.")

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from threading import Event
+from typing import Final
 
 import click
 
@@ -13,8 +14,18 @@ from resilience.sandbox import Sandbox
 
 _PORT = click.IntRange(0, 65535)
 
+# The control character keeps click from filling the lines.
+_SCRIPTS: Final = """\b
+FAULTS: SystemOverFlow*3, applied lost, ok, slow 250ms, late hang 10s, 503
+  ok, slow     a success                 hang            no answer, no end
+  CODE, 503    that error                lost, reset     the connection breaks
+  garbage      a page of HTML            truncated       an answer cut off
+  applied X    carried out all the same  late X 5s       carried out 5 s later
+  X 250ms      takes so long             X*3, X*         three times, every time
+"""
 
-@click.command()
+
+@click.command(epilog=_SCRIPTS, short_help="Play both cloud services on this machine.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
 @click.option("--alibaba-port", type=_PORT, default=0, help="0, the default, takes a free port.")
 @click.option("--tencent-port", type=_PORT, default=0, help="Likewise.")

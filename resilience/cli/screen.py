@@ -19,6 +19,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 _PIPE_WIDTH: Final = 140
 
 FINDINGS: Final = 1
+WRONG_USE: Final = 2
 
 
 def console() -> Console:
@@ -45,12 +46,17 @@ def policy_option(function: _F) -> _F:
 def format_option(function: _F) -> _F:
     """Add ``--format``."""
     return click.option(
-        "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="For whom."
+        "--format",
+        "form",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="For people, or for programs.",
     )(function)
 
 
 def load(source: str, env: str | None) -> Policy:
-    """Return a policy; what is wrong with it is printed, and ends the program with 1."""
+    """Return a policy; what is wrong with it is printed, and ends the program with 2."""
     try:
         return Policy.load(source, env=env)
     except PolicyError as error:
@@ -59,7 +65,8 @@ def load(source: str, env: str | None) -> Policy:
 
 def _end(error: PolicyError) -> NoReturn:
     click.echo(str(error), err=True)
-    sys.exit(FINDINGS)
+    # Not 1, which says of some commands that policies differ, or that calls would fail.
+    sys.exit(WRONG_USE)
 
 
 def seconds(number: float | None) -> str:

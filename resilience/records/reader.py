@@ -85,7 +85,9 @@ class _Sorted:
         """Say why nothing could be recognised."""
         if not self._problems:
             return f"{_EXPECTED}, got an empty file"
-        return f"{_EXPECTED}, got something else ({self._problems[0]})"
+        first = self._problems[0]
+        why = "" if first.message == _EXPECTED else f" ({first})"
+        return f"{_EXPECTED}, got something else{why}"
 
     def recording(self) -> Recording:
         calls = sorted([*self._journal.calls(), *self._otlp.calls()], key=lambda call: call.started_at)

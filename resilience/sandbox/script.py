@@ -60,7 +60,7 @@ def parse_entry(text: str, operation: str, provider: str | None = None) -> Fault
         check_code(word, provider)
         what = {"kind": "code", "code": word}
     else:
-        near = suggest(word, _WORDS, 0.6)
+        near = suggest(word, {*_WORDS, "lost"}, 0.6)
         raise ValueError(f"{entry.text!r}: {word!r} is neither a word of the script language nor a code{near}")
     try:
         return Fault(operation, provider=provider, delay=entry.delay, applied=applied, times=entry.times, **what)

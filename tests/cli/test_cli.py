@@ -52,9 +52,24 @@ def test_help_lists_the_commands() -> None:
 
 def test_an_unknown_command_is_wrong_use() -> None:
     """A command that is not there exits with 2."""
-    result = CliRunner().invoke(app, ["explode"])
+    result = CliRunner().invoke(app, ["xyzzy"])
     assert result.exit_code == 2
-    assert "No such command 'explode'" in result.output
+    assert "No such command 'xyzzy'" in result.output
+    assert "did you mean" not in result.output
+
+
+def test_a_misspelled_command_gets_a_hint() -> None:
+    """The command that looks most like it is named."""
+    result = CliRunner().invoke(app, ["chek", "policy.toml"])
+    assert result.exit_code == 2
+    assert "No such command 'chek'; did you mean 'check'?" in result.output
+
+
+def test_help_shortens_no_sentence() -> None:
+    """What the help says of a command ends with a full stop, and is not cut off."""
+    said = CliRunner().invoke(app, ["--help"]).output.partition("Commands:")[2].split("\n  ")[1:]
+    assert len(said) > 10
+    assert [line for line in said if line.rstrip().endswith("...") or not line.rstrip().endswith(".")] == []
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,7 +92,7 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     [
         pytest.param("CreateTopic", "expected OPERATION=FAULTS", id="no-equals"),
         pytest.param("CreateTopik=lost", "did you mean 'CreateTopic'", id="unknown-operation"),
-        pytest.param("CreateTopic=losst", "losst", id="unknown-fault"),
+        pytest.param("CreateTopic=losst", "did you mean 'lost'", id="unknown-fault"),
     ],
 )
 def test_a_wrong_script_is_wrong_use(script: str, said: str) -> None:

@@ -75,6 +75,13 @@ def test_codes_that_no_rule_names_can_be_asked_for() -> None:
     assert run("--unnamed").exit_code == 2
 
 
+def test_an_environment_without_a_policy_is_wrong_use() -> None:
+    """``--env`` chooses within a policy; without one it would be ignored, so it is refused."""
+    result = run("--env", "prod")
+    assert result.exit_code == 2
+    assert "--env needs --policy" in result.output
+
+
 def test_a_code_that_only_the_policy_knows_is_listed(tmp_path: Path) -> None:
     """A rule for a code that is in no catalogue is shown as such."""
     file = tmp_path / "own.toml"

@@ -169,6 +169,7 @@ def test_waits_are_those_that_the_action_leads_to() -> None:
         pytest.param(["alibaba:SystemOverflow"], "did you mean 'SystemOverFlow'", id="code"),
         pytest.param(["azure:Busy"], "unknown provider 'azure'", id="provider"),
         pytest.param(["ok"], "no fault", id="success"),
+        pytest.param(["CreateGroupId/"], "expected [OPERATION/]CODE", id="no-code"),
     ],
 )
 def test_what_is_not_clear_is_wrong_use(arguments: list[str], said: str) -> None:
@@ -179,11 +180,11 @@ def test_what_is_not_clear_is_wrong_use(arguments: list[str], said: str) -> None
 
 
 def test_a_wrong_policy_is_shown_with_its_problems(tmp_path: Path) -> None:
-    """A policy that cannot be loaded exits with 1, and its problems go where errors go."""
+    """A policy that cannot be loaded exits with 2, and its problems go where errors go."""
     file = tmp_path / "wrong.toml"
     file.write_text("schema = 1\nlimits = { deadline = 5 }\n", encoding="utf-8")
     result = run("lost", "--policy", str(file))
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (2, "")
     assert "error[RP" in result.stderr
 
 

@@ -300,8 +300,8 @@ def test_a_file_that_is_no_recording_is_wrong_use(tmp_path: Path) -> None:
     assert "expected a journal of resilience, or spans as OTLP JSON" in " ".join(result.output.split())
 
 
-def test_a_policy_that_is_wrong_is_a_finding(journal: Path) -> None:
-    """What is wrong with the policy is said as ``check`` says it."""
+def test_a_policy_that_is_wrong_is_no_finding(journal: Path) -> None:
+    """What is wrong with the policy is said as ``check`` says it; 1 would say that a call would have failed."""
     result = run(journal, OLD.replace('"retry"', '"pateint"'))
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "pateint" in result.output

@@ -40,9 +40,9 @@ def test_plain_coroutines_print_three_days() -> None:
     lines = [line for line in shown.stdout.splitlines() if not line.startswith(" ")]
     assert shown.stderr == ""
     assert lines == [
-        "busy: success_after_retry (success), 3 attempts, 1 made",
-        "answer lost, and nobody can look: failed (unverified), 1 attempts, 1 made",
-        "answer lost, and a verifier looks: accepted (accepted), 1 attempts, 1 made",
+        "busy: success_after_retry (success), attempts: 3, made: 1",
+        "answer lost, and nobody can look: failed (unverified), attempts: 1, made: 1",
+        "answer lost, and a verifier looks: accepted (accepted), attempts: 1, made: 1",
     ]
     assert "register a verifier for CreateBridge" in shown.stdout
 

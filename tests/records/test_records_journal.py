@@ -183,6 +183,7 @@ def test_a_foreign_file_is_an_error_that_says_what_was_expected(content: bytes, 
     with pytest.raises(RecordsError, match="expected a journal of resilience, or spans as OTLP JSON") as caught:
         read(tmp_path / "j")
     assert said in str(caught.value)
+    assert str(caught.value).count("expected a journal") == 1
     assert caught.value.path == str(tmp_path / "j")
 
 

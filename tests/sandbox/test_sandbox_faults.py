@@ -43,6 +43,7 @@ def test_words_mean_faults(text: str, expected: dict[str, Any]) -> None:
         pytest.param("CreateTopic", "slow", "needs a delay", id="slow"),
         pytest.param("CreateTopic", "late ok", "for a later effect use 'hang'", id="late-ok"),
         pytest.param("CreateTopic", "-3-", "neither a word of the script language nor a code", id="no-code"),
+        pytest.param("CreateTopic", "loost", "nor a code; did you mean 'lost'", id="alias"),
         pytest.param("CreateTopic", "applied resett", "nor a code; did you mean 'reset'", id="word"),
         pytest.param("CreateTopic", "reset*0", "times >= 1", id="never"),
         pytest.param("CreateGroupId", "GroupIdAlreadyExisted", "did you mean 'GroupIdAlreadyExsited'", id="spelling"),
