@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from otlp_receiver import Receiver
@@ -15,7 +14,7 @@ pytest_plugins = ("takeover_fixtures",)
 
 
 @pytest.fixture
-def traced(clients: Scripts, receiver: Receiver) -> Iterator[Scripts]:
+def traced(clients: Scripts, receiver: Receiver) -> Scripts:
     clients.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = receiver.endpoint
     return clients
 
