@@ -38,4 +38,14 @@ class Logs:
 
     def watch(self, started: CallStarted) -> Sink | None:
         """Return what logs one call; None if nobody listens even to warnings."""
-        return Telling(started, self._said) if log.isEnabledFor(logging.WARNING) else None
+        is_heard = log.isEnabledFor(logging.WARNING) and _has_listener(log)
+        return Telling(started, self._said) if is_heard else None
+
+
+def _has_listener(logger: logging.Logger | None) -> bool:
+    """Tell whether a record would get anywhere: a script that has not configured logging need not pay for its words."""
+    while logger is not None:
+        if any(not isinstance(handler, logging.NullHandler) for handler in logger.handlers):
+            return True
+        logger = logger.parent if logger.propagate else None
+    return False

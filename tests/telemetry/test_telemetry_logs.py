@@ -331,6 +331,15 @@ def test_nobody_watches_where_even_warnings_are_off(caplog: pytest.LogCaptureFix
     assert Logs().watch(started()) is None
 
 
+def test_nobody_watches_where_logging_is_not_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program without a handler pays for nothing; one that adds a handler later hears of the next call."""
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    logs = Logs()
+    assert logs.watch(started()) is None
+    monkeypatch.setattr(logging.getLogger("resilience"), "handlers", [logging.StreamHandler()])
+    assert logs.watch(started()) is not None
+
+
 _PROGRAM = """
 import anyio
 from resilience import Executor, ServiceError
