@@ -13,23 +13,17 @@ duty without a provider, as they are where nobody has configured OpenTelemetry.
 
 from __future__ import annotations
 
-import argparse
-import gc
-import platform
-import random
-import statistics
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 
 import anyio
 import anyio.lowlevel
+from interleaved import Subject, Unit, report
 
 from resilience import Executor, ServiceError
 from resilience.core.backoff import Backoff
 from resilience.core.policy import Action, Limits, PolicyValues, Rule, ready_made
-
-Subject = Callable[[], Awaitable[object]]
 
 AT_ONCE = Backoff(kind="constant", base=0.0, jitter="none")
 RETRY = Action(key="at-once", do="retry", backoff=AT_ONCE, counts=True)
@@ -113,44 +107,12 @@ def _subjects() -> list[tuple[str, Subject, str | None]]:
     ]
 
 
-async def _measure(rounds: int, calls: int) -> dict[str, list[float]]:
-    subjects = _subjects()
-    for _, subject, _ in subjects:
-        for _ in range(20):
-            await subject()
-    took: dict[str, list[float]] = {name: [] for name, _, _ in subjects}
-    gc.collect()
-    gc.disable()
-    try:
-        for _ in range(rounds):
-            for name, subject, _ in random.sample(subjects, len(subjects)):
-                began = time.perf_counter_ns()
-                for _ in range(calls):
-                    await subject()
-                took[name].append((time.perf_counter_ns() - began) / calls)
-            gc.collect()
-    finally:
-        gc.enable()
-    return took
-
-
-def main() -> None:
-    """Measure on both event loops and print a table for each."""
-    parser = argparse.ArgumentParser(description="what a policy costs, as ratios within one interleaved run")
-    parser.add_argument("--rounds", type=int, default=41)
-    parser.add_argument("--calls", type=int, default=2000)
-    wanted = parser.parse_args()
-    print(f"CPython {platform.python_version()}, {wanted.rounds} rounds of {wanted.calls} calls")  # noqa: T201  # a report
-    for backend in ("asyncio", "trio"):
-        took = anyio.run(_measure, wanted.rounds, wanted.calls, backend=backend)
-        print(f"\n{backend:22} {'min ns':>9} {'median ns':>10}   x of base (min, median)")  # noqa: T201  # a report
-        for name, _, base in _subjects():
-            line = f"{name:22} {min(took[name]):9.0f} {statistics.median(took[name]):10.0f}"
-            if base is not None:
-                ratios = [one / other for one, other in zip(took[name], took[base], strict=True)]
-                line += f"   {min(took[name]) / min(took[base]):6.2f} {statistics.median(ratios):6.2f}  of {base}"
-            print(line)  # noqa: T201  # a report
-
-
 if __name__ == "__main__":
-    main()
+    report(
+        _subjects,
+        what="what a policy costs",
+        clock=time.perf_counter_ns,
+        unit=Unit("ns", 1.0, 0),
+        rounds=41,
+        calls=2000,
+    )

@@ -21,11 +21,6 @@ idler, who watches and does nothing, shows what of it is the policy and not tele
 
 from __future__ import annotations
 
-import argparse
-import gc
-import platform
-import random
-import statistics
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -34,6 +29,7 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
+from interleaved import Subject, Unit, report
 from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -50,7 +46,7 @@ from resilience.engine.events import CallStarted, Sink, Slot
 from resilience.telemetry import Logs, Metrics, Spans
 
 Function = Callable[[str, str], Awaitable[str]]
-Subject = Callable[[], Awaitable[object]]
+
 
 AT_ONCE = Backoff(kind="constant", base=0.0, jitter="none")
 RETRY = Action(key="at-once", do="retry", backoff=AT_ONCE, counts=True)
@@ -287,45 +283,8 @@ def _subjects() -> list[tuple[str, Subject, str | None]]:
     ]
 
 
-async def _measure(rounds: int, calls: int) -> dict[str, list[float]]:
-    await _check()
-    subjects = _subjects()
-    for _, subject, _ in subjects:
-        for _ in range(20):
-            await subject()
-    took: dict[str, list[float]] = {name: [] for name, _, _ in subjects}
-    gc.collect()
-    gc.disable()
-    try:
-        for _ in range(rounds):
-            for name, subject, _ in random.sample(subjects, len(subjects)):
-                began = time.thread_time_ns()
-                for _ in range(calls):
-                    await subject()
-                took[name].append((time.thread_time_ns() - began) / calls)
-            gc.collect()
-    finally:
-        gc.enable()
-    return took
-
-
-def main() -> None:
-    """Measure on both event loops and print a table for each."""
-    parser = argparse.ArgumentParser(description="what telemetry costs, as ratios within one interleaved run")
-    parser.add_argument("--rounds", type=int, default=120)
-    parser.add_argument("--calls", type=int, default=20)
-    wanted = parser.parse_args()
-    print(f"CPython {platform.python_version()}, {wanted.rounds} rounds of {wanted.calls} calls")  # noqa: T201  # a report
-    for backend in ("asyncio", "trio"):
-        took = anyio.run(_measure, wanted.rounds, wanted.calls, backend=backend)
-        print(f"\n{backend:30} {'min us':>8} {'median us':>10}   x of base (min, median)")  # noqa: T201  # a report
-        for name, _, base in _subjects():
-            line = f"{name:30} {min(took[name]) / 1e3:8.2f} {statistics.median(took[name]) / 1e3:10.2f}"
-            if base is not None:
-                ratios = [one / other for one, other in zip(took[name], took[base], strict=True)]
-                line += f"   {min(took[name]) / min(took[base]):6.2f} {statistics.median(ratios):6.2f}  of {base}"
-            print(line)  # noqa: T201  # a report
-
-
 if __name__ == "__main__":
-    main()
+    anyio.run(_check)
+    report(
+        _subjects, what="what telemetry costs", clock=time.thread_time_ns, unit=Unit("us", 1e3, 2), rounds=120, calls=20
+    )
