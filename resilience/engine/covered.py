@@ -57,7 +57,7 @@ class Side(Protocol):
         """What tells the fault in an answer that the client took for a success."""
         ...
 
-    def accepted(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None, answer: object) -> Any:
+    def accepted(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None) -> Any:
         """Return the answer of a call that a policy takes for a success."""
         ...
 
@@ -88,7 +88,7 @@ class SdkSide:
         """What tells the fault in an answer."""
         return checker(self.provider, self.operation)
 
-    def accepted(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None, answer: object) -> Any:  # noqa: ARG002  # the SDK's errors are no answers
+    def accepted(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None) -> Any:
         """Return an answer of the SDK's own type."""
         request_id = None if fault is None else fault.request_id
         return accepted_answer(self.method, self.client, args, kwargs, self.operation, request_id)
@@ -121,9 +121,9 @@ class RestSide:
         """What tells the fault in an answer of any status."""
         return partial(rest.fault_of, self.source, self.provider)
 
-    def accepted(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None, answer: object) -> Any:  # noqa: ARG002  # as for SDKs
+    def accepted(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None) -> Any:  # noqa: ARG002  # an answer of plain HTTP has no place for its request id
         """Return an answer of the client's own type that says 200."""
-        return rest.accepted_response(self.client, answer, args, kwargs)
+        return rest.accepted_response(self.client, None, args, kwargs)
 
     def error(self, ours: Exception, last: Fault | None) -> Exception:  # noqa: ARG002  # as for SDKs
         """Return the error: a client of plain HTTP has none for what a service says."""
@@ -251,7 +251,7 @@ class CoveredCallee(Callee):
 
     def accept(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None, *, dry_run: bool) -> Any:  # noqa: ARG002  # a script expects an answer of a rehearsal too
         """Return an answer of the client's own type."""
-        return self.side.accepted(args, kwargs, fault, None)
+        return self.side.accepted(args, kwargs, fault)
 
     def renamed(self, event: Renamed) -> None:
         """Tell of a rename, and let later calls know."""

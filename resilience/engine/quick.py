@@ -96,12 +96,12 @@ def on_loop(  # noqa: C901, PLR0915  # four functions that share their cells, wh
         if is_new:
             is_new = False
             gate = _Gate.after(callee, value)
+            limit, plain = gate.limit, gate.plain
             if not callee.may_shield and "asyncio" in sys.modules:
                 from resilience.engine import alarm  # noqa: PLC0415  # asyncio is there already
 
                 running_loop, make_alarms, cancelled = alarm.running_loop, alarm.Alarms, alarm.CancelledError
                 alarms = make_alarms(None, limit)
-            limit, plain = gate.limit, gate.plain
             (slot, key), (other, other_key) = gate.slots
         return value
 
