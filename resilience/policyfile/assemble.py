@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from pathlib import PurePath
-from typing import Any, TypeVar
+from typing import Any, Final
 
 import attrs
-from attrs import define, field
+from attrs import define, field, frozen
 
 from resilience.core.backoff import Backoff
 from resilience.core.fault import Repeat
@@ -28,7 +28,6 @@ from resilience.policyfile.apis import read_apis
 from resilience.policyfile.backoffs import build_backoffs
 from resilience.policyfile.chain import Chain
 from resilience.policyfile.chaos import read_chaos
-from resilience.policyfile.glance import is_fine
 from resilience.policyfile.layers import Layer, Report, Stack, environments_of
 from resilience.policyfile.operations import Operations
 from resilience.policyfile.positions import Path
@@ -39,41 +38,23 @@ from resilience.policyfile.sources import BUILTIN
 from resilience.policyfile.tables import STOPPING
 from resilience.policyfile.wording import quoted
 
-_T = TypeVar("_T")
 
-
-@define(eq=False)
+@frozen(eq=False)
 class Parts:
     """
-    What a policy is made of: checked already, and built when somebody asks.
+    What a policy is made of.
 
     Attributes:
         env: The chosen environment, or None.
         environments: All environments.
         stack: The layers that take effect.
+        values: What these layers say, as arguments for a policy's values; everything but the digest.
     """
 
     env: str | None
     environments: tuple[str, ...]
     stack: Stack
-    _reading: _Reading | None = None
-
-    def values(self) -> dict[str, Any]:
-        """Return what the layers say apart from rules, as arguments for a policy's values."""
-        return self._sound(lambda reading: reading.values())
-
-    def rules(self) -> tuple[Rule, ...]:
-        """Return the rules that take effect."""
-        return self._sound(lambda reading: reading.rules(self.stack))
-
-    def _sound(self, ask: Callable[[_Reading], _T]) -> _T:
-        if self._reading is None:
-            self._reading = _Reading(self.stack, Report())
-        answer = ask(self._reading)
-        # What a glance has passed is never wrong; should that fail one day, nobody works with half a policy.
-        if self._reading.report.problems:
-            raise PolicyError(self._reading.report.problems)
-        return answer
+    values: Mapping[str, Any]
 
 
 def assemble(chain: Chain, env: str | None, ambient: str | None) -> Parts:
@@ -98,20 +79,29 @@ def assemble(chain: Chain, env: str | None, ambient: str | None) -> Parts:
     if env is not None and env not in environments and chain.is_complete:
         report.problems.append(_unknown_environment(chain.sources[-1].name, env, tuple(environments)))
     stack = Stack((*plain, *environments.get(env or "", ())))
-    if not (chain.problems or report.problems) and is_fine(plain, environments, env):
-        return Parts(env, tuple(environments), stack)
     reading = _Reading(stack, report)
-    reading.rules(stack)
-    reading.values()
+    values = {"rules": reading.rules(stack), **reading.values()}
     for other, layers in environments.items():
         if other != env:
-            own = Report(report.problems, is_complete=chain.is_complete, only=other)
-            reading_of_other = _Reading(Stack((*plain, *layers)), own)
-            reading_of_other.rules(Stack(tuple(layers)))
-            reading_of_other.unknown()
+            _check_other(plain, layers, Report(report.problems, is_complete=chain.is_complete, only=other))
     if chain.problems or report.problems:
         raise PolicyError(in_order(chain, [*chain.problems, *report.problems]))
-    return Parts(env, tuple(environments), stack, reading)
+    return Parts(env, tuple(environments), stack, values)
+
+
+def _check_other(plain: Sequence[Layer], layers: Sequence[Layer], report: Report) -> None:
+    """Check the tables of an environment that is not chosen; the plain tables are checked for the chosen one."""
+    own = Stack(tuple(layers))
+    if all(key in _BY_THEMSELVES for layer in layers for key in layer.table):
+        merge(own, report)
+        return
+    reading = _Reading(Stack((*plain, *layers)), report)
+    reading.rules(own)
+    reading.unknown()
+
+
+_BY_THEMSELVES: Final = frozenset({"production", "limits", "credentials", "ledger", "telemetry"})
+"""Tables whose values are right or wrong whatever else a policy says."""
 
 
 @define

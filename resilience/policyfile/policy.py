@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Self
 
-from attrs import field, fields, frozen
+from attrs import field, frozen
 
 from resilience.core.fault import Origin
 from resilience.core.policy import PolicyValues
@@ -19,9 +19,6 @@ from resilience.policyfile.sources import Source
 class Policy(PolicyValues):
     """
     A policy that was read from files, for one environment.
-
-    The files are checked when they are read. Rules, actions and what else a call needs are built
-    when they are first asked for, so that loading a policy costs little more than parsing it.
 
     Attributes:
         environments: The environments that its files define, in the order in which they are met.
@@ -73,35 +70,15 @@ class Policy(PolicyValues):
     def _of(cls, chain: Chain, env: str | None) -> Self:
         parts = assemble(chain, env, _ambient())
         files = tuple(chain.sources)
-        # Not by __init__, which needs all values: those that are left out are built by __getattr__.
-        policy = cls.__new__(cls)
-        policy._keep(  # noqa: SLF001 - its own
+        return cls(
+            **parts.values,
+            digest=digest(parts.values),
             env=parts.env,
             environments=parts.environments,
             sources=tuple(source.name for source in files),
-            _parts=parts,
-            _files=files,
+            parts=parts,
+            files=files,
         )
-        return policy
-
-    def _keep(self, **values: object) -> None:
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
-
-    if not TYPE_CHECKING:  # a type checker would believe that every name exists
-
-        def __getattr__(self, name: str) -> Any:
-            """Build a value that nobody has asked for; Python comes here only for what is not there."""
-            if name not in _BUILT_LATER or self._parts is None:
-                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            if name == "rules":
-                self._keep(rules=self._parts.rules())
-            elif name == "digest":
-                self._keep(digest=digest({each: getattr(self, each) for each in _BUILT_LATER - {"digest"}}))
-            else:
-                # The field's converter makes mappings read-only, as it does for a policy built in Python.
-                self._keep(**_converted(self._parts.values()))
-            return object.__getattribute__(self, name)
 
     def origin(self, *path: str | int) -> Origin | None:
         """
@@ -131,14 +108,6 @@ class Policy(PolicyValues):
     def __repr__(self) -> str:
         """Return a short form: a policy has hundreds of rules."""
         return f"Policy(name={self.name!r}, digest={self.digest!r}, env={self.env!r}, rules={len(self.rules)})"
-
-
-_CONVERTERS: Final[dict[str, Any]] = {each.name: each.converter for each in fields(PolicyValues) if each.name != "env"}
-_BUILT_LATER: Final = frozenset(_CONVERTERS)
-
-
-def _converted(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value if (convert := _CONVERTERS[name]) is None else convert(value) for name, value in values.items()}
 
 
 def check(source: str | os.PathLike[str], *, env: str | None = None) -> tuple[Problem, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import string
 from collections.abc import Sequence
 from typing import Final
 
@@ -20,9 +19,6 @@ _TEMPLATE = re.compile(r"(?:\.?(?:%[sd]|\*|\{[^}]*\}))+$")
 _STATUSES: Final = frozenset((*map(str, range(100, 600)), *(f"{digit}xx" for digit in range(1, 6))))
 _NO_FAILURES: Final = frozenset(f"http-{status}" for status in _STATUSES if status[0] in "12")
 _TRANSPORT_CODES: Final = frozenset((*TRANSPORTS, *(f"http-{status}" for status in _STATUSES))) - _NO_FAILURES
-
-FOREIGN_CODES: Final = frozenset((*TRANSPORTS, *_STATUSES))
-"""Plain words that :func:`split` looks at closer among the codes of a service."""
 
 TRANSPORT_CODES: Final = (*TRANSPORTS, "http-503", "http-5xx")
 """What may stand in ``[rules.transport]``, with two examples for all the statuses."""
@@ -89,21 +85,6 @@ def is_plain_code(key: str) -> bool:
 def is_glob(operation: str) -> bool:
     """Tell whether the operation of a rule, with a ``*`` in it, can meet an operation's name."""
     return operation != "*" and _OPERATION.fullmatch(operation) is not None
-
-
-def are_plain_codes(keys: Sequence[str]) -> bool:
-    """Tell quickly whether all keys are ASCII words with dots between them, as nearly all codes are."""
-    # One text for all: looking at each key costs a large policy more than anything else but parsing.
-    text = "\n".join(("", *keys, "")).encode(errors="replace")
-    return not keys or (
-        not text.translate(None, _PLAIN_BYTES)
-        and text.count(b"\n") == len(keys) + 1
-        and not any(gap in text for gap in _GAPS)
-    )
-
-
-_PLAIN_BYTES: Final = (string.ascii_letters + string.digits + "_.\n").encode()
-_GAPS: Final = (b"\n\n", b"..", b"\n.", b".\n")
 
 
 def split(key: str, scope: str) -> tuple[str | None, str]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from resilience.core.policy import Place
 from resilience.policyfile import ids, places
@@ -14,8 +13,6 @@ from resilience.policyfile.tables import Key
 from resilience.policyfile.wording import is_secret, shown, suggestion
 
 _MILLISECONDS: Final = 1000
-_ARRAYS: Final = frozenset({"durations", "hosts"})
-_MEMO_SIZE: Final = 128  # for each key; a policy says the same few things again and again
 LONGEST: Final = 365 * 24 * 3600.0  # no script runs for a year; also far below what clocks and timers take
 MOST: Final = 1_000_000_000  # far over any count that a call can reach, and small for any other reader
 
@@ -37,27 +34,6 @@ def read(key: Key, value: object) -> object:
         UnfitError: The value is of the wrong type, no choice, or out of range.
     """
     return _READERS[key.kind](key, value)
-
-
-def fits(key: Key) -> Callable[[Any], bool]:
-    """
-    Return a function that tells whether :func:`read` takes a value, quickly where a value comes again.
-
-    It may raise a ``TypeError`` for an array or a table, which only ``durations`` and ``hosts`` take.
-    """
-    if key.kind == "choice":
-        return frozenset(key.choices).__contains__
-    reader = _READERS[key.kind]
-
-    def is_read(value: Any) -> bool:
-        try:
-            reader(key, value)
-        except UnfitError:
-            return False
-        return True
-
-    # Typed, because 1, 1.0 and true are equal as keys.
-    return is_read if key.kind in _ARRAYS else functools.lru_cache(maxsize=_MEMO_SIZE, typed=True)(is_read)
 
 
 def _text(_key: Key, value: object) -> str:

@@ -7,7 +7,6 @@ To see it::
 
 Policies and their texts are timed in turns, so that noise meets both alike. Each line
 shows the best time of both, the ratio of these, and the median of the rounds' own ratios.
-``built`` adds what a load puts off until it is needed: rules, actions and digest.
 The three shipped files stand for "the same text" of the policy that extends two of them.
 """
 
@@ -82,11 +81,6 @@ def subjects(folder: Path) -> list[Subject]:
     ]
 
 
-def build(policy: Policy) -> None:
-    """Ask for everything that a load puts off."""
-    _ = policy.rules, policy.digest
-
-
 def seconds(action: Callable[[], object]) -> float:
     """Return how long something takes."""
     start = time.perf_counter()
@@ -101,14 +95,9 @@ def measure(subject: Subject, rounds: int) -> str:
     for _ in range(max(5, int(rounds * subject.rounds))):
         ours.append(seconds(subject.load))
         theirs.append(seconds(lambda: [tomli.loads(text) for text in subject.texts]))
-    # Apart, because it leaves other things in the processor's caches than a load does.
-    built = [seconds(lambda: build(subject.load())) for _ in range(5)]
     best = min(theirs)
     median = statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
-    return (
-        f"{subject.name:<28} {min(ours) * 1e3:8.3f} ms {best * 1e3:8.3f} ms "
-        f"{min(ours) / best:6.2f} {median:6.2f} {min(built) / best:6.2f}"
-    )
+    return f"{subject.name:<28} {min(ours) * 1e3:8.3f} ms {best * 1e3:8.3f} ms {min(ours) / best:6.2f} {median:6.2f}"
 
 
 def main() -> None:
@@ -118,7 +107,7 @@ def main() -> None:
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
     try:
-        sys.stdout.write(f"{'policy':<28} {'load':>11} {'tomli':>11} {'ratio':>6} {'median':>6} {'built':>6}\n")
+        sys.stdout.write(f"{'policy':<28} {'load':>11} {'tomli':>11} {'ratio':>6} {'median':>6}\n")
         for subject in subjects(folder):
             sys.stdout.write(measure(subject, options.rounds) + "\n")
     finally:

@@ -40,7 +40,7 @@ def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_any_damage_ends_in_a_policy_or_in_problems_that_stand_in_the_text() -> None:
-    """Nothing but a policy or a PolicyError leaves, and what a glance passes is what the full reading passes."""
+    """Nothing but a policy or a PolicyError leaves."""
     found = Counter(examine(text, seed.base, env) for seed, text, env in mutants(1500, seed=20261121))
     assert set(found) == {"policy", "problems"}
 
@@ -80,9 +80,7 @@ def test_one_fault_is_reported_where_it_stands_and_nothing_else_is(seed: Seed) -
         pytest.param("env.prod = { %s }", TOP, id="environment"),
     ],
 )
-def test_a_glance_agrees_with_the_full_reading_on_every_key_with_every_value(
-    start: str, keys: Mapping[str, Key]
-) -> None:
+def test_every_key_takes_every_value_or_says_why_not(start: str, keys: Mapping[str, Key]) -> None:
     """Each key of each table is tried with values of all types, for the plain policy and for an environment."""
     text = 'schema = 1\nlimits.deadline = "2m"\nactions.patient.do = "retry"\n'
     for key in keys:

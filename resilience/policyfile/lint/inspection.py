@@ -92,7 +92,7 @@ def _look(chain: Chain, env: str | None) -> Iterator[Problem]:
 
 
 def _view(parts: Parts, env: str | None) -> View:
-    return View(PolicyValues(**{**parts.values(), "env": env, "rules": parts.rules()}), parts.stack)
+    return View(PolicyValues(**{**parts.values, "env": env}), parts.stack)
 
 
 def _located(problem: Problem, where: list[str | None], contexts: tuple[str | None, ...]) -> Problem:
