@@ -62,6 +62,8 @@ HOMES: Final[Mapping[str, frozenset[str]]] = {
     "coredis": frozenset({"state"}),
     "click": frozenset({"cli"}),
     "rich": frozenset({"cli"}),
+    "jinja2": frozenset({"cli"}),
+    "markupsafe": frozenset({"cli"}),
     # An SDK's own classes are made where its errors are read, and only when somebody asks for one.
     "alibabacloud_credentials": frozenset({"clients"}),
     "tencentcloud": frozenset({"clients"}),
@@ -209,6 +211,7 @@ def test_importing_the_package_brings_only_its_dependencies(newcomers: frozenset
         "opentelemetry.exporter",
         "click",
         "rich",
+        "jinja2",
         "coredis",
         "trio",
         "uvloop",

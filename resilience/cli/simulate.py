@@ -95,7 +95,7 @@ def simulate(*, policy: str, env: str | None, operation: str, form: str, html: P
         sys.exit(FINDINGS)
     if html is not None:
         # Only here: most calls of this command write no page.
-        from resilience.cli.page import page  # noqa: PLC0415
+        from resilience.cli.pages.simulation import page  # noqa: PLC0415
 
         try:
             notes = () if spread is None else findings(spread, setup)

@@ -16,11 +16,10 @@ from hypothesis import strategies as st
 from report_calls import HOSTILE, attempt, call, failed, fault, remedy, summary, told, write_journal
 
 from resilience.cli.app import app
-from resilience.cli.pagestyle import STYLE
-from resilience.cli.reporting.lanes import Scale, tick
+from resilience.cli.pages.rendering import asset
+from resilience.cli.reporting.drawing import Scale, tick
 from resilience.cli.reporting.load import means_of, peak
 from resilience.cli.reporting.page import LISTED, chosen, page
-from resilience.cli.reporting.style import REPORT_STYLE
 from resilience.records import RecordedCall
 
 _VOID = {"meta", "input", "br", "wbr"}
@@ -351,7 +350,7 @@ def _luminance(colour: str) -> float:
 @pytest.mark.parametrize("place", [0, 1, 2], ids=["light", "dark", "print"])
 def test_text_and_data_stand_out_from_what_is_behind_them(place: int) -> None:
     """In each palette text has a contrast of 4.5:1, data one of 3:1 (WCAG 2.2, 1.4.3 and 1.4.11, read 2026-11-21)."""
-    palettes = re.findall(r":root \{(.*?)\}", STYLE + REPORT_STYLE, re.DOTALL)
+    palettes = re.findall(r":root \{(.*?)\}", asset("page.css") + asset("report.css"), re.DOTALL)
     colours = dict(re.findall(r"--(\w+): (#\w{6})", palettes[place]))
     for ground in (colours["back"], colours["card"]):
         for name, least in {

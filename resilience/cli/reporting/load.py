@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 from itertools import accumulate
 from typing import Final
 
+from attrs import frozen
+
 from resilience.cli.reporting.calls import Reported, bounded
-from resilience.cli.reporting.lanes import Scale
-from resilience.cli.screen import times
+from resilience.cli.reporting.drawing import Scale
 
 _SLICES: Final = 240
 """Into how many equal parts a run's time is cut: as many as can be told apart in a drawing."""
@@ -19,30 +19,38 @@ _HEIGHT: Final = 100
 Span = tuple[float, float]
 
 
-def load(calls: Sequence[Reported], scale: Scale) -> str:
-    """Return the drawing of a run's load, for the place above its lanes; all of its calls count."""
+@frozen
+class RunLoad:
+    """
+    How busy a run was.
+
+    Attributes:
+        most: How many calls were under way at once, at most.
+        under_way: The area of calls under way, as the points of an SVG polygon.
+        out: That of calls with a request out.
+    """
+
+    most: int
+    under_way: str
+    out: str
+
+
+def load(calls: Sequence[Reported], scale: Scale) -> RunLoad:
+    """Return a run's load, for the place above its bars; all of its calls count."""
     under_way = [(each.call.started_at, each.finish) for each in calls]
     out = [(each.started_at, each.started_at + bounded(each.duration)) for one in calls for each in one.call.attempts]
-    most = peak(under_way)
     means = means_of(under_way, scale)
     top = max(*means, 1.0)
-    said = f"up to {times(most, 'call')} at once"
-    drawn = _area("under-way", means, top) + _area("out", means_of(out, scale), top)
-    label = escape(f"{said}: calls under way, and of them those with a request out, over time")
-    return (
-        f'<div class="load"><span>{said}<br>in front: with a request out</span>'
-        f'<svg viewBox="0 0 {_SLICES} {_HEIGHT}" preserveAspectRatio="none" role="img" aria-label="{label}">'
-        f"{drawn}</svg></div>"
-    )
+    return RunLoad(peak(under_way), _area(means, top), _area(means_of(out, scale), top))
 
 
-def _area(kind: str, values: Sequence[float], top: float) -> str:
+def _area(values: Sequence[float], top: float) -> str:
     points = [f"0,{_HEIGHT}"]
     for place, value in enumerate(values):
         y = _HEIGHT - min(value / top, 1.0) * _HEIGHT
         points += [f"{place},{y:.1f}", f"{place + 1},{y:.1f}"]
     points.append(f"{_SLICES},{_HEIGHT}")
-    return f'<polygon class="{kind}" points="{" ".join(points)}"/>'
+    return " ".join(points)
 
 
 def peak(spans: Iterable[Span]) -> int:

@@ -1,13 +1,3 @@
-"""What makes a report's page answer: filters, search and order. Without it the page shows all, in order of time."""
-
-from __future__ import annotations
-
-from base64 import b64encode
-from hashlib import sha256
-from typing import Final
-
-# It only hides, moves and opens what is there, and makes no markup, so that no text of a journal can become any.
-SCRIPT: Final = """
 "use strict";
 (() => {
   const form = document.getElementById("filters");
@@ -27,14 +17,14 @@ SCRIPT: Final = """
   const groups = { failed: ["failed", "exhausted", "refused", "error", "unfinished"] };
 
   const filter = () => {
-    const words = form.search.value.toLowerCase().split(/\\s+/).filter(Boolean);
+    const words = form.search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const end = form.end.value, operation = form.operation.value, code = form.code.value;
     const ends = groups[end.slice(1)] && end[0] === "*" ? groups[end.slice(1)] : [end];
     let count = 0;
     for (const call of calls) {
       const fits = (!end || ends.includes(call.dataset.end))
         && (!operation || call.dataset.operation === operation)
-        && (!code || call.dataset.codes.split("\\n").includes(code))
+        && (!code || call.dataset.codes.split("\n").includes(code))
         && words.every(word => text(call).includes(word));
       call.hidden = !fits;
       count += fits;
@@ -92,10 +82,3 @@ SCRIPT: Final = """
   filter();
   open();
 })();
-"""
-
-POLICY: Final = (
-    "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; "
-    f"script-src 'sha256-{b64encode(sha256(SCRIPT.encode()).digest()).decode()}'"
-)
-"""The content security policy: nothing is loaded, and no script runs but this one."""

@@ -1,0 +1,55 @@
+"""Fills the templates of pages in."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from resilience import __version__
+from resilience.cli.screen import seconds, times
+
+_FOLDER: Final = Path(__file__).parent / "templates"
+
+
+def render(template: str, *, filters: Mapping[str, Callable[..., Any]] | None = None, **values: Any) -> str:
+    """
+    Return a page.
+
+    Every text among the values is escaped. Only a filter of the caller's own returns markup, and says so by its type.
+
+    Args:
+        template: The name of the file.
+        filters: Filters beside those of every page: ``seconds``, ``times``, ``grouped`` (thousands), ``asset`` (the
+            text of a style sheet or script).
+        values: What the template calls by name.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "seconds": seconds,
+        "times": times,
+        "grouped": lambda number: f"{number:,}",
+        "asset": asset,
+        **(filters or {}),
+    }
+    return environment.get_template(template).render(version=__version__, **values)
+
+
+def asset(name: str) -> str:
+    """Return the text of a style sheet or script of ours."""
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+def source_hash(script: str) -> str:
+    """Return what a content security policy calls a script by: ``sha256-...``."""
+    return f"sha256-{b64encode(sha256(script.encode()).digest()).decode()}"
