@@ -21,7 +21,7 @@ from typing import Any, Final
 from alerting import alert_rules
 from panels import Panel, Row, rows
 
-from resilience.telemetry.contract import CONTRACT_VERSION
+from resilience.telemetry.contract import contract
 
 FOLDER: Final = Path(__file__).resolve().parent
 _SOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
@@ -46,7 +46,7 @@ def dashboard() -> dict[str, Any]:
         "uid": "resilience-calls",
         "title": "Calls of management APIs (resilience)",
         "description": "What mqtt-resilience did about failing calls. Names are those of a Prometheus scrape. Version "
-        f"{CONTRACT_VERSION} of the telemetry contract.",
+        f"{contract().version} of the telemetry contract.",
         "tags": ["resilience", "mqtt"],
         "schemaVersion": _SCHEMA,
         "version": 1,

@@ -107,32 +107,32 @@ used, which are made for milliseconds: give it views).
 
 | instrument | kind | unit | attributes | buckets | what |
 |---|---|---|---|---|---|
-| `.operation.duration` | histogram | s | `.operation.name`, `.outcome`, `error.type` | \
-0.05 0.1 0.25 0.5 1 2.5 5 10 30 60 120 300 | a call, with its attempts, waits and remedies |
+| `.operation.duration` | histogram | s | `.operation.name`, `.outcome`, `error.type` | 0.05 0.1 0.25 0.5 1 2.5 5 10 \
+30 60 120 300 | a call, with its attempts, waits and remedies |
 | `.operation.failures` | counter | {operation} | `.operation.name` | - | a call that failed, for whatever reason |
 | `.operation.active` | updowncounter | {operation} | `.operation.name` | - | calls under way |
-| `.attempt.duration` | histogram | s | `.operation.name`, `.attempt.type`, `error.type` | \
-0.005 0.01 0.025 0.05 0.1 0.25 0.5 1 2.5 5 10 30 | an attempt |
-| `.retry.delay` | histogram | s | `.operation.name`, `.decision.action` | \
-0.1 0.25 0.5 1 2.5 5 10 30 60 120 300 | a wait, as long as it was decided to be |
-| `.decisions` | counter | {decision} | `.operation.name`, `.decision.action`, `error.type` | - | \
-what was decided on a failed attempt or a verification |
-| `.faults.unmatched` | counter | {fault} | `.operation.name` | - | \
-a fault that no rule names, at most all statuses of a hundred (`http-5xx`): a gap in the policy |
-| `.ledger.answers` | counter | {answer} | `.operation.name`, `.ledger.answer` | - | \
-what the ledger knew of a resource before a call's first attempt |
-| `.credential.refresh.duration` | histogram | s | `.credential.provider`, `error.type` | \
-0.005 0.01 0.025 0.05 0.1 0.25 0.5 1 2.5 5 10 30 | a refresh, in the call that runs it |
-| `.verify.duration` | histogram | s | `.operation.name`, `.verify.answer`, `error.type` | \
-0.005 0.01 0.025 0.05 0.1 0.25 0.5 1 2.5 5 10 30 | one question to the verifier |
+| `.attempt.duration` | histogram | s | `.operation.name`, `.attempt.type`, `error.type` | 0.005 0.01 0.025 0.05 0.1 \
+0.25 0.5 1 2.5 5 10 30 | an attempt |
+| `.retry.delay` | histogram | s | `.operation.name`, `.decision.action` | 0.1 0.25 0.5 1 2.5 5 10 30 60 120 300 | a \
+wait, as long as it was decided to be |
+| `.decisions` | counter | {decision} | `.operation.name`, `.decision.action`, `error.type` | - | what was decided on \
+a failed attempt or a verification |
+| `.faults.unmatched` | counter | {fault} | `.operation.name` | - | a fault that no rule names, at most all statuses \
+of a hundred (`http-5xx`): a gap in the policy |
+| `.ledger.answers` | counter | {answer} | `.operation.name`, `.ledger.answer` | - | what the ledger knew of a \
+resource before a call's first attempt |
+| `.credential.refresh.duration` | histogram | s | `.credential.provider`, `error.type` | 0.005 0.01 0.025 0.05 0.1 \
+0.25 0.5 1 2.5 5 10 30 | a refresh, in the call that runs it |
+| `.verify.duration` | histogram | s | `.operation.name`, `.verify.answer`, `error.type` | 0.005 0.01 0.025 0.05 0.1 \
+0.25 0.5 1 2.5 5 10 30 | one question to the verifier |
 
 Attributes of metrics; each has few values.
 
 | attribute | type | bounded by |
 |---|---|---|
 | `.operation.name` | string | the catalogue and the policy: an operation that neither knows is refused |
-| `.outcome` | string | `success`, `success_after_retry`, `accepted`, `failed`, `exhausted`, `refused` or \
-`cancelled`; absent after a programming error |
+| `.outcome` | string | `success`, `success_after_retry`, `accepted`, `failed`, `exhausted`, `refused` or `cancelled`; \
+absent after a programming error |
 | `.attempt.type` | string | `original` is the first attempt, `retry` each later one |
 | `.decision.action` | string | `retry`, `refresh`, `rename`, `verify`, `accept` or `fail` |
 | `.credential.provider` | string | the sources that the executor was given |
@@ -158,26 +158,26 @@ The fields stand in the record by these names (`extra=`), beside the sentence.
 `.request.id`, `.effect`, `.decision.action`, `.retry.delay`, `.rule.id`, `.rule.origin` | something follows it |
 | `.verify.answered` | INFO | `.attempt.number`, `.verify.answer`, `.decision.action`, `.retry.delay`, `.rule.id`, \
 `.rule.origin` | a verification is over |
-| `.input.renamed` | INFO | `.input.field`, `.input.name` | the next attempt goes to another name, \
-which `Logs(show_names=False)` does not tell |
+| `.input.renamed` | INFO | `.input.field`, `.input.name` | the next attempt goes to another name, which \
+`Logs(show_names=False)` does not tell |
 | `.chaos.injected` | INFO | `.attempt.number`, `.chaos.id`, `.chaos.applied` | the policy's `[chaos]` makes a fault |
-| `.credential.refresh` | DEBUG | `.attempt.number`, `.credential.provider`, `.credential.leads` | \
-new credentials are awaited |
+| `.credential.refresh` | DEBUG | `.attempt.number`, `.credential.provider`, `.credential.leads` | new credentials are \
+awaited |
 | `.credential.refreshed` | DEBUG | `.credential.provider` | the call that ran the refresh has them |
 | `.credential.refresh.failed` | INFO | `.credential.provider`, `error.type` | it has none |
 | `.rule.missing` | WARNING | `.policy.name`, `.error.code`, `.error.transport`, `.error.status`, `.request.id`, \
-`.decision.action` | no rule names a fault, at most all statuses of a hundred (`http-5xx`); once for each code, \
-and for 256 codes |
-| `.operation.recovered` | INFO | `.outcome`, `.stop_reason`, `.attempt.count`, `.retry.delay.total` | \
-a success after retries |
+`.decision.action` | no rule names a fault, at most all statuses of a hundred (`http-5xx`); once for each code, and \
+for 256 codes |
+| `.operation.recovered` | INFO | `.outcome`, `.stop_reason`, `.attempt.count`, `.retry.delay.total` | a success after \
+retries |
 | `.operation.accepted` | INFO | `.outcome`, `.stop_reason`, `.attempt.count`, `.retry.delay.total`, `.verified`, \
-`.error.code`, `.error.transport`, `.error.status`, `.request.id`, `.rule.id`, `.rule.origin` | \
-a success in spite of a fault |
+`.error.code`, `.error.transport`, `.error.status`, `.request.id`, `.rule.id`, `.rule.origin` | a success in spite of \
+a fault |
 | `.operation.failed` | WARNING, INFO | `.outcome`, `.stop_reason`, `.attempt.count`, `.retry.delay.total`, \
-`.error.code`, `.error.transport`, `.error.status`, `.request.id`, `.rule.id`, `.rule.origin`, `error.type` | \
-a call failed; INFO where a call inside of it has said so already |
-| `.operation.cancelled` | DEBUG | `.outcome`, `.stop_reason`, `.attempt.count`, `.retry.delay.total` | \
-a call was cancelled |
+`.error.code`, `.error.transport`, `.error.status`, `.request.id`, `.rule.id`, `.rule.origin`, `error.type` | a call \
+failed; INFO where a call inside of it has said so already |
+| `.operation.cancelled` | DEBUG | `.outcome`, `.stop_reason`, `.attempt.count`, `.retry.delay.total` | a call was \
+cancelled |
 
 Every record has these two as well.
 

@@ -1,31 +1,34 @@
 """
 The telemetry contract as values, for dashboards, alerts and tests.
 
-It is written once, in the docstring of :mod:`resilience.telemetry`, and read from
-there. Names are complete here: ``.outcome`` has become ``resilience.outcome``.
+It is written once, in ``contract.toml``. The tables in the docstring of :mod:`resilience.telemetry` are made from it::
+
+    python -m resilience.telemetry.contract --write
+
+Names are complete here: ``.outcome`` has become ``resilience.outcome``.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+import argparse
+import sys
+import textwrap
+import tomllib
+from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Final, Literal
+from pathlib import Path
+from typing import Any, Final, Literal
 
 from attrs import frozen
 
-import resilience.telemetry
+_FILE: Final = Path(__file__).with_name("contract.toml")
+_PREFIX: Final = "resilience"
 
-CONTRACT_VERSION: Final = "1"
-"""The version of the contract; the docstring of :mod:`resilience.telemetry` says what raises it."""
+_LONGEST_LINE: Final = 120
+# Without the blank and the backslash that follow.
+_WIDTH: Final = _LONGEST_LINE - 2
 
 InstrumentKind = Literal["histogram", "counter", "updowncounter"]
-
-_KINDS: Final[dict[str, InstrumentKind]] = {
-    "histogram": "histogram",
-    "counter": "counter",
-    "updowncounter": "updowncounter",
-}
 
 
 @frozen(kw_only=True)
@@ -126,7 +129,7 @@ class Contract:
     Everything that telemetry shows, in the order of the docstring.
 
     Attributes:
-        version: As :data:`CONTRACT_VERSION`.
+        version: What raises it is said in the docstring of :mod:`resilience.telemetry`.
         spans: The kinds of spans.
         attributes: What spans carry.
         events: What operations' spans tell.
@@ -164,86 +167,145 @@ class Contract:
 
 @cache
 def contract() -> Contract:
-    """
-    Read the contract.
-
-    Raises:
-        RuntimeError: Python was told to drop docstrings (``-OO``), and the contract with them.
-    """
-    text = resilience.telemetry.__doc__
-    if text is None:
-        raise RuntimeError("the telemetry contract is a docstring, and python -OO drops those; run without it")
+    """Return the contract."""
+    said = tomllib.loads(_FILE.read_text(encoding="utf-8"))
     return Contract(
-        version=CONTRACT_VERSION,
-        spans=tuple(
-            SpanShape(name=_plain(name), kind=kind, covers=covers)
-            for name, kind, covers in _rows(text, "| span | kind | covers |")
-        ),
-        attributes=tuple(
-            Attribute(name=name, type=type_, on=_listed(on), meaning=meaning)
-            for names, type_, on, meaning in _rows(text, "| attribute | type | on | meaning |")
-            for name in _names(names)
-        ),
+        version=said["version"],
+        spans=tuple(SpanShape(name=name, **each) for name, each in said["spans"].items()),
+        attributes=_attributes(said["attributes"]),
         events=tuple(
-            EventShape(name=_name(name), when=when, attributes=_names(attributes))
-            for name, when, attributes in _rows(text, "| event | when | attributes |")
+            EventShape(name=_full(name), when=each["when"], attributes=tuple(map(_full, each["attributes"])))
+            for name, each in said["events"].items()
         ),
-        event_attributes=_attributes(text, "| attribute | type | meaning |"),
-        links=tuple(
-            LinkShape(kind=_plain(kind), source=source, target=target)
-            for kind, source, target in _rows(text, "| link | from | to |")
-        ),
+        event_attributes=_attributes(said["event_attributes"]),
+        links=tuple(LinkShape(kind=kind, **each) for kind, each in said["links"].items()),
         instruments=tuple(
             Instrument(
-                name=_name(name),
-                kind=_KINDS[kind],
-                unit=unit,
-                attributes=_names(attributes),
-                buckets=() if buckets == "-" else tuple(float(bound) for bound in buckets.split()),
-                what=what,
+                name=_full(name),
+                kind=each["kind"],
+                unit=each["unit"],
+                attributes=tuple(map(_full, each["attributes"])),
+                buckets=tuple(each.get("buckets", ())),
+                what=each["what"],
             )
-            for name, kind, unit, attributes, buckets, what in _rows(
-                text, "| instrument | kind | unit | attributes | buckets | what |"
-            )
+            for name, each in said["instruments"].items()
         ),
-        metric_attributes=_attributes(text, "| attribute | type | bounded by |"),
+        metric_attributes=_attributes(said["metric_attributes"]),
         records=tuple(
-            RecordShape(name=_name(name), levels=_listed(levels), fields=_names(fields), when=when)
-            for name, levels, fields, when in _rows(text, "| record | level | fields | when |")
+            RecordShape(
+                name=_full(name),
+                levels=tuple(each["levels"]),
+                fields=tuple(map(_full, each["fields"])),
+                when=each["when"],
+            )
+            for name, each in said["records"].items()
         ),
-        record_fields=_attributes(text, "| field | type | meaning |"),
+        record_fields=_attributes(said["record_fields"]),
     )
 
 
-def _attributes(text: str, heading: str) -> tuple[Attribute, ...]:
+def _attributes(table: Mapping[str, Any]) -> tuple[Attribute, ...]:
     return tuple(
-        Attribute(name=name, type=type_, meaning=meaning)
-        for names, type_, meaning in _rows(text, heading)
-        for name in _names(names)
+        Attribute(name=_full(name), type=each["type"], on=tuple(each.get("on", ())), meaning=each["meaning"])
+        for name, each in table.items()
     )
 
 
-def _rows(text: str, heading: str) -> Iterator[list[str]]:
-    """Yield the cells of each row of the table that begins with these columns."""
-    lines = text.splitlines()
-    for line in lines[lines.index(heading) + 2 :]:
-        if not line.startswith("|"):
-            return
-        yield [cell.strip() for cell in line.strip("|").split(" | ")]
+def _full(name: str) -> str:
+    return f"{_PREFIX}{name}" if name.startswith(".") else name
 
 
-def _names(cell: str) -> tuple[str, ...]:
-    return tuple(_name(name) for name in re.findall(r"`[^`]+`", cell))
+def tables() -> Mapping[str, tuple[str, ...]]:
+    """Return the rows of each table of the docstring, by the heading of the table."""
+    said = contract()
+    return {
+        "| span | kind | covers |": tuple(_row(_code(each.name), each.kind, each.covers) for each in said.spans),
+        "| attribute | type | on | meaning |": tuple(
+            _row(_short(each.name), each.type, ", ".join(each.on), each.meaning) for each in said.attributes
+        ),
+        "| event | when | attributes |": tuple(
+            _row(_short(each.name), each.when, _listed(each.attributes)) for each in said.events
+        ),
+        "| attribute | type | meaning |": _plain_rows(said.event_attributes),
+        "| link | from | to |": tuple(_row(_code(each.kind), each.source, each.target) for each in said.links),
+        "| instrument | kind | unit | attributes | buckets | what |": tuple(
+            _row(
+                _short(each.name),
+                each.kind,
+                each.unit,
+                _listed(each.attributes),
+                " ".join(f"{bound:g}" for bound in each.buckets) or "-",
+                each.what,
+            )
+            for each in said.instruments
+        ),
+        "| attribute | type | bounded by |": _plain_rows(said.metric_attributes),
+        "| record | level | fields | when |": tuple(
+            _row(_short(each.name), ", ".join(each.levels), _listed(each.fields), each.when) for each in said.records
+        ),
+        "| field | type | meaning |": _plain_rows(said.record_fields),
+    }
 
 
-def _name(cell: str) -> str:
-    name = _plain(cell)
-    return f"resilience{name}" if name.startswith(".") else name
+def _plain_rows(attributes: Iterable[Attribute]) -> tuple[str, ...]:
+    return tuple(_row(_short(each.name), each.type, each.meaning) for each in attributes)
 
 
-def _listed(cell: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in cell.split(","))
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
-def _plain(cell: str) -> str:
-    return cell.strip("`")
+def _code(name: str) -> str:
+    return f"`{name}`"
+
+
+def _short(name: str) -> str:
+    return _code(name.removeprefix(_PREFIX) if name.startswith(f"{_PREFIX}.") else name)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(_short, names))
+
+
+def with_tables(source: str) -> str:
+    """
+    Return the source of a module with the rows of the tables in its docstring made anew.
+
+    Raises:
+        ValueError: A table is missing.
+    """
+    lines = source.split("\n")
+    for heading, rows in tables().items():
+        start = lines.index(heading) + 2
+        end = lines.index("", start)
+        lines[start:end] = [line for row in rows for line in _wrapped(row)]
+    return "\n".join(lines)
+
+
+def _wrapped(row: str) -> list[str]:
+    """Return a row as lines of a docstring, where a backslash at the end of a line joins it with the next."""
+    if len(row) <= _LONGEST_LINE:
+        return [row]
+    parts = textwrap.wrap(row, _WIDTH, break_long_words=False, break_on_hyphens=False)
+    return [f"{part} \\" for part in parts[:-1]] + parts[-1:]
+
+
+def main() -> int:
+    """Hold the docstring of :mod:`resilience.telemetry` against the contract, or write it."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--write", action="store_true", help="make the tables anew; without it, only look")
+    options = parser.parse_args()
+    module = Path(__file__).with_name("__init__.py")
+    source = module.read_text(encoding="utf-8")
+    fresh = with_tables(source)
+    if options.write:
+        module.write_text(fresh, encoding="utf-8")
+        return 0
+    if fresh != source:
+        sys.stderr.write(f"{module}: the tables are not those of {_FILE.name}; run with --write\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
