@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from resilience.engine.covering import wrap_client
     from resilience.engine.credentials import Credentials
     from resilience.engine.errors import DeadlineExceeded, RemedyFailed, ServiceError
-    from resilience.engine.executor import Executor
     from resilience.engine.outcome import Attempt, Outcome
-    from resilience.engine.synchronous import SyncExecutor
+    from resilience.executors import Executor, SyncExecutor
     from resilience.policyfile import Policy, PolicyError
     from resilience.state import Ledger, LedgerError
     from resilience.telemetry import Journal, JournalError, Logs, Metrics, Spans
@@ -57,7 +56,7 @@ _HOMES = {
     "Credentials": "engine.credentials",
     "DONE": "engine.callee",
     "DeadlineExceeded": "engine.errors",
-    "Executor": "engine.executor",
+    "Executor": "executors",
     "Fault": "core.fault",
     "Journal": "telemetry",
     "JournalError": "telemetry",
@@ -71,7 +70,7 @@ _HOMES = {
     "RemedyFailed": "engine.errors",
     "ServiceError": "engine.errors",
     "Spans": "telemetry",
-    "SyncExecutor": "engine.synchronous",
+    "SyncExecutor": "executors",
     "wrap_client": "engine.covering",
 }
 
@@ -80,9 +79,6 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'resilience' has no attribute {name!r}")
     value = getattr(import_module(f"resilience.{_HOMES[name]}"), name)
-    if name in {"Executor", "SyncExecutor"}:
-        # The engine knows that observers exist, not which: the default is chosen here, at the front door.
-        value.observers_for = staticmethod(import_module("resilience.telemetry").observers_for)
     globals()[name] = value
     return value
 

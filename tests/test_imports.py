@@ -21,7 +21,7 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "policyfile": frozenset({"core", "catalog"}),
     "clients": frozenset({"core", "catalog"}),
     "state": frozenset({"core"}),
-    "engine": frozenset({"core", "catalog", "policyfile", "clients", "state"}),
+    "engine": frozenset({"core", "catalog", "clients", "state"}),
     "telemetry": frozenset({"core", "engine.events"}),
     # It plays the services, so it knows what the catalogue knows, and nothing of policies or calls.
     "sandbox": frozenset({"core", "catalog"}),
@@ -51,7 +51,9 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     ),
     "__main__": frozenset({"cli"}),
     # The public names: everything but the commands and the sandbox, which nobody should pay for who does not use them.
-    "__init__": frozenset({"core", "catalog", "policyfile", "clients", "state", "engine", "telemetry"}),
+    "__init__": frozenset({"core", "catalog", "policyfile", "clients", "state", "engine", "telemetry", "executors"}),
+    # Where the engine meets the telemetry that watches it by default.
+    "executors": frozenset({"core", "engine", "telemetry"}),
 }
 
 HOMES: Final[Mapping[str, frozenset[str]]] = {
