@@ -7,7 +7,7 @@ from typing import Final
 from attrs import evolve, frozen
 
 from resilience.cli.screen import seconds
-from resilience.core.decision import Accept, Decision, Fail, Failed, Refresh, Rename, StopReason, Verified, Verify
+from resilience.core.decision import Accept, Decision, Fail, Failed, Refresh, Rename, StopReason, Verified, Verify, Wait
 from resilience.core.fault import Fault
 from resilience.core.history import History
 from resilience.core.machine import begin, step
@@ -109,7 +109,7 @@ def _told(history: History, decision: Decision) -> str:
             return f"new credentials of {provider}, then another attempt"
         case Rename():
             return "another name, then another attempt"
-        case _:
+        case Wait():
             return "another attempt" + (" after a wait" if decision.delay else "")
 
 

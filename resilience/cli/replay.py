@@ -36,13 +36,12 @@ from resilience.cli.plans import plan_of
 from resilience.cli.replaysaid import At, Sum, Tried, at_of, notes
 from resilience.cli.replaytext import parts
 from resilience.cli.screen import FINDINGS, as_json, console, format_option, load, policy_option, times
-from resilience.core.decision import Accept, Decision, Fail
+from resilience.core.decision import Decision, Fail
 from resilience.core.simulate import EndlessError
 from resilience.engine.operations import resolve
 from resilience.policyfile import Policy
 from resilience.records import RecordedCall, RecordedDecision, Recording, RecordsError, read
 from resilience.simulation.abilities import Abilities
-from resilience.simulation.luck import verb_of
 from resilience.simulation.replay import obstacle
 from resilience.simulation.replay import replay as replay_call
 from resilience.simulation.replayed import ASSUMPTIONS, Difference, Replayed
@@ -185,9 +184,9 @@ def _before(decision: RecordedDecision) -> dict[str, Any]:
 def _after(decision: Decision) -> dict[str, Any]:
     at: At = at_of(decision)
     return {
-        "action": verb_of(decision),
+        "action": decision.verb,
         "stop_reason": decision.reason if isinstance(decision, Fail) else None,
-        "delay": 0.0 if isinstance(decision, Accept | Fail) else decision.delay,
+        "delay": decision.delay,
         "rule": at.rule,
         "at": at.place,
     }

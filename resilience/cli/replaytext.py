@@ -19,7 +19,6 @@ from resilience.cli.screen import seconds, times
 from resilience.core.decision import Accept, Decision, Fail, StopReason
 from resilience.policyfile import Policy
 from resilience.records import RecordedDecision
-from resilience.simulation.luck import verb_of
 from resilience.simulation.replayed import ASSUMPTIONS, Difference, Replayed
 
 _MANY: Final = 5
@@ -94,7 +93,7 @@ def _kind(each: Replayed, found: Difference) -> _Kind:
         each.call.operation,
         fault,
         "success" if before is None else _word(before.action or "", before.stop_reason),
-        "success" if after is None else _word(verb_of(after), after.reason if isinstance(after, Fail) else None),
+        "success" if after is None else _word(after.verb, after.reason if isinstance(after, Fail) else None),
         At(None, None) if before is None else At(before.rule_id, before.rule_origin),
         at_of(after),
     )

@@ -11,7 +11,6 @@ from rich.tree import Tree
 
 from resilience import Outcome
 from resilience.cli.rehearsal import PROMISES, Played, resource_of
-from resilience.cli.words import word
 from resilience.core.decision import Ended
 from resilience.engine.outcome import Attempt
 from resilience.telemetry import Node
@@ -77,7 +76,7 @@ def _decided(outcome: Outcome[Any]) -> Iterator[str]:
 
 
 def _word(attempt: Attempt) -> str:
-    return "" if attempt.decision is None else word(attempt.decision)
+    return "" if attempt.decision is None else attempt.decision.verb
 
 
 def trace(roots: Iterable[Node]) -> Iterator[Tree]:

@@ -8,8 +8,7 @@ from attrs import frozen
 
 from resilience.cli.doubt import STOPS
 from resilience.cli.screen import seconds, times
-from resilience.cli.words import word
-from resilience.core.decision import Accept, Decision, Fail, Rename, Verified, Verify, Wait
+from resilience.core.decision import Accept, Decision, Fail, Refresh, Rename, Verified, Verify, Wait
 from resilience.core.fault import Origin
 from resilience.core.plan import Plan
 from resilience.core.simulate import Deed, Played, Turn
@@ -95,8 +94,8 @@ def _decided(decision: Decision, plan: Plan) -> str:
             text = "ask the verifier"
         case Rename(number=number):
             text = f"take name {number}"
-        case _:
-            text = word(decision)
+        case Refresh():
+            text = decision.verb
     return f"{text} in {seconds(decision.delay)}" if decision.delay else text
 
 
@@ -137,7 +136,7 @@ def to_json(played: Played, plan: Plan) -> dict[str, Any]:
                 "fault": None if turn.fault is None else turn.fault.label,
                 "cut": turn.cut,
                 "result": row.result,
-                "decision": None if turn.decision is None else word(turn.decision),
+                "decision": None if turn.decision is None else turn.decision.verb,
                 "delay": turn.delay,
                 "rule": row.rule,
                 "at": None if row.place is None else str(row.place),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 from attrs import frozen
 
 from resilience.core.fault import Fault
-from resilience.core.policy import Action, Rule
+from resilience.core.policy import Action, Rule, Verb
 
 StopReason = Literal[
     "success",
@@ -115,51 +115,65 @@ Event = Failed | Verified | VerifyFailed | Refreshed | RefreshFailed | Renamed |
 
 
 @frozen(kw_only=True)
-class Because:
+class _Explained:
     """
-    What every decision carries for those who explain it.
+    What every decision carries.
 
     Attributes:
+        verb: The word that policies and telemetry have for it.
+        leads_on: Whether something follows after ``delay``; False where the call has ended.
+        delay: How long to wait before it, in seconds.
         rule: The rule that matched; None where no rule did.
         action: The action that was taken, after following ``then``.
     """
+
+    verb: ClassVar[Verb]
+    leads_on: ClassVar[bool] = True
 
     rule: Rule | None = None
     action: Action | None = None
 
 
 @frozen(kw_only=True)
-class Wait(Because):
+class Wait(_Explained):
     """Wait ``delay`` seconds, then make another attempt."""
+
+    verb: ClassVar[Verb] = "retry"
 
     delay: float
 
 
 @frozen(kw_only=True)
-class Refresh(Because):
+class Refresh(_Explained):
     """Wait ``delay`` seconds, then get new credentials of this provider."""
+
+    verb: ClassVar[Verb] = "refresh"
 
     delay: float = 0.0
     provider: str | None = None
 
 
 @frozen(kw_only=True)
-class Rename(Because):
+class Rename(_Explained):
     """Wait ``delay`` seconds, then take the name with this number: 2, 3, ..."""
+
+    verb: ClassVar[Verb] = "rename"
 
     delay: float = 0.0
     number: int
 
 
 @frozen(kw_only=True)
-class Verify(Because):
+class Verify(_Explained):
     """Wait ``delay`` seconds, then ask the verifier."""
+
+    verb: ClassVar[Verb] = "verify"
 
     delay: float = 0.0
 
 
 @frozen(kw_only=True)
-class Accept(Because):
+class Accept(_Explained):
     """
     Take the call for a success.
 
@@ -168,12 +182,16 @@ class Accept(Because):
         dry_run: Nothing was created.
     """
 
+    verb: ClassVar[Verb] = "accept"
+    leads_on: ClassVar[bool] = False
+    delay: ClassVar[float] = 0.0
+
     verified: bool = False
     dry_run: bool = False
 
 
 @frozen(kw_only=True)
-class Fail(Because):
+class Fail(_Explained):
     """
     Give up.
 
@@ -181,6 +199,10 @@ class Fail(Because):
         reason: Why.
         by_remedy: Whether a remedy that failed ends the call, and not the failed attempt.
     """
+
+    verb: ClassVar[Verb] = "fail"
+    leads_on: ClassVar[bool] = False
+    delay: ClassVar[float] = 0.0
 
     reason: StopReason
     by_remedy: bool = False

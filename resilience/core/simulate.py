@@ -10,7 +10,7 @@ the same numbers; a test holds both to it, on asyncio and on trio.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final, Literal, assert_never
 
 from attrs import field, frozen
 
@@ -29,6 +29,7 @@ from resilience.core.decision import (
     RenameImpossible,
     StopReason,
     Verified,
+    Verify,
     VerifyFailed,
     Wait,
     ended_by,
@@ -125,7 +126,7 @@ class Turn:
     @property
     def delay(self) -> float:
         """The wait that follows, in seconds."""
-        return 0.0 if self.decision is None or isinstance(self.decision, Accept | Fail) else self.decision.delay
+        return 0.0 if self.decision is None else self.decision.delay
 
 
 @frozen(kw_only=True)
@@ -209,7 +210,7 @@ class _Play:
             asked = self._obey(asked)
         return self._played(asked, waited)
 
-    def _obey(self, asked: Decision) -> Decision | None:
+    def _obey(self, asked: Wait | Refresh | Rename | Verify) -> Decision | None:
         """Do what was decided; return the next decision, or None after a success."""
         began = self._now
         did: Deed = "attempt"
@@ -222,8 +223,10 @@ class _Play:
                 did, (event, cut) = "refresh", self._refresh()
             case Rename(number=number, action=action):
                 did, event = "rename", self._rename(number, action)
-            case _:
+            case Verify():
                 did, (event, cut) = "verify", self._verify()
+            case _:
+                assert_never(asked)
         decision: Decision | None = None
         if event is not None:
             self._history, decision = step(self._history, event, now=self._now, draw=self._draw())

@@ -150,7 +150,7 @@ def _failed(call: Progress, ran: Ran, duration: float, before: int) -> core.Deci
             effect=effect,
             rule=rule,
             decision=decision,
-            delay=0.0 if isinstance(decision, core.Fail | core.Accept) else decision.delay,
+            delay=decision.delay,
         )
     )
     call.watch.tell(

@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from resilience.core.decision import Accept, Decision, Event, Fail, Refresh, Rename, Verify, Wait
+from resilience.core.decision import Decision, Event
 from resilience.core.history import History
 from resilience.core.machine import step
-from resilience.core.policy import Verb
 from resilience.records import RecordedAttempt, RecordedDecision
 
 MIDDLE: Final = 0.5
 GREATEST: Final = math.nextafter(1.0, 0.0)
-_VERBS: Final[Mapping[type[Decision], Verb]] = {
-    Wait: "retry",
-    Refresh: "refresh",
-    Rename: "rename",
-    Verify: "verify",
-    Accept: "accept",
-    Fail: "fail",
-}
 _HALVINGS: Final = 40
 # Delays are recorded to a microsecond.
 _ROUNDING: Final = 1e-5
-
-
-def verb_of(decision: Decision) -> Verb:
-    """Return the verb of a decision."""
-    return _VERBS[type(decision)]
 
 
 def step_as_recorded(
@@ -59,9 +45,9 @@ def step_as_recorded(
 def reaches(history: History, event: Event, *, now: float, recorded: RecordedDecision) -> bool:
     """Return whether some draw leads to a recorded decision."""
     low, high = (step(history, event, now=now, draw=draw)[1] for draw in (0.0, GREATEST))
-    if verb_of(low) != recorded.action:
+    if low.verb != recorded.action:
         return False
-    return isinstance(low, Accept | Fail) or _delay(low) - _ROUNDING <= recorded.delay <= _delay(high) + _ROUNDING
+    return not low.leads_on or _delay(low) - _ROUNDING <= recorded.delay <= _delay(high) + _ROUNDING
 
 
 def draw_of(attempt: RecordedAttempt, earlier: Sequence[RecordedDecision]) -> float | None:
@@ -99,4 +85,4 @@ def _draw_for(delay: float, wait: Callable[[float], float]) -> float:
 
 def _delay(decision: Decision) -> float:
     # A wait that is too long becomes the end of the call: it is longer than any that is made.
-    return math.inf if isinstance(decision, Accept | Fail) else decision.delay
+    return decision.delay if decision.leads_on else math.inf

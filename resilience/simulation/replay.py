@@ -30,6 +30,7 @@ from resilience.core.decision import (
     RenameImpossible,
     StopReason,
     Verified,
+    Verify,
     VerifyFailed,
     Wait,
     ended_by,
@@ -130,7 +131,7 @@ class _Replay:
             self.history = begin(self.plan, now=0.0, ours=True)
         return Wait(delay=0.0)
 
-    def _obey(self, asked: Decision) -> Decision | None:
+    def _obey(self, asked: Wait | Refresh | Rename | Verify) -> Decision | None:
         """Do what was decided; return the next decision, or None after a success."""
         match asked:
             case Wait():
@@ -139,7 +140,7 @@ class _Replay:
                 return self._refresh()
             case Rename():
                 return self._rename()
-            case _:
+            case Verify():
                 return self._verify()
 
     def _attempt(self) -> Decision | None:

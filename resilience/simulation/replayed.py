@@ -12,7 +12,6 @@ from resilience.core.decision import Accept, Decision, Ended, Fail, StopReason
 from resilience.core.fault import Fault
 from resilience.core.simulate import Turn
 from resilience.records import RecordedCall, RecordedDecision
-from resilience.simulation.luck import verb_of
 
 Assumption = Literal["success", "fault", "cut", "verifier", "refresh", "rename", "verifier_fault"]
 
@@ -119,7 +118,7 @@ def is_same(before: RecordedDecision | None, after: Decision | None) -> bool:
     """Return whether two decisions lead to the same; which rule made them makes no difference."""
     if before is None or after is None:
         return before is None and after is None
-    if before.action != verb_of(after):
+    if before.action != after.verb:
         return False
     match after:
         case Fail(reason=reason):

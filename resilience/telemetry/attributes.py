@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final, TypeGuard
+from typing import Final
 
 from opentelemetry.util.types import AttributeValue
 
-from resilience.core.decision import Accept, Decision, Fail, Refresh, Rename, Verify, Wait
+from resilience.core.decision import Decision
 from resilience.core.fault import Fault
-from resilience.core.policy import Rule, Verb
+from resilience.core.policy import Rule
 from resilience.telemetry import names
 from resilience.telemetry.words import cleaned
 
@@ -19,15 +18,6 @@ Attributes = dict[str, AttributeValue]
 # hash is that of all it holds; each is kept here, so that no other rule takes its id.
 _rules: Final[dict[int, tuple[Rule, Attributes]]] = {}
 _MOST_RULES: Final = 1024
-
-_VERBS: Final[Mapping[type[Decision], Verb]] = {
-    Wait: "retry",
-    Refresh: "refresh",
-    Rename: "rename",
-    Verify: "verify",
-    Accept: "accept",
-    Fail: "fail",
-}
 
 
 def fault_attributes(fault: Fault) -> Attributes:
@@ -48,8 +38,8 @@ def fault_attributes(fault: Fault) -> Attributes:
 def decision_attributes(decision: Decision) -> Attributes:
     """Return a decision's action, its delay if something follows, and its rule."""
     attributes = rule_attributes(decision.rule)
-    attributes[names.ACTION] = verb(decision)
-    if follows(decision):
+    attributes[names.ACTION] = decision.verb
+    if decision.leads_on:
         attributes[names.DELAY] = decision.delay
     return attributes
 
@@ -82,13 +72,3 @@ def rename_attributes(field: str, new: str, *, show_name: bool) -> Attributes:
     if shown is not None:
         attributes[names.INPUT_NAME] = shown
     return attributes
-
-
-def follows(decision: Decision) -> TypeGuard[Wait | Refresh | Rename | Verify]:
-    """Tell whether something follows, and so whether there is a delay."""
-    return not isinstance(decision, Accept | Fail)
-
-
-def verb(decision: Decision) -> Verb:
-    """Return the word for a decision."""
-    return _VERBS[type(decision)]

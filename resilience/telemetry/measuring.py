@@ -23,7 +23,6 @@ from resilience.engine.events import (
     VerifyEnded,
 )
 from resilience.telemetry import names
-from resilience.telemetry.attributes import follows, verb
 from resilience.telemetry.instruments import Instruments
 from resilience.telemetry.listed import Bounded, Listed
 from resilience.telemetry.words import GOOD_ENDS, answer, call_error_type, error_type, is_unmatched
@@ -160,10 +159,10 @@ class Measuring:
         self._decided(event.decision)
 
     def _decided(self, decision: Decision) -> None:
-        action, instruments = verb(decision), self._all.instruments
+        action, instruments = decision.verb, self._all.instruments
         about = (names.ACTION, action), (names.ERROR_TYPE, self._error_type)
         instruments.decisions.add(1, self._series.of(*about))
-        if follows(decision) and (decision.delay > 0 or isinstance(decision, Wait)):
+        if decision.delay > 0 or isinstance(decision, Wait):
             instruments.retry_delay.record(decision.delay, self._series.of((names.ACTION, action)))
 
     def _call_ended(self, event: CallEnded) -> None:

@@ -31,10 +31,8 @@ from resilience.telemetry.attributes import (
     Attributes,
     decision_attributes,
     fault_attributes,
-    follows,
     rename_attributes,
     rule_attributes,
-    verb,
 )
 from resilience.telemetry.listed import Listed
 from resilience.telemetry.words import (
@@ -118,7 +116,7 @@ class Telling:
         self._fault = fault
         if is_unmatched(fault, decision):
             self._rule_missing(fault, decision)
-        if not follows(decision) or not self._listens(logging.INFO):
+        if not decision.leads_on or not self._listens(logging.INFO):
             return  # how the call ends is said when it has ended
         attributes = fault_attributes(fault) | decision_attributes(decision)
         attributes[names.ATTEMPT_NUMBER] = event.number
@@ -134,7 +132,7 @@ class Telling:
             return
         told = "no rule of policy %s is for %s; %s. It is not said again"
         instead = f"unknown faults: {policy.unknown.do}" if decision.rule is None else f"its status: {_next(decision)}"
-        attributes = fault_attributes(fault) | {names.POLICY_NAME: policy.name, names.ACTION: verb(decision)}
+        attributes = fault_attributes(fault) | {names.POLICY_NAME: policy.name, names.ACTION: decision.verb}
         self._tell(logging.WARNING, names.RULE_MISSING, attributes, told, policy.name, label, instead)
 
     def _injected(self, event: FaultInjected) -> None:
@@ -262,8 +260,8 @@ def _facts(fault: Fault) -> str:
 
 def _next(decision: Decision) -> str:
     """Return what follows, when, and which rule says so."""
-    delay = f" in {decision.delay:.3g} s" if follows(decision) and decision.delay > 0 else ""
-    return f"{verb(decision)}{delay}{_by(decision.rule)}"
+    delay = f" in {decision.delay:.3g} s" if decision.delay > 0 else ""
+    return f"{decision.verb}{delay}{_by(decision.rule)}"
 
 
 def _by(rule: Rule | None) -> str:

@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, example, given, settings
 from recorded_calls import Case, Exported, as_spans_tell, cases, run
 
 from resilience import Outcome
-from resilience.cli.words import word
 from resilience.records import RecordedAttempt, RecordedCall, read
 
 _SETTINGS = settings(
@@ -50,7 +49,7 @@ def attempts_of(outcome: Outcome[Any]) -> list[tuple[object, ...]]:
             round(each.duration, 6),
             each.fault,
             each.effect,
-            None if each.decision is None else word(each.decision),
+            None if each.decision is None else each.decision.verb,
             None if each.decision is None or each.decision.rule is None else each.decision.rule.id,
             round(each.delay, 6),
         )

@@ -15,7 +15,6 @@ from resilience.core.plan import Plan
 from resilience.records import RecordedAttempt, RecordedCall, RecordedRemedy
 from resilience.simulation import EndlessError
 from resilience.simulation.abilities import Abilities
-from resilience.simulation.luck import verb_of
 from resilience.simulation.replay import obstacle, replay
 from resilience.simulation.replayed import ASSUMPTIONS, Replayed
 
@@ -114,7 +113,7 @@ def changes(replayed: Replayed) -> list[tuple[int, str | None, str | None]]:
         (
             each.number,
             None if each.before is None else each.before.action,
-            None if each.after is None else verb_of(each.after),
+            None if each.after is None else each.after.verb,
         )
         for each in replayed.differences
     ]
