@@ -1,7 +1,8 @@
-"""Fixtures for all tests: event loops on which nothing sleeps for real."""
+"""What all tests share: workers, and event loops on which nothing sleeps for real."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -9,6 +10,18 @@ import pytest
 from resilience.testing import virtual_backend
 
 Backend = tuple[str, dict[str, Any]]
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Run a part of the tests in this very process: workers would take longer to start than to run it."""
+    return None if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
+
+
+@pytest.fixture(autouse=True)
+def no_terminal() -> None:
+    """Forget the size of a terminal, which readline writes into the environment of a worker."""
+    os.environ.pop("COLUMNS", None)
+    os.environ.pop("LINES", None)
 
 
 @pytest.fixture(params=["asyncio", "trio"])

@@ -413,7 +413,7 @@ def test_a_blocking_call_inside_of_a_call_for_the_same_resource_is_refused(tmp_p
 def test_loops_in_several_threads_cut_their_own_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A function that two event loops call at once is cut on each of them at the limit."""
     monkeypatch.setattr(Callee, "may_shield", False)
-    values = policy(attempt_timeout=0.05, deadline=None, max_attempts=1)
+    values = policy(attempt_timeout=0.3, deadline=None, max_attempts=1)
     delays = [0.0]
 
     @looping(values).wrap("ListGroupId")
