@@ -13,6 +13,7 @@ from resilience.catalog import Catalogue, catalogue, providers
 from resilience.cli.coverage import Answer, By, Row, rows
 from resilience.cli.screen import FINDINGS, as_json, console, format_option, load, times
 from resilience.cli.sdkcodes import PROVIDERS, SdkCodes, installed
+from resilience.policyfile.operations import named_providers
 
 _HOW: Final[Mapping[By, str]] = {
     "parent": "by the rule for its parent",
@@ -28,7 +29,7 @@ _STYLES: Final[Mapping[By, str]] = {
 
 
 @click.command()
-@click.option("--provider", type=click.Choice(providers()), help="Only this provider's codes.")
+@click.option("--provider", metavar="NAME", help="Only this provider's codes.")
 @click.option("--policy", "-p", metavar="FILE", help="Show what this policy does about each: a file, or builtin:NAME.")
 @click.option("--env", "-e", metavar="NAME", help="The environment of the policy.")
 @click.option("--unnamed", is_flag=True, help="Only the codes that no rule of the policy names, not even by a parent.")
@@ -42,9 +43,10 @@ def codes(  # noqa: PLR0913  # one for each option
     """
     List the error codes that the catalogue knows.
 
-    With a policy: the action that each code leads to on any operation, and below it the operations for which another
-    rule decides. With --installed: what the SDK on this machine lists and the catalogue does not, or the other way
-    round; the exit code is 1 where the SDK has a code that the catalogue lacks. Alibaba's SDK lists none.
+    With a policy: the providers that it speaks of, the action that each of their codes leads to on any operation, and
+    below it the operations for which another rule decides. With --installed: what the SDK on this machine lists and the
+    catalogue does not, or the other way round; the exit code is 1 where the SDK has a code that the catalogue lacks.
+    Alibaba's SDK lists none.
     """
     if unnamed and policy is None:
         raise click.UsageError("--unnamed needs --policy")
@@ -54,7 +56,11 @@ def codes(  # noqa: PLR0913  # one for each option
         _compare(provider, form)
         return
     read = None if policy is None else load(policy, env)
-    found = {each: list(rows(each, read)) for each in providers() if provider in {None, each}}
+    spoken = providers() if read is None else named_providers(read)
+    known = dict.fromkeys((*spoken, *providers()))
+    if provider is not None and provider not in known:
+        raise click.UsageError(f"unknown provider {provider!r}; expected one of {', '.join(known)}")
+    found = {each: list(rows(each, read)) for each in (spoken if provider is None else (provider,))}
     if unnamed:
         found = {each: [row for row in listed if _is_unnamed(row)] for each, listed in found.items()}
     if form == "json":
@@ -62,14 +68,20 @@ def codes(  # noqa: PLR0913  # one for each option
         return
     screen = console()
     for each, listed in found.items():
-        known = catalogue(each)
-        screen.print(Text(f"{known.service} ({each}, {known.product} {known.version})", style="bold"))
+        screen.print(Text(_title(each), style="bold"))
         for line in _lines(listed):
             screen.print(line)
         if read is not None:
             bare = sum(map(_is_unnamed, listed))
             screen.print(Text(f"{times(len(listed), 'code')}, {bare or 'none'} of them named by no rule"))
         screen.print()
+
+
+def _title(provider: str) -> str:
+    if provider not in providers():
+        return f"{provider} (not in the catalogue)"
+    known = catalogue(provider)
+    return f"{known.service} ({provider}, {known.product} {known.version})"
 
 
 def _is_unnamed(row: Row) -> bool:

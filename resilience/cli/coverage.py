@@ -7,7 +7,7 @@ from typing import Literal
 
 from attrs import frozen
 
-from resilience.catalog import CodeFacts, catalogue
+from resilience.catalog import CodeFacts, catalogue, providers
 from resilience.cli.values import label
 from resilience.core.fault import Fault, Origin
 from resilience.core.match import RuleTable, lineage
@@ -56,7 +56,7 @@ class Row:
 
 def rows(provider: str, policy: Policy | None) -> Iterator[Row]:
     """Yield every code of a provider that the catalogue or a rule knows, in alphabetical order."""
-    known = catalogue(provider).codes
+    known = catalogue(provider).codes if provider in providers() else {}
     named = set() if policy is None else {rule.code for rule in policy.rules if rule.scope == provider}
     table = None if policy is None else RuleTable.of(policy.rules, "")
     for code in sorted({*known, *named}, key=str.lower):

@@ -19,6 +19,8 @@ from resilience.core.plan import Plan
 from resilience.core.policy import Action, Rule
 from resilience.engine.operations import effect_of
 from resilience.policyfile import Policy
+from resilience.policyfile.operations import named_providers
+from resilience.policyfile.rulekeys import is_status, is_transport_code
 from resilience.simulation import fault_of
 
 MOST_WAITS: Final = 8
@@ -118,7 +120,8 @@ def explain(subject: str, policy: Policy, *, provider: str | None = None) -> Exp
         prefix, colon, bare = code.partition(":")
         provider, code = (prefix, bare) if colon else (provider, code)
     if provider is not None and provider not in {*providers(), *_scopes(policy)}:
-        raise click.UsageError(f"unknown provider {provider!r}; expected one of {', '.join(providers())}")
+        known = dict.fromkeys((*named_providers(policy), *providers()))
+        raise click.UsageError(f"unknown provider {provider!r}; expected one of {', '.join(known)}")
     if not operation:
         provider = provider or _owner(code, policy)
         operation = _only_operation(code, provider, policy)
@@ -216,19 +219,29 @@ def _anywhere(policy: Policy, provider: str | None) -> Plan:
 
 def _owner(code: str, policy: Policy) -> str | None:
     """Return whose code it is, as the catalogue or the rules know it; None where it is nobody's own."""
-    if not code[:1].isupper():
-        return None
-    owners = [each for each in providers() if code in catalogue(each).codes]
-    owners = owners or [each for each in providers() if catalogue(each).code(code) is not None]
-    owners = owners or sorted({rule.scope for rule in policy.rules if rule.code == code})
+    spoken = named_providers(policy)
+    if is_status(code) or is_transport_code(code):
+        owners = sorted({rule.scope.rpartition(".")[2] for rule in policy.rules if rule.scope.startswith("transport.")})
+        what = "answered by rules"
+        if len(spoken) == 1:
+            return spoken[0]
+    else:
+        # A code of a provider that the policy does not speak of is still that provider's.
+        listed = [each for each in (*spoken, *providers()) if each in providers()]
+        owners = [each for each in spoken if each in listed and code in catalogue(each).codes]
+        owners = owners or [each for each in listed if code in catalogue(each).codes]
+        owners = owners or [each for each in listed if catalogue(each).code(code) is not None]
+        owners = owners or sorted({rule.scope for rule in policy.rules if rule.code == code})
+        owners = list(dict.fromkeys(owners))
+        what = "a code"
     if len(owners) > 1:
         said = " or ".join(f"{each}:{code}" for each in owners)
-        raise click.UsageError(f"{code!r} is a code of {' and '.join(owners)}: say {said}, or name an operation")
-    return owners[0] if owners else _only(_scopes(policy))
+        raise click.UsageError(f"{code!r} is {what} of {' and '.join(owners)}: say {said}, or name an operation")
+    return owners[0] if owners else _only(spoken)
 
 
-def _only(names: set[str]) -> str | None:
-    return next(iter(names)) if len(names) == 1 else None
+def _only(names: tuple[str, ...]) -> str | None:
+    return names[0] if len(names) == 1 else None
 
 
 def _effect_by(plan: Plan, fault: Fault, rule: Rule | None) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from attrs import frozen
 
 from resilience.catalog import catalogue, providers
+from resilience.core.policy import PolicyValues
 from resilience.policyfile.wording import quoted, suggestion
 
 
@@ -21,6 +22,18 @@ def catalogued(provider: str) -> frozenset[str]:
 @functools.cache
 def _all_catalogued() -> frozenset[str]:
     return frozenset().union(*map(catalogued, providers()))
+
+
+def named_providers(policy: PolicyValues) -> tuple[str, ...]:
+    """
+    Return the providers that a policy speaks of: in rules, operations, sources, credentials or chaos.
+
+    Those of the catalogue come first. A policy that names no provider is for all of the catalogue.
+    """
+    named = {rule.scope.removeprefix("transport").removeprefix(".") for rule in policy.rules} - {""}
+    named.update(policy.repeats, policy.apis, policy.credentials, (each.provider for each in policy.chaos.injections))
+    listed = [each for each in providers() if each in named]
+    return (*listed, *sorted(named.difference(listed))) or providers()
 
 
 @frozen

@@ -97,6 +97,33 @@ def test_the_text_fits_and_counts() -> None:
     assert f"{len(catalogue('alibaba').codes)} codes, 1 of them named by no rule" in output
 
 
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        pytest.param("rules.tencent.InternalError = 'verify'", {"tencent"}, id="rules"),
+        pytest.param("rules.transport.alibaba.lost = 'retry'", {"alibaba"}, id="transport-rules"),
+        pytest.param("operations.alibaba.CreateGroupId = 'conflict'", {"alibaba"}, id="operations"),
+        pytest.param("credentials.tencent.max_refreshes = 1", {"tencent"}, id="credentials"),
+        pytest.param("rules.acme.BUSY = 'retry'", {"acme"}, id="own-provider"),
+        pytest.param("rules.transport.lost = 'retry'", {"alibaba", "tencent"}, id="nobody-in-particular"),
+    ],
+)
+def test_a_policy_speaks_of_its_own_providers(policy: str, expected: set[str], tmp_path: Path) -> None:
+    """Codes of a provider that the policy does not speak of are not listed as if they had been forgotten."""
+    file = tmp_path / "own.toml"
+    file.write_text(f'schema = 1\nlimits = {{ deadline = "1m" }}\n{policy}\n', encoding="utf-8")
+    assert {each["provider"] for each in told("--policy", str(file)).values()} == expected
+
+
+def test_a_provider_that_is_asked_for_is_shown() -> None:
+    """``--provider`` counts more than what the policy speaks of; one that nobody knows is wrong use."""
+    found = told("--policy", "builtin:alibaba-mqtt", "--provider", "tencent")
+    assert found["tencent:InternalError"]["action"] == "fail"
+    result = run("--policy", "builtin:alibaba-mqtt", "--provider", "tencnet")
+    assert result.exit_code == 2
+    assert "expected one of alibaba, tencent" in result.output
+
+
 def test_the_installed_sdk_is_compared() -> None:
     """Every error code that the installed SDK of Tencent lists is in the catalogue."""
     result = run("--installed")

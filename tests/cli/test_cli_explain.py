@@ -51,16 +51,15 @@ def test_every_value_says_where_it_was_set_and_what_it_overrode() -> None:
     cap = next(each for each in found["action"]["values"] if each["name"] == "backoff.throttled.cap")
     assert (cap["value"], cap["at"]["file"]) == ("30s", "builtin:provisioning")
     assert [(each["value"], each["at"]["file"]) for each in cap["overrides"]] == [
-        ("10s", "builtin:tencent-mqtt"),
-        ("10s", "builtin:alibaba-mqtt"),
+        ("10s", "builtin:common"),
     ]
     deadline = next(each for each in found["limits"] if each["name"] == "deadline")
-    assert [each["value"] for each in deadline["overrides"]] == ["5m", "3m", "3m"]
+    assert [each["value"] for each in deadline["overrides"]] == ["5m", "3m"]
 
 
 def test_a_place_is_where_the_value_stands() -> None:
     """File, line and column of a value point at it in the file."""
-    found = told("lost", "--env", "dev")
+    found = told("alibaba:lost", "--env", "dev")
     attempts = next(each for each in found["limits"] if each["name"] == "max_attempts")
     text = (Path(__file__).parents[2] / "policies" / "provisioning.toml").read_text(encoding="utf-8")
     assert text.splitlines()[attempts["at"]["line"] - 1][attempts["at"]["column"] - 1 :].startswith(attempts["value"])
@@ -108,7 +107,7 @@ def test_an_overridden_rule_is_shown() -> None:
             "UnsupportedOperation.ResourceAlreadyExists is longer",
             id="code",
         ),
-        pytest.param("503", 'transport."http-5xx"', "http-503 is asked first", id="status"),
+        pytest.param("alibaba:503", 'transport.alibaba."http-5xx"', "http-503 is asked first", id="status"),
         pytest.param(
             "ApplyToken/DeviceCredentialNotFound",
             'alibaba."UnRegisterDeviceCredential/DeviceCredentialNotFound"',
@@ -123,10 +122,25 @@ def test_each_other_rule_says_why_it_is_not_it(subject: str, rule: str, why: str
     assert others[rule] == why
 
 
-def test_the_rules_of_providers_are_shown_where_none_is_named() -> None:
-    """What one provider does about a lost answer is mentioned where the explanation is for nobody in particular."""
-    others = {each["rule"]: each["why"] for each in told("lost")["others"]}
-    assert others['transport.tencent."lost"'] == "it is for tencent only"
+def test_a_lost_answer_of_several_providers_asks_whose_it_is() -> None:
+    """Where each provider has a transport rule of its own, no answer is true of all of them."""
+    result = run("lost", "--policy", POLICY)
+    assert result.exit_code == 2
+    assert "say alibaba:lost or tencent:lost, or name an operation" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("provider", ["alibaba", "tencent"])
+def test_a_transport_fault_is_answered_by_the_only_provider_of_the_policy(provider: str) -> None:
+    """A policy for one provider needs no provider in the question, and answers from that provider's file."""
+    found = told("lost", policy=f"builtin:{provider}-mqtt")
+    assert (found["provider"], found["rule"]) == (provider, f'transport.{provider}."lost"')
+    assert found["at"]["file"] == f"builtin:{provider}-mqtt"
+
+
+def test_a_code_of_several_providers_is_the_one_of_the_policy() -> None:
+    """``InternalError`` is a code of both services; a policy for one of them does not mean the other one's."""
+    assert told("InternalError", policy="builtin:alibaba-mqtt")["provider"] == "alibaba"
+    assert told("InternalError", policy="builtin:tencent-mqtt")["provider"] == "tencent"
 
 
 def test_doubt_stops_a_call_that_nobody_can_verify() -> None:
@@ -149,7 +163,7 @@ def test_an_accept_tells_belief_from_knowledge() -> None:
 
 def test_without_an_operation_each_kind_of_repeat_is_told() -> None:
     """Where it matters what a repeat does, and no operation is named, every case is told."""
-    whens = [each["when"] for each in told("lost")["stories"]]
+    whens = [each["when"] for each in told("alibaba:lost")["stories"]]
     assert any(when.startswith("repeat safe") for when in whens)
     assert any(when.startswith("repeat duplicate") for when in whens)
 
@@ -190,7 +204,7 @@ def test_a_wrong_policy_is_shown_with_its_problems(tmp_path: Path) -> None:
 
 def test_a_pipe_gets_no_colours() -> None:
     """What is not a terminal gets plain text, and so does a terminal with NO_COLOR."""
-    assert "\x1b" not in run("lost", "--policy", POLICY).output
+    assert "\x1b" not in run("alibaba:lost", "--policy", POLICY).output
 
 
 def test_explain_starts_without_engine_and_telemetry() -> None:

@@ -11,13 +11,14 @@ import pytest
 import tomli
 
 from resilience.catalog import CodeFacts, catalogue
-from resilience.core.fault import Fault
+from resilience.core.fault import TRANSPORTS, Fault
 from resilience.core.match import RuleTable
 from resilience.core.policy import Action, Rule, Verb
+from resilience.policyfile import Policy
 
 FOLDER = Path(__file__).resolve().parents[2] / "policies"
 SHIPPED = ("alibaba-mqtt", "tencent-mqtt")
-FILES = (*SHIPPED, "provisioning")
+FILES = ("common", *SHIPPED, "provisioning")
 READY_MADE = {"retry", "refresh", "rename", "verify", "accept", "fail"}
 # It says nothing, so its HTTP status decides.
 WITHOUT_RULE = {"SDK.UnknownServerError"}
@@ -32,6 +33,12 @@ def read(name: str) -> dict[str, Any]:
     return tomli.loads(text_of(name))
 
 
+@cache
+def merged(name: str, table: str) -> dict[str, Any]:
+    """Return a table of a shipped file over that of builtin:common, which it extends."""
+    return {**read("common").get(table, {}), **read(name).get(table, {})}
+
+
 def provider_of(name: str) -> str:
     return name.removesuffix("-mqtt")
 
@@ -42,18 +49,18 @@ def rule_tables(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     for scope, rules in document.get("rules", {}).items():
         tables[scope] = {}
         for key, value in rules.items():
-            if scope == "transport" and key in {"alibaba", "tencent"}:
+            if scope == "transport" and isinstance(value, dict) and "do" not in value:
                 tables[f"transport.{key}"] = value
             else:
                 tables[scope][key] = value
     return tables
 
 
-def action_of(document: dict[str, Any], value: Any) -> dict[str, Any]:
-    """Return the table behind what a rule asks for."""
+def action_of(name: str, value: Any) -> dict[str, Any]:
+    """Return the table behind what a rule of a shipped file asks for."""
     if isinstance(value, dict):
         return value
-    return document["actions"].get(value) or {"do": value}
+    return merged(name, "actions").get(value) or {"do": value}
 
 
 @cache
@@ -64,7 +71,7 @@ def matcher(name: str, operation: str) -> RuleTable:
     for scope, table in rule_tables(document).items():
         for key, value in table.items():
             pattern, _, code = key.rpartition("/")
-            action = action_of(document, value)
+            action = action_of(name, value)
             built = Action(key=key, do=action["do"], condition=action.get("if", "ours"), max=action.get("max"))
             rules.append(Rule(id=key, scope=scope, operation=pattern or None, code=code, action=built))
     return RuleTable.of(rules, operation)
@@ -178,15 +185,15 @@ def test_credentials_are_refreshed_once(name: str) -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_free_attempt_had_no_effect(name: str) -> None:
     """Only a code that certainly changed nothing leads to attempts that do not count."""
-    document, known = read(name), catalogue(provider_of(name))
-    for key, value in rule_tables(document)[provider_of(name)].items():
-        if action_of(document, value).get("counts") is False:
+    known = catalogue(provider_of(name))
+    for key, value in rule_tables(read(name))[provider_of(name)].items():
+        if action_of(name, value).get("counts") is False:
             facts = known.code(key.rpartition("/")[2])
             assert facts is not None
             assert facts.effect == "none", key
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", ["common", *SHIPPED])
 def test_every_loop_has_an_end(name: str) -> None:
     """A named action that leads to another attempt has a count of its own, or uses up the attempts of the call."""
     for key, action in read(name)["actions"].items():
@@ -197,27 +204,49 @@ def test_every_loop_has_an_end(name: str) -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_name_is_defined_and_used(name: str) -> None:
     """A rule asks for an action that there is, an action for a backoff that there is, and none stands there unused."""
-    document = read(name)
-    values = [value for table in rule_tables(document).values() for value in table.values()]
+    values = [value for table in rule_tables(read(name)).values() for value in table.values()]
     asked = {value for value in values if isinstance(value, str)}
-    assert asked - READY_MADE == set(document["actions"])
-    tables = [*document["actions"].values(), *(value for value in values if isinstance(value, dict))]
-    assert {table["backoff"] for table in tables if "backoff" in table} == set(document["backoff"])
+    assert asked - READY_MADE == set(merged(name, "actions"))
+    tables = [*merged(name, "actions").values(), *(value for value in values if isinstance(value, dict))]
+    assert {table["backoff"] for table in tables if "backoff" in table} == set(merged(name, "backoff"))
 
 
-@pytest.mark.parametrize("table", ["actions", "backoff", "limits"])
-def test_the_shipped_files_agree(table: str) -> None:
-    """Where both files name the same thing they mean the same, because a policy that extends both merges them."""
-    first, second = (read(name)[table] for name in SHIPPED)
-    common = first.keys() & second.keys()
-    assert common
-    assert {key: first[key] for key in common} == {key: second[key] for key in common}
+def test_the_providers_share_one_file_and_define_nothing_twice() -> None:
+    """What both need stands in builtin:common; beyond it neither says anything that could mean another thing there."""
+    common, first, second = (read(name) for name in ("common", *SHIPPED))
+    assert first["extends"] == second["extends"] == ["builtin:common"]
+    assert "rules" not in common
+    for table in ("actions", "backoff", "limits", "credentials"):
+        names = [set(document.get(table, {})) for document in (common, first, second)]
+        assert sum(map(len, names)) == len(set().union(*names)), table
 
 
-def test_the_transport_rules_agree() -> None:
-    """The plain transport rules are the same in both files, so the order of ``extends`` changes nothing."""
-    first, second = (rule_tables(read(name))["transport"] for name in SHIPPED)
-    assert first == second
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_provider_has_rules_for_nobody_else(name: str) -> None:
+    """Codes and transport faults stand under the provider's name, so that no neighbour's call is decided there."""
+    assert set(rule_tables(read(name))) - {"transport"} == {provider_of(name), f"transport.{provider_of(name)}"}
+    assert rule_tables(read(name))["transport"] == {}
+
+
+@pytest.mark.parametrize("order", [("alibaba-mqtt", "tencent-mqtt"), ("tencent-mqtt", "alibaba-mqtt")])
+@pytest.mark.parametrize("provider", ["alibaba", "tencent"])
+def test_a_policy_for_both_decides_as_the_policy_for_one_at_the_same_place(
+    order: tuple[str, str], provider: str
+) -> None:
+    """Whatever else is extended, and in whichever order: action, effect and place of every decision stay."""
+    text = "schema = 1\nextends = " + str([f"builtin:{name}" for name in order]).replace("'", '"')
+    both, alone = Policy.loads(text), Policy.load(f"builtin:{provider}-mqtt")
+    faults = [Fault(provider=provider, transport=transport) for transport in TRANSPORTS]
+    faults += [Fault(provider=provider, transport="garbled", status=status) for status in (404, 429, 500, 503)]
+    faults += [Fault(provider=provider, code=code) for code in catalogue(provider).codes]
+    for operation in catalogue(provider).operations:
+        tables = [RuleTable.of(policy.rules, operation) for policy in (both, alone)]
+        for fault in faults:
+            first, second = (table.match(fault, provider, operation) for table in tables)
+            assert first == second
+            if first is not None and second is not None:
+                assert first.origin == second.origin
+                assert str(first.origin).startswith(f"builtin:{provider}-mqtt:")
 
 
 @pytest.mark.parametrize(
@@ -251,6 +280,11 @@ def test_the_transport_rules_agree() -> None:
         ("tencent-mqtt", "CreateTopic", "FailedOperation.InstanceNotReady", "retry"),
         ("tencent-mqtt", "CreateTopic", "DryRunOperation", "accept"),
         ("tencent-mqtt", "CreateTopic", "RequestLimitExceeded.IPLimitExceeded", "retry"),
+        ("tencent-mqtt", "CreateInstance", "LimitExceeded.RateLimitExceeded", "retry"),
+        ("tencent-mqtt", "CreateInstance", "LimitExceeded.RequestLimitExceeded", "retry"),
+        ("tencent-mqtt", "CreateTopic", "LimitExceeded.RequestLimit", "retry"),
+        ("tencent-mqtt", "CreateTopic", "LimitExceeded.TopicNum", "fail"),
+        ("tencent-mqtt", "CreateTopic", "LimitExceeded.NewQuota", "fail"),
     ],
 )
 def test_the_operation_decides_with_the_code(name: str, operation: str, code: str, verb: Verb) -> None:
@@ -285,7 +319,8 @@ def test_a_fault_without_a_known_code_has_a_rule(name: str, fault: Fault, verbs:
 
 def test_a_code_that_nobody_knows_fails() -> None:
     """The policies say what happens to a fault without a rule, and it is nothing."""
-    assert {read(name)["unknown"] for name in SHIPPED} == {"fail"}
+    assert read("common")["unknown"] == "fail"
+    assert not any("unknown" in read(name) for name in SHIPPED)
     assert decide("tencent-mqtt", "CreateTopic", Fault(code="Unheard.Of")) is None
 
 
@@ -303,4 +338,4 @@ def test_only_staging_takes_what_others_made() -> None:
     assert document["env"]["staging"]["actions"]["there-already"] == {"do": "accept", "if": "always"}
     for name in ("dev", "prod"):
         assert "rules" not in document["env"][name]
-    assert read("alibaba-mqtt")["actions"]["ours"]["if"] == "ours"
+    assert read("common")["actions"]["ours"]["if"] == "ours"

@@ -88,6 +88,9 @@ def _law(view: View, operation: Operation) -> tuple[NameRule, NameLaw] | None:
 
 def unused(view: View) -> Iterator[Problem]:
     """RP063: an action or a backoff that nothing uses; it may be a misspelled name of another."""
+    if not view.rules and view.stack.root.source.base is None:
+        # A file of the package without rules defines what other files use.
+        return
     used = view.used
     backoffs = {action.backoff.name for action in used.values() if action.backoff is not None}
     # The machine falls back to the default where a verification has none of its own.

@@ -8,6 +8,7 @@ from typing import Final
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.places import Operation, RuleAt
 from resilience.policyfile.lint.view import View
+from resilience.policyfile.operations import named_providers
 from resilience.policyfile.problems import Problem
 from resilience.policyfile.wording import quoted
 
@@ -47,11 +48,27 @@ def _compared(view: View, each: RuleAt, wanted: frozenset[Operation]) -> Iterato
             f"{_listed(hiding)}; write it for that operation"
         )
         yield view.problem(each.path, ids.SHADOWED, message, at="key", layer=each.layer)
+    elif each.rule.scope == "transport" and (hiding := _hiding(view, winners, above, wanted - lost)):
+        scopes = " and ".join(f"[rules.{winner.rule.scope}]" for winner, _ in hiding)
+        message = f"this rule has no effect: {_listed(hiding)}; write it in {scopes}"
+        yield view.problem(each.path, ids.SHADOWED, message, at="key", layer=each.layer)
     else:
         partly = [(winner, names) for winner, names in winners if winner in above and _differ(winner, each)]
         if partly:
             message = f"narrower rules of the files that this one extends still answer in part: {_listed(partly)}"
             yield view.problem(each.path, ids.PARTLY_HIDDEN, message, severity="info", at="key", layer=each.layer)
+
+
+def _hiding(
+    view: View, winners: list[tuple[RuleAt, set[Operation]]], above: list[RuleAt], met: frozenset[Operation]
+) -> list[tuple[RuleAt, set[Operation]]]:
+    """Return the rules of extended files that leave a rule nothing of the providers that the policy speaks of."""
+    spoken = set(named_providers(view.policy))
+    hiding = [(winner, names) for winner, names in winners if any(provider in spoken for provider, _ in names)]
+    hidden = {provider for _, names in hiding for provider, _ in names}
+    # A provider of one's own may have operations that nothing lists.
+    is_all = spoken <= hidden and spoken.isdisjoint(provider for provider, _ in met)
+    return hiding if is_all and all(winner in above and winner.rule.operation is None for winner, _ in hiding) else []
 
 
 def _winners(view: View, each: RuleAt, lost: Iterable[Operation]) -> list[tuple[RuleAt, set[Operation]]]:
