@@ -12,7 +12,7 @@ from resilience.catalog import CodeFacts, OperationFacts, catalogue, providers
 from resilience.cli.candidates import Lost, lost
 from resilience.cli.doubt import Story, stories
 from resilience.cli.plans import operation_of, plan_of
-from resilience.cli.values import Value, action_of, label, limits_of, rule_path, value_at
+from resilience.cli.values import Value, action_of, label, limits_of, value_at
 from resilience.core.bounds import Span, Worst, uses, waits, worst
 from resilience.core.fault import Effect, Fault, Origin, Repeat
 from resilience.core.plan import Plan
@@ -150,7 +150,7 @@ def explain_fault(fault: Fault, plan: Plan, policy: Policy) -> Explanation:
         effect=plan.effect(fault, rule),
         effect_by=_effect_by(plan, fault, rule),
         rule=rule,
-        rule_value=None if rule is None else value_at(policy, rule.id, label(policy, action), rule_path(rule)),
+        rule_value=None if rule is None else value_at(policy, rule.id, label(policy, action), rule.path),
         others=lost(plan, fault),
         action=action_of(policy, action, rule),
         then=_then(policy, action),

@@ -12,7 +12,7 @@ from resilience.core.fault import Origin
 from resilience.core.policy import Action, Rule
 from resilience.policyfile import Policy
 
-Path = tuple[str, ...]
+Path = tuple[str | int, ...]
 
 # Which keys of a backoff are used by its kind; the rest say nothing.
 _USED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -108,12 +108,6 @@ def limits_of(policy: Policy) -> tuple[Value, ...]:
     return tuple(value_at(policy, name, value, ("limits", name)) for name, value in said.items())
 
 
-def rule_path(rule: Rule) -> Path:
-    """Return the path of a rule in a file."""
-    key = rule.id.removeprefix(f'{rule.scope}."').removesuffix('"')
-    return ("rules", *rule.scope.split(".", 1), key)
-
-
 def is_named(policy: Policy, action: Action) -> bool:
     """Tell whether an action has a name of its own, and is not written where it is used."""
     return action.key in policy.actions
@@ -137,7 +131,7 @@ def action_of(policy: Policy, action: Action, rule: Rule | None) -> tuple[Value,
     if is_named(policy, action):
         base = ("actions", action.key)
     elif rule is not None:
-        base = rule_path(rule)
+        base = rule.path
 
     def at(key: str) -> Path | None:
         return None if base is None else (*base, key)

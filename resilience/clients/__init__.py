@@ -9,7 +9,7 @@ verifiers of its operations, and refreshers of its credentials.
 
 from resilience.clients import sts
 from resilience.clients.answers import check_value
-from resilience.clients.classify import classify, leaves
+from resilience.clients.classify import classify, leaves, with_message
 from resilience.clients.credentials import KeyTriple, alibaba_credential, tencent_credential
 from resilience.clients.fields import type_name
 from resilience.clients.inspection import retries_itself
@@ -28,4 +28,5 @@ __all__ = [
     "tencent_credential",
     "type_name",
     "verifiers_for",
+    "with_message",
 ]

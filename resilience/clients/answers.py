@@ -19,7 +19,7 @@ from attrs import evolve
 
 from resilience.catalog import OperationFacts, catalogue
 from resilience.clients import alibaba, tencent
-from resilience.clients.fields import code_and_request_id, first_word, header, http_status, json_object, word
+from resilience.clients.fields import code_and_request_id, first_word, header, http_status, json_object, text_of, word
 from resilience.core.fault import Fault
 
 Check: TypeAlias = Callable[[object], Fault | None]
@@ -141,7 +141,8 @@ def _alibaba_body(facts: OperationFacts | None, body: object, request_id: str | 
         code = _field(body, "Code")
         # The models call it a number, the service's documents a text.
         code = str(code) if isinstance(code, int) and not isinstance(code, bool) else code
-        return Fault(provider=alibaba.PROVIDER, code=word(code), request_id=request_id)
+        message = text_of(_field(body, "Message"))
+        return Fault(provider=alibaba.PROVIDER, code=word(code), request_id=request_id, message=message)
     if _is_empty(body) or not _has_answer(facts, body):
         return Fault(provider=alibaba.PROVIDER, transport="garbled", request_id=request_id)
     return None
@@ -154,7 +155,8 @@ def _tencent(facts: OperationFacts | None, value: object) -> Fault | None:
             return None
         if "Error" in answer:
             code, request_id = code_and_request_id(value)
-            fault = Fault(provider=tencent.PROVIDER, code=code, request_id=request_id)
+            message = text_of(_field(answer["Error"], "Message"))
+            fault = Fault(provider=tencent.PROVIDER, code=code, request_id=request_id, message=message)
             return fault if code is not None else evolve(fault, transport="garbled")
         value = answer
     elif not _is_of(value, "tencentcloud") or not hasattr(value, "RequestId"):

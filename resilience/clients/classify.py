@@ -14,7 +14,7 @@ from typing import Final
 from attrs import evolve
 
 from resilience.clients import alibaba, plain, tencent
-from resilience.clients.fields import attribute
+from resilience.clients.fields import attribute, text_of
 from resilience.clients.frames import followed_redirect
 from resilience.clients.misuse import is_misuse
 from resilience.core.fault import Fault
@@ -23,6 +23,9 @@ _SDKS: Final[tuple[tuple[Callable[[Exception], bool], Callable[[Exception], Faul
     (alibaba.owns, alibaba.translate),
     (tencent.owns, tencent.translate),
 )
+
+_SAID: Final = ("message", "description", "error_msg")
+"""Where exceptions have what the service said; Alibaba's, Tencent's and botocore's are among them."""
 
 _ESCAPED: Final[tuple[Callable[[Exception], Fault | None], ...]] = (alibaba.translate_raw, tencent.translate_raw)
 
@@ -38,7 +41,7 @@ def classify(error: Exception, *, provider: str | None = None) -> Fault | None:
         provider: The provider of the call, where the exception does not tell its own.
 
     Returns:
-        The fault, without message, URL or parameter of the exception. None if there
+        The fault, which shows no message, URL or parameter of the exception. None if there
         is no fault but a programming error, which no rule may answer. An exception
         that carries a fault in ``fault`` is that fault.
     """
@@ -46,9 +49,33 @@ def classify(error: Exception, *, provider: str | None = None) -> Fault | None:
     if fault is not None and fault.transport == "unsent" and followed_redirect(error):
         # What could not be reached is where the service sent us on to: it has had the request.
         fault = evolve(fault, transport="lost", effect="unknown")
-    if fault is None or fault.provider is not None or provider is None:
-        return fault
-    return evolve(fault, provider=provider)
+    if fault is None:
+        return None
+    return with_message(fault if fault.provider is not None else evolve(fault, provider=provider), error)
+
+
+def with_message(fault: Fault, error: Exception) -> Fault:
+    """Return a fault that also has what its exception says in words, for rules with ``message``."""
+    return fault if fault.message is not None else evolve(fault, message=_message(error))
+
+
+def _message(error: Exception) -> str | None:
+    """
+    Return what an exception says: its text, the SDK's message where the text leaves it out, and the answer's body.
+
+    Bodies are those in memory: nothing is read from the network here.
+    """
+    try:
+        text = text_of(str(error))
+    except Exception:  # noqa: BLE001  # it is foreign code, and a fault without words is a fault all the same
+        text = None
+    response = attribute(error, "response")
+    bodies = () if response is None else (attribute(response, name) for name in plain.BODY_ATTRIBUTES)
+    kept: list[str] = [] if text is None else [text]
+    for each in map(text_of, (*(attribute(error, name) for name in _SAID), *bodies)):
+        if each and all(each not in other for other in kept):
+            kept.append(each)
+    return "\n".join(kept) or None
 
 
 def leaves(error: Exception) -> tuple[Exception, ...]:

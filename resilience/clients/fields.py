@@ -83,6 +83,18 @@ def first_word(*values: object) -> str | None:
     return next((found for value in values if (found := word(value)) is not None), None)
 
 
+def text_of(value: object) -> str | None:
+    """Return what a service says in words, as a text: also one in bytes, and all of what a list or an object holds."""
+    if isinstance(value, bytes | bytearray):
+        return value[:_MAX_BODY_BYTES].decode(errors="replace")
+    if isinstance(value, Mapping | list):
+        try:
+            return json.dumps(value, ensure_ascii=False, default=str)
+        except (TypeError, ValueError, RecursionError):
+            return None
+    return value[:_MAX_BODY_BYTES] if isinstance(value, str) else None
+
+
 def http_status(value: object) -> int | None:
     """Return an HTTP status, also from an ``IntEnum`` or a string of digits; None if it is none."""
     if isinstance(value, str) and value.isdecimal() and len(value) == 3:  # noqa: PLR2004  # every status has three digits

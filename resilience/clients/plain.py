@@ -33,7 +33,8 @@ REQUEST_ID_HEADERS: Final = ("x-acs-request-id", "x-tc-requestid", "x-request-id
 
 _READERS: Final = ("httpx", "requests", "aiohttp", "urllib3")
 
-_BODY_ATTRIBUTES: Final = ("_content", "_body")
+BODY_ATTRIBUTES: Final = ("_content", "_body")
+"""Where responses of HTTP clients have a body that was read already."""
 
 
 def answered(error: Exception) -> Fault | None:
@@ -55,7 +56,7 @@ def answered(error: Exception) -> Fault | None:
     if status is None:
         return None
     headers = attribute(source, "headers")
-    body = next((found for name in _BODY_ATTRIBUTES if (found := json_object(attribute(source, name)))), {})
+    body = next((found for name in BODY_ATTRIBUTES if (found := json_object(attribute(source, name)))), {})
     code, request_id = code_and_request_id(body)
     return Fault(
         code=code,

@@ -19,6 +19,11 @@ from resilience.core.simulate import EndlessError, Meeting, Played, World, play
 _GREATEST_DRAW: Final = math.nextafter(1.0, 0.0)
 _MIDDLE_DRAW: Final = 0.5
 
+# After so many waits every backoff has met its cap.
+_MANY: Final = 10_000
+
+_GOING_ON: Final = frozenset({"retry", "refresh", "rename", "verify"})
+
 # Longer than any cap: what a server asks for at most is then the cap.
 _LONG_HINT: Final = 1e9
 
@@ -66,9 +71,9 @@ def _waits(backoff: Backoff, draw: float) -> Iterator[float]:
 def uses(plan: Plan, action: Action) -> int | None:
     """Return how often a call can use an action before ``max`` or ``max_attempts`` ends it; None for no such limit."""
     limits = [] if action.max is None else [action.max]
-    if action.counts:
+    if action.counts or plan.limits.max_attempts == 1:
         # Each use follows a failed attempt that counts, and after the last of them there is no other.
-        limits.append(plan.policy.limits.max_attempts - 1)
+        limits.append(plan.limits.max_attempts - 1)
     return min(limits, default=None)
 
 
@@ -78,7 +83,7 @@ class Worst:
     The worst that one fault can do to a call which meets it again and again.
 
     Attributes:
-        attempts: The most attempts; None if only the deadline ends them.
+        attempts: The most attempts; None if only a time ends them: the deadline, or ``for`` of an action.
         reason: Why the call stops after the most attempts.
         duration: When the call has ended for certain, in seconds; None for never.
         hinted: The same where the server asks for the longest waits that are obeyed.
@@ -101,11 +106,56 @@ def worst(plan: Plan, fault: Fault) -> Worst:
     plain = _longest(plan, fault)
     return Worst(
         attempts=None if quick is None else quick.attempts,
-        reason="deadline" if quick is None else quick.stop_reason,
+        reason=_without_end(plan, fault) if quick is None else quick.stop_reason,
         duration=plain,
         hinted=_longest(plan, evolve(fault, retry_after=_LONG_HINT)),
-        by_deadline=plain is not None and plain == plan.policy.limits.deadline,
+        by_deadline=plain is not None and plain == plan.limits.deadline,
     )
+
+
+def _without_end(plan: Plan, fault: Fault) -> StopReason:
+    """Return which time ends a call that no number ends."""
+    last = [action for action in _chain(plan, fault) if action.do in _GOING_ON][-1]
+    deadline = plan.limits.deadline
+    return "max" if last.lasts is not None and (deadline is None or last.lasts < deadline) else "deadline"
+
+
+def _chain(plan: Plan, fault: Fault) -> Iterator[Action]:
+    """Yield the actions that a fault leads to, one after the other."""
+    rule = plan.rule(fault)
+    action: Action | None = plan.policy.unknown if rule is None else rule.action
+    while action is not None:
+        yield action
+        action = action.then
+
+
+def _at_most(plan: Plan, fault: Fault) -> float | None:
+    """
+    Return when a call has ended for certain that meets an action with ``for``; None where only the deadline says it.
+
+    Each action of the chain is used until its number or its time is over. Its last use begins before the time is
+    over, and is followed by a wait, perhaps a remedy, and an attempt, each as long as it can be.
+    """
+    limits = plan.limits
+    if limits.attempt_timeout is None or (plan.can_verify and plan.repeat != "safe"):
+        return None
+    hinted = fault.retry_after is not None
+    total = limits.attempt_timeout
+    for action in _chain(plan, fault):
+        if action.do not in _GOING_ON:
+            break
+        steps = limits.attempt_timeout * (2 if action.do == "refresh" else 1)
+        longest = 0.0
+        if action.backoff is not None:
+            longest = action.backoff.cap if hinted and action.backoff.server_hint else action.backoff.longest(_MANY)
+        count = uses(plan, action)
+        ends = [] if count is None else [count * (longest + steps)]
+        if action.lasts is not None:
+            ends.append(action.lasts + longest + steps)
+        if not ends:
+            return None
+        total += min(ends)
+    return total
 
 
 def _longest(plan: Plan, fault: Fault) -> float | None:
@@ -114,8 +164,11 @@ def _longest(plan: Plan, fault: Fault) -> float | None:
 
     Where the slowest call meets no deadline and asks no verifier, nothing is slower: how often
     it tries depends on no draw, and every attempt and wait is the longest. Else the deadline says it.
+    An action with ``for`` is used more often by a quicker call, so there it is added up.
     """
-    limits = plan.policy.limits
+    limits = plan.limits
+    if any(action.lasts is not None for action in _chain(plan, fault)):
+        return min((each for each in (_at_most(plan, fault), limits.deadline) if each is not None), default=None)
     slow = limits.attempt_timeout
     duration = None if slow is None else max(slow - _MOMENT, 0.0)
     world = World(verifier="missing", refreshing=duration or 0.0)

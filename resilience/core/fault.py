@@ -20,14 +20,43 @@ TRANSPORTS: Final[tuple[Transport, ...]] = ("unsent", "lost", "garbled")
 
 _CLIENT_ERROR = range(400, 500)
 
+# Both services' messages are far shorter, and what a proxy writes a page about it says at its beginning.
+_LONGEST_MESSAGE: Final = 4096
+
+
+class Message:
+    """
+    What a service said in words: rules can look for a text in it, and nothing shows it.
+
+    Parameters, names and keys may stand in it. So it is no string: what prints, records or sends a fault gets
+    nothing of it. Only its first 4096 characters are kept.
+    """
+
+    __slots__ = ("_folded",)
+
+    def __init__(self, text: str) -> None:
+        self._folded = text[:_LONGEST_MESSAGE].casefold()
+
+    def __contains__(self, literal: str) -> bool:
+        """Tell whether a text stands in it, in whatever case."""
+        return literal.casefold() in self._folded
+
+    def __repr__(self) -> str:
+        """Show nothing of it."""
+        return "<message>"
+
+
+def _private(text: str | Message | None) -> Message | None:
+    return Message(text) if isinstance(text, str) else text
+
 
 @frozen(kw_only=True)
 class Fault:
     """
     One failed attempt, in the words of the service and nothing more.
 
-    A fault never holds the raw message, a parameter or a URL: those may carry
-    secrets, and faults travel into spans, journals and notes.
+    A fault shows no message, parameter or URL: those may carry secrets, and
+    faults travel into spans, journals and notes.
 
     Attributes:
         provider: The SDK's own provider (``"alibaba"``, ``"tencent"``), or None
@@ -40,6 +69,8 @@ class Fault:
         effect: What the transport knows about the effect, or None where the
             catalogue and the status decide.
         error: The exception's class as ``module.qualname``, builtins bare.
+        message: What rules with ``message`` look at; given as a text, kept so that nothing can show it, and no part of
+            what makes two faults equal.
     """
 
     provider: str | None = None
@@ -50,6 +81,7 @@ class Fault:
     retry_after: float | None = None
     effect: Effect | None = None
     error: str = ""
+    message: Message | None = field(default=None, converter=_private, eq=False, repr=False)
 
     @property
     def label(self) -> str:

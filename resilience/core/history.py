@@ -45,6 +45,7 @@ class History:
         attempts: Attempts that failed.
         counted: Those of them that use up ``max_attempts``.
         uses: Uses of each action, by its key.
+        first_uses: When each action was used first, on the shell's clock.
         refreshes: Refreshes by provider.
         last_waits: The last wait of each action, for decorrelated jitter.
         name: The number of the name in use; 1 is the caller's own.
@@ -62,6 +63,7 @@ class History:
     attempts: int = 0
     counted: int = 0
     uses: Mapping[str, int] = field(factory=dict)
+    first_uses: Mapping[str, float] = field(factory=dict)
     refreshes: Mapping[str | None, int] = field(factory=dict)
     last_waits: Mapping[str, float] = field(factory=dict)
     name: int = 1

@@ -24,7 +24,7 @@ another attempt: what was decided becomes *pending*, the verifier is asked first
 Its "not there" counts only when ``settle`` has passed since the doubtful attempt
 ended, because an effect may come late.
 
-Limits. In this order: ``max`` of an action (then its ``then``), ``max_attempts``,
+Limits. In this order: ``max`` and ``for`` of an action (then its ``then``), ``max_attempts``,
 the deadline. They stop only what leads to another attempt. Room for a settled
 verification is kept before the deadline: see :func:`attempt_limit`.
 
@@ -86,7 +86,7 @@ def begin(plan: Plan, *, now: float, ours: bool = False) -> History:
         now: Seconds on the clock that every later ``now`` is read from.
         ours: Whether an earlier run started this resource and nobody knows how that ended.
     """
-    limit = plan.policy.limits.deadline
+    limit = plan.limits.deadline
     # What an earlier run left behind is a doubt of unknown age; it counts as fresh.
     return History(plan=plan, deadline=None if limit is None else now + limit, ours=ours, unresolved=ours, doubt_at=now)
 
@@ -129,7 +129,7 @@ def resume(history: History, *, verify: bool, now: float, name: int = 1) -> tupl
     history = history.but(ours=True, unresolved=True, doubt_at=now, name=name)
     action = _VERIFY_FIRST if verify else _RETRY
     choice = Choice(rule=None, action=action, reason="rule", provider=history.plan.provider)
-    return _obey(history, _past_the_impossible(history, choice), None, now, 0.0)
+    return _obey(history, _past_the_impossible(history, choice, now), None, now, 0.0)
 
 
 def remedy_limit(history: History, *, now: float) -> float | None:
@@ -165,7 +165,7 @@ def step(history: History, event: Event, *, now: float, draw: float) -> tuple[Hi
             return _another_attempt(clean, history.pending, 0.0, now)
         case RenameImpossible():
             choice = _pending(history)
-            return _obey(history.but(pending=None), _next(history, choice, "remedy"), None, now, draw)
+            return _obey(history.but(pending=None), _next(history, choice, "remedy", now), None, now, draw)
         case RefreshFailed():
             return history, _remedy_failed(history, now)
 
@@ -187,15 +187,17 @@ def _failed(history: History, event: Failed, now: float, draw: float) -> tuple[H
     )
     if event.inner:
         return history, Fail(reason="inner")
+    if not plan.enabled:
+        return history, Fail(reason="attempts")
     # What this attempt may have done does not vouch for it: "ours" asks for an earlier one.
     before = history.but(ours=vouched)
-    choices = [_choose(before, fault, rule) for fault, rule in matched]
+    choices = [_choose(before, fault, rule, now) for fault, rule in matched]
     choice = min(choices, key=lambda choice: _FINALITY[choice.action.do])
     hints = [fault.retry_after for fault in faults if fault.retry_after is not None]
     return _obey(history, choice, max(hints, default=None), now, draw)
 
 
-def _choose(history: History, fault: Fault, rule: Rule | None) -> Choice:
+def _choose(history: History, fault: Fault, rule: Rule | None, now: float) -> Choice:
     action = history.plan.policy.unknown if rule is None else rule.action
     choice = Choice(
         rule=rule,
@@ -203,24 +205,26 @@ def _choose(history: History, fault: Fault, rule: Rule | None) -> Choice:
         reason="unknown" if rule is None else "rule",
         provider=fault.provider or history.plan.provider,
     )
-    return _past_the_impossible(history, choice)
+    return _past_the_impossible(history, choice, now)
 
 
-def _past_the_impossible(history: History, choice: Choice) -> Choice:
+def _past_the_impossible(history: History, choice: Choice, now: float) -> Choice:
     """Follow ``then`` until an action can be taken. The loader refuses chains that return to themselves."""
-    while (why := _obstacle(history, choice)) is not None:
+    while (why := _obstacle(history, choice, now)) is not None:
         choice = evolve(choice, action=choice.action.then or _FAIL, reason=why)
     return choice
 
 
-def _next(history: History, choice: Choice, why: StopReason) -> Choice:
-    return _past_the_impossible(history, evolve(choice, action=choice.action.then or _FAIL, reason=why))
+def _next(history: History, choice: Choice, why: StopReason, now: float) -> Choice:
+    return _past_the_impossible(history, evolve(choice, action=choice.action.then or _FAIL, reason=why), now)
 
 
-def _obstacle(history: History, choice: Choice) -> StopReason | None:
+def _obstacle(history: History, choice: Choice, now: float) -> StopReason | None:
     """Return why an action cannot be taken now, or None if it can."""
     action, plan = choice.action, history.plan
     if action.max is not None and history.uses.get(action.key, 0) >= action.max:
+        return "max"
+    if action.lasts is not None and now >= history.first_uses.get(action.key, now) + action.lasts:
         return "max"
     match action.do:
         case "refresh":
@@ -247,7 +251,7 @@ def _obey(history: History, choice: Choice, hint: float | None, now: float, draw
         return history, _fail(choice, choice.reason)
     if action.do == "accept" and (action.dry_run or not history.plan.can_verify):
         return history, Accept(rule=choice.rule, action=action, dry_run=action.dry_run)
-    history, delay = _use(history, choice, hint, draw)
+    history, delay = _use(history, choice, hint, now, draw)
     if action.do == "accept":
         return _ask(history, choice, 0.0)
     doubt = history.unresolved and history.plan.never_blindly
@@ -258,7 +262,7 @@ def _obey(history: History, choice: Choice, hint: float | None, now: float, draw
     return _go_on(history, choice, delay, now)
 
 
-def _use(history: History, choice: Choice, hint: float | None, draw: float) -> tuple[History, float]:
+def _use(history: History, choice: Choice, hint: float | None, now: float, draw: float) -> tuple[History, float]:
     """Count one use of an action and return the wait that belongs to it."""
     action = choice.action
     used = history.uses.get(action.key, 0) + 1
@@ -270,6 +274,7 @@ def _use(history: History, choice: Choice, hint: float | None, draw: float) -> t
         refreshes = {**refreshes, choice.provider: refreshes.get(choice.provider, 0) + 1}
     return history.but(
         uses={**history.uses, action.key: used},
+        first_uses={action.key: now, **history.first_uses},
         last_waits={**history.last_waits, action.key: delay},
         refreshes=refreshes,
         counted=history.counted + action.counts,
@@ -278,7 +283,9 @@ def _use(history: History, choice: Choice, hint: float | None, draw: float) -> t
 
 def _go_on(history: History, choice: Choice, delay: float, now: float) -> tuple[History, Decision]:
     """Do what leads to another attempt, if the limits of the call leave room for one."""
-    if history.counted >= history.plan.policy.limits.max_attempts:
+    most = history.plan.limits.max_attempts
+    # A limit of one attempt means one, also where what the action does counts for nothing.
+    if history.counted >= most or history.attempts >= most == 1:
         return history, _fail(choice, "attempts")
     if not _fits(now + delay, _last_attempt_end(history)):
         return history, _fail(choice, "deadline")
@@ -311,13 +318,13 @@ def _verified(history: History, event: Verified, now: float, draw: float) -> tup
         history = history.but(unresolved=False, pending=None, verifying=False)
         return history, Accept(rule=choice.rule, action=choice.action, verified=True)
     doubt_at = max(history.doubt_at, history.doubt_at if event.at_work is None else event.at_work)
-    settled_at = doubt_at + history.plan.policy.limits.settle
+    settled_at = doubt_at + history.plan.limits.settle
     # An answer that took long is as old as its question.
     if history.unresolved and (now if event.asked is None else event.asked) < settled_at:
         return _ask_again(history, choice, now, latest=settled_at)
     history = history.but(unresolved=False, pending=None, verifying=False)
     if choice.action.do == "accept":
-        return _obey(history, _next(history, choice, "not_ours"), None, now, draw)
+        return _obey(history, _next(history, choice, "not_ours", now), None, now, draw)
     return _go_on(history, choice, 0.0, now)
 
 
@@ -334,13 +341,14 @@ def _verify_failed(history: History, fault: Fault | None, now: float, draw: floa
     """Treat the verifier's own failure as its rule says: wait or refresh, then ask again, or end the call."""
     choice = _pending(history)
     history = history.but(ask_failures=history.ask_failures + 1)
-    gone_too_far = history.ask_failures >= history.plan.policy.limits.max_attempts
+    gone_too_far = history.ask_failures >= history.plan.limits.max_attempts
     if fault is None or gone_too_far or not _fits(now, history.deadline):
         return history, _remedy_failed(history, now)
-    remedy = _choose(history, fault, history.plan.rule(fault))
+    remedy = _choose(history, fault, history.plan.rule(fault), now)
     if remedy.action.do not in {"retry", "verify", "refresh"}:
         return history, _remedy_failed(history, now)
-    history, delay = _use(history.but(counted=history.counted - remedy.action.counts), remedy, fault.retry_after, draw)
+    history = history.but(counted=history.counted - remedy.action.counts)
+    history, delay = _use(history, remedy, fault.retry_after, now, draw)
     if not _fits(now + delay, history.deadline):
         return history, _fail(choice, "deadline")
     if remedy.action.do == "refresh":
@@ -364,7 +372,7 @@ def _last_attempt_end(history: History) -> float | None:
     """Return the instant that no attempt may reach: the deadline, less the room for a settled verification."""
     if history.deadline is None:
         return None
-    limits = history.plan.policy.limits
+    limits = history.plan.limits
     if not (history.plan.never_blindly and history.plan.can_verify) or limits.deadline is None:
         return history.deadline
     # The last question is asked when the doubt has settled, so it needs a moment more.
@@ -379,7 +387,7 @@ def _fitting(history: History, delay: float, now: float) -> float:
 
 
 def _earlier(history: History, now: float, end: float | None) -> float | None:
-    timeout = history.plan.policy.limits.attempt_timeout
+    timeout = history.plan.limits.attempt_timeout
     if timeout is None:
         return end
     return now + timeout if end is None else min(now + timeout, end)

@@ -1,8 +1,10 @@
 """
-Which rule answers a fault: the longest code, then the narrowest operation.
+Which rule answers a fault: the longest code, then the narrowest operation, then the first whose message fits.
 
-A table holds the rules that one operation can meet, one rule per code, so that
-a look-up is a dictionary look-up for the code and for each of its parents.
+A table holds the rules that one operation can meet, so that a look-up is a
+dictionary look-up for the code and for each of its parents. A rule whose message
+does not fit is passed over as if it were not there: then the next answer to its
+code decides, or the rule for more operations, the parent, the status, ``unknown``.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import chain
+from operator import itemgetter
 
 from attrs import field, frozen
 
@@ -52,30 +56,51 @@ def _http_keys(status: int) -> tuple[str, str]:
     return f"http-{status}", f"http-{status // 100}xx"
 
 
+def fits(rule: Rule, fault: Fault) -> bool:
+    """Tell whether a rule answers a fault as far as its message goes; one without a message always does."""
+    return rule.message is None or (fault.message is not None and rule.message in fault.message)
+
+
+def _until_certain(rules: Iterable[Rule]) -> Iterator[Rule]:
+    """Yield rules up to the first that needs no message: what comes after it is never asked."""
+    for rule in rules:
+        yield rule
+        if rule.message is None:
+            return
+
+
 @frozen
 class RuleTable:
-    """The rules that one operation can meet, by scope and code."""
+    """The rules that one operation can meet, by scope and code; the narrowest first, and none behind a certain one."""
 
-    _rules: dict[tuple[str, str], Rule]
-    _memo: dict[tuple[str | None, str | None, str | None, int | None], Rule | None] = field(factory=dict, eq=False)
+    _rules: dict[tuple[str, str], tuple[Rule, ...]]
+    # Of faults without their messages: a server must not decide how much is remembered, nor for whom.
+    _memo: dict[tuple[str | None, str | None, str | None, int | None], tuple[Rule, ...]] = field(factory=dict, eq=False)
 
     @classmethod
     def of(cls, rules: Iterable[Rule], operation: str) -> RuleTable:
-        """Keep, for each scope and code, the rule that names this operation most narrowly."""
-        best: dict[tuple[str, str], tuple[float, Rule]] = {}
+        """Keep, for each scope and code, the rules that name this operation most narrowly."""
+        found: dict[tuple[str, str], list[tuple[float, int, Rule]]] = {}
+        number = 0
         for rule in rules:
             rank = specificity(rule.operation, operation)
             if rank is None:
                 continue
-            place = (rule.scope, rule.code)
             # The last of equals wins: a file that comes later overrides by its key, so equals never reach us.
-            if place not in best or rank >= best[place][0]:
-                best[place] = (rank, rule)
-        return cls({place: rule for place, (_, rule) in best.items()})
+            # The answers of one array keep their order.
+            number -= not rule.entry
+            found.setdefault((rule.scope, rule.code), []).append((-rank, number, rule))
+        return cls(
+            {
+                # Sorting keeps the order of an array's answers, which have rank and number in common.
+                place: tuple(_until_certain(each[2] for each in sorted(ranked, key=itemgetter(0, 1))))
+                for place, ranked in found.items()
+            }
+        )
 
     def rules(self) -> Iterable[Rule]:
         """Return every rule that this operation can meet."""
-        return self._rules.values()
+        return chain.from_iterable(self._rules.values())
 
     def match(self, fault: Fault, provider: str | None, operation: str) -> Rule | None:
         """
@@ -86,6 +111,17 @@ class RuleTable:
             provider: The provider of the call.
             operation: The operation that this table was made for.
         """
+        for rule in self.candidates(fault, provider, operation):
+            if rule.message is None or fits(rule, fault):
+                return rule
+        return None
+
+    def candidates(self, fault: Fault, provider: str | None, operation: str) -> tuple[Rule, ...]:
+        """
+        Return the rules that may answer a fault, whatever its message is: the first that fits does.
+
+        All but the last have a message. The arguments are those of :meth:`match`.
+        """
         provider = fault.provider or provider
         question = (provider, fault.code, fault.transport, fault.status)
         try:
@@ -94,29 +130,27 @@ class RuleTable:
             pass
         if len(self._memo) >= _MEMO_SIZE:
             self._memo.clear()
-        rule = self._memo[question] = self._search(fault, provider, operation)
-        return rule
+        rules = self._memo[question] = tuple(_until_certain(self._search(fault, provider, operation)))
+        return rules
 
-    def _search(self, fault: Fault, provider: str | None, operation: str) -> Rule | None:
+    def _search(self, fault: Fault, provider: str | None, operation: str) -> Iterator[Rule]:
         if fault.code is not None and provider is not None:
             for code in lineage(fault.code):
-                rule = self._rules.get((provider, code))
-                if rule is not None:
-                    return rule
+                yield from self._rules.get((provider, code), ())
         keys: tuple[str, ...] = () if fault.status is None else _http_keys(fault.status)
         if fault.transport is not None:
             keys = (*keys, fault.transport)
         for key in keys:
-            rule = self._transport(key, provider, operation)
-            if rule is not None:
-                return rule
-        return None
+            yield from self._transport(key, provider, operation)
 
-    def _transport(self, key: str, provider: str | None, operation: str) -> Rule | None:
-        """Return the narrower of the common rule and the provider's own; the provider's own among equals."""
-        common = self._rules.get(("transport", key))
-        own = self._rules.get((f"transport.{provider}", key))
-        if common is None or own is None:
+    def _transport(self, key: str, provider: str | None, operation: str) -> Iterable[Rule]:
+        """Return the common rules and the provider's own, the narrower first; the provider's own among equals."""
+        own = self._rules.get((f"transport.{provider}", key), ())
+        common = self._rules.get(("transport", key), ())
+        if not (own and common):
             return own or common
-        wide, narrow = specificity(common.operation, operation), specificity(own.operation, operation)
-        return common if wide is not None and narrow is not None and wide > narrow else own
+
+        def width(rule: Rule) -> float:
+            return -(specificity(rule.operation, operation) or 0.0)
+
+        return sorted((*own, *common), key=width)

@@ -8,7 +8,7 @@ from attrs import Factory, field, frozen
 
 from resilience.core.fault import Effect, Fault, Repeat
 from resilience.core.match import RuleTable
-from resilience.core.policy import Action, PolicyValues, Rule
+from resilience.core.policy import Action, Limits, PolicyValues, Rule
 
 
 def _unlisted(provider: str | None, code: str) -> Effect | None:  # noqa: ARG001  # the catalogue's signature
@@ -24,6 +24,8 @@ class Plan:
         operation: The operation's own name.
         provider: The call's provider, or None where none is known.
         policy: The policy.
+        own_limits: The limits of the call, where they are not the policy's.
+        enabled: Whether the policy acts. If not, the first attempt is the last, whatever it fails with.
         repeat: What a repeat of the operation does.
         can_verify: Whether a verifier is registered.
         can_rename: Whether the call can be sent with another name.
@@ -35,6 +37,8 @@ class Plan:
     operation: str
     provider: str | None = None
     policy: PolicyValues
+    own_limits: Limits | None = None
+    enabled: bool = True
     repeat: Repeat = "duplicate"
     can_verify: bool = False
     can_rename: bool = False
@@ -47,6 +51,11 @@ class Plan:
     )
 
     @property
+    def limits(self) -> Limits:
+        """The limits of the call."""
+        return self.own_limits or self.policy.limits
+
+    @property
     def never_blindly(self) -> bool:
         """Whether an attempt whose effect is unknown forbids the next one until somebody has looked."""
         return self.repeat == "duplicate"
@@ -54,6 +63,10 @@ class Plan:
     def rule(self, fault: Fault) -> Rule | None:
         """Return the rule that answers a fault, or None if none does."""
         return self.table.match(fault, self.provider, self.operation)
+
+    def candidates(self, fault: Fault) -> tuple[Rule, ...]:
+        """Return the rules that may answer a fault, whatever its message is: the first that fits does."""
+        return self.table.candidates(fault, self.provider, self.operation)
 
     def effect(self, fault: Fault, rule: Rule | None) -> Effect:
         """Return a fault's effect: what the rule says, else the transport, the catalogue, the status."""

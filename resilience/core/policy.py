@@ -51,7 +51,9 @@ class Action:
         counts: Whether the attempt that failed uses up one of ``max_attempts``.
         max: Uses of this action in one call; None for no limit of its own. A refresh
             takes the credentials' ``max_refreshes`` where this is None.
-        then: What follows when ``max`` is used up, the condition is false or the remedy is impossible.
+        lasts: ``for``: how long after its first use in a call it may be used again, in seconds; None for no limit of
+            its own. A wait that begins in time is not shortened.
+        then: What follows when ``max`` or ``for`` is used up, the condition is false or the remedy is impossible.
             None means ``fail``.
         condition: The ``if`` of an accept.
         dry_run: An accept that created nothing (``as = "dry_run"``).
@@ -64,6 +66,7 @@ class Action:
     backoff: Backoff | None = None
     counts: bool = False
     max: int | None = None
+    lasts: float | None = None
     then: Action | None = None
     condition: Condition = "ours"
     dry_run: bool = False
@@ -76,13 +79,18 @@ class Rule:
     """
     One entry that matches faults, and the action it asks for.
 
+    Several answers to one code are a rule each; they follow one another, in the order of their array.
+
     Attributes:
-        id: As written, with its table: ``alibaba."CreateGroupId/InternalError"``.
+        id: As written, with its table: ``alibaba."CreateGroupId/InternalError"``, and with its index if it stands in
+            an array: ``tencent."OperationDenied"[0]``.
         scope: The provider; or ``transport``, or ``transport.<provider>``.
         operation: The operation's name or a glob with ``*``; None for every operation.
         code: The code, ``unsent``, ``lost``, ``garbled``, or ``http-...``.
         action: What to do.
         effect: What the rule knows about the effect, or None.
+        message: The rule answers only faults whose message has this text in it, in whatever case; None for every fault.
+        entry: Its index in an array of answers; None where the code has one answer.
         locate: Finds where the rule stands, when somebody asks; None for a policy built in Python.
     """
 
@@ -92,7 +100,16 @@ class Rule:
     code: str
     action: Action
     effect: Effect | None = None
+    message: str | None = None
+    entry: int | None = None
     locate: Callable[[], Origin] | None = field(default=None, eq=False, repr=False)
+
+    @property
+    def path(self) -> tuple[str | int, ...]:
+        """Its path in the merged tables, such as ``("rules", "alibaba", "InternalError")``."""
+        key = self.id[len(self.scope) + 2 : self.id.rindex('"')]
+        place = ("rules", *self.scope.split(".", 1), key)
+        return place if self.entry is None else (*place, self.entry)
 
     @property
     def origin(self) -> Origin | None:
@@ -108,7 +125,7 @@ class Limits:
     Attributes:
         deadline: For attempts, waits and remedies together; None for no limit.
         attempt_timeout: For one attempt; None for no limit.
-        max_attempts: Includes the first; see :attr:`Action.counts`.
+        max_attempts: Includes the first; see :attr:`Action.counts`. 1 means one attempt, also where nothing counts.
         settle: How long after a doubtful attempt "it is not there" is not yet believed.
     """
 
@@ -217,6 +234,7 @@ class Source:
 
     Attributes:
         code: Where the error code stands in an answer with an error status; None for an API without codes.
+        message: Where it stands what went wrong, for rules with ``message``; None for anywhere in the body.
         request_id: Where the request's id stands; None for the usual headers.
         retry_after: Where it stands how long to wait; None, or nothing there, for ``Retry-After``.
         success: Where a boolean stands that says in an answer of status 2xx whether it worked; None if every one did.
@@ -226,6 +244,7 @@ class Source:
     """
 
     code: Place | None = None
+    message: Place | None = None
     request_id: Place | None = None
     retry_after: Place | None = None
     success: Place | None = None

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from copy import copy as copied
 from functools import cached_property
 from types import NoneType, UnionType
-from typing import Any, Final, final
+from typing import Any, Final, Self, final
 
 from attrs import Factory, define, field, frozen
 
-from resilience.clients import classify, leaves, retries_itself
+from resilience.clients import classify, leaves, retries_itself, with_message
 from resilience.clients.answers import checker
 from resilience.clients.timeouts import within
 from resilience.core.fault import Fault
 from resilience.core.match import RuleTable
 from resilience.core.plan import Plan
-from resilience.core.policy import PolicyValues, Rule
+from resilience.core.policy import Limits, PolicyValues, Rule
 from resilience.engine.arguments import Fields
 from resilience.engine.blocking import at_once
 from resilience.engine.chaos import Rehearsal
@@ -43,15 +44,19 @@ class Done:
 
 DONE: Final = Done()
 
+OFF: Final = Limits(deadline=None, max_attempts=1)
+"""The limits of a call where the policy is switched off: one attempt, and nothing cuts it short."""
+
 PLAIN: Final = frozenset({type(None), bool, int, float, str, list, tuple})
 """Types of values that are no SDK's answer."""
 
 
 @frozen(kw_only=True, eq=False)
 class Setting:
-    """What all calls of one executor share."""
+    """What all calls of one executor share; where it is not ``enabled``, a call is one attempt and nothing else."""
 
     policy: PolicyValues
+    enabled: bool = True
     account: str = ""
     sources: Mapping[str, Credentials[Any]] = field(factory=dict)
     audience: Audience
@@ -64,9 +69,15 @@ class Setting:
     rehearsal: Rehearsal | None = field(
         init=False,
         default=Factory(
-            lambda self: Rehearsal(self.policy.chaos) if self.policy.chaos.injections else None, takes_self=True
+            lambda self: Rehearsal(self.policy.chaos) if self.enabled and self.policy.chaos.injections else None,
+            takes_self=True,
         ),
     )
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of a call that has none of its own."""
+        return self.policy.limits if self.enabled else OFF
 
     @property
     def idle_slots(self) -> tuple[Slot, Slot] | None:
@@ -100,7 +111,7 @@ class Setting:
         if isinstance(error, ServiceError):
             return error.fault
         own = None if self.classify is None else self.classify(error)
-        return own or classify(error, provider=provider)
+        return classify(error, provider=provider) if own is None else with_message(own, error)
 
 
 @define(kw_only=True, eq=False, slots=False)
@@ -117,6 +128,7 @@ class Callee:
         verifiers: The executor's verifiers, by provider and operation; the function's own wins.
         runtime: Where its calls run.
         accepted: Makes the value of an accepted call from the call's arguments, or None.
+        own_limits: The limits of its calls, where they are not the policy's.
     """
 
     setting: Setting
@@ -127,6 +139,7 @@ class Callee:
     table: RuleTable
     verifiers: Mapping[tuple[str | None, str], Callable[..., Any]]
     accepted: Callable[..., Any] | None = None
+    own_limits: Limits | None = None
     _own_verifier: Callable[..., Any] | None = field(default=None, init=False)
 
     @property
@@ -144,6 +157,18 @@ class Callee:
         if "plan" in vars(self):
             raise RuntimeError(f"{_name(self.function)} has been called already; register its verifier before")
         self._own_verifier = verifier
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of a call."""
+        return self.own_limits or self.setting.limits
+
+    def limited(self, limits: Limits) -> Self:
+        """Return the same function with limits of its own; this one stays as it is."""
+        copy = copied(self)
+        vars(copy).pop("plan", None)
+        copy.own_limits = limits if self.setting.enabled else None
+        return copy
 
     @property
     def source(self) -> Credentials[Any] | None:
@@ -279,6 +304,8 @@ class Callee:
             operation=self.operation.name,
             provider=self.operation.provider,
             policy=self.setting.policy,
+            own_limits=self.limits,
+            enabled=self.setting.enabled,
             repeat=self.operation.repeat,
             can_verify=self.verifier is not None,
             can_rename=rename is not None and self.signature.can_hold(rename),

@@ -194,7 +194,7 @@ class Covering:
         # The old SDK's is on by default, and repeats nothing that concerns us.
         if said is not None and repeats:
             self.on_switched_off(said)
-        limits = self.executor.policy.limits
+        limits = self.executor.callees.setting.limits
         limit = min((each for each in (limits.deadline, limits.attempt_timeout) if each is not None), default=None)
         is_lowered = limit is not None and lower(client, limit)
         calls = client.__dict__[_CALLS] = _Calls(client, self, limit if is_lowered else None)

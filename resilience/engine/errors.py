@@ -41,6 +41,7 @@ class ServiceError(Exception):
             retry_after=retry_after,
             effect=effect,
             error="resilience.ServiceError",
+            message=message or None,
         )
         self.answer: object = None
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from resilience.core.decision import StopReason
+from resilience.core.plan import Plan
 from resilience.core.policy import Rule
 from resilience.engine.outcome import Attempt, Outcome
 
@@ -31,12 +32,14 @@ _MEANING: Final[Mapping[StopReason, str]] = {
 }
 
 
-def note(outcome: Outcome[Any], rule: Rule | None, *, can_verify: bool) -> str:
+def note(outcome: Outcome[Any], rule: Rule | None, plan: Plan) -> str:
     """Say in a few lines how a failed call went; never a message, an argument or a credential."""
     attempts = outcome.attempts
     tried = "1 attempt" if len(attempts) == 1 else f"{len(attempts)} attempts"
     lines = [f"{_BEGINNING}{outcome.operation} stopped after {tried} (stop reason: {outcome.stop_reason})"]
-    if outcome.stop_reason in _MEANING:
+    if not plan.enabled:
+        lines.append("  the policy is switched off (RESILIENCE=off, or enabled=False): one attempt, and nothing else")
+    elif outcome.stop_reason in _MEANING:
         lines.append(f"  {_MEANING[outcome.stop_reason]}")
     if outcome.waited:
         lines.append(f"  waited {outcome.waited:.2f} s in all")
@@ -44,7 +47,7 @@ def note(outcome: Outcome[Any], rule: Rule | None, *, can_verify: bool) -> str:
         lines.append(f"  rule {rule.id}" + (f" at {rule.origin}" if rule.origin else ""))
     lines.extend(_told(attempts))
     if outcome.may_exist:
-        lines.append(f"  {_doubt(outcome.operation, attempts, can_verify=can_verify)}")
+        lines.append(f"  {_doubt(outcome.operation, attempts, can_verify=plan.can_verify)}")
     return "\n".join(lines)
 
 

@@ -100,7 +100,7 @@ class Progress:
 
     def cut_short(self, what: str, seconds: float) -> DeadlineExceeded:
         """Return our own exception for what was cut short; its cause is the last one that was not ours."""
-        limits = self.plan.policy.limits
+        limits = self.plan.limits
         limit: Literal["deadline", "attempt_timeout"] = "deadline"
         length = limits.deadline
         # Instants on a clock that has run for long are rounded more coarsely than the limit itself.

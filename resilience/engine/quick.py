@@ -183,7 +183,7 @@ def on_loop(  # noqa: C901, PLR0915  # four functions that share their cells, wh
         finally:
             del first  # for the reason that Outcome.unwrap gives
 
-    limits = callee.setting.policy.limits
+    limits = callee.limits
     if limits.deadline is not None or limits.attempt_timeout is not None:
         return limited
     return unlimited if source is NO_CREDENTIALS and callee.keeps_source else unlimited_with_credentials

@@ -161,7 +161,7 @@ def _failed(call: Progress, decision: core.Fail) -> Outcome[Any]:
     if error is None:
         raise AssertionError("a call failed without an exception")
     outcome = call.outcome(decision.reason, error=error)
-    attach(error, note(outcome, decision.rule, can_verify=call.plan.can_verify))
+    attach(error, note(outcome, decision.rule, call.plan))
     decided.mark(error, doubt=outcome.may_exist)
     return outcome
 

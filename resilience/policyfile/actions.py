@@ -160,6 +160,7 @@ def defaults(entries: Entries, backoffs: Mapping[str, Backoff], then: Action | N
         "backoff": backoffs.get(entries.get("backoff", "default" if waits else "")),
         "counts": entries.get("counts", waits),
         "max": entries.get("max", DEFAULT_RENAMES if do == "rename" else None),
+        "lasts": entries.get("for"),
         "then": then,
         "condition": entries.get("if", "ours"),
         "dry_run": "as" in entries,

@@ -219,6 +219,8 @@ def digest(values: Mapping[str, Any]) -> str:
             rule.code,
             rule.action.key if rule.action.key in actions else _content(rule.action),
             rule.effect,
+            # Only where it says something, so that the digests of policies without it stay as they were.
+            *(() if rule.entry is None and rule.message is None else (rule.entry or 0, rule.message)),
         )
         for rule in values["rules"]
     ]
@@ -257,4 +259,5 @@ def _content(action: Action) -> list[Any]:
         action.dry_run,
         action.pattern,
         action.max_length,
+        *(() if action.lasts is None else (action.lasts,)),
     ]

@@ -96,7 +96,7 @@ class _Reader:
                 operation=operation,
                 code=code,
                 fault=fault_of(provider, code),
-                locate=partial(layer.origin, path[:-1], name),
+                locate=partial(layer.origin, path),
                 **entries,
             ),
             layer,

@@ -12,6 +12,8 @@ from resilience.policyfile.wording import dotted, has_secret, quoted
 _ACTION: Final = {
     "always": ("if", 'write if = "always"'),
     "dry_run": ("as", 'write as = "dry_run"'),
+    **dict.fromkeys(("messages", "text", "contains", "matches"), ("message", 'write message = "..."')),
+    **dict.fromkeys(("during", "duration", "timeout", "lasts"), ("for", 'did you mean "for", as in for = "15m"?')),
     **dict.fromkeys(
         ("attempts", "max_attempts", "retries", "max_retries", "times"),
         ("max", 'did you mean "max", the uses of this action in one call?'),
@@ -41,6 +43,8 @@ def key_hint(table: str, name: str, key: str, known: Collection[str]) -> str:
     """
     if (table, key) == ("actions", "effect") and name:
         return f'; an effect belongs in the rule, as in {{ do = {quoted(name)}, effect = "none" }}'
+    if (table, key) == ("actions", "message") and name:
+        return f'; a message belongs in the rule, as in {{ do = {quoted(name)}, message = "retry later" }}'
     instead, how = _OTHER_NAMES.get(table, {}).get(key, ("", ""))
     if instead not in known and key == "delay" and "delays" in known:
         return '; did you mean "delays", as in ["1s", "5s"]?'

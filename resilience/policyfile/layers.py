@@ -36,9 +36,9 @@ class Layer:
         """The environment that it belongs to."""
         return str(self.prefix[1]) if self.prefix else None
 
-    def origin(self, path: Path, key: str) -> Origin:
-        """Return where the value of a key stands; the file is scanned when this is first asked."""
-        return self.source.origin((*self.prefix, *path, key))
+    def origin(self, path: Path) -> Origin:
+        """Return where the value at a path stands; the file is scanned when this is first asked."""
+        return self.source.origin((*self.prefix, *path))
 
     def has(self, path: Path) -> bool:
         """Tell whether this layer says something at a path."""

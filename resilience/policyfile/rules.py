@@ -81,22 +81,22 @@ class RuleReader:
 
     def read(self, stack: Stack) -> tuple[Rule, ...]:
         """Return the rules of all layers together, in the order of the files; a later value replaces an earlier one."""
-        rules: dict[str, dict[str, Rule]] = {}
+        rules: dict[str, dict[str, tuple[Rule, ...]]] = {}
         narrowed: dict[str, dict[str, RuleTable]] = {}
         for layer in stack.layers:
             for table in tables_of(layer, self.report):
                 entries = self._table(table)
                 rules.setdefault(table.scope, {}).update(entries)
                 # Only a rule for some operations can equal another one.
-                with_operation = {key: table for key, rule in entries.items() if rule.operation is not None}
+                with_operation = {key: table for key, answers in entries.items() if answers[0].operation is not None}
                 narrowed.setdefault(table.scope, {}).update(with_operation)
         for scope, tables in narrowed.items():
             if len(tables) > 1:
-                self._compare(scope, {key: (rules[scope][key], table) for key, table in tables.items()})
-        return tuple(rule for entries in rules.values() for rule in entries.values())
+                self._compare(scope, {key: (rules[scope][key][0], table) for key, table in tables.items()})
+        return tuple(rule for entries in rules.values() for answers in entries.values() for rule in answers)
 
-    def _table(self, table: RuleTable) -> dict[str, Rule]:
-        rules = {}
+    def _table(self, table: RuleTable) -> dict[str, tuple[Rule, ...]]:
+        rules: dict[str, tuple[Rule, ...]] = {}
         scope, path, origin, actions = table.scope, table.path, table.layer.origin, self.actions
         has_codes = not scope.startswith("transport")
         for key, value in table.entries.items():
@@ -107,23 +107,34 @@ class RuleReader:
                 if parts is None:
                     continue
                 operation, code = parts
-            effect = None
             if type(value) is str and value in actions:
-                action = actions[value]
-            else:
-                answer = self._answers.read(table, key, value)
-                if answer is None:
-                    continue
-                action, effect = answer
-            rules[key] = Rule(
-                id=f'{scope}."{key}"',
-                scope=scope,
-                operation=operation,
-                code=code,
-                action=action,
-                effect=effect,
-                locate=partial(origin, path, key),
-            )
+                rules[key] = (
+                    Rule(
+                        id=f'{scope}."{key}"',
+                        scope=scope,
+                        operation=operation,
+                        code=code,
+                        action=actions[value],
+                        locate=partial(origin, (*path, key)),
+                    ),
+                )
+                continue
+            answers = tuple(self._answers.read(table, key, value))
+            if answers:
+                rules[key] = tuple(
+                    Rule(
+                        id=f'{scope}."{key}"' + ("" if answer.entry is None else f"[{answer.entry}]"),
+                        scope=scope,
+                        operation=operation,
+                        code=code,
+                        action=answer.action,
+                        effect=answer.effect,
+                        message=answer.message,
+                        entry=answer.entry,
+                        locate=partial(origin, (*path, key, *(() if answer.entry is None else (answer.entry,)))),
+                    )
+                    for answer in answers
+                )
         return rules
 
     def _split(self, table: RuleTable, key: str) -> tuple[str | None, str] | None:
@@ -155,7 +166,7 @@ class RuleReader:
         self, first: tuple[Rule, RuleTable], second: tuple[Rule, RuleTable], known: frozenset[str]
     ) -> None:
         (one, _), (two, table) = first, second
-        key = two.id.removeprefix(f'{two.scope}."').removesuffix('"')
+        key = str(two.path[len(table.path)])
         if one.operation == two.operation:
             both = two.operation
         else:

@@ -24,6 +24,7 @@ from resilience.policyfile.tables import (
     INJECTION,
     LEDGER,
     LIMITS,
+    OF_RULE,
     REPEAT,
     RULE,
     SCHEMA,
@@ -119,6 +120,7 @@ def schema() -> _Schema:
             },
             **{name: make() for name, make in _TABLES.items()},
             "answer": _answer(),
+            "answers": _answers(),
         },
     }
 
@@ -159,6 +161,7 @@ _KINDS: Final[Mapping[str, Callable[[Key], _Schema]]] = {
     "flag": lambda _: {"type": "boolean"},
     "choice": lambda key: {"enum": list(key.choices)},
     "text": lambda _: {"type": "string"},
+    "literal": lambda _: _TEXT,
     "file": lambda _: {"type": "string", "minLength": 1, "not": {"pattern": "^\\s*$"}},
     "pattern": lambda _: {"type": "string", "pattern": _PATTERN},
     "action": lambda _: {"type": "string"},
@@ -224,12 +227,23 @@ def _answer() -> _Schema:
     """Return the schema of a rule's value: the name of an action, or a table that is one."""
     inline = _rows(RULE)
     inline["properties"]["do"] = {"description": "what the action does, or the name of one", "type": "string"}
-    others = _if_word("do", {"not": {"enum": list(ACTION["do"].choices)}}, ("do", "effect"))
+    others = _if_word("do", {"not": {"enum": list(ACTION["do"].choices)}}, ("do", *OF_RULE))
     return inline | {
         "description": "the name of an action, or a table that is one",
         "type": ["string", "object"],
         "required": ["do"],
         "allOf": [*_narrowed(RULE, "do"), others],
+    }
+
+
+def _answers() -> _Schema:
+    """Return the schema of all that one code leads to: an answer, or an array of them."""
+    answer = {"$ref": "#/definitions/answer"}
+    return {
+        "description": "one answer, or an array of them: the first whose message fits",
+        "if": {"type": "array"},
+        "then": {"minItems": 1, "items": answer},
+        "else": answer,
     }
 
 
@@ -239,7 +253,7 @@ def _code_names(codes: str) -> str:
 
 
 def _rules() -> _Schema:
-    answer = {"$ref": "#/definitions/answer"}
+    answer = {"$ref": "#/definitions/answers"}
     service = {"pattern": _code_names(_CODE), "not": {"pattern": f"(?:^|/)(?:{_TRANSPORT}|{_NO_FAILURE})$"}}
     own = _by_name("faults without a code, of this provider", {"pattern": _code_names(_TRANSPORT)}, answer)
     word = f"(?:{_OPERATION}/)?{_TRANSPORT}"

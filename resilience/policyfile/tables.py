@@ -25,6 +25,7 @@ Kind = Literal[
     "flag",
     "choice",
     "text",
+    "literal",
     "file",
     "pattern",
     "action",
@@ -36,10 +37,10 @@ Kind = Literal[
 ]
 """
 What a value is: ``duration`` ("30s"), ``durations`` (an array of them), ``number``, ``share`` (a number
-from 0 to 1), ``count`` (a whole number), ``flag``, ``choice`` (one of some words), ``text``, ``file`` (a path),
-``pattern`` (of a new name), ``action`` and ``backoff`` (the name of one), ``verb`` (what an action does; in a
-rule also the name of an action), ``place`` (where a value stands in an HTTP answer), ``template`` (a method and a
-path), ``hosts`` (an array of hosts).
+from 0 to 1), ``count`` (a whole number), ``flag``, ``choice`` (one of some words), ``text``, ``literal`` (a text to
+look for), ``file`` (a path), ``pattern`` (of a new name), ``action`` and ``backoff`` (the name of one), ``verb`` (what
+an action does; in a rule also the name of an action), ``place`` (where a value stands in an HTTP answer), ``template``
+(a method and a path), ``hosts`` (an array of hosts).
 """
 
 
@@ -126,9 +127,15 @@ ACTION: Final[Mapping[str, Key]] = {
     "backoff": Key(kind="backoff", meaning="how to wait before the next attempt", only=_WAITING),
     "counts": Key(kind="flag", meaning="whether the failed attempt uses up one of max_attempts", only=_WAITING),
     "max": Key(kind="count", meaning="uses of this action in one call", least=1, only=_WAITING),
+    "for": Key(
+        kind="duration",
+        meaning="how long after its first use in a call the action may be used again",
+        above=0,
+        only=_WAITING,
+    ),
     "then": Key(
         kind="action",
-        meaning="what follows when max is used up, when the condition is false or the remedy impossible",
+        meaning="what follows when max or for is used up, when the condition is false or the remedy impossible",
         default="fail",
         only=(*_WAITING, "accept"),
     ),
@@ -147,8 +154,12 @@ ACTION: Final[Mapping[str, Key]] = {
 RULE: Final[Mapping[str, Key]] = {
     **ACTION,
     "effect": Key(kind="choice", meaning="whether the failed attempt changed anything", choices=get_args(Effect)),
+    "message": Key(kind="literal", meaning="answer only faults whose message has this text in it, in whatever case"),
 }
-"""The keys of a rule that is an inline table: those of an action, and one of its own."""
+"""The keys of a rule that is an inline table: those of an action, and two of its own."""
+
+OF_RULE: Final = tuple(key for key in RULE if key not in ACTION)
+"""The keys that a rule may have beside the name of an action."""
 
 CREDENTIALS: Final[Mapping[str, Key]] = {
     "refresh_before": Key(kind="duration", meaning="renew so long ahead of expiry", default="5m", least=0),
@@ -181,6 +192,10 @@ TELEMETRY: Final[Mapping[str, Key]] = {
 SOURCE: Final[Mapping[str, Key]] = {
     "code": Key(
         kind="place", meaning="where the error code stands in a failed answer; each gap between its words becomes one _"
+    ),
+    "message": Key(
+        kind="place",
+        meaning="where it stands in a failed answer what went wrong, for rules with message; by default anywhere in it",
     ),
     "request_id": Key(kind="place", meaning="where the id of the request stands; by default in the usual headers"),
     "retry_after": Key(

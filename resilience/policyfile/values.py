@@ -44,6 +44,13 @@ def _text(_key: Key, value: object) -> str:
     return value
 
 
+def _literal(key: Key, value: object) -> str:
+    text = _text(key, value)
+    if not text.strip():
+        raise UnfitError(ids.OUT_OF_RANGE, f"expected a text to look for, got {shown(value)}")
+    return text
+
+
 def _file(key: Key, value: object) -> str:
     path = _text(key, value)
     if not path.strip() or "\0" in path:
@@ -203,6 +210,7 @@ _READERS: Final[dict[str, Callable[[Key, object], object]]] = {
     "flag": _flag,
     "choice": _choice,
     "text": _text,
+    "literal": _literal,
     "file": _file,
     "pattern": _text,
     "action": _name,

@@ -152,6 +152,8 @@ def chains(draw: st.DrawFn, *, finite: bool) -> list[Action]:
                 backoff=draw(st.none() | BACKOFFS),
                 counts=counts,
                 max=draw(maxima if finite and not counts else st.none() | maxima),
+                # A time bounds only what takes time, so it stands beside the rest.
+                lasts=draw(st.none() | st.sampled_from([0.5, 10.0])),
                 then=then,
                 condition=draw(st.sampled_from(["ours", "ours", "always"])),
                 dry_run=draw(st.integers(0, 9)) == 0,

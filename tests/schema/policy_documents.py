@@ -97,8 +97,9 @@ def damaged(draw: st.DrawFn) -> Document:
 def _places(table: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     for key, value in table.items():
         yield table, key
-        if isinstance(value, dict):
-            yield from _places(value)
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, dict):
+                yield from _places(each)
 
 
 def _with_deadline(document: Document) -> Document:
@@ -108,7 +109,8 @@ def _with_deadline(document: Document) -> Document:
 
 
 def _tables() -> dict[str, Values]:
-    answers = st.sampled_from(["retry", "fail", "accept"]) | _narrowed(RULE, "do")
+    answer = st.sampled_from(["retry", "fail", "accept"]) | _narrowed(RULE, "do")
+    answers = answer | st.lists(answer, min_size=1, max_size=3)
     codes, transports = _joined(_CODES), _joined(_TRANSPORTS | st.just("http-5xx"))
     rules = st.dictionaries(codes, answers, min_size=1, max_size=2)
     faults = st.dictionaries(transports, answers, min_size=1, max_size=2)
@@ -167,6 +169,7 @@ _SAMPLES: Final[Mapping[str, tuple[Any, ...]]] = {
     "pattern": ("{name}-{n}", "{hash}", "x{n}y"),
     "backoff": ("default",),
     "text": ("fail", "retry"),
+    "literal": ("later", "Bitte sp\u00e4ter"),
     "action": ("fail", "retry"),
 }
 

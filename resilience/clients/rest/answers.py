@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import define, field
 
-from resilience.clients.fields import attribute, first_word, header, http_status, retry_after, seconds, word
+from resilience.clients.fields import attribute, first_word, header, http_status, retry_after, seconds, text_of, word
 from resilience.clients.plain import REQUEST_ID_HEADERS
 from resilience.core.fault import Fault
 from resilience.core.policy import Place, Source
@@ -48,6 +48,7 @@ def fault_of(source: Source, provider: str, response: object) -> Fault | None:
         status=status,
         request_id=first_word(answer.at(source.request_id), header(answer.headers, *REQUEST_ID_HEADERS)),
         retry_after=_hint(source.retry_after, answer),
+        message=answer.text() if source.message is None else text_of(answer.at(source.message)),
     )
 
 
@@ -75,12 +76,19 @@ class _Answer:
                 return None
         return value
 
+    def text(self) -> str | None:
+        """Return the body as it came, if it is in memory."""
+        return text_of(self._content())
+
+    def _content(self) -> object:
+        # False in requests until somebody has read it; asking for `content` there would read it now.
+        held = attribute(self.response, "_content")
+        # httpx raises if it was not read, and that is None here.
+        return attribute(self.response, "content") if held is None else held
+
     def _body(self) -> object:
         if not self._parsed:
-            # False in requests until somebody has read it; asking for `content` there would read it now.
-            held = attribute(self.response, "_content")
-            # httpx raises if it was not read, and that is None here.
-            body = attribute(self.response, "content") if held is None else held
+            body = self._content()
             try:
                 is_small = isinstance(body, bytes | str) and len(body) <= _MAX_BODY_BYTES
                 self._parsed.append(json.loads(body) if is_small else None)  # type: ignore[arg-type]  # it is a text

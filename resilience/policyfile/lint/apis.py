@@ -36,9 +36,9 @@ def unmade(view: View) -> Iterator[Problem]:
             continue
         # A declared one may be called by its name, and not by its request.
         is_declared = view.stack.setter(("operations", provider, name)) is not None
-        if not is_declared and all(name != template.operation for template in api.operations):
+        if not is_declared and each.is_first and all(name != template.operation for template in api.operations):
             message = (
                 f"no request of {provider} is the operation {quoted(name)}; give its method and path in "
                 f"[sources.{provider}.operations]"
             )
-            yield view.problem(each.path, ids.UNMADE_OPERATION, message, at="key", layer=each.layer)
+            yield view.problem(each.key, ids.UNMADE_OPERATION, message, at="key", layer=each.layer)

@@ -55,10 +55,10 @@ def unrefreshed(view: View) -> Iterator[Problem]:
 
 def unknown_code(view: View) -> Iterator[Problem]:
     """RP023: a code that the catalogue does not know."""
-    for each in view.rules:
+    for each in (each for each in view.rules if each.is_first):
         message = None if _programming_error(each) else _stranger(each.rule.scope, each.rule.code, "its rule", "rules")
         if message is not None:
-            yield view.problem(each.path, ids.UNKNOWN_CODE, message, at="key", layer=each.layer)
+            yield view.problem(each.key, ids.UNKNOWN_CODE, message, at="key", layer=each.layer)
     for injection in view.policy.chaos.injections:
         code, provider = injection.code, injection.provider
         message = None if is_transport_code(code) else _stranger(provider, code, "it", "chaos")
@@ -92,13 +92,13 @@ def _stranger(provider: str, code: str, what: str, table: str) -> str | None:
 
 def programming_error(view: View) -> Iterator[Problem]:
     """RP036: a rule for what is no fault of a service."""
-    for each in view.rules:
+    for each in (each for each in view.rules if each.is_first):
         kind = _programming_error(each)
         if kind:
             message = (
                 f"{quoted(each.rule.code)} is {kind}: it leaves a call at once, and no rule ever sees it; delete this"
             )
-            yield view.problem(each.path, ids.PROGRAMMING_ERROR, message, severity="error", at="key", layer=each.layer)
+            yield view.problem(each.key, ids.PROGRAMMING_ERROR, message, severity="error", at="key", layer=each.layer)
 
 
 def unknown_provider(view: View) -> Iterator[Problem]:

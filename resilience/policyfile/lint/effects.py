@@ -63,7 +63,7 @@ def careless(view: View) -> Iterator[Problem]:
 def uncounted(view: View) -> Iterator[Problem]:
     """RP061: attempts that may have taken effect, and that nothing counts."""
     doubtful = (each for each in view.rules if (each.rule.effect or view.known_effect(each.rule)) == "unknown")
-    free = (each for each in doubtful if each.rule.action.do in {"retry", "verify"} and not each.rule.action.counts)
+    free = (each for each in doubtful if each.rule.action.do in {"retry", "verify"} and _is_free(each.rule.action))
     for each in view.mistakes(free, "counts"):
         message = (
             f"counts = false is for what was refused before it ran; after {each.codes} nobody knows, "
@@ -71,13 +71,18 @@ def uncounted(view: View) -> Iterator[Problem]:
         )
         yield view.problem(each.path, ids.UNCOUNTED_DOUBT, message, layer=each.layer)
     for action in chain(view.policy.unknown):
-        if action.do == "verify" and not action.counts:
+        if action.do == "verify" and _is_free(action):
             message = (
                 "counts = false is for what was refused before it ran; unknown is for faults of which nobody knows "
                 "that, so each attempt has to count"
             )
             path = view.latest(("unknown",), ("actions", action.key, "counts"))
             yield view.problem(path, ids.UNCOUNTED_DOUBT, message)
+
+
+def _is_free(action: Action) -> bool:
+    """Tell whether nothing counts the attempts that an action leads to, and no time of its own ends them."""
+    return not action.counts and action.lasts is None
 
 
 def believed(view: View) -> Iterator[Problem]:

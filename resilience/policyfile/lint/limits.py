@@ -33,7 +33,7 @@ def uses(view: View, action: Action) -> int | None:
     simulator, which a check does not wait for; a test holds that both agree.
     """
     limits = [] if action.max is None else [action.max]
-    if action.counts:
+    if action.counts or view.policy.limits.max_attempts == 1:
         limits.append(view.policy.limits.max_attempts - 1)
     if action.do == "refresh" and action.max is None:
         limits.append(max((each.max_refreshes for each in view.policy.credentials.values()), default=1))
@@ -45,10 +45,10 @@ def endless(view: View) -> Iterator[Problem]:
     if view.policy.limits.deadline is not None:
         return
     for each in view.actions:
-        if each.action.do in {"retry", "verify"} and uses(view, each.action) is None:
+        if each.action.do in {"retry", "verify"} and each.action.lasts is None and uses(view, each.action) is None:
             message = (
-                f"{quoted(each.label)} can go on for ever: counts = false, no max, and the deadline "
-                f'at {view.at(DEADLINE)} is "none"; give it a max, or the call a deadline'
+                f"{quoted(each.label)} can go on for ever: counts = false, no max, no for, and the deadline "
+                f'at {view.at(DEADLINE)} is "none"; give it a max or a for, or the call a deadline'
             )
             yield view.problem((*each.path, "counts"), ids.ENDLESS, message, severity="error")
 
@@ -147,8 +147,20 @@ def _worst(view: View, action: Action) -> tuple[float, int, str]:
     times = uses(view, action)
     retries = ENDLESS_USES if times is None else times
     timeout = view.policy.limits.attempt_timeout or 0.0
+    if action.lasts is not None:
+        retries = min(retries, _retries_within(action.lasts, action.backoff, timeout))
     waits = 0.0 if action.backoff is None else _sum(action.backoff, retries)
     return waits + (retries + 1) * timeout, retries + 1, action.key
+
+
+def _retries_within(seconds: float, backoff: Backoff | None, timeout: float) -> int:
+    """Return how many retries begin within a time where all waits and attempts are as long as they can be."""
+    total = 0.0
+    for number in range(1, ENDLESS_USES):
+        total += timeout + (0.0 if backoff is None else backoff.longest(number))
+        if total >= seconds:
+            return number
+    return ENDLESS_USES
 
 
 def _sum(backoff: Backoff, count: int) -> float:

@@ -43,18 +43,33 @@ class RuleAt:
 
     Attributes:
         rule: The rule.
-        path: Its path in the merged tables, such as ``("rules", "alibaba", "InternalError")``.
+        path: Its path in the merged tables; see :attr:`Rule.path`.
         layer: The layer that set it.
     """
 
     rule: Rule
-    path: tuple[str, ...]
+    path: Path
     layer: Layer
 
     @property
     def is_inline(self) -> bool:
         """Whether its value is a table."""
         return isinstance(self.layer.get(self.path, None), dict)
+
+    @property
+    def key(self) -> Path:
+        """The path of its key, which it shares with the other answers of its array."""
+        return self.path if self.rule.entry is None else self.path[:-1]
+
+    @property
+    def is_first(self) -> bool:
+        """Whether what is to be said of its key is said for it, and not for an earlier answer of its array."""
+        return not self.rule.entry
+
+    @property
+    def label(self) -> str:
+        """Its code, with its operation, as written."""
+        return str(self.key[-1])
 
     def inner(self, key: str) -> Path:
         """Return the path of a key of its inline table, or its own where the table does not have it."""
@@ -73,13 +88,13 @@ class ActionAt:
     """
 
     action: Action
-    path: tuple[str, ...]
+    path: Path
     rules: tuple[RuleAt, ...]
 
     @property
     def label(self) -> str:
         """Its name in messages."""
-        return self.path[1] if self.path[0] == "actions" else self.path[-1]
+        return str(self.path[1]) if self.path[0] == "actions" else self.rules[0].label
 
 
 @frozen(eq=False)
@@ -109,12 +124,6 @@ def chain(action: Action | None) -> Iterator[Action]:
     while action is not None:
         yield action
         action = action.then
-
-
-def path_of(rule: Rule) -> tuple[str, ...]:
-    """Return the path of a rule in the merged tables."""
-    key = rule.id[len(rule.scope) + 2 : -1]
-    return ("rules", *rule.scope.split(".", 1), key)
 
 
 def fault_of(rule: Rule, provider: str) -> Fault:

@@ -1,4 +1,4 @@
-"""Numbers that no call can reach: a ``max`` that is never used up, a wait that the deadline always cuts."""
+"""Limits that no call can reach: a ``max`` or a ``for`` that is never over, a wait that the deadline always cuts."""
 
 from __future__ import annotations
 
@@ -34,6 +34,22 @@ def unreached_max(view: View) -> Iterator[Problem]:
             # The deadline is what bounds a free action; that its max is only for show matters if something follows it.
             severity: Severity = "info" if not action.counts and action.then is None else "warning"
             yield view.problem(path, ids.UNREACHED_MAX, message, severity=severity)
+
+
+def unreached_for(view: View) -> Iterator[Problem]:
+    """RP080: a ``for`` that the deadline surely comes before."""
+    for each in view.actions:
+        lasts, path, deadline = each.action.lasts, (*each.path, "for"), view.policy.limits.deadline
+        if lasts is None or deadline is None or lasts < deadline or each.action.key not in view.used:
+            continue
+        known = _known(view, path, "deadline")
+        before = seconds(known) if isinstance(known, str) else None
+        if before is not None and lasts >= before:
+            message = (
+                f"for = {written(lasts)} of {quoted(each.label)} is never over: the call ends at the deadline of "
+                f"{written(deadline)}; shorten it, or give the call a later deadline"
+            )
+            yield view.problem(path, ids.UNREACHED_FOR, message)
 
 
 def _counted(view: View, each: ActionAt, most: int) -> str | None:

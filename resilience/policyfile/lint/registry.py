@@ -55,6 +55,7 @@ LINTS: Final = (
     Lint(waits.hasty, _NUMBERS),
     Lint(limits.hurried, _NUMBERS),
     Lint(reach.unreached_max, _NUMBERS),
+    Lint(reach.unreached_for, _NUMBERS),
     Lint(reach.no_retry, _NUMBERS),
     Lint(waits.unreachable_hint, _NUMBERS),
     Lint(limits.unsettled, _NUMBERS),
@@ -118,6 +119,7 @@ LINT_TITLES: Final[Mapping[str, str]] = MappingProxyType(
         ids.LIKE_ANOTHER: "two environments whose names differ by a slip",
         ids.RULELESS_API: "an API that no rule answers",
         ids.UNMADE_OPERATION: "a rule for an operation that no request is",
+        ids.UNREACHED_FOR: "a for that is never over",
         ids.LIKE_AN_OPERATION: "a declared operation that is spelled almost like a known one",
     }
 )

@@ -98,9 +98,15 @@ def _repair(chain: Chain, problem: Problem, places: Mapping[str, Mapping[tuple[i
     if problem.rule == ids.MISSING and place == (1, 1):
         return _complete(source.data)
     paths = places[source.name].get(place, [])
-    # Without one of its elements an array is not what it says, so it goes as a whole.
-    whole = [path[:-1] if isinstance(path[-1], int) else path for path in paths]
-    return {table for path in whole if _take_out(source.data, path) for table in _tables(path)}
+    return {table for path in map(_whole, paths) if _take_out(source.data, path) for table in _tables(path)}
+
+
+def _whole(path: Path) -> Path:
+    """Return the path of what says something else without the part at this path, and so goes as a whole."""
+    if path[-1] == "message" and "rules" in path[:3]:
+        # Without it the answer would be to every fault.
+        path = path[:-1]
+    return path[:-1] if isinstance(path[-1], int) else path
 
 
 def _tables(path: Path) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from resilience.core.policy import Rule
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.places import Operation, RuleAt
 from resilience.policyfile.lint.view import View
@@ -18,6 +19,15 @@ _SHOWN: Final = 3
 def shadowed(view: View) -> Iterator[Problem]:
     """RP021: a rule that no fault can reach; RP067: one that a rule of a parent answers for in part."""
     for each in view.rules:
+        first = next((other for other in view.before(each) if _takes_all(other.rule, each.rule)), None)
+        if first is not None:
+            why = "fits every fault" if first.rule.message is None else "fits every message that this one fits"
+            message = f"this answer is never given: the one at {first.rule.origin} comes first and {why}; "
+            message += "write it before that one, or delete it"
+            yield view.problem(each.path, ids.SHADOWED, message, layer=each.layer)
+            continue
+        if not each.is_first:
+            continue
         pattern = each.rule.operation or ""
         is_glob = "*" in pattern
         if not is_glob and view.is_alone(each.rule):
@@ -25,9 +35,16 @@ def shadowed(view: View) -> Iterator[Problem]:
         wanted = view.wanted(each.rule)
         if is_glob and wanted is not None and not wanted:
             message = f"{quoted(pattern)} meets no operation of {_of(each)}, so this rule is never asked"
-            yield view.problem(each.path, ids.SHADOWED, message, severity="error", at="key", layer=each.layer)
+            yield view.problem(each.key, ids.SHADOWED, message, severity="error", at="key", layer=each.layer)
         elif wanted:
             yield from _compared(view, each, wanted)
+
+
+def _takes_all(first: Rule, second: Rule) -> bool:
+    """Tell whether an answer takes every fault that one behind it in an array could answer."""
+    if first.message is None:
+        return True
+    return second.message is not None and first.message.casefold() in second.message.casefold()
 
 
 def _compared(view: View, each: RuleAt, wanted: frozenset[Operation]) -> Iterator[Problem]:
@@ -40,23 +57,23 @@ def _compared(view: View, each: RuleAt, wanted: frozenset[Operation]) -> Iterato
     above = [winner for winner, _ in winners if _is_above(view, winner, each)]
     if lost == wanted and (each.rule.operation is not None or not each.rule.scope.startswith("transport")):
         message = f"this rule is never asked: {_listed(winners)}; write it for that operation, or delete it"
-        yield view.problem(each.path, ids.SHADOWED, message, severity="error", at="key", layer=each.layer)
+        yield view.problem(each.key, ids.SHADOWED, message, severity="error", at="key", layer=each.layer)
     elif documented and documented <= lost and any(winner in above for winner, _ in winners):
         hiding = [(winner, names & documented) for winner, names in winners if names & documented]
         message = (
             f"this rule has no effect: {quoted(each.rule.code)} is documented for {_names(documented)} only, and there "
             f"{_listed(hiding)}; write it for that operation"
         )
-        yield view.problem(each.path, ids.SHADOWED, message, at="key", layer=each.layer)
+        yield view.problem(each.key, ids.SHADOWED, message, at="key", layer=each.layer)
     elif each.rule.scope == "transport" and (hiding := _hiding(view, winners, above, wanted - lost)):
         scopes = " and ".join(f"[rules.{winner.rule.scope}]" for winner, _ in hiding)
         message = f"this rule has no effect: {_listed(hiding)}; write it in {scopes}"
-        yield view.problem(each.path, ids.SHADOWED, message, at="key", layer=each.layer)
+        yield view.problem(each.key, ids.SHADOWED, message, at="key", layer=each.layer)
     else:
         partly = [(winner, names) for winner, names in winners if winner in above and _differ(winner, each)]
         if partly:
             message = f"narrower rules of the files that this one extends still answer in part: {_listed(partly)}"
-            yield view.problem(each.path, ids.PARTLY_HIDDEN, message, severity="info", at="key", layer=each.layer)
+            yield view.problem(each.key, ids.PARTLY_HIDDEN, message, severity="info", at="key", layer=each.layer)
 
 
 def _hiding(

@@ -20,7 +20,6 @@ from resilience.policyfile.lint.places import (
     RuleAt,
     chain,
     fault_of,
-    path_of,
     transport_class,
 )
 from resilience.policyfile.operations import catalogued
@@ -81,11 +80,11 @@ class View:
     @cached_property
     def rules(self) -> tuple[RuleAt, ...]:
         """The rules, each with its place."""
-        found = []
-        for rule in self.policy.rules:
-            path = path_of(rule)
-            found.append(RuleAt(rule, path, self.stack.setter(path) or self.stack.root))
-        return tuple(found)
+        return tuple(
+            RuleAt(rule, path, self.stack.setter(path) or self.stack.root)
+            for rule in self.policy.rules
+            for path in (rule.path,)
+        )
 
     def mistakes(self, rules: Iterable[RuleAt], key: str) -> Iterator[Mistake]:
         """Yield where rules went wrong by what a key of their action says: the last who touched it is blamed."""
@@ -150,7 +149,9 @@ class View:
         return catalogue(rule.scope).code(rule.code) if rule.scope in providers() else None
 
     def class_of(self, rule: Rule) -> CodeClass | None:
-        """Return what kind of thing a rule's code says; None where nobody knows."""
+        """Return what kind of thing a rule's code says; None where nobody knows, or where a message says it better."""
+        if rule.message is not None:
+            return None
         if rule.scope.startswith("transport"):
             return transport_class(rule.code)
         facts = self.facts(rule)
@@ -164,10 +165,14 @@ class View:
         return fault_of(rule, "").effect_or_default()
 
     def met(self, rule: Rule) -> frozenset[Operation]:
-        """Return the known operations for which this rule, and no narrower one, answers its code."""
+        """Return the known operations for which this rule may answer its code, and no narrower one surely does."""
         if self.is_alone(rule):
             return self.wanted(rule) or frozenset()
-        return frozenset(operation for operation, winner in self._answers(rule).items() if winner.rule is rule)
+        return frozenset(
+            operation
+            for operation, answers in self._answers(rule).items()
+            if any(answer.rule is rule for answer in answers)
+        )
 
     def wanted(self, rule: Rule) -> frozenset[Operation] | None:
         """Return the known operations that a rule's own pattern names; None where nobody lists any."""
@@ -183,8 +188,8 @@ class View:
         return len(self._contests[_contest(rule)]) == 1
 
     def winner(self, rule: Rule, operation: Operation) -> RuleAt:
-        """Return the rule that answers this rule's code for an operation that one of the rules for it meets."""
-        return self._answers(rule)[operation]
+        """Return the rule behind which none is asked for this rule's code, where one of the rules for it is met."""
+        return self._answers(rule)[operation][-1]
 
     def documented(self, rule: Rule) -> frozenset[Operation]:
         """Return those of the operations that the rule meets which are documented to answer with its code."""
@@ -201,24 +206,32 @@ class View:
             known = self._operations[names] = frozenset(pairs)
         return known
 
-    def _answers(self, rule: Rule) -> Mapping[Operation, RuleAt]:
-        """Return which rule answers this rule's code, for each known operation for which one does."""
+    def _answers(self, rule: Rule) -> Mapping[Operation, tuple[RuleAt, ...]]:
+        """Return which rules may answer this rule's code, for each known operation for which one does."""
         contest = _contest(rule)
         answers = self._answered.get(contest)
         if answers is None:
             answers = self._answered[contest] = dict(self._ask(self._contests[contest]))
         return answers
 
-    def _ask(self, rivals: list[RuleAt]) -> Iterator[tuple[Operation, RuleAt]]:
+    def _ask(self, rivals: list[RuleAt]) -> Iterator[tuple[Operation, tuple[RuleAt, ...]]]:
         places = {each.rule.id: each for each in rivals}
         rules = [each.rule for each in rivals]
         for provider in dict.fromkeys(each for rule in rules for each in self.providers_of(rule)):
             fault = fault_of(rules[0], provider)
             for name in self.operations(provider):
                 # The very code that answers faults decides here who answers.
-                winner = RuleTable.of(rules, name).match(fault, provider, name)
-                if winner is not None:
-                    yield (provider, name), places[winner.id]
+                answers = RuleTable.of(rules, name).candidates(fault, provider, name)
+                if answers:
+                    yield (provider, name), tuple(places[answer.id] for answer in answers)
+
+    def before(self, each: RuleAt) -> Iterator[RuleAt]:
+        """Yield the answers of the same array that come before this one."""
+        for other in self._contests[_contest(each.rule)] if each.rule.entry else ():
+            if other.rule is each.rule:
+                return
+            if other.key == each.key:
+                yield other
 
     @cached_property
     def _contests(self) -> Mapping[tuple[str, str], list[RuleAt]]:
@@ -228,7 +241,7 @@ class View:
         return contests
 
     @cached_property
-    def _answered(self) -> dict[tuple[str, str], Mapping[Operation, RuleAt]]:
+    def _answered(self) -> dict[tuple[str, str], Mapping[Operation, tuple[RuleAt, ...]]]:
         return {}
 
     @cached_property
