@@ -14,6 +14,7 @@ from resilience.engine.credentials import Credentials
 from resilience.engine.events import Observer, Renamed
 from resilience.engine.operations import checked_provider, resolve
 from resilience.engine.runtime import Runtime
+from resilience.engine.switch import switched_off
 from resilience.engine.watch import Audience
 from resilience.state import Ledger
 
@@ -32,6 +33,7 @@ class CommonExecutor:
     Attributes:
         policy: What to do with faults.
         provider: The provider of operations that are named without a prefix, or None.
+        enabled: Whether the policy acts; if not, each call is one attempt.
         callees: Prepares functions for calls.
     """
 
@@ -52,20 +54,23 @@ class CommonExecutor:
         ledger: Ledger | None = None,
         observers: Sequence[Observer] | None = None,
         draw: Callable[[], float] = random.random,
+        enabled: bool | None = None,
     ) -> None:
         if not isinstance(policy, PolicyValues):
             raise TypeError(f"policy: expected a policy, got {type(policy).__name__}; read one with Policy.load(...)")
         self.policy = policy
         self.provider = checked_provider(provider, policy)
+        self.enabled = not switched_off() if enabled is None else enabled
         self.callees = Callees(
             Setting(
                 policy=policy,
+                enabled=self.enabled,
                 account=account,
                 sources=dict(credentials or {}),
                 audience=Audience(self.observers_for(policy) if observers is None else observers),
                 classify=classify,
                 on_rename=on_rename,
-                ledger=_ledger_of(policy) if ledger is None else ledger,
+                ledger=(_ledger_of(policy) if ledger is None else ledger) if self.enabled else None,
                 draw=draw,
             ),
             provider,
@@ -73,7 +78,8 @@ class CommonExecutor:
 
     def __repr__(self) -> str:
         """Name the policy and the provider."""
-        return f"<{type(self).__name__} policy={self.policy.name!r} provider={self.provider!r}>"
+        off = "" if self.enabled else " switched off"
+        return f"<{type(self).__name__} policy={self.policy.name!r} provider={self.provider!r}{off}>"
 
     def verify(self, operation: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         """

@@ -45,6 +45,10 @@ class Executor(CommonExecutor):
             that table.
         observers: Who watches; None for what the package offers: see :mod:`resilience.telemetry`.
         draw: Gives a number in [0, 1) for each decision, from which jitter is taken.
+        enabled: False switches the policy off, for development and tests: each call is one attempt, without limits,
+            waits, remedies, rehearsed faults and ledger. Credentials are still loaded and renewed ahead of their
+            expiry, and calls are still traced. None for what ``RESILIENCE=off`` in the environment says when the
+            executor is made.
     """
 
     runtime: ClassVar[Runtime] = LOOP
