@@ -84,6 +84,7 @@ class OperationFacts:
         rename: The request field that a rename changes, or None where a rename makes no sense.
         name: The rule for names in that field: a key of :attr:`Catalogue.names`.
         read_back: The operation that tells whether it has happened, or None.
+        distinct: Fields of which a user may say that they tell one purchase from all others, where the key does not.
         limit: The documented number of calls, such as ``"10/s"``, or None.
         codes: The error codes documented for it; any common code may come as well.
         answer: Fields that a good answer always has.
@@ -97,6 +98,7 @@ class OperationFacts:
     rename: str | None = None
     name: str | None = None
     read_back: str | None = None
+    distinct: tuple[str, ...] = ()
     limit: str | None = None
     codes: tuple[str, ...] = ()
     answer: tuple[str, ...] = ()

@@ -55,7 +55,7 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "repeat": get_args(Repeat),
 }
 _NUMBERS: Final = frozenset({"status", "min_length", "max_length", "keep_prefix"})
-_LISTS: Final = frozenset({"operations", "codes", "key", "answer"})
+_LISTS: Final = frozenset({"operations", "codes", "key", "answer", "distinct"})
 _FLAGS: Final = frozenset({"family"})
 
 _Entry = TypeVar("_Entry", CodeFacts, OperationFacts, NameRule)

@@ -115,7 +115,7 @@ def _told(history: History, decision: Decision) -> str:
 
 def _verified(history: History, delay: float) -> str:
     """Tell what a verification leads to, whichever way it goes."""
-    settle = history.plan.limits.settle
+    settle = history.plan.settle
     _, early = step(history, Verified(there=False), now=0.0, draw=_MIDDLE)
     _, late = step(history, Verified(there=False), now=settle, draw=_MIDDLE)
     text = "ask the verifier" + (" after a wait" if delay else "") + ": there - success with its value; "

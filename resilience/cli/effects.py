@@ -9,6 +9,7 @@ from attrs import asdict, field, frozen
 
 from resilience.catalog import catalogue, providers
 from resilience.cli.values import described, duration, grows, label, written
+from resilience.core.declared import Declared
 from resilience.core.fault import TRANSPORTS, Effect, Fault, Origin
 from resilience.core.match import RuleTable
 from resilience.core.plan import Plan
@@ -105,15 +106,30 @@ def _plain(policy: Policy) -> Iterator[tuple[tuple[str, ...], str]]:
         limits = policy.credentials.get(provider, CredentialLimits())
         for key, value in asdict(limits).items():
             yield ("credentials", provider, key), str(value) if key == "max_refreshes" else duration(value)
-    for provider, declared in policy.repeats.items():
-        for operation, repeat in declared.items():
+    for provider, declared in policy.operations.items():
+        for operation, said in declared.items():
             # What follows from the method of a request is told with the request.
-            if provider not in policy.apis or policy.origin("operations", provider, operation) is not None:
-                yield ("operations", provider, operation), repeat
+            if not said.is_assumed:
+                yield from _operation(("operations", provider, operation), said)
     for provider, api in policy.apis.items():
         yield from _api(("sources", provider), api)
     if policy.telemetry is not None:
         yield ("telemetry", "journal"), policy.telemetry.journal or "none"
+
+
+def _operation(path: tuple[str, ...], said: Declared) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield what a policy says about an operation; what a repeat does stands at the operation itself."""
+    if said.repeat is not None:
+        yield path, said.repeat
+    for key in ("key", "rename", "read_back", "requires", "unique"):
+        value = getattr(said, key)
+        if value is not None:
+            yield (*path, key), written(value)
+    for key, value in asdict(said.name).items() if said.name is not None else ():
+        if value is not None:
+            yield (*path, "name", key), written(value)
+    if said.settle is not None:
+        yield (*path, "settle"), duration(said.settle)
 
 
 def _api(path: tuple[str, ...], api: Source) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -250,4 +266,4 @@ def _scopes(policy: Policy) -> set[str]:
 
 def _operations(provider: str, policy: Policy) -> set[str]:
     known = set(catalogue(provider).operations) if provider in providers() else set()
-    return known | set(policy.repeats.get(provider, ())) or {""}
+    return known | set(policy.operations.get(provider, ())) or {""}

@@ -20,6 +20,7 @@ from resilience.core.fault import Fault, Origin
 
 _REPEATS = {
     "safe": "safe: a repeat changes nothing",
+    "equal": "equal: the same again changes nothing, and another content is refused",
     "conflict": "conflict: the service refuses a second one",
     "duplicate": "duplicate: a repeat does it twice",
 }

@@ -39,6 +39,7 @@ def plan_of(policy: PolicyValues, operation: Operation, *, verifier: bool, crede
         policy=policy,
         repeat=operation.repeat,
         can_verify=verifier,
+        own_settle=operation.settle,
         can_rename=operation.rename is not None,
         credentials=frozenset({provider} if credentials and provider is not None else ()),
         effect_of=effect_of,

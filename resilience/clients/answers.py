@@ -57,6 +57,39 @@ def check_value(provider: str, operation: str, value: object) -> Fault | None:
     return checker(provider, operation)(value)
 
 
+def complete(provider: str | None, fields: tuple[str, ...], check: Check) -> Check:
+    """
+    Return a check that also takes an answer for garbled which lacks one of some fields.
+
+    A value that has no fields, such as a text that a function has read out of its answer, is taken as it is.
+
+    Args:
+        provider: The provider of the call.
+        fields: The fields, by their names on the wire; ``data.id`` is a field inside of another.
+        check: What else there is to check.
+    """
+
+    def checked(value: object) -> Fault | None:
+        fault = check(value)
+        if fault is not None or all(_reached(value, name) is not None for name in fields):
+            return fault
+        return Fault(provider=provider, transport="garbled", effect="unknown")
+
+    return checked
+
+
+def _reached(answer: object, name: str) -> object:
+    """Return a field of an answer, of its body, or of an object inside; None if it is not there."""
+    value = _field(answer, name)
+    outer, dot, inner = name.partition(".")
+    if value is None and dot and (held := _field(answer, outer)) is not None:
+        value = _reached(held, inner)
+    for body in ("body", "Response") if value is None else ():
+        if (held := _field(answer, body)) is not None and held is not answer:
+            value = _reached(held, name)
+    return value
+
+
 def _no_fault(_: object) -> None:
     return None
 

@@ -12,8 +12,11 @@ Effect = Literal["none", "unknown"]
 Transport = Literal["unsent", "lost", "garbled"]
 """A failure without a code: never sent, sent without an answer, or answered unreadably."""
 
-Repeat = Literal["safe", "conflict", "duplicate"]
-"""What doing an operation again does: nothing, it is refused, or it is done twice."""
+Repeat = Literal["safe", "equal", "conflict", "duplicate"]
+"""
+What doing an operation again does: nothing changes; nothing changes if it says the same, and is refused if it says
+something else; it is refused; or it is done twice.
+"""
 
 TRANSPORTS: Final[tuple[Transport, ...]] = ("unsent", "lost", "garbled")
 """Every transport failure, in the order in which a request meets them."""

@@ -237,7 +237,7 @@ def _obstacle(history: History, choice: Choice, now: float) -> StopReason | None
             return "remedy"
         case "verify" if plan.never_blindly and not plan.can_verify:
             return "unverified"
-        case "accept" if action.condition == "ours" and not history.ours:
+        case "accept" if action.condition == "ours" and not (history.ours and plan.can_be_ours):
             return "not_ours"
         case _:
             pass
@@ -257,7 +257,7 @@ def _obey(history: History, choice: Choice, hint: float | None, now: float, draw
     doubt = history.unresolved and history.plan.never_blindly
     if doubt and not history.plan.can_verify:
         return history, _fail(choice, "unverified")
-    if doubt or (action.do == "verify" and history.plan.can_verify and history.plan.repeat != "safe"):
+    if doubt or (action.do == "verify" and history.plan.can_verify and not history.plan.is_repeatable):
         return _ask(history, choice, _fitting(history, delay, now))
     return _go_on(history, choice, delay, now)
 
@@ -318,7 +318,7 @@ def _verified(history: History, event: Verified, now: float, draw: float) -> tup
         history = history.but(unresolved=False, pending=None, verifying=False)
         return history, Accept(rule=choice.rule, action=choice.action, verified=True)
     doubt_at = max(history.doubt_at, history.doubt_at if event.at_work is None else event.at_work)
-    settled_at = doubt_at + history.plan.limits.settle
+    settled_at = doubt_at + history.plan.settle
     # An answer that took long is as old as its question.
     if history.unresolved and (now if event.asked is None else event.asked) < settled_at:
         return _ask_again(history, choice, now, latest=settled_at)
@@ -376,7 +376,7 @@ def _last_attempt_end(history: History) -> float | None:
     if not (history.plan.never_blindly and history.plan.can_verify) or limits.deadline is None:
         return history.deadline
     # The last question is asked when the doubt has settled, so it needs a moment more.
-    return history.deadline - min(limits.settle + _LEAST_PAUSE, limits.deadline / 2)
+    return history.deadline - min(history.plan.settle + _LEAST_PAUSE, limits.deadline / 2)
 
 
 def _fitting(history: History, delay: float, now: float) -> float:

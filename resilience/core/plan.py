@@ -28,6 +28,7 @@ class Plan:
         enabled: Whether the policy acts. If not, the first attempt is the last, whatever it fails with.
         repeat: What a repeat of the operation does.
         can_verify: Whether a verifier is registered.
+        own_settle: The operation's own :attr:`Limits.settle`; None for that of all calls.
         can_rename: Whether the call can be sent with another name.
         credentials: The providers that have a source of credentials.
         effect_of: What the catalogue knows about a provider's code, None where it is silent.
@@ -41,6 +42,7 @@ class Plan:
     enabled: bool = True
     repeat: Repeat = "duplicate"
     can_verify: bool = False
+    own_settle: float | None = None
     can_rename: bool = False
     credentials: frozenset[str] = frozenset()
     effect_of: Callable[[str | None, str], Effect | None] = _unlisted
@@ -59,6 +61,25 @@ class Plan:
     def never_blindly(self) -> bool:
         """Whether an attempt whose effect is unknown forbids the next one until somebody has looked."""
         return self.repeat == "duplicate"
+
+    @property
+    def settle(self) -> float:
+        """How long after a doubtful attempt "it is not there" is not yet believed, in seconds."""
+        return self.limits.settle if self.own_settle is None else self.own_settle
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether the same request may be sent again at any time, because that changes nothing."""
+        return self.repeat in {"safe", "equal"}
+
+    @property
+    def can_be_ours(self) -> bool:
+        """
+        Whether "it exists" may speak of what an earlier attempt made.
+
+        Where an equal repeat changes nothing, the service says so of another content only: then a verifier has to know.
+        """
+        return self.repeat != "equal" or self.can_verify
 
     def rule(self, fault: Fault) -> Rule | None:
         """Return the rule that answers a fault, or None if none does."""

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, get_args
 from attrs import field, frozen
 
 from resilience.core.backoff import Backoff
+from resilience.core.declared import Declared
 from resilience.core.fault import Effect, Fault, Origin, Repeat
 
 Verb = Literal["retry", "refresh", "rename", "verify", "accept", "fail"]
@@ -317,8 +318,8 @@ class PolicyValues:
         limits: The limits of a call.
         rules: All rules, in the order of the files.
         unknown: The action for a fault that no rule matches.
-        repeats: What a repeat does, by provider and operation, where the policy says so: in ``[operations]``, or by
-            the method of a request of ``[sources]``.
+        operations: What the policy says of operations, by provider and name: in ``[operations]``, or by the method
+            of a request of ``[sources]``.
         credentials: How credentials are renewed, by provider.
         backoffs: The named backoffs.
         actions: The named actions, the ready-made ones included.
@@ -335,7 +336,7 @@ class PolicyValues:
     limits: Limits
     rules: tuple[Rule, ...] = ()
     unknown: Action
-    repeats: Mapping[str, Mapping[str, Repeat]] = field(factory=dict, converter=_fixed)
+    operations: Mapping[str, Mapping[str, Declared]] = field(factory=dict, converter=_fixed)
     credentials: Mapping[str, CredentialLimits] = field(factory=dict, converter=_fixed)
     backoffs: Mapping[str, Backoff] = field(factory=dict, converter=_fixed)
     actions: Mapping[str, Action] = field(factory=dict, converter=_fixed)

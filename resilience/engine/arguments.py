@@ -14,8 +14,11 @@ from typing import Any, Protocol
 import attrs
 from attrs import frozen
 
+from resilience.clients import naming
+
 _SCALARS = (str, bytes, int, float, bool, type(None))
 _UNKNOWN = (inspect.Parameter.empty, Any, object)
+_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
@@ -52,8 +55,16 @@ class Fields(Protocol):
         """Return whether a call may carry this field."""
         ...
 
+    def may_name(self) -> tuple[str, ...]:
+        """Return the fields that may name what a call makes, as far as that can be told before a call."""
+        ...
+
     def get(self, field: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> str | None:
         """Return the value of a field, or None if it is not there or no string."""
+        ...
+
+    def text(self, field: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> str | None:
+        """Return what a field says, whatever its type, as a ledger's key has it; None if it says nothing."""
         ...
 
     def replace(self, field: str, value: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> Arguments:
@@ -126,14 +137,21 @@ class Signature:
 
     def get(self, field: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
         """Return the value of a request field in this call, or None if it is not there or no string."""
-        place = self._find(field, args, kwargs)
+        value = self.value(field, args, kwargs, str)
+        return value if isinstance(value, str) else None
+
+    def text(self, field: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
+        """Return what a field says, whatever its type, as a ledger's key has it; None if it says nothing."""
+        return naming.text_of(naming.found(field, lambda name: self.value(name, args, kwargs, object)))
+
+    def value(self, field: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], kind: type = object) -> Any:
+        """Return what a field is in this call; None if it is not there."""
+        place = self._find(field, args, kwargs, kind)
         if place is None:
             return None
         holder, attribute = place
         value = _argument(args, kwargs, holder)
-        if attribute is not None:
-            value = _read(value, attribute)
-        return value if isinstance(value, str) else None
+        return value if attribute is None else _read(value, attribute)
 
     def replace(self, field: str, value: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Arguments:
         """
@@ -156,6 +174,30 @@ class Signature:
             return (*args[:holder], fresh, *args[holder + 1 :]), dict(kwargs)
         return args, {**kwargs, holder: fresh}
 
+    def parameter_of(self, field: str) -> str | None:
+        """Return the parameter that is a field itself, and no request object that holds it; None if there is none."""
+        return next((name for name in self._spellings(field) if name in self._parameters), None)
+
+    @cached_property
+    def needed(self) -> tuple[str, ...]:
+        """The parameters that every call has to give."""
+        return tuple(
+            name
+            for name, parameter in self._parameters.items()
+            if parameter.default is parameter.empty and parameter.kind in _NAMED
+        )
+
+    def may_name(self) -> tuple[str, ...]:
+        """Return the parameters that may name what the function makes: those that take a text."""
+        hints = self._hints()
+        return tuple(
+            name
+            for name, parameter in self._parameters.items()
+            if parameter.kind in _NAMED
+            and hints.get(name, parameter.annotation) in {str, inspect.Parameter.empty}
+            and name not in {"self", "cls"}
+        )
+
     def _spellings(self, field: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys((self.names.get(field, field), snake_case(field), field)))
 
@@ -166,7 +208,7 @@ class Signature:
             return {}
 
     def _find(
-        self, field: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+        self, field: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], kind: type = str
     ) -> tuple[int | str, str | None] | None:
         """Return where the field is: which argument, and which attribute of it (None for the argument itself)."""
         spellings = self._spellings(field)
@@ -183,7 +225,8 @@ class Signature:
             if is_self or isinstance(value, _SCALARS) or callable(value):
                 continue
             for name in spellings:
-                if isinstance(_read(value, name), str):
+                found = _read(value, name)
+                if found is not None and isinstance(found, kind) and not callable(found):
                     return holder, name
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import typing
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from copy import copy as copied
@@ -12,8 +13,9 @@ from typing import Any, Final, Self, final
 from attrs import Factory, define, field, frozen
 
 from resilience.clients import classify, leaves, retries_itself, with_message
-from resilience.clients.answers import checker
+from resilience.clients.answers import checker, complete
 from resilience.clients.timeouts import within
+from resilience.core import advice
 from resilience.core.fault import Fault
 from resilience.core.match import RuleTable
 from resilience.core.plan import Plan
@@ -24,13 +26,16 @@ from resilience.engine.chaos import Rehearsal
 from resilience.engine.credentials import Credentials
 from resilience.engine.errors import ServiceError
 from resilience.engine.events import ALWAYS_IDLE, Renamed, Slot
-from resilience.engine.operations import Operation, effect_of
+from resilience.engine.operations import Operation, effect_of, is_about
+from resilience.engine.readback import read_back
 from resilience.engine.runtime import Runtime
 from resilience.engine.threads import Threads, is_coroutine_function
 from resilience.engine.tracking import Track
 from resilience.engine.watch import Audience
 from resilience.state import Entry, Ledger
 from resilience.state.ledger import entry_key
+
+log: Final = logging.getLogger("resilience")
 
 
 @final
@@ -66,6 +71,7 @@ class Setting:
     draw: Callable[[], float]
     threads: Threads = field(factory=Threads)
     called: set[tuple[str | None, str]] = field(factory=set)
+    forgotten: set[tuple[str | None, str]] = field(factory=set)
     rehearsal: Rehearsal | None = field(
         init=False,
         default=Factory(
@@ -129,6 +135,7 @@ class Callee:
         runtime: Where its calls run.
         accepted: Makes the value of an accepted call from the call's arguments, or None.
         own_limits: The limits of its calls, where they are not the policy's.
+        siblings: The functions of the executor's other operations, of which one may say whether it is there.
     """
 
     setting: Setting
@@ -140,12 +147,20 @@ class Callee:
     verifiers: Mapping[tuple[str | None, str], Callable[..., Any]]
     accepted: Callable[..., Any] | None = None
     own_limits: Limits | None = None
+    siblings: Mapping[tuple[str | None, str], Callee] = field(factory=dict)
     _own_verifier: Callable[..., Any] | None = field(default=None, init=False)
 
     @property
     def verifier(self) -> Callable[..., Any] | None:
         """What says whether the resource is there, or None."""
-        return self._own_verifier or self.verifiers.get((self.operation.provider, self.operation.name))
+        known = self._own_verifier or self.verifiers.get((self.operation.provider, self.operation.name))
+        return known or self._read_back
+
+    @property
+    def _read_back(self) -> Callable[..., Any] | None:
+        """What asks the operation's read-back, where its function is known and needs nothing but the key."""
+        sibling = self.siblings.get((self.operation.provider, self.operation.read_back or ""))
+        return None if sibling is None else read_back(self, sibling)
 
     def register(self, verifier: Callable[..., Any]) -> None:
         """
@@ -226,7 +241,8 @@ class Callee:
     @cached_property
     def check(self) -> Callable[[object], Fault | None]:
         """What tells the fault in a returned value."""
-        return checker(self.operation.provider or "", self.operation.name)
+        own = checker(self.operation.provider or "", self.operation.name)
+        return complete(self.operation.provider, self.operation.requires, own) if self.operation.requires else own
 
     def refusal(self, value: object) -> ServiceError | None:
         """Return the error in an SDK's answer that is a failure although nothing was raised, or None."""
@@ -258,16 +274,56 @@ class Callee:
 
     def track(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Track | None:
         """Return a call's place in the ledger; None without a ledger, or where nothing names what the call makes."""
-        ledger, names = self.setting.ledger, self.operation.key
-        if ledger is None or not names:
+        ledger = self.setting.ledger
+        if ledger is None or not self.operation.is_for_ledger:
             return None
-        found = {name: self.signature.get(name, args, kwargs) for name in names}
-        resource = {name: value for name, value in found.items() if value is not None}
-        if len(resource) < len(names):
-            return None
-        provider, operation = self.operation.provider, self.operation.name
-        key = entry_key(provider, self.setting.account, operation, resource)
-        return Track(ledger, Entry(key=key, provider=provider, operation=operation, resource=resource), self.runtime)
+        missing = ""
+        for names in self.operation.ledger_keys:
+            found = {name: self.signature.text(name, args, kwargs) for name in names}
+            resource = {name: value for name, value in found.items() if value is not None}
+            if len(resource) == len(names):
+                provider, operation = self.operation.provider, self.operation.name
+                key = entry_key(provider, self.setting.account, operation, resource)
+                entry = Entry(key=key, provider=provider, operation=operation, resource=resource)
+                return Track(ledger, entry, self.runtime)
+            missing = next(name for name in names if name not in resource)
+        subject = self.operation.subject(self.signature.may_name())
+        self.forgets(advice.keyless(subject, missing) if missing else advice.unremembered(subject))
+        return None
+
+    def forgets(self, why: str) -> None:
+        """Say, once for an operation, that the ledger cannot remember a call of it."""
+        place = self.operation.provider, self.operation.name
+        if place not in self.setting.forgotten:
+            self.setting.forgotten.add(place)
+            log.warning("%s", why)
+
+    def check_ledger(self) -> None:
+        """
+        Refuse a function whose calls the ledger could not remember.
+
+        Raises:
+            ValueError: The policy does not say what names that which the operation makes.
+            TypeError: The function has no parameter that could hold it.
+        """
+        operation = self.operation
+        if self.setting.ledger is None or not operation.is_for_ledger:
+            return
+        if not operation.ledger_keys:
+            why = advice.unremembered(operation.subject(self.signature.may_name()))
+            raise ValueError(f"{_name(self.function)}: {why}")
+        missing = ""
+        for names in operation.ledger_keys:
+            missing = next((name for name in names if not self._can_hold(name)), "")
+            if not missing:
+                return
+        raise TypeError(
+            f"{_name(self.function)}: the ledger remembers {operation.name} by {missing}, but no parameter holds it; "
+            f'name the parameter {missing!r}, or say which it is: wrap("{operation.name}", key={{"{missing}": "..."}})'
+        )
+
+    def _can_hold(self, name: str) -> bool:
+        return self.signature.can_hold(name) or self.signature.can_hold(name.partition(".")[0])
 
     def check_client(self) -> None:
         """
@@ -288,9 +344,14 @@ class Callee:
             TypeError: It has no parameter that the name could be in.
         """
         field_name = self.operation.rename
-        if field_name is None or self.signature.can_hold(field_name):
+        if field_name is not None and self.signature.can_hold(field_name):
             return
         for rule, action in self._plan().reachable():
+            if field_name is None:
+                if action.do == "rename" and rule is not None and is_about(self.operation, rule):
+                    why = advice.nothing_to_rename(self.operation.subject(self.signature.may_name()))
+                    raise TypeError(f"{_name(self.function)}: the policy can rename ({_where(rule)}): {why}")
+                continue
             if action.do == "rename":
                 raise TypeError(
                     f"{_name(self.function)}: the policy can rename {field_name} of {self.operation.name} "
@@ -308,6 +369,7 @@ class Callee:
             enabled=self.setting.enabled,
             repeat=self.operation.repeat,
             can_verify=self.verifier is not None,
+            own_settle=self.operation.settle,
             can_rename=rename is not None and self.signature.can_hold(rename),
             credentials=frozenset(self.sources),
             effect_of=effect_of,
@@ -334,7 +396,7 @@ class Callee:
         for rule, action in self._plan().reachable():
             if action.do == "accept" and not action.dry_run:
                 return f"the policy accepts: {_where(rule)}"
-        if self.setting.ledger is not None and self.operation.key:
+        if self.setting.ledger is not None and self.operation.is_for_ledger and self.operation.ledger_keys:
             return "the ledger may know that an earlier run has done it"
         return None
 

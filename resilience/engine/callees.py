@@ -25,12 +25,14 @@ class Callees:
         setting: What all calls share.
         provider: The provider of operations that are named without a prefix, or None.
         verifiers: Those that were registered, by provider and operation.
+        wrapped: The first function of each operation.
     """
 
     setting: Setting
     provider: str | None
     _tables: dict[str, RuleTable] = field(factory=dict, init=False)
     verifiers: dict[tuple[str | None, str], Callable[..., Any]] = field(factory=dict, init=False)
+    wrapped: dict[tuple[str | None, str], Callee] = field(factory=dict, init=False)
 
     def prepare(
         self,
@@ -45,9 +47,9 @@ class Callees:
         Put a function together with what is known about its operation.
 
         Raises:
-            ValueError: The operation is unknown or ambiguous, or the function is a method of an SDK's client that
-                retries by itself.
-            TypeError: The function is a generator function.
+            ValueError: The operation is unknown or ambiguous, the function is a method of an SDK's client that
+                retries by itself, or there is a ledger and nothing says what names that which the operation makes.
+            TypeError: The function is a generator function, or has no parameter that names it in the ledger.
         """
         found = resolve(operation, policy=self.setting.policy, provider=self.provider)
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
@@ -65,8 +67,11 @@ class Callees:
             table=self.table(found.name),
             verifiers=self.verifiers,
             accepted=accepted,
+            siblings=self.wrapped,
         )
         callee.check_client()
+        callee.check_ledger()
+        self.wrapped.setdefault((found.provider, found.name), callee)
         return callee
 
     def table(self, operation: str) -> RuleTable:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from attrs import define, frozen
 
-from resilience.clients import rest, verifiers_for
+from resilience.clients import naming, rest, verifiers_for
 from resilience.clients.answers import checker
 from resilience.clients.inspection import without_autoretry
 from resilience.clients.surface import (
@@ -65,8 +65,13 @@ class Side(Protocol):
         """Return an error of ours as the script expects errors."""
         ...
 
-    def verifier(self) -> Callable[..., Any] | None:
-        """Return the ready-made verifier of the operation, if there is one."""
+    def verifier(self, unique: tuple[str, ...]) -> Callable[..., Any] | None:
+        """
+        Return the ready-made verifier of the operation, if there is one.
+
+        Args:
+            unique: The request fields by which a purchase is told from all others; empty where nobody has said it.
+        """
         ...
 
 
@@ -97,10 +102,10 @@ class SdkSide:
         """Return an error that is the SDK's too."""
         return disguised(ours, lambda fault, message: service_error(self.client, fault, message), last)
 
-    def verifier(self) -> Callable[..., Any] | None:
+    def verifier(self, unique: tuple[str, ...]) -> Callable[..., Any] | None:
         """Return the ready-made verifier, which asks with the client itself, past its cover."""
         try:
-            ready = verifiers_for(plain_client(self.client))
+            ready = verifiers_for(plain_client(self.client), unique=unique)
         except TypeError:
             # A client for credentials, or for any product: nothing of it can be looked for.
             return None
@@ -129,7 +134,7 @@ class RestSide:
         """Return the error: a client of plain HTTP has none for what a service says."""
         return ours
 
-    def verifier(self) -> None:
+    def verifier(self, unique: tuple[str, ...]) -> None:
         """Return None: nobody knows how to look."""
 
 
@@ -147,6 +152,14 @@ class RequestFields:
         """Return the value of a field, or None if it is not there or no string."""
         value = fields_of(self.provider, args, kwargs).get(field_name)
         return value if isinstance(value, str) else None
+
+    def text(self, field_name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
+        """Return what a field says, whatever its type, as a ledger's key has it; None if it says nothing."""
+        return naming.text_of(naming.at(fields_of(self.provider, args, kwargs), field_name))
+
+    def may_name(self) -> tuple[str, ...]:
+        """Return no field: which ones a request has is seen in a call."""
+        return ()
 
     def replace(self, field_name: str, value: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Arguments:
         """
@@ -214,7 +227,8 @@ class CoveredCallee(Callee):
 
     @cached_property
     def _ready_verifier(self) -> Callable[..., Any] | None:
-        return self.side.verifier()
+        # What tells one purchase from another is asked where a purchase has no name of its own.
+        return self.side.verifier(self.operation.unique if self.operation.distinct else ())
 
     def within(self, seconds: float | None) -> Callable[..., Any]:
         """Return the method for one attempt; the client's own time-outs need no help where they are short enough."""

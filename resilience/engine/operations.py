@@ -7,8 +7,10 @@ import difflib
 from attrs import field, frozen
 
 from resilience.catalog import OperationFacts, catalogue, providers
+from resilience.core.advice import Subject
+from resilience.core.declared import Declared
 from resilience.core.fault import Effect, Repeat
-from resilience.core.policy import PolicyValues
+from resilience.core.policy import PolicyValues, Rule
 from resilience.core.rename import NameLaw
 
 
@@ -24,6 +26,13 @@ class Operation:
         key: The request fields that name the resource.
         rename: The request field that a rename changes, or None.
         law: What the service says about names in that field, or None.
+        read_back: The operation that says whether it has happened, where the policy names one.
+        requires: Fields without which a success is garbled, as far as the policy says it.
+        settle: Its own time to settle, in seconds; None for that of all calls.
+        unique: The request fields by which one purchase is told from all others, where the policy says it.
+        distinct: Those that may be said to do so.
+        said: What ``[operations]`` says of it, or None.
+        is_catalogued: Whether the catalogue knows it.
     """
 
     name: str
@@ -32,12 +41,46 @@ class Operation:
     key: tuple[str, ...] = ()
     rename: str | None = None
     law: NameLaw | None = field(default=None, eq=False)
+    read_back: str | None = None
+    requires: tuple[str, ...] = ()
+    settle: float | None = None
+    unique: tuple[str, ...] = ()
+    distinct: tuple[str, ...] = ()
+    said: Declared | None = None
+    is_catalogued: bool = False
+
+    @property
+    def ledger_keys(self) -> tuple[tuple[str, ...], ...]:
+        """The sets of fields of which the first that a request has names in a ledger what it makes."""
+        return tuple(each for each in (self.unique, self.key) if each)
+
+    @property
+    def is_for_ledger(self) -> bool:
+        """
+        Whether a ledger is to remember it.
+
+        What a repeat does not change need not be, and what a policy gives an empty key is not: a message that is sent,
+        or a client that is thrown out, is meant anew in each run.
+        """
+        is_apart = self.said is not None and self.said.key == () and not self.unique
+        return self.repeat != "safe" and not is_apart
+
+    def subject(self, fields: tuple[str, ...] = ()) -> Subject:
+        """Return what advice is given about; ``fields`` are those of a request that may name what it makes."""
+        return Subject(
+            provider=self.provider,
+            operation=self.name,
+            repeat=self.repeat,
+            said=self.said,
+            is_catalogued=self.is_catalogued,
+            fields=self.key or fields,
+        )
 
 
 def described(provider: str, name: str, *, policy: PolicyValues) -> Operation:
     """Return what is known of a provider's operation; one that nobody knows counts as ``duplicate``."""
     facts = catalogue(provider).operation(name) if provider in providers() else None
-    return _described(name, provider, facts, policy.repeats.get(provider, {}).get(name))
+    return _described(name, provider, facts, policy.operations.get(provider, {}).get(name))
 
 
 def resolve(operation: str, *, policy: PolicyValues, provider: str | None) -> Operation:
@@ -55,10 +98,20 @@ def resolve(operation: str, *, policy: PolicyValues, provider: str | None) -> Op
     if owner is None:
         owner = _only_owner(name, policy)
     facts = catalogue(owner).operation(name) if owner in providers() else None
-    declared = policy.repeats.get(owner, {}).get(name)
+    declared = policy.operations.get(owner, {}).get(name)
     if facts is None and declared is None and owner in providers():
         raise ValueError(_unknown(name, owner, policy))
     return _described(name, owner, facts, declared)
+
+
+def is_about(operation: Operation, rule: Rule) -> bool:
+    """Tell whether a rule speaks of this operation: it names it, or its code is documented for it."""
+    if rule.operation == operation.name:
+        return True
+    if operation.provider not in providers() or rule.scope != operation.provider:
+        return False
+    code = catalogue(operation.provider).code(rule.code)
+    return code is not None and operation.name in code.operations
 
 
 def checked_provider(provider: str | None, policy: PolicyValues) -> str | None:
@@ -69,7 +122,7 @@ def checked_provider(provider: str | None, policy: PolicyValues) -> str | None:
         ValueError: Neither the catalogue nor the policy knows it, and it looks like one that they know.
     """
     scopes = {rule.scope.rpartition(".")[2] for rule in policy.rules} - {"transport"}
-    known = {*providers(), *policy.repeats, *policy.apis, *scopes}
+    known = {*providers(), *policy.operations, *policy.apis, *scopes}
     if provider is None or provider in known:
         return provider
     near = difflib.get_close_matches(provider, known, n=1)
@@ -86,26 +139,41 @@ def effect_of(provider: str | None, code: str) -> Effect | None:
     return None if facts is None else facts.effect
 
 
-def _described(name: str, owner: str, facts: OperationFacts | None, declared: Repeat | None) -> Operation:
-    if facts is None:
-        return Operation(name=name, provider=owner, repeat=declared or "duplicate")
-    law = None
-    if facts.name is not None:
-        rule = catalogue(owner).names[facts.name]
-        law = NameLaw(max_length=rule.max_length, keep_prefix=rule.keep_prefix, is_legal=rule.is_legal)
+def _described(name: str, owner: str, facts: OperationFacts | None, said: Declared | None) -> Operation:
+    """Put together what the catalogue and the policy say; what the policy says counts."""
+    declared = said or Declared()
+    key = declared.key if declared.key is not None else () if facts is None else facts.key
+    rename = declared.rename or (None if facts is None else facts.rename)
     return Operation(
         name=name,
         provider=owner,
-        repeat=declared or facts.repeat,
-        key=facts.key,
-        rename=facts.rename,
-        law=law,
+        repeat=declared.repeat or ("duplicate" if facts is None else facts.repeat),
+        key=key,
+        rename=rename if rename in key else None,
+        law=_law(owner, facts, declared),
+        read_back=declared.read_back,
+        requires=declared.requires or (),
+        settle=declared.settle,
+        unique=declared.unique or (),
+        distinct=() if facts is None else facts.distinct,
+        said=said,
+        is_catalogued=facts is not None,
     )
+
+
+def _law(owner: str, facts: OperationFacts | None, declared: Declared) -> NameLaw | None:
+    if declared.name is not None:
+        return NameLaw(max_length=declared.name.max_length, is_legal=declared.name.is_legal)
+    # The catalogue's rule is for the field that the catalogue renames.
+    if facts is None or facts.name is None or declared.rename not in {None, facts.rename}:
+        return None
+    rule = catalogue(owner).names[facts.name]
+    return NameLaw(max_length=rule.max_length, keep_prefix=rule.keep_prefix, is_legal=rule.is_legal)
 
 
 def _only_owner(name: str, policy: PolicyValues) -> str:
     owners = [each for each in providers() if catalogue(each).operation(name) is not None]
-    owners += [each for each, declared in policy.repeats.items() if name in declared and each not in owners]
+    owners += [each for each, declared in policy.operations.items() if name in declared and each not in owners]
     if len(owners) == 1:
         return owners[0]
     if owners:
@@ -117,7 +185,7 @@ def _only_owner(name: str, policy: PolicyValues) -> str:
 def _unknown(name: str, owner: str | None, policy: PolicyValues) -> str:
     searched = [owner] if owner is not None else list(providers())
     known = [each for owner in searched for each in catalogue(owner).operations]
-    known += [each for owner in searched for each in policy.repeats.get(owner, {})]
+    known += [each for owner in searched for each in policy.operations.get(owner, {})]
     near = difflib.get_close_matches(name, known, n=1)
     hint = f'; did you mean "{near[0]}"?' if near else "."
     table = owner or "<provider>"

@@ -7,9 +7,9 @@ from itertools import combinations, product
 from operator import itemgetter
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
-from resilience.core.fault import Repeat
+from resilience.core.declared import Declared
 from resilience.core.policy import METHODS, Source, Template, is_placeholder
 from resilience.policyfile import ids
 from resilience.policyfile.layers import Layer, Report, Stack
@@ -22,15 +22,15 @@ from resilience.policyfile.wording import dotted, quoted
 
 _OPERATIONS = "operations"
 
-Repeats = dict[str, dict[str, Repeat]]
+Declarations = dict[str, dict[str, Declared]]
 _Shape = tuple[bool, ...]
 
 
 def read_apis(
-    stack: Stack, declared: Mapping[str, Mapping[str, Repeat]], report: Report
-) -> tuple[dict[str, Source], Repeats]:
+    stack: Stack, declared: Mapping[str, Mapping[str, Declared]], report: Report
+) -> tuple[dict[str, Source], Declarations]:
     """
-    Return the effective ``[sources]`` of some layers, and what a repeat of their operations does.
+    Return the effective ``[sources]`` of some layers, and what is known of their operations.
 
     Args:
         stack: The layers.
@@ -42,10 +42,13 @@ def read_apis(
         if isinstance(layer.table.get("sources"), dict):
             reader.layer(layer)
     sources = {provider: reader.source(provider, api) for provider, api in reader.found.items()}
-    repeats = {provider: _repeats(provider, api) for provider, api in reader.found.items()}
+    found = {provider: _by_method(provider, api) for provider, api in reader.found.items()}
     for provider, entries in declared.items():
-        repeats.setdefault(provider, {}).update(entries)
-    return sources, repeats
+        known = found.setdefault(provider, {})
+        for name, each in entries.items():
+            method = known.get(name, each)
+            known[name] = evolve(each, repeat=each.repeat or method.repeat)
+    return sources, found
 
 
 def equals(templates: Iterable[Template]) -> Iterator[tuple[Template, Template]]:
@@ -83,12 +86,14 @@ class _Api:
     unread: set[str] = field(factory=set)
 
 
-def _repeats(provider: str, api: _Api) -> dict[str, Repeat]:
+def _by_method(provider: str, api: _Api) -> dict[str, Declared]:
+    """Return what a repeat of each request of an API does, as far as its method tells."""
     found = {name: METHODS.get(template.method, "duplicate") for name, (template, _) in api.templates.items()}
     found |= dict.fromkeys(api.unread, "duplicate")
     known = catalogued(provider)
     # The catalogue has looked at the operation, and not only at its method.
-    return {**METHODS, **{name: repeat for name, repeat in found.items() if name not in known}}
+    repeats = {**METHODS, **{name: repeat for name, repeat in found.items() if name not in known}}
+    return {name: Declared(repeat=repeat, is_assumed=True) for name, repeat in repeats.items()}
 
 
 @define

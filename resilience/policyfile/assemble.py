@@ -8,10 +8,10 @@ from pathlib import PurePath
 from typing import Any, Final
 
 import attrs
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from resilience.core.backoff import Backoff
-from resilience.core.fault import Repeat
+from resilience.core.declared import Declared
 from resilience.core.policy import (
     Action,
     Chaos,
@@ -28,6 +28,7 @@ from resilience.policyfile.apis import read_apis
 from resilience.policyfile.backoffs import build_backoffs
 from resilience.policyfile.chain import Chain
 from resilience.policyfile.chaos import read_chaos
+from resilience.policyfile.declared import check_declarations, declarations
 from resilience.policyfile.layers import Layer, Report, Stack, environments_of
 from resilience.policyfile.operations import Operations
 from resilience.policyfile.positions import Path
@@ -114,24 +115,26 @@ class _Reading:
     backoffs: dict[str, Backoff] = field(init=False)
     actions: dict[str, Action] = field(init=False)
     apis: dict[str, Source] = field(init=False)
-    repeats: dict[str, dict[str, Repeat]] = field(init=False)
+    operations: dict[str, dict[str, Declared]] = field(init=False)
     chaos: Chaos = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.settings = merge(self.stack, self.report)
         self.backoffs = build_backoffs(self.settings, self.stack, self.report)
         self.actions = build_actions(self.settings, self.backoffs, self.stack, self.report)
-        self.apis, self.repeats = read_apis(self.stack, self.settings.operations, self.report)
+        declared = declarations(self.settings.operations)
+        self.apis, self.operations = read_apis(self.stack, declared, self.report)
+        check_declarations(self.settings.operations, self.operations, self.apis, self.stack, self.report)
         self.chaos = read_chaos(
             self.stack,
-            Operations(self.repeats),
+            Operations(self.operations),
             self.report,
             production=self.settings.top.get("production", False),
         )
 
     def rules(self, stack: Stack) -> tuple[Rule, ...]:
         """Return the rules of these layers, which may be fewer than those that the names come from."""
-        reader = RuleReader(self.actions, self.backoffs, Operations(self.repeats), self.report)
+        reader = RuleReader(self.actions, self.backoffs, Operations(self.operations), self.report)
         return reader.read(stack)
 
     def values(self) -> dict[str, Any]:
@@ -148,7 +151,7 @@ class _Reading:
             "production": top.get("production", False),
             "limits": Limits(**{"deadline": None, **limits}),
             "unknown": self.unknown(),
-            "repeats": self.repeats,
+            "operations": self.operations,
             "credentials": {name: CredentialLimits(**each) for name, each in self.settings.credentials.items()},
             "backoffs": self.backoffs,
             "actions": self.actions,
@@ -228,12 +231,15 @@ def digest(values: Mapping[str, Any]) -> str:
         "production": values["production"],
         "limits": attrs.asdict(values["limits"]),
         "unknown": values["unknown"].key,
-        "repeats": {provider: dict(each) for provider, each in values["repeats"].items()},
+        "repeats": {provider: _repeats(each) for provider, each in values["operations"].items()},
         "backoffs": {name: attrs.astuple(each) for name, each in values["backoffs"].items()},
         "credentials": {name: attrs.asdict(each) for name, each in values["credentials"].items()},
         "actions": {name: _content(action) for name, action in actions.items()},
         "rules": sorted(rules, key=itemgetter(0, 1, 2)),
     }
+    said = {name: _said(each) for name, each in values["operations"].items()}
+    if any(said.values()):
+        content["operations"] = said
     chaos: Chaos = values["chaos"]
     if chaos.injections:
         entries = {each.id: (each.rate, each.applied, each.delay) for each in chaos.injections}
@@ -244,6 +250,17 @@ def digest(values: Mapping[str, Any]) -> str:
         content["apis"] = {name: attrs.asdict(each) for name, each in values["apis"].items()}
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _repeats(operations: Mapping[str, Declared]) -> dict[str, str]:
+    return {name: each.repeat for name, each in operations.items() if each.repeat is not None}
+
+
+def _said(operations: Mapping[str, Declared]) -> dict[str, Any]:
+    """Return what is said of operations beside what a repeat does."""
+    plain = Declared()
+    more = {name: evolve(each, repeat=None, is_assumed=False) for name, each in operations.items()}
+    return {name: attrs.asdict(each) for name, each in more.items() if each != plain}
 
 
 def _content(action: Action) -> list[Any]:

@@ -28,7 +28,17 @@ _BACKOFF: Final = {
     **dict.fromkeys(("multiplier", "exponent", "rate"), ("factor", 'did you mean "factor"?')),
     **dict.fromkeys(("random", "randomize"), ("jitter", 'write jitter = "full"')),
 }
-_OTHER_NAMES: Final = {"actions": _ACTION, "backoff": _BACKOFF}
+_OPERATION: Final = {
+    **dict.fromkeys(
+        ("keys", "id", "ids", "fields"), ("key", 'did you mean "key", the fields that name what it makes?')
+    ),
+    **dict.fromkeys(("verify", "verifier", "read"), ("read_back", 'did you mean "read_back", the operation to ask?')),
+    **dict.fromkeys(("idempotent", "retry", "on_repeat"), ("repeat", 'did you mean "repeat", what a second one does?')),
+    **dict.fromkeys(("required", "answer"), ("requires", 'did you mean "requires", the fields of a good answer?')),
+    **dict.fromkeys(("regex", "match", "regexp"), ("pattern", 'did you mean "pattern"?')),
+    **dict.fromkeys(("max", "length", "max_len"), ("max_length", 'did you mean "max_length"?')),
+}
+_OTHER_NAMES: Final = {"actions": _ACTION, "backoff": _BACKOFF, "operations": _OPERATION}
 
 
 def key_hint(table: str, name: str, key: str, known: Collection[str]) -> str:
@@ -36,7 +46,7 @@ def key_hint(table: str, name: str, key: str, known: Collection[str]) -> str:
     Return what to write instead of an unknown key; nothing where only its spelling can tell.
 
     Args:
-        table: ``actions``, also for the table of a rule, or ``backoff``; any other has no hints.
+        table: ``actions``, also for the table of a rule, ``backoff`` or ``operations``; any other has no hints.
         name: What stands after it; empty for a rule.
         key: The unknown key.
         known: The keys that may stand there.

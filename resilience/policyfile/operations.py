@@ -31,7 +31,9 @@ def named_providers(policy: PolicyValues) -> tuple[str, ...]:
     Those of the catalogue come first. A policy that names no provider is for all of the catalogue.
     """
     named = {rule.scope.removeprefix("transport").removeprefix(".") for rule in policy.rules} - {""}
-    named.update(policy.repeats, policy.apis, policy.credentials, (each.provider for each in policy.chaos.injections))
+    named.update(
+        policy.operations, policy.apis, policy.credentials, (each.provider for each in policy.chaos.injections)
+    )
     listed = [each for each in providers() if each in named]
     return (*listed, *sorted(named.difference(listed))) or providers()
 

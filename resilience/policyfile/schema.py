@@ -24,8 +24,9 @@ from resilience.policyfile.tables import (
     INJECTION,
     LEDGER,
     LIMITS,
+    NAME,
     OF_RULE,
-    REPEAT,
+    OPERATION,
     RULE,
     SCHEMA,
     SOURCE,
@@ -54,6 +55,10 @@ BEYOND: Final[Mapping[str, str]] = {
     "RP043 .*of the attempts of": "whether rates of faults together are more than 1",
     "RP043 .*expected a finite number": "whether a float can hold a number",
     "RP042 .*expected a whole number, got -?[0-9.e+]+$": "1.0 from 1, which are one number in JSON",
+    "RP042 .*expected a regular expression": "whether an expression for names can be read",
+    "RP042 .*expected a field of key": "whether a rename changes a field of the key",
+    "RP042 .*(is the operation itself|changes nothing, and|the path of)": "whether a read-back can be asked",
+    "RP049 .*(a rename changes; say which|tells one|can look for)": "what else has to be said of an operation, or not",
     "RP046": "whether a file can be read",
     "RP047 .*(circle|extend one another)": "whether files extend each other in a circle",
     "RP043 .*expected at most 365 days": "whether a duration is longer than a year",
@@ -74,6 +79,8 @@ _PROVIDER: Final = "[a-z][a-z0-9_-]*"
 _NAME: Final = "^[_-]*[A-Za-z0-9][A-Za-z0-9_-]*$"
 _PATTERN: Final = "^(?:[^{}]|\\{name\\})*\\{(?:n|hash)\\}(?:[^{}]|\\{(?:name|n|hash)\\})*$"
 _ABSOLUTE: Final = "^(?:[/\\\\~]|.:[/\\\\])"
+
+_FIELD: Final = "[^\\s\\[\\]{}\"']+"
 
 _TEXT: Final[_Schema] = {"type": "string", "pattern": "\\S"}
 
@@ -121,6 +128,7 @@ def schema() -> _Schema:
             **{name: make() for name, make in _TABLES.items()},
             "answer": _answer(),
             "answers": _answers(),
+            "operation": _operation(),
         },
     }
 
@@ -170,6 +178,13 @@ _KINDS: Final[Mapping[str, Callable[[Key], _Schema]]] = {
     "place": lambda _: {"type": "string", "pattern": f"^{PLACE}$"},
     "template": lambda _: {"type": "string", "pattern": f"^{TEMPLATE}$"},
     "hosts": lambda _: {"type": "array", "minItems": 1, "items": {"type": "string", "pattern": f"^{HOST}$"}},
+    "fields": lambda key: {
+        "type": "array",
+        "minItems": key.least,
+        "uniqueItems": True,
+        "items": {"type": "string", "pattern": f"^{_FIELD}$"},
+    },
+    "expression": lambda _: {"type": "string"},
 }
 
 
@@ -271,8 +286,21 @@ def _rules() -> _Schema:
 
 def _operations() -> _Schema:
     names = {"pattern": f"^[^*{_BAD}]+$"}
-    each = {"type": "object", "propertyNames": names, "additionalProperties": _value(REPEAT)}
-    return _by_name("what a repeat does, by provider and operation", {"pattern": f"^{_PROVIDER}$"}, each)
+    each = _by_name("operations of this provider", names, {"$ref": "#/definitions/operation"})
+    return _by_name("what operations are, by provider and name", {"pattern": f"^{_PROVIDER}$"}, each)
+
+
+def _operation() -> _Schema:
+    """Return the schema of an operation: what a repeat does, or a table that says this and more."""
+    words = list(OPERATION["repeat"].choices)
+    table = _rows(OPERATION)
+    table["properties"]["name"] = {"description": "the rule for what a rename changes", **_rows(NAME)}
+    return table | {
+        "description": "what a repeat does, or a table that says this and more",
+        "type": ["string", "object"],
+        "if": {"type": "string"},
+        "then": {"enum": words},
+    }
 
 
 def _sources() -> _Schema:

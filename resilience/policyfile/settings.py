@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from attrs import define, field
@@ -17,8 +17,9 @@ from resilience.policyfile.tables import (
     LATER,
     LEDGER,
     LIMITS,
+    NAME,
     NAMED,
-    REPEAT,
+    OPERATION,
     SCHEMA,
     TABLES,
     TELEMETRY,
@@ -42,7 +43,7 @@ class Settings:
     backoff: dict[str, Entries] = field(factory=dict)
     actions: dict[str, Entries] = field(factory=dict)
     credentials: dict[str, Entries] = field(factory=dict)
-    operations: dict[str, Entries] = field(factory=dict)
+    operations: dict[str, dict[str, Entries]] = field(factory=dict)
     ledger: Entries | None = None
     telemetry: Entries | None = None
 
@@ -223,20 +224,48 @@ class _Reader:
                 self.report.add(self.layer, path, ids.BAD_NAME, message, at="key")
                 continue
             into = self.into.operations.setdefault(provider, {})
-            for operation, repeat in entries.items():
+            for operation, value in entries.items():
                 fault = operation_fault(operation, path)
                 if fault is not None:
                     message, meant = fault
                     self.report.add(self.layer, (*path, operation), ids.BAD_NAME, message, at="key")
                     if meant:
                         # Who names it as it is meant is not wrong as well.
-                        into.setdefault(meant, "duplicate")
+                        into.setdefault(meant, {})
                     continue
-                self._value((*path, operation), REPEAT, repeat, into)
+                self._operation((*path, operation), value, into.setdefault(operation, {}))
 
-    def _value(self, where: tuple[str, ...], key: Key, value: object, into: Entries) -> None:
+    def _operation(self, path: tuple[str, ...], value: object, into: Entries) -> None:
+        """Read what one operation is: a table, or nothing but the word for what a repeat does."""
+        if isinstance(value, str):
+            self._value((*path, "repeat"), OPERATION["repeat"], value, into, at=path)
+        elif not isinstance(value, dict):
+            words = ", ".join(f'"{choice}"' for choice in OPERATION["repeat"].choices)
+            message = f'expected {words}, or a table such as {{ repeat = "conflict", key = ["name"] }}'
+            self.report.add(self.layer, path, ids.WRONG_TYPE, f"{dotted(path)}: {message}, got {shown(value)}")
+        else:
+            rest = {key: each for key, each in value.items() if key != "name"}
+            self._keys(path, rest, OPERATION, (*OPERATION, "name"), into)
+            if "name" in value and (name := table_of(self.report, self.layer, (*path, "name"))) is not None:
+                self._keys((*path, "name"), name, NAME, tuple(NAME), into.setdefault("name", {}))
+
+    def _keys(  # a table, its rows and where they go
+        self, path: tuple[str, ...], table: Entries, rows: Mapping[str, Key], known: Sequence[str], into: Entries
+    ) -> None:
+        for key, value in table.items():
+            if key in rows:
+                self._value((*path, key), rows[key], value, into)
+            else:
+                hint = key_hint(path[0], "", key, known)
+                self.report.unknown_key(self.layer, (*path, key), known, holder=f"[{dotted(path)}]", hint=hint)
+
+    def _value(  # a value, its row, where it stands and where it goes
+        self, where: tuple[str, ...], key: Key, value: object, into: Entries, *, at: tuple[str, ...] | None = None
+    ) -> None:
+        """Read a value; ``at`` is where it stands, if not at the key that it is the value of."""
         try:
             into[where[-1]] = read(key, value)
         except UnfitError as error:
-            exact: tuple[str | int, ...] = where if error.index is None else (*where, error.index)
+            exact: tuple[str | int, ...] = at or where
+            exact = exact if error.index is None else (*exact, error.index)
             self.report.add(self.layer, exact, error.rule, f"{dotted((*self.layer.prefix, *exact))}: {error}")

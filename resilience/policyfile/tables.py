@@ -34,13 +34,16 @@ Kind = Literal[
     "place",
     "template",
     "hosts",
+    "fields",
+    "expression",
 ]
 """
 What a value is: ``duration`` ("30s"), ``durations`` (an array of them), ``number``, ``share`` (a number
 from 0 to 1), ``count`` (a whole number), ``flag``, ``choice`` (one of some words), ``text``, ``literal`` (a text to
 look for), ``file`` (a path), ``pattern`` (of a new name), ``action`` and ``backoff`` (the name of one), ``verb`` (what
 an action does; in a rule also the name of an action), ``place`` (where a value stands in an HTTP answer), ``template``
-(a method and a path), ``hosts`` (an array of hosts).
+(a method and a path), ``hosts`` (an array of hosts), ``fields`` (an array of the names of request or answer fields),
+``expression`` (a regular expression).
 """
 
 
@@ -209,8 +212,35 @@ SOURCE: Final[Mapping[str, Key]] = {
 TEMPLATE: Final = Key(kind="template", meaning="the method and the path of the operation's requests")
 """The value of any key of ``[sources.PROVIDER.operations]``."""
 
-REPEAT: Final = Key(kind="choice", meaning="what doing the operation again does", choices=get_args(Repeat))
-"""The value of any key of ``[operations.PROVIDER]``."""
+OPERATION: Final[Mapping[str, Key]] = {
+    "repeat": Key(kind="choice", meaning="what doing the operation again does", choices=get_args(Repeat)),
+    "key": Key(
+        kind="fields",
+        meaning="the request fields that together name what it makes; [] where each call is one of its own, so that a "
+        "ledger remembers none",
+        least=0,
+    ),
+    "rename": Key(kind="text", meaning="the field of key that a rename changes"),
+    "read_back": Key(kind="text", meaning="the operation that says whether it is there"),
+    "requires": Key(kind="fields", meaning="the fields without which a success is garbled", least=1),
+    "settle": Key(
+        kind="duration",
+        meaning='how long after a doubtful attempt "it is not there" is not yet believed; by default as in [limits]',
+        least=0,
+    ),
+    "unique": Key(kind="fields", meaning="the request fields that tell this purchase from all others", least=1),
+}
+"""
+The keys of each entry of ``[operations.PROVIDER]`` beside its table ``name``.
+
+``repeat`` alone may stand as a string.
+"""
+
+NAME: Final[Mapping[str, Key]] = {
+    "pattern": Key(kind="expression", meaning="what a whole name matches"),
+    "max_length": Key(kind="count", meaning="the most characters of a name", least=1),
+}
+"""The keys of ``name`` in an entry of ``[operations.PROVIDER]``: the rule for what a rename changes."""
 
 CHAOS: Final[Mapping[str, Key]] = {
     "seed": Key(kind="count", meaning="another number gives other faults; the same one the same", default=0, least=0),

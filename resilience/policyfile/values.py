@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Final
 
+from resilience.core.pattern import Pattern, PatternError
 from resilience.core.policy import Place
 from resilience.policyfile import ids, places
 from resilience.policyfile.durations import meant, seconds, written
 from resilience.policyfile.tables import Key
-from resilience.policyfile.wording import is_secret, shown, suggestion
+from resilience.policyfile.wording import is_secret, quoted, shown, suggestion
 
 _MILLISECONDS: Final = 1000
+_FIELD: Final = re.compile(r"[^\s\[\]{}\"']+")
 LONGEST: Final = 365 * 24 * 3600.0  # no script runs for a year; also far below what clocks and timers take
 MOST: Final = 1_000_000_000  # far over any count that a call can reach, and small for any other reader
 
@@ -201,6 +204,31 @@ def _host(index: int, value: object) -> str:
     return found
 
 
+def _fields(key: Key, value: object) -> tuple[str, ...]:
+    example = 'an array of the names of fields such as ["InstanceId", "Name"]'
+    if type(value) is not list:
+        hint = f"; write [{shown(value)}]" if type(value) is str and _FIELD.fullmatch(value) else ""
+        raise UnfitError(ids.WRONG_TYPE, f"expected {example}, got {shown(value)}{hint}")
+    if len(value) < (key.least or 0):
+        raise UnfitError(ids.OUT_OF_RANGE, "expected at least one field, got none; leave it out for none")
+    for index, each in enumerate(value):
+        if type(each) is not str or not _FIELD.fullmatch(each):
+            message = f"expected the name of a field, as the service spells it, got {shown(each)}"
+            raise UnfitError(ids.WRONG_TYPE, message, index=index)
+        if each in value[:index]:
+            raise UnfitError(ids.OUT_OF_RANGE, f"{quoted(each)} is there twice; leave one out", index=index)
+    return tuple(value)
+
+
+def _expression(key: Key, value: object) -> str:
+    text = _text(key, value)
+    try:
+        Pattern.of(text)
+    except PatternError as error:
+        raise UnfitError(ids.WRONG_TYPE, f"expected a regular expression, got {shown(value)}: {error}") from None
+    return text
+
+
 _READERS: Final[dict[str, Callable[[Key, object], object]]] = {
     "duration": _duration,
     "durations": _durations,
@@ -219,4 +247,6 @@ _READERS: Final[dict[str, Callable[[Key, object], object]]] = {
     "place": _place,
     "template": _template,
     "hosts": _hosts,
+    "fields": _fields,
+    "expression": _expression,
 }

@@ -10,6 +10,7 @@ import anyio
 
 from resilience import Executor, Fault, ServiceError
 from resilience.core.backoff import Backoff
+from resilience.core.declared import Declared
 from resilience.core.fault import Effect, Origin, Repeat
 from resilience.core.policy import Action, CredentialLimits, Limits, PolicyValues, Rule, ready_made
 from resilience.engine.events import CallStarted, Event, Sink
@@ -58,7 +59,7 @@ def policy(  # a keyword for each table of a policy file
             )
         )
     tables: dict[str, Any] = {
-        "repeats": {"alibaba": repeats or {}},
+        "operations": {"alibaba": {name: Declared(repeat=repeat) for name, repeat in (repeats or {}).items()}},
         "credentials": {"alibaba": credentials} if credentials else {},
         "backoffs": {"default": ONE_SECOND},
         "actions": READY,

@@ -70,13 +70,13 @@ def test_a_source_says_where_answers_say_what_and_how_requests_are_named() -> No
 def test_a_policy_without_these_tables_has_neither() -> None:
     """Where nothing is said, there is no API and no journal."""
     policy = loads("")
-    assert (policy.apis, policy.telemetry, policy.repeats) == ({}, None, {})
+    assert (policy.apis, policy.telemetry, policy.operations) == ({}, None, {})
 
 
 def test_what_a_repeat_does_follows_from_the_method() -> None:
     """What RFC 9110 calls idempotent is safe, and all else is done twice, unless [operations] knows better."""
     policy = loads(EMQX + '[operations.emqx]\nCreateUser = "conflict"\nPATCH = "safe"\nOther = "safe"')
-    repeats = policy.repeats["emqx"]
+    repeats = {name: said.repeat for name, said in policy.operations["emqx"].items()}
     assert (repeats["CreateUser"], repeats["DeleteUser"], repeats["Other"]) == ("conflict", "safe", "safe")
     assert {name for name, repeat in repeats.items() if name.isupper() and repeat == "safe"} == {
         *("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"),
@@ -123,7 +123,7 @@ def test_a_source_merges_by_key_and_by_operation(tmp_path: Path) -> None:
         "DELETE /clients/{id}",
     ]
     assert str(prod.operations[1]) == "POST /users/{kind}/{user}/delete"
-    assert Policy.load(top, env="prod").repeats["emqx"]["DeleteUser"] == "duplicate"
+    assert Policy.load(top, env="prod").operations["emqx"]["DeleteUser"].repeat == "duplicate"
     origin = Policy.load(top, env="prod").origin("sources", "emqx", "code")
     assert origin is not None
     assert (Path(origin.file).name, origin.line) == ("top.toml", 7)

@@ -18,7 +18,8 @@ from resilience.policyfile.tables import (
     INJECTION,
     LEDGER,
     LIMITS,
-    REPEAT,
+    NAME,
+    OPERATION,
     RULE,
     SOURCE,
     TABLES,
@@ -47,6 +48,7 @@ WRONG_VALUES: Final[tuple[Any, ...]] = (
     *("json:", "json:a..b", "json:a b", "json:a\n", "header:a.b", "body:a", "json:errors.0.title", "header:X-Id"),
     *("post /a", "POST a", "POST /a/{b}", "POST /{b}c", "POST /a//b", "POST /a?b", "POST /:a", "GET /", "POST  /a"),
     *(["a:b"], ["[::1]:80"], ["a/b"], ["a:80"], ["a\n"]),
+    *(["Name"], ["Name", "Name"], ["a b"], [1, "a"], ["a["], "[a-z", "(?=a)b", "(?i)a", {"pattern": "a"}),
     *(["/a.toml"], ["~/a"], ["C:\\a"], ["C:/a"], [""], ["nope.toml"], ["builtin:nope"], [1]),
 )
 WRONG_KEYS: Final = (
@@ -125,12 +127,17 @@ def _tables() -> dict[str, Values]:
         "actions": st.dictionaries(_NAMES, _narrowed(ACTION, "do"), min_size=1, max_size=2),
         "rules": st.dictionaries(_PROVIDERS, rules, max_size=2)
         | st.builds(lambda common: {"transport": common}, transport),
-        "operations": st.dictionaries(_PROVIDERS, st.dictionaries(_CODES, _value(REPEAT), max_size=2), max_size=1),
+        "operations": st.dictionaries(_PROVIDERS, st.dictionaries(_CODES, _operation(), max_size=2), max_size=1),
         "credentials": st.dictionaries(_PROVIDERS, _rows(CREDENTIALS), min_size=1, max_size=1),
         "chaos": st.builds(
             lambda own, entries: own | entries, _rows(CHAOS), st.dictionaries(_PROVIDERS, injections, max_size=1)
         ),
     }
+
+
+def _operation() -> Values:
+    table = st.builds(lambda own, name: own | {"name": name}, _rows(OPERATION), _rows(NAME)) | _rows(OPERATION)
+    return _value(OPERATION["repeat"]) | table
 
 
 def _source() -> Values:
@@ -165,6 +172,8 @@ _SAMPLES: Final[Mapping[str, tuple[Any, ...]]] = {
     "file": ("ledger.db", "a b/c"),
     "place": ("json:code", "json:errors.0.title", "header:X-Request-Id"),
     "template": ("POST /users", "DELETE /users/{user}", "GET /", "LIST /a/{b-1}/c:d/"),
+    "fields": (["Name"], ["Name", "a.b"]),
+    "expression": ("[a-z]+", "(a+)+"),
     "hosts": (["example.com"], ["A:18083", "[::1]:80"]),
     "pattern": ("{name}-{n}", "{hash}", "x{n}y"),
     "backoff": ("default",),
@@ -203,6 +212,8 @@ def places() -> Iterator[tuple[str, Document, str]]:
     yield from ((f"chaos.X.{key}", {"chaos": {"alibaba": {"X": {"rate": 0.5}}}}, key) for key in INJECTION)
     yield from ((f"sources.{key}", {"sources": {"acme": {}}}, key) for key in (*SOURCE, "operations"))
     yield "sources.operations.X", {"sources": {"acme": {"operations": {}}}}, "X"
+    yield from ((f"operations.X.{key}", {"operations": {"acme": {"X": {}}}}, key) for key in (*OPERATION, "name"))
+    yield from ((f"operations.X.name.{key}", {"operations": {"acme": {"X": {"name": {}}}}}, key) for key in NAME)
     for key, row in BACKOFF.items():
         kind = row.only[0] if row.only else "constant"
         yield f"backoff.{key}", {"backoff": {"a": {"kind": kind}}}, key

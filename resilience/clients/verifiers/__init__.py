@@ -8,17 +8,29 @@ would have returned, as far as the service can tell.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from resilience.clients.inspection import retries_itself
+from resilience.clients.tencent import PROVIDER
 from resilience.clients.verifiers import alibaba, instances, tencent
 from resilience.clients.verifiers.asking import Ambiguous, AnswerError, Verifier, awaited, plain
+from resilience.core.advice import Subject, indistinct
 
 __all__ = ["Ambiguous", "AnswerError", "Verifier", "verifiers_for"]
 
+_IN_POLICY: Final = indistinct(
+    Subject(provider=PROVIDER, operation="CreateInstance", repeat="duplicate", is_catalogued=True),
+    (instances.NAME, instances.TAGS),
+)
+
 
 def verifiers_for(
-    client: object, *, unique_tag: str | None = None, unique_names: bool = False
+    client: object,
+    *,
+    unique_tag: str | None = None,
+    unique_names: bool = False,
+    unique: Sequence[str] | None = None,
 ) -> Mapping[str, Verifier]:
     """
     Return verifiers for what a client creates, by operation (``provider:Name``).
@@ -52,12 +64,15 @@ def verifiers_for(
             executor runs in worker threads, also beside asynchronous methods of Alibaba's client.
         unique_tag: The key of a tag in ``TagList`` whose value each purchase has for itself; a purchase without it
             is judged by its name. Keep the policy's ``settle`` longer than tags need to show up. Tencent only.
+        unique: Fields of CreateInstance that together tell one purchase from all others, as a policy says it:
+            ``Name``, ``TagList`` (every tag of the request) or ``TagList.KEY`` (that tag). None where no policy
+            is asked, empty where it does not say. Tencent only.
         unique_names: Your promise that no two purchases of the account ask for the same instance name. Type and
             specification are compared all the same. Tencent only.
 
     Raises:
         TypeError: The client is none of these.
-        ValueError: The client retries by itself, or ``unique_tag`` or ``unique_names`` is given for a client that
+        ValueError: The client retries by itself, or one of the last three is given for a client that
             buys nothing.
     """
     why = retries_itself(client)
@@ -65,8 +80,10 @@ def verifiers_for(
         raise ValueError(f"verifiers_for: {why}")
     alibabas = alibaba.desk_of(client)
     if alibabas is not None:
-        if unique_tag is not None or unique_names:
-            raise ValueError("verifiers_for: unique_tag and unique_names are of use for Tencent's CreateInstance alone")
+        if unique_tag is not None or unique_names or unique:
+            raise ValueError(
+                "verifiers_for: unique_tag, unique_names and unique are of use for Tencent's CreateInstance alone"
+            )
         return {f"{alibabas.provider}:{name}": plain(alibabas, name, find) for name, find in alibaba.FINDERS.items()}
     tencents = tencent.desk_of(client)
     if tencents is None:
@@ -74,6 +91,11 @@ def verifiers_for(
             "verifiers_for: expected a client of alibabacloud_onsmqtt20200420 or of tencentcloud.mqtt, "
             f"found {type(client).__module__}.{type(client).__qualname__}"
         )
-    finders = {**tencent.FINDERS, **instances.finders(unique_tag=unique_tag, unique_names=unique_names)}
+    # A tag that a purchase lacks leaves it to be judged by its name.
+    tagged = () if unique_tag is None else ((f"{instances.TAGS}.{unique_tag}",),)
+    named = ((instances.NAME,),) if unique_names else ()
+    said = () if unique is None else (tuple(unique),)
+    bought = instances.finders((*said, *tagged, *named), advice=instances.NOT_UNIQUE if unique is None else _IN_POLICY)
+    finders = {**tencent.FINDERS, **bought}
     make = awaited if isinstance(tencents, tencent.AwaitedDesk) else plain
     return {f"{tencents.provider}:{name}": make(tencents, name, find) for name, find in finders.items()}

@@ -15,14 +15,21 @@ tencentcloudstack/tencentcloud (the second DeleteInstance); read 2026-11-21.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Generator, Mapping, Sequence
+from typing import Final
 
+from resilience.clients import naming
 from resilience.clients.tencent import PROVIDER
 from resilience.clients.verifiers.asking import Ambiguous, Ask, Fields, Finder, Look, Wanted, code_of, only, unreadable
 from resilience.clients.verifiers.tencent import scan
 
+NAME: Final = "Name"
+TAGS: Final = "TagList"
+
 _LIST: Final = "DescribeInstanceList"
+
+Rows = Generator[Ask, Fields, list[Fields]]
+"""A search for rows of a list."""
 
 # InstanceStatus (models.py, DescribeInstanceResponse): on its way out, and there without being of use.
 _GONE: Final = frozenset({"DELETING", "DESTROYED"})
@@ -31,27 +38,35 @@ _USELESS: Final = frozenset({"CREATE_FAILURE", "OVERDUE"})
 # What an instance is, besides its tag: request field to row field.
 _SAME: Final = {"Name": "InstanceName", "InstanceType": "InstanceType", "SkuCode": "SkuCode"}
 
-_NOT_UNIQUE: Final = (
+NOT_UNIQUE: Final = (
     "names are not unique, so nothing tells whether this call bought it; look, then give each purchase a tag of its "
     "own and name its key (unique_tag=...), or promise that names are unique (unique_names=True)"
 )
+"""What is said to a program that asks for its verifiers itself."""
 
 
-def finders(*, unique_tag: str | None, unique_names: bool) -> Mapping[str, Finder]:
+def finders(unique: Sequence[Sequence[str]], *, advice: str = NOT_UNIQUE) -> Mapping[str, Finder]:
     """
     Return the finders for instances, by operation.
 
     Args:
-        unique_tag: The key of a tag whose value each purchase has for itself.
-        unique_names: Whether no two purchases in the account ever ask for the same name.
+        unique: Sets of request fields, each of which tells one purchase from all others: ``Name``, ``TagList`` or
+            ``TagList.KEY``. The first counts whose fields a request has.
+        advice: What to do where nothing tells one purchase from another.
     """
 
     def bought(wanted: Wanted) -> Look:
-        tag = None if unique_tag is None else _tag(wanted, unique_tag)
-        if tag is None:
-            found = yield from _named(wanted, trusted=unique_names)
-        else:
-            found = yield from _tagged(wanted, tag)
+        fields = next((each for each in unique if each and _has(wanted, each)), ())
+        tags = [each for name in fields for each in _tags(wanted, name)]
+        rows = (yield from _tagged(tags)) if tags else (yield from _named(wanted))
+        if tags and NAME in fields:
+            rows = [row for row in rows if row.get("InstanceName") == wanted.need(NAME)]
+        keys = [f"tag {', '.join(dict.fromkeys(key for key, _ in tags))}"] if tags else []
+        words = " and the ".join([*(each for each in fields if each == NAME), *keys])
+        several = f"several have the {words} of this purchase, which is therefore not unique; look which one is right"
+        found = only(wanted.operation, rows, "InstanceId", several if fields else advice)
+        if found is not None and not fields:
+            raise Ambiguous(wanted.operation, [found.get("InstanceId")], advice)
         if found is None:
             return None
         _check(wanted, found)
@@ -60,29 +75,37 @@ def finders(*, unique_tag: str | None, unique_names: bool) -> Mapping[str, Finde
     return {"CreateInstance": bought, "DeleteInstance": _deleted}
 
 
-def _tag(wanted: Wanted, key: str) -> tuple[str, str] | None:
-    """Return key and value of the request's tag of this key; None if it has none."""
-    tags: Any = wanted.fields.get("TagList") or []
-    return next(((key, tag["TagValue"]) for tag in tags if tag.get("TagKey") == key and tag.get("TagValue")), None)
+def _has(wanted: Wanted, fields: Sequence[str]) -> bool:
+    return all(naming.text_of(naming.at(wanted.fields, name)) not in {None, "", "[]"} for name in fields)
 
 
-def _named(wanted: Wanted, *, trusted: bool) -> Look:
-    name = wanted.need("Name")
+def _tags(wanted: Wanted, name: str) -> list[tuple[str, str]]:
+    """Return the tags of the request that a field of ``unique`` speaks of."""
+    outer, _, key = name.partition(".")
+    tags = [naming.tag(each) for each in wanted.fields.get(TAGS) or []] if outer == TAGS else []
+    return [(each[0], str(each[1])) for each in tags if each is not None and key in {"", each[0]}]
+
+
+def _named(wanted: Wanted) -> Rows:
+    name = wanted.need(NAME)
     rows = yield from scan(_LIST, {"Filters": [{"Name": "InstanceName", "Values": [name]}]}, "InstanceId")
     # The filter finds parts of names too, and names of what is being deleted may be used again.
-    rows = [row for row in rows if row.get("InstanceName") == name and row.get("InstanceStatus") not in _GONE]
-    found = only(wanted.operation, rows, "InstanceId", _NOT_UNIQUE)
-    if found is not None and not trusted:
-        raise Ambiguous(wanted.operation, [found.get("InstanceId")], _NOT_UNIQUE)
-    return found
+    return [row for row in rows if row.get("InstanceName") == name and row.get("InstanceStatus") not in _GONE]
 
 
-def _tagged(wanted: Wanted, tag: tuple[str, str]) -> Look:
-    """With a tag filter the service ignores all others (models.py, DescribeInstanceListRequest.Filters)."""
-    key, value = tag
-    rows = yield from scan(_LIST, {"TagFilters": [{"TagKey": key, "TagValues": [value]}]}, "InstanceId")
-    reason = f"several have the tag {key} of this purchase, which is therefore not unique; look which one is right"
-    return only(wanted.operation, rows, "InstanceId", reason)
+def _tagged(tags: Sequence[tuple[str, str]]) -> Rows:
+    """
+    Find the instances that have all of some tags.
+
+    With a tag filter the service ignores all others (models.py, DescribeInstanceListRequest.Filters), and whether two
+    of them mean both or either is not said: each is asked by itself.
+    """
+    rows: dict[object, Fields] | None = None
+    for key, value in tags:
+        found = yield from scan(_LIST, {"TagFilters": [{"TagKey": key, "TagValues": [value]}]}, "InstanceId")
+        ids = {row.get("InstanceId"): row for row in found}
+        rows = ids if rows is None else {each: row for each, row in rows.items() if each in ids}
+    return list((rows or {}).values())
 
 
 def _check(wanted: Wanted, found: Fields) -> None:

@@ -16,7 +16,7 @@ from resilience.policyfile.operations import catalogued
 from resilience.policyfile.problems import Problem
 from resilience.policyfile.wording import quoted
 
-_CARE: Final[dict[Repeat, int]] = {"safe": 0, "conflict": 1, "duplicate": 2}
+_CARE: Final[dict[Repeat, int]] = {"safe": 0, "equal": 1, "conflict": 2, "duplicate": 3}
 _SHOWN: Final = 3
 _LIKE_AN_OPERATION: Final = 0.85  # one slip of a key, and not another verb before the same noun
 
@@ -47,17 +47,17 @@ def repeated(view: View) -> Iterator[Problem]:
 
 def careless(view: View) -> Iterator[Problem]:
     """RP064: an operation declared less careful than the catalogue says."""
-    for provider, declared in view.policy.repeats.items():
-        for name, repeat in declared.items():
+    for provider, declared in view.policy.operations.items():
+        for name, said in declared.items():
             facts = view.operation_facts((provider, name))
-            if facts is None or _CARE[repeat] >= _CARE[facts.repeat]:
+            if facts is None or said.repeat is None or _CARE[said.repeat] >= _CARE[facts.repeat]:
                 continue
             result = "does it twice" if facts.repeat == "duplicate" else "is refused"
             message = (
-                f'{name} is declared "{repeat}", and the catalogue says "{facts.repeat}": a repeat {result}; '
+                f'{name} is declared "{said.repeat}", and the catalogue says "{facts.repeat}": a repeat {result}; '
                 "leave it out, or say in [lint] how you know better"
             )
-            yield view.problem(("operations", provider, name), ids.CARELESS_OPERATION, message)
+            yield view.problem(view.declared_at(provider, name, "repeat"), ids.CARELESS_OPERATION, message)
 
 
 def uncounted(view: View) -> Iterator[Problem]:
@@ -132,7 +132,7 @@ def _removes(operation: Operation) -> bool:
 
 def misspelled(view: View) -> Iterator[Problem]:
     """RP072: a declared operation that is spelled almost like one of the catalogue, or of the policy's own APIs."""
-    for provider, declared in view.policy.repeats.items():
+    for provider, declared in view.policy.operations.items():
         api = view.policy.apis.get(provider)
         own = () if api is None else (*METHODS, *(template.operation for template in api.operations))
         listed = catalogued(provider).union(own)

@@ -6,8 +6,9 @@ import difflib
 from collections.abc import Collection, Iterator
 from typing import Final
 
-from resilience.catalog import NameRule, catalogue
-from resilience.core.policy import Action
+from resilience.catalog import catalogue, providers
+from resilience.core import advice
+from resilience.core.policy import METHODS, Action
 from resilience.core.rename import NameLaw, next_name
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.places import Operation, RuleAt, chain
@@ -30,13 +31,16 @@ def nothing_to_rename(view: View) -> Iterator[Problem]:
         facts_of_code = view.facts(each.rule)
         told = () if facts_of_code is None else facts_of_code.operations
         operations = frozenset(operation for operation in wanted if operation[1] in told) or wanted
-        known = [facts for operation in operations if (facts := view.operation_facts(operation))]
-        if known and len(known) == len(operations) and all(facts.rename is None for facts in known):
-            names = sorted(facts.operation for facts in known)
-            message = (
-                f"{names[0]} has no name that a rename could change, so this never renames; answer with another action"
-            )
-            yield view.problem(each.path, ids.NOTHING_TO_RENAME, message, severity="error", layer=each.layer)
+        # Where nothing is declared, the program may call anything, and nothing of it has a name.
+        provider = each.rule.scope.removeprefix("transport.")
+        is_open = provider not in {*providers(), "transport"}
+        if any(view.rename(operation) is not None for operation in operations) or not (operations or is_open):
+            continue
+        named = sorted(operation for operation in operations if operation[1] not in METHODS)
+        message = advice.nothing_to_rename(
+            view.subject(named[0] if named else (provider, each.rule.operation or "NAME"))
+        )
+        yield view.problem(each.path, ids.NOTHING_TO_RENAME, message, severity="error", layer=each.layer)
 
 
 def bad_names(view: View) -> Iterator[Problem]:
@@ -66,24 +70,30 @@ def _bad_name(view: View, each: RuleAt, action: Action) -> str | None:
         found = _law(view, operation)
         if found is None:
             continue
-        rule, law = found
+        meaning, law = found
         sample = next((name for name in _SAMPLES if law.is_legal(name)), None)
         if sample is None or next_name(sample, 2, action, law, digest=_DIGEST) is not None:
             continue
         without = NameLaw(max_length=law.max_length, keep_prefix=law.keep_prefix, is_legal=law.is_legal)
         free = Action(key=action.key, do="rename", pattern=action.pattern)
         if next_name(sample, 2, free, without, digest=_DIGEST) is not None:
-            return f"max_length {action.max_length} leaves no room for a legal name of {operation[1]}: {rule.meaning}"
-        return f"pattern {quoted(action.pattern)} builds no legal name for {operation[1]}: {rule.meaning}"
+            return f"max_length {action.max_length} leaves no room for a legal name of {operation[1]}: {meaning}"
+        return f"pattern {quoted(action.pattern)} builds no legal name for {operation[1]}: {meaning}"
     return None
 
 
-def _law(view: View, operation: Operation) -> tuple[NameRule, NameLaw] | None:
+def _law(view: View, operation: Operation) -> tuple[str, NameLaw] | None:
+    """Return the rule for names of an operation, in words and as renames ask it."""
+    said = view.declared(operation)
+    if said is not None and said.name is not None:
+        words = f"a name matches {said.name.pattern}" if said.name.pattern else "a name"
+        most = f", with at most {said.name.max_length} characters" if said.name.max_length else ""
+        return f"{words}{most}", NameLaw(max_length=said.name.max_length, is_legal=said.name.is_legal)
     facts = view.operation_facts(operation)
     if facts is None or facts.name is None:
         return None
     rule = catalogue(operation[0]).names[facts.name]
-    return rule, NameLaw(max_length=rule.max_length, keep_prefix=rule.keep_prefix, is_legal=rule.is_legal)
+    return rule.meaning, NameLaw(max_length=rule.max_length, keep_prefix=rule.keep_prefix, is_legal=rule.is_legal)
 
 
 def unused(view: View) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from attrs import frozen
 from resilience.policyfile.lint import (
     apis,
     codes,
+    declared,
     effects,
     environments,
     ids,
@@ -72,6 +73,7 @@ LINTS: Final = (
     Lint(codes.unknown_provider),
     Lint(apis.ruleless, frozenset({"sources", "rules"})),
     Lint(apis.unmade, frozenset({"sources", "operations"})),
+    Lint(declared.forgotten, frozenset({"ledger", "operations", "sources"})),
     Lint(names.nothing_to_rename),
     Lint(names.bad_names, _NUMBERS),
     Lint(names.unused, EVERYTHING),
@@ -119,6 +121,7 @@ LINT_TITLES: Final[Mapping[str, str]] = MappingProxyType(
         ids.LIKE_ANOTHER: "two environments whose names differ by a slip",
         ids.RULELESS_API: "an API that no rule answers",
         ids.UNMADE_OPERATION: "a rule for an operation that no request is",
+        ids.UNREMEMBERED: "an operation that the ledger cannot remember",
         ids.UNREACHED_FOR: "a for that is never over",
         ids.LIKE_AN_OPERATION: "a declared operation that is spelled almost like a known one",
     }

@@ -9,9 +9,11 @@ from typing import Literal
 from attrs import define
 
 from resilience.catalog import CodeClass, CodeFacts, OperationFacts, catalogue, providers
+from resilience.core.advice import Subject, probable_key
+from resilience.core.declared import Declared
 from resilience.core.fault import Effect, Repeat
 from resilience.core.match import RuleTable, specificity
-from resilience.core.policy import Action, PolicyValues, Rule
+from resilience.core.policy import Action, PolicyValues, Rule, Template
 from resilience.policyfile.layers import Layer, Stack
 from resilience.policyfile.lint.places import (
     ActionAt,
@@ -126,12 +128,12 @@ class View:
     def providers_of(self, rule: Rule) -> tuple[str, ...]:
         """Return the providers whose faults a rule can meet, as far as the catalogue or the policy knows them."""
         if rule.scope == "transport":
-            return tuple(dict.fromkeys((*providers(), *self.policy.repeats)))
+            return tuple(dict.fromkeys((*providers(), *self.policy.operations)))
         return (rule.scope.removeprefix("transport."),)
 
     def operations(self, provider: str) -> frozenset[str]:
         """Return the operations of a provider: the catalogue's and those that the policy declares."""
-        return catalogued(provider).union(self.policy.repeats.get(provider, ()))
+        return catalogued(provider).union(self.policy.operations.get(provider, ()))
 
     def operation_facts(self, operation: Operation) -> OperationFacts | None:
         """Return what the catalogue knows about an operation."""
@@ -140,9 +142,50 @@ class View:
 
     def repeat(self, operation: Operation) -> Repeat:
         """Return what a repeat does: the policy's word, else the catalogue's, else the careful one."""
-        provider, name = operation
         facts = self.operation_facts(operation)
-        return self.policy.repeats.get(provider, {}).get(name) or (facts.repeat if facts else "duplicate")
+        said = self.declared(operation)
+        return (said and said.repeat) or (facts.repeat if facts else "duplicate")
+
+    def declared_at(self, provider: str, name: str, key: str) -> Path:
+        """Return the path of a key of ``[operations]``; that of the operation where it is nothing but a word."""
+        path = ("operations", provider, name)
+        return (*path, key) if self.stack.setter((*path, key)) is not None else path
+
+    def declared(self, operation: Operation) -> Declared | None:
+        """Return what the policy says of an operation; None where it says nothing."""
+        provider, name = operation
+        return self.policy.operations.get(provider, {}).get(name)
+
+    def key(self, operation: Operation) -> tuple[str, ...]:
+        """Return the fields that name what an operation makes: the policy's word, else the catalogue's."""
+        said, facts = self.declared(operation), self.operation_facts(operation)
+        if said is not None and said.key is not None:
+            return said.key
+        return () if facts is None else facts.key
+
+    def rename(self, operation: Operation) -> str | None:
+        """Return the field that a rename changes, or None."""
+        said, facts = self.declared(operation), self.operation_facts(operation)
+        return (said and said.rename) or (None if facts is None else facts.rename)
+
+    def subject(self, operation: Operation) -> Subject:
+        """Return an operation as advice speaks of it."""
+        provider, name = operation
+        template = self.template(operation)
+        return Subject(
+            provider=provider,
+            operation=name,
+            repeat=self.repeat(operation),
+            said=self.declared(operation),
+            is_catalogued=self.operation_facts(operation) is not None,
+            fields=self.key(operation) or probable_key(template),
+        )
+
+    def template(self, operation: Operation) -> Template | None:
+        """Return how the requests of an operation look; None where the policy does not say."""
+        provider, name = operation
+        api = self.policy.apis.get(provider)
+        return next((each for each in api.operations if each.operation == name), None) if api else None
 
     def facts(self, rule: Rule) -> CodeFacts | None:
         """Return what the catalogue knows about a rule's code, or about the code that it is a sub-code of."""

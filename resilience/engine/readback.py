@@ -1,0 +1,55 @@
+"""
+A verifier that the policy names: ``read_back``, an operation whose function asks "is it there?".
+
+The function takes the key's fields as its parameters. What it returns is there; None, and the status 404, are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from resilience.engine.arguments import Signature
+from resilience.engine.threads import is_coroutine_function
+
+if TYPE_CHECKING:
+    from resilience.engine.callee import Callee
+
+
+def read_back(creates: Callee, asks: Callee) -> Callable[..., Any] | None:
+    """Return a verifier of one function that asks another one; None where that needs more than the key's fields."""
+    target, given = asks.signature, creates.signature
+    if not isinstance(target, Signature) or not isinstance(given, Signature):
+        return None
+    names = {name: parameter for name in creates.operation.key if (parameter := target.parameter_of(name)) is not None}
+    if not names or set(target.needed) - {"self"} - set(names.values()):
+        return None
+    takes_self = target.needed[:1] == ("self",)
+
+    def called(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        named = {parameter: given.value(name, args, kwargs) for name, parameter in names.items()}
+        return asks.function(*(args[:1] if takes_self else ()), **named)
+
+    async def ask(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return await called(args, kwargs)
+        except Exception as error:
+            if _is_absence(asks, error):
+                return None
+            raise
+
+    def ask_plainly(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return called(args, kwargs)
+        except Exception as error:
+            if _is_absence(asks, error):
+                return None
+            raise
+
+    return ask if is_coroutine_function(asks.function) else ask_plainly
+
+
+def _is_absence(asks: Callee, error: Exception) -> bool:
+    faults = asks.faults(error)
+    return faults is not None and all(fault.status == HTTPStatus.NOT_FOUND for fault in faults)
