@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Literal, assert_never
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from resilience.core.decision import (
     Accept,
@@ -39,7 +39,7 @@ from resilience.core.history import History
 from resilience.core.machine import attempt_limit, begin, remedy_limit, step
 from resilience.core.plan import Plan
 from resilience.core.policy import Action
-from resilience.core.rename import NameLaw, next_name
+from resilience.core.rename import NameLaw, name_hash, next_name
 
 Belief = Literal["honest", "found", "missing"]
 """What a verifier says: what is so, or always the same."""
@@ -83,7 +83,8 @@ class World:
         refreshing: How long they take.
         name: The name that a rename starts from; None if every rename finds a legal one.
         law: What the service says about names.
-        digest: What ``{hash}`` stands for in a rename's pattern.
+        digest: What a shortened name keeps, and what ``{hash}`` stands for in a rename's pattern; by default a hash of
+            the name, whatever account and instance it would be for.
     """
 
     verifier: Belief = "honest"
@@ -92,7 +93,7 @@ class World:
     refreshing: float = 0.0
     name: str | None = None
     law: NameLaw | None = field(default=None, eq=False)
-    digest: str = ""
+    digest: str = field(default=Factory(lambda self: name_hash(self.name or ""), takes_self=True))
 
 
 @frozen(kw_only=True)

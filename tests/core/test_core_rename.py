@@ -50,11 +50,15 @@ def renamed(original: str, number: int = 2, *, law: NameLaw | None = None, **set
         pytest.param({"pattern": "{name}-{hash}-{n}"}, 2, f"GID_sensors-{DIGEST}-2", id="hash"),
         pytest.param({"pattern": "GID_{n}"}, 2, "GID_2", id="without-the-name"),
         pytest.param({"max_length": 13}, 2, "GID_sensors-2", id="just-fits"),
-        pytest.param({"max_length": 12}, 2, "GID_sensor-2", id="shortened"),
-        pytest.param({"max_length": 12}, 10, "GID_senso-10", id="shortened-more-for-a-longer-number"),
-        pytest.param({"max_length": 3}, 2, "G-2", id="one-character-left"),
-        pytest.param({"max_length": 2}, 2, None, id="none-left"),
-        pytest.param({"max_length": 9, "pattern": "{name}{name}{n}"}, 2, "GID_GID_2", id="name-twice"),
+        pytest.param({"max_length": 12}, 2, f"G-{DIGEST}-2", id="shortened-to-one-character-and-the-hash"),
+        pytest.param({"max_length": 11}, 2, f"G{DIGEST}-2", id="the-hash-is-worth-more-than-what-stands-before-it"),
+        pytest.param({"max_length": 10}, 2, None, id="no-character-left"),
+        pytest.param({"max_length": 12}, 10, f"G{DIGEST}-10", id="shortened-more-for-a-longer-number"),
+        pytest.param({"max_length": 2}, 2, None, id="no-room-for-the-hash"),
+        pytest.param({"max_length": 21, "pattern": "{name}{name}{n}"}, 2, f"G-{DIGEST}G-{DIGEST}2", id="name-twice"),
+        pytest.param(
+            {"max_length": 14, "pattern": "{name}{hash}{n}"}, 2, f"GID_s{DIGEST}2", id="the-pattern-has-the-hash"
+        ),
         pytest.param({"max_length": 4, "pattern": "GID_{n}"}, 2, None, id="pattern-alone-too-long"),
         pytest.param({"pattern": "{name}"}, 2, None, id="no-new-name"),
     ],
@@ -67,11 +71,23 @@ def test_a_name_is_built_by_its_pattern(settings: dict[str, Any], number: int, n
 @pytest.mark.parametrize(
     ("allowed", "settings", "name"),
     [
-        pytest.param(law(max_length=12), {}, "GID_sensor-2", id="the-services-limit"),
-        pytest.param(law(max_length=12), {"max_length": 10}, "GID_sens-2", id="the-smaller-limit-is-the-policys"),
-        pytest.param(law(max_length=10), {"max_length": 12}, "GID_sens-2", id="the-smaller-limit-is-the-services"),
-        pytest.param(law(keep_prefix=4), {"max_length": 6}, "GID_-2", id="the-prefix-just-stays"),
-        pytest.param(law(keep_prefix=4), {"max_length": 5}, None, id="the-prefix-would-be-cut"),
+        pytest.param(law(max_length=12), {}, f"G-{DIGEST}-2", id="the-services-limit"),
+        pytest.param(law(max_length=12), {"max_length": 11}, f"G{DIGEST}-2", id="the-smaller-limit-is-the-policys"),
+        pytest.param(law(max_length=11), {"max_length": 12}, f"G{DIGEST}-2", id="the-smaller-limit-is-the-services"),
+        pytest.param(law(keep_prefix=1), {"max_length": 11}, f"G{DIGEST}-2", id="the-prefix-just-stays"),
+        pytest.param(law(keep_prefix=2), {"max_length": 11}, None, id="the-prefix-would-be-cut"),
+        pytest.param(
+            NameLaw(max_length=12, is_legal=lambda name: "-" not in name),
+            {"pattern": "{name}_{n}"},
+            f"G_{DIGEST}_2",
+            id="another-separator",
+        ),
+        pytest.param(
+            NameLaw(max_length=12, is_legal=str.isalnum),
+            {"pattern": "{name}{n}", "max_length": 11},
+            f"GI{DIGEST}2",
+            id="no-separator",
+        ),
         pytest.param(
             law(keep_prefix=4), {"max_length": 5, "pattern": "{name}_{n}"}, None, id="the-pattern-is-no-prefix"
         ),
@@ -83,6 +99,43 @@ def test_a_name_is_built_by_its_pattern(settings: dict[str, Any], number: int, n
 def test_a_name_obeys_the_service(allowed: NameLaw, settings: dict[str, Any], name: str | None) -> None:
     """A new name is one that the service takes, and keeps the prefix that it asks for."""
     assert renamed("GID_sensors", law=allowed, **settings) == name
+
+
+@given(
+    names=st.lists(st.text(min_size=9, max_size=90), min_size=2, max_size=20, unique=True),
+    limit=st.integers(1, 64),
+    pattern=st.sampled_from(["{name}-{n}", "{name}-{hash}-{n}", "{name}_{hash}", "{name}{name}{n}"]),
+)
+def test_two_names_are_never_shortened_to_one(names: list[str], limit: int, pattern: str) -> None:
+    """However alike the originals are, and whatever they are made of: their new names differ, and fit."""
+    start = "GID_site-hangzhou-line-07-controller-plc-"
+    originals = [start + name for name in names]
+    new = [
+        next_name(
+            each, 2, action("rename", pattern=pattern, max_length=limit), None, digest=name_hash("", "mqtt-1", each)
+        )
+        for each in originals
+    ]
+    built = [each for each in new if each is not None]
+    assert len(set(built)) == len(built)
+    assert all(len(each) <= limit for each in built)
+    assert built == [] if limit < 9 else True
+
+
+def test_a_hash_takes_names_that_are_no_unicode() -> None:
+    """A name that came from a file name may hold half a character."""
+    assert name_hash("\udc80") != name_hash("\udc81")
+
+
+def test_a_name_of_just_the_limit_is_told_from_one_that_differs_at_its_end() -> None:
+    """Forty characters, the last of which tells two groups apart, leave no room for a number."""
+    one, other = "GID_" + "x" * 35 + "1", "GID_" + "x" * 35 + "2"
+    new = [
+        next_name(each, 2, action("rename", max_length=40), law_of("alibaba", "group-id"), digest=name_hash("", each))
+        for each in (one, other)
+    ]
+    assert new == [f"GID_{'x' * 25}-{name_hash('', each)}-2" for each in (one, other)]
+    assert {len(each) for each in new if each} == {40}
 
 
 def test_braces_in_a_name_are_no_placeholders() -> None:

@@ -39,6 +39,8 @@ from resilience.simulation import Meeting, Played, Setup, World, meetings, read_
 from resilience.testing import virtual_backend, virtual_time
 
 INSTANCE, GROUP = "mqtt-cn-x", "GID_sensors"
+# Forty characters: a rename shortens it.
+LONG = "GID_" + "s" * 36
 POLICY = "builtin:provisioning"
 WORDS = [
     "ok",
@@ -78,6 +80,7 @@ class Case:
     credentials: bool
     refreshes: bool
     seed: int
+    name: str = GROUP
     policy: str = POLICY
 
 
@@ -99,6 +102,7 @@ CASES = st.builds(
     credentials=st.booleans(),
     refreshes=st.booleans(),
     seed=st.integers(0, 1000),
+    name=st.sampled_from([GROUP, LONG]),
 )
 
 
@@ -113,7 +117,7 @@ def setup_of(case: Case) -> tuple[Setup, Policy]:
             verifying=0.375,
             refreshes=case.refreshes,
             refreshing=0.625,
-            name=GROUP,
+            name=case.name,
             law=operation.law,
             **world,
         ),
@@ -239,7 +243,7 @@ async def execute(case: Case) -> tuple[Outcome[Any], list[Line]]:
             del instance_id
             return await reality.find(group_id)
 
-    outcome = await create.outcome(INSTANCE, GROUP)
+    outcome = await create.outcome(INSTANCE, case.name)
     return outcome, clocked.lines
 
 
@@ -269,7 +273,7 @@ def execute_in_thread(case: Case) -> tuple[Outcome[Any], list[Line]]:
                 del instance_id
                 return drive(reality.find(group_id))
 
-        return create.outcome(INSTANCE, GROUP), clocked.lines
+        return create.outcome(INSTANCE, case.name), clocked.lines
 
 
 def is_cut(case: Case) -> bool:
