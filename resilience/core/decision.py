@@ -45,7 +45,8 @@ def ended_by(reason: StopReason, *, attempts: int) -> Ended:
         return "success" if attempts <= 1 else "success_after_retry"
     if reason in {"accepted", "dry_run"}:
         return "accepted"
-    if reason in _REFUSED:
+    # Without an attempt nothing was there that could have been ours or not: the name was refused before it was sent.
+    if reason in _REFUSED or (reason == "not_ours" and not attempts):
         return "refused"
     return "exhausted" if reason in _EXHAUSTED else "failed"
 
@@ -103,12 +104,20 @@ class RefreshFailed:
 
 @frozen
 class Renamed:
-    """The next attempt goes to another name: a new resource, with a clean history."""
+    """
+    The next attempt goes to another name: a new resource, with a clean history.
+
+    Attributes:
+        number: The number of the name, where those before it belong to other resources; None for the one that was
+            asked for. Each that was passed over counts as a use of the action.
+    """
+
+    number: int | None = None
 
 
 @frozen
 class RenameImpossible:
-    """No further legal name could be built."""
+    """No further legal name could be built, or other resources have all that could."""
 
 
 Event = Failed | Verified | VerifyFailed | Refreshed | RefreshFailed | Renamed | RenameImpossible
@@ -155,12 +164,21 @@ class Refresh(_Explained):
 
 @frozen(kw_only=True)
 class Rename(_Explained):
-    """Wait ``delay`` seconds, then take the name with this number: 2, 3, ..."""
+    """
+    Wait ``delay`` seconds, then take the name with this number: 2, 3, ...
+
+    Attributes:
+        delay: In seconds.
+        number: Of the name.
+        last: The last number that the action allows, for when other resources have the names before it; None for no
+            limit.
+    """
 
     verb: ClassVar[Verb] = "rename"
 
     delay: float = 0.0
     number: int
+    last: int | None = None
 
 
 @frozen(kw_only=True)

@@ -15,6 +15,7 @@ it sleeps, calls, asks, and reports what came of it as the next event.
     Refreshed        -> go on with what the refresh was for
     Renamed          -> forget the doubt: another name is another resource
     RenameImpossible -> the ``then`` of the rename
+    (refuse)         -> Fail: another resource has been given the very name that the call asks for
     RefreshFailed    -> Fail
 
 Doubt. ``unresolved`` says that some attempt may have taken effect and nobody has
@@ -160,14 +161,25 @@ def step(history: History, event: Event, *, now: float, draw: float) -> tuple[Hi
             return _verify_failed(history, fault, now, draw)
         case Refreshed():
             return _refreshed(history, now)
-        case Renamed():
-            clean = history.but(ours=False, unresolved=False, pending=None, name=history.name + 1)
-            return _another_attempt(clean, history.pending, 0.0, now)
+        case Renamed(number):
+            return _renamed(history, number, now)
         case RenameImpossible():
             choice = _pending(history)
             return _obey(history.but(pending=None), _next(history, choice, "remedy", now), None, now, draw)
         case RefreshFailed():
             return history, _remedy_failed(history, now)
+
+
+def refuse(history: History) -> Decision:
+    """
+    Decide how a call begins whose own name has been given to another resource.
+
+    Nothing is sent: whatever the service answered, and whatever a verifier finds, would be about that resource.
+
+    Args:
+        history: Just begun.
+    """
+    return _fail(history.pending, "not_ours")
 
 
 def _failed(history: History, event: Failed, now: float, draw: float) -> tuple[History, Decision]:
@@ -295,9 +307,20 @@ def _go_on(history: History, choice: Choice, delay: float, now: float) -> tuple[
         case "refresh":
             return asked, Refresh(rule=rule, action=action, delay=delay, provider=choice.provider)
         case "rename":
-            return asked, Rename(rule=rule, action=action, delay=delay, number=history.name + 1)
+            number = history.name + 1
+            last = None if action.max is None else number + action.max - history.uses.get(action.key, 0)
+            return asked, Rename(rule=rule, action=action, delay=delay, number=number, last=last)
         case _:
             return asked.but(pending=None), Wait(rule=rule, action=action, delay=delay)
+
+
+def _renamed(history: History, number: int | None, now: float) -> tuple[History, Decision]:
+    choice, name, uses = _pending(history), history.name + 1, history.uses
+    if number is not None:
+        passed = number - name
+        name, uses = number, {**uses, choice.action.key: uses[choice.action.key] + passed}
+    clean = history.but(ours=False, unresolved=False, pending=None, name=name, uses=uses)
+    return _another_attempt(clean, choice, 0.0, now)
 
 
 def _another_attempt(history: History, choice: Choice | None, delay: float, now: float) -> tuple[History, Decision]:

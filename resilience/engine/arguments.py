@@ -7,7 +7,7 @@ import dataclasses
 import inspect
 import re
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -150,7 +150,7 @@ class Signature:
         if place is None:
             return None
         holder, attribute = place
-        value = _argument(args, kwargs, holder)
+        value = self._argument(args, kwargs, holder)
         return value if attribute is None else _read(value, attribute)
 
     def replace(self, field: str, value: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Arguments:
@@ -167,7 +167,7 @@ class Signature:
         fresh: Any = value
         if attribute is not None:
             try:
-                fresh = _copy_with(_argument(args, kwargs, holder), attribute, value)
+                fresh = _copy_with(self._argument(args, kwargs, holder), attribute, value)
             except Exception as error:
                 raise LookupError(field) from error
         if isinstance(holder, int):
@@ -198,6 +198,32 @@ class Signature:
             and name not in {"self", "cls"}
         )
 
+    @cached_property
+    def _known_places(self) -> dict[str, tuple[tuple[str, ...], Mapping[str, int], Sequence[str]]]:
+        return {}
+
+    def _places(self, field: str) -> tuple[tuple[str, ...], Mapping[str, int], Sequence[str]]:
+        """Return how a field may be spelled, where parameters of such names are, and which of them may be left out."""
+        known = self._known_places.get(field)
+        if known is None:
+            spellings, parameters = self._spellings(field), self._parameters
+            positions = {name: at for at, name in enumerate(parameters) if name in spellings}
+            defaults = [
+                name
+                for name in spellings
+                if name in parameters
+                and isinstance(parameters[name].default, str | int)
+                and parameters[name].default != ""
+                and parameters[name].kind is not inspect.Parameter.POSITIONAL_ONLY
+            ]
+            known = self._known_places[field] = spellings, positions, defaults
+        return known
+
+    def _argument(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], holder: int | str) -> Any:
+        if isinstance(holder, int):
+            return args[holder]
+        return kwargs[holder] if holder in kwargs else self._parameters[holder].default
+
     def _spellings(self, field: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys((self.names.get(field, field), snake_case(field), field)))
 
@@ -211,28 +237,24 @@ class Signature:
         self, field: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], kind: type = str
     ) -> tuple[int | str, str | None] | None:
         """Return where the field is: which argument, and which attribute of it (None for the argument itself)."""
-        spellings = self._spellings(field)
+        spellings, positions, defaults = self._places(field)
         for name in spellings:
             if name in kwargs:
                 return name, None
-        positions = list(self._parameters)
         for name in spellings:
-            if name in positions and positions.index(name) < len(args):
-                return positions.index(name), None
+            at = positions.get(name)
+            if at is not None and at < len(args):
+                return at, None
         holders: list[tuple[int | str, Any]] = [*enumerate(args), *kwargs.items()]
         for holder, value in holders:
-            is_self = holder == 0 and positions[:1] == ["self"]
+            is_self = holder == 0 and next(iter(self._parameters), "") == "self"
             if is_self or isinstance(value, _SCALARS) or callable(value):
                 continue
             for name in spellings:
                 found = _read(value, name)
                 if found is not None and isinstance(found, kind) and not callable(found):
                     return holder, name
-        return None
-
-
-def _argument(args: tuple[Any, ...], kwargs: Mapping[str, Any], holder: int | str) -> Any:
-    return args[holder] if isinstance(holder, int) else kwargs[holder]
+        return (defaults[0], None) if defaults else None
 
 
 def _read(request: Any, attribute: str) -> Any:

@@ -20,12 +20,14 @@ from resilience.core.fault import Fault
 from resilience.core.match import RuleTable
 from resilience.core.plan import Plan
 from resilience.core.policy import Limits, PolicyValues, Rule
+from resilience.core.rename import name_hash
 from resilience.engine.arguments import Fields
 from resilience.engine.blocking import at_once
 from resilience.engine.chaos import Rehearsal
 from resilience.engine.credentials import Credentials
 from resilience.engine.errors import ServiceError
 from resilience.engine.events import ALWAYS_IDLE, Renamed, Slot
+from resilience.engine.namebook import NameBook, Names, Place
 from resilience.engine.operations import Operation, effect_of, is_about
 from resilience.engine.readback import read_back
 from resilience.engine.runtime import Runtime
@@ -72,6 +74,7 @@ class Setting:
     threads: Threads = field(factory=Threads)
     called: set[tuple[str | None, str]] = field(factory=set)
     forgotten: set[tuple[str | None, str]] = field(factory=set)
+    names: NameBook = field(factory=Names)
     rehearsal: Rehearsal | None = field(
         init=False,
         default=Factory(
@@ -132,6 +135,8 @@ class Callee:
         signature: Where request fields are in its arguments.
         table: The policy's rules for the operation.
         verifiers: The executor's verifiers, by provider and operation; the function's own wins.
+        renames: Whether the policy can rename what the operation makes.
+        names: Knows whose name is whose.
         runtime: Where its calls run.
         accepted: Makes the value of an accepted call from the call's arguments, or None.
         own_limits: The limits of its calls, where they are not the policy's.
@@ -145,6 +150,8 @@ class Callee:
     signature: Fields
     table: RuleTable
     verifiers: Mapping[tuple[str | None, str], Callable[..., Any]]
+    renames: bool
+    names: NameBook
     accepted: Callable[..., Any] | None = None
     own_limits: Limits | None = None
     siblings: Mapping[tuple[str | None, str], Callee] = field(factory=dict)
@@ -257,13 +264,29 @@ class Callee:
         """Return the value of a call that is a success without an answer; ``fault`` is what it was accepted for."""
         return None if self.accepted is None or dry_run else self.accepted(*args, **kwargs)
 
-    def recalled(self, field_name: str, old: str, new: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        """Hear of a rename that an earlier run made; functions name things themselves, so nothing follows here."""
-
     def renamed(self, event: Renamed) -> None:
         """Tell of a rename."""
         if self.setting.on_rename is not None:
             self.setting.on_rename(event)
+
+    @property
+    def follows_renames(self) -> bool:
+        """Whether a call that asks again for what was renamed begins with its new name; functions say it themselves."""
+        return False
+
+    def asked_for(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Place, str] | None:
+        """Return the name that a call asks for, and where it must differ from others; None if it has none."""
+        operation = self.operation
+        name = None if operation.rename is None else self.signature.get(operation.rename, args, kwargs)
+        if operation.rename is None or name is None:
+            return None
+        others = [self.signature.text(key, args, kwargs) or "" for key in operation.key if key != operation.rename]
+        return Place(operation.provider or "", operation.name, operation.rename, "\0".join(others)), name
+
+    def digest(self, place: Place, original: str) -> str:
+        """Return the hash that stands for an account, a place and the name that a call asks for there."""
+        scope = [place.scope] if any(key != place.field for key in self.operation.key) else []
+        return name_hash(self.setting.account, *scope, original)
 
     @cached_property
     def plan(self) -> Plan:
@@ -285,7 +308,8 @@ class Callee:
                 provider, operation = self.operation.provider, self.operation.name
                 key = entry_key(provider, self.setting.account, operation, resource)
                 entry = Entry(key=key, provider=provider, operation=operation, resource=resource)
-                return Track(ledger, entry, self.runtime)
+                renamed = self.operation.rename if self.operation.rename in resource else None
+                return Track(ledger, entry, self.runtime, renamed)
             missing = next(name for name in names if name not in resource)
         subject = self.operation.subject(self.signature.may_name())
         self.forgets(advice.keyless(subject, missing) if missing else advice.unremembered(subject))

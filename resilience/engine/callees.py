@@ -10,9 +10,10 @@ from attrs import define, field
 
 from resilience.clients import verifiers_for
 from resilience.core.match import RuleTable
+from resilience.core.plan import Plan
 from resilience.engine.arguments import Signature
 from resilience.engine.callee import Callee, Setting
-from resilience.engine.operations import resolve
+from resilience.engine.operations import Operation, resolve
 from resilience.engine.runtime import Runtime
 
 
@@ -31,6 +32,7 @@ class Callees:
     setting: Setting
     provider: str | None
     _tables: dict[str, RuleTable] = field(factory=dict, init=False)
+    _renames: dict[tuple[str | None, str], bool] = field(factory=dict, init=False)
     verifiers: dict[tuple[str | None, str], Callable[..., Any]] = field(factory=dict, init=False)
     wrapped: dict[tuple[str | None, str], Callee] = field(factory=dict, init=False)
 
@@ -66,6 +68,8 @@ class Callees:
             signature=Signature(function, key or {}),
             table=self.table(found.name),
             verifiers=self.verifiers,
+            renames=self.renames(found),
+            names=self.setting.names,
             accepted=accepted,
             siblings=self.wrapped,
         )
@@ -79,6 +83,21 @@ class Callees:
         if operation not in self._tables:
             self._tables[operation] = RuleTable.of(self.setting.policy.rules, operation)
         return self._tables[operation]
+
+    def renames(self, operation: Operation) -> bool:
+        """Return whether the policy can rename what an operation makes."""
+        if operation.rename is None or not self.setting.enabled:
+            return False
+        key = operation.provider, operation.name
+        if key not in self._renames:
+            plan = Plan(
+                operation=operation.name,
+                provider=operation.provider,
+                policy=self.setting.policy,
+                table=self.table(operation.name),
+            )
+            self._renames[key] = any(action.do == "rename" for _, action in plan.reachable())
+        return self._renames[key]
 
     def register(self, operation: str, verifier: Callable[..., Any]) -> None:
         """

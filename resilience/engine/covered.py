@@ -18,7 +18,6 @@ from resilience.clients.surface import (
     fields_of,
     plain_client,
     renamed_fields,
-    scope_of,
     service_error,
     with_fields,
 )
@@ -29,8 +28,6 @@ from resilience.engine.callee import Callee
 from resilience.engine.credentials import Credentials
 from resilience.engine.disguise import OURS, disguised
 from resilience.engine.errors import RemedyFailed
-from resilience.engine.events import Renamed
-from resilience.engine.namebook import NameBook
 from resilience.engine.ownsource import OwnSources
 
 
@@ -208,13 +205,11 @@ class CoveredCallee(Callee):
     Attributes:
         side: What is known of its calls.
         own_sources: The credentials that clients refresh by themselves.
-        names: The renames of the run.
         lowered_to: Within how many seconds the client gives up by itself; None where it was not told to.
     """
 
     side: Side
     own_sources: OwnSources
-    names: NameBook
     lowered_to: float | None = None
 
     @property
@@ -267,20 +262,10 @@ class CoveredCallee(Callee):
         """Return an answer of the client's own type."""
         return self.side.accepted(args, kwargs, fault)
 
-    def renamed(self, event: Renamed) -> None:
-        """Tell of a rename, and let later calls know."""
-        self.names.note(event)
-        super().renamed(event)
-
-    def recalled(self, field_name: str, old: str, new: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        """Let later calls know of a rename that an earlier run made."""
-        operation = self.operation
-        scope = scope_of(fields_of(self.side.provider, args, kwargs))
-        self.names.note(
-            Renamed(
-                operation=operation.name, provider=operation.provider, field=field_name, old=old, new=new, scope=scope
-            )
-        )
+    @property
+    def follows_renames(self) -> bool:
+        """Whether a call that asks again for what was renamed begins with its new name: a script knows the old one."""
+        return True
 
     def prepared(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments as they are to be sent: under the new names, and without retries of the SDK's own."""
@@ -288,9 +273,8 @@ class CoveredCallee(Callee):
         if changes:
             provider = self.side.provider
             changed = renamed_fields(provider, fields_of(provider, args, kwargs), changes)
-            if self.setting.ledger is not None:
-                # What creates it keeps the name that the script knows, under which the ledger remembers it.
-                changed.pop(self.operation.rename or "", None)
+            # What creates it keeps the name that the script knows, until the call begins.
+            changed.pop(self.operation.rename or "", None)
             if changed:
                 args, named = with_fields(provider, args, kwargs, changed)
                 kwargs = dict(named)

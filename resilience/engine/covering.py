@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from types import MethodType
 from typing import Any, Final, TypeVar
 
-from attrs import define, field
+from attrs import Factory, define, field
 
 from resilience.clients import rest
 from resilience.clients.alibaba import PROVIDER as ALIBABA
@@ -32,7 +32,7 @@ from resilience.engine.covered import CoveredCallee, RequestFields, RestSide, Sd
 from resilience.engine.disguise import without_our_frames
 from resilience.engine.errors import ServiceError
 from resilience.engine.loops import LOOP, needs_asyncio_loop
-from resilience.engine.namebook import NameBook, Names
+from resilience.engine.namebook import NameBook
 from resilience.engine.operations import described
 from resilience.engine.ownsource import OwnSources
 from resilience.engine.quick import in_thread, on_loop
@@ -103,14 +103,14 @@ class Covering:
 
     Args:
         executor: Whose policy, ledger, credentials and observers count.
-        names: Knows the renames; by default those of this process.
+        names: Knows whose name is whose; by default as the executor's other calls do.
         tally: Called once in every covered call; it must be quick and must not raise.
         on_switched_off: Told in one sentence which retries of an SDK's own were switched off; by default a warning is
             logged.
     """
 
     executor: CommonExecutor
-    names: NameBook = field(factory=Names)
+    names: NameBook = field(default=Factory(lambda self: self.executor.callees.setting.names, takes_self=True))
     tally: Callable[[], object] = field(default=lambda: None)
     on_switched_off: Callable[[str], object] = field(default=log.warning)
     _own: Mapping[bool, OwnSources] = field(
@@ -205,16 +205,18 @@ class Covering:
         calls: _Calls | None = side.client.__dict__.get(_CALLS)
         lowered_to = None if calls is None else calls.lowered_to
         bound = MethodType(function, side.client)
+        operation = described(side.provider, side.operation, policy=callees.setting.policy)
         callee = CoveredCallee(
             setting=callees.setting,
             runtime=LOOP if is_async else THREAD,
-            operation=described(side.provider, side.operation, policy=callees.setting.policy),
+            operation=operation,
             function=bound,
             signature=RequestFields(side.provider) if isinstance(side, SdkSide) else Signature(bound, {}),
             table=callees.table(side.operation),
             verifiers=callees.verifiers,
             side=side,
             own_sources=self._own[not is_async],
+            renames=callees.renames(operation),
             names=self.names,
             lowered_to=lowered_to,
         )

@@ -86,16 +86,17 @@ class DeadlineExceeded(Exception):  # noqa: N818  # the name that gRPC gave it
 
 class RemedyFailed(Exception):  # noqa: N818  # it says what we did
     """
-    A refresh or a verification failed. Its ``__cause__`` is why.
+    A refresh or a verification failed; its ``__cause__`` is why. Or a rename stands in the way of a call.
 
     Attributes:
-        remedy: ``refresh`` or ``verify``.
+        remedy: ``refresh``, ``verify``, or ``rename``: an earlier one has given the very name that the call asks for to
+            another resource. Then nothing was sent.
         reason: What failed, without the text of the cause.
     """
 
     __module__ = "resilience"  # where users import it from
 
-    def __init__(self, remedy: Literal["refresh", "verify"], reason: str) -> None:
+    def __init__(self, remedy: Literal["refresh", "verify", "rename"], reason: str) -> None:
         super().__init__(remedy, reason)
         self.remedy = remedy
         self.reason = reason

@@ -9,6 +9,7 @@ from typing import Any, Final
 from resilience.core.decision import StopReason
 from resilience.core.plan import Plan
 from resilience.core.policy import Rule
+from resilience.engine.errors import RemedyFailed
 from resilience.engine.outcome import Attempt, Outcome
 
 # A call with a patient rule can have hundreds of attempts; the first and the last ones tell the story.
@@ -32,15 +33,35 @@ _MEANING: Final[Mapping[StopReason, str]] = {
 }
 
 
-def note(outcome: Outcome[Any], rule: Rule | None, plan: Plan) -> str:
-    """Say in a few lines how a failed call went; never a message, an argument or a credential."""
+_NEW_NAME_IS_THERE: Final = (
+    "the new name was there before this call, which cannot have made what has it; in the policy, "
+    'if = "always" accepts it, and a then that is a rename tries the next name'
+)
+
+
+def note(outcome: Outcome[Any], rule: Rule | None, plan: Plan, *, no_name: str | None = None) -> str:
+    """
+    Say in a few lines how a failed call went; never a message, an argument or a credential.
+
+    Args:
+        outcome: How it ended.
+        rule: The rule that decided, if one did.
+        plan: What the call could do.
+        no_name: Why a rename found no name, if one did not.
+    """
     attempts = outcome.attempts
     tried = "1 attempt" if len(attempts) == 1 else f"{len(attempts)} attempts"
     lines = [f"{_BEGINNING}{outcome.operation} stopped after {tried} (stop reason: {outcome.stop_reason})"]
     if not plan.enabled:
         lines.append("  the policy is switched off (RESILIENCE=off, or enabled=False): one attempt, and nothing else")
+    elif isinstance(outcome.error, RemedyFailed) and outcome.error.remedy == "rename":
+        lines.append(f"  {outcome.error.reason}")
+    elif outcome.stop_reason == "not_ours" and outcome.renamed:
+        lines.append(f"  {_NEW_NAME_IS_THERE}")
     elif outcome.stop_reason in _MEANING:
         lines.append(f"  {_MEANING[outcome.stop_reason]}")
+    if no_name is not None:
+        lines.append(f"  {no_name}")
     if outcome.waited:
         lines.append(f"  waited {outcome.waited:.2f} s in all")
     if rule is not None:

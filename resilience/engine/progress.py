@@ -42,6 +42,7 @@ class Progress:
         attempts: A record of each attempt that ended in a value or a fault.
         begun: How many attempts were begun.
         renamed: What was renamed: the service's field, the first and the last name.
+        no_name: Why a rename found no name, if one did not.
         generations: Which credentials the last attempt used, by provider.
         waited: In seconds.
         value: What the last attempt or verification brought.
@@ -63,6 +64,7 @@ class Progress:
     attempts: list[Attempt] = field(factory=list, init=False)
     begun: int = field(default=0, init=False)
     renamed: dict[str, tuple[str, str]] = field(factory=dict, init=False)
+    no_name: str | None = field(default=None, init=False)
     generations: dict[str, int] = field(factory=dict, init=False)
     waited: float = field(default=0.0, init=False)
     value: Any = field(default=None, init=False)

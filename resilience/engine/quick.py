@@ -26,6 +26,7 @@ from resilience.engine.credentials import NO_CREDENTIALS
 from resilience.engine.decided import count as decisions
 from resilience.engine.events import ALWAYS_IDLE, Slot
 from resilience.engine.loops import LOOP
+from resilience.engine.renaming import begins_as_asked
 from resilience.engine.run import run
 from resilience.engine.runtime import Ran
 
@@ -62,10 +63,38 @@ def _no_loop() -> None:
     """Return that asyncio does not run."""
 
 
-def on_loop(  # noqa: C901, PLR0915  # four functions that share their cells, which is what makes them quick
+def on_loop(callee: Callee) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """Return the quick path for a call on an event loop."""
+    quick = _on_loop(callee)
+    if not callee.renames:
+        return quick
+
+    async def named(*args: Any, **kwargs: Any) -> Any:
+        # Another frame, only where a name may be another resource's.
+        if begins_as_asked(callee, args, kwargs):
+            return await quick(*args, **kwargs)
+        return (await run(callee, args, kwargs)).unwrap()
+
+    return named
+
+
+def in_thread(callee: Callee) -> Callable[..., Any]:
+    """Return the quick path for a call in a plain thread."""
+    quick = _in_thread(callee)
+    if not callee.renames:
+        return quick
+
+    def named(*args: Any, **kwargs: Any) -> Any:
+        if begins_as_asked(callee, args, kwargs):
+            return quick(*args, **kwargs)
+        return drive(run(callee, args, kwargs)).unwrap()
+
+    return named
+
+
+def _on_loop(  # noqa: C901, PLR0915  # four functions that share their cells, which is what makes them quick
     callee: Callee,
 ) -> Callable[..., Coroutine[Any, Any, Any]]:
-    """Return the quick path for a call on an event loop."""
     # While both ``slot[key]`` are None the quick path is open: two look-ups answer every reason against it.
     (slot, key), (other, other_key) = _SHUT, ALWAYS_IDLE
     is_new = True
@@ -189,8 +218,8 @@ def on_loop(  # noqa: C901, PLR0915  # four functions that share their cells, wh
     return unlimited if source is NO_CREDENTIALS and callee.keeps_source else unlimited_with_credentials
 
 
-def in_thread(callee: Callee) -> Callable[..., Any]:  # noqa: C901  # as above
-    """Return the quick path for a call in a plain thread; the clock is read only where there is a limit."""
+def _in_thread(callee: Callee) -> Callable[..., Any]:  # noqa: C901  # as above
+    # The clock is read only where there is a limit.
     (slot, key), (other, other_key) = _SHUT, ALWAYS_IDLE
     is_new = True
     invoke = callee.function

@@ -1,4 +1,4 @@
-"""What is done between two attempts: new credentials, a verification, another name."""
+"""What is done between two attempts: new credentials, a verification; another name is :mod:`.renaming`'s."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from resilience.clients import type_name
 from resilience.core import decision as core
 from resilience.core.fault import CUT, Fault
 from resilience.core.machine import remedy_limit
-from resilience.core.rename import name_hash, next_name
 from resilience.engine import decided, events
 from resilience.engine.callee import DONE
 from resilience.engine.errors import RemedyFailed
@@ -115,39 +114,3 @@ async def _ask(call: Progress, /, *args: Any, **kwargs: Any) -> Any:
         return await callee.verify(*args, **kwargs)
     async with callee.setting.threads.slots():
         return await callee.verify(*args, **kwargs)
-
-
-def rename(call: Progress, decision: core.Rename) -> core.Decision:
-    """Take the next name; return what follows."""
-    operation, signature = call.callee.operation, call.callee.signature
-    name = operation.rename or ""
-    old = signature.get(name, call.args, call.kwargs)
-    if old is None or decision.action is None:
-        return call.step(core.RenameImpossible())
-    original = call.renamed.get(name, (old, old))[0]
-    others = [signature.get(key, call.args, call.kwargs) or "" for key in operation.key if key != name]
-    digest = name_hash(call.callee.setting.account, *others, original)
-    new = next_name(original, decision.number, decision.action, operation.law, digest=digest)
-    if new is None or new == old or not take_name(call, name, original, new):
-        return call.step(core.RenameImpossible())
-    event = events.Renamed(
-        operation=operation.name,
-        provider=operation.provider,
-        field=name,
-        old=old,
-        new=new,
-        scope=next((value for value in others if value), ""),
-    )
-    call.watch.tell(event)
-    call.callee.renamed(event)
-    return call.step(core.Renamed())
-
-
-def take_name(call: Progress, name: str, original: str, new: str) -> bool:
-    """Send a new name from now on; return whether the arguments can hold it."""
-    try:
-        call.args, call.kwargs = call.callee.signature.replace(name, new, call.args, call.kwargs)
-    except LookupError:
-        return False
-    call.renamed[name] = (original, new)
-    return True

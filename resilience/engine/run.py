@@ -11,14 +11,14 @@ from resilience.core import decision as core
 from resilience.core.decision import StopReason
 from resilience.core.machine import begin, recall, resume
 from resilience.core.policy import Rule
-from resilience.engine import decided
+from resilience.engine import decided, renaming
 from resilience.engine.attempts import FirstAttempt, attempt, made
 from resilience.engine.callee import Callee
 from resilience.engine.events import CallEnded, Recalled
 from resilience.engine.notes import attach, left_in_doubt, note
 from resilience.engine.outcome import Outcome
 from resilience.engine.progress import Progress
-from resilience.engine.remedies import refresh, rename, take_name, verify
+from resilience.engine.remedies import refresh, verify
 from resilience.engine.tracking import Track
 from resilience.state import LedgerError
 
@@ -78,8 +78,11 @@ async def _until_it_ends(call: Progress, first: FirstAttempt | None) -> Outcome[
             outcome = _accepted(call, decision)
         case core.Fail():
             outcome = _failed(call, decision)
+    is_done = _is_done(call, outcome)
+    if is_done is False:
+        renaming.leave(call)
     if call.track is not None:
-        await call.track.end(is_done=_is_done(call, outcome))
+        await call.track.end(is_done=is_done)
     # The outcome has it; here it would hold itself, through the frames of its traceback.
     call.error = call.remedy_error = None
     rule = None if decision is None else decision.rule
@@ -89,9 +92,12 @@ async def _until_it_ends(call: Progress, first: FirstAttempt | None) -> Outcome[
 
 
 async def _begun(call: Progress) -> core.Decision | None:
-    """Make the first attempt, unless the ledger knows of an earlier run's."""
+    """Make the first attempt, unless the ledger knows of an earlier run's, or the name is another resource's."""
+    if not renaming.begin(call):
+        return renaming.refused(call)
     track = call.track
     if track is None:
+        renaming.follow(call)
         return await attempt(call)
     if not await track.claim(call.history.deadline):
         call.error = call.cut_short("waiting for another call on the same resource", 0.0)
@@ -101,16 +107,19 @@ async def _begun(call: Progress) -> core.Decision | None:
     if found is not None:
         answer = "done" if found.state == "done" else "unfinished"
     call.watch.tell(Recalled(answer=answer, waited=waited))
+    if track.has_rival:
+        return renaming.refused(call)
     if found is None:
         return await attempt(call)
     for field, (old, new) in found.renamed.items():
-        if not take_name(call, field, old, new):
+        if not renaming.recall(call, old, new):
+            return renaming.refused(call)
+        if not renaming.send(call, field, old, new):
             raise LedgerError(
                 str(track.ledger.path),
                 f"an earlier run renamed {field} to {new!r}, and this call has no argument that could hold it; "
                 f"make {found.key} with the function that made it, or forget the entry",
             )
-        call.callee.recalled(field, old, new, call.args, call.kwargs)
     return _resumed(call, track)
 
 
@@ -144,7 +153,7 @@ async def _obey(call: Progress, decision: core.Wait | core.Refresh | core.Rename
         case core.Refresh(provider=provider):
             return await refresh(call, provider or "")
         case core.Rename():
-            return rename(call, decision)
+            return await renaming.rename(call, decision)
         case core.Verify():
             return await verify(call)
 
@@ -161,7 +170,7 @@ def _failed(call: Progress, decision: core.Fail) -> Outcome[Any]:
     if error is None:
         raise AssertionError("a call failed without an exception")
     outcome = call.outcome(decision.reason, error=error)
-    attach(error, note(outcome, decision.rule, call.plan))
+    attach(error, note(outcome, decision.rule, call.plan, no_name=call.no_name))
     decided.mark(error, doubt=outcome.may_exist)
     return outcome
 

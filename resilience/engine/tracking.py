@@ -11,6 +11,7 @@ from attrs import define, evolve, field
 
 from resilience.engine.runtime import Runtime
 from resilience.state import Entry, Ledger, LedgerError, LockedError
+from resilience.state.ledger import renamed_key
 
 T = TypeVar("T")
 
@@ -32,15 +33,20 @@ class Track:
         ledger: The ledger.
         entry: The resource, as this call sends it.
         runtime: What takes time.
+        renamed_field: The request field that a rename changes; None if there is none.
         found: What an earlier call left, once the key is claimed.
+        has_rival: Whether the name that it is about to be sent with is another resource's, once the key is claimed.
     """
 
     ledger: Ledger
     entry: Entry
     runtime: Runtime
+    renamed_field: str | None = None
     found: Entry | None = None
+    has_rival: bool = False
     _until: float | None = field(default=None, init=False)
     _owner: Hashable = field(default=None, init=False)
+    _new_names: list[str] = field(factory=list, init=False)
     _is_claimed: bool = field(default=False, init=False)
     _is_started: bool = field(default=False, init=False)
     _is_closed: bool = field(default=False, init=False)
@@ -72,6 +78,20 @@ class Track:
         if self.found is not None:
             self.entry = evolve(self.entry, number=self.found.number, renamed=self.found.renamed)
         return True
+
+    async def take_name(self, field_name: str, name: str) -> bool:
+        """
+        Claim a new name as well, so that no call of another run takes it meanwhile.
+
+        Returns:
+            Whether it is free: no entry of another resource has it, and no call is at work on it just now.
+
+        Raises:
+            LedgerError: The ledger cannot be used.
+        """
+        if self.renamed_field is None:
+            return True
+        return await self._ask(lambda: self._take_name(field_name, name), self._until)
 
     async def start(self, number: int, renamed: Mapping[str, tuple[str, str]]) -> None:
         """
@@ -118,6 +138,9 @@ class Track:
         """Give the key back; what a thread still does for this call is waited for, some milliseconds at most."""
         with self._guard:
             self._is_closed = True
+            for key in self._new_names:
+                self.ledger.release(key)
+            self._new_names.clear()
             if self._is_claimed:
                 self._is_claimed = False
                 self.ledger.release(self.entry.key)
@@ -143,7 +166,23 @@ class Track:
             if not self.ledger.claim(key, self._owner):
                 return False
             self._is_claimed = True
-        self.found = self.ledger.get(key)
+        self.found = found = self.ledger.get(key)
+        if self.renamed_field is not None:
+            own = self.entry.resource[self.renamed_field]
+            name = own if found is None else found.renamed.get(self.renamed_field, (own, own))[1]
+            rival = self.ledger.other_with(self.entry, self.renamed_field, name)
+            # Ledgers of earlier versions may have two entries with one name: it is the first one's.
+            self.has_rival = rival is not None and (found is None or rival.started_at < found.started_at)
+        return True
+
+    def _take_name(self, field_name: str, name: str) -> bool:
+        key = renamed_key(self.entry, field_name, name)
+        if not self.ledger.claim(key, self._owner):
+            return False
+        if self.ledger.other_with(self.entry, field_name, name) is not None:
+            self.ledger.release(key)
+            return False
+        self._new_names.append(key)
         return True
 
     def _note_done(self) -> None:

@@ -38,6 +38,12 @@ _INSERT: Final = (
     "state = excluded.state, renamed = excluded.renamed, number = excluded.number, done_at = excluded.done_at"
 )
 
+# Few entries are renamed, and those are looked through before each attempt at a name. Made when it is first needed, so
+# that to list a ledger of an earlier version does not write to it.
+_INDEX: Final = "CREATE INDEX IF NOT EXISTS renamed_entries ON entries (key) WHERE renamed <> '{}'"
+_RENAMED_TO: Final = (
+    "SELECT * FROM entries WHERE renamed <> '{}' AND key >= ? AND key < ? AND instr(renamed, ?) > 0 ORDER BY started_at"
+)
 
 _renewing: Final = [threading.Lock()]
 
@@ -60,6 +66,7 @@ class _Open:
     connection: sqlite3.Connection | None = None
     identity: tuple[int, int] | None = None
     claims: Claims | None = None
+    is_indexed: bool = False
 
     def close(self, *, also_held: bool) -> None:
         # In a forked process the connection is the parent's, and closing it here could harm it.
@@ -68,7 +75,7 @@ class _Open:
         with self.lock:
             if self.connection is not None:
                 self.connection.close()
-                self.connection = None
+                self.connection, self.is_indexed = None, False
             if self.claims is not None and (also_held or self.claims.is_idle):
                 self.claims.close()
                 self.claims = None
@@ -76,8 +83,21 @@ class _Open:
 
 def entry_key(provider: str | None, account: str, operation: str, resource: Mapping[str, str]) -> str:
     """Return the key of a resource: readable, and the same in every run of the same script."""
-    named = json.dumps(dict(sorted(resource.items())), ensure_ascii=False, separators=(",", ":"))
-    return f"{provider or ''}:{account}:{operation}:{named}"
+    return f"{provider or ''}:{account}:{operation}:{_named(resource)}"
+
+
+def renamed_key(entry: Entry, field_name: str, name: str) -> str:
+    """Return the key of the resource that would have a name as its own, where another resource is renamed to it."""
+    return _kind(entry) + _named({**entry.resource, field_name: name})
+
+
+def _named(resource: Mapping[str, str]) -> str:
+    return json.dumps(dict(sorted(resource.items())), ensure_ascii=False, separators=(",", ":"))
+
+
+def _kind(entry: Entry) -> str:
+    """Return what the keys of all resources of one provider, account and operation begin with."""
+    return entry.key.removesuffix(_named(entry.resource))
 
 
 class Ledger:
@@ -166,6 +186,36 @@ class Ledger:
         with self._use() as (_, connection):
             row = connection.execute("SELECT * FROM entries WHERE key = ?", (key,)).fetchone()
         return None if row is None else self._read(row)
+
+    def other_with(self, entry: Entry, field_name: str, name: str) -> Entry | None:
+        """
+        Return the entry of another resource that has a name, as its own or because it was renamed to it, or None.
+
+        Args:
+            entry: A resource; others are those of the same provider, account, operation and other fields.
+            field_name: The request field that the name is in.
+            name: The name.
+
+        Raises:
+            LedgerError: The file cannot be used.
+        """
+        kind = _kind(entry)
+        # Every key of the kind goes on with a brace: it begins with the kind, and comes before what "|" would make.
+        span = (f"{kind}{{", f"{kind}|")
+        with self._use() as (here, connection):
+            if not here.is_indexed:
+                connection.execute(_INDEX)
+                here.is_indexed = True
+            own_name = (renamed_key(entry, field_name, name),)
+            rows = connection.execute("SELECT * FROM entries WHERE key = ?", own_name).fetchall()
+            wanted = (*span, json.dumps(name, ensure_ascii=False))
+            rows += connection.execute(_RENAMED_TO, wanted).fetchall()
+        others = {key: value for key, value in entry.resource.items() if key != field_name}
+        for each in map(self._read, rows):
+            has_it = name in {each.resource.get(field_name), each.renamed.get(field_name, ("", ""))[1]}
+            if has_it and each.key != entry.key and others.items() <= each.resource.items():
+                return each
+        return None
 
     def start(self, entry: Entry) -> None:
         """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -13,6 +14,7 @@ from resilience.takeover.run import VARIABLE, Run
 from resilience.takeover.setting import Setting
 
 if TYPE_CHECKING:
+    from resilience.clients.surface import Renaming
     from resilience.takeover.start import Process
 
 _WRONG_USE: Final = 2
@@ -71,7 +73,7 @@ def _end(process: Process, root: int) -> None:
     # Only here: a script that is killed, or becomes another program, needs none of it.
     from resilience.takeover.counters import counted  # noqa: PLC0415
     from resilience.takeover.notes import noted  # noqa: PLC0415
-    from resilience.takeover.renames import renames  # noqa: PLC0415
+    from resilience.takeover.shared import NAMES  # noqa: PLC0415
     from resilience.takeover.summary import summary  # noqa: PLC0415
 
     run = setting.run
@@ -81,7 +83,12 @@ def _end(process: Process, root: int) -> None:
 
         send(run, counts)
     if not run.quiet:
-        lines = [*summary(setting.policy, counts, renames(run), noted(run)), *setting.remarks()]
+        changes: Mapping[Renaming, str] = {}
+        if os.path.exists(run.shared(NAMES)):  # noqa: PTH110  # pathlib takes longer
+            from resilience.takeover.names import renames  # noqa: PLC0415  # brings in the engine
+
+            changes = renames(run)
+        lines = [*summary(setting.policy, counts, changes, noted(run)), *setting.remarks()]
         _say([f"resilience: {line}" for line in lines])
     run.remove()
     _stay_interrupted()

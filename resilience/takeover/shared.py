@@ -13,6 +13,9 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+NAMES: Final = "names.jsonl"
+"""The file that says whose name is whose; the end of a run looks whether there is one before it imports a reader."""
+
 _PRIVATE: Final = 0o600
 _NUMBER: Final = 8
 
@@ -36,14 +39,26 @@ def append(path: str, line: Mapping[str, Any]) -> None:
 
 def read(path: str) -> Iterator[dict[str, Any]]:
     """Yield the lines of a file; none if it is not there, and not the last one while it is being written."""
+    yield from read_from(path, 0)[0]
+
+
+def read_from(path: str, offset: int) -> tuple[list[dict[str, Any]], int]:
+    """Return the whole lines of a file that begin at an offset or later, and where the next one will begin."""
     try:
-        with open(path, encoding="ascii") as file:  # noqa: PTH123  # a name that is made for each call
+        with open(path, "rb") as file:  # noqa: PTH123  # a name that is made for each call
+            file.seek(offset)
             text = file.read()
     except FileNotFoundError:
-        return
-    for line in text.splitlines(keepends=True):
-        if line.endswith("\n"):
-            yield json.loads(line)
+        return [], offset
+    whole = text[: text.rfind(b"\n") + 1]
+    return [line for each in whole.splitlines() if (line := _loaded(each)) is not None], offset + len(whole)
+
+
+def _loaded(line: bytes) -> dict[str, Any] | None:
+    try:
+        return json.loads(line)  # type: ignore[no-any-return]  # as it was written
+    except ValueError:
+        return None  # a full disk took half of it
 
 
 def mapped(path: str, count: int) -> Numbers[int]:

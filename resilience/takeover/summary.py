@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from resilience.core.policy import PolicyValues
 from resilience.takeover.counters import Counts
 from resilience.takeover.notes import Noted
-from resilience.takeover.renames import Old
+
+if TYPE_CHECKING:
+    from resilience.clients.surface import Renaming
 
 # Of anything that is listed: enough to see what it is about. The journal has all.
 _SHOWN: Final = 3
@@ -17,7 +19,7 @@ _SECOND: Final = 1000
 _MINUTE: Final = 60
 
 
-def summary(policy: PolicyValues, counts: Counts, renames: Mapping[Old, str], noted: Noted) -> list[str]:
+def summary(policy: PolicyValues, counts: Counts, renames: Mapping[Renaming, str], noted: Noted) -> list[str]:
     """Return the lines, without the name of the program in front."""
     parts = [
         _times(counts.calls, "call") if counts.calls else "no management calls",
@@ -37,15 +39,11 @@ def summary(policy: PolicyValues, counts: Counts, renames: Mapping[Old, str], no
     return [*lines, *noted.remarks]
 
 
-def _renamed(renames: Mapping[Old, str]) -> list[str]:
-    # The first of all names that led to this one; those between were nobody's.
-    asked: dict[Old, str] = {}
-    for each, new in renames.items():
-        asked.setdefault(each._replace(old=new), each.old)
-    if not asked:
+def _renamed(renames: Mapping[Renaming, str]) -> list[str]:
+    if not renames:
         return []
-    shown = _few([f"{old} is now {each.old}" for each, old in asked.items()], ", ")
-    return [f"{_times(len(asked), 'rename')} ({shown})"]
+    shown = _few([f"{each.old} is now {new}" for each, new in renames.items()], ", ")
+    return [f"{_times(len(renames), 'rename')} ({shown})"]
 
 
 def _few(items: Iterable[str], between: str) -> str:

@@ -22,8 +22,9 @@ from core_values import (
 )
 
 from resilience.core.backoff import Backoff
-from resilience.core.decision import Accept, Fail, Refresh, Rename, Verify, Wait
+from resilience.core.decision import Accept, Fail, Refresh, Rename, Renamed, Verify, Wait, ended_by
 from resilience.core.fault import Fault, Repeat
+from resilience.core.machine import begin, refuse
 from resilience.core.policy import Action, CredentialLimits
 
 A, B = fault("A"), fault("B")
@@ -249,6 +250,34 @@ def test_names_are_numbered_from_two() -> None:
         assert shell.renamed() == Wait(rule=decision.rule, action=RENAME, delay=0.0)
     assert numbers == [2, 3, 4, 5, 6]
     assert reason(shell.fails(A)) == "max"
+
+
+def test_names_of_other_resources_are_passed_over_and_count() -> None:
+    """A rename may take a later number, up to the last that ``max`` allows; what it passes over is used up."""
+    shell = Shell.of(plan(policy(rule("A", action("rename", max=5))), can_rename=True))
+    first = shell.fails(A)
+    assert isinstance(first, Rename)
+    assert (first.number, first.last) == (2, 6)
+    shell.tell(Renamed(number=4))
+    second = shell.fails(A)
+    assert isinstance(second, Rename)
+    assert (second.number, second.last) == (5, 6)
+    shell.tell(Renamed(number=6))
+    assert reason(shell.fails(A)) == "max"
+
+
+def test_without_a_maximum_any_name_may_be_taken() -> None:
+    """Nothing bounds the numbers but the limits of the call."""
+    decision = Shell.of(plan(policy(rule("A", action("rename", max=None))), can_rename=True)).fails(A)
+    assert isinstance(decision, Rename)
+    assert decision.last is None
+
+
+def test_a_name_that_is_another_resources_is_refused_before_the_first_attempt() -> None:
+    """Then nothing was asked of the service: the call is refused, and no accept or verifier is heard."""
+    decision = refuse(begin(plan(policy(rule("A", ACCEPT)), can_rename=True), now=0.0))
+    assert reason(decision) == "not_ours"
+    assert (ended_by("not_ours", attempts=0), ended_by("not_ours", attempts=1)) == ("refused", "failed")
 
 
 def test_a_call_that_cannot_rename_gives_way() -> None:

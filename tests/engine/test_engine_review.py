@@ -32,9 +32,9 @@ from resilience import (
 from resilience.core.policy import CredentialLimits
 from resilience.engine.blocking import THREAD, drive
 from resilience.engine.callee import Callee
-from resilience.engine.events import CallStarted, Event, Renamed, Sink
+from resilience.engine.events import CallStarted, Event, Sink
 from resilience.engine.locks import ProcessLock
-from resilience.engine.namebook import Names
+from resilience.engine.namebook import Names, Place
 from resilience.engine.ownsource import OwnSources
 from resilience.engine.runtime import Ran
 
@@ -369,16 +369,7 @@ def test_no_rename_is_lost_when_threads_rename_at_once() -> None:
     def rename(thread: int) -> None:
         for number in range(100):
             old = f"GID_{thread}-{number}"
-            names.note(
-                Renamed(
-                    operation="CreateGroupId",
-                    provider="alibaba",
-                    field="GroupId",
-                    old=old,
-                    new=f"{old}-2",
-                    scope=INSTANCE,
-                )
-            )
+            names.give(Place("alibaba", "CreateGroupId", "GroupId", INSTANCE), old, f"{old}-2")
 
     at_once(*[lambda thread=thread: rename(thread) for thread in range(4)])
     assert len(names.changes()) == 400
@@ -413,7 +404,7 @@ def test_a_blocking_call_inside_of_a_call_for_the_same_resource_is_refused(tmp_p
 def test_loops_in_several_threads_cut_their_own_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A function that two event loops call at once is cut on each of them at the limit."""
     monkeypatch.setattr(Callee, "may_shield", False)
-    values = policy(attempt_timeout=0.3, deadline=None, max_attempts=1)
+    values = policy(attempt_timeout=0.05, deadline=None, max_attempts=1)
     delays = [0.0]
 
     @looping(values).wrap("ListGroupId")

@@ -13,7 +13,7 @@ import pytest
 from takeover_run import a_run
 
 from resilience.clients.surface import Renaming
-from resilience.engine.events import Renamed
+from resilience.engine.namebook import Place
 from resilience.takeover.counters import Counters, Counts, counted
 from resilience.takeover.names import Names
 from resilience.takeover.notes import Noted, Notes, noted
@@ -27,7 +27,7 @@ def run(tmp_path: Path) -> Run:
     return a_run(tmp_path)
 
 
-def forked(work: Callable[[], None], ending: Callable[[], None] = lambda: os._exit(0)) -> None:
+def forked(work: Callable[[], object], ending: Callable[[], None] = lambda: os._exit(0)) -> None:
     """Do something in a forked process that ends in a certain way, and wait for it."""
     process = os.fork()
     if process == 0:
@@ -39,8 +39,8 @@ def forked(work: Callable[[], None], ending: Callable[[], None] = lambda: os._ex
     os.waitpid(process, 0)
 
 
-def rename(old: str, new: str, scope: str = "mqtt-1") -> Renamed:
-    return Renamed(operation="CreateGroupId", provider="alibaba", field="GroupId", old=old, new=new, scope=scope)
+def place(scope: str = "mqtt-1") -> Place:
+    return Place("alibaba", "CreateGroupId", "GroupId", scope)
 
 
 def test_nothing_is_made_before_the_first_call(run: Run) -> None:
@@ -112,9 +112,9 @@ def test_a_process_may_outlive_its_run(run: Run, tmp_path: Path) -> None:
     gone = run._replace(folder=str(tmp_path / "gone"))
     counters, names, notes = Counters(gone, lambda: None), Names(gone), Notes(gone)
     counters.tally()
-    names.note(rename("GID_a", "GID_a-2"))
+    names.give(place(), "GID_a", "GID_a-2")
     notes.fail("CreateGroupId", "InternalError")
-    assert (counted(gone), noted(gone), dict(names.changes())) == (Counts(), Noted((), ()), {})
+    assert (counted(gone), noted(gone), len(names.changes())) == (Counts(), Noted((), ()), 1)
     assert gone.claim() is False
 
 
@@ -122,8 +122,8 @@ def test_a_rename_is_known_to_all_at_once(run: Run) -> None:
     """Whoever asks after a rename gets the new name, by instance, and before there was one an empty mapping."""
     one, other = Names(run), Names(run)
     assert other.changes() == {}
-    one.note(rename("GID_a", "GID_a-2"))
-    other.note(rename("GID_a", "GID_a-3", scope="mqtt-2"))
+    one.give(place(), "GID_a", "GID_a-2")
+    other.give(place("mqtt-2"), "GID_a", "GID_a-3")
     known = {
         Renaming("alibaba", "GroupId", "mqtt-1", "GID_a"): "GID_a-2",
         Renaming("alibaba", "GroupId", "mqtt-2", "GID_a"): "GID_a-3",
@@ -133,11 +133,53 @@ def test_a_rename_is_known_to_all_at_once(run: Run) -> None:
 
 
 def test_a_second_rename_leads_from_the_first_name_to_the_last(run: Run) -> None:
-    """The script knows the first name only, and the second is nobody's."""
+    """The script knows the first name only; what it calls by the second name itself is not meant."""
     names = Names(run)
-    names.note(rename("GID_a", "GID_a-2"))
-    names.note(rename("GID_a-2", "GID_a-3"))
-    assert set(names.changes().values()) == {"GID_a-3"}
+    names.give(place(), "GID_a", "GID_a-2")
+    names.give(place(), "GID_a", "GID_a-3")
+    names.leave(place(), "GID_a", "GID_a-2")
+    assert {each.old: new for each, new in names.changes().items()} == {"GID_a": "GID_a-3"}
+
+
+def test_of_two_processes_one_gets_a_name(run: Run) -> None:
+    """Each sees what the other asked for, gave and left, in one order, whoever reads it later."""
+    one, other = Names(run), Names(run)
+    assert one.ask(place(), "GID_a-2")
+    assert not other.give(place(), "GID_a", "GID_a-2")
+    assert other.give(place("mqtt-2"), "GID_a", "GID_a-2")
+    assert other.give(place(), "GID_a", "GID_a-3")
+    assert not one.ask(place(), "GID_a-3")
+    assert one.give(place(), "GID_a", "GID_a-3")
+    other.leave(place(), "GID_a", "GID_a-3")
+    assert not Names(run).ask(place(), "GID_a-3"), "the first process still holds it"
+    one.leave(place(), "GID_a", "GID_a-3")
+    assert Names(run).ask(place(), "GID_a-3")
+
+
+def test_half_a_line_is_passed_over(run: Run) -> None:
+    """A disk that was full leaves half a line; names are known all the same."""
+    Path(run.shared("names.jsonl")).write_text('{"did": "as\n')
+    names = Names(run)
+    assert names.give(place(), "GID_a", "GID_a-2")
+    assert list(Names(run).changes().values()) == ["GID_a-2"]
+
+
+@needs_fork
+def test_of_many_processes_one_gets_a_name(run: Run) -> None:
+    """Processes that want one name at once, each for a resource of its own, never get it twice."""
+    names = Names(run)
+    children = []
+    for number in range(6):
+        child = os.fork()
+        if child == 0:
+            won = [n for n in range(40) if names.give(place(), f"GID_{number}", f"GID_x-{n}")]
+            Path(run.shared(f"{number}.won")).write_text(" ".join(map(str, won)))
+            os._exit(0)
+        children.append(child)
+    for child in children:
+        os.waitpid(child, 0)
+    had = [each for number in range(6) for each in Path(run.shared(f"{number}.won")).read_text().split()]
+    assert sorted(map(int, had)) == list(range(40))
 
 
 @needs_fork
@@ -145,7 +187,7 @@ def test_a_rename_in_a_forked_process_is_known_here(run: Run) -> None:
     """What a child has renamed, the parent asks for by the new name."""
     names = Names(run)
     assert names.changes() == {}
-    forked(lambda: names.note(rename("GID_a", "GID_a-2")))
+    forked(lambda: names.give(place(), "GID_a", "GID_a-2"))
     assert list(names.changes().values()) == ["GID_a-2"]
 
 
