@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from resilience.core.backoff import Backoff
 from resilience.core.declared import Declared
@@ -344,6 +344,18 @@ class PolicyValues:
     ledger: LedgerSettings | None = None
     apis: Mapping[str, Source] = field(factory=dict, converter=_fixed)
     telemetry: TelemetrySettings | None = None
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[type[Any], dict[str, Any]]]:
+        """Make a copy or a pickle from the values; a mapping that nobody can change has none of its own."""
+        values = {each.alias: getattr(self, each.name) for each in fields(type(self))}
+        return _built, (
+            type(self),
+            {name: dict(value) if isinstance(value, MappingProxyType) else value for name, value in values.items()},
+        )
+
+
+def _built(policy: type[PolicyValues], values: Mapping[str, Any]) -> PolicyValues:
+    return policy(**values)
 
 
 def ready_made(default: Backoff) -> dict[str, Action]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, Final
 
 from attrs import define, field
@@ -15,7 +14,7 @@ from resilience.core.chaos import met_by
 from resilience.core.fault import TRANSPORTS, Fault
 from resilience.core.policy import Chaos, Injection
 from resilience.policyfile import ids
-from resilience.policyfile.layers import Layer, Report, Stack
+from resilience.policyfile.layers import EntryPlace, Layer, Report, Stack
 from resilience.policyfile.operations import Operations
 from resilience.policyfile.rulekeys import is_provider, is_status, is_transport_code, split
 from resilience.policyfile.settings import Entries, table_of
@@ -96,7 +95,7 @@ class _Reader:
                 operation=operation,
                 code=code,
                 fault=fault_of(provider, code),
-                locate=partial(layer.origin, path),
+                locate=EntryPlace(layer, path),
                 **entries,
             ),
             layer,

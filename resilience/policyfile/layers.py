@@ -36,10 +36,6 @@ class Layer:
         """The environment that it belongs to."""
         return str(self.prefix[1]) if self.prefix else None
 
-    def origin(self, path: Path) -> Origin:
-        """Return where the value at a path stands; the file is scanned when this is first asked."""
-        return self.source.origin((*self.prefix, *path))
-
     def has(self, path: Path) -> bool:
         """Tell whether this layer says something at a path."""
         return self.get(path, _NOTHING) is not _NOTHING
@@ -57,6 +53,22 @@ class Layer:
 
 
 _NOTHING: Final = object()
+
+
+@frozen(eq=False)
+class EntryPlace:
+    """
+    Says where an entry stands, when it is called; the file is scanned when this is first asked.
+
+    Plain data, and no closure: a policy can be copied, pickled and sent to another process.
+    """
+
+    layer: Layer
+    path: Path
+
+    def __call__(self) -> Origin:
+        """Return the place of the entry's value."""
+        return self.layer.source.origin((*self.layer.prefix, *self.path))
 
 
 @frozen(eq=False)

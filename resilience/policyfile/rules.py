@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Final
 
 from attrs import define, field
@@ -13,7 +12,7 @@ from resilience.core.fault import TRANSPORTS
 from resilience.core.policy import Action, Rule
 from resilience.policyfile import ids
 from resilience.policyfile.answers import AnswerReader, RuleTable
-from resilience.policyfile.layers import Layer, Report, Stack
+from resilience.policyfile.layers import EntryPlace, Layer, Report, Stack
 from resilience.policyfile.operations import Operations, matches
 from resilience.policyfile.rulekeys import is_plain_code, is_provider, is_provider_table, split
 from resilience.policyfile.settings import table_of
@@ -97,7 +96,7 @@ class RuleReader:
 
     def _table(self, table: RuleTable) -> dict[str, tuple[Rule, ...]]:
         rules: dict[str, tuple[Rule, ...]] = {}
-        scope, path, origin, actions = table.scope, table.path, table.layer.origin, self.actions
+        scope, path, layer, actions = table.scope, table.path, table.layer, self.actions
         has_codes = not scope.startswith("transport")
         for key, value in table.entries.items():
             # This loop is what a large policy costs beside parsing: a bare code with a known action takes no call.
@@ -115,7 +114,7 @@ class RuleReader:
                         operation=operation,
                         code=code,
                         action=actions[value],
-                        locate=partial(origin, (*path, key)),
+                        locate=EntryPlace(layer, (*path, key)),
                     ),
                 )
                 continue
@@ -131,7 +130,7 @@ class RuleReader:
                         effect=answer.effect,
                         message=answer.message,
                         entry=answer.entry,
-                        locate=partial(origin, (*path, key, *(() if answer.entry is None else (answer.entry,)))),
+                        locate=EntryPlace(layer, (*path, key, *(() if answer.entry is None else (answer.entry,)))),
                     )
                     for answer in answers
                 )
