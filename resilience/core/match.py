@@ -9,9 +9,7 @@ code decides, or the rule for more operations, the parent, the status, ``unknown
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
 
@@ -26,9 +24,19 @@ _MEMO_SIZE = 1024
 _EXACT = float("inf")
 
 
-@lru_cache(maxsize=512)
-def _glob(pattern: str) -> re.Pattern[str]:
-    return re.compile(".*".join(re.escape(part) for part in pattern.split("*")), re.DOTALL)
+def meets(glob: str, name: str) -> bool:
+    """Tell whether a glob, in which ``*`` stands for any letters, meets a name."""
+    # No regular expressions: a file may have thousands of globs, and each would be compiled for each name.
+    first, *pieces, last = glob.split("*")
+    at, end = len(first), len(name) - len(last)
+    if at > end or not name.startswith(first) or not name.endswith(last):
+        return False
+    for piece in pieces:
+        found = name.find(piece, at, end)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return True
 
 
 def specificity(pattern: str | None, operation: str) -> float | None:
@@ -42,7 +50,7 @@ def specificity(pattern: str | None, operation: str) -> float | None:
         return -1
     if "*" not in pattern:
         return _EXACT if pattern == operation else None
-    return len(pattern.replace("*", "")) if _glob(pattern).fullmatch(operation) else None
+    return len(pattern.replace("*", "")) if meets(pattern, operation) else None
 
 
 def lineage(code: str) -> Iterator[str]:

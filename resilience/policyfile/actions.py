@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from attrs import define, field
@@ -44,6 +44,10 @@ class _Builder:
     stack: Stack
     report: Report
     actions: dict[str, Action] = field()
+    _names: tuple[str, ...] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._names = (*READY_MADE, *self.settings.actions)
 
     def complain(self, name: str, key: str, rule: str, message: str, *, at_key: bool = False) -> None:
         path = ("actions", name, key) if key else ("actions", name)
@@ -98,7 +102,7 @@ class _Builder:
             return None
         if then in self.actions or then in self.settings.actions:
             return self.build(then, chain)
-        self.complain(name, "then", ids.UNKNOWN_ACTION, unknown_action(then, [*READY_MADE, *self.settings.actions]))
+        self.complain(name, "then", ids.UNKNOWN_ACTION, unknown_action(then, self._names))
         return None
 
 
@@ -110,10 +114,9 @@ def _length(action: Action | None) -> int:
     return length
 
 
-def unknown_action(name: str, known: Iterable[str]) -> str:
+def unknown_action(name: str, known: Collection[str]) -> str:
     """Return the message about an action that does not exist."""
-    names = list(known)
-    return f"unknown action {quoted(name)}{suggestion(name, names) or '; there are ' + ', '.join(names)}"
+    return f"unknown action {quoted(name)}{suggestion(name, known) or '; there are ' + listed(known)}"
 
 
 def faults_of(entries: Entries, backoffs: Mapping[str, Backoff]) -> list[tuple[str, str, str, bool]]:
@@ -132,7 +135,7 @@ def faults_of(entries: Entries, backoffs: Mapping[str, Backoff]) -> list[tuple[s
     ]
     if "backoff" in entries and entries["backoff"] not in backoffs:
         name = entries["backoff"]
-        near = suggestion(name, backoffs) or f"; there are {', '.join(backoffs)}"
+        near = suggestion(name, backoffs) or f"; there are {listed(backoffs)}"
         faults.append(("backoff", ids.UNKNOWN_BACKOFF, f"unknown backoff {quoted(name)}{near}", False))
     if "pattern" in entries and (message := pattern_fault(entries["pattern"])):
         faults.append(("pattern", ids.BAD_PATTERN, message, False))

@@ -14,6 +14,7 @@ from resilience.core.chaos import met_by
 from resilience.core.fault import TRANSPORTS, Fault
 from resilience.core.policy import Chaos, Injection
 from resilience.policyfile import ids
+from resilience.policyfile.globs import narrowed
 from resilience.policyfile.layers import EntryPlace, Layer, Report, Stack
 from resilience.policyfile.operations import Operations
 from resilience.policyfile.rulekeys import is_provider, is_status, is_transport_code, split
@@ -166,10 +167,16 @@ class _Reader:
         told: set[str] = set()
         for provider in sorted({injection.provider for injection in injections}):
             # Where there is no catalogue, the entries themselves say which operations there are.
-            named = {each.operation for each in injections if each.provider == provider and each.operation is not None}
-            exact = {operation for operation in named if "*" not in operation}
-            for operation in sorted(self.operations.known(provider) | exact):
-                met = met_by(injections, provider, operation)
+            own = [each for each in injections if each.provider == provider]
+            exact = {each.operation for each in own if each.operation is not None and "*" not in each.operation}
+            names = self.operations.known(provider) | exact
+            narrow = narrowed([each.operation for each in own], names)
+            anywhere = [each for each in own if each.operation is None]
+            # Operations that no entry names meet the same entries, so one of them stands for all.
+            others = sorted(names - narrow.keys())[:1]
+            for operation in sorted((*narrow, *others)):
+                entries = [own[number] for number in narrow[operation]] if operation in narrow else anywhere
+                met = met_by(entries, provider, operation)
                 total = math.fsum(injection.rate for injection in met)
                 if total <= 1 + _ROUNDING or met[-1].id in told:
                     continue

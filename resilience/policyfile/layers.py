@@ -13,7 +13,7 @@ from resilience.policyfile.positions import Path
 from resilience.policyfile.problems import Problem
 from resilience.policyfile.rulekeys import is_provider_table
 from resilience.policyfile.sources import Source
-from resilience.policyfile.wording import dotted, is_credential_name, is_secret_name, shown, suggestion
+from resilience.policyfile.wording import dotted, is_credential_name, is_secret_name, listed, shown, suggestion
 
 
 @frozen(eq=False)
@@ -195,7 +195,7 @@ class Report:
         if is_secret_name(key):
             self._secret(layer, path)
             return
-        near = hint or suggestion(key, known) or f"; known are {', '.join(known)}"
+        near = hint or suggestion(key, known) or f"; known are {listed(known)}"
         message = f"unknown key {shown(key)} in {holder}{near}"
         self._add(layer, layer.source.problem(full, ids.UNKNOWN_KEY, message, at="key"))
 

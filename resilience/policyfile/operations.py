@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterable, Mapping
 
 from attrs import frozen
@@ -81,10 +80,3 @@ class Operations:
             f"unknown operation {quoted(operation)}{near or ';'} "
             f"an operation that the catalogue does not know is declared in [operations.{own or 'PROVIDER'}]"
         )
-
-
-@functools.lru_cache(maxsize=256)
-def matches(glob: str, names: frozenset[str]) -> frozenset[str]:
-    """Return the names that a glob with ``*`` meets."""
-    pattern = re.compile(".*".join(map(re.escape, glob.split("*"))), re.DOTALL)
-    return frozenset(name for name in names if pattern.fullmatch(name))

@@ -12,8 +12,9 @@ from resilience.core.fault import TRANSPORTS
 from resilience.core.policy import Action, Rule
 from resilience.policyfile import ids
 from resilience.policyfile.answers import AnswerReader, RuleTable
+from resilience.policyfile.globs import names_of
 from resilience.policyfile.layers import EntryPlace, Layer, Report, Stack
-from resilience.policyfile.operations import Operations, matches
+from resilience.policyfile.operations import Operations
 from resilience.policyfile.rulekeys import is_plain_code, is_provider, is_provider_table, split
 from resilience.policyfile.settings import table_of
 from resilience.policyfile.values import UnfitError
@@ -157,24 +158,30 @@ class RuleReader:
             narrow = len(operation.replace("*", "")) if "*" in operation else operation
             groups.setdefault((rule.code, narrow), []).append(key)
         for keys in groups.values():
-            for number, key in enumerate(keys):
-                for other in keys[:number]:
-                    self._compare_two(rules[other], rules[key], known)
+            if len(keys) > 1:
+                self._compare_equals([rules[key] for key in keys], known)
 
-    def _compare_two(
-        self, first: tuple[Rule, RuleTable], second: tuple[Rule, RuleTable], known: frozenset[str]
-    ) -> None:
-        (one, _), (two, table) = first, second
-        key = str(two.path[len(table.path)])
-        if one.operation == two.operation:
-            both = two.operation
-        else:
-            common = matches(one.operation or "", known) & matches(two.operation or "", known)
-            if not common:
-                return
-            both = min(common)
+    def _compare_equals(self, rules: list[tuple[Rule, RuleTable]], known: frozenset[str]) -> None:
+        """Report each rule that shares an operation with one before it, beside the first that it shares one with."""
+        named: dict[str, int] = {}
+        meeting: dict[str, int] = {}
+        for number, (rule, table) in enumerate(rules):
+            operation = rule.operation or ""
+            met = names_of(known).meeting(operation)
+            shared = [(meeting[each], each) for each in met if each in meeting]
+            if operation in named:
+                shared.append((named[operation], operation))
+            for each in met:
+                meeting.setdefault(each, number)
+            named.setdefault(operation, number)
+            if shared:
+                first, both = min(shared)
+                self._report_equals(rules[first][0], rule, table, both)
+
+    def _report_equals(self, first: Rule, second: Rule, table: RuleTable, both: str) -> None:
+        key = str(second.path[len(table.path)])
         message = (
-            f"this rule and {one.id} at {one.origin} are equally narrow, and {both} meets both; "
+            f"this rule and {first.id} at {first.origin} are equally narrow, and {both} meets both; "
             "write one for that operation, or make one longer"
         )
         table.complain(self.report, (key,), ids.EQUAL_RULES, message, at_key=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
+from itertools import islice
 from typing import Final
 
 _SHOWN_AT_MOST: Final = 40
+_LISTED_AT_MOST: Final = 40
 
 # Access key ids and STS ids of the two services, and hashes.
 _KNOWN_SECRET = re.compile(r"(?:LTAI|AKID|STS\.)[A-Za-z0-9]{8,}|[0-9a-fA-F]{32,}")
@@ -86,21 +88,19 @@ def shown(value: object) -> str:
             return "a date or time"
 
 
-def suggestion(found: str, known: Iterable[str]) -> str:
+def suggestion(found: str, known: Collection[str]) -> str:
     """Return ``; did you mean "..."?`` where a known name is near, else nothing."""
-    import difflib  # noqa: PLC0415 - only a policy with a mistake needs it
+    from resilience.policyfile.spelling import nearest_in_any_case  # noqa: PLC0415 - only a mistake needs difflib
 
-    names = list(known)
-    near = difflib.get_close_matches(found, names, n=1, cutoff=0.6)
-    if not near:
-        lower = {name.lower(): name for name in names}
-        near = [lower[name] for name in difflib.get_close_matches(found.lower(), lower, n=1, cutoff=0.6)]
-    return f'; did you mean "{near[0]}"?' if near else ""
+    near = nearest_in_any_case(found, known)
+    return "" if near is None else f'; did you mean "{near}"?'
 
 
 def listed(names: Collection[str]) -> str:
-    """Return names as a list for a sentence."""
-    return ", ".join(names)
+    """Return names as a list for a sentence; of very many, the first ones and how many more there are."""
+    some = ", ".join(islice(names, _LISTED_AT_MOST))
+    more = len(names) - _LISTED_AT_MOST
+    return f"{some} and {more} more" if more > 0 else some
 
 
 def dotted(path: Sequence[str | int]) -> str:

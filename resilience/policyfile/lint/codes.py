@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import builtins
-import difflib
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from resilience.catalog import CodeClass, catalogue, providers
+from resilience.core.match import lineage
 from resilience.policyfile.layers import Layer
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.places import RuleAt
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.problems import Problem
 from resilience.policyfile.rulekeys import is_provider_table, is_status, is_transport_code
+from resilience.policyfile.spelling import nearest
 from resilience.policyfile.wording import quoted, suggestion
 
 _AGAIN: Final = frozenset({"retry", "verify"})
@@ -73,13 +75,13 @@ def _stranger(provider: str, code: str, what: str, table: str) -> str | None:
         is_odd = not provider.startswith("transport") and is_status(code)
         return f'{quoted(code)} reads like a status; in [rules.transport] it is "http-{code}"' if is_odd else None
     known = catalogue(provider).codes
-    if code in known or any(name.startswith(f"{code}.") for name in known):
+    families = _families(provider)
+    if code in known or code in families:
         return None
-    siblings = [name for name in known if name.rpartition(".")[0] == code.rpartition(".")[0]]
-    near = difflib.get_close_matches(code, siblings, n=1, cutoff=_LIKE_A_SIBLING)
+    near = nearest(code, families.get(code.rpartition(".")[0], ()), cutoff=_LIKE_A_SIBLING)
     if catalogue(provider).code(code) is not None:
         # A sub-code that nobody listed is fine; one that is a letter away from another is not.
-        hint = f'; did you mean "{near[0]}"?' if near else None
+        hint = f'; did you mean "{near}"?' if near else None
     else:
         owners = [name for name in providers() if code in catalogue(name).codes]
         hint = (
@@ -88,6 +90,18 @@ def _stranger(provider: str, code: str, what: str, table: str) -> str | None:
             else suggestion(code, known) or "; check its spelling in the service's list of error codes"
         )
     return None if hint is None else f"the catalogue of {provider} does not know the code {quoted(code)}{hint}"
+
+
+@functools.cache
+def _families(provider: str) -> Mapping[str, tuple[str, ...]]:
+    """Return the codes of a catalogue by what they are sub-codes of; those that are no sub-codes under nothing."""
+    families: dict[str, list[str]] = {}
+    for name in catalogue(provider).codes:
+        parent = name.rpartition(".")[0]
+        families.setdefault(parent, []).append(name)
+        for each in lineage(parent):
+            families.setdefault(each, [])
+    return {parent: tuple(names) for parent, names in families.items()}
 
 
 def programming_error(view: View) -> Iterator[Problem]:
@@ -103,14 +117,15 @@ def programming_error(view: View) -> Iterator[Problem]:
 
 def unknown_provider(view: View) -> Iterator[Problem]:
     """RP062: a table for a provider that is spelled almost like a known one."""
+    known = {*providers(), *view.policy.apis}
+    names = (*sorted(known), "transport")
     for layer in view.stack.layers:
         for path in _provider_tables(layer):
             name = path[-1]
-            known = (*providers(), *view.policy.apis)
-            near = difflib.get_close_matches(name, (*known, "transport"), n=1, cutoff=_LIKE_A_PROVIDER)
-            if name in known or not near or (near[0] == "transport" and path[0] != "rules"):
+            near = None if name in known else nearest(name, names, cutoff=_LIKE_A_PROVIDER)
+            if near is None or (near == "transport" and path[0] != "rules"):
                 continue
-            message = f'no service is called {quoted(name)}, so nothing here is ever met; did you mean "{near[0]}"?'
+            message = f'no service is called {quoted(name)}, so nothing here is ever met; did you mean "{near}"?'
             yield view.problem(path, ids.UNKNOWN_PROVIDER, message, severity="error", at="key", layer=layer)
 
 

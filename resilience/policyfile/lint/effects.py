@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,6 +13,7 @@ from resilience.policyfile.lint.places import RETRYING, Operation, RuleAt, chain
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.operations import catalogued
 from resilience.policyfile.problems import Problem
+from resilience.policyfile.spelling import nearest
 from resilience.policyfile.wording import quoted
 
 _CARE: Final[dict[Repeat, int]] = {"safe": 0, "equal": 1, "conflict": 2, "duplicate": 3}
@@ -137,11 +137,11 @@ def misspelled(view: View) -> Iterator[Problem]:
         own = () if api is None else (*METHODS, *(template.operation for template in api.operations))
         listed = catalogued(provider).union(own)
         for name in sorted(set(declared) - listed):
-            near = difflib.get_close_matches(name, listed, n=1, cutoff=_LIKE_AN_OPERATION)
+            near = nearest(name, listed, cutoff=_LIKE_AN_OPERATION)
             if near:
-                place = "of the catalogue" if near[0] not in own else f"of [sources.{provider}]"
+                place = "of the catalogue" if near not in own else f"of [sources.{provider}]"
                 message = (
-                    f'{quoted(name)} is no operation {place}; did you mean "{near[0]}"? '
+                    f'{quoted(name)} is no operation {place}; did you mean "{near}"? '
                     "if it is another one, say so in [lint]"
                 )
                 yield view.problem(("operations", provider, name), ids.LIKE_AN_OPERATION, message, at="key")

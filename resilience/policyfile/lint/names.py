@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator
 from typing import Final
 
@@ -14,6 +13,7 @@ from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.places import Operation, RuleAt, chain
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.problems import Problem
+from resilience.policyfile.spelling import nearest
 from resilience.policyfile.wording import quoted
 
 _SAMPLES: Final = ("GID_sensors-berlin", "sensors-berlin")
@@ -114,10 +114,10 @@ def _unused(view: View, table: str, defined: Collection[str], used: set[str]) ->
         # What a file above defines may be meant for others that extend it.
         if name in used or setter is None or setter.source is not view.stack.root.source:
             continue
-        near = difflib.get_close_matches(name, used, n=1, cutoff=_ALIKE)
+        near = nearest(name, used, cutoff=_ALIKE)
         what = "action" if table == "actions" else "backoff"
         if near:
-            message = f'nothing uses the {what} {quoted(name)}; did you mean "{near[0]}"?'
+            message = f'nothing uses the {what} {quoted(name)}; did you mean "{near}"?'
             yield view.problem((table, name), ids.UNUSED, message, at="key")
         else:
             message = f"nothing uses the {what} {quoted(name)}"

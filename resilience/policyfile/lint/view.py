@@ -11,9 +11,10 @@ from attrs import define
 from resilience.catalog import CodeClass, CodeFacts, OperationFacts, catalogue, providers
 from resilience.core.advice import Subject, probable_key
 from resilience.core.declared import Declared
-from resilience.core.fault import Effect, Repeat
-from resilience.core.match import RuleTable, specificity
+from resilience.core.fault import Effect, Fault, Repeat
+from resilience.core.match import RuleTable
 from resilience.core.policy import Action, PolicyValues, Rule, Template
+from resilience.policyfile.globs import names_of, narrowed
 from resilience.policyfile.layers import Layer, Stack
 from resilience.policyfile.lint.places import (
     ActionAt,
@@ -211,20 +212,21 @@ class View:
         """Return the known operations for which this rule may answer its code, and no narrower one surely does."""
         if self.is_alone(rule):
             return self.wanted(rule) or frozenset()
-        return frozenset(
-            operation
-            for operation, answers in self._answers(rule).items()
-            if any(answer.rule is rule for answer in answers)
-        )
+        return self._met(_contest(rule)).get(id(rule), frozenset())
 
     def wanted(self, rule: Rule) -> frozenset[Operation] | None:
         """Return the known operations that a rule's own pattern names; None where nobody lists any."""
-        known = self._known(self.providers_of(rule))
+        names = self.providers_of(rule)
+        known = self._known(names)
         if not known:
             return None
         if rule.operation is None:
             return known
-        return frozenset(operation for operation in known if specificity(rule.operation, operation[1]) is not None)
+        return frozenset(
+            (provider, name)
+            for provider in names
+            for name in names_of(self.operations(provider)).meeting(rule.operation)
+        )
 
     def is_alone(self, rule: Rule) -> bool:
         """Tell whether no other rule is for the same code of the same faults."""
@@ -257,17 +259,6 @@ class View:
             answers = self._answered[contest] = dict(self._ask(self._contests[contest]))
         return answers
 
-    def _ask(self, rivals: list[RuleAt]) -> Iterator[tuple[Operation, tuple[RuleAt, ...]]]:
-        places = {each.rule.id: each for each in rivals}
-        rules = [each.rule for each in rivals]
-        for provider in dict.fromkeys(each for rule in rules for each in self.providers_of(rule)):
-            fault = fault_of(rules[0], provider)
-            for name in self.operations(provider):
-                # The very code that answers faults decides here who answers.
-                answers = RuleTable.of(rules, name).candidates(fault, provider, name)
-                if answers:
-                    yield (provider, name), tuple(places[answer.id] for answer in answers)
-
     def before(self, each: RuleAt) -> Iterator[RuleAt]:
         """Yield the answers of the same array that come before this one."""
         for other in self._contests[_contest(each.rule)] if each.rule.entry else ():
@@ -275,6 +266,45 @@ class View:
                 return
             if other.key == each.key:
                 yield other
+
+    def _ask(self, rivals: list[RuleAt]) -> Iterator[tuple[Operation, tuple[RuleAt, ...]]]:
+        by_provider: dict[str, list[RuleAt]] = {}
+        for each in rivals:
+            for provider in self.providers_of(each.rule):
+                by_provider.setdefault(provider, []).append(each)
+        for provider, own in by_provider.items():
+            fault = fault_of(own[0].rule, provider)
+            names = self.operations(provider)
+            narrow = narrowed([each.rule.operation for each in own], names)
+            anywhere = [number for number, each in enumerate(own) if each.rule.operation is None]
+            for name, numbers in narrow.items():
+                yield from self._ask_one(own, numbers, fault, (provider, name))
+            # Operations that no rule names meet the same rules, so they have the same answer.
+            others = names.difference(narrow)
+            if anywhere and others:
+                for _, answers in self._ask_one(own, anywhere, fault, (provider, next(iter(others)))):
+                    yield from (((provider, name), answers) for name in others)
+
+    def _ask_one(
+        self, rivals: list[RuleAt], numbers: list[int], fault: Fault, operation: Operation
+    ) -> Iterator[tuple[Operation, tuple[RuleAt, ...]]]:
+        places = {rivals[number].rule.id: rivals[number] for number in numbers}
+        provider, name = operation
+        # The very code that answers faults decides here who answers.
+        answers = RuleTable.of((each.rule for each in places.values()), name).candidates(fault, provider, name)
+        if answers:
+            yield operation, tuple(places[answer.id] for answer in answers)
+
+    def _met(self, contest: tuple[str, str]) -> Mapping[int, frozenset[Operation]]:
+        """Return the operations that each rule of a contest answers for, by the identity of the rule."""
+        met = self._winning.get(contest)
+        if met is None:
+            found: dict[int, list[Operation]] = {}
+            for operation, answers in self._answers(self._contests[contest][0].rule).items():
+                for answer in answers:
+                    found.setdefault(id(answer.rule), []).append(operation)
+            met = self._winning[contest] = {rule: frozenset(operations) for rule, operations in found.items()}
+        return met
 
     @cached_property
     def _contests(self) -> Mapping[tuple[str, str], list[RuleAt]]:
@@ -285,6 +315,10 @@ class View:
 
     @cached_property
     def _answered(self) -> dict[tuple[str, str], Mapping[Operation, tuple[RuleAt, ...]]]:
+        return {}
+
+    @cached_property
+    def _winning(self) -> dict[tuple[str, str], Mapping[int, frozenset[Operation]]]:
         return {}
 
     @cached_property

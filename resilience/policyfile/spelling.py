@@ -1,0 +1,77 @@
+"""Which known name was probably meant, in a time that does not grow with the number of known names."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Collection
+
+from attrs import field, frozen
+
+_FEW = 48  # names that are all compared; among more, only those that share most with what was found
+_MOST_SHARED = 24
+_LONGEST = 120  # a longer text is no misspelled name
+_COMMON = 400  # a group of letters that more names have says nothing about any of them
+_REMEMBERED = 8  # collections, of which a check asks for a few again and again
+
+
+def nearest(found: str, known: Collection[str], *, cutoff: float = 0.6) -> str | None:
+    """Return the known name that is spelled most like the one that was found; None where none is near."""
+    near = difflib.get_close_matches(found, _candidates(found, known), n=1, cutoff=cutoff)
+    return near[0] if near else None
+
+
+def nearest_in_any_case(found: str, known: Collection[str]) -> str | None:
+    """Return the known name that is spelled most like the one that was found, if need be with other capitals."""
+    candidates = _candidates(found, known)
+    near = difflib.get_close_matches(found, candidates, n=1, cutoff=0.6)
+    if near:
+        return near[0]
+    lower = {name.lower(): name for name in candidates}
+    near = difflib.get_close_matches(found.lower(), lower, n=1, cutoff=0.6)
+    return lower[near[0]] if near else None
+
+
+def _candidates(found: str, known: Collection[str]) -> Collection[str]:
+    if len(found) > _LONGEST:
+        return ()
+    return known if len(known) <= _FEW else _index_of(known).alike(found)
+
+
+@frozen(eq=False)
+class _Index:
+    """The known names by the groups of three letters in them."""
+
+    known: Collection[str]
+    size: int
+    groups: dict[str, list[str]] = field(factory=dict)
+
+    def alike(self, found: str) -> list[str]:
+        """Return the names that share most groups of letters with a name."""
+        shared: Counter[str] = Counter()
+        for group in set(_groups(found)):
+            names = self.groups.get(group, ())
+            if len(names) <= _COMMON:
+                shared.update(names)
+        return [name for name, _ in shared.most_common(_MOST_SHARED)]
+
+
+def _groups(name: str) -> list[str]:
+    padded = f"^{name.lower()}$"
+    return [padded[at : at + 3] for at in range(max(len(padded) - 2, 1))]
+
+
+_indexes: list[_Index] = []
+
+
+def _index_of(known: Collection[str]) -> _Index:
+    """Return the index of a collection; the last ones are remembered, by their identity and their size."""
+    for index in _indexes:
+        if index.known is known and index.size == len(known):
+            return index
+    index = _Index(known, len(known))
+    for name in known:
+        for group in set(_groups(name)):
+            index.groups.setdefault(group, []).append(name)
+    _indexes[:] = [index, *_indexes[: _REMEMBERED - 1]]
+    return index
