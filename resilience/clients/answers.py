@@ -28,6 +28,8 @@ Check: TypeAlias = Callable[[object], Fault | None]
 _OK: Final = 200
 _SUCCESS: Final = range(200, 300)
 _VERDICT: Final = "Success"
+_PARTS: Final = 3
+_MAX_BODY_BYTES: Final = 65_536
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -46,7 +48,7 @@ def checker(provider: str, operation: str) -> Check:
 
     Returns:
         A function of what the SDK's method returned, and of nothing that was made of it:
-        under ``"alibaba"``, bytes are an answer of the old SDK, and must be JSON.
+        under ``"alibaba"``, bytes are an answer of the old SDK, and must be JSON; likewise under ``"tencent"``.
     """
     make = _CHECKS.get(provider)
     return _no_fault if make is None else make(catalogue(provider).operations.get(operation))
@@ -150,8 +152,15 @@ def _tencent_checker(facts: OperationFacts | None) -> Check:
 
 def _alibaba(facts: OperationFacts | None, value: object) -> Fault | None:
     if isinstance(value, bytes):
+        if _is_long(value):
+            return None
         body = json_object(value)
-        return _alibaba_body(facts, body, word(body.get("RequestId")))
+        return _refused(body, None) or _alibaba_body(facts, body, word(body.get("RequestId")))
+    if isinstance(value, tuple) and len(value) == _PARTS:
+        # Status, headers and body: the old SDK returns a refusal so, too.
+        status, headers, content = value
+        refused = _refused(json_object(content), http_status(status))
+        return refused or _alibaba_answer(facts, status, headers, content)
     if isinstance(value, Mapping) and {"body", "statusCode"} <= value.keys():
         return _alibaba_answer(facts, value.get("statusCode"), value.get("headers"), value.get("body"))
     if not _is_of(value, "alibabacloud_"):
@@ -161,12 +170,30 @@ def _alibaba(facts: OperationFacts | None, value: object) -> Fault | None:
     return _alibaba_body(facts, value, word(_field(value, "RequestId"))) if hasattr(value, "request_id") else None
 
 
+def _is_long(body: str | bytes) -> bool:
+    """Tell whether a body is a list rather than a refusal: too long to be read a second time."""
+    return len(body) > _MAX_BODY_BYTES
+
+
+def _refused(body: Mapping[str, object], status: int | None) -> Fault | None:
+    """Return the fault in the body of a refusal, which the old SDK's methods without an exception return as it is."""
+    code = word(body.get("Code"))
+    if code is None or code.isdecimal() or "Message" not in body or body.get(_VERDICT) is True:
+        return None
+    return Fault(provider=alibaba.PROVIDER, code=code, status=status, request_id=word(body.get("RequestId")))
+
+
 def _alibaba_answer(facts: OperationFacts | None, status: object, headers: object, body: object) -> Fault | None:
     status = http_status(status)
     request_id = first_word(_field(body, "RequestId"), header(headers, "x-acs-request-id"))
     if status is not None and status not in _SUCCESS:
         return Fault(provider=alibaba.PROVIDER, transport="garbled", status=status, request_id=request_id)
-    return _alibaba_body(facts, body, request_id)
+    if not isinstance(body, Mapping | str | bytes | None) and not _is_of(body, "alibabacloud_"):
+        # A list, or a stream that the script will read.
+        return None
+    if not isinstance(body, str | bytes):
+        return _alibaba_body(facts, body, request_id)
+    return None if _is_long(body) else _alibaba_body(facts, json_object(body), request_id)
 
 
 def _alibaba_body(facts: OperationFacts | None, body: object, request_id: str | None) -> Fault | None:
@@ -182,6 +209,13 @@ def _alibaba_body(facts: OperationFacts | None, body: object, request_id: str | 
 
 
 def _tencent(facts: OperationFacts | None, value: object) -> Fault | None:
+    if isinstance(value, bytes):
+        # What `call` returns: JSON that nobody has looked into, if the content type is an unusual one.
+        if _is_long(value):
+            return None
+        value = json_object(value)
+        if "Response" not in value:
+            return Fault(provider=tencent.PROVIDER, transport="garbled")
     if isinstance(value, Mapping):
         answer = value.get("Response")
         if not isinstance(answer, Mapping):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from inspect import iscoroutinefunction
+from inspect import iscoroutinefunction, unwrap
 from typing import Any, Final, TypeAlias, TypeVar
 
 from resilience.clients.fields import attribute
@@ -238,20 +238,18 @@ def _requests(function: _Call, session: Any, seconds: float) -> _Call | None:
 
 
 def _httpx(function: _Call, client: Any, seconds: float) -> _Call | None:
-    default = (getattr(function, "__kwdefaults__", None) or {}).get("timeout")
+    default = (getattr(unwrap(function), "__kwdefaults__", None) or {}).get("timeout")
+    before = () if client is None else (client,)
+    if function.__name__ == "send" and client is not None:
+        return partial(_send_httpx, function, client, seconds)
     if function.__name__ not in _VERBS or default is None:
         return None
-    before = () if client is None else (client,)
 
     def call(*args: Any, **kwargs: Any) -> Any:
         value = kwargs.get("timeout", default)
         if type(value).__name__ == "UseClientDefault":
             value = client.timeout
-        if isinstance(value, tuple):
-            parts = dict(zip(_HTTPX_PARTS, value, strict=False))
-        else:
-            parts = {name: getattr(value, name, value) for name in _HTTPX_PARTS}
-        kwargs["timeout"] = tuple(_least(parts.get(name), seconds) for name in _HTTPX_PARTS)
+        kwargs["timeout"] = tuple(_parts(value, seconds).values())
         given = kwargs.get("extensions")
         if isinstance(given, Mapping) and isinstance(own := given.get("timeout"), Mapping):
             # It would win.
@@ -259,6 +257,25 @@ def _httpx(function: _Call, client: Any, seconds: float) -> _Call | None:
         return function(*before, *args, **kwargs)
 
     return call
+
+
+def _send_httpx(function: _Call, client: Any, seconds: float, request: Any, **kwargs: Any) -> Any:
+    # A finished request has its own time-outs; the client gives it its own where it has none.
+    own = request.extensions.get("timeout")
+    parts = own if isinstance(own, Mapping) else _parts(client.timeout, seconds)
+    bounded = _twin(request)
+    timeout = {name: _least(parts.get(name), seconds) for name in _HTTPX_PARTS}
+    bounded.extensions = {**request.extensions, "timeout": timeout}
+    return function(client, bounded, **kwargs)
+
+
+def _parts(value: Any, limit: float) -> dict[str, float]:
+    """Return a time-out as httpx takes it, with each part bounded: a number, a tuple, or an object of its own."""
+    if isinstance(value, tuple):
+        parts = dict(zip(_HTTPX_PARTS, value, strict=False))
+    else:
+        parts = {name: getattr(value, name, value) for name in _HTTPX_PARTS}
+    return {name: _least(parts.get(name), limit) for name in _HTTPX_PARTS}
 
 
 _BINDINGS: Final[Mapping[str, Callable[[_Call, Any, float], _Call | None]]] = {

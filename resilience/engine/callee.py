@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from copy import copy as copied
 from functools import cached_property
 from types import NoneType, UnionType
-from typing import Any, Final, Self, final
+from typing import Any, ClassVar, Final, Self, final
 
 from attrs import Factory, define, field, frozen
 
@@ -141,7 +141,10 @@ class Callee:
         accepted: Makes the value of an accepted call from the call's arguments, or None.
         own_limits: The limits of its calls, where they are not the policy's.
         siblings: The functions of the executor's other operations, of which one may say whether it is there.
+        plain: Types of values that are no SDK's answer.
     """
+
+    plain: ClassVar[frozenset[type]] = PLAIN
 
     setting: Setting
     runtime: Runtime
@@ -253,7 +256,7 @@ class Callee:
 
     def refusal(self, value: object) -> ServiceError | None:
         """Return the error in an SDK's answer that is a failure although nothing was raised, or None."""
-        if type(value) in PLAIN:
+        if type(value) in self.plain:
             return None
         fault = self.check(value)
         if fault is None:

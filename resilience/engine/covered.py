@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from attrs import define, frozen
 
@@ -18,17 +19,22 @@ from resilience.clients.surface import (
     fields_of,
     plain_client,
     renamed_fields,
+    request_in,
     service_error,
+    shaped,
     with_fields,
 )
+from resilience.clients.surface.generic import Answer
+from resilience.clients.verifiers.generic import generic_verifiers
 from resilience.core.fault import Fault
 from resilience.core.policy import Source
-from resilience.engine.arguments import Arguments
-from resilience.engine.callee import Callee
+from resilience.engine.arguments import Arguments, Fields, Signature
+from resilience.engine.callee import PLAIN, Callee
 from resilience.engine.credentials import Credentials
 from resilience.engine.disguise import OURS, disguised
 from resilience.engine.errors import RemedyFailed
 from resilience.engine.ownsource import OwnSources
+from resilience.engine.underway import as_attempt
 
 
 class Side(Protocol):
@@ -52,6 +58,15 @@ class Side(Protocol):
     @property
     def check(self) -> Callable[[object], Fault | None]:
         """What tells the fault in an answer that the client took for a success."""
+        ...
+
+    @property
+    def returns_refusals(self) -> bool:
+        """Whether a script expects an answer that says what the service refused, and no exception."""
+        ...
+
+    def fields(self, function: Callable[..., Any]) -> Fields:
+        """Return where request fields are in the arguments of the method."""
         ...
 
     def accepted(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None) -> Any:
@@ -90,6 +105,15 @@ class SdkSide:
         """What tells the fault in an answer."""
         return checker(self.provider, self.operation)
 
+    @property
+    def returns_refusals(self) -> bool:
+        """Whether a script expects an answer that says what the service refused."""
+        return self.method.generic is not None and self.method.generic.returns_refusals
+
+    def fields(self, _: Callable[..., Any]) -> Fields:
+        """Return where request fields are: in whatever form of request the method takes."""
+        return RequestFields(self.provider)
+
     def accepted(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None) -> Any:
         """Return an answer of the SDK's own type."""
         request_id = None if fault is None else fault.request_id
@@ -101,12 +125,18 @@ class SdkSide:
 
     def verifier(self, unique: tuple[str, ...]) -> Callable[..., Any] | None:
         """Return the ready-made verifier, which asks with the client itself, past its cover."""
+        client, name = plain_client(self.client), f"{self.provider}:{self.operation}"
         try:
-            ready = verifiers_for(plain_client(self.client), unique=unique)
+            make = verifiers_for if self.method.generic is None else generic_verifiers
+            ready = make(client, unique=unique)
         except TypeError:
-            # A client for credentials, or for any product: nothing of it can be looked for.
+            # A client for credentials, or the old SDK's: nothing of it can be looked for.
             return None
-        return ready.get(f"{self.provider}:{self.operation}")
+        found = ready.get(name)
+        if found is not None and self.method.generic is not None:
+            found = _as_answer(found, self.method.generic.answer)
+        # What a verifier asks belongs to the call that it is asked for.
+        return None if found is None else as_attempt(found)
 
 
 @frozen(eq=False)
@@ -117,15 +147,26 @@ class RestSide:
     provider: str
     operation: str
     source: Source
+    is_send: bool
 
     @property
     def check(self) -> Callable[[object], Fault | None]:
         """What tells the fault in an answer of any status."""
         return partial(rest.fault_of, self.source, self.provider)
 
+    @property
+    def returns_refusals(self) -> bool:
+        """Whether a script expects an answer that says what was refused: clients of plain HTTP raise nothing."""
+        return True
+
+    def fields(self, function: Callable[..., Any]) -> Fields:
+        """Return where request fields are: among the arguments, or in the body of a finished request."""
+        return PreparedFields() if self.is_send else Signature(function, {})
+
     def accepted(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None) -> Any:  # noqa: ARG002  # an answer of plain HTTP has no place for its request id
         """Return an answer of the client's own type that says 200."""
-        return rest.accepted_response(self.client, None, args, kwargs)
+        prepared = rest.prepared_in(args, kwargs) if self.is_send else None
+        return rest.accepted_response(self.client, prepared, args, kwargs)
 
     def error(self, ours: Exception, last: Fault | None) -> Exception:  # noqa: ARG002  # as for SDKs
         """Return the error: a client of plain HTTP has none for what a service says."""
@@ -175,12 +216,87 @@ class RequestFields:
         return dict(fields_of(self.provider, args, kwargs))
 
 
-def of_request(verifier: Callable[..., Any]) -> Callable[..., Any]:
+@frozen
+class PreparedFields:
+    """Finds request fields in the JSON body of a finished request of plain HTTP."""
+
+    def can_hold(self, _: str) -> bool:
+        """Return whether a call may carry a field: any body may."""
+        return True
+
+    def get(self, field_name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
+        """Return the value of a field, or None if it is not there or no string."""
+        value = self.bound(args, kwargs).get(field_name)
+        return value if isinstance(value, str) else None
+
+    def text(self, field_name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
+        """Return what a field says, whatever its type, as a ledger's key has it; None if it says nothing."""
+        return naming.text_of(naming.at(self.bound(args, kwargs), field_name))
+
+    def may_name(self) -> tuple[str, ...]:
+        """Return no field: which ones a body has is seen in a call."""
+        return ()
+
+    def replace(self, field_name: str, value: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Arguments:
+        """
+        Return the arguments with another value for a field; the request is copied, not changed.
+
+        Raises:
+            LookupError: The body has no such field.
+        """
+        if self.get(field_name, args, kwargs) is None:
+            raise LookupError(field_name)
+        fresh = rest.with_said(rest.prepared_in(args, kwargs), {field_name: value})
+        return ((fresh, *args[1:]), dict(kwargs)) if args else (args, {**kwargs, "request": fresh})
+
+    def bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields of the body."""
+        said = rest.said_in(rest.prepared_in(args, kwargs))
+        return dict(said) if isinstance(said, Mapping) else {}
+
+
+def held(function: Callable[..., Any], source: Source) -> Callable[..., Any]:
+    """Return a method of an HTTP client that also reads what its answer leaves unread, where the policy needs it."""
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def read_async(*args: Any, **kwargs: Any) -> Any:
+            return await rest.hold_async(source, await function(*args, **kwargs))
+
+        return read_async
+
+    @functools.wraps(function)
+    def read(*args: Any, **kwargs: Any) -> Any:
+        return rest.hold(source, function(*args, **kwargs))
+
+    return read
+
+
+def _as_answer(verifier: Callable[..., Any], answer: Answer) -> Callable[..., Any]:
+    """Return a verifier whose value has the form of what a method for any operation returns."""
+
+    def found(value: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        return None if value is None else shaped(answer, value["Response"], args, kwargs)
+
+    if inspect.iscoroutinefunction(verifier):
+
+        async def verify_async(*args: Any, **kwargs: Any) -> Any:
+            return found(await verifier(*args, **kwargs), args, kwargs)
+
+        return verify_async
+
+    def verify(*args: Any, **kwargs: Any) -> Any:
+        return found(verifier(*args, **kwargs), args, kwargs)
+
+    return verify
+
+
+def of_request(verifier: Callable[..., Any], provider: str) -> Callable[..., Any]:
     """
     Return a verifier that takes whatever an SDK's method takes.
 
     Alibaba's short methods, which scripts call, add runtime options to the request, of which a verifier that takes one
-    argument need not know.
+    argument need not know; nor need it know of the parameters of a method for any operation.
     """
     try:
         inspect.signature(verifier).bind("request", "options")
@@ -192,7 +308,7 @@ def of_request(verifier: Callable[..., Any]) -> Callable[..., Any]:
         return verifier
 
     def of_first(*args: Any, **kwargs: Any) -> Any:
-        return verifier(next(iter((*args, *kwargs.values()))))
+        return verifier(request_in(provider, args, kwargs))
 
     return of_first
 
@@ -210,6 +326,7 @@ class CoveredCallee(Callee):
 
     side: Side
     own_sources: OwnSources
+    plain: ClassVar[frozenset[type]] = PLAIN - {tuple}
     lowered_to: float | None = None
 
     @property
@@ -218,7 +335,7 @@ class CoveredCallee(Callee):
         registered = super().verifier
         if registered is None:
             return self._ready_verifier
-        return of_request(registered) if isinstance(self.side, SdkSide) else registered
+        return of_request(registered, self.side.provider) if isinstance(self.side, SdkSide) else registered
 
     @cached_property
     def _ready_verifier(self) -> Callable[..., Any] | None:

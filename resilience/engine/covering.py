@@ -24,18 +24,18 @@ from resilience.clients.misuse import needs_asyncio
 from resilience.clients.surface import Method, methods_of
 from resilience.clients.surface.originals import original
 from resilience.clients.timeouts import lower
-from resilience.engine.arguments import Signature
+from resilience.clients.uncovered import Uncovered
 from resilience.engine.blocking import THREAD
 from resilience.engine.common import CommonExecutor
 from resilience.engine.copies import reducer
-from resilience.engine.covered import CoveredCallee, RequestFields, RestSide, SdkSide, Side
-from resilience.engine.disguise import without_our_frames
-from resilience.engine.errors import ServiceError
-from resilience.engine.loops import LOOP, needs_asyncio_loop
+from resilience.engine.covered import CoveredCallee, RestSide, SdkSide, Side, held
+from resilience.engine.entries import PAST, Entry, Past, covered_method
+from resilience.engine.loops import LOOP
 from resilience.engine.namebook import NameBook
 from resilience.engine.operations import described
 from resilience.engine.ownsource import OwnSources
 from resilience.engine.quick import in_thread, on_loop
+from resilience.engine.underway import as_attempt, is_under_way
 
 C = TypeVar("C")
 
@@ -44,8 +44,11 @@ log: Final = logging.getLogger("resilience")
 _CALLS: Final = "__resilience_calls__"
 _ORIGIN: Final = "__resilience_origin__"
 
-# The method of an HTTP client that all its short ones lead to.
+# The methods of an HTTP client that all the others lead to: the first makes a request, the second sends one.
 _REQUEST: Final = "request"
+_SEND: Final = "send"
+
+_STREAM: Final = "{} sends when its answer is read, where there is no call to put under a policy; use call_api"
 
 
 def wrap_client(client: C, executor: CommonExecutor) -> C:
@@ -57,6 +60,11 @@ def wrap_client(client: C, executor: CommonExecutor) -> C:
     accepted call returns an answer of the SDK's own type. A name that a rename has changed is changed in the later
     calls of this client too. Retries of the SDK's own are switched off, and a warning is logged that says so.
 
+    Every method that sends is under the policy: those for one operation, those that take an action or parameters
+    (``call_api``, ``call_json``, ``do_action``), and finished and streamed requests (``send``, ``stream``). What cannot
+    be sent again as it was given, such as a body that is read from a file, is refused with a :class:`ValueError` that
+    says what to do instead. Operations of another product are left alone.
+
     The client itself stays as it is. What is returned shares its connections, credentials and configuration.
 
     Args:
@@ -65,20 +73,19 @@ def wrap_client(client: C, executor: CommonExecutor) -> C:
         executor: Whose policy, ledger, credentials and observers count.
 
     Raises:
-        TypeError: It is no such client.
+        TypeError: It is no such client, or one for another product.
         ValueError: The policy describes no API for a client of plain HTTP, or that client repeats requests by itself.
     """
     covering = Covering(executor)
     cls: Any = type(client)
     members = covering.members(cls)
-    if rest.is_rest_client(client):
+    if rest.is_rest_class(cls):
         sources = executor.policy.apis
         if not sources:
             raise ValueError(f"policy {executor.policy.name!r} describes no API: add a [sources.NAME] table to it")
         why = rest.repeats_itself(client)
         if why is not None:
             raise ValueError(why)
-        members = {_REQUEST: covering.request_method(inspect.getattr_static(cls, _REQUEST))}
     if not members:
         raise TypeError(
             f"wrap_client: expected a client of Alibaba's or Tencent's SDK, of requests or of httpx, found "
@@ -107,85 +114,116 @@ class Covering:
         tally: Called once in every covered call; it must be quick and must not raise.
         on_switched_off: Told in one sentence which retries of an SDK's own were switched off; by default a warning is
             logged.
+        on_uncovered: Told of a call that is made past the policy, ``provider:operation`` and why; by default there is
+            none, because such a call is refused with a :class:`ValueError`.
     """
 
     executor: CommonExecutor
     names: NameBook = field(default=Factory(lambda self: self.executor.callees.setting.names, takes_self=True))
     tally: Callable[[], object] = field(default=lambda: None)
     on_switched_off: Callable[[str], object] = field(default=log.warning)
+    on_uncovered: Callable[[str, Uncovered], object] | None = field(default=None)
     _own: Mapping[bool, OwnSources] = field(
         factory=lambda: {False: OwnSources(LOOP), True: OwnSources(THREAD)}, init=False
     )
 
     def cover(self, cls: type) -> None:
-        """Replace the methods of an SDK's client class that make management calls; once is enough."""
+        """Replace the methods of an SDK's or an HTTP client's class that make management calls; once is enough."""
         for name, method in self.members(cls).items():
-            setattr(cls, name, method)
+            # What is inherited is replaced where it comes from. What sends only while it is read is no call.
+            if name in vars(cls) and not _is_stream(method):
+                setattr(cls, name, method)
 
     def members(self, cls: type) -> dict[str, Any]:
-        """Return the covered methods of an SDK's client class, by name."""
-        return {
-            name: self._sdk_method(method, original(inspect.getattr_static(cls, name)))
-            for name, method in methods_of(cls).items()
-        }
+        """Return the covered methods of a client class, by name."""
+        if rest.is_rest_class(cls):
+            return {name: self._http_method(inspect.getattr_static(cls, name)) for name in (_REQUEST, _SEND)}
+        return {name: self._sdk_method(cls, method) for name, method in methods_of(cls).items()}
 
-    def _sdk_method(self, method: Method, function: Callable[..., Any]) -> Callable[..., Any]:
-        name, constant = method.name, method.operation
+    def _sdk_method(self, cls: type, method: Method) -> Callable[..., Any]:
+        function = target = original(inspect.getattr_static(cls, method.name))
+        generic = method.generic
+        if generic is not None and generic.is_stream:
+            return self._stream_method(function, method)
+        if generic is not None and generic.instead is not None:
+            target = original(inspect.getattr_static(cls, generic.instead))
+        attempt, name, constant = as_attempt(target), method.name, method.operation
 
-        def entry_of(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Entry | None:
-            calls: _Calls | None = client.__dict__.get(_CALLS)
-            if calls is None or calls.client is not client or calls.covering is not self:
-                calls = self._adopt(client)
+        def entry_of(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Entry | Past | None:
             operation = constant or method.operation_of(client, args, kwargs)
             if operation is None:
                 return None
+            uncovered = method.uncovered(args, kwargs)
+            if uncovered is not None:
+                return self._past(method.provider, operation, uncovered)
+            calls: _Calls | None = client.__dict__.get(_CALLS)
+            if calls is None or calls.client is not client or calls.covering is not self:
+                calls = self._adopt(client)
             key = name if constant else (name, operation)
             entry = calls.entries.get(key)
             if entry is None:
                 side = SdkSide(client, method, operation)
-                entry = calls.entries[key] = self._entry(side, function, is_async=method.is_async)
+                entry = calls.entries[key] = self._entry(side, attempt, is_async=method.is_async)
             return entry
 
-        return self._method(function, entry_of, is_async=method.is_async)
+        return covered_method(function, entry_of, self.tally, self.names.changes)
 
-    def request_method(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the covered method of an HTTP client that sends a request."""
+    def _stream_method(self, function: Callable[..., Any], method: Method) -> Callable[..., Any]:
+        """Return a method that sends when its answer is read: what is sent by then is no call."""
+
+        @functools.wraps(function)
+        def covered(client: Any, /, *args: Any, **kwargs: Any) -> Any:
+            operation = None if is_under_way() else method.operation_of(client, args, kwargs)
+            if operation is not None:
+                self._past(method.provider, operation, Uncovered(method.name, _STREAM.format(method.name)))
+            return function(client, *args, **kwargs)
+
+        covered.__resilience_covered__ = True  # type: ignore[attr-defined]  # functions take attributes
+        return covered
+
+    def _http_method(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the covered method of an HTTP client that sends a request, or a finished one."""
         function, sources = original(function), self.executor.policy.apis
-        is_async = inspect.iscoroutinefunction(function)
+        is_async, is_send = inspect.iscoroutinefunction(function), function.__name__ == _SEND
 
-        def entry_of(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Entry | None:
-            request = rest.request_of(client, args, kwargs)
+        def entry_of(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Entry | Past | None:
+            prepared = rest.prepared_in(args, kwargs) if is_send else None
+            request = rest.request_of_prepared(prepared) if is_send else rest.request_of(client, args, kwargs)
             provider = request and rest.provider_of(sources, request, preferred=self.executor.provider)
             if request is None or provider is None:
                 return None
             operation = rest.operation_of(sources[provider], request.method, request.path)
-            why = rest.read_once(args, kwargs)
-            if why is not None:
-                raise ValueError(f"{operation}: {why}")
+            if is_send:
+                uncovered = rest.uncovered(client, prepared)
+                if uncovered is not None:
+                    return self._past(provider, operation, uncovered)
+            elif rest.is_read_once(args, kwargs) or rest.repeats_itself(client):
+                # It ends in `send`, where the body may be one that can be sent again.
+                return None
             calls: _Calls | None = client.__dict__.get(_CALLS)
-            if calls is None or calls.client is not client:
+            if calls is None or calls.client is not client or calls.covering is not self:
                 calls = client.__dict__[_CALLS] = _Calls(client, self)
-            key = provider, operation
+            key = (function.__name__, f"{provider}:{operation}")
             entry = calls.entries.get(key)
             if entry is None:
-                side = RestSide(client, provider, operation, sources[provider])
-                entry = calls.entries[key] = self._entry(side, function, is_async=is_async)
+                side = RestSide(client, provider, operation, sources[provider], is_send=is_send)
+                attempt = as_attempt(held(function, sources[provider]))
+                entry = calls.entries[key] = self._entry(side, attempt, is_async=is_async)
             return entry
 
-        return self._method(function, entry_of, is_async=is_async)
+        return covered_method(function, entry_of, self.tally, self.names.changes)
 
-    def _method(
-        self,
-        function: Callable[..., Any],
-        entry_of: _EntryOf,
-        *,
-        is_async: bool,
-    ) -> Callable[..., Any]:
-        cover = _covered_async if is_async else _covered
-        method = cover(function, entry_of, self.tally, self.names.changes)
-        functools.update_wrapper(method, function)
-        method.__resilience_covered__ = True  # type: ignore[attr-defined]  # functions take attributes
-        return method
+    def _past(self, provider: str, operation: str, uncovered: Uncovered) -> Past:
+        """
+        Tell of a call that goes past the policy.
+
+        Raises:
+            ValueError: No one is told of them, so that there must be none.
+        """
+        if self.on_uncovered is None:
+            raise ValueError(f"{operation}: {uncovered.advice}")
+        self.on_uncovered(f"{provider}:{operation}", uncovered)
+        return PAST
 
     def _adopt(self, client: Any) -> _Calls:
         """Look at a client that makes its first call."""
@@ -200,7 +238,7 @@ class Covering:
         calls = client.__dict__[_CALLS] = _Calls(client, self, limit if is_lowered else None)
         return calls
 
-    def _entry(self, side: Side, function: Callable[..., Any], *, is_async: bool) -> _Entry:
+    def _entry(self, side: Side, function: Callable[..., Any], *, is_async: bool) -> Entry:
         callees = self.executor.callees
         calls: _Calls | None = side.client.__dict__.get(_CALLS)
         lowered_to = None if calls is None else calls.lowered_to
@@ -211,7 +249,7 @@ class Covering:
             runtime=LOOP if is_async else THREAD,
             operation=operation,
             function=bound,
-            signature=RequestFields(side.provider) if isinstance(side, SdkSide) else Signature(bound, {}),
+            signature=side.fields(bound),
             table=callees.table(side.operation),
             verifiers=callees.verifiers,
             side=side,
@@ -223,88 +261,7 @@ class Covering:
         call = on_loop(callee) if is_async else in_thread(callee)
         # Where a client has retry options of its own, it looks at nothing else: tea-openapi 0.4.
         may_retry = side.provider == ALIBABA and not hasattr(side.client, "_retry_options")
-        return _Entry(callee, call, is_async and needs_asyncio(bound), may_retry)
-
-
-def _covered(
-    function: Callable[..., Any], entry_of: _EntryOf, tally: Callable[[], object], changes: Callable[[], object]
-) -> Callable[..., Any]:
-    def covered(client: Any, /, *args: Any, **kwargs: Any) -> Any:
-        entry = entry_of(client, args, kwargs)
-        if entry is None:
-            return function(client, *args, **kwargs)
-        tally()
-        if changes() or entry.may_retry:
-            args, kwargs = entry.callee.prepared(args, kwargs)
-        try:
-            return entry.call(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001  # every error leaves, in the shape that the script expects
-            left = entry.left(error)
-        if left.error is None:
-            return left.answer
-        try:
-            raise left.error
-        finally:
-            left.forget()
-
-    return covered
-
-
-def _covered_async(
-    function: Callable[..., Any], entry_of: _EntryOf, tally: Callable[[], object], changes: Callable[[], object]
-) -> Callable[..., Any]:
-    async def covered(client: Any, /, *args: Any, **kwargs: Any) -> Any:
-        entry = entry_of(client, args, kwargs)
-        if entry is None:
-            return await function(client, *args, **kwargs)
-        if entry.needs_asyncio:
-            needs_asyncio_loop(entry.callee.operation.name)
-        tally()
-        if changes() or entry.may_retry:
-            args, kwargs = entry.callee.prepared(args, kwargs)
-        try:
-            return await entry.call(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001  # as above
-            left = entry.left(error)
-        if left.error is None:
-            return left.answer
-        try:
-            raise left.error
-        finally:
-            left.forget()
-
-    return covered
-
-
-@define(eq=False)
-class _Entry:
-    """One operation of one client: its callee, and the quick path to it."""
-
-    callee: CoveredCallee
-    call: Callable[..., Any]
-    needs_asyncio: bool
-    may_retry: bool
-
-    def left(self, error: Exception) -> _Left:
-        if isinstance(self.callee.side, RestSide) and isinstance(error, ServiceError) and error.answer is not None:
-            return _Left(None, error.answer)
-        trace = without_our_frames(error)
-        return _Left(self.callee.left(error).with_traceback(trace), None)
-
-
-@define(eq=False)
-class _Left:
-    """How a failed call leaves: with an error, or with the answer that said so."""
-
-    error: Exception | None
-    answer: Any
-
-    def forget(self) -> None:
-        """Let go of the exception: its traceback holds this object, and both would wait for the collector."""
-        self.error = None
-
-
-_EntryOf = Callable[[Any, tuple[Any, ...], dict[str, Any]], _Entry | None]
+        return Entry(callee, call, is_async and needs_asyncio(bound), may_retry)
 
 
 @define(eq=False)
@@ -314,10 +271,15 @@ class _Calls:
     client: object
     covering: Covering | None
     lowered_to: float | None = None
-    entries: dict[str | tuple[str, str], _Entry] = field(factory=dict, init=False)
+    entries: dict[str | tuple[str, str], Entry] = field(factory=dict, init=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _Calls, (None, None)
+
+
+def _is_stream(method: Any) -> bool:
+    plain = original(method)
+    return inspect.isgeneratorfunction(plain) or inspect.isasyncgenfunction(plain)
 
 
 def _leave_open(_: object) -> None:

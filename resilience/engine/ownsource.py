@@ -14,6 +14,7 @@ from resilience.engine.errors import RemedyFailed
 from resilience.engine.locks import ProcessLock
 from resilience.engine.loops import LOOP
 from resilience.engine.runtime import Runtime
+from resilience.engine.underway import as_attempt
 
 
 class OwnSource(Credentials[None]):
@@ -25,7 +26,7 @@ class OwnSource(Credentials[None]):
     """
 
     def __init__(self, keys: OwnKeys, runtime: Runtime) -> None:
-        super().__init__(keys.renew)
+        super().__init__(as_attempt(keys.renew))
         self._keys = keys
         self._runtime = runtime
         self._held: Held[None] = Held(None, 1, read=True)

@@ -21,7 +21,7 @@ from attrs import frozen
 from resilience.core.machine import attempt_limit, begin
 from resilience.engine.attempts import FirstAttempt
 from resilience.engine.blocking import THREAD, drive, never_awaitable
-from resilience.engine.callee import PLAIN, Callee
+from resilience.engine.callee import Callee
 from resilience.engine.credentials import NO_CREDENTIALS
 from resilience.engine.decided import count as decisions
 from resilience.engine.events import ALWAYS_IDLE, Slot
@@ -56,7 +56,7 @@ class _Gate:
         slots = None if callee.needs_thread else callee.setting.idle_slots
         limit = attempt_limit(begin(callee.plan, now=0.0), now=0.0) or 0.0
         kind = type(value)
-        return cls(slots or (_SHUT, _SHUT), limit, kind, kind if kind in PLAIN else None)
+        return cls(slots or (_SHUT, _SHUT), limit, kind, kind if kind in callee.plain else None)
 
 
 def _no_loop() -> None:

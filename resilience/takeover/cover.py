@@ -11,10 +11,10 @@ from resilience.engine.covering import Covering
 from resilience.engine.events import Observer
 from resilience.engine.executor import Executor
 from resilience.takeover.counters import Counters
-from resilience.takeover.httpclients import HttpCover
 from resilience.takeover.imports import HTTP_CLIENTS
 from resilience.takeover.names import Names
 from resilience.takeover.notes import Notes
+from resilience.takeover.past import Past
 from resilience.takeover.setting import Setting
 from resilience.takeover.tracing import Tracing
 from resilience.takeover.watching import Counting
@@ -31,9 +31,9 @@ class Cover:
     """
 
     _setting: Setting
+    _past: Past
     tracing: Tracing = field(init=False)
     _covering: Covering = field(init=False)
-    _http: HttpCover = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         setting = self._setting
@@ -46,15 +46,17 @@ class Cover:
             ledger=setting.ledger(),
             observers=[*self._observers(), Counting(counters, notes)],
         )
-        self._covering = Covering(executor, names=names, tally=counters.tally, on_switched_off=notes.remark)
-        self._http = HttpCover(self._covering, setting.apis, notes)
+        self._covering = Covering(
+            executor,
+            names=names,
+            tally=counters.tally,
+            on_switched_off=notes.remark,
+            on_uncovered=lambda operation, why: self._past.count(operation, why.way),
+        )
 
     def cover(self, module: ModuleType) -> None:
         """Put the client classes of a module under the policy."""
-        if module.__name__ in HTTP_CLIENTS:
-            self._http.cover(module)
-            return
-        for name in SDK_MODULES[module.__name__]:
+        for name in {**SDK_MODULES, **HTTP_CLIENTS}[module.__name__]:
             # A newer SDK may have dropped one of its classes.
             cls = getattr(module, name, None)
             if cls is not None:

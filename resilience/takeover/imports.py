@@ -16,7 +16,10 @@ SDKS: Final = frozenset(
     {
         "alibabacloud_onsmqtt20200420.client",
         "alibabacloud_sts20150401.client",
+        "alibabacloud_tea_openapi.client",
         "aliyunsdkcore.client",
+        "tencentcloud.common.abstract_client",
+        "tencentcloud.common.abstract_client_async",
         "tencentcloud.common.common_client",
         "tencentcloud.common.common_client_async",
         "tencentcloud.mqtt.v20240516.mqtt_client",
@@ -29,6 +32,16 @@ SDKS: Final = frozenset(
 
 HTTP_CLIENTS: Final = {"requests.sessions": ("Session",), "httpx._client": ("Client", "AsyncClient")}
 """Modules of HTTP clients, and the classes in them (requests 2.34 and httpx 0.28, read 2026-11-21)."""
+
+SENDERS: Final = frozenset(
+    {
+        "aiohttp.client_reqrep",
+        "http.client",
+        "httpcore._async.connection_pool",
+        "httpcore._sync.connection_pool",
+    }
+)
+"""Modules that every HTTP request passes on its way out (see sent.py, which brings in more; a test compares them)."""
 
 
 def watch_imports(names: Collection[str], listener: Listener) -> None:

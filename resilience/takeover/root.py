@@ -30,7 +30,8 @@ def begin(process: Process) -> None:
     _try_ledger(process.setting)
     if process.setting.apis:
         # Said to the script's children as well, before they have read the policy.
-        process.run = process.run._replace(has_apis=True)
+        hosts = tuple(host for source in process.setting.apis.values() for host in source.hosts)
+        process.run = process.run._replace(hosts=hosts)
         os.environ[VARIABLE] = process.run.dumps()
     atexit.register(_end, process, os.getpid())
 
@@ -73,6 +74,7 @@ def _end(process: Process, root: int) -> None:
     # Only here: a script that is killed, or becomes another program, needs none of it.
     from resilience.takeover.counters import counted  # noqa: PLC0415
     from resilience.takeover.notes import noted  # noqa: PLC0415
+    from resilience.takeover.past import went_past  # noqa: PLC0415
     from resilience.takeover.shared import NAMES  # noqa: PLC0415
     from resilience.takeover.summary import summary  # noqa: PLC0415
 
@@ -88,7 +90,7 @@ def _end(process: Process, root: int) -> None:
             from resilience.takeover.names import renames  # noqa: PLC0415  # brings in the engine
 
             changes = renames(run)
-        lines = [*summary(setting.policy, counts, changes, noted(run)), *setting.remarks()]
+        lines = [*summary(setting.policy, counts, changes, noted(run), went_past(run)), *setting.remarks()]
         _say([f"resilience: {line}" for line in lines])
     run.remove()
     _stay_interrupted()

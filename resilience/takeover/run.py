@@ -31,7 +31,7 @@ class Run(NamedTuple):
         python: Version and prefix of the Python that is covered.
         trace: The trace id and the span id of the run, in hex.
         traceparent: The span that the run itself is part of, as W3C Trace Context writes it; "" for none.
-        has_apis: Whether the policy describes APIs for plain HTTP clients; the root finds out.
+        hosts: Where the APIs are that the policy describes for plain HTTP clients; the root finds out.
     """
 
     policy: str
@@ -46,7 +46,7 @@ class Run(NamedTuple):
     python: list[int | str]
     trace: list[str]
     traceparent: str
-    has_apis: bool = False
+    hosts: tuple[str, ...] = ()
 
     def dumps(self) -> str:
         """Return the run as the environment variable has it."""
@@ -55,7 +55,8 @@ class Run(NamedTuple):
     @classmethod
     def loads(cls, text: str) -> Self:
         """Return the run that :meth:`dumps` wrote."""
-        return cls(**json.loads(text))
+        run = cls(**json.loads(text))
+        return run._replace(hosts=tuple(run.hosts))
 
     def path(self, name: str) -> str:
         """Return where a file is that the user named, also where this process is in another folder by now."""

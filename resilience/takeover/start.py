@@ -7,16 +7,18 @@ Little is imported here: many Pythons that a script starts never use an SDK.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from resilience.takeover.imports import HTTP_CLIENTS, SDKS, watch_imports
+from resilience.takeover.imports import HTTP_CLIENTS, SDKS, SENDERS, watch_imports
+from resilience.takeover.past import Past
 from resilience.takeover.run import Run
 
 if TYPE_CHECKING:
     from resilience.takeover.cover import Cover
+    from resilience.takeover.sent import Sent
     from resilience.takeover.setting import Setting
 
 
@@ -36,7 +38,8 @@ def start(text: str) -> None:
         # What is here now stays to the end; the collector need not look through it each time that the script makes
         # many objects, as it does when it imports an SDK.
         gc.freeze()
-    watch_imports({*SDKS, *HTTP_CLIENTS} if process.run.has_apis else SDKS, process.imported)
+    clients = {*SDKS, *HTTP_CLIENTS} if process.run.hosts else SDKS
+    watch_imports(clients | SENDERS, process.imported)
 
 
 class Process:
@@ -47,25 +50,49 @@ class Process:
         run: The run.
         setting: Its policy and more, once this process has read it.
         cover: What puts classes under the policy, once there is one to put there.
+        past: Counts what goes past the policy.
     """
 
     def __init__(self, run: Run) -> None:
         self.run = run
+        self.past = Past(run)
         self.setting: Setting | None = None
         self.cover: Cover | None = None
 
     def imported(self, module: ModuleType) -> None:
-        """Put the client classes of a module under the policy."""
+        """Put the client classes of a module under the policy, or look at the requests that it sends."""
+        if module.__name__ in SENDERS:
+            from resilience.takeover.sent import watch  # noqa: PLC0415  # only where something may be sent
+
+            watch(module, self.sent)
+            return
         # Two threads that come here at once make two executors, which is as good as one: what has to be known to
         # both is known to the run. A lock here could wait for one of the imports' own.
         if self.cover is None:
             with _without_collections():
                 from resilience.takeover.cover import Cover  # noqa: PLC0415  # it brings in the engine
-                from resilience.takeover.setting import Setting  # noqa: PLC0415  # likewise
 
-                self.setting = self.setting or Setting.of(self.run)
-                self.cover = Cover(self.setting)
+                self.cover = Cover(self._setting(), self.past)
         self.cover.cover(module)
+
+    def sent(self, sent: Sent, way: Callable[[], str]) -> None:
+        """Count a request that no call has sent, if it is to one of the two services or to an API of the policy."""
+        from resilience.takeover.sent import named_by_vendor  # noqa: PLC0415  # it is there, or we would not be here
+
+        operation = named_by_vendor(sent)
+        if operation is None and {sent.host, sent.host.rpartition(":")[0]} & {*self.run.hosts}:
+            from resilience.takeover.named import named_by_policy  # noqa: PLC0415  # it brings in the policy
+
+            operation = named_by_policy(self._setting(), sent)
+        if operation is not None:
+            self.past.count(operation, way())
+
+    def _setting(self) -> Setting:
+        if self.setting is None:
+            from resilience.takeover.setting import Setting  # noqa: PLC0415  # it brings in the policy
+
+            self.setting = Setting.of(self.run)
+        return self.setting
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from resilience.core.policy import PolicyValues
 from resilience.takeover.counters import Counts
 from resilience.takeover.notes import Noted
+from resilience.takeover.past import Way
 
 if TYPE_CHECKING:
     from resilience.clients.surface import Renaming
@@ -19,10 +20,13 @@ _SECOND: Final = 1000
 _MINUTE: Final = 60
 
 
-def summary(policy: PolicyValues, counts: Counts, renames: Mapping[Renaming, str], noted: Noted) -> list[str]:
+def summary(
+    policy: PolicyValues, counts: Counts, renames: Mapping[Renaming, str], noted: Noted, past: Mapping[Way, int]
+) -> list[str]:
     """Return the lines, without the name of the program in front."""
+    none = "no calls under the policy" if past else "no management calls"
     parts = [
-        _times(counts.calls, "call") if counts.calls else "no management calls",
+        _times(counts.calls, "call") if counts.calls else none,
         *_some(counts.retries, "retry", "retries"),
         *_some(counts.refreshes, "refresh", "refreshes"),
         *_renamed(renames),
@@ -36,7 +40,16 @@ def summary(policy: PolicyValues, counts: Counts, renames: Mapping[Renaming, str
     lines = ["; ".join([", ".join(parts), *waited, f"policy {named}"])]
     if noted.failures:
         lines.append(f"failed: {_few(noted.failures, '; ')}")
+    if past:
+        lines.append(_past(past))
     return [*lines, *noted.remarks]
+
+
+def _past(past: Mapping[Way, int]) -> str:
+    total = sum(past.values())
+    each = [f"{count:,} {operation} by {way}" for (operation, way), count in past.items()]
+    were = "was" if total == 1 else "were"
+    return f"{_times(total, 'call')} {were} not under the policy: {_few(each, ', ')}"
 
 
 def _renamed(renames: Mapping[Renaming, str]) -> list[str]:

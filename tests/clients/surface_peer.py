@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from alibabacloud_onsmqtt20200420.client import Client as OnsmqttClient
 from alibabacloud_sts20150401.client import Client as AlibabaStsClient
+from alibabacloud_tea_openapi.client import Client as OpenApiClient
 from alibabacloud_tea_openapi.models import Config
 from alibabacloud_tea_util.models import RuntimeOptions
 from aliyunsdkcore.client import AcsClient
@@ -32,6 +33,7 @@ NOWHERE = "127.0.0.1:9"
 
 # Every client class that is installed.
 CLASSES: dict[str, Any] = {
+    "openapi": OpenApiClient,
     "onsmqtt": OnsmqttClient,
     "alibaba-sts": AlibabaStsClient,
     "old": AcsClient,
@@ -94,7 +96,7 @@ def taker() -> Iterator[tuple[str, list[str]]]:
 def make(name: str, address: str = NOWHERE, cls: Any = None) -> Any:
     """Make a client of a class of ``CLASSES``, or of one that is derived from it."""
     cls = cls or CLASSES[name]
-    if name in {"onsmqtt", "alibaba-sts"}:
+    if name in {"openapi", "onsmqtt", "alibaba-sts"}:
         config = Config(access_key_id="k", access_key_secret="s", endpoint=address, protocol="HTTP", read_timeout=5000)
         return cls(config)
     if name == "old":

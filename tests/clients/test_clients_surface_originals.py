@@ -56,7 +56,7 @@ def test_every_covered_method_is_the_sdks_own_again(peer: tuple[str, list[str]],
     getattr(plain, method.name)(*arguments(name, method))
     assert (peer[1], asked) == ([method.operation], [])
     getattr(client, method.name)(*arguments(name, method))
-    assert asked == [method.name]
+    assert asked[0] == method.name
     for other in methods_of(CLASSES[name]):
         assert not hasattr(getattr(type(plain), other), "__resilience_covered__")
         assert hasattr(getattr(type(client), other), "__resilience_covered__")

@@ -16,7 +16,8 @@ from types import ModuleType
 import pytest
 
 from resilience.clients.surface import SDK_MODULES
-from resilience.takeover.imports import SDKS, watch_imports
+from resilience.takeover import sent
+from resilience.takeover.imports import SDKS, SENDERS, watch_imports
 
 NAME = "watched_package.inner"
 
@@ -159,3 +160,4 @@ def test_a_module_that_is_missing_or_broken_fails_as_ever(folder: Path, told: li
 def test_the_modules_of_all_sdks_are_watched() -> None:
     """The list that starts quickly and the list that knows the classes name the same modules."""
     assert SDK_MODULES.keys() == SDKS
+    assert sent.MODULES.keys() == SENDERS

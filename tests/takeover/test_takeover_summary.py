@@ -40,15 +40,49 @@ def old(name: str) -> Renaming:
 )
 def test_what_did_not_happen_is_not_mentioned(counts: Counts, renames: dict[Renaming, str], first: str) -> None:
     """One line has the sums, in words, and only those that are not zero."""
-    assert summary(POLICY, counts, renames, Noted((), ())) == [first]
+    assert summary(POLICY, counts, renames, Noted((), ()), {}) == [first]
 
 
 def test_failures_and_remarks_have_lines_of_their_own() -> None:
     """The first failures are named, the others counted; each remark stands alone."""
     failures = tuple(f"CreateTopic: Code{number}" for number in range(5))
-    lines = summary(POLICY, Counts(calls=5, failures=5), {}, Noted(failures, ("one", "two")))
+    lines = summary(POLICY, Counts(calls=5, failures=5), {}, Noted(failures, ("one", "two")), {})
     assert lines[1:] == [
         "failed: CreateTopic: Code0; CreateTopic: Code1; CreateTopic: Code2; and 2 more",
         "one",
         "two",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("past", "expected"),
+    [
+        pytest.param(
+            {("acme:PutThing", "urllib3"): 1},
+            "1 call was not under the policy: 1 acme:PutThing by urllib3",
+            id="one",
+        ),
+        pytest.param(
+            {
+                ("acme:PutThing", "requests with a body that can be read once"): 2000,
+                ("alibaba:ListGroupId", "aiohttp"): 1,
+            },
+            "2,001 calls were not under the policy: 2,000 acme:PutThing by requests with a body that can be read once, "
+            "1 alibaba:ListGroupId by aiohttp",
+            id="two-ways",
+        ),
+        pytest.param(
+            {("acme:PutThing", f"way {number}"): 1 for number in range(5)},
+            "5 calls were not under the policy: 1 acme:PutThing by way 0, 1 acme:PutThing by way 1, "
+            "1 acme:PutThing by way 2, and 2 more",
+            id="many-ways",
+        ),
+    ],
+)
+def test_what_went_past_the_policy_is_counted_by_its_way(past: dict[tuple[str, str], int], expected: str) -> None:
+    """One line says how many calls there were, and of which operation by which way; the first does not deny them."""
+    assert summary(POLICY, Counts(), {}, Noted((), ("later",)), past) == [
+        "no calls under the policy; policy mqtt",
+        expected,
+        "later",
     ]

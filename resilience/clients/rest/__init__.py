@@ -2,28 +2,43 @@
 REST APIs that a policy describes: which operation a request is, and what an answer of requests or httpx says.
 
 No HTTP library is imported: clients and answers are recognised by the names of their classes, and
-read by what both libraries have in common. Nothing here reads from the network.
+read by what both libraries have in common.
 """
 
+from resilience.clients.rest.accepted import accepted_response
 from resilience.clients.rest.answers import fault_of
 from resilience.clients.rest.calls import (
     Request,
-    accepted_response,
-    is_rest_client,
-    read_once,
+    is_read_once,
+    is_rest_class,
     repeats_itself,
     request_of,
 )
+from resilience.clients.rest.held import hold, hold_async
 from resilience.clients.rest.operations import operation_of, provider_of
+from resilience.clients.rest.prepared import (
+    prepared_in,
+    request_of_prepared,
+    said_in,
+    uncovered,
+    with_said,
+)
 
 __all__ = [
     "Request",
     "accepted_response",
     "fault_of",
-    "is_rest_client",
+    "hold",
+    "hold_async",
+    "is_read_once",
+    "is_rest_class",
     "operation_of",
+    "prepared_in",
     "provider_of",
-    "read_once",
     "repeats_itself",
     "request_of",
+    "request_of_prepared",
+    "said_in",
+    "uncovered",
+    "with_said",
 ]

@@ -10,6 +10,7 @@ from attrs import define, field
 
 from resilience.clients.fields import attribute, first_word, header, http_status, retry_after, seconds, text_of, word
 from resilience.clients.plain import REQUEST_ID_HEADERS
+from resilience.clients.rest.held import held_body
 from resilience.core.fault import Fault
 from resilience.core.policy import Place, Source
 
@@ -82,7 +83,7 @@ class _Answer:
 
     def _content(self) -> object:
         # False in requests until somebody has read it; asking for `content` there would read it now.
-        held = attribute(self.response, "_content")
+        held = held_body(self.response) or attribute(self.response, "_content")
         # httpx raises if it was not read, and that is None here.
         return attribute(self.response, "content") if held is None else held
 

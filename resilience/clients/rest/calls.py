@@ -1,19 +1,17 @@
 """
-Calls of an HTTP client: the request that its arguments mean, and an answer for a call that needed none.
+Calls of an HTTP client: the request that its arguments mean.
 
-All methods of ``requests.Session`` (``get``, ``post``, ...) go through its ``request``, and those of
-``httpx.Client`` and ``httpx.AsyncClient`` through theirs, except ``stream`` and ``send``, which build or take
-a finished request (requests 2.34, sessions.py; httpx 0.28, _client.py; read 2026-11-21).
+All short methods of ``requests.Session`` (``get``, ``post``, ...) go through its ``request``, and those of
+``httpx.Client`` and ``httpx.AsyncClient`` through theirs. ``request`` makes a finished one and hands it to ``send``, as
+``stream`` and scripts do (requests 2.34, sessions.py; httpx 0.28, _client.py; read 2026-11-21): see ``prepared.py``.
+Each attempt of ``request`` makes it anew, with the credentials of that moment.
 """
 
 from __future__ import annotations
 
-import io
 import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from resilience.clients.fields import attribute, kinds
@@ -26,7 +24,7 @@ _POSITIONS: Final = {"method": 0, "url": 1, "data": 3, "files": 6}
 _BODIES: Final = ("content", "data", "files")
 
 # What a call creates is described in a few lines; a body that is larger carries a file.
-_MAX_BODY_BYTES: Final = 65_536
+MAX_BODY_BYTES: Final = 65_536
 
 
 class Request(NamedTuple):
@@ -46,9 +44,9 @@ class Request(NamedTuple):
     body: object = None
 
 
-def is_rest_client(client: object) -> bool:
-    """Tell whether this is a ``requests.Session``, an ``httpx.Client`` or an ``httpx.AsyncClient``, or extends one."""
-    return _library(client) is not None
+def is_rest_class(cls: type) -> bool:
+    """Tell whether this is ``requests.Session``, ``httpx.Client`` or ``httpx.AsyncClient``, or extends one."""
+    return any(kind in _CLIENTS for kind in kinds(cls))
 
 
 def request_of(client: object, args: Sequence[object], kwargs: Mapping[str, object]) -> Request | None:
@@ -60,66 +58,31 @@ def request_of(client: object, args: Sequence[object], kwargs: Mapping[str, obje
         args: The positional arguments, without the client.
         kwargs: The others.
     """
-    method = _argument("method", args, kwargs)
-    url = _url(client, args, kwargs)
+    method = argument("method", args, kwargs)
+    url = url_of(client, args, kwargs)
     if not isinstance(method, str) or url is None:
         return None
+    return Request(method.upper(), host_of(url), url.path or "/", body_in(args, kwargs))
+
+
+def host_of(url: SplitResult) -> str:
+    """Return ``host:port`` of a URL, in lower case; empty where it names no host."""
     host = url.hostname or ""
     if host:
         host = f"[{host}]" if ":" in host else host
         host = f"{host}:{url.port or _PORTS.get(url.scheme.lower(), 0)}"
-    return Request(method.upper(), host, url.path or "/", _body(args, kwargs))
+    return host
 
 
-def accepted_response(client: object, response: Any, args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
+def is_read_once(args: Sequence[object], kwargs: Mapping[str, object]) -> bool:
     """
-    Return an answer of status 200 for a call that was taken for a success without one.
+    Tell whether something in the arguments of ``client.request`` is gone when it has been read once.
 
     Args:
-        client: The client.
-        response: The failed answer, whose request it takes over; None where there was none.
-        args: The positional arguments of ``client.request``.
-        kwargs: The others.
-
-    Returns:
-        An answer of the client's own library. Its JSON body is that of the request, and an empty object where the
-        request has none: what else the service would have said, nobody knows.
-    """
-    url = _url(client, args, kwargs)
-    method, address = str(_argument("method", args, kwargs)), "" if url is None else url.geturl()
-    request = attribute(response, "request")
-    try:
-        content = json.dumps(_body(args, kwargs) or {}).encode()
-    except (TypeError, ValueError, RecursionError):
-        content = b"{}"
-    library: Any = sys.modules[_library(client) or "requests"]
-    if library.__name__ == "httpx":
-        headers = {"content-type": "application/json"}
-        sent = library.Request(method, address) if request is None else request
-        answer = library.Response(200, headers=headers, content=content, request=sent)
-        answer.elapsed = timedelta()
-        return answer
-    answer = library.Response()
-    answer.status_code, answer.reason, answer.encoding = 200, "OK", "utf-8"
-    answer.headers["Content-Type"] = "application/json"
-    answer.raw = io.BytesIO(content)
-    answer.request = library.Request(method, address).prepare() if request is None else request
-    answer.url = str(answer.request.url)
-    return answer
-
-
-def read_once(args: Sequence[object], kwargs: Mapping[str, object]) -> str | None:
-    """
-    Say in one sentence why a request cannot be sent again as it was given; None if it can.
-
-    Args:
-        args: The positional arguments of ``client.request``.
+        args: The positional arguments.
         kwargs: The others.
     """
-    for name in _BODIES:
-        if any(map(_is_stream, _parts(_argument(name, args, kwargs)))):
-            return f"{name} is read while it is sent, so that another attempt would send nothing; give it as bytes"
-    return None
+    return any(any(map(_is_stream, _parts(argument(name, args, kwargs)))) for name in _BODIES)
 
 
 def repeats_itself(client: object) -> str | None:
@@ -141,18 +104,20 @@ def repeats_itself(client: object) -> str | None:
     return None
 
 
-def _library(client: object) -> str | None:
+def library_of(client: object) -> str | None:
+    """Return ``requests`` or ``httpx``, if a client is of either."""
     return next((_CLIENTS[kind] for kind in kinds(type(client)) if kind in _CLIENTS), None)
 
 
-def _argument(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
+def argument(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
+    """Return an argument of ``client.request``; None if it is not given."""
     position = _POSITIONS.get(name, len(args))
     return args[position] if position < len(args) else kwargs.get(name)
 
 
-def _url(client: object, args: Sequence[object], kwargs: Mapping[str, object]) -> SplitResult | None:
+def url_of(client: object, args: Sequence[object], kwargs: Mapping[str, object]) -> SplitResult | None:
     """Return the whole URL of a request; None if it is none."""
-    given = _argument("url", args, kwargs)
+    given = argument("url", args, kwargs)
     if given is None:
         return None
     text = given.decode(errors="replace") if isinstance(given, bytes) else str(given)
@@ -161,7 +126,7 @@ def _url(client: object, args: Sequence[object], kwargs: Mapping[str, object]) -
         url = urlsplit(text)
         if base and not (url.scheme and url.netloc):
             # httpx puts every relative URL behind its base, also one that begins with a slash.
-            is_appended = _library(client) == "httpx"
+            is_appended = library_of(client) == "httpx"
             whole = f"{str(base).rstrip('/')}/{text.lstrip('/')}" if is_appended else urljoin(str(base), text)
             url = urlsplit(whole)
         _ = url.port  # raises where it is no number
@@ -170,11 +135,11 @@ def _url(client: object, args: Sequence[object], kwargs: Mapping[str, object]) -
     return url
 
 
-def _body(args: Sequence[object], kwargs: Mapping[str, object]) -> object:
+def body_in(args: Sequence[object], kwargs: Mapping[str, object]) -> object:
     """Return what the JSON body of a request says; None where it has none that can be read."""
     body = kwargs.get("json")
-    text = next((found for name in ("content", "data") if (found := _argument(name, args, kwargs))), None)
-    if body is not None or not isinstance(text, str | bytes) or len(text) > _MAX_BODY_BYTES:
+    text = next((found for name in ("content", "data") if (found := argument(name, args, kwargs))), None)
+    if body is not None or not isinstance(text, str | bytes) or len(text) > MAX_BODY_BYTES:
         return body
     try:
         return json.loads(text)

@@ -8,17 +8,21 @@ nobody has asked the service for the rest.
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from resilience.catalog import catalogue
+from resilience.clients import tencent
+from resilience.clients.surface.generic import Answer
 from resilience.clients.surface.methods import Method
-from resilience.clients.surface.requestfields import fields_of
+from resilience.clients.surface.requestfields import OPEN_API_REQUEST, fields_of
 from resilience.clients.surface.sdks import Manner, sdk_of
 
 _REQUEST_ID: Final = "RequestId"
+_OK: Final = 200
 
 # The position of `resp_cls` in call_and_deserialize(action, params, resp_cls) (abstract_client_async.py 3.1.195).
 _ANSWER_CLASS: Final = 2
@@ -54,17 +58,74 @@ def accepted_answer(  # noqa: PLR0913, PLR0917  # a call is its method, client a
         raise LookupError(f"{type(client).__module__}.{type(client).__qualname__} is no client of a known SDK")
     base, sdk = found
     said = {**fields_of(method.provider, args, kwargs), _REQUEST_ID: request_id or ""}
-    if method.operation is None and sdk.manner == "operations":
-        model = _answer_class(args, kwargs) if method.is_async else dict
-        if model is dict:
-            return {"Response": _known(client, operation, said)}
-        return _filled(lambda values: _tencent(model, values), said)
-    return _ANSWERS[sdk.manner](base, operation, said)
+    if method.generic is None:
+        return _MODELS[sdk.manner](base, operation, said)
+    known = _known(client, operation, said) if method.provider == tencent.PROVIDER else _documented(operation, said)
+    return shaped(method.generic.answer, known, args, kwargs)
+
+
+def shaped(answer: Answer, fields: Mapping[str, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """
+    Return an answer as a method for any operation returns it.
+
+    Args:
+        answer: What the method returns.
+        fields: The fields of the answer, by wire name.
+        args: The arguments of the call, without the client.
+        kwargs: The arguments by name.
+    """
+    wrapped = {"Response": dict(fields)}
+    match answer:
+        case "map":
+            return {"headers": {}, "statusCode": _OK, **_body(_body_type(args, kwargs), fields)}
+        case "body":
+            return json.dumps(fields).encode()
+        case "parts":
+            return _OK, {}, json.dumps(fields).encode()
+        case "content":
+            return json.dumps(wrapped).encode()
+        case "events":
+            return iter([{"data": json.dumps(wrapped)}])
+        case "deserialized" if (model := _answer_class(args, kwargs)) is not dict:
+            return _filled(lambda values: _tencent(model, values), fields)
+        case "response" | "deserialized":
+            return wrapped
+        case _:
+            assert_never(answer)
 
 
 def _answer_class(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """Return what ``call_and_deserialize`` is asked to make of the answer."""
     return args[_ANSWER_CLASS] if len(args) > _ANSWER_CLASS else kwargs.get("resp_cls", dict)
+
+
+def _body_type(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+    """Return the type of body that a call of Alibaba's asks for: it is in the parameters, or before the request."""
+    if "body_type" in kwargs:
+        return str(kwargs["body_type"])
+    values = [*args, *kwargs.values()]
+    for place, value in enumerate(values):
+        kind = getattr(value, "body_type", None)
+        if isinstance(kind, str):
+            return kind
+        if place and type(value).__name__ == OPEN_API_REQUEST:
+            return str(values[place - 1])
+    return "json"
+
+
+def _body(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    text = json.dumps(fields)
+    match kind:
+        case "json" | "array":
+            return {"body": dict(fields)}
+        case "string":
+            return {"body": text}
+        case "byte":
+            return {"body": text.encode()}
+        case "binary":
+            return {"body": io.BytesIO(text.encode())}
+        case _:
+            return {}
 
 
 def _filled(make: Callable[[Mapping[str, Any]], Any], said: Mapping[str, Any]) -> Any:
@@ -75,7 +136,7 @@ def _filled(make: Callable[[Mapping[str, Any]], Any], said: Mapping[str, Any]) -
         return make({_REQUEST_ID: said[_REQUEST_ID]})
 
 
-def _models(base: type, operation: str, said: Mapping[str, Any]) -> Any:
+def _alibaba(base: type, operation: str, said: Mapping[str, Any]) -> Any:
     """Fill Alibaba's response, which is its body, and around it what HTTP says."""
     model = _model(f"{base.__module__.rpartition('.')[0]}.models", operation)
 
@@ -93,20 +154,19 @@ def _operations(base: type, operation: str, said: Mapping[str, Any]) -> Any:
     return _filled(lambda values: _tencent(model, values), said)
 
 
-def _request(_: type, operation: str, said: Mapping[str, Any]) -> bytes:
-    """Write JSON as the old SDK returns it; it has no models of answers, so the catalogue says what is in them."""
+def _documented(operation: str, said: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep the fields that an answer of Alibaba's has; the catalogue says which these are."""
     facts = catalogue("alibaba").operation(operation)
     names = (*facts.answer, _REQUEST_ID) if facts is not None else (_REQUEST_ID,)
     answer: dict[str, Any] = {name: said[name] for name in names if name in said}
     if facts is not None and facts.verdict is not None:
         answer[facts.verdict] = True
-    return json.dumps(answer).encode()
+    return answer
 
 
-_ANSWERS: Final[Mapping[Manner, Callable[[type, str, Mapping[str, Any]], Any]]] = {
-    "models": _models,
+_MODELS: Final[Mapping[Manner, Callable[[type, str, Mapping[str, Any]], Any]]] = {
+    "models": _alibaba,
     "operations": _operations,
-    "request": _request,
 }
 
 

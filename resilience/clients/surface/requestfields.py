@@ -1,8 +1,8 @@
 """
 A request's fields, by their names on the wire, whatever form the request has.
 
-Alibaba's methods take models, its old client request objects; Tencent's take models,
-and mappings or JSON where an action is called by its name.
+Alibaba's methods take models, or query and body where an action is called by its name,
+its old client request objects; Tencent's take models, and mappings or JSON for an action.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 # The SDKs' own names for the parameter that takes the request.
 _PARAMETERS: Final = ("request", "params", "acs_request")
+
+# What the methods for any operation of Alibaba's new SDK take: query, headers, and a body of any kind.
+OPEN_API_REQUEST: Final = "OpenApiRequest"
 
 
 @frozen
@@ -90,6 +93,20 @@ def with_fields(
     return args, {**kwargs, holder: fresh}
 
 
+def request_in(provider: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """Return the request among the arguments of an SDK's method; the first argument where there is none to read."""
+    place = _place(provider, args, kwargs)
+    return next(iter((*args, *kwargs.values())), None) if place is None else _argument(args, kwargs, place[0])
+
+
+def is_read_once(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """Tell whether a request is gone when it has been sent once."""
+    return any(
+        _is_open_api_request(value) and not isinstance(getattr(value, "stream", None), bytes | str | None)
+        for value in (*args, *kwargs.values())
+    )
+
+
 def _place(provider: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[int | str, _Form] | None:
     """Return which argument is the request, and its form; headers and options are mappings as well, and come later."""
     holders = [*(name for name in _PARAMETERS if name in kwargs), *range(len(args))]
@@ -103,6 +120,24 @@ def _place(provider: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> t
 
 def _argument(args: tuple[Any, ...], kwargs: Mapping[str, Any], holder: int | str) -> Any:
     return args[holder] if isinstance(holder, int) else kwargs[holder]
+
+
+def _is_open_api_request(value: Any) -> bool:
+    return type(value).__name__ == OPEN_API_REQUEST
+
+
+def _read_open_api_request(request: Any) -> Mapping[str, Any]:
+    body = request.body if isinstance(request.body, Mapping) else {}
+    return {**(request.query or {}), **body}
+
+
+def _write_open_api_request(request: Any, changes: Mapping[str, Any]) -> Any:
+    fresh = copy.copy(request)
+    in_body = changes.keys() & (request.body.keys() if isinstance(request.body, Mapping) else ())
+    if in_body:
+        fresh.body = {**request.body, **{name: changes[name] for name in in_body}}
+    fresh.query = {**(request.query or {}), **{name: value for name, value in changes.items() if name not in in_body}}
+    return fresh
 
 
 def _is_tea_model(value: Any) -> bool:
@@ -145,6 +180,7 @@ def _write_text(text: str | bytes, changes: Mapping[str, Any]) -> str | bytes:
 
 _FORMS: Final[Mapping[str, tuple[_Form, ...]]] = {
     alibaba.PROVIDER: (
+        _Form(_is_open_api_request, _read_open_api_request, _write_open_api_request),
         _Form(_is_tea_model, lambda request: request.to_map(), _write_tea_model),
         _Form(
             lambda value: callable(getattr(value, "get_query_params", None)),

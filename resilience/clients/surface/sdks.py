@@ -18,8 +18,9 @@ from resilience.clients import alibaba, tencent
 
 Manner = Literal["models", "request", "operations"]
 """
-How a client is called: ``models`` is Alibaba's (``create_group_id_with_options``), ``request`` that of its old SDK
-(``do_action_with_exception``), ``operations`` Tencent's (``CreateTopic``, and an action by its name).
+How a client is called: ``models`` is Alibaba's (``create_group_id_with_options``, and ``call_api`` with parameters),
+``request`` that of its old SDK (``do_action_with_exception``), ``operations`` Tencent's (``CreateTopic``, and an action
+by its name).
 """
 
 
@@ -40,9 +41,14 @@ class Sdk:
 
 
 _SDKS: Final[Mapping[str, Sdk]] = {
+    # The client of any product, which those of one product are derived from.
+    "alibabacloud_tea_openapi.client": Sdk(("Client",), alibaba.PROVIDER, "models"),
     "alibabacloud_onsmqtt20200420.client": Sdk(("Client",), alibaba.PROVIDER, "models"),
     "alibabacloud_sts20150401.client": Sdk(("Client",), alibaba.PROVIDER, "models"),
     "aliyunsdkcore.client": Sdk(("AcsClient",), alibaba.PROVIDER, "request"),
+    # What every client of Tencent's is derived from.
+    "tencentcloud.common.abstract_client": Sdk(("AbstractClient",), tencent.PROVIDER, "operations"),
+    "tencentcloud.common.abstract_client_async": Sdk(("AbstractClient",), tencent.PROVIDER, "operations"),
     "tencentcloud.mqtt.v20240516.mqtt_client": Sdk(("MqttClient",), tencent.PROVIDER, "operations"),
     "tencentcloud.mqtt.v20240516.mqtt_client_async": Sdk(("MqttClient",), tencent.PROVIDER, "operations"),
     "tencentcloud.sts.v20180813.sts_client": Sdk(("StsClient",), tencent.PROVIDER, "operations"),
@@ -52,14 +58,32 @@ _SDKS: Final[Mapping[str, Sdk]] = {
     "tencentcloud.common.common_client_async": Sdk(("CommonClient",), tencent.PROVIDER, "operations"),
 }
 
+# The vendors' clients for one product: alibabacloud_ecs20140526.client, tencentcloud.cvm.v20170312.cvm_client.
+_VENDORS: Final = ("alibabacloud_", "tencentcloud.")
+
+# Which of these are for products that the catalogues are about, perhaps in a version that is not in the table.
+_KNOWN: Final = (
+    "alibabacloud_onsmqtt",
+    "alibabacloud_sts",
+    "tencentcloud.common.",
+    "tencentcloud.mqtt.",
+    "tencentcloud.sts.",
+)
+
 SDK_MODULES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({name: sdk.classes for name, sdk in _SDKS.items()})
 """Full names of modules, and the classes in them that are clients to cover."""
 
 
 def sdk_of(cls: type) -> tuple[type, Sdk] | None:
-    """Return the SDK's own class that a client class is or comes from, and its SDK; None if it is no client."""
+    """
+    Return the SDK's own class that a client class is or comes from, and its SDK; None if it is no client.
+
+    A client that the vendor made for another product is none: no catalogue knows what it does.
+    """
     for base in cls.__mro__:
         sdk = _SDKS.get(base.__module__)
         if sdk is not None and base.__name__ in sdk.classes:
             return base, sdk
+        if base.__module__.startswith(_VENDORS) and not base.__module__.startswith(_KNOWN):
+            return None
     return None

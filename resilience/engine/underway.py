@@ -1,0 +1,70 @@
+"""
+Tells which requests are sent by an attempt of a call, and which go past the policy.
+
+The SDKs' methods lead to one another, a session to its adapters, and a client asks a
+token service while it signs. All that is sent on the way belongs to the attempt that is
+under way, so that there is one call and one policy, however many methods it passes.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from contextvars import ContextVar, Token
+from typing import Any
+
+
+class _Attempt:
+    """An attempt that has begun. A task that it started keeps it, also when it has ended."""
+
+    __slots__ = ("is_open",)
+
+    def __init__(self) -> None:
+        self.is_open = True
+
+
+_CURRENT: ContextVar[_Attempt | None] = ContextVar("resilience_attempt", default=None)
+
+
+def is_under_way() -> bool:
+    """Tell whether an attempt is under way in this task or thread."""
+    attempt = _CURRENT.get()
+    return attempt is not None and attempt.is_open
+
+
+def as_attempt(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that does the same, and all that it sends belongs to an attempt."""
+    # No context manager: it would take three times as long as all the rest, in every attempt.
+    from inspect import iscoroutinefunction  # noqa: PLC0415  # others need this module only to ask, in every process
+
+    if iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def attempt_async(*args: Any, **kwargs: Any) -> Any:
+            attempt = _Attempt()
+            token = _CURRENT.set(attempt)
+            try:
+                return await function(*args, **kwargs)
+            finally:
+                _end(attempt, token)
+
+        return attempt_async
+
+    @functools.wraps(function)
+    def attempt_here(*args: Any, **kwargs: Any) -> Any:
+        attempt = _Attempt()
+        token = _CURRENT.set(attempt)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            _end(attempt, token)
+
+    return attempt_here
+
+
+def _end(attempt: _Attempt, token: Token[_Attempt | None]) -> None:
+    attempt.is_open = False
+    try:
+        _CURRENT.reset(token)
+    except ValueError:
+        return  # a coroutine that was closed elsewhere: its own context is gone

@@ -1,0 +1,14 @@
+"""Which operation of the policy's own APIs a request is that no call has sent."""
+
+from __future__ import annotations
+
+from resilience.clients import rest
+from resilience.takeover.sent import Sent
+from resilience.takeover.setting import Setting
+
+
+def named_by_policy(setting: Setting, sent: Sent) -> str | None:
+    """Return ``provider:operation`` of a request; None if it is to no API of the policy."""
+    request = rest.Request(sent.method, sent.host, sent.target)
+    provider = rest.provider_of(setting.apis, request)
+    return provider and f"{provider}:{rest.operation_of(setting.apis[provider], sent.method, sent.target)}"
