@@ -66,7 +66,8 @@ def run(  # noqa: PLR0913  # a parameter for each option
 ) -> None:
     """
     Run a Python script as it is, with every management call of the vendors' SDKs under a policy, and every request of
-    requests and httpx to an API whose hosts the policy's [sources] name.
+    requests and httpx to an API whose hosts the policy's [sources] name. Calls that are made by another way, such as
+    urllib3 or a body that can be read once, are counted, and the end says how many there were, and by which way.
 
     It runs as under "python": arguments, standard streams, signals and the exit code are its own, and the Pythons
     that it starts are covered like it. When it ends, one or two lines on standard error sum up what was done. The
