@@ -5,9 +5,10 @@ from __future__ import annotations
 from attrs import frozen
 
 from resilience.core.fault import Fault
-from resilience.core.match import lineage, specificity
+from resilience.core.match import fits, lineage, specificity
 from resilience.core.plan import Plan
 from resilience.core.policy import Rule
+from resilience.policyfile.wording import quoted
 
 
 @frozen(kw_only=True)
@@ -45,7 +46,7 @@ def lost(plan: Plan, fault: Fault) -> tuple[Lost, ...]:
         scope = "transport" if plan.provider is None and rule.scope.startswith("transport.") else rule.scope
         if rule is winner or (scope, rule.code) not in keys:
             continue
-        why = _elsewhere(rule, plan)
+        why = _elsewhere(rule, plan) or condition(rule, fault)
         if why is None and winner is not None:
             found.append((False, keys.index((scope, rule.code)), Lost(rule=rule, why=_why(rule, winner, fault))))
         elif why is not None:
@@ -62,8 +63,15 @@ def _elsewhere(rule: Rule, plan: Plan) -> str | None:
     return None
 
 
+def condition(rule: Rule, fault: Fault) -> str | None:
+    """Return why a rule does not answer a fault with this message, or None if it could."""
+    return None if fits(rule, fault) else f"it is for messages with {quoted(rule.message or '')} only"
+
+
 def _why(rule: Rule, winner: Rule, fault: Fault) -> str:
-    """Return why a rule that fits lost to the one that answers."""
+    """Return why a rule for this call lost to the one that answers."""
+    if rule.key_path == winner.key_path:
+        return f"{winner.id} comes first"
     if rule.code == winner.code:
         if rule.scope == winner.scope:
             narrow = winner.operation or ""

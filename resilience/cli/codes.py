@@ -14,6 +14,7 @@ from resilience.cli.coverage import Answer, By, Row, rows
 from resilience.cli.screen import FINDINGS, as_json, console, format_option, load, times
 from resilience.cli.sdkcodes import PROVIDERS, SdkCodes, installed
 from resilience.policyfile.operations import named_providers
+from resilience.policyfile.wording import quoted
 
 _HOW: Final[Mapping[By, str]] = {
     "parent": "by the rule for its parent",
@@ -85,7 +86,11 @@ def _title(provider: str) -> str:
 
 
 def _is_unnamed(row: Row) -> bool:
-    return row.answer is not None and row.answer.by in {"status", "unknown"} and not row.answer.narrower
+    return (
+        row.answer is not None
+        and row.answer.by in {"status", "unknown"}
+        and not (row.answer.narrower or row.answer.by_message)
+    )
 
 
 def _lines(listed: Sequence[Row]) -> Iterator[Text]:
@@ -112,6 +117,8 @@ def _lines(listed: Sequence[Row]) -> Iterator[Text]:
 def _how(answer: Answer) -> Iterator[Text]:
     if answer.by != "code":
         yield Text(f"  {_HOW[answer.by]}", style="yellow" if answer.by == "unknown" else "dim")
+    for text, action in answer.by_message.items():
+        yield Text(f"  if the message has {quoted(text)}: {action}", style="dim")
     for operation, action in answer.narrower.items():
         yield Text(f"  on {operation}: {action}", style="dim")
 
@@ -136,6 +143,7 @@ def _to_json(provider: str, row: Row) -> dict[str, Any]:
             "rule": None if answer.rule is None else answer.rule.id,
             "at": None if answer.at is None else str(answer.at),
             "narrower": dict(answer.narrower),
+            "by_message": dict(answer.by_message),
         }
     return said
 

@@ -13,6 +13,7 @@ from resilience.core.fault import Fault, Origin
 from resilience.core.match import RuleTable, lineage
 from resilience.core.policy import Rule
 from resilience.policyfile import Policy
+from resilience.policyfile.wording import quoted
 
 By = Literal["code", "parent", "status", "unknown"]
 """What decides: a rule for the code itself, for its parent, for the HTTP status, or nothing but ``unknown``."""
@@ -29,6 +30,7 @@ class Answer:
         rule: The rule, or None.
         at: Where the rule or ``unknown`` was set.
         narrower: The operations, or globs, for which another rule decides.
+        by_message: The texts for which another answer decides where they stand in the message.
     """
 
     action: str
@@ -36,6 +38,7 @@ class Answer:
     rule: Rule | None
     at: Origin | None
     narrower: Mapping[str, str]
+    by_message: Mapping[str, str]
 
 
 @frozen(kw_only=True)
@@ -74,8 +77,13 @@ def _answer(policy: Policy, table: RuleTable, fault: Fault, provider: str) -> An
     if rule is not None:
         by = "status" if rule.scope != provider else "code" if rule.code == fault.code else "parent"
     family = set(lineage(fault.code or ""))
+    by_message = {
+        each.message: label(policy, each.action)
+        for each in table.candidates(fault, provider, "")
+        if each.message is not None
+    }
     narrower = {
-        each.operation: label(policy, each.action)
+        each.operation + ("" if each.message is None else f"({quoted(each.message)})"): label(policy, each.action)
         for each in policy.rules
         if each.scope == provider and each.operation is not None and each.code in family
     }
@@ -86,5 +94,13 @@ def _answer(policy: Policy, table: RuleTable, fault: Fault, provider: str) -> An
             rule=None,
             at=policy.origin("unknown"),
             narrower=narrower,
+            by_message=by_message,
         )
-    return Answer(action=label(policy, rule.action), by=by, rule=rule, at=rule.origin, narrower=narrower)
+    return Answer(
+        action=label(policy, rule.action),
+        by=by,
+        rule=rule,
+        at=rule.origin,
+        narrower=narrower,
+        by_message=by_message,
+    )

@@ -19,7 +19,7 @@ STOPS: Final[dict[StopReason, str]] = {
     "dry_run": "a dry run, which created nothing",
     "rule": "the rule says so",
     "unknown": "no rule matches",
-    "max": "max of the action is used up",
+    "max": "max or for of the action is used up",
     "attempts": "max_attempts is used up",
     "deadline": "there is no time left",
     "unverified": "it may exist, and there is no verifier to ask",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from attrs import asdict, field, frozen
+from attrs import asdict, evolve, field, frozen
 
 from resilience.catalog import catalogue, providers
 from resilience.cli.values import described, duration, grows, label, written
@@ -16,6 +16,7 @@ from resilience.core.plan import Plan
 from resilience.core.policy import Action, CredentialLimits, Rule, Source
 from resilience.engine.operations import effect_of
 from resilience.policyfile import Policy
+from resilience.policyfile.wording import quoted
 
 Said = tuple[tuple[str, str], ...]
 """What an action does: each of its keys with its value, its backoff's and those of its ``then`` included."""
@@ -134,7 +135,7 @@ def _operation(path: tuple[str, ...], said: Declared) -> Iterator[tuple[tuple[st
 
 def _api(path: tuple[str, ...], api: Source) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield what a policy says about a REST API."""
-    for key in ("code", "request_id", "retry_after", "success"):
+    for key in ("code", "message", "request_id", "retry_after", "success"):
         if getattr(api, key) is not None:
             yield (*path, key), str(getattr(api, key))
     if api.hosts:
@@ -200,13 +201,18 @@ class _Teller:
     def differing(self, provider: str, operation: str) -> Iterator[tuple[str, _Pair]]:
         """Yield every fault that the two policies answer differently on one operation."""
         one, two = _plan(provider, operation, self.before), _plan(provider, operation, self.after)
-        for fault in _faults(provider, self.before, self.after):
-            rules = one.rule(fault), two.rule(fault)
-            first = self._tell(rules[0], one.effect(fault, rules[0]), is_after=False)
-            second = self._tell(rules[1], two.effect(fault, rules[1]), is_after=True)
-            # A name is no effect.
-            if first[1] != second[1]:
-                yield fault.label, _Pair(first, second, rules)
+        for plain in _faults(provider, self.before, self.after):
+            texts = dict.fromkeys(rule.message for rule in (*one.candidates(plain), *two.candidates(plain)))
+            # Without any of the messages that a rule looks for, and with each of them.
+            for text in dict.fromkeys((None, *texts)):
+                fault = plain if text is None else evolve(plain, message=text)
+                rules = one.rule(fault), two.rule(fault)
+                first = self._tell(rules[0], one.effect(fault, rules[0]), is_after=False)
+                second = self._tell(rules[1], two.effect(fault, rules[1]), is_after=True)
+                # A name is no effect.
+                if first[1] != second[1]:
+                    label = fault.label if text is None else f"{fault.label}({quoted(text)})"
+                    yield label, _Pair(first, second, rules)
 
     def _tell(self, rule: Rule | None, effect: Effect, *, is_after: bool) -> _Told:
         key = (is_after, id(rule), effect)

@@ -17,6 +17,7 @@ from resilience.cli.screen import as_json, console, format_option, load, policy_
 from resilience.cli.values import Value, label
 from resilience.core.bounds import Worst
 from resilience.core.fault import Fault, Origin
+from resilience.policyfile.wording import quoted
 
 _REPEATS = {
     "safe": "safe: a repeat changes nothing",
@@ -51,19 +52,31 @@ def _parts(found: Explanation) -> Iterator[RenderableType]:
     yield from _subject(found)
     yield from _heading("Rule")
     yield from _rule(found)
-    yield from _heading(f"Action: {found.named}")
+    for answer in found.answers:
+        yield from _heading(f"If the message has {_condition(answer)}: {answer.named}")
+        yield from _action(answer)
+    yield from _heading(f"Action: {found.named}" + (", for every other message" if found.answers else ""))
+    yield from _action(found)
+    yield from _heading("Limits of the call")
+    yield _values(found.limits)
+    yield from _heading("What follows")
+    yield _stories(found)
+
+
+def _condition(found: Explanation) -> str:
+    return quoted("" if found.rule is None or found.rule.message is None else found.rule.message)
+
+
+def _action(found: Explanation) -> Iterator[RenderableType]:
+    """Yield what an action says, how it waits, and the worst that can come of it."""
     yield _values(found.action)
     if found.then != ("fail",):
         yield Text(f"when that is used up or impossible: {' -> '.join(found.then)}")
-    yield from _heading("Limits of the call")
-    yield _values(found.limits)
     if found.waits and any(wait.longest for wait in found.waits):
         yield from _heading("Waits")
         yield _waits(found)
     yield from _heading("If every attempt meets it")
     yield from _worst(found)
-    yield from _heading("What follows")
-    yield _stories(found)
 
 
 def _policy(found: Explanation) -> Text:
@@ -106,13 +119,21 @@ def _subject(found: Explanation) -> Iterator[RenderableType]:
 
 
 def _rule(found: Explanation) -> Iterator[RenderableType]:
+    for answer in found.answers:
+        if answer.rule is not None:
+            yield _line(Text(answer.rule.id, style="bold green"), answer.named, answer.at)
+            yield Text(f"  if the message has {_condition(answer)}", style="dim")
     if found.rule is None:
-        yield _line(Text("none matches", style="bold"), f"unknown = {found.named}", found.at)
+        none = "no other rule matches" if found.answers else "none matches"
+        yield _line(Text(none, style="bold"), f"unknown = {found.named}", found.at)
     else:
         yield _line(Text(found.rule.id, style="bold green"), found.named, found.at)
+        if found.rule.message is not None:
+            yield Text(f"  the message has {_condition(found)}", style="dim")
     for replaced in () if found.rule_value is None else found.rule_value.replaced:
         yield _line(Text("  overrides", style="dim"), replaced.value, replaced.at)
-    for other in found.others:
+    answers = [answer.rule for answer in found.answers]
+    for other in (each for each in found.others if each.rule not in answers):
         action = label(found.policy, other.rule.action)
         yield _line(Text(f"not {other.rule.id}", style="dim"), action, other.rule.origin)
         yield Text(f"  {other.why}", style="dim")
@@ -158,16 +179,18 @@ def _waits(found: Explanation) -> Table:
 
 def _worst(found: Explanation) -> Iterator[RenderableType]:
     if found.worst == found.worst_verified:
-        yield Text(_bound(found.worst))
+        yield Text(_bound(found.worst, found.lasts))
         return
-    yield Text(f"without a verifier: {_bound(found.worst)}")
-    yield Text(f"with a verifier: {_bound(found.worst_verified)}")
+    yield Text(f"without a verifier: {_bound(found.worst, found.lasts)}")
+    yield Text(f"with a verifier: {_bound(found.worst_verified, found.lasts)}")
 
 
-def _bound(worst: Worst) -> str:
+def _bound(worst: Worst, lasts: float | None) -> str:
     if worst.attempts is None and worst.duration is None:
         return "it goes on for ever: neither a deadline nor a number of attempts ends it"
-    if worst.attempts is None:
+    if worst.attempts is None and worst.reason == "max" and lasts is not None:
+        text = f"attempts for {seconds(lasts)}, and no other limit on their number"
+    elif worst.attempts is None:
         text = "attempts until the deadline, and no other limit on their number"
     else:
         text = f"{times(worst.attempts, 'attempt')} at most, then it ends ({worst.reason})"
@@ -209,6 +232,8 @@ def to_json(found: Explanation) -> dict[str, Any]:
         "rule": None if found.rule is None else found.rule.id,
         "at": _at(found.at),
         "overrides": [] if found.rule_value is None else _value(found.rule_value)["overrides"],
+        "message": None if found.rule is None else found.rule.message,
+        "answers": [to_json(each) for each in found.answers],
         "others": [{"rule": each.rule.id, "at": _at(each.rule.origin), "why": each.why} for each in found.others],
         "action": {"name": found.named, "values": [_value(each) for each in found.action], "then": list(found.then)},
         "limits": [_value(each) for each in found.limits],

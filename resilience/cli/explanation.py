@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from typing import Final, get_args
 
 import click
@@ -56,6 +57,8 @@ class Explanation:
         worst: The worst case without a verifier.
         worst_verified: The worst case with one.
         stories: What comes of it.
+        lasts: For how long the action is used, from its first use in a call; None for no such limit.
+        answers: What follows instead where the message says so: an explanation for each such answer, in order.
         near: The rules' code that is spelled most like this one, where neither catalogue nor rule knows this one.
     """
 
@@ -78,6 +81,8 @@ class Explanation:
     worst: Worst
     worst_verified: Worst
     stories: tuple[Story, ...]
+    lasts: float | None = None
+    answers: tuple[Explanation, ...] = ()
     near: str | None = None
 
     @property
@@ -106,14 +111,16 @@ def explain(subject: str, policy: Policy, *, provider: str | None = None) -> Exp
 
     Args:
         subject: ``CODE`` or ``Operation/CODE``; the operation may have its provider before it, and the
-            code may be ``lost``, ``unsent``, ``garbled`` or a status.
+            code may be ``lost``, ``unsent``, ``garbled`` or a status, and may have a message in parentheses after it:
+            ``OperationDenied("role cannot be assumed")``.
         policy: The policy.
         provider: Whose code it is, where the operation does not say.
 
     Raises:
         click.UsageError: There is no such operation, or no such code, or it is not clear whose it is.
     """
-    operation, _, code = subject.rpartition("/")
+    bare, parenthesis, message = subject.partition("(")
+    operation, _, code = bare.rpartition("/")
     if not code:
         raise click.UsageError(f"expected [OPERATION/]CODE, such as CreateGroupId/SystemOverFlow, got {subject!r}")
     if not operation:
@@ -129,7 +136,7 @@ def explain(subject: str, policy: Policy, *, provider: str | None = None) -> Exp
         plan = plan_of(policy, operation_of(operation, policy, provider), verifier=False, credentials=True)
     else:
         plan = _anywhere(policy, provider)
-    return explain_fault(_fault(code, plan.provider), plan, policy)
+    return explain_fault(_fault(code + parenthesis + message, plan.provider), plan, policy)
 
 
 def explain_fault(fault: Fault, plan: Plan, policy: Policy) -> Explanation:
@@ -150,18 +157,30 @@ def explain_fault(fault: Fault, plan: Plan, policy: Policy) -> Explanation:
         effect=plan.effect(fault, rule),
         effect_by=_effect_by(plan, fault, rule),
         rule=rule,
-        rule_value=None if rule is None else value_at(policy, rule.id, label(policy, action), rule.path),
+        rule_value=None if rule is None else value_at(policy, rule.id, label(policy, action), rule.key_path),
         others=lost(plan, fault),
         action=action_of(policy, action, rule),
         then=_then(policy, action),
         limits=limits_of(policy),
         waits=() if action.do in {"accept", "fail"} else waits(action.backoff, shown),
         uses=count,
+        lasts=action.lasts,
+        answers=tuple(_by_message(fault, plan, policy)),
         worst=worst(plan, fault),
         worst_verified=worst(evolve(plan, can_verify=True), fault),
         stories=_stories(plan, fault),
         near=None if facts is not None or rule is not None else _near(fault, plan.provider, policy),
     )
+
+
+def _by_message(fault: Fault, plan: Plan, policy: Policy) -> Iterator[Explanation]:
+    """Explain each answer that a message leads to, for a fault whose message is not known."""
+    for rule in plan.candidates(fault) if fault.message is None else ():
+        if rule.message is not None:
+            found = explain_fault(evolve(fault, message=rule.message), plan, policy)
+            # Another rule's text may stand in this one's: then that one answers.
+            if found.rule is rule:
+                yield found
 
 
 def _near(fault: Fault, provider: str | None, policy: Policy) -> str | None:

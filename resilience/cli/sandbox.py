@@ -22,6 +22,7 @@ FAULTS: SystemOverFlow*3, applied lost, ok, slow 250ms, late hang 10s, 503
   garbage      a page of HTML            truncated       an answer cut off
   applied X    carried out all the same  late X 5s       carried out 5 s later
   X 250ms      takes so long             X*3, X*         three times, every time
+  X("words")   the code X with that message
 """
 
 

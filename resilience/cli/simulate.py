@@ -17,8 +17,8 @@ from rich.text import Text
 from resilience.cli import plots, timeline
 from resilience.cli.plans import operation_of, plan_of
 from resilience.cli.screen import FINDINGS, as_json, console, format_option, load, policy_option, seconds, times
+from resilience.core.durations import seconds as parse_duration
 from resilience.policyfile import Policy
-from resilience.policyfile.durations import seconds as parse_duration
 from resilience.simulation import (
     PERCENTILES,
     Belief,
@@ -44,6 +44,7 @@ A script: SystemOverFlow*3, applied lost, ok, slow 250ms, late hang 10s, 503
   hang         until a limit cuts it     garbled      an unreadable answer
   applied X    carried out all the same  late X 5s    carried out 5 s later
   X 250ms      takes so long             X*3, X*      three times, every time
+  X("words")   with that message, for rules that look at it
 """
 
 

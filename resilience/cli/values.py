@@ -24,10 +24,10 @@ _USED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 _OF_VERB: Final[Mapping[str, tuple[str, ...]]] = {
-    "retry": ("backoff", "counts", "max", "then"),
-    "refresh": ("backoff", "counts", "max", "then"),
-    "rename": ("pattern", "max_length", "backoff", "counts", "max", "then"),
-    "verify": ("backoff", "counts", "max", "then"),
+    "retry": ("backoff", "counts", "max", "for", "then"),
+    "refresh": ("backoff", "counts", "max", "for", "then"),
+    "rename": ("pattern", "max_length", "backoff", "counts", "max", "for", "then"),
+    "verify": ("backoff", "counts", "max", "for", "then"),
     "accept": ("if", "as", "then"),
     "fail": (),
 }
@@ -149,6 +149,7 @@ def described(policy: Policy, action: Action) -> dict[str, str]:
         "backoff": "none" if action.backoff is None else action.backoff.name,
         "counts": written(action.counts),
         "max": written(action.max),
+        "for": duration(action.lasts),
         "then": "fail" if action.then is None else label(policy, action.then),
         "if": action.condition,
         "as": "dry_run",
@@ -158,8 +159,8 @@ def described(policy: Policy, action: Action) -> dict[str, str]:
     if action.do == "refresh" and action.max is None:
         everything["max"] = "max_refreshes"
     keys: Iterable[str] = _OF_VERB[action.do]
-    if not action.dry_run:
-        keys = (key for key in keys if key != "as")
+    left_out = {*(() if action.dry_run else ("as",)), *(() if action.lasts is not None else ("for",))}
+    keys = (key for key in keys if key not in left_out)
     return {"do": action.do, **{key: everything[key] for key in keys}}
 
 

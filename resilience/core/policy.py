@@ -101,16 +101,20 @@ class Rule:
     code: str
     action: Action
     effect: Effect | None = None
-    message: str | None = None
+    message: str | None = field(default=None, repr=False)
     entry: int | None = None
     locate: Callable[[], Origin] | None = field(default=None, eq=False, repr=False)
 
     @property
     def path(self) -> tuple[str | int, ...]:
         """Its path in the merged tables, such as ``("rules", "alibaba", "InternalError")``."""
+        return self.key_path if self.entry is None else (*self.key_path, self.entry)
+
+    @property
+    def key_path(self) -> tuple[str, ...]:
+        """The path of its key, which the answers of one array have in common."""
         key = self.id[len(self.scope) + 2 : self.id.rindex('"')]
-        place = ("rules", *self.scope.split(".", 1), key)
-        return place if self.entry is None else (*place, self.entry)
+        return ("rules", *self.scope.split(".", 1), key)
 
     @property
     def origin(self) -> Origin | None:
@@ -267,6 +271,7 @@ class Injection:
         rate: Which part of the attempts fails, from 0 to 1.
         applied: Whether the real call is made first, and its answer thrown away.
         delay: How long the fault takes to come, in seconds.
+        message: What the service says in words, for rules with ``message``; it is part of ``fault``.
         locate: Finds where the entry stands, when somebody asks; None for a policy built in Python.
     """
 
@@ -278,6 +283,7 @@ class Injection:
     rate: float
     applied: bool = False
     delay: float = 0.0
+    message: str | None = field(default=None, repr=False)
     locate: Callable[[], Origin] | None = field(default=None, eq=False, repr=False)
 
     @property

@@ -1,8 +1,9 @@
 """
 The grammar of fault scripts, shared by everything that rehearses: entries between commas, one for each attempt.
 
-An entry is ``[applied|late] WORD [DELAY][*N]``: ``applied lost``, ``slow 250ms*3``, ``SystemOverFlow*``. Which words
-there are, and what an effect or a delay means with them, is for who plays the script.
+An entry is ``[applied|late] WORD[("MESSAGE")] [DELAY][*N]``: ``applied lost``, ``slow 250ms*3``, ``SystemOverFlow*``,
+``OperationDenied("role cannot be assumed")*3``. Which words there are, and what an effect or a delay means with them,
+is for who plays the script. A message stands in double or single quotes, and a backslash before what stands for itself.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ Applied = Literal["applied", "late"]
 
 _DELAY: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
 _REPEAT: Final = re.compile(r"\*(\d*)$")
+_MESSAGE: Final = re.compile(r"""\(\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')\s*\)""", re.DOTALL)
+_ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _STATUS: Final = re.compile(r"(?:http-)?([2-5]\d\d)")
 _CODE: Final = re.compile(r"[A-Z][A-Za-z0-9]*([._][A-Za-z0-9%]+)*")
 
@@ -27,8 +30,9 @@ class Entry:
     One entry of a script.
 
     Attributes:
-        text: As written, without spaces around it.
+        text: As written, without spaces around it, and with dots for its message.
         word: What the attempt meets.
+        message: What the service says in words; None where the entry does not say.
         applied: Whether it takes effect all the same; None where the entry does not say.
         delay: In seconds; None where the entry does not say.
         times: How many attempts meet it, at least 1; None for every one from here on.
@@ -36,6 +40,7 @@ class Entry:
 
     text: str
     word: str
+    message: str | None = None
     applied: Applied | None = None
     delay: float | None = None
     times: int | None = 1
@@ -59,8 +64,11 @@ def parse_entry(text: str) -> Entry:
     Raises:
         ValueError: It is not of that form; the message shows it.
     """
-    text = text.strip()
-    words = text.split()
+    found = _MESSAGE.search(text)
+    plain = text if found is None else text[: found.start()] + text[found.end() :]
+    message = None if found is None else _ESCAPED.sub(r"\1", found[1] if found[2] is None else found[2])
+    text = without_messages(text).strip()
+    words = plain.split()
     applied: Applied | None = None
     if words and words[0] in {"applied", "late"}:
         applied = "late" if words.pop(0) == "late" else "applied"
@@ -72,13 +80,12 @@ def parse_entry(text: str) -> Entry:
     if len(words) == 2 and (length := _DELAY.fullmatch(words[1])):  # noqa: PLR2004  # a word and its delay
         delay = float(length[1]) / (1000 if length[2] == "ms" else 1)
         words.pop()
-    if len(words) != 1 or not words[0]:
-        raise ValueError(
-            f"{text!r}: expected [applied|late] WORD [DELAY][*N], such as 'applied lost' or 'slow 250ms*3'"
-        )
+    if len(words) != 1 or not words[0] or '"' in plain:
+        form, samples = '[applied|late] WORD[("MESSAGE")] [DELAY][*N]', "'applied lost' or 'slow 250ms*3'"
+        raise ValueError(f"{text!r}: expected {form}, such as {samples}")
     if times == 0:
         raise ValueError(f"{text!r}: expected times >= 1 after *")
-    return Entry(text=text, word=words[0], applied=applied, delay=delay, times=times)
+    return Entry(text=text, word=words[0], message=message, applied=applied, delay=delay, times=times)
 
 
 def parse_script(script: str) -> tuple[Entry, ...]:
@@ -88,4 +95,17 @@ def parse_script(script: str) -> tuple[Entry, ...]:
     Raises:
         ValueError: An entry is not of the form above; the message shows it.
     """
-    return tuple(parse_entry(entry) for entry in script.split(","))
+    return tuple(map(parse_entry, split_script(script)))
+
+
+def split_script(script: str) -> list[str]:
+    """Return the entries of a script as written: the parts between commas that stand in no message."""
+    messages = [match.span() for match in _MESSAGE.finditer(script)]
+    commas = [at for at, char in enumerate(script) if char == ","]
+    ends = [at for at in commas if not any(start < at < end for start, end in messages)]
+    return [script[start:end] for start, end in zip([0, *(at + 1 for at in ends)], [*ends, len(script)], strict=True)]
+
+
+def without_messages(script: str) -> str:
+    """Return a script, or an entry of one, with dots for its messages, as outputs may show it."""
+    return _MESSAGE.sub('("...")', script)

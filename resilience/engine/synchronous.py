@@ -12,7 +12,7 @@ from resilience.engine.quick import in_thread
 from resilience.engine.run import run
 from resilience.engine.runtime import Runtime
 from resilience.engine.threads import is_coroutine_function
-from resilience.engine.wrapped import dressed
+from resilience.engine.wrapped import Calls, dressed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +36,16 @@ class SyncBoundCall(Protocol[P, T_co]):
 
     def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[T_co]:
         """Make the call and return how it ended; a failed call raises nothing."""
+        ...
+
+    def limited(
+        self,
+        *,
+        deadline: float | str | None = None,
+        attempt_timeout: float | str | None = None,
+        max_attempts: int | None = None,
+    ) -> SyncBoundCall[P, T_co]:
+        """Return the same function with other limits, as :meth:`BoundCall.limited` does."""
         ...
 
 
@@ -70,6 +80,16 @@ class SyncDecorator(Protocol):
     def __call__(self, function: Callable[P, T], /) -> SyncWrapped[P, T]:
         """Put a plain function under the policy."""
         ...
+
+
+def _calls(target: Callable[[], Callee]) -> Calls:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return drive(run(target(), args, kwargs)).unwrap()
+
+    def outcome(*args: Any, **kwargs: Any) -> Outcome[Any]:
+        return drive(run(target(), args, kwargs))
+
+    return call, outcome
 
 
 class SyncExecutor(CommonExecutor):
@@ -125,11 +145,7 @@ class SyncExecutor(CommonExecutor):
 
         def decorate(function: Callable[..., Any]) -> SyncWrapped[Any, Any]:
             callee = self._prepare_wrapped(operation, function, key=key, accepted=accepted)
-
-            def outcome(*args: Any, **kwargs: Any) -> Outcome[Any]:
-                return drive(run(callee, args, kwargs))
-
-            return cast("SyncWrapped[Any, Any]", dressed(callee, in_thread(callee), outcome))
+            return cast("SyncWrapped[Any, Any]", dressed(callee, in_thread(callee), _calls))
 
         return decorate if function is None else decorate(function)
 

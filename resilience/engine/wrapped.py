@@ -7,7 +7,9 @@ import inspect
 from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast, overload
 
+from resilience.core.policy import Limits
 from resilience.engine.callee import Callee
+from resilience.engine.limits import limits_with
 from resilience.engine.outcome import Outcome
 from resilience.engine.quick import on_loop
 from resilience.engine.run import run
@@ -29,6 +31,29 @@ class BoundCall(Protocol[P, T_co]):
 
     def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, Outcome[T_co]]:
         """Make the call and return how it ended; a failed call raises nothing."""
+        ...
+
+    def limited(
+        self,
+        *,
+        deadline: float | str | None = None,
+        attempt_timeout: float | str | None = None,
+        max_attempts: int | None = None,
+    ) -> BoundCall[P, T_co]:
+        """
+        Return the same function with other limits: ``create_group.limited(deadline="5s", max_attempts=1)(...)``.
+
+        All else stays: policy, verifier, ledger, observers. What is not given is as the policy says; the function
+        itself does not change.
+
+        Args:
+            deadline: ``"5s"``, a number of seconds, or ``"none"`` for no limit.
+            attempt_timeout: Likewise.
+            max_attempts: At least 1, the first attempt included.
+
+        Raises:
+            ValueError: One of them is no such limit.
+        """
         ...
 
 
@@ -59,43 +84,84 @@ class Wrapped(BoundCall[P, T_co], Protocol[P, T_co]):
         ...
 
 
+Calls = tuple[Callable[..., Any], Callable[..., Any]]
+"""Two functions that make a call: one returns its value or raises, the other returns its outcome."""
+
+
 def build(callee: Callee) -> Wrapped[Any, Any]:
     """Return the wrapped function: a closure, or a descriptor where the function stands in a class body."""
+    return cast("Wrapped[Any, Any]", dressed(callee, on_loop(callee), _calls))
+
+
+def _calls(target: Callable[[], Callee]) -> Calls:
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        return (await run(target(), args, kwargs)).unwrap()
 
     async def outcome(*args: Any, **kwargs: Any) -> Outcome[Any]:
-        return await run(callee, args, kwargs)
+        return await run(target(), args, kwargs)
 
-    return cast("Wrapped[Any, Any]", dressed(callee, on_loop(callee), outcome))
+    return call, outcome
 
 
-def dressed(callee: Callee, function: Callable[..., Any], outcome: Callable[..., Any]) -> Any:
-    """Give a closure the looks of the user's function, and what goes with it."""
+def dressed(callee: Callee, function: Callable[..., Any], calls: Callable[[Callable[[], Callee]], Calls]) -> Any:
+    """
+    Give a closure the looks of the user's function, and what goes with it.
+
+    Args:
+        callee: The user's function.
+        function: The closure.
+        calls: Makes the functions that call what its argument returns.
+    """
     functools.update_wrapper(function, callee.function)
+    outcome = calls(lambda: callee)[1]
 
     def verify(verifier: Callable[..., R]) -> Callable[..., R]:
         callee.register(verifier)
         return verifier
 
+    def limited(**limits: Any) -> Any:
+        return _limited(callee, calls, limits_with(callee.limits, **limits))
+
+    wrapped: Any = function
+    wrapped.outcome, wrapped.verify, wrapped.limited = outcome, verify, limited
     scope = getattr(callee.function, "__qualname__", "").rpartition(".")[0]
     if inspect.isfunction(callee.function) and scope and not scope.endswith("<locals>"):
-        return Method(function, outcome, verify)
-    wrapped: Any = function
-    wrapped.outcome, wrapped.verify = outcome, verify
+        return Method(wrapped)
     return wrapped
 
 
-class Method:
-    """A wrapped function in a class body: what an instance gives binds ``outcome`` as well."""
+def _limited(callee: Callee, calls: Callable[[Callable[[], Callee]], Calls], limits: Limits) -> Any:
+    """Return what makes calls with limits of their own; it looks at the function when it is first called."""
+    function: Any
+    function, outcome = calls(functools.cache(functools.partial(callee.limited, limits)))
+    functools.update_wrapper(function, callee.function)
+    function.outcome = outcome
+    function.limited = lambda **others: _limited(callee, calls, limits_with(limits, **others))
+    return function
 
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        outcome: Callable[..., Any],
-        verify: Callable[[Callable[..., Any]], Callable[..., Any]],
-    ) -> None:
+
+def _bound(function: Any, instance: Any) -> Any:
+    """Bind a function and what goes with it to the instance."""
+    bound: Any = functools.partial(function, instance)
+    functools.update_wrapper(bound, function)
+    # Its signature is the function's without the instance, which a wrapped function would bring back.
+    del bound.__wrapped__
+    vars(bound).pop("verify", None)
+    bound.outcome = functools.partial(function.outcome, instance)
+    bound.limited = lambda **limits: _bound(function.limited(**limits), instance)
+    return bound
+
+
+class Method:
+    """A wrapped function in a class body: what an instance gives binds ``outcome`` and ``limited`` as well."""
+
+    outcome: Callable[..., Any]
+    limited: Callable[..., Any]
+    verify: Callable[[Callable[..., Any]], Callable[..., Any]]
+
+    def __init__(self, function: Any) -> None:
         self._function = function
-        self.outcome = outcome
-        self.verify = verify
+        # Takes over what goes with the function, too.
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -103,12 +169,5 @@ class Method:
         return self._function(*args, **kwargs)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        """Bind the function and its ``outcome`` to the instance."""
-        if instance is None:
-            return self
-        bound = functools.partial(self._function, instance)
-        functools.update_wrapper(bound, self._function)
-        # Its signature is the function's without the instance, which a wrapped function would bring back.
-        del bound.__wrapped__  # type: ignore[attr-defined]  # partials take attributes
-        bound.outcome = functools.partial(self.outcome, instance)  # type: ignore[attr-defined]  # partials take attributes
-        return bound
+        """Bind the function and what goes with it to the instance."""
+        return self if instance is None else _bound(self._function, instance)

@@ -242,7 +242,10 @@ def digest(values: Mapping[str, Any]) -> str:
         content["operations"] = said
     chaos: Chaos = values["chaos"]
     if chaos.injections:
-        entries = {each.id: (each.rate, each.applied, each.delay) for each in chaos.injections}
+        entries = {
+            each.id: (each.rate, each.applied, each.delay, *(() if each.message is None else (each.message,)))
+            for each in chaos.injections
+        }
         content["chaos"] = {"seed": chaos.seed, "injections": entries}
     if values["ledger"] is not None:
         content["ledger"] = attrs.asdict(values["ledger"])

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from attrs import define
 
 from resilience.core.backoff import Backoff
+from resilience.core.durations import written
 from resilience.policyfile import ids
-from resilience.policyfile.durations import written
 from resilience.policyfile.layers import Report, Stack
 from resilience.policyfile.settings import Entries, Settings
 from resilience.policyfile.tables import BACKOFF, Key, keys_of

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from resilience.catalog import catalogue, providers
 from resilience.core.chaos import met_by
@@ -95,7 +95,7 @@ class _Reader:
                 provider=provider,
                 operation=operation,
                 code=code,
-                fault=fault_of(provider, code),
+                fault=evolve(fault_of(provider, code), message=entries.get("message")),
                 locate=EntryPlace(layer, path),
                 **entries,
             ),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from typing import Final
 
-from resilience.policyfile.durations import meant, seconds
+from resilience.core.durations import meant, seconds
 from resilience.policyfile.wording import dotted, has_secret, quoted
 
 _ACTION: Final = {

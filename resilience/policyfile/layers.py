@@ -44,9 +44,11 @@ class Layer:
         """Return what this layer says at a path."""
         value: Any = self.table
         for part in path:
-            # An array takes indexes, and a table keys: anything else is not there.
+            # An array takes indexes, and a table keys: anything else, a letter of a text too, is not there.
+            if not isinstance(value, dict | list):
+                return default
             try:
-                value = value[part]
+                value = value[part]  # type: ignore[index]  # a key that does not fit is caught
             except (KeyError, IndexError, TypeError):
                 return default
         return value

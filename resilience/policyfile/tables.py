@@ -253,6 +253,7 @@ INJECTION: Final[Mapping[str, Key]] = {
         kind="flag", meaning="whether the real call is made first, and its answer thrown away", default=False
     ),
     "delay": Key(kind="duration", meaning="how long the fault takes to come", default="0s", least=0),
+    "message": Key(kind="literal", meaning="what the service says in words, for rules with message"),
 }
 """The keys of each entry of ``[chaos.PROVIDER]``."""
 

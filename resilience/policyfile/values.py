@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from resilience.core.durations import meant, seconds, written
 from resilience.core.pattern import Pattern, PatternError
 from resilience.core.policy import Place
 from resilience.policyfile import ids, places
-from resilience.policyfile.durations import meant, seconds, written
 from resilience.policyfile.tables import Key
 from resilience.policyfile.wording import is_secret, quoted, shown, suggestion
 

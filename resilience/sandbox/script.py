@@ -19,6 +19,7 @@ a code                  that error, as the service would send it
 ``slow``                the usual answer, after the delay
 ======================  ================================================================================
 
+After a code or a status: what the service says in words, as in ``OperationDenied("role cannot be assumed")``.
 Before a word: ``applied`` (carried out all the same, only the answer is bad) or ``late`` (carried out only after the
 answer: after the delay, or without a delay when ``Sandbox.settle`` is called). After it: a delay (``250ms``, ``2s``).
 At its end: ``*3`` repeats it, ``*`` repeats it for ever.
@@ -62,6 +63,8 @@ def parse_entry(text: str, operation: str, provider: str | None = None) -> Fault
     else:
         near = suggest(word, {*_WORDS, "lost"}, 0.6)
         raise ValueError(f"{entry.text!r}: {word!r} is neither a word of the script language nor a code{near}")
+    if entry.message is not None:
+        what |= {"body": entry.message.encode()} if what["kind"] == "status" else {"message": entry.message}
     try:
         return Fault(operation, provider=provider, delay=entry.delay, applied=applied, times=entry.times, **what)
     except ValueError as error:
@@ -76,7 +79,7 @@ def parse_script(operation: str, script: str) -> tuple[Fault, ...]:
         ValueError: The operation is unknown, or an entry is not understood.
     """
     provider, name = resolve(operation, None)
-    return tuple(parse_entry(entry, name, provider) for entry in script.split(","))
+    return tuple(parse_entry(entry, name, provider) for entry in grammar.split_script(script))
 
 
 @define

@@ -18,6 +18,9 @@ a code                      that error, with the HTTP status that the catalogue 
 ``truncated``               likewise, of a request that was carried out
 ==========================  ========================================================================
 
+After a word that is a fault: what the service says in words, for rules with ``message``, as in
+``OperationDenied("role cannot be assumed")*3``. No output shows it.
+
 Before a word: ``applied`` (carried out all the same, only the answer is bad) or ``late`` (carried out only after the
 delay, which then says nothing about the answer). After it: a delay (``250ms``, ``2s``), how long the attempt takes;
 without one it takes as long as all others. At its end: ``*3`` repeats it, ``*`` repeats it for ever.
@@ -32,11 +35,11 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, repeat
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from resilience.catalog import catalogue, providers
 from resilience.core.fault import Fault, Transport
-from resilience.core.script import Entry, parse_entry
+from resilience.core.script import Entry, parse_entry, parse_script
 from resilience.core.simulate import Meeting
 
 TRANSPORTS: Final[dict[str, Transport]] = {
@@ -85,7 +88,7 @@ def read_script(script: str, *, provider: str | None, latency: float) -> tuple[S
     """
     if not script.strip():
         return ()
-    return tuple(_scripted(parse_entry(text), provider, latency) for text in script.split(","))
+    return tuple(_scripted(entry, provider, latency) for entry in parse_script(script))
 
 
 def meetings(script: Iterable[Scripted], *, latency: float) -> Iterator[Meeting]:
@@ -135,7 +138,16 @@ def _scripted(entry: Entry, provider: str | None, latency: float) -> Scripted:
 
 
 def _fault(entry: Entry, provider: str | None) -> Fault | None:
-    """Return the fault that an entry means, None for a success."""
+    """Return the fault that an entry means, with its message, None for a success."""
+    fault = _wordless(entry, provider)
+    if entry.message is None:
+        return fault
+    if fault is None:
+        raise ValueError(f"{entry.text!r}: a message says nothing here: the attempt succeeds")
+    return evolve(fault, message=entry.message)
+
+
+def _wordless(entry: Entry, provider: str | None) -> Fault | None:
     word = entry.word
     if word in _SUCCESSES:
         return None

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resilience.core.durations import meant, seconds
 from resilience.policyfile import Policy, PolicyError
-from resilience.policyfile.durations import meant, seconds
 
 HEAD = 'schema = 1\nlimits.deadline = "2m"\n'
 

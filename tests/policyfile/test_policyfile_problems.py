@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resilience.core.durations import seconds, written
 from resilience.policyfile import Policy, PolicyError, Problem
-from resilience.policyfile.durations import seconds, written
 from resilience.policyfile.problems import line_and_column
 from resilience.policyfile.wording import dotted, has_secret, is_secret, quoted, shown, suggestion
 

@@ -22,6 +22,10 @@ from resilience.sandbox.script import Script, parse_script
         pytest.param("applied reset", {"kind": "reset", "effect": True}, id="applied"),
         pytest.param(" late  lost ", {"kind": "hangup", "effect": "late", "delay": None}, id="late"),
         pytest.param("late InternalError 1.5s", {"code": "InternalError", "effect": "late", "delay": 1.5}, id="when"),
+        pytest.param(
+            'SystemOverFlow("busy, (later)")*2', {"code": "SystemOverFlow", "message": "busy, (later)"}, id="message"
+        ),
+        pytest.param("503('nightly')", {"kind": "status", "status": 503, "body": b"nightly"}, id="page"),
         pytest.param("slow 250ms*2", {"kind": "slow", "delay": 0.25, "times": 2, "effect": True}, id="slow"),
     ],
 )
@@ -45,6 +49,7 @@ def test_words_mean_faults(text: str, expected: dict[str, Any]) -> None:
         pytest.param("CreateTopic", "-3-", "neither a word of the script language nor a code", id="no-code"),
         pytest.param("CreateTopic", "loost", "nor a code; did you mean 'lost'", id="alias"),
         pytest.param("CreateTopic", "applied resett", "nor a code; did you mean 'reset'", id="word"),
+        pytest.param("CreateTopic", 'lost("gone")', "message does not go with kind 'hangup'", id="no-one-says-it"),
         pytest.param("CreateTopic", "reset*0", "times >= 1", id="never"),
         pytest.param("CreateGroupId", "GroupIdAlreadyExisted", "did you mean 'GroupIdAlreadyExsited'", id="spelling"),
     ],

@@ -78,3 +78,22 @@ def test_what_cannot_be_meant_is_refused(script: str, message: str) -> None:
     """A word that nobody knows, or that contradicts itself, is an error that says what was probably meant."""
     with pytest.raises(ValueError, match=message):
         read_script(script, provider="alibaba", latency=LATENCY)
+
+
+@pytest.mark.parametrize(
+    ("script", "label", "literal"),
+    [
+        pytest.param('lost("reset by peer")', "lost", "RESET", id="a-lost-answer"),
+        pytest.param("503 ('maintenance, nightly') 2s", "http-503", "nightly", id="a-status-with-a-delay"),
+        pytest.param(r'applied InternalError("a \"b\" c")*2', "InternalError", '"b"', id="quotes"),
+    ],
+)
+def test_a_fault_may_say_something(script: str, label: str, literal: str) -> None:
+    """What stands in parentheses after a word is what rules with a message look at, and nothing shows it."""
+    fault = met(script, 1)[0].fault
+    assert fault is not None
+    assert fault.label == label
+    assert fault.message is not None
+    assert literal in fault.message
+    (scripted,) = read_script(script, provider="alibaba", latency=LATENCY)
+    assert literal not in scripted.text

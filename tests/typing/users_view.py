@@ -90,6 +90,10 @@ async def use() -> None:
     assert_type(await create_group.outcome("i", "g"), Outcome[int])
     assert_type((await create_group.outcome("i", "g")).unwrap(), int)
     assert_type((await create_group.outcome("i", "g")).value, int | None)
+    assert_type(await create_group.limited(deadline="5s", max_attempts=1)("i", group_id="g"), int)
+    assert_type(await create_group.limited(attempt_timeout=0.5).outcome("i", "g"), Outcome[int])
+    assert_type(await create_group.limited(deadline=5).limited(deadline="none")("i", "g"), int)
+    assert_type(await Console().create.limited(max_attempts=1)("i", "g"), bool)
     assert_type(await find_group("i", "g"), int | None)
     assert_type(await list_groups("i"), list[str])
     assert_type(await list_later("i"), list[str])
@@ -113,6 +117,8 @@ async def use() -> None:
     await create_group("i")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # an argument is missing
     await create_group("i", 3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # no string
     await create_group.outcome("i")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # likewise
+    await create_group.limited(max_attempts=1)("i")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # likewise
+    create_group.limited(max_attempts="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # no number
     await Console().create("i")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # likewise
     await executor.call("CreateGroupId", create_group, "i")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]  # likewise
 
@@ -157,6 +163,9 @@ def use_here() -> None:
     assert_type(create_here.outcome("i", "g"), Outcome[int])
     assert_type(create_here.outcome("i", "g").unwrap(), int)
     assert_type(create_here.outcome("i", "g").value, int | None)
+    assert_type(create_here.limited(deadline="5s", max_attempts=1)("i", "g"), int)
+    assert_type(create_here.limited(attempt_timeout=0.5).outcome("i", "g"), Outcome[int])
+    assert_type(Desk().create.limited(max_attempts=1)("i", "g"), bool)
     assert_type(find_here("i", "g"), int | None)
     assert_type(list_anything("i"), Any)
     assert_type(list_anything.outcome("i"), Outcome[Any])

@@ -13,6 +13,7 @@ from resilience.cli.pages.shapes import WIDTH, bars, columns, curve
 from resilience.cli.plots import Bin, histogram, whole_numbers
 from resilience.cli.screen import seconds, times
 from resilience.core.decision import ended_by
+from resilience.core.script import without_messages
 from resilience.core.simulate import Played
 from resilience.simulation import PERCENTILES, Distribution, Setup, Spread
 
@@ -67,7 +68,8 @@ def _setup(setup: Setup, script: str, seed: int, spread: Distribution | None) ->
     plan = setup.plan
     return {
         "operation": f"{plan.provider}:{plan.operation}, repeat {plan.repeat}",
-        "faults": (script or "none") + ("" if setup.rate is None else f", at random to {setup.rate:.0%} of attempts"),
+        "faults": (without_messages(script) or "none")
+        + ("" if setup.rate is None else f", at random to {setup.rate:.0%} of attempts"),
         "an attempt takes": seconds(setup.latency),
         "verifier": setup.world.verifier if plan.can_verify else "none",
         "credentials": "can be refreshed" if plan.credentials else "fixed",

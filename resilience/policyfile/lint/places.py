@@ -59,7 +59,7 @@ class RuleAt:
     @property
     def key(self) -> Path:
         """The path of its key, which it shares with the other answers of its array."""
-        return self.path if self.rule.entry is None else self.path[:-1]
+        return self.rule.key_path
 
     @property
     def is_first(self) -> bool:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from resilience.core.backoff import Backoff
+from resilience.core.durations import written
 from resilience.core.policy import Action
-from resilience.policyfile.durations import written
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.limits import DEADLINE, ENDLESS_USES, paths, rounded, uses
 from resilience.policyfile.lint.places import RuleAt
