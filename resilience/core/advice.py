@@ -8,17 +8,19 @@ all say the same, it is said here. Every text that a user is told to write is a 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from attrs import evolve, frozen
 
 from resilience.core.declared import Declared
-from resilience.core.fault import Repeat
-from resilience.core.policy import Template, is_placeholder
+from resilience.core.fault import Effect, Repeat
+from resilience.core.plan import Plan
+from resilience.core.policy import METHODS, Action, Rule, Source, Template, is_placeholder
 
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _GUESS: Final = ("name",)
+_LEADING: Final = frozenset({"retry", "refresh", "rename", "verify"})
 _NOTHING: Final = Declared()
 
 
@@ -34,6 +36,7 @@ class Subject:
         said: What ``[operations]`` says of it; None where it is not declared there.
         is_catalogued: Whether the catalogue knows it.
         fields: Request fields of which one probably names what it makes.
+        reads: Operations that probably say whether it is there.
     """
 
     provider: str | None
@@ -42,6 +45,12 @@ class Subject:
     said: Declared | None = None
     is_catalogued: bool = False
     fields: tuple[str, ...] = _GUESS
+    reads: tuple[str, ...] = ()
+
+    @property
+    def is_declared(self) -> bool:
+        """Whether ``[operations]`` says what a repeat does, and not the method of a request alone."""
+        return self.said is not None and not self.said.is_assumed and self.said.repeat is not None
 
     @property
     def table(self) -> str:
@@ -73,6 +82,20 @@ def probable_key(template: Template | None) -> tuple[str, ...]:
     inside = tuple(each[1:-1] for each in template.segments if is_placeholder(each))
     is_whole = bool(template.segments) and is_placeholder(template.segments[-1])
     return inside if is_whole else (*inside, *(each for each in _GUESS if each not in inside))
+
+
+def probable_reads(template: Template | None, api: Source | None) -> tuple[str, ...]:
+    """Return the operations that probably say whether what a request makes is there: one more part in its path."""
+    if template is None or api is None:
+        return ()
+    wanted = template.segments
+    return tuple(
+        each.operation
+        for each in api.operations
+        if each.method == "GET"
+        and (each.segments == wanted or (each.segments[:-1] == wanted and is_placeholder(each.segments[-1])))
+        and is_placeholder(each.segments[-1] if each.segments else "")
+    )
 
 
 def unremembered(subject: Subject) -> str:
@@ -107,8 +130,113 @@ def nothing_to_rename(subject: Subject) -> str:
     said = f"no field is known to hold the name of what {subject.operation} makes, so nothing is renamed"
     if subject.is_catalogued:
         return f"{said}; answer with another action"
-    key = subject.guess
-    return f"{said}; write {subject.declared(key=key, rename=key[-1])}"
+    key, repeat = subject.guess, subject.repeat if subject.is_declared else "conflict"
+    return f"{said}; write {subject.declared(repeat=repeat, key=key, rename=key[-1])}"
+
+
+def unrepeatable(subject: Subject, label: str, rule: Rule | None, *, ask: str = "") -> str:
+    """
+    Say that an operation is not sent again, since it may have happened and nothing says whether it has.
+
+    Args:
+        subject: The operation.
+        label: The code, or whatever else the attempt failed with.
+        rule: The rule that asks for another attempt; None where an earlier run left the doubt.
+        ask: How the program can say that it knows how to look, if it can.
+    """
+    again = f"after {label} it may have happened, and nothing says whether it has, so it is not sent again"
+    if subject.operation in METHODS:
+        said = f'a {subject.operation} that [sources.{subject.provider}.operations] does not name counts as "duplicate"'
+        named = Subject(provider=subject.provider, operation="CreateX", repeat="conflict")
+        write = (
+            f'write there CreateX = "{subject.operation} /..." and {named.declared(key=named.guess)} '
+            "if the service refuses a second one"
+        )
+    elif subject.is_declared or subject.is_catalogued:
+        said = f'{subject.operation} is "duplicate"'
+        looks = subject.reads[0] if subject.reads else None
+        write = ""
+        if looks is not None and subject.said is not None and subject.said.read_back is None:
+            write = f"write {subject.declared(key=subject.guess, read_back=looks)} if {looks} says whether it is there"
+    else:
+        said = f'{subject.operation} is not declared and counts as "duplicate"'
+        write = f"write {subject.declared(repeat='conflict', key=subject.guess)} if the service refuses a second one"
+    others = [write, ask, _without_effect(rule)]
+    return f"{said}: {again}; {', or '.join(filter(None, others)) or 'look before you run this again'}"
+
+
+def never_ours(subject: Subject, rule: Rule) -> str:
+    """Say that an accept which asks for an earlier attempt of ours never finds one."""
+    code = rule.code
+    if subject.repeat == "equal":
+        return (
+            f'{subject.operation} is "equal", so {code} speaks of another content, and nothing can look whose it is; '
+            "name the operation that says it: read_back"
+        )
+    if subject.repeat == "duplicate":
+        write = f"write {subject.declared(repeat='conflict', key=subject.guess)} if the service refuses a second one"
+        said = "is" if subject.is_declared or subject.is_catalogued else "is not declared and counts as"
+        return (
+            f'{subject.operation} {said} "duplicate": it is not sent again after an attempt that may have taken '
+            f"effect, so {code} never speaks of an attempt of ours; {write}"
+        )
+    table = f"[rules.transport.{subject.provider}]" if subject.provider else "[rules.transport]"
+    return (
+        f"no rule sends {subject.operation} again after an attempt that may have taken effect, so {code} never speaks "
+        f'of an attempt of ours; write "lost" = "retry" in {table}'
+    )
+
+
+def no_source(provider: str) -> str:
+    """Say that new credentials are asked for, and nothing gives any."""
+    return (
+        f"the policy does not say where new credentials of {provider} come from, so none are got; write "
+        f'[credentials.{provider}] source = "command" and command = [...], or give the executor a source of them'
+    )
+
+
+def may_leave_doubt(rule: Rule, effect_of: Callable[[str | None, str], Effect | None], provider: str | None) -> bool:
+    """Tell whether a fault that a rule answers may have had an effect, as far as anybody knows."""
+    if rule.effect is not None:
+        return rule.effect == "unknown"
+    if rule.scope.startswith("transport"):
+        return rule.code != "unsent" and not rule.code.startswith("http-4")
+    return effect_of(provider, rule.code) != "none"
+
+
+def leads_on(action: Action | None) -> bool:
+    """Tell whether an action, or what follows it, may lead to another attempt."""
+    while action is not None:
+        if action.do in _LEADING:
+            return True
+        action = action.then
+    return False
+
+
+def can_be_ours(plan: Plan) -> bool:
+    """Tell whether "it exists" can speak of an earlier attempt: whether any attempt may follow a doubtful one."""
+    if not plan.can_be_ours or (plan.never_blindly and not plan.can_verify):
+        return False
+    if plan.policy.ledger is not None:
+        return True
+    if plan.limits.max_attempts <= 1:
+        return False
+    starts = [(rule, action) for rule, action in plan.reachable() if rule is None or action is rule.action]
+    return any(
+        leads_on(action) and (rule is None or may_leave_doubt(rule, plan.effect_of, plan.provider))
+        for rule, action in starts
+    )
+
+
+def _without_effect(rule: Rule | None) -> str:
+    """Return how to say that a code means that nothing was done; nothing for what is no code of a service."""
+    if rule is None or rule.scope.startswith("transport") or rule.effect is not None:
+        return ""
+    key = _quoted(rule.id[len(rule.scope) + 2 : -1])
+    means = f"if {rule.code} means that nothing was done"
+    if _BARE.fullmatch(rule.action.key):
+        return f'{key} = {{ do = {_quoted(rule.action.key)}, effect = "none" }} {means}'
+    return f'effect = "none" in the rule {key} {means}'
 
 
 def _name(subject: Subject) -> str:

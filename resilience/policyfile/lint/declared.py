@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
-from resilience.core.advice import unremembered
-from resilience.core.policy import METHODS
+from resilience.catalog import catalogue, providers
+from resilience.core import advice
+from resilience.core.fault import Effect
+from resilience.core.plan import Plan
+from resilience.core.policy import METHODS, Rule
 from resilience.policyfile.lint import ids
+from resilience.policyfile.lint.places import Operation, RuleAt
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.problems import Problem
+
+_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def forgotten(view: View) -> Iterator[Problem]:
@@ -25,5 +32,93 @@ def forgotten(view: View) -> Iterator[Problem]:
             if view.repeat(operation) == "safe" or is_apart or said.unique or view.key(operation):
                 continue
             table = ("sources", provider, "operations") if said.is_assumed else ("operations", provider)
-            message = unremembered(view.subject(operation))
+            message = advice.unremembered(view.subject(operation))
             yield view.problem((*table, name), ids.UNREMEMBERED, message, at="key")
+
+
+def inert(view: View) -> Iterator[Problem]:
+    """RP076: a rule that asks for what never happens: another attempt, an accept of what is ours, new credentials."""
+    for each in view.rules:
+        message = _no_attempt(view, each) or _never_ours(view, each) or _no_credentials(view, each)
+        if message is not None:
+            yield view.problem(each.path, ids.INERT, message, layer=each.layer)
+
+
+def _no_attempt(view: View, each: RuleAt) -> str | None:
+    """Return why a rule for another attempt never makes one for some operation that it is for."""
+    rule = each.rule
+    if not advice.leads_on(rule.action):
+        return None
+    for operation in _meant(view, rule):
+        if rule.action.do == "rename" and view.rename(operation) is None:
+            continue  # said as such
+        is_twice = view.repeat(operation) == "duplicate" and not view.may_look(operation)
+        if is_twice and advice.may_leave_doubt(rule, _effect_of, operation[0]):
+            return advice.unrepeatable(view.subject(operation), rule.code, rule)
+    return None
+
+
+def _meant(view: View, rule: Rule) -> list[Operation]:
+    """
+    Return the operations that whoever wrote a rule had in mind.
+
+    A rule for all operations is also there for others than one that is said to be done twice: by the policy, or by the
+    catalogue. Requests without a name are meant where no request has one. Where the policy lists no operation of a
+    provider, its functions are the program's own, which may know how to look.
+    """
+    found = []
+    for provider, name in sorted(view.met(rule)):
+        said = view.declared((provider, name))
+        api = view.policy.apis.get(provider)
+        is_unnamed = name in METHODS and api is not None and bool(api.operations)
+        is_open = provider not in providers() and (said is None or said.is_assumed) and not is_unnamed
+        if rule.operation == name or is_open:
+            found.append((provider, name))
+    return found
+
+
+def _never_ours(view: View, each: RuleAt) -> str | None:
+    """Return why an accept that asks for an earlier attempt of ours never finds one."""
+    rule = each.rule
+    if rule.action.do != "accept" or rule.action.condition != "ours" or rule.action.dry_run:
+        return None
+    # The catalogue's operations are looked for by ready-made verifiers, and remembered by the ledger of a command.
+    met = [operation for operation in sorted(view.met(rule)) if _makes(view, operation)]
+    if not met or any(_can_be_ours(view, operation) for operation in met):
+        return None
+    return advice.never_ours(view.subject(met[0]), rule)
+
+
+def _makes(view: View, operation: Operation) -> bool:
+    """Tell whether an operation of one's own may make something that can be there already."""
+    template = view.template(operation)
+    is_named = operation[1] not in METHODS and operation[0] not in providers()
+    return is_named and (template is None or template.method not in _READING)
+
+
+def _can_be_ours(view: View, operation: Operation) -> bool:
+    provider, name = operation
+    return advice.can_be_ours(
+        Plan(
+            operation=name,
+            provider=provider,
+            policy=view.policy,
+            repeat=view.repeat(operation),
+            can_verify=view.may_look(operation),
+            effect_of=_effect_of,
+        )
+    )
+
+
+def _no_credentials(view: View, each: RuleAt) -> str | None:
+    """Return why a refresh of an API's credentials never gets any; clients of SDKs may have a source of their own."""
+    provider = each.rule.scope.removeprefix("transport.")
+    if each.rule.action.do != "refresh" or provider not in view.policy.apis or provider in providers():
+        return None
+    has_source = getattr(view.policy.credentials.get(provider), "source", None) is not None
+    return None if has_source else advice.no_source(provider)
+
+
+def _effect_of(provider: str | None, code: str) -> Effect | None:
+    facts = catalogue(provider).code(code) if provider in providers() and provider is not None else None
+    return None if facts is None else facts.effect

@@ -63,7 +63,8 @@ def careless(view: View) -> Iterator[Problem]:
 def uncounted(view: View) -> Iterator[Problem]:
     """RP061: attempts that may have taken effect, and that nothing counts."""
     doubtful = (each for each in view.rules if (each.rule.effect or view.known_effect(each.rule)) == "unknown")
-    free = (each for each in doubtful if each.rule.action.do in {"retry", "verify"} and _is_free(each.rule.action))
+    again = (each for each in doubtful if each.rule.action.do in {"retry", "verify"} and not _is_harmless(view, each))
+    free = (each for each in again if _is_free(each.rule.action))
     for each in view.mistakes(free, "counts"):
         message = (
             f"counts = false is for what was refused before it ran; after {each.codes} nobody knows, "
@@ -83,6 +84,13 @@ def uncounted(view: View) -> Iterator[Problem]:
 def _is_free(action: Action) -> bool:
     """Tell whether nothing counts the attempts that an action leads to, and no time of its own ends them."""
     return not action.counts and action.lasts is None
+
+
+def _is_harmless(view: View, each: RuleAt) -> bool:
+    """Tell whether a rule is for what a repeat does not change, and something else ends its attempts."""
+    action, met = each.rule.action, view.met(each.rule)
+    is_bounded = action.max is not None or action.lasts is not None or view.policy.limits.deadline is not None
+    return is_bounded and bool(met) and all(view.repeat(operation) in {"safe", "equal"} for operation in met)
 
 
 def believed(view: View) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from typing import Literal
 from attrs import define
 
 from resilience.catalog import CodeClass, CodeFacts, OperationFacts, catalogue, providers
-from resilience.core.advice import Subject, probable_key
+from resilience.core.advice import Subject, probable_key, probable_reads
 from resilience.core.declared import Declared
 from resilience.core.fault import Effect, Fault, Repeat
 from resilience.core.match import RuleTable
@@ -180,7 +180,21 @@ class View:
             said=self.declared(operation),
             is_catalogued=self.operation_facts(operation) is not None,
             fields=self.key(operation) or probable_key(template),
+            reads=probable_reads(template, self.policy.apis.get(provider)),
         )
+
+    def may_look(self, operation: Operation) -> bool:
+        """
+        Return whether anything can say that an operation has happened, as far as a policy tells.
+
+        A program may know how to look for what it calls through functions of its own; requests it only sends.
+        """
+        said, facts = self.declared(operation), self.operation_facts(operation)
+        if facts is not None:
+            return facts.read_back is not None or (said is not None and said.read_back is not None)
+        if said is None or said.is_assumed:
+            return False
+        return said.read_back is not None or operation[0] not in self.policy.apis
 
     def template(self, operation: Operation) -> Template | None:
         """Return how the requests of an operation look; None where the policy does not say."""
