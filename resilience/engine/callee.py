@@ -314,16 +314,34 @@ class Callee:
                 renamed = self.operation.rename if self.operation.rename in resource else None
                 return Track(ledger, entry, self.runtime, renamed)
             missing = next(name for name in names if name not in resource)
-        subject = self.operation.subject(self.signature.may_name())
-        self.forgets(advice.keyless(subject, missing) if missing else advice.unremembered(subject))
+        self.forgets(advice.keyless(self.subject, missing) if missing else advice.unremembered(self.subject))
         return None
+
+    @property
+    def subject(self) -> advice.Subject:
+        """What advice is given about."""
+        return self.operation.subject(self.signature.may_name())
+
+    @property
+    def how_to_look(self) -> str:
+        """What the program can do so that something can look whether it is there."""
+        return f"register a verifier for {self.operation.name}"
+
+    @property
+    def buys_unknown(self) -> bool:
+        """Whether only the policy can say what tells one purchase from another, and does not."""
+        return False
 
     def forgets(self, why: str) -> None:
         """Say, once for an operation, that the ledger cannot remember a call of it."""
         place = self.operation.provider, self.operation.name
         if place not in self.setting.forgotten:
             self.setting.forgotten.add(place)
-            log.warning("%s", why)
+            self.tell(why)
+
+    def tell(self, sentence: str) -> None:
+        """Tell the user something that no call fails for."""
+        log.warning("%s", sentence)
 
     def check_ledger(self) -> None:
         """
@@ -337,8 +355,7 @@ class Callee:
         if self.setting.ledger is None or not operation.is_for_ledger:
             return
         if not operation.ledger_keys:
-            why = advice.unremembered(operation.subject(self.signature.may_name()))
-            raise ValueError(f"{_name(self.function)}: {why}")
+            raise ValueError(f"{_name(self.function)}: {advice.unremembered(self.subject)}")
         missing = ""
         for names in operation.ledger_keys:
             missing = next((name for name in names if not self._can_hold(name)), "")
@@ -376,7 +393,7 @@ class Callee:
         for rule, action in self._plan().reachable():
             if field_name is None:
                 if action.do == "rename" and rule is not None and is_about(self.operation, rule):
-                    why = advice.nothing_to_rename(self.operation.subject(self.signature.may_name()))
+                    why = advice.nothing_to_rename(self.subject)
                     raise TypeError(f"{_name(self.function)}: the policy can rename ({_where(rule)}): {why}")
                 continue
             if action.do == "rename":

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from typing import Any, ClassVar, Protocol
 
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
 from resilience.clients import naming, rest, verifiers_for
 from resilience.clients.answers import checker
@@ -26,6 +26,7 @@ from resilience.clients.surface import (
 )
 from resilience.clients.surface.generic import Answer
 from resilience.clients.verifiers.generic import generic_verifiers
+from resilience.core import advice
 from resilience.core.fault import Fault
 from resilience.core.policy import Source
 from resilience.engine.arguments import Arguments, Fields, Signature
@@ -34,6 +35,7 @@ from resilience.engine.credentials import Credentials
 from resilience.engine.disguise import OURS, disguised
 from resilience.engine.errors import RemedyFailed
 from resilience.engine.ownsource import OwnSources
+from resilience.engine.tracking import Track
 from resilience.engine.underway import as_attempt
 
 
@@ -321,6 +323,7 @@ class CoveredCallee(Callee):
     Attributes:
         side: What is known of its calls.
         own_sources: The credentials that clients refresh by themselves.
+        on_remark: Told in one sentence what the user should know.
         lowered_to: Within how many seconds the client gives up by itself; None where it was not told to.
     """
 
@@ -328,6 +331,37 @@ class CoveredCallee(Callee):
     own_sources: OwnSources
     plain: ClassVar[frozenset[type]] = PLAIN - {tuple}
     lowered_to: float | None = None
+    on_remark: Callable[[str], object]
+
+    @property
+    def subject(self) -> advice.Subject:
+        """What advice is given about."""
+        if not isinstance(self.side, RestSide):
+            return super().subject
+        source, operation = self.side.source, self.operation
+        template = next((each for each in source.operations if each.operation == operation.name), None)
+        found = operation.subject(advice.probable_key(template))
+        return evolve(found, reads=advice.probable_reads(template, source))
+
+    @property
+    def how_to_look(self) -> str:
+        """Return nothing: an unmodified script has no place for a verifier."""
+        return ""
+
+    @property
+    def buys_unknown(self) -> bool:
+        """Whether only the policy can say what tells one purchase from another, and does not."""
+        return bool(self.operation.distinct) and not self.operation.unique and super().verifier is None
+
+    def tell(self, sentence: str) -> None:
+        """Tell the user something that no call fails for."""
+        self.on_remark(sentence)
+
+    def track(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Track | None:
+        """Return a call's place in the ledger, and say where another run could not tell what this one has bought."""
+        if self.buys_unknown and self.setting.ledger is not None:
+            self.forgets(advice.indistinct(self.subject, self.operation.distinct))
+        return super().track(args, kwargs)
 
     @property
     def verifier(self) -> Callable[..., Any] | None:

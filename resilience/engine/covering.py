@@ -257,6 +257,7 @@ class Covering:
             renames=callees.renames(operation),
             names=self.names,
             lowered_to=lowered_to,
+            on_remark=self.on_switched_off,
         )
         call = on_loop(callee) if is_async else in_thread(callee)
         # Where a client has retry options of its own, it looks at nothing else: tea-openapi 0.4.

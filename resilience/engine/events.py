@@ -195,6 +195,8 @@ class CallEnded:
         error: The class of the exception that left, if one did.
         verified: Whether an accepted call was verified.
         renamed: The field that was renamed, with its old and its new name.
+        advice: Why a failed call could not be treated as its rule says, and what to write in the policy, in one
+            sentence; None where it was.
     """
 
     ended: Ended | Literal["cancelled"] | None
@@ -207,6 +209,7 @@ class CallEnded:
     error: str | None = None
     verified: bool | None = None
     renamed: Mapping[str, tuple[str, str]]
+    advice: str | None = None
 
 
 Event = (

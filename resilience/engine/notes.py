@@ -39,7 +39,9 @@ _NEW_NAME_IS_THERE: Final = (
 )
 
 
-def note(outcome: Outcome[Any], rule: Rule | None, plan: Plan, *, no_name: str | None = None) -> str:
+def note(
+    outcome: Outcome[Any], rule: Rule | None, plan: Plan, *, no_name: str | None = None, advice: str | None = None
+) -> str:
     """
     Say in a few lines how a failed call went; never a message, an argument or a credential.
 
@@ -48,6 +50,7 @@ def note(outcome: Outcome[Any], rule: Rule | None, plan: Plan, *, no_name: str |
         rule: The rule that decided, if one did.
         plan: What the call could do.
         no_name: Why a rename found no name, if one did not.
+        advice: Why it could not be treated as its rule says, and what to write.
     """
     attempts = outcome.attempts
     tried = "1 attempt" if len(attempts) == 1 else f"{len(attempts)} attempts"
@@ -60,15 +63,14 @@ def note(outcome: Outcome[Any], rule: Rule | None, plan: Plan, *, no_name: str |
         lines.append(f"  {_NEW_NAME_IS_THERE}")
     elif outcome.stop_reason in _MEANING:
         lines.append(f"  {_MEANING[outcome.stop_reason]}")
-    if no_name is not None:
-        lines.append(f"  {no_name}")
+    lines.extend(f"  {each}" for each in (no_name, advice) if each is not None)
     if outcome.waited:
         lines.append(f"  waited {outcome.waited:.2f} s in all")
     if rule is not None:
         lines.append(f"  rule {rule.id}" + (f" at {rule.origin}" if rule.origin else ""))
     lines.extend(_told(attempts))
     if outcome.may_exist:
-        lines.append(f"  {_doubt(outcome.operation, attempts, can_verify=plan.can_verify)}")
+        lines.append(f"  {_doubt(outcome.operation, attempts, can_verify=plan.can_verify or advice is not None)}")
     return "\n".join(lines)
 
 

@@ -48,6 +48,7 @@ class Progress:
         value: What the last attempt or verification brought.
         error: What the last attempt failed with.
         remedy_error: What the last remedy failed with.
+        advice: Why a failed call could not be treated as its rule says, and what to write.
         jobs: The threads of its attempts, which may outlive them.
     """
 
@@ -70,6 +71,7 @@ class Progress:
     value: Any = field(default=None, init=False)
     error: Exception | None = field(default=None, init=False)
     remedy_error: Exception | None = field(default=None, init=False)
+    advice: str | None = field(default=None, init=False)
     jobs: list[Job] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:

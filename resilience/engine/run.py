@@ -12,6 +12,7 @@ from resilience.core.decision import StopReason
 from resilience.core.machine import begin, recall, resume
 from resilience.core.policy import Rule
 from resilience.engine import decided, renaming
+from resilience.engine.advised import advice_on
 from resilience.engine.attempts import FirstAttempt, attempt, made
 from resilience.engine.callee import Callee
 from resilience.engine.events import CallEnded, Recalled
@@ -170,7 +171,8 @@ def _failed(call: Progress, decision: core.Fail) -> Outcome[Any]:
     if error is None:
         raise AssertionError("a call failed without an exception")
     outcome = call.outcome(decision.reason, error=error)
-    attach(error, note(outcome, decision.rule, call.plan, no_name=call.no_name))
+    call.advice = advice_on(call, decision)
+    attach(error, note(outcome, decision.rule, call.plan, no_name=call.no_name, advice=call.advice))
     decided.mark(error, doubt=outcome.may_exist)
     return outcome
 
@@ -201,5 +203,6 @@ def _ended(
         rule=rule,
         error=error,
         verified=None if outcome is None else outcome.verified,
+        advice=call.advice,
         renamed=dict(call.renamed),
     )

@@ -11,7 +11,7 @@ from resilience.takeover.shared import append, read
 
 _FILE: Final = "notes.jsonl"
 
-# Of one process; the summary shows fewer, and a script that fails in a loop must not fill the disk.
+# Of one kind in one process; the summary shows fewer, and a script that fails in a loop must not fill the disk.
 _MOST: Final = 20
 
 
@@ -34,7 +34,7 @@ class Notes:
     """Notes of this process for the end of the run."""
 
     _run: Run
-    _written: dict[str, int] = field(factory=dict, init=False)
+    _written: dict[str, set[str]] = field(factory=dict, init=False)
 
     def fail(self, operation: str, reason: str) -> None:
         """Note a call that failed, with its code or why else."""
@@ -45,8 +45,9 @@ class Notes:
         self._write("remark", sentence)
 
     def _write(self, kind: str, text: str) -> None:
-        written = self._written[kind] = self._written.get(kind, 0) + 1
-        if written <= _MOST:
+        written = self._written.setdefault(kind, set())
+        if text not in written and len(written) < _MOST:
+            written.add(text)
             append(self._run.shared(_FILE), {"kind": kind, "text": text})
 
 

@@ -71,5 +71,7 @@ class _Call:
             code = None if event.fault is None else cleaned(event.fault.code)
             transport = None if event.fault is None else event.fault.transport
             self.counting.notes.fail(self.operation, code or transport or event.stop_reason or "failed")
+            if event.advice is not None:
+                self.counting.notes.remark(event.advice)
         if event.ended == "refused":
             counters.add("refused")

@@ -225,8 +225,9 @@ class Telling:
             last = _facts(event.fault)
         # What a call inside has said already is said once.
         level = logging.INFO if event.stop_reason == "inner" else logging.WARNING
-        told = "failed: %s (%s)%s"
-        self._tell(level, names.OPERATION_FAILED, attributes, told, description(event), last, _by(event.rule))
+        told = "failed: %s (%s)%s%s"
+        why = "" if event.advice is None else f"; {event.advice}"
+        self._tell(level, names.OPERATION_FAILED, attributes, told, description(event), last, _by(event.rule), why)
 
     def _listens(self, level: int) -> bool:
         return self._said.log.isEnabledFor(level)

@@ -99,6 +99,24 @@ def test_a_request_to_an_api_of_the_policy_is_a_call(text: str, scripts: Scripts
     assert ours.err == "resilience: 1 call, 1 retry; waited 10 ms; policy running\n"
 
 
+def test_what_is_not_sent_again_says_why_and_what_to_write(scripts: Scripts, broker: Broker) -> None:
+    """A new user's first policy: the summary of the failed call has the line that makes the rule act."""
+    text = POLICY + API.format(port=broker.port).replace('"retry"', '{ do = "retry", effect = "unknown" }')
+    scripts.write("policy.toml", text)
+    scripts.write("script.py", "import os, requests\nprint(requests.post(os.environ['URL'], json={}).status_code)\n")
+    ours = scripts.run("script.py")
+    assert (ours.out, broker.asked) == ("429\n", ["/users"])
+    lines = ours.err.splitlines()
+    assert lines[1] == "resilience: failed: CreateUser: BUSY"
+    assert lines[2].startswith(
+        'resilience: CreateUser is not declared and counts as "duplicate": after BUSY it may have'
+    )
+    line = lines[2].partition("[operations.broker] ")[2].partition(" if")[0]
+    scripts.write("policy.toml", f"{text}[operations.broker]\n{line}\n")
+    broker.asked.clear()
+    assert (scripts.run("script.py").out, len(broker.asked)) == ("200\n", 2)
+
+
 def test_other_requests_are_nobodys_business(scripts: Scripts, broker: Broker) -> None:
     """A host that the policy does not name is asked once, and so is a body that cannot be sent twice."""
     scripts.write(

@@ -50,8 +50,8 @@ def _no_attempt(view: View, each: RuleAt) -> str | None:
     if not advice.leads_on(rule.action):
         return None
     for operation in _meant(view, rule):
-        if rule.action.do == "rename" and view.rename(operation) is None:
-            continue  # said as such
+        if rule.action.do == "rename" and view.rename(operation) is None and not view.subject(operation).is_declared:
+            continue  # said as such, and what is to be written then is enough
         is_twice = view.repeat(operation) == "duplicate" and not view.may_look(operation)
         if is_twice and advice.may_leave_doubt(rule, _effect_of, operation[0]):
             return advice.unrepeatable(view.subject(operation), rule.code, rule)

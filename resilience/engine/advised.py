@@ -1,0 +1,42 @@
+"""Why a failed call could not be treated as its rule says, and what to write: for note, log and the end of a run."""
+
+from __future__ import annotations
+
+from resilience.clients.verifiers import Ambiguous
+from resilience.core import advice
+from resilience.core.decision import Fail
+from resilience.core.policy import Action, Rule
+from resilience.engine.progress import Progress
+
+
+def advice_on(call: Progress, decision: Fail) -> str | None:
+    """Return one sentence on a failed call; None where the policy did what it says."""
+    callee, plan, rule = call.callee, call.plan, decision.rule
+    if not plan.enabled:
+        return None
+    match decision.reason:
+        case "unverified":
+            fault = call.attempts[-1].fault if call.attempts else None
+            label = "an earlier run" if fault is None else fault.label
+            return advice.unrepeatable(callee.subject, label, rule, ask=callee.how_to_look)
+        case "not_ours" if rule is not None and rule.action.do == "accept" and not call.renamed:
+            is_known = callee.setting.ledger is not None or advice.can_be_ours(plan)
+            return None if is_known else advice.never_ours(callee.subject, rule)
+        case "remedy" if decision.by_remedy:
+            cause = None if call.remedy_error is None else call.remedy_error.__cause__
+            if isinstance(cause, Ambiguous) and callee.buys_unknown:
+                return advice.indistinct(callee.subject, callee.operation.distinct)
+        case "remedy" if rule is not None and _renames(rule) and not plan.can_rename:
+            return advice.nothing_to_rename(callee.subject)
+        case _:
+            pass
+    return None
+
+
+def _renames(rule: Rule) -> bool:
+    action: Action | None = rule.action
+    while action is not None:
+        if action.do == "rename":
+            return True
+        action = action.then
+    return False
