@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
@@ -12,9 +13,43 @@ from resilience.testing import virtual_backend
 Backend = tuple[str, dict[str, Any]]
 
 
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Run a part of the tests in this very process: workers would take longer to start than to run it."""
-    return None if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
+# Folders whose files take longest, because their tests start processes or wait for time-outs of the SDKs.
+_LONGEST: Final = ("takeover", "observability", "examples", "cli", "endtoend", "clients", "core")
+_MOST_WORKERS: Final = 8
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """
+    Run all tests in three workers for two processors, because some tests wait.
+
+    A part of the tests runs in this very process: workers would take longer to
+    start than to run it.
+    """
+    if not _is_whole(config):
+        return 0
+    return min(_MOST_WORKERS, _processors() * 3 // 2 or 1)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the longest files, so that no worker is left alone with one of them at the end."""
+    if _is_whole(config):
+        rank = {name: place for place, name in enumerate(_LONGEST)}
+        items.sort(key=lambda item: rank.get(item.path.parent.name, len(rank)))
+
+
+def _is_whole(config: pytest.Config) -> bool:
+    """Return whether all tests run; workers ask as well, whose arguments are those of the run."""
+    return config.args_source is pytest.Config.ArgsSource.TESTPATHS or hasattr(config, "workerinput")
+
+
+def _processors() -> int:
+    """Return how many processors this process may use, also where a container has a part of the machine's."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        return max(1, min(count, int(quota) // int(period)))
+    except (OSError, ValueError):  # no such limit
+        return count
 
 
 @pytest.fixture(autouse=True)

@@ -1,42 +1,121 @@
-"""Programs that tests need and PyPI does not have: taken from the machine, or from Debian's packages."""
+"""
+Programs that tests need and PyPI does not have: taken from the machine, or from Debian's packages.
+
+    python3 tests/debian.py
+
+fetches all of them, which saves the tests the time. A test that cannot have what it needs fails: a skip would look like
+a success.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
-from functools import cache
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
+# Ignored by git, and shared by all workers and later runs.
+_FOLDER = Path(__file__).parents[1] / ".pytest_cache" / "debian"
 _QUIETLY = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+_INSTALL = ("apt-get", "-qq", "-y", "--no-install-recommends", "install")
 
 
-@cache
-def program(name: str, package: str) -> str:
-    """
-    Return the path of a program, installing its package where it is not there.
+def chromium() -> str:
+    """Return the path of the browser, installing it where it is not there."""
+    return _installed("chromium", "chromium")
 
-    A test that cannot have what it needs fails: a skip would look like a success.
-    """
-    found = shutil.which(name)
-    if found is not None:
-        return found
-    said = ""
-    # Without lists of packages, a first attempt finds nothing.
-    for command in (("install",), ("update",), ("install",)):
-        arguments = [
-            "apt-get",
-            "-qq",
-            "-y",
-            *command,
-            *(["--no-install-recommends", package] * (command[0] == "install")),
-        ]
-        try:
-            done = subprocess.run(arguments, capture_output=True, check=False, env=_QUIETLY, text=True, timeout=600)  # noqa: S603
-        except OSError as error:
-            said = str(error)
-            continue
-        said = done.stderr
+
+def mosquitto() -> dict[str, str]:
+    """Return the environment in which the broker and its programs are found."""
+    return _unpacked("mosquitto", "mosquitto", "mosquitto_passwd")
+
+
+def prometheus() -> dict[str, str]:
+    """Return the environment in which Prometheus and its promtool are found."""
+    return _unpacked("prometheus", "prometheus", "promtool")
+
+
+def _installed(name: str, package: str) -> str:
+    with _alone():
         found = shutil.which(name)
-        if found is not None:
-            return found
-    raise AssertionError(f"{name} is not there, and apt-get cannot install {package}: {said}")
+        said = ""
+        # Without lists of packages, a first attempt finds nothing.
+        for command in ((*_INSTALL, package), ("apt-get", "-qq", "update"), (*_INSTALL, package)):
+            if found is None:
+                said = _failed(command) or ""
+                found = shutil.which(name)
+    assert found is not None, f"{name} is not there, and apt-get cannot install {package}: {said}"
+    return found
+
+
+def _unpacked(package: str, *names: str) -> dict[str, str]:
+    """
+    Return the environment in which a package's programs are found.
+
+    Where they are not there, the package and what it needs are unpacked into
+    a folder: this takes no root, and starts no service.
+    """
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"])
+    if all(shutil.which(name, path=path) for name in names):
+        return {"PATH": path}
+    folder = _FOLDER / package
+    with _alone():
+        if not folder.exists():
+            _unpack(package, folder)
+    libraries = sorted({str(library.parent) for library in folder.rglob("*.so*")})
+    return {
+        "PATH": os.pathsep.join([str(folder / "usr" / "sbin"), str(folder / "usr" / "bin"), path]),
+        "LD_LIBRARY_PATH": os.pathsep.join(libraries),
+    }
+
+
+def _unpack(package: str, folder: Path) -> None:
+    archives, lists, partly = (_FOLDER / f"{package}-{name}" for name in ("archives", "lists", "partly"))
+    for each in (archives / "partial", lists, partly):
+        each.mkdir(parents=True, exist_ok=True)
+    fetch = (
+        *_INSTALL,
+        "--download-only",
+        "-o",
+        "Debug::NoLocking=1",
+        "-o",
+        f"Dir::Cache::archives={archives}",
+        package,
+    )
+    said = _failed(fetch)
+    if said is not None:  # images of systems often come without lists of packages
+        own = ("-o", "Debug::NoLocking=1", "-o", f"Dir::State::lists={lists}")
+        said = _failed(("apt-get", "-qq", "update", *own)) or _failed((*fetch, *own))
+    for archive in archives.glob("*.deb"):
+        said = said or _failed(("dpkg", "-x", str(archive), str(partly)))
+    assert said is None, f"{package} is not there, and cannot be fetched: {said}"
+    partly.rename(folder)
+    shutil.rmtree(archives)
+    shutil.rmtree(lists)
+
+
+def _failed(command: tuple[str, ...]) -> str | None:
+    """Run a command; return the last that it said if it failed, or None."""
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, check=False, env=_QUIETLY, timeout=600)  # noqa: S603  # ours
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return None if run.returncode == 0 else f"{command[0]}: {(run.stderr or run.stdout).strip().splitlines()[-1:]}"
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let one worker after the other use apt-get, which does not wait for its own locks."""
+    import fcntl  # noqa: PLC0415  # Windows, which has no apt-get either, does not have it
+
+    _FOLDER.mkdir(parents=True, exist_ok=True)
+    with (_FOLDER / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+if __name__ == "__main__":
+    for fetch in (chromium, mosquitto, prometheus):
+        fetch()

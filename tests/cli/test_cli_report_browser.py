@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from debian import program
+from debian import chromium
 from report_calls import HOSTILE, call, failed, summary
 
 from resilience.cli.reporting.page import page
@@ -35,7 +35,7 @@ def dumped(folder: Path, source: str, *, fragment: str = "") -> str:
     file = folder / "page.html"
     file.write_text(source, encoding="utf-8")
     command = [
-        program("chromium", "chromium"),
+        chromium(),
         *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
         *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
         f"--user-data-dir={folder / 'profile'}",
