@@ -18,6 +18,11 @@ _LONGEST: Final = ("takeover", "observability", "examples", "cli", "endtoend", "
 _MOST_WORKERS: Final = 8
 
 
+def pytest_configure() -> None:
+    """Let the hundreds of processes that tests start keep what they compile: it is most of their time otherwise."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """
     Run all tests in three workers for two processors, because some tests wait.
