@@ -151,7 +151,12 @@ ACTION: Final[Mapping[str, Key]] = {
     ),
     "as": Key(kind="choice", meaning="a success that created nothing", choices=("dry_run",), only=("accept",)),
     "pattern": Key(kind="pattern", meaning="how the next name is built", default="{name}-{n}", only=("rename",)),
-    "max_length": Key(kind="count", meaning="the longest name that may be built", least=1, only=("rename",)),
+    "max_length": Key(
+        kind="count",
+        meaning="the longest name that may be built; a name that is cut to fit keeps a hash of the whole",
+        least=1,
+        only=("rename",),
+    ),
 }
 
 RULE: Final[Mapping[str, Key]] = {

@@ -131,6 +131,27 @@ ONE_FILE = {
         [rules.alibaba]
         "CreateGroupId/GroupIdAlreadyUsedByOtherUsers" = "new-name"
     """,
+    "a-name-without-room-for-its-hash": """
+        [actions.new-name]
+        do = "rename"
+        max_length = ⟦RP019:12⟧
+        [rules.alibaba]
+        "CreateGroupId/GroupIdAlreadyUsedByOtherUsers" = "new-name"
+    """,
+    "a-name-with-just-the-room-for-its-hash": """
+        [actions.new-name]
+        do = "rename"
+        max_length = 14
+        [rules.alibaba]
+        "CreateGroupId/GroupIdAlreadyUsedByOtherUsers" = "new-name"
+    """,
+    "a-name-that-is-tied-to-nothing": """
+        [actions.new-name]
+        do = "rename"
+        pattern = ⟦RP019:"GID_shared-{n}"⟧
+        [rules.alibaba]
+        "CreateGroupId/GroupIdAlreadyUsedByOtherUsers" = "new-name"
+    """,
     "the-same-name-again": """
         [actions.new-name]
         do = "rename"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 from resilience.catalog import catalogue, providers
 from resilience.core import advice
@@ -12,11 +12,12 @@ from resilience.core.rename import NameLaw, next_name
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.places import Operation, RuleAt, chain
 from resilience.policyfile.lint.view import View
-from resilience.policyfile.problems import Problem
+from resilience.policyfile.problems import Problem, Severity
 from resilience.policyfile.spelling import nearest
 from resilience.policyfile.wording import quoted
 
 _SAMPLES: Final = ("GID_sensors-berlin", "sensors-berlin")
+_SHORT: Final = ("GID_abc", "abc")
 _DIGEST: Final = "0123abcd"
 _ALIKE: Final = 0.8
 
@@ -44,42 +45,72 @@ def nothing_to_rename(view: View) -> Iterator[Problem]:
 
 
 def bad_names(view: View) -> Iterator[Problem]:
-    """RP019: a rename that builds the same name twice, or one that the service refuses."""
+    """RP019: a rename that builds one name twice, one that the service refuses, or one that is not tied to the old."""
     seen: set[str] = set()
     for each in view.rules:
         for action in chain(each.rule.action):
             if action.do != "rename" or action.key in seen:
                 continue
-            message = _bad_name(view, each, action)
-            if message is not None:
+            found = _bad_name(view, each, action)
+            if found is not None:
                 seen.add(action.key)
                 home = ("actions", action.key) if action.key in view.policy.actions else each.path
-                key = "max_length" if "max_length" in message else "pattern"
-                path = (*home, key) if view.stack.setter((*home, key)) else home
-                # Building the same name again is only a waste.
-                yield view.problem(path, ids.BAD_NAMES, message, severity="warning" if "again" in message else "error")
+                path = (*home, found.key) if view.stack.setter((*home, found.key)) else home
+                yield view.problem(path, ids.BAD_NAMES, found.message, severity=found.severity)
 
 
-def _bad_name(view: View, each: RuleAt, action: Action) -> str | None:
+class _BadName(NamedTuple):
+    """What is wrong with a rename, and the key of the action that says so."""
+
+    key: Literal["pattern", "max_length"]
+    severity: Severity
+    message: str
+
+
+def _bad_name(view: View, each: RuleAt, action: Action) -> _BadName | None:
+    pattern = quoted(action.pattern)
     if "{n}" not in action.pattern and action.max != 1:
-        return (
-            f"pattern {quoted(action.pattern)} has no {{n}}, so every rename builds the same name again; "
+        # Only a waste.
+        message = (
+            f"pattern {pattern} has no {{n}}, so every rename builds the same name again; "
             "add {n}, or allow one rename with max = 1"
         )
+        return _BadName("pattern", "warning", message)
+    if "{name}" not in action.pattern and "{hash}" not in action.pattern:
+        message = (
+            f"pattern {pattern} has neither {{name}} nor {{hash}}, so which resource gets which name depends on the "
+            "order of the calls, in each run anew; add {name} or {hash}"
+        )
+        return _BadName("pattern", "warning", message)
     for operation in sorted(view.documented(each.rule)):
         found = _law(view, operation)
-        if found is None:
-            continue
-        meaning, law = found
-        sample = next((name for name in _SAMPLES if law.is_legal(name)), None)
-        if sample is None or next_name(sample, 2, action, law, digest=_DIGEST) is not None:
-            continue
-        without = NameLaw(max_length=law.max_length, keep_prefix=law.keep_prefix, is_legal=law.is_legal)
-        free = Action(key=action.key, do="rename", pattern=action.pattern)
-        if next_name(sample, 2, free, without, digest=_DIGEST) is not None:
-            return f"max_length {action.max_length} leaves no room for a legal name of {operation[1]}: {meaning}"
-        return f"pattern {quoted(action.pattern)} builds no legal name for {operation[1]}: {meaning}"
+        bad = None if found is None else _no_name(action, *found, operation[1])
+        if bad is not None:
+            return bad
     return None
+
+
+def _no_name(action: Action, meaning: str, law: NameLaw, operation: str) -> _BadName | None:
+    """Return why the rename builds no name for an operation, or only for short ones; None if it builds them."""
+    sample = next((name for name in _SAMPLES if law.is_legal(name)), None)
+    if sample is None or next_name(sample, 2, action, law, digest=_DIGEST) is not None:
+        return None
+    if any(next_name(name, 2, action, law, digest=_DIGEST) for name in _SHORT if law.is_legal(name)):
+        limits = [limit for limit in (action.max_length, law.max_length) if limit is not None]
+        around = len(action.pattern.replace("{n}", "2").replace("{hash}", _DIGEST).replace("{name}", ""))
+        message = (
+            f"a name of {operation} with more than {min(limits) - around} characters is not renamed: at most "
+            f"{min(limits)} leave no room for what a shortened name keeps, its beginning and a hash of the whole"
+        )
+        return _BadName("max_length", "warning", message)
+    without = NameLaw(max_length=law.max_length, keep_prefix=law.keep_prefix, is_legal=law.is_legal)
+    free = Action(key=action.key, do="rename", pattern=action.pattern)
+    if next_name(sample, 2, free, without, digest=_DIGEST) is not None:
+        message = f"max_length {action.max_length} leaves no room for a legal name of {operation}: {meaning}"
+        return _BadName("max_length", "error", message)
+    return _BadName(
+        "pattern", "error", f"pattern {quoted(action.pattern)} builds no legal name for {operation}: {meaning}"
+    )
 
 
 def _law(view: View, operation: Operation) -> tuple[str, NameLaw] | None:
