@@ -19,7 +19,7 @@ from resilience.engine.events import (
 )
 from resilience.takeover.counters import Counters
 from resilience.takeover.notes import Notes
-from resilience.telemetry.words import cleaned
+from resilience.telemetry.words import NAME_REFUSED, cleaned, is_name_refused
 
 _FAILED: Final = frozenset({"failed", "exhausted", "refused"})
 _MILLISECONDS: Final = 1000
@@ -70,7 +70,8 @@ class _Call:
             counters.add("failures")
             code = None if event.fault is None else cleaned(event.fault.code)
             transport = None if event.fault is None else event.fault.transport
-            self.counting.notes.fail(self.operation, code or transport or event.stop_reason or "failed")
+            why = NAME_REFUSED if is_name_refused(event) else code or transport or event.stop_reason or "failed"
+            self.counting.notes.fail(self.operation, why)
             if event.advice is not None:
                 self.counting.notes.remark(event.advice)
         if event.ended == "refused":

@@ -37,6 +37,14 @@ _STOPPED: Final[Mapping[StopReason, str]] = {
     "inner": "decided by an inner call, after {attempts}",
 }
 
+NAME_REFUSED: Final = "a rename has given its name to another resource"
+"""Why a call was refused before its first attempt, without the name."""
+
+
+def is_name_refused(ended: CallEnded) -> bool:
+    """Tell whether a call was not made because its own name is another resource's."""
+    return ended.stop_reason == "not_ours" and ended.ended == "refused"
+
 
 def cleaned(text: str | None) -> str | None:
     """Return the leading letters, digits, ``.``, ``_`` and ``-``, at most 128; None if there are none."""
@@ -112,4 +120,6 @@ def description(ended: CallEnded) -> str:
     attempts = counted(ended.attempts)
     if ended.stop_reason is None:
         return f"programming error, after {attempts}"
+    if is_name_refused(ended):
+        return f"{NAME_REFUSED}, after {attempts}"
     return _STOPPED.get(ended.stop_reason, "failed after {attempts}").format(attempts=attempts)

@@ -81,7 +81,7 @@ def test_a_script_that_asks_for_a_given_name_is_told(env: str, clients: Scripts,
     assert groups(cloud) == ["GID_area-2", "GID_area-3"]
     assert cloud.asked("CreateGroupId", GroupId="GID_area-2") == 1
     assert "1 failure" in ours.err
-    assert "failed: CreateGroupId: not_ours" in ours.err
+    assert "failed: CreateGroupId: a rename has given its name to another resource" in ours.err
 
 
 def test_a_name_that_the_script_asks_for_first_is_passed_over(clients: Scripts, cloud: Sandbox) -> None:

@@ -159,6 +159,12 @@ def test_an_accepted_fault_leaves_no_error_behind(verified: bool) -> None:  # no
         pytest.param("rule", "failed", "a rule says fail, after 5 attempts", id="rule"),
         pytest.param("budget", "refused", "retry budget exhausted after 5 attempts", id="budget"),
         pytest.param("inner", "failed", "decided by an inner call, after 5 attempts", id="inner"),
+        pytest.param(
+            "not_ours", "failed", "it exists already, and is not known to be ours, after 5 attempts", id="exists"
+        ),
+        pytest.param(
+            "not_ours", "refused", "a rename has given its name to another resource, after 5 attempts", id="name"
+        ),
     ],
 )
 def test_a_failed_call_says_why_in_our_words(reason: str, how: str, description: str) -> None:
