@@ -7,6 +7,7 @@ The JSON form is stable; later versions may add fields. Times are in seconds, ``
      "recorded": [{"policy", "env", "hash", "calls"}],
      "calls", "replayed",                         how many there are, and how many could be played
      "skipped": [{"call", "operation", "reason"}],
+     "undecided": [{"call", "operation", "reason"}],  calls whose answer depends on a message, which nobody records
      "endless": [{"call", "operation", "reason"}],  calls that nothing would end
      "differences": [{"call", "operation", "did", "attempt", "fault", "cut", "before", "after"}],
      "outcomes": [{"call", "operation", "started_at", "before", "after", "worse", "better", "may_exist",
@@ -42,7 +43,7 @@ from resilience.engine.operations import resolve
 from resilience.policyfile import Policy
 from resilience.records import RecordedCall, RecordedDecision, Recording, RecordsError, read
 from resilience.simulation.abilities import Abilities
-from resilience.simulation.replay import obstacle
+from resilience.simulation.replay import UndecidedError, obstacle
 from resilience.simulation.replay import replay as replay_call
 from resilience.simulation.replayed import ASSUMPTIONS, Difference, Replayed
 
@@ -112,6 +113,7 @@ def _try_all(recording: Recording, policy: Policy, *, verifier: bool | None, cre
     able = Abilities.of(recording.calls)
     played: list[Replayed] = []
     skipped: list[tuple[RecordedCall, str]] = []
+    undecided: list[tuple[RecordedCall, str]] = []
     endless: list[tuple[RecordedCall, str]] = []
     for call in recording.calls:
         reason = obstacle(call)
@@ -122,13 +124,15 @@ def _try_all(recording: Recording, policy: Policy, *, verifier: bool | None, cre
                 can_refresh = able.can_refresh(call, operation.provider) if credentials is None else credentials
                 plan = plan_of(policy, operation, verifier=can_verify, credentials=can_refresh)
                 played.append(replay_call(call, plan))
+            except UndecidedError as error:
+                undecided.append((call, str(error)))
             except EndlessError as error:
                 endless.append((call, str(error)))
             except ValueError:
                 reason = "the policy and the catalogue do not know this operation"
         if reason is not None:
             skipped.append((call, reason))
-    return Tried(played=tuple(played), skipped=tuple(skipped), endless=tuple(endless))
+    return Tried(played=tuple(played), skipped=tuple(skipped), undecided=tuple(undecided), endless=tuple(endless))
 
 
 def _to_json(tried: Tried, policy: Policy, recording: Recording) -> dict[str, Any]:
@@ -142,6 +146,9 @@ def _to_json(tried: Tried, policy: Policy, recording: Recording) -> dict[str, An
         "calls": len(recording.calls),
         "replayed": len(tried.played),
         "skipped": [{"call": call.id, "operation": call.operation, "reason": reason} for call, reason in tried.skipped],
+        "undecided": [
+            {"call": call.id, "operation": call.operation, "reason": reason} for call, reason in tried.undecided
+        ],
         "endless": [{"call": call.id, "operation": call.operation, "reason": reason} for call, reason in tried.endless],
         "differences": [_difference(each, found) for each in tried.played for found in each.differences],
         "outcomes": [_outcome(each) for each in tried.changed],

@@ -59,11 +59,13 @@ class Tried:
     Attributes:
         played: Those that could be played.
         skipped: Those that could not, each with the reason.
+        undecided: Those of which the recording does not tell enough, likewise.
         endless: Those that no limit of the policy would end, likewise.
     """
 
     played: tuple[Replayed, ...] = field(repr=False)
     skipped: tuple[tuple[RecordedCall, str], ...] = ()
+    undecided: tuple[tuple[RecordedCall, str], ...] = ()
     endless: tuple[tuple[RecordedCall, str], ...] = ()
 
     @property

@@ -18,7 +18,7 @@ from resilience.cli.replaysaid import At, Sum, Tried, at_of, notes
 from resilience.cli.screen import seconds, times
 from resilience.core.decision import Accept, Decision, Fail, StopReason
 from resilience.policyfile import Policy
-from resilience.records import RecordedDecision
+from resilience.records import RecordedCall, RecordedDecision
 from resilience.simulation.replayed import ASSUMPTIONS, Difference, Replayed
 
 _MANY: Final = 5
@@ -48,13 +48,15 @@ def parts(tried: Tried, policy: Policy, *, everything: bool) -> Iterator[Rendera
     yield Text()
     for word, count in tried.assumptions:
         yield Text(f"assumed ({times(count, 'call')}): {ASSUMPTIONS[word]}")
-    for reason, count in _reasons(tried):
+    for reason, count in _reasons(tried.skipped):
         yield Text(f"not replayed ({times(count, 'call')}): {reason}")
+    for reason, count in _reasons(tried.undecided):
+        yield Text(f"undecided ({times(count, 'call')}): {reason}")
     for note in notes(tried, policy):
         yield Text(f"note: {note}")
     for call, reason in tried.endless:
         yield Text(f"{call.operation} {call.id} would never end: {reason}", style="bold red")
-    yield _verdict(tried.total)
+    yield _verdict(tried.total, is_sure=not tried.undecided)
 
 
 def _decisions(played: Sequence[Replayed], most: int | None) -> Iterator[RenderableType]:
@@ -198,14 +200,14 @@ def _row(name: str, found: Sum) -> tuple[str, ...]:
     )
 
 
-def _reasons(tried: Tried) -> list[tuple[str, int]]:
+def _reasons(calls: Sequence[tuple[RecordedCall, str]]) -> list[tuple[str, int]]:
     counted: dict[str, int] = defaultdict(int)
-    for _, reason in tried.skipped:
+    for _, reason in calls:
         counted[reason] += 1
     return sorted(counted.items())
 
 
-def _verdict(found: Sum) -> Text:
+def _verdict(found: Sum, *, is_sure: bool) -> Text:
     if found.worse:
         word = "calls that succeeded would" if found.worse > 1 else "call that succeeded would"
         return Text(f"{found.worse} {word} have failed", style="bold red")
@@ -214,4 +216,4 @@ def _verdict(found: Sum) -> Text:
         return Text(f"{found.better} {word} have succeeded, and none the other way", style="bold green")
     if found.changed:
         return Text("no call would have succeeded or failed otherwise", style="bold")
-    return Text("no decision differs", style="bold")
+    return Text("no decision differs" + ("" if is_sure else ", as far as the recording tells"), style="bold")

@@ -9,7 +9,8 @@ code decides, or the rule for more operations, the parent, the status, ``unknown
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from operator import itemgetter
 
@@ -22,6 +23,9 @@ from resilience.core.policy import Rule
 _MEMO_SIZE = 1024
 
 _EXACT = float("inf")
+
+# Enough for the few answers of one code.
+_CONDITION_DIGITS = 12
 
 
 def meets(glob: str, name: str) -> bool:
@@ -67,6 +71,24 @@ def _http_keys(status: int) -> tuple[str, str]:
 def fits(rule: Rule, fault: Fault) -> bool:
     """Tell whether a rule answers a fault as far as its message goes; one without a message always does."""
     return rule.message is None or (fault.message is not None and rule.message in fault.message)
+
+
+def condition(candidates: Sequence[Rule], answer: Rule | None) -> str | None:
+    """
+    Return what tells which of several answers a message led to; None where no message mattered.
+
+    It is a hash of the texts that were looked for, up to the one that was found, and nothing of the message. Where
+    another policy looks for the same texts in the same order, the same message leads to the answer of the same hash.
+
+    Args:
+        candidates: The rules that may answer; see :meth:`RuleTable.candidates`.
+        answer: The one that did; None where none fitted.
+    """
+    asked = [*candidates, None][: candidates.index(answer) + 1 if answer in candidates else None]
+    if all(rule is None or rule.message is None for rule in asked):
+        return None
+    texts = ["" if rule is None or rule.message is None else rule.message.casefold() for rule in asked]
+    return hashlib.sha256("\0".join(texts).encode(errors="replace")).hexdigest()[:_CONDITION_DIGITS]
 
 
 def _until_certain(rules: Iterable[Rule]) -> Iterator[Rule]:

@@ -12,6 +12,7 @@ from resilience.clients import type_name
 from resilience.core import decision as core
 from resilience.core.fault import CUT, Fault
 from resilience.core.machine import attempt_limit
+from resilience.core.match import condition
 from resilience.engine import decided, events
 from resilience.engine.blocking import at_once
 from resilience.engine.chaos import injected
@@ -155,7 +156,13 @@ def _failed(call: Progress, ran: Ran, duration: float, before: int) -> core.Deci
     )
     call.watch.tell(
         events.AttemptFailed(
-            number=number, fault=fault, effect=effect, decision=decision, duration=duration, cut=ran.cut
+            number=number,
+            fault=fault,
+            effect=effect,
+            decision=decision,
+            duration=duration,
+            cut=ran.cut,
+            condition=condition(call.plan.candidates(fault), rule),
         )
     )
     return decision

@@ -77,6 +77,7 @@ class AttemptFailed:
         decision: What follows.
         duration: Of the attempt, in seconds.
         cut: Whether it was cut short by our own limit.
+        condition: What tells which of several answers the message led to; see :func:`resilience.core.match.condition`.
     """
 
     number: int
@@ -85,6 +86,7 @@ class AttemptFailed:
     decision: Decision
     duration: float
     cut: bool = False
+    condition: str | None = None
 
 
 @frozen(kw_only=True)

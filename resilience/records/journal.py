@@ -192,6 +192,7 @@ def _attempt_ended(call: _Call, kind: str, fields: Fields, now: float) -> None:
             known,
             fault=_fault(fault),
             effect=fields.word("effect", EFFECTS),
+            condition=fields.text("condition"),
             cut=fields.truth("cut") is True,
             **_decision(fields),
         )

@@ -113,6 +113,8 @@ class RecordedAttempt(RecordedDecision):
         duration: None if it never ended.
         fault: What it failed with; None if it succeeded, was aborted or never ended.
         effect: Whether the failed request may have taken effect.
+        condition: What tells which of several answers its message led to, which is not recorded; None where no message
+            mattered, or where nothing tells.
         cut: Whether our own limit cut it short.
         aborted: Whether it ended with what is no fault: a cancellation or a programming error.
         error: The class of that programming error.
@@ -125,6 +127,7 @@ class RecordedAttempt(RecordedDecision):
     duration: float | None = None
     fault: Fault | None = None
     effect: Effect | None = None
+    condition: str | None = None
     cut: bool = False
     aborted: bool = False
     error: str | None = None

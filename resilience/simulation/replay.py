@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from resilience.core.decision import (
     Accept,
@@ -38,6 +38,7 @@ from resilience.core.decision import (
 from resilience.core.fault import CUT, TRANSPORTS, Fault
 from resilience.core.history import History
 from resilience.core.machine import attempt_limit, begin, recall, remedy_limit, resume
+from resilience.core.match import condition
 from resilience.core.plan import Plan
 from resilience.core.simulate import EndlessError, Turn
 from resilience.records import RecordedAttempt, RecordedCall, RecordedDecision, RecordedRemedy
@@ -60,6 +61,7 @@ def replay(call: RecordedCall, plan: Plan) -> Replayed:
 
     Raises:
         EndlessError: No limit of the policy ends the call.
+        UndecidedError: What the policy answers depends on a message, which no recording has.
     """
     return _Replay(call, plan).run()
 
@@ -73,6 +75,10 @@ def obstacle(call: RecordedCall) -> str | None:
     if not call.attempts:
         return "no attempt was made"
     return None if call.attempts[0].number == 1 else "its first attempt is not recorded"
+
+
+class UndecidedError(Exception):
+    """Several answers of the policy are possible, and the recording does not tell which one the message leads to."""
 
 
 class _Interrupted(Exception):  # noqa: N818  # no error: the recording ends here
@@ -192,12 +198,27 @@ class _Replay:
                 self.begun += 1
                 self.now += recorded.duration or 0.0
                 raise _Interrupted
-            return recorded, recorded.fault, None if recorded.cut else recorded.duration
+            return recorded, self._fault(recorded), None if recorded.cut else recorded.duration
         last = self.tape.last
         if last is None or self.tape.breaks_off:
             raise _Interrupted
         self._assume("success" if last.fault is None else "fault")
-        return None, last.fault, None if last.cut else last.duration
+        return None, self._fault(last), None if last.cut else last.duration
+
+    def _fault(self, recorded: RecordedAttempt) -> Fault | None:
+        """Return what an attempt met, with a message that leads to the answer that its own led to."""
+        fault = recorded.fault
+        candidates = () if fault is None else self.plan.candidates(fault)
+        if fault is None or recorded.cut or all(rule.message is None for rule in candidates):
+            return fault
+        same = bool(self.call.policy_hash) and self.call.policy_hash == self.plan.policy.digest
+        for rule in (*candidates, None):
+            is_it = same and recorded.rule_id == (None if rule is None else rule.id)
+            if is_it or (recorded.condition is not None and recorded.condition == condition(candidates, rule)):
+                return evolve(fault, message="" if rule is None else rule.message or "")
+        raise UndecidedError(
+            f"what this policy answers to {fault.label} depends on its message, and messages are not recorded"
+        )
 
     def _verify(self) -> Decision:
         began = self.now

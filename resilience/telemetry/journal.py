@@ -27,7 +27,7 @@ What is not known is absent.
 | `attempt_started` | an attempt begins | `number` (from 1) |
 | `fault_injected` | `[chaos]` makes its fault | `number`, `chaos`, `applied` |
 | `attempt_succeeded` | it returned a value | `number`, `duration` |
-| `attempt_failed` | it failed, and this was decided | `number`, `duration`, `cut`, `fault`, `effect`, `decision` |
+| `attempt_failed` | it failed; this follows | `number`, `duration`, `cut`, `fault`, `effect`, `condition`, `decision` |
 | `attempt_aborted` | cancelled, or a programming error | `number`, `duration`, `error` |
 | `refresh_started` | new credentials are awaited | `number` (of the attempt before, or 0), `provider`, `leads` |
 | `refresh_ended` | that wait is over | `duration`, `error`, `cancelled` |
@@ -39,7 +39,9 @@ What is not known is absent.
 `fault` has `provider`, `code`, `transport`, `status`, `request_id`, `retry_after`, `effect` (what the transport
 knows) and `error` (the exception's class). `decision` has `action`, `delay`, `rule`, `origin` (its file and line),
 `name` (of the action), `backoff` where one led to the delay, and `stop_reason`, `verified`, `dry_run` where
-they say more. The old and the new name of a rename are left out with ``Journal(show_names=False)``.
+they say more. `condition` is a hash of the texts that rules looked for in a message, up to the one that was found: it
+tells a replay which of several answers the message led to, and nothing of the message. The old and the new name of a
+rename are left out with ``Journal(show_names=False)``.
 
 No token, key, request parameter, URL or text of an exception gets here, and nothing of the command line or the
 environment.

@@ -102,6 +102,7 @@ def _attempt_failed(event: AttemptFailed, _: Wording) -> str:
             "cut": event.cut or None,
             "fault": _fault(event.fault),
             "effect": event.effect,
+            "condition": event.condition,
             "decision": _decision(event.decision),
         }
     )

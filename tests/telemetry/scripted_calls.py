@@ -86,12 +86,21 @@ def failed(
     fault: Fault = OVERFLOW,
     effect: Effect = "unknown",
     cut: bool = False,
+    condition: str | None = None,
 ) -> list[Event]:
     """Return an attempt that failed, by default to be retried after 1.5 seconds."""
     decision = decision or Wait(rule=THROTTLED, action=RETRY, delay=1.5)
     return [
         AttemptStarted(number=number),
-        AttemptFailed(number=number, fault=fault, effect=effect, decision=decision, duration=0.1, cut=cut),
+        AttemptFailed(
+            number=number,
+            fault=fault,
+            effect=effect,
+            decision=decision,
+            duration=0.1,
+            cut=cut,
+            condition=condition,
+        ),
     ]
 
 

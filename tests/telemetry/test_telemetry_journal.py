@@ -89,7 +89,7 @@ def everything(journal: Journal) -> None:
         VerifyStarted(number=2),
         VerifyEnded(there=False, decision=Rename(number=2), duration=0.125),
         Renamed(operation="CreateGroupId", provider="alibaba", field="GroupId", old="GID_a", new="GID_a-2"),
-        *failed(3, Accept(rule=THROTTLED, action=RETRY, dry_run=True)),
+        *failed(3, Accept(rule=THROTTLED, action=RETRY, dry_run=True), condition="0123456789ab"),
         ended("accepted", "dry_run", verified=False),
     )
     play(journal, *gave_up())
