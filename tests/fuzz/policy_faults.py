@@ -64,7 +64,7 @@ _RULE_VALUES = (
     ('"nowhere"', "RP040"),
     ("1", "RP042"),
     ("true", "RP042"),
-    ("[]", "RP042"),
+    ("[]", "RP043"),
     ('{ effect = "none" }', "RP044"),
     ("{}", "RP044"),
 )
@@ -100,7 +100,12 @@ def _entries(text: str) -> Iterator[_Entry]:
     for number, line in enumerate(text.split("\n")):
         if header := _HEADER.fullmatch(line):
             table = header.group(1)
-        elif (entry := _ENTRY.fullmatch(line)) and not line.startswith("#") and (table or entry.group(2)[0] != "{"):
+        elif (
+            (entry := _ENTRY.fullmatch(line))
+            and not line.startswith((" ", "#"))
+            and (table or entry.group(2)[0] != "{")
+            and entry.group(2) != "["  # a value of several lines
+        ):
             yield _Entry(number, table, entry.group(1), entry.group(2))
 
 
