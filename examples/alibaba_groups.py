@@ -43,7 +43,7 @@ from Tea.exceptions import TeaException
 
 from resilience import Credentials, Executor, Outcome, Policy
 from resilience.clients import KeyTriple, alibaba_credential
-from resilience.sandbox import Sandbox
+from resilience.sandbox import Sandbox, without_proxies
 
 VARIABLES = (
     "ALIBABA_CLOUD_ACCESS_KEY_ID",
@@ -202,7 +202,7 @@ async def run(environ: Mapping[str, str]) -> bool:
 def main() -> int:
     """Run against the sandbox, or against what the environment names."""
     if sys.argv[1:] == ["--sandbox"]:
-        with Sandbox() as sandbox:
+        with without_proxies(), Sandbox() as sandbox:
             return 0 if anyio.run(run, rehearse(sandbox)) else 1
     missing = [name for name in VARIABLES if not os.environ.get(name)]
     if missing or sys.argv[1:]:

@@ -40,7 +40,7 @@ from amqtt.session import Session
 from attrs import field, frozen
 
 from resilience import Executor, Policy, wrap_client
-from resilience.sandbox import Sandbox
+from resilience.sandbox import Sandbox, without_proxies
 
 GROUP, TOPIC = "GID_sensors", "sensors/temperature"
 
@@ -193,7 +193,7 @@ def main() -> int:
     """Provision a device, and let it talk; return the exit code."""
     parser = ArgumentParser(description="Provision a device, and connect it to a broker.")
     parser.add_argument("--broker", choices=("amqtt", "mosquitto"), default="amqtt")
-    with Sandbox() as sandbox:
+    with without_proxies(), Sandbox() as sandbox:
         broker = parser.parse_args().broker
         device = anyio.run(provision, sandbox)
         groups, keys = (sandbox.applied(operation) for operation in ("CreateGroupId", "RegisterDeviceCredential"))

@@ -39,7 +39,7 @@ from tencentcloud.mqtt.v20240516 import models
 from tencentcloud.mqtt.v20240516.mqtt_client_async import MqttClient
 
 from resilience import Executor, Policy, wrap_client
-from resilience.sandbox import Sandbox
+from resilience.sandbox import Sandbox, without_proxies
 
 VARIABLES = ("TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", "TENCENT_MQTT_ENDPOINT", "TENCENT_MQTT_REGION")
 TOPICS = ("telemetry", "commands", "alerts", "firmware", "audit")
@@ -114,7 +114,7 @@ def main() -> int:
     backend: Literal["asyncio", "trio"] = "trio" if "--trio" in options else "asyncio"
     missing = [name for name in VARIABLES if not os.environ.get(name)]
     if "--sandbox" in options:
-        with Sandbox() as sandbox:
+        with without_proxies(), Sandbox() as sandbox:
             return 0 if anyio.run(rehearsal, sandbox, backend=backend) else 1
     if missing or options - {"--trio"}:
         print(f"give --sandbox to try this offline, or set {', '.join(missing or VARIABLES)}", file=sys.stderr)

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.live import Live
 
-from resilience.sandbox import Sandbox
+from resilience.sandbox import Sandbox, without_proxies
 
 _NEEDED = ("opentelemetry.sdk", "alibabacloud_onsmqtt20200420", "alibabacloud_sts20150401", "tencentcloud", "httpx")
 
@@ -39,12 +39,13 @@ def demo() -> None:
         f"fails is in {rehearsal.POLICY}, environment {rehearsal.ENVIRONMENT}. This takes about 15 seconds.\n"
     )
     sys.stdout.flush()
-    with Sandbox() as sandbox, Live(progress, console=console, transient=True, auto_refresh=console.is_terminal):
+    drawn = Live(progress, console=console, transient=True, auto_refresh=console.is_terminal)
+    with without_proxies(), Sandbox() as sandbox, drawn:
         played = asyncio.run(rehearsal.play(sandbox, progress))
     console.print(show.table(played))
     console.print()
-    for drawn in show.trace(build_tree(played.spans)):
-        console.print(drawn)
+    for tree in show.trace(build_tree(played.spans)):
+        console.print(tree)
     console.print()
     for outcome in (each for outcomes in played.outcomes.values() for each in outcomes):
         if outcome.error is not None:

@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from resilience.sandbox import Sandbox
+from resilience.sandbox.proxies import proxies, without
 
 _PORT = click.IntRange(0, 65535)
 
@@ -45,8 +46,9 @@ def sandbox(
     Play both cloud services on this machine until Ctrl-C, or for one command.
 
     The lines that begin with "export" can be pasted into a shell: endpoints, keys that are accepted there, and what
-    else the examples ask for. A command after "--" finds them in its environment; the services end with it, and the
-    exit code is its own. Beyond 127.0.0.1 everyone who can reach the host can also script it.
+    else the examples ask for. A command after "--" finds them in its environment, without the proxies that the
+    environment names, since none leads here. The services end with the command, and the exit code is its own. Beyond
+    127.0.0.1 everyone who can reach the host can also script it.
     """
     played = Sandbox(host=host, alibaba_port=alibaba_port, tencent_port=tencent_port)
     for script in scripts:
@@ -66,8 +68,12 @@ def sandbox(
             sys.exit(_run(command, played))
         # All of it, since whoever started this may be quick to stop it.
         try:
-            for line in (*played.describe(), *_for_examples(played)):
+            for line in played.describe():
                 click.echo(line)
+            for name, value in _for_examples(played).items():
+                click.echo(f"export {name}={value}")
+            if away := proxies():
+                click.echo(f"unset {' '.join(away)}  # no proxy leads here")
             click.echo("\nrunning; Ctrl-C stops it", err=True)
             Event().wait()
         except KeyboardInterrupt:
@@ -76,13 +82,9 @@ def sandbox(
 
 def _run(command: tuple[str, ...], played: Sandbox) -> int:
     """Run a command that finds the services in its environment; return its exit code as a shell would."""
-    variables = dict(
-        line.removeprefix("export ").split("=", 1)
-        for line in (*played.describe(), *_for_examples(played))
-        if line.startswith("export ")
-    )
+    variables = {**without(os.environ), **played.environment(), **_for_examples(played)}
     try:
-        with subprocess.Popen(command, env={**os.environ, **variables}) as child:  # noqa: S603  # what the user asked for
+        with subprocess.Popen(command, env=variables) as child:  # noqa: S603  # what the user asked for
             while True:
                 try:
                     code = child.wait()
@@ -93,11 +95,11 @@ def _run(command: tuple[str, ...], played: Sandbox) -> int:
         raise click.UsageError(f"cannot run {command[0]}: {error.strerror or error}") from None
 
 
-def _for_examples(played: Sandbox) -> list[str]:
+def _for_examples(played: Sandbox) -> dict[str, str]:
     """Return the variables that the examples read, beyond endpoints and keys."""
-    return [
-        f"export ALIBABA_STS_ENDPOINT={played.alibaba.endpoint}",
-        f"export ALIBABA_MQTT_INSTANCE={played.alibaba.instances[0]['InstanceId']}",
-        "export ALIBABA_CLOUD_ROLE_ARN=acs:ram::1000000000000000:role/provisioning",
-        "export TENCENT_MQTT_REGION=ap-guangzhou",
-    ]
+    return {
+        "ALIBABA_STS_ENDPOINT": played.alibaba.endpoint,
+        "ALIBABA_MQTT_INSTANCE": played.alibaba.instances[0]["InstanceId"],
+        "ALIBABA_CLOUD_ROLE_ARN": "acs:ram::1000000000000000:role/provisioning",
+        "TENCENT_MQTT_REGION": "ap-guangzhou",
+    }

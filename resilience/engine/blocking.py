@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import inspect
 import threading
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
 from contextlib import nullcontext
 from typing import Any, Final, Protocol, TypeVar
@@ -19,6 +18,7 @@ from typing import Any, Final, Protocol, TypeVar
 import anyio
 from attrs import define, field
 
+from resilience.engine import clock
 from resilience.engine.runtime import Ran, settled
 
 T = TypeVar("T")
@@ -59,7 +59,7 @@ class _Limits(threading.local):
 class Thread:
     """What takes time in the thread that makes the call."""
 
-    clock: Clock = field(default=time)
+    clock: Clock = field(default=clock)
     _limits: _Limits = field(factory=_Limits, init=False)
 
     @property

@@ -6,7 +6,6 @@ import functools
 import inspect
 import math
 from collections.abc import Callable
-from time import monotonic
 from typing import Any
 
 import anyio
@@ -15,6 +14,7 @@ from anyio.lowlevel import RunVar
 from attrs import define
 
 from resilience.engine.blocking import working_for
+from resilience.engine.clock import monotonic
 
 # Plain SDK calls wait for the network, so more of them than cores is right; one limiter of ours,
 # so that a script's own use of threads is not starved.

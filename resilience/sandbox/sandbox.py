@@ -190,6 +190,18 @@ class Sandbox:
             and all(call.arguments.get(key) == value for key, value in arguments.items())
         ]
 
+    def environment(self) -> dict[str, str]:
+        """Return the environment variables that point scripts at the sandbox."""
+        alibaba, tencent = self.alibaba, self.tencent
+        return {
+            "ALIBABA_CLOUD_ACCESS_KEY_ID": alibaba.access_key_id,
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": alibaba.access_key_secret,
+            "ALIBABA_MQTT_ENDPOINT": alibaba.endpoint,
+            "TENCENTCLOUD_SECRET_ID": tencent.secret_id,
+            "TENCENTCLOUD_SECRET_KEY": tencent.secret_key,
+            "TENCENT_MQTT_ENDPOINT": tencent.endpoint,
+        }
+
     def describe(self) -> list[str]:
         """Return lines for a user: endpoints, keys, and environment variables to paste into a shell."""
         alibaba, tencent = self.alibaba, self.tencent
@@ -201,12 +213,7 @@ class Sandbox:
             f"Control  http://{alibaba.endpoint}{CONTROL}calls (also state, faults)",
             "         POST fault, script, chaos, expire, settle, clear",
             "",
-            f"export ALIBABA_CLOUD_ACCESS_KEY_ID={alibaba.access_key_id}",
-            f"export ALIBABA_CLOUD_ACCESS_KEY_SECRET={alibaba.access_key_secret}",
-            f"export ALIBABA_MQTT_ENDPOINT={alibaba.endpoint}",
-            f"export TENCENTCLOUD_SECRET_ID={tencent.secret_id}",
-            f"export TENCENTCLOUD_SECRET_KEY={tencent.secret_key}",
-            f"export TENCENT_MQTT_ENDPOINT={tencent.endpoint}",
+            *(f"export {name}={value}" for name, value in self.environment().items()),
         ]
 
     def _responder(self, service: Service) -> Respond:

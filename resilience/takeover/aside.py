@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from typing import Any, Final
 
 from resilience.telemetry.environment import is_exporting
@@ -23,25 +24,38 @@ _SENDERS: Final = ("urllib3.connectionpool", "urllib3.util.retry", "httpx", "htt
 class _Aside(logging.Handler):
     """Passes records on to the handlers of the root logger that do not write to standard output."""
 
-    def __init__(self, fallback: logging.Handler | None) -> None:
+    def __init__(self, fallback: logging.Handler | None, is_muted: Callable[[], bool]) -> None:
         super().__init__()
         self._fallback = fallback
+        self._is_muted = is_muted
 
     def emit(self, record: logging.LogRecord) -> None:
         """Pass a record on; where the script has set up no logging, do as Python does."""
+        if record.levelno >= logging.WARNING and self._is_muted():
+            return  # said once, at the end, and not for each try
         fallback = [] if self._fallback is None else [self._fallback]
         for handler in logging.getLogger().handlers or fallback:
             if record.levelno >= handler.level and not _is_stdout(handler):
                 handler.handle(record)
 
 
-def keep_aside(name: str) -> None:
-    """Keep what is logged to this logger, and to those below it, off standard output; once is enough."""
+def _never() -> bool:
+    return False
+
+
+def keep_aside(name: str, *, is_muted: Callable[[], bool] = _never) -> None:
+    """
+    Keep what is logged to this logger, and to those below it, off standard output; once is enough.
+
+    Args:
+        name: The logger.
+        is_muted: Tells whether warnings and errors are dropped as well.
+    """
     logger = logging.getLogger(name)
     if any(isinstance(handler, _Aside) for handler in logger.handlers):
         return
     # A library that has a handler of its own wants nothing to be said where no logging is set up.
-    logger.addHandler(_Aside(None if logger.handlers else logging.lastResort))
+    logger.addHandler(_Aside(None if logger.handlers else logging.lastResort, is_muted))
     logger.propagate = False
 
 

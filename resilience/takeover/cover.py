@@ -8,7 +8,6 @@ from attrs import define, evolve, field
 
 from resilience.clients.surface import SDK_MODULES
 from resilience.engine.covering import Covering
-from resilience.engine.events import Observer
 from resilience.engine.executor import Executor
 from resilience.takeover.counters import Counters
 from resilience.takeover.imports import HTTP_CLIENTS
@@ -18,7 +17,6 @@ from resilience.takeover.past import Past
 from resilience.takeover.setting import Setting
 from resilience.takeover.tracing import Tracing
 from resilience.takeover.watching import Counting
-from resilience.telemetry import Spans, observers_for
 
 
 @define(eq=False)
@@ -44,7 +42,11 @@ class Cover:
             # Without the APIs that may be anywhere; as a rule there are none, and a policy is slow to copy.
             setting.policy if setting.apis == setting.policy.apis else evolve(setting.policy, apis=setting.apis),
             ledger=setting.ledger(),
-            observers=[*self._observers(), Counting(counters, notes)],
+            observers=[
+                *self.tracing.observers(),
+                *([] if setting.journal is None else [setting.journal]),
+                Counting(counters, notes),
+            ],
         )
         self._covering = Covering(
             executor,
@@ -61,12 +63,3 @@ class Cover:
             cls = getattr(module, name, None)
             if cls is not None:
                 self._covering.cover(cls)
-
-    def _observers(self) -> list[Observer]:
-        observers = list(observers_for(self._setting.policy))
-        for observer in observers:
-            if isinstance(observer, Spans):
-                observer.parent = self.tracing.span.parent
-        if self._setting.journal is not None:
-            observers.append(self._setting.journal)
-        return observers

@@ -17,8 +17,10 @@ from functools import wraps
 from types import FrameType
 from typing import Any, Final
 
+from resilience.takeover.termination import is_default
+
 # Seconds. A collector that is there answers within milliseconds; who leaves like this does not want to wait.
-_PATIENCE: Final = 3.0
+PATIENCE: Final = 3.0
 
 _last: list[tuple[int, Callable[[], object]]] = []
 """What is to be done last, and by which process; at most one."""
@@ -33,7 +35,7 @@ def before_exit(work: Callable[[], object]) -> None:
 
 def before_termination(work: Callable[[], object]) -> None:
     """Do this work when SIGTERM ends the process; not where the script decides what that does, or in another thread."""
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+    if threading.current_thread() is not threading.main_thread() or not is_default(signal.getsignal(signal.SIGTERM)):
         return
     process = os.getpid()
 
@@ -46,11 +48,14 @@ def before_termination(work: Callable[[], object]) -> None:
     signal.signal(signal.SIGTERM, end)
 
 
-def in_time(work: Callable[[], object]) -> None:
+def in_time(work: Callable[[], object], patience: float = PATIENCE) -> bool:
     """
     Do a work in another thread, and wait for it for a few seconds.
 
     A signal may come while it is done; were that in this very thread, a second try would wait for the first.
+
+    Returns:
+        Whether it took longer than that.
     """
     done = _thread.allocate_lock()
     done.acquire()
@@ -66,7 +71,7 @@ def in_time(work: Callable[[], object]) -> None:
         _thread.start_new_thread(run, ())
     except RuntimeError:
         run()  # Python is ending, and starts no thread any more
-    done.acquire(timeout=_PATIENCE)
+    return not done.acquire(timeout=patience)
 
 
 def _leaving(leave: Callable[..., Any]) -> Callable[..., Any]:

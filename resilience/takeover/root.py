@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from resilience.policyfile import PolicyError
 from resilience.takeover.run import VARIABLE, Run
 from resilience.takeover.setting import Setting
+from resilience.takeover.termination import die_if_terminated, end_like_interrupt
 
 if TYPE_CHECKING:
     from resilience.clients.surface import Renaming
+    from resilience.takeover.counters import Counts
     from resilience.takeover.start import Process
 
 _WRONG_USE: Final = 2
@@ -34,6 +36,7 @@ def begin(process: Process) -> None:
         process.run = process.run._replace(hosts=hosts)
         os.environ[VARIABLE] = process.run.dumps()
     atexit.register(_end, process, os.getpid())
+    end_like_interrupt()
 
 
 def _setting(run: Run) -> Setting:
@@ -80,20 +83,32 @@ def _end(process: Process, root: int) -> None:
 
     run = setting.run
     counts = counted(run)
-    if counts.calls and not (process.cover and process.cover.tracing.has_begun):
-        from resilience.takeover.sending import send  # noqa: PLC0415  # brings in OpenTelemetry
-
-        send(run, counts)
     if not run.quiet:
         changes: Mapping[Renaming, str] = {}
         if os.path.exists(run.shared(NAMES)):  # noqa: PTH110  # pathlib takes longer
             from resilience.takeover.names import renames  # noqa: PLC0415  # brings in the engine
 
             changes = renames(run)
-        lines = [*summary(setting.policy, counts, changes, noted(run), went_past(run)), *setting.remarks()]
+        lines = [
+            *summary(setting.policy, counts, changes, noted(run), went_past(run)),
+            *setting.remarks(),
+            *process.remarks(),
+        ]
         _say([f"resilience: {line}" for line in lines])
+    # After the summary: a receiver that is away takes some seconds.
+    if counts.calls and not _send(process, counts) and not run.quiet:
+        _say(["resilience: not all telemetry could be sent: nothing answers where the OTEL_ variables point"])
     run.remove()
     _stay_interrupted()
+    die_if_terminated()
+
+
+def _send(process: Process, counts: Counts) -> bool:
+    if process.cover is not None and process.cover.tracing.has_begun:
+        return process.cover.tracing.send()
+    from resilience.takeover.sending import send  # noqa: PLC0415  # brings in OpenTelemetry
+
+    return send(process.run, counts)
 
 
 def _stay_interrupted() -> None:

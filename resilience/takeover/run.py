@@ -10,6 +10,9 @@ VARIABLE: Final = "RESILIENCE_RUN"
 """The environment variable in which a run travels to the processes that it starts."""
 
 _ROOT: Final = "root"
+_PYTHON: Final = ".python"
+_STRANGER: Final = ".stranger"
+"""Endings of files in the folder of a run, each named after a process; the second is written by ``sitecustomize``."""
 
 
 class Run(NamedTuple):
@@ -83,6 +86,29 @@ class Run(NamedTuple):
             return False  # the run is over, and a process that outlived it has started this one
         return True
 
+    def join(self) -> None:
+        """Leave word that this Python takes part in the run."""
+        _touch(self.shared(f"{os.getpid()}{_PYTHON}"))
+
+    def pythons(self) -> list[int]:
+        """Return the numbers of the Pythons that have taken part in the run, those that are gone among them."""
+        return [int(name.removesuffix(_PYTHON)) for name in self._files() if name.endswith(_PYTHON)]
+
+    def strangers(self) -> list[str]:
+        """Return the Pythons that are not of this installation and have come past our start."""
+        found = set()
+        for name in self._files():
+            if name.endswith(_STRANGER):
+                with open(self.shared(name), encoding="utf-8", errors="replace") as file:  # noqa: PTH123  # pathlib takes longer
+                    found.add(file.read())
+        return sorted(found)
+
+    def _files(self) -> list[str]:
+        try:
+            return os.listdir(self.folder)  # noqa: PTH208  # pathlib takes longer
+        except OSError:
+            return []  # the run is over
+
     def remove(self) -> None:
         """Remove the folder of the run with the files in it; what cannot be removed does no harm."""
         try:
@@ -91,6 +117,13 @@ class Run(NamedTuple):
             os.rmdir(self.folder)  # noqa: PTH106  # pathlib takes longer
         except OSError:
             return  # a process that outlives the run may be writing there
+
+
+def _touch(path: str) -> None:
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+    except OSError:
+        return  # the run is over, or the disk is full
 
 
 def _is_here(folder: str) -> bool:

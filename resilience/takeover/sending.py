@@ -16,41 +16,52 @@ from typing import Final
 
 import attrs
 
+from resilience.takeover.aside import keep_aside
 from resilience.takeover.counters import Counts
 from resilience.takeover.run import VARIABLE, Run
-from resilience.telemetry.environment import asked_for, set_up_providers
+from resilience.telemetry.environment import Providers, asked_for, has_failed, is_sending_ours, own_providers
 
-# An exporter gives up after ten seconds by default.
-_PATIENCE: Final = 30
+# Seconds, with the start of the program.
+_PATIENCE: Final = 4.5
 
 
-def send(run: Run, counts: Counts) -> None:
-    """Send the span of a run, and wait until that is done."""
+def send(run: Run, counts: Counts) -> bool:
+    """Send the span of a run, and wait for some seconds until that is done; return whether it is."""
     if asked_for() is None:
-        return
+        return True
     # The program is no part of the run.
     environ = {name: value for name, value in os.environ.items() if name != VARIABLE}
     environ["PYTHONPATH"] = os.pathsep.join([environ.get("PYTHONPATH", ""), run.home])
     text = json.dumps([run.dumps(), attrs.asdict(counts)])
     try:
-        subprocess.run(  # noqa: S603  # this very Python
-            [sys.executable, "-m", __name__], env=environ, input=text.encode(), timeout=_PATIENCE, check=False
+        program = subprocess.Popen(  # noqa: S603  # this very Python
+            [sys.executable, "-m", __name__], env=environ, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
-    except (OSError, subprocess.SubprocessError):
-        return  # a trace without its root is still a trace
+        program.communicate(text.encode(), timeout=_PATIENCE)
+    except subprocess.TimeoutExpired:
+        return False  # it goes on by itself, as long as an exporter is patient
+    except OSError:
+        return False  # a trace without its root is still a trace
+    return program.returncode == 0
 
 
-def main() -> None:
-    """Read what the script's process writes, and make the span; the SDK sends it when this program ends."""
+def main() -> int:
+    """Read what the script's process writes, make the span, and send it; return whether that failed."""
     from resilience.takeover.setting import policy_of  # noqa: PLC0415  # for the program only
     from resilience.takeover.tracing import span_of  # noqa: PLC0415  # likewise
 
     text, numbers = json.load(sys.stdin)
     run, counts = Run.loads(text), Counts(**numbers)
-    if set_up_providers(run.title) is None:
-        span = span_of(run, policy_of(run))
-        span.end(began=counts.began, calls=counts.calls, failures=counts.failures)
+    providers = own_providers(run.title)
+    if not isinstance(providers, Providers):
+        return 0  # the script's process has said why
+    keep_aside("opentelemetry", is_muted=is_sending_ours)
+    span = span_of(run, policy_of(run))
+    span.tracer_provider = providers.tracer
+    span.end(began=counts.began, calls=counts.calls, failures=counts.failures)
+    providers.flush()
+    return int(has_failed())
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

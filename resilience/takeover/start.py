@@ -6,20 +6,27 @@ Little is imported here: many Pythons that a script starts never use an SDK.
 
 from __future__ import annotations
 
+import atexit
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from resilience.takeover.children import keep_in_front, keep_in_front_of_popen
 from resilience.takeover.imports import HTTP_CLIENTS, SDKS, SENDERS, watch_imports
 from resilience.takeover.past import Past
 from resilience.takeover.run import Run
+from resilience.takeover.termination import die_if_terminated, end_like_interrupt
 
 if TYPE_CHECKING:
     from resilience.takeover.cover import Cover
     from resilience.takeover.sent import Sent
     from resilience.takeover.setting import Setting
+
+
+# Of Pythons that were not under the policy.
+_SHOWN: Final = 3
 
 
 def start(text: str) -> None:
@@ -30,6 +37,7 @@ def start(text: str) -> None:
         text: What RESILIENCE_RUN holds.
     """
     process = Process(Run.loads(text))
+    keep_in_front()
     if process.run.claim():
         with _without_collections():
             from resilience.takeover.root import begin  # noqa: PLC0415  # the other processes need none of it
@@ -38,6 +46,11 @@ def start(text: str) -> None:
         # What is here now stays to the end; the collector need not look through it each time that the script makes
         # many objects, as it does when it imports an SDK.
         gc.freeze()
+    else:
+        process.run.join()
+        # The first of all exit functions, so the last that runs.
+        atexit.register(die_if_terminated)
+    watch_imports({"subprocess"}, keep_in_front_of_popen)
     clients = {*SDKS, *HTTP_CLIENTS} if process.run.hosts else SDKS
     watch_imports(clients | SENDERS, process.imported)
 
@@ -53,11 +66,24 @@ class Process:
         past: Counts what goes past the policy.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, *, is_supervisor: bool = False) -> None:
         self.run = run
         self.past = Past(run)
+        self._is_supervisor = is_supervisor
         self.setting: Setting | None = None
         self.cover: Cover | None = None
+
+    def remarks(self) -> list[str]:
+        """Say which Pythons were not under the policy, as far as they have come past our start."""
+        strangers = self.run.strangers()
+        said = [
+            f"a Python of another installation was not under the policy: {each}; install mqtt-resilience there, "
+            "and begin the run with that one"
+            for each in strangers[:_SHOWN]
+        ]
+        if self._is_supervisor and not strangers and not self.run.pythons():
+            said.append("the command has started no Python that could be put under the policy")
+        return said
 
     def imported(self, module: ModuleType) -> None:
         """Put the client classes of a module under the policy, or look at the requests that it sends."""
@@ -73,6 +99,7 @@ class Process:
                 from resilience.takeover.cover import Cover  # noqa: PLC0415  # it brings in the engine
 
                 self.cover = Cover(self._setting(), self.past)
+                end_like_interrupt()
         self.cover.cover(module)
 
     def sent(self, sent: Sent, way: Callable[[], str]) -> None:

@@ -7,24 +7,49 @@ import os
 import sys
 import warnings
 from functools import cache
+from pathlib import Path
+from typing import Any, Final
 
 from attrs import define, field
 
+from resilience.engine.events import Observer
 from resilience.policyfile import Policy
 from resilience.takeover.aside import keep_aside, keep_sending_aside
 from resilience.takeover.counters import counted
-from resilience.takeover.leaving import before_exit, before_termination, in_time
+from resilience.takeover.leaving import PATIENCE, before_exit, before_termination, in_time
 from resilience.takeover.notes import Notes
 from resilience.takeover.run import Run
 from resilience.takeover.setting import Setting
-from resilience.telemetry.environment import asked_for, flush_providers, has_providers, set_up_providers
+from resilience.telemetry import Logs, Metrics, Spans, observers_for
+from resilience.telemetry.environment import (
+    Providers,
+    asked_for,
+    flush_providers,
+    has_failed,
+    has_providers,
+    is_sending_ours,
+    own_providers,
+)
+from resilience.telemetry.fallback import UntilSet
 from resilience.telemetry.runspan import RunSpan
+
+# Seconds, for all that is still to be sent when the script has ended. A receiver that is there takes milliseconds.
+_LAST_PATIENCE: Final = 4.0
+
+# For those who come after one that has waited in vain.
+_LITTLE_PATIENCE: Final = 0.5
+
+_UNSENT: Final = "unsent"
+"""The file in the folder of a run that says that a process of it has waited in vain."""
 
 
 @define(eq=False)
 class Tracing:
     """
     The telemetry of one process.
+
+    What the environment asks for is sent by providers of the run's own, which are set nowhere: the script may set its
+    own at any time, and from then on these have all that is recorded.
 
     Args:
         setting: What the run's calls go by.
@@ -39,7 +64,9 @@ class Tracing:
     _notes: Notes
     span: RunSpan = field(init=False)
     has_begun: bool = field(default=False, init=False)
-    _is_ours: bool = field(default=False, init=False)
+    _providers: Providers | None = field(default=None, init=False)
+    _spans: Spans | None = field(default=None, init=False)
+    _metrics: Metrics | None = field(default=None, init=False)
     _has_ended: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -47,22 +74,31 @@ class Tracing:
         for name in ("resilience.calls", "resilience"):
             keep_aside(name)
 
+    def observers(self) -> list[Observer]:
+        """Return who watches the calls of this process."""
+        if asked_for() is None:
+            watching = list(observers_for(self._setting.policy))
+            for each in watching:
+                if isinstance(each, Spans):
+                    each.parent = self._parent
+            return watching
+        spans = Spans()
+        spans.parent = self._parent
+        return [
+            UntilSet(Metrics(), lambda: self._metrics, self._register_end),
+            Logs(),
+            UntilSet(spans, lambda: self._spans, self._register_end),
+        ]
+
     def begin(self) -> None:
         """
-        Set providers if the script has set none, and see to it that what they hold is sent.
+        Make providers if the script has set none, and see to it that what they hold is sent.
 
         Called before the first call of a process, and again in one that was forked.
         """
         # A process that was forked has the providers already.
-        self._is_ours = self._is_ours or (asked_for() is not None and not has_providers())
-        if self._is_ours:
-            keep_aside("opentelemetry")
-            keep_sending_aside()
-            # The threads that Python 3.12 and newer warn of are the SDK's, which begins them anew in a forked process.
-            warnings.filterwarnings("ignore", r"This process \(pid=\d+\) is multi-threaded", DeprecationWarning)
-        problem = set_up_providers(self._setting.run.title)
-        if problem is not None:
-            self._notes.remark(problem)
+        if self._providers is None:
+            self._make_providers()
         self.has_begun = True
         last = cache(self._flush)
         if _is_multiprocessing():
@@ -72,23 +108,73 @@ class Tracing:
             # the SDK has shut down (3.13); -100 is after all others. SIGTERM may come in either.
             Finalize(None, in_time, args=(last,), exitpriority=-100)
             atexit.register(in_time, last)
-            if self._is_ours:
+            if self._providers is not None:
                 before_termination(last)
         else:
-            # After the SDK has registered its own, so before that runs.
-            atexit.register(self._end, os.getpid())
-        if self._is_ours:
+            self._register_end()
+            if not self._setting.run.claim():
+                atexit.register(self.send, PATIENCE)
+        if self._providers is not None:
             before_exit(last)
+
+    def send(self, patience: float = _LAST_PATIENCE) -> bool:
+        """
+        Send what is left in the run's own providers, and wait for so many seconds at most.
+
+        Returns:
+            Whether all was sent, in this process and those before it.
+        """
+        if self._providers is None:
+            return True
+        is_late = in_time(self._providers.flush, _LITTLE_PATIENCE if self._was_unsent() else patience)
+        if is_late or has_failed():
+            with open(self._setting.run.shared(_UNSENT), "a", encoding="ascii"):  # noqa: PTH123  # as in Run
+                pass
+        return not self._was_unsent()
+
+    def _was_unsent(self) -> bool:
+        return Path(self._setting.run.shared(_UNSENT)).exists()
+
+    def _make_providers(self) -> None:
+        if asked_for() is not None and not has_providers():
+            keep_aside("opentelemetry", is_muted=is_sending_ours)
+            keep_sending_aside()
+        made = own_providers(self._setting.run.title)
+        if isinstance(made, str):
+            self._notes.remark(made)
+        elif made is not None:
+            self._providers = made
+            # The threads that Python 3.12 and newer warn of are the SDK's, which begins them anew in a forked process.
+            warnings.filterwarnings("ignore", r"This process \(pid=\d+\) is multi-threaded", DeprecationWarning)
+            if made.tracer is not None:
+                self._spans = Spans(made.tracer)
+                self._spans.parent = self._parent
+            if made.meter is not None:
+                self._metrics = Metrics(made.meter)
+
+    def _parent(self) -> Any:
+        return self._current_span().parent()
+
+    def _current_span(self) -> RunSpan:
+        """Return the span of the run, by the provider that has the calls now."""
+        self.span.tracer_provider = None if has_providers() or self._providers is None else self._providers.tracer
+        return self.span
+
+    def _register_end(self) -> None:
+        # After the provider has registered its own end, so before that runs.
+        atexit.register(self._end, os.getpid())
 
     def _flush(self) -> None:
         self._end(os.getpid())
+        # Before those who wait for this give up.
+        self.send(PATIENCE - _LITTLE_PATIENCE)
         flush_providers()
 
     def _end(self, process: int) -> None:
         if os.getpid() == process and not self._has_ended and self._setting.run.claim():
             self._has_ended = True
             counts = counted(self._setting.run)
-            self.span.end(began=counts.began, calls=counts.calls, failures=counts.failures)
+            self._current_span().end(began=counts.began, calls=counts.calls, failures=counts.failures)
 
 
 def span_of(run: Run, policy: Policy) -> RunSpan:

@@ -70,11 +70,11 @@ def test_without_telemetry_ways_out_are_pythons_own(clients: Scripts) -> None:
     clients.write(
         "script.py",
         """
-        import multiprocessing, os, signal
+        import multiprocessing, os
         from clients import *
         def left(name):
             make_topic(name)
-            return signal.getsignal(signal.SIGTERM) == signal.SIG_DFL and not hasattr(os._exit, "__wrapped__")
+            return not hasattr(os._exit, "__wrapped__")
         if __name__ == "__main__":
             with multiprocessing.get_context("fork").Pool(1) as pool:
                 print(pool.apply(left, ["a-topic"]), left("b-topic"))

@@ -19,12 +19,22 @@ sys.path[:] = [_entry for _entry in sys.path if os.path.abspath(_entry) != _FOLD
 sys.path_importer_cache.pop(_FOLDER, None)
 
 
+def _leave_word(folder: str) -> None:
+    """Let the end of the run say that this Python was not under the policy."""
+    try:
+        with open(os.path.join(folder, "%d.stranger" % os.getpid()), "w") as file:  # noqa: PTH118, PTH123, UP031
+            file.write(str(sys.executable))
+    except (OSError, ValueError):
+        pass  # the run is over
+
+
 def _start(text: str) -> None:
     """Start us where we are meant; what goes wrong with us ends the process, and never lets it go on uncovered."""
     import json  # noqa: PLC0415  # not where there is nothing to do
 
     run = json.loads(text)
     if run["python"] != [sys.hexversion, sys.prefix]:
+        _leave_word(run["folder"])
         return
     # Where the command found the package it is found again, whatever the script's own path is; nothing else is.
     sys.path.insert(0, run["home"])
