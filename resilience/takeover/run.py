@@ -10,6 +10,7 @@ VARIABLE: Final = "RESILIENCE_RUN"
 """The environment variable in which a run travels to the processes that it starts."""
 
 _ROOT: Final = "root"
+_UNSENT: Final = "unsent"
 _PYTHON: Final = ".python"
 _STRANGER: Final = ".stranger"
 """Endings of files in the folder of a run, each named after a process; the second is written by ``sitecustomize``."""
@@ -89,6 +90,14 @@ class Run(NamedTuple):
     def join(self) -> None:
         """Leave word that this Python takes part in the run."""
         _touch(self.shared(f"{os.getpid()}{_PYTHON}"))
+
+    def leave_unsent(self) -> None:
+        """Leave word that telemetry could not be sent."""
+        _touch(self.shared(_UNSENT))
+
+    def was_unsent(self) -> bool:
+        """Tell whether a process of the run could not send its telemetry."""
+        return os.path.exists(self.shared(_UNSENT))  # noqa: PTH110  # pathlib takes longer
 
     def pythons(self) -> list[int]:
         """Return the numbers of the Pythons that have taken part in the run, those that are gone among them."""

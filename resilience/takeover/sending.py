@@ -26,9 +26,11 @@ _PATIENCE: Final = 4.5
 
 
 def send(run: Run, counts: Counts) -> bool:
-    """Send the span of a run, and wait for some seconds until that is done; return whether it is."""
+    """Send the span of a run, and wait for some seconds until that is done; return whether it failed nowhere."""
     if asked_for() is None:
         return True
+    if run.was_unsent():
+        return False
     # The program is no part of the run.
     environ = {name: value for name, value in os.environ.items() if name != VARIABLE}
     environ["PYTHONPATH"] = os.pathsep.join([environ.get("PYTHONPATH", ""), run.home])
@@ -39,7 +41,7 @@ def send(run: Run, counts: Counts) -> bool:
         )
         program.communicate(text.encode(), timeout=_PATIENCE)
     except subprocess.TimeoutExpired:
-        return False  # it goes on by itself, as long as an exporter is patient
+        return True  # it is on its way, and goes on by itself
     except OSError:
         return False  # a trace without its root is still a trace
     return program.returncode == 0

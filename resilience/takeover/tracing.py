@@ -7,7 +7,6 @@ import os
 import sys
 import warnings
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 from attrs import define, field
@@ -38,9 +37,6 @@ _LAST_PATIENCE: Final = 4.0
 
 # For those who come after one that has waited in vain.
 _LITTLE_PATIENCE: Final = 0.5
-
-_UNSENT: Final = "unsent"
-"""The file in the folder of a run that says that a process of it has waited in vain."""
 
 
 @define(eq=False)
@@ -124,16 +120,13 @@ class Tracing:
         Returns:
             Whether all was sent, in this process and those before it.
         """
+        run = self._setting.run
         if self._providers is None:
             return True
-        is_late = in_time(self._providers.flush, _LITTLE_PATIENCE if self._was_unsent() else patience)
+        is_late = in_time(self._providers.flush, _LITTLE_PATIENCE if run.was_unsent() else patience)
         if is_late or has_failed():
-            with open(self._setting.run.shared(_UNSENT), "a", encoding="ascii"):  # noqa: PTH123  # as in Run
-                pass
-        return not self._was_unsent()
-
-    def _was_unsent(self) -> bool:
-        return Path(self._setting.run.shared(_UNSENT)).exists()
+            run.leave_unsent()
+        return not run.was_unsent()
 
     def _make_providers(self) -> None:
         if asked_for() is not None and not has_providers():
