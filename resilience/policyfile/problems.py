@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Literal
 
@@ -60,12 +62,13 @@ class Problem:
         """Cut the line into what stands before, under and after the carets, each shortened where it is long."""
         line = self.source or ""
         start = min(self.column - 1, len(line))
-        before, marked, after = line[:start], line[start : start + self.length], line[start + self.length :]
-        if len(line) > _WIDEST_LINE:
-            before = before if len(before) <= _LEAD else "..." + before[-_LEAD:]
-            marked = marked[: _WIDEST_LINE - len(before)]
-            after = "" if len(before + marked) >= _WIDEST_LINE else after[: _WIDEST_LINE - len(before + marked)] + "..."
-        return before, marked, after
+        if len(line) <= _WIDEST_LINE:
+            return line[:start], line[start : start + self.length], line[start + self.length :]
+        before = line[:start] if start <= _LEAD else "..." + line[start - _LEAD : start]
+        room = _WIDEST_LINE - len(before)
+        marked = line[start : start + min(self.length, room)]
+        end, room = start + len(marked), room - len(marked)
+        return before, marked, line[end : end + room] + ("..." if end + room < len(line) else "") if room else ""
 
 
 def _columns(char: str) -> int:
@@ -73,8 +76,41 @@ def _columns(char: str) -> int:
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
+class Lines:
+    r"""
+    The lines of a text, in which places are found at once, however many are asked for.
+
+    Args:
+        text: The whole file, with ``\\n`` at the ends of lines.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._starts = [0, *(match.end() for match in re.finditer("\n", text))]
+        self._shown: dict[int, str | None] = {}
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """Return the line and the column of an offset, both counted from 1."""
+        line = bisect_right(self._starts, offset)
+        return line, offset - self._starts[line - 1] + 1
+
+    def length(self, line: int) -> int:
+        """Return how many characters a line has, without its end."""
+        return self._end(line) - self._starts[line - 1]
+
+    def shown(self, line: int) -> str | None:
+        """Return a line as it stands; None where it holds what looks like a secret."""
+        if line not in self._shown:
+            source = self._text[self._starts[line - 1] : self._end(line)]
+            self._shown[line] = None if not self._text or has_secret(source) else source
+        return self._shown[line]
+
+    def _end(self, line: int) -> int:
+        return self._starts[line] - 1 if line < len(self._starts) else len(self._text)
+
+
 def problem_at(  # noqa: PLR0913 - one argument for each thing that a problem says
-    text: str,
+    lines: Lines,
     offset: int,
     end: int,
     *,
@@ -84,11 +120,11 @@ def problem_at(  # noqa: PLR0913 - one argument for each thing that a problem sa
     severity: Severity = "error",
     hide: bool = False,
 ) -> Problem:
-    r"""
+    """
     Return a problem for the characters from ``offset`` to ``end`` of a text.
 
     Args:
-        text: The whole file, with ``\\n`` at the ends of lines.
+        lines: The lines of the file.
         offset: Where what is meant begins, counted from 0.
         end: Where it ends; only the part on the first line is marked.
         file: The file, named as the user named it.
@@ -97,11 +133,7 @@ def problem_at(  # noqa: PLR0913 - one argument for each thing that a problem sa
         severity: Whether the policy can be used all the same.
         hide: Do not show the line, because the caller knows that it holds a secret.
     """
-    line, column = line_and_column(text, offset)
-    start = offset - (column - 1)
-    stop = text.find("\n", offset)
-    source = text[start : len(text) if stop < 0 else stop]
-    length = max(1, min(end, start + len(source)) - offset)
+    line, column = lines.place(offset)
     return Problem(
         file=file,
         line=line,
@@ -109,14 +141,9 @@ def problem_at(  # noqa: PLR0913 - one argument for each thing that a problem sa
         rule=rule,
         severity=severity,
         message=message,
-        source=None if hide or not text or has_secret(source) else source,
-        length=length,
+        source=None if hide else lines.shown(line),
+        length=max(1, min(end - offset, lines.length(line) - column + 1)),
     )
-
-
-def line_and_column(text: str, offset: int) -> tuple[int, int]:
-    """Return the line and the column of an offset, both counted from 1."""
-    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
 class PolicyError(Exception):

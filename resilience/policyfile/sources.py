@@ -15,7 +15,7 @@ from resilience.policyfile import ids
 from resilience.policyfile.hints import syntax_message
 from resilience.policyfile.positions import MAX_DEPTH, Positions, Span, scan
 from resilience.policyfile.positions import Path as KeyPath
-from resilience.policyfile.problems import Problem, Severity, line_and_column, problem_at
+from resilience.policyfile.problems import Lines, Problem, Severity, problem_at
 
 BUILTIN: Final = "builtin:"
 
@@ -48,6 +48,7 @@ class Source:
     base: str | None
     is_toml: bool = True
     _positions: Positions | None = field(default=None, init=False)
+    _lines: Lines | None = field(default=None, init=False)
 
     @property
     def positions(self) -> Positions:
@@ -55,6 +56,13 @@ class Source:
         if self._positions is None:
             self._positions = scan(self.text, depth=MAX_DEPTH)
         return self._positions
+
+    @property
+    def lines(self) -> Lines:
+        """The lines of the text; found once, when first asked."""
+        if self._lines is None:
+            self._lines = Lines(self.text)
+        return self._lines
 
     def span(self, path: KeyPath) -> Span:
         """Return where a path stands, or else the nearest thing around it."""
@@ -65,7 +73,7 @@ class Source:
 
     def origin(self, path: KeyPath) -> Origin:
         """Return where the value of a path stands."""
-        return Origin(self.name, *line_and_column(self.text, self.span(path).value))
+        return Origin(self.name, *self.lines.place(self.span(path).value))
 
     def problem(  # noqa: PLR0913 - one argument for each thing that a problem says
         self,
@@ -81,7 +89,7 @@ class Source:
         span = self.span(path)
         start, end = (span.key, span.key_end) if at == "key" else (span.value, span.value_end)
         return problem_at(
-            self.text, start, end, file=self.name, rule=rule, message=message, severity=severity, hide=hide
+            self.lines, start, end, file=self.name, rule=rule, message=message, severity=severity, hide=hide
         )
 
     def warnings(self) -> tuple[Problem, ...]:
@@ -91,7 +99,7 @@ class Source:
             if novelty.what not in found:
                 message = f"only TOML 1.1 knows {novelty.what}; editors and other readers may refuse the file"
                 found[novelty.what] = problem_at(
-                    self.text,
+                    self.lines,
                     novelty.offset,
                     novelty.offset + 1,
                     file=self.name,
@@ -118,7 +126,7 @@ def parse(text: str, *, name: str, base: str | None) -> tuple[Source, Problem | 
     except ValueError:
         message, offset = "a number in this file has too many digits to be read", 0
     source = Source(name, text, {}, base, is_toml=False)
-    return source, problem_at(text, offset, offset + 1, file=name, rule=ids.SYNTAX, message=message)
+    return source, problem_at(source.lines, offset, offset + 1, file=name, rule=ids.SYNTAX, message=message)
 
 
 def read_path(path: str | os.PathLike[str]) -> str:

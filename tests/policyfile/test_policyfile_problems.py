@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from resilience.core.durations import seconds, written
 from resilience.policyfile import Policy, PolicyError, Problem
-from resilience.policyfile.problems import line_and_column
+from resilience.policyfile.problems import Lines
 from resilience.policyfile.wording import dotted, has_secret, is_secret, quoted, shown, suggestion
 
 HEAD = 'schema = 1\nlimits.deadline = "2m"\n'
@@ -167,7 +167,7 @@ def test_a_path_is_written_as_in_the_file() -> None:
 def test_lines_and_columns_count_from_one(text: str, data: st.DataObject) -> None:
     """A position leads back to the character that it stands for."""
     offset = data.draw(st.integers(0, len(text)))
-    line, column = line_and_column(text, offset)
+    line, column = Lines(text).place(offset)
     assert sum(len(each) + 1 for each in text.split("\n")[: line - 1]) + column - 1 == offset
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from typing import Any, Final
 
@@ -14,6 +14,8 @@ from resilience.policyfile.problems import Problem
 from resilience.policyfile.wording import quoted
 
 _LETTERS: Final = 4  # shorter names, such as qa and uat, differ by a letter on purpose
+_LONGEST: Final = 100  # who gives an environment a longer name has a program write it
+_MOST_ALIKE: Final = 50  # so many names that differ by one letter are a series
 _PARTS = re.compile(r"[-_.]")
 
 
@@ -24,13 +26,10 @@ def alike(view: View) -> Iterator[Problem]:
         tables = layer.table.get("env", {})
         for name, table in tables.items() if isinstance(tables, dict) else ():
             found.setdefault(name, []).append((layer, _size(table)))
-    for first, second in combinations(found, 2):
-        if not is_slip(first, second):
-            continue
+    sizes = {name: sum(size for _, size in layers) for name, layers in found.items()}
+    for first, second in slips(found):
         # Whoever says less is the slip; among equals, the later one.
-        less, more = sorted((first, second), key=lambda name: sum(size for _, size in found[name]))
-        if less == first and sum(size for _, size in found[first]) == sum(size for _, size in found[second]):
-            less, more = second, first
+        less, more = (first, second) if sizes[first] < sizes[second] else (second, first)
         layer = found[less][-1][0]
         message = (
             f"environments {quoted(less)} and {quoted(more)} are two, and who asks for one does not get what the other "
@@ -42,6 +41,31 @@ def alike(view: View) -> Iterator[Problem]:
 def _size(table: Mapping[str, Any] | object) -> int:
     """Return how many values a table holds."""
     return sum(map(_size, table.values())) if isinstance(table, Mapping) else 1
+
+
+def slips(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the pairs of names that differ by a slip, in the order of the names."""
+    order = {name: number for number, name in enumerate(names)}
+    # Names that differ by one letter are equal without it, so only those with an equal rest are compared.
+    alike: dict[tuple[object, ...], list[str]] = {}
+    for name in order:
+        for key in _rests(name):
+            alike.setdefault(key, []).append(name)
+    pairs = {
+        pair for each in alike.values() if len(each) <= _MOST_ALIKE for pair in combinations(each, 2) if is_slip(*pair)
+    }
+    return sorted(pairs, key=lambda pair: (order[pair[0]], order[pair[1]]))
+
+
+def _rests(name: str) -> set[tuple[object, ...]]:
+    """Return what is left of a name without any one letter of one of its parts, and where that part stands."""
+    parts = _PARTS.split(name.lower())
+    rests: set[tuple[object, ...]] = {(tuple(parts), -1)}
+    for number, part in enumerate(parts if len(name) <= _LONGEST else ()):
+        before, after = tuple(parts[:number]), tuple(parts[number + 1 :])
+        rests.add((before, part, after, number))
+        rests.update((before, part[:at] + part[at + 1 :], after, number) for at in range(len(part)))
+    return rests
 
 
 def is_slip(first: str, second: str) -> bool:

@@ -21,8 +21,10 @@ _MERGED: Final = frozenset({"limits", "backoff", "actions", "credentials", "oper
 def hidden(view: View) -> Iterator[Problem]:
     """RP060: a plain value of a file that the environment of a file above it hides."""
     order = {id(source): number for number, source in enumerate(view.sources)}
+    first = min((order[id(layer.source)] for layer in view.stack.layers if layer.prefix), default=len(order))
     for layer in view.stack.layers:
-        if layer.prefix:
+        # Only the environment of a file above hides anything.
+        if layer.prefix or order[id(layer.source)] <= first:
             continue
         for path in values(layer):
             winner = view.stack.setter(path)
