@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from operator import itemgetter
+from copy import copy
+from functools import cached_property
 from pathlib import PurePath
 from typing import Any, Final
 
-import attrs
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from resilience.core.backoff import Backoff
 from resilience.core.declared import Declared
@@ -72,33 +72,104 @@ def assemble(chain: Chain, env: str | None, ambient: str | None) -> Parts:
     """
     if not chain.sources:
         raise PolicyError(chain.problems)
-    report = Report(is_complete=chain.is_complete)
-    plain = tuple(Layer(source, (), source.data) for source in chain.sources)
-    environments = environments_of(plain, report)
-    if env is None and environments:
+    assembly = Assembly(chain)
+    if env is None and assembly.environments:
         env = ambient
-    if env is not None and env not in environments and chain.is_complete:
-        report.problems.append(_unknown_environment(chain.sources[-1].name, env, tuple(environments)))
-    stack = Stack((*plain, *environments.get(env or "", ())))
-    reading = _Reading(stack, report)
-    values = {"rules": reading.rules(stack), **reading.values()}
-    for other, layers in environments.items():
+    parts, wrong = assembly.read(env)
+    problems = [*chain.problems, *assembly.problems, *wrong]
+    for other in assembly.environments:
         if other != env:
-            _check_other(plain, layers, Report(report.problems, is_complete=chain.is_complete, only=other))
-    if chain.problems or report.problems:
-        raise PolicyError(in_order(chain, [*chain.problems, *report.problems]))
-    return Parts(env, tuple(environments), stack, values)
+            problems += assembly.check(other)
+    if problems:
+        raise PolicyError(in_order(chain, problems))
+    return parts
 
 
-def _check_other(plain: Sequence[Layer], layers: Sequence[Layer], report: Report) -> None:
-    """Check the tables of an environment that is not chosen; the plain tables are checked for the chosen one."""
-    own = Stack(tuple(layers))
-    if all(key in _BY_THEMSELVES for layer in layers for key in layer.table):
-        merge(own, report)
-        return
-    reading = _Reading(Stack((*plain, *layers)), report)
-    reading.rules(own)
-    reading.unknown()
+class Assembly:
+    """
+    The files of a policy, put together for one environment after the other.
+
+    What the environments have in common is read once: a file may have thousands of them.
+
+    Attributes:
+        chain: The files; at least one.
+        environments: The layers of each environment by its name, in the order of the files.
+        problems: What is wrong with the environments themselves.
+    """
+
+    def __init__(self, chain: Chain) -> None:
+        self.chain = chain
+        self._plain = tuple(Layer(source, (), source.data) for source in chain.sources)
+        report = Report()
+        self.environments: Mapping[str, Sequence[Layer]] = environments_of(self._plain, report)
+        self.problems = report.problems
+
+    def read(self, env: str | None) -> tuple[Parts, list[Problem]]:
+        """Read the plain tables together with those of an environment; also return what is wrong with either."""
+        report = self._report()
+        if env is None:
+            reading = self._base.over(self._base.stack, (), report)
+            parts = self._parts(env, reading, self._base_rules)
+            return parts, [*self.problems_of_all, *report.problems]
+        if env not in self.environments and self.chain.is_complete:
+            report.problems.append(_unknown_environment(self.chain.sources[-1].name, env, tuple(self.environments)))
+        stack = Stack((*self._plain, *self.environments.get(env, ())))
+        reading = _Reading(stack, report)
+        parts = self._parts(env, reading, reading.rules(stack))
+        return parts, report.problems
+
+    def read_beside(self, env: str) -> tuple[Parts, list[Problem]] | None:
+        """
+        Read an environment that leaves rules, and what they name, as they are without it.
+
+        Returns:
+            As for :meth:`read`, without the problems that all of these environments have in common;
+            None where it is no such environment.
+        """
+        layers = self.environments.get(env)
+        if layers is None or self._base.chaos.injections or not _keys(layers) <= _BY_THEMSELVES:
+            return None
+        report = self._report()
+        reading = self._base.over(Stack((*self._plain, *layers)), layers, report)
+        return self._parts(env, reading, self._base_rules), report.problems
+
+    @property
+    def problems_of_all(self) -> list[Problem]:
+        """What is wrong with the plain tables, apart from values that an environment may set."""
+        _ = self._base_rules  # they are read once, and may be wrong too
+        return self._base.report.problems
+
+    def check(self, env: str) -> list[Problem]:
+        """Return what is wrong with the tables of an environment, looked at by themselves."""
+        layers = self.environments[env]
+        own, keys, report = Stack(tuple(layers)), _keys(layers), self._report(only=env)
+        if keys <= _BY_THEMSELVES | {"rules"}:
+            merge(own, report)
+            if "rules" in keys:
+                self._base.over(own, (), report).rules(own)
+        else:
+            reading = _Reading(Stack((*self._plain, *layers)), report)
+            reading.rules(own)
+            reading.unknown()
+        return report.problems
+
+    def _report(self, *, only: str | None = None) -> Report:
+        return Report(is_complete=self.chain.is_complete, only=only)
+
+    def _parts(self, env: str | None, reading: _Reading, rules: tuple[Rule, ...]) -> Parts:
+        return Parts(env, tuple(self.environments), reading.stack, {"rules": rules, **reading.values()})
+
+    @cached_property
+    def _base(self) -> _Reading:
+        return _Reading(Stack(self._plain), Report(is_complete=self.chain.is_complete))
+
+    @cached_property
+    def _base_rules(self) -> tuple[Rule, ...]:
+        return self._base.rules(self._base.stack)
+
+
+def _keys(layers: Sequence[Layer]) -> set[str]:
+    return {key for layer in layers for key in layer.table}
 
 
 _BY_THEMSELVES: Final = frozenset({"production", "limits", "credentials", "ledger", "telemetry"})
@@ -131,6 +202,15 @@ class _Reading:
             self.report,
             production=self.settings.top.get("production", False),
         )
+
+    def over(self, stack: Stack, layers: Sequence[Layer], report: Report) -> _Reading:
+        """Return the same with the values that the layers of an environment set by themselves."""
+        reading = copy(self)
+        # Who names what is wrong in a plain table is not wrong as well.
+        report.silenced |= self.report.silenced
+        reading.stack, reading.report = stack, report
+        reading.settings = merge(Stack(tuple(layers)), report, onto=self.settings)
+        return reading
 
     def rules(self, stack: Stack) -> tuple[Rule, ...]:
         """Return the rules of these layers, which may be fewer than those that the names come from."""
@@ -205,79 +285,3 @@ def in_order(chain: Chain, problems: list[Problem]) -> list[Problem]:
     """Sort problems by the order in which their files are merged, and then by where they stand."""
     order = {source.name: number for number, source in enumerate(chain.sources)}
     return sorted(problems, key=lambda problem: (order.get(problem.file, -1), problem.line, problem.column))
-
-
-def digest(values: Mapping[str, Any]) -> str:
-    """Return 12 hex digits that are equal for policies of equal effect, however they are written."""
-    # Here, because checking a file needs no digest: these two take longer to import than a file to check.
-    import hashlib  # noqa: PLC0415
-    import json  # noqa: PLC0415
-
-    actions: Mapping[str, Action] = values["actions"]
-    rules = [
-        # A named action is told by its name, an inline one by what it says.
-        (
-            rule.scope,
-            rule.operation or "",
-            rule.code,
-            rule.action.key if rule.action.key in actions else _content(rule.action),
-            rule.effect,
-            # Only where it says something, so that the digests of policies without it stay as they were.
-            *(() if rule.entry is None and rule.message is None else (rule.entry or 0, rule.message)),
-        )
-        for rule in values["rules"]
-    ]
-    content = {
-        "production": values["production"],
-        "limits": attrs.asdict(values["limits"]),
-        "unknown": values["unknown"].key,
-        "repeats": {provider: _repeats(each) for provider, each in values["operations"].items()},
-        "backoffs": {name: attrs.astuple(each) for name, each in values["backoffs"].items()},
-        "credentials": {name: attrs.asdict(each) for name, each in values["credentials"].items()},
-        "actions": {name: _content(action) for name, action in actions.items()},
-        "rules": sorted(rules, key=itemgetter(0, 1, 2)),
-    }
-    said = {name: _said(each) for name, each in values["operations"].items()}
-    if any(said.values()):
-        content["operations"] = said
-    chaos: Chaos = values["chaos"]
-    if chaos.injections:
-        entries = {
-            each.id: (each.rate, each.applied, each.delay, *(() if each.message is None else (each.message,)))
-            for each in chaos.injections
-        }
-        content["chaos"] = {"seed": chaos.seed, "injections": entries}
-    if values["ledger"] is not None:
-        content["ledger"] = attrs.asdict(values["ledger"])
-    if values["apis"]:
-        content["apis"] = {name: attrs.asdict(each) for name, each in values["apis"].items()}
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _repeats(operations: Mapping[str, Declared]) -> dict[str, str]:
-    return {name: each.repeat for name, each in operations.items() if each.repeat is not None}
-
-
-def _said(operations: Mapping[str, Declared]) -> dict[str, Any]:
-    """Return what is said of operations beside what a repeat does."""
-    plain = Declared()
-    more = {name: evolve(each, repeat=None, is_assumed=False) for name, each in operations.items()}
-    return {name: attrs.asdict(each) for name, each in more.items() if each != plain}
-
-
-def _content(action: Action) -> list[Any]:
-    """Return what an action does, apart from the name of its counter."""
-    backoff = action.backoff
-    return [
-        action.do,
-        None if backoff is None else backoff.name,
-        action.counts,
-        action.max,
-        None if action.then is None else action.then.key,
-        action.condition,
-        action.dry_run,
-        action.pattern,
-        action.max_length,
-        *(() if action.lasts is None else (action.lasts,)),
-    ]

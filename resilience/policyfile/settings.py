@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from resilience.policyfile import ids
 from resilience.policyfile.hints import key_hint
@@ -47,10 +47,28 @@ class Settings:
     ledger: Entries | None = None
     telemetry: Entries | None = None
 
+    def copied(self) -> Settings:
+        """Return a copy of which the values, but not the named things that rules ask for, can be changed."""
+        return evolve(
+            self,
+            top=dict(self.top),
+            limits=dict(self.limits),
+            credentials={name: dict(entries) for name, entries in self.credentials.items()},
+            ledger=None if self.ledger is None else dict(self.ledger),
+            telemetry=None if self.telemetry is None else dict(self.telemetry),
+        )
 
-def merge(stack: Stack, report: Report) -> Settings:
-    """Check every layer, and return what all say together."""
-    settings = Settings()
+
+def merge(stack: Stack, report: Report, *, onto: Settings | None = None) -> Settings:
+    """
+    Check every layer, and return what all say together.
+
+    Args:
+        stack: The layers.
+        report: Takes what is wrong.
+        onto: What earlier layers say; left unchanged. The layers say nothing about actions, backoffs and operations.
+    """
+    settings = Settings() if onto is None else onto.copied()
     for layer in stack.layers:
         reader = _Reader(layer, report, settings)
         for key, value in layer.table.items():

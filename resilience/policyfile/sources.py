@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from copy import deepcopy
 from pathlib import Path
 from typing import IO, Any, Final, Literal
 
@@ -63,6 +64,12 @@ class Source:
         if self._lines is None:
             self._lines = Lines(self.text)
         return self._lines
+
+    def copied(self) -> Source:
+        """Return the same file with data that can be changed."""
+        copy = Source(self.name, self.text, deepcopy(self.data), self.base, is_toml=self.is_toml)
+        copy._positions, copy._lines = self._positions, self._lines
+        return copy
 
     def span(self, path: KeyPath) -> Span:
         """Return where a path stands, or else the nearest thing around it."""

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from attrs import evolve
+from attrs import define
 
 from resilience.core.policy import PolicyValues
-from resilience.policyfile.assemble import Parts
+from resilience.policyfile.assemble import Assembly, Parts
 from resilience.policyfile.chain import Chain
 from resilience.policyfile.ids import NEW_SYNTAX, TITLES
-from resilience.policyfile.layers import Layer, Report, environments_of
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.accepted import apply, strange
-from resilience.policyfile.lint.registry import LINT_TITLES, LINTS
-from resilience.policyfile.lint.repair import read
+from resilience.policyfile.lint.findings import Findings
+from resilience.policyfile.lint.registry import LINT_TITLES, LINTS, Lint
+from resilience.policyfile.lint.repair import Repaired, repaired
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.problems import Problem
 
@@ -56,15 +56,15 @@ def inspect_text(text: str, *, name: str, environments: Sequence[str] = ()) -> t
 
 
 def _inspect(chain: Chain, environments: Sequence[str]) -> tuple[Problem, ...]:
-    contexts: tuple[str | None, ...] = tuple(dict.fromkeys(environments)) or (None, *_environments(chain))
-    found: dict[tuple[object, ...], tuple[Problem, list[str | None]]] = {}
-    for env in contexts:
-        for problem in _look(chain, env):
-            place = (problem.file, problem.line, problem.column, problem.rule, problem.message)
-            _, where = found.setdefault(place, (problem, []))
-            if env not in where:
-                where.append(env)
-    problems = [_located(problem, where, contexts) for problem, where in found.values()]
+    findings = Findings()
+    findings.add_everywhere(chain.problems)
+    if chain.sources:
+        assembly = Assembly(chain)
+        inspection = _Inspection(tuple(dict.fromkeys(environments)) or (None, *assembly.environments))
+        wrong = inspection.errors(assembly, findings)
+        fixed = repaired(assembly, wrong, lambda copy: inspection.errors(copy, Findings()))
+        inspection.lint(fixed, findings)
+    problems = findings.told()
     problems += [each for source in chain.sources for each in source.warnings()]
     if chain.sources:
         # With errors, or in some environments only, not everything was looked for.
@@ -77,30 +77,60 @@ def _inspect(chain: Chain, environments: Sequence[str]) -> tuple[Problem, ...]:
     )
 
 
-def _environments(chain: Chain) -> tuple[str, ...]:
-    return tuple(environments_of([Layer(source, (), source.data) for source in chain.sources], Report()))
+@define
+class _Inspection:
+    """
+    A look at some environments.
 
+    Attributes:
+        contexts: The environments; None for the plain values.
+    """
 
-def _look(chain: Chain, env: str | None) -> Iterator[Problem]:
-    reading = read(chain, env)
-    yield from reading.problems
-    if reading.parts is not None:
-        view = _view(reading.parts, env)
-        for lint in LINTS:
-            if lint.needs.isdisjoint(reading.damaged):
-                yield from lint.find(view)
+    contexts: tuple[str | None, ...]
 
+    def errors(self, assembly: Assembly, findings: Findings) -> list[Problem]:
+        """Add what is wrong in the environments, and return all of it."""
+        findings.contexts = self.contexts
+        everywhere = [*assembly.problems, *(each for env in assembly.environments for each in assembly.check(env))]
+        findings.add_everywhere(everywhere)
+        problems = everywhere
+        for env in self.contexts:
+            _, wrong, is_beside = self._read(assembly, env)
+            findings.add(wrong, env)
+            problems += wrong
+            if is_beside:
+                findings.beside.append(env)
+            elif env is None:
+                findings.add_beside(assembly.problems_of_all)
+        return problems
 
-def _view(parts: Parts, env: str | None) -> View:
-    return View(PolicyValues(**{**parts.values, "env": env}), parts.stack)
+    def lint(self, fixed: Repaired, findings: Findings) -> None:
+        """Add what the lint rules find in the environments that have no errors, or none any more."""
+        base: View | None = None
+        seen: set[Lint] = set()
+        for env in self.contexts:
+            parts, wrong, is_beside = self._read(fixed.assembly, env)
+            if wrong or (is_beside and fixed.assembly.problems_of_all):
+                continue
+            view = View(PolicyValues(**{**parts.values, "env": env}), parts.stack)
+            if env is None:
+                base = view
+            elif is_beside and base is not None:
+                view.share(base)
+            damaged = fixed.damaged_for(env)
+            for lint in LINTS:
+                if not lint.needs.isdisjoint(damaged) or (lint.depends_on == "files" and lint in seen):
+                    continue
+                if lint.depends_on == "files":
+                    seen.add(lint)
+                    findings.add_everywhere(lint.find(view))
+                elif lint.depends_on == "environment" or not is_beside or base is None:
+                    found = tuple(lint.find(view))
+                    findings.add(found, env)
+                    if env is None and lint.depends_on == "rules":
+                        findings.add_beside(found)
 
-
-def _located(problem: Problem, where: list[str | None], contexts: tuple[str | None, ...]) -> Problem:
-    """Say where a problem is found, unless it is found everywhere."""
-    if len(where) == len(contexts):
-        return problem
-    names = [env for env in where if env is not None]
-    told = f"in {', '.join(names)}" if names else "without an environment"
-    if names and None in where:
-        told += " and without an environment"
-    return evolve(problem, message=f"{problem.message} ({told})")
+    def _read(self, assembly: Assembly, env: str | None) -> tuple[Parts, list[Problem], bool]:
+        # Without the plain values among them, there is nothing that environments could share.
+        beside = assembly.read_beside(env) if env is not None and None in self.contexts else None
+        return (*beside, True) if beside is not None else (*assembly.read(env), False)

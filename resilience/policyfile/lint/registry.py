@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 from attrs import frozen
 
@@ -37,10 +37,13 @@ class Lint:
         find: Yields what it finds in one environment.
         needs: The tables that it draws conclusions from as a whole. In a policy with errors
             it is asked only if none of them has one; what it says of a single rule stands.
+        depends_on: ``environment``: it may find something else in each. ``rules``: it finds the same in each that leaves
+            rules, and what they name, as they are. ``files``: it finds the same in each.
     """
 
     find: Callable[[View], Iterator[Problem]]
     needs: frozenset[str] = frozenset()
+    depends_on: Literal["environment", "rules", "files"] = "environment"
 
 
 _NUMBERS: Final = frozenset({"limits", "backoff", "actions", "credentials"})
@@ -64,25 +67,25 @@ LINTS: Final = (
     Lint(effects.believed),
     Lint(effects.uncounted),
     Lint(effects.careless),
-    Lint(effects.misspelled, frozenset({"sources"})),
+    Lint(effects.misspelled, frozenset({"sources"}), "rules"),
     Lint(permanent.permanent),
     Lint(codes.passing),
     Lint(codes.unrefreshed),
-    Lint(codes.unknown_code),
-    Lint(codes.programming_error),
+    Lint(codes.unknown_code, depends_on="rules"),
+    Lint(codes.programming_error, depends_on="rules"),
     Lint(codes.unknown_provider),
-    Lint(apis.ruleless, frozenset({"sources", "rules"})),
-    Lint(apis.unmade, frozenset({"sources", "operations"})),
+    Lint(apis.ruleless, frozenset({"sources", "rules"}), "rules"),
+    Lint(apis.unmade, frozenset({"sources", "operations"}), "rules"),
     Lint(declared.forgotten, frozenset({"ledger", "operations", "sources"})),
     Lint(declared.inert, frozenset({"operations", "sources", "credentials"})),
-    Lint(names.nothing_to_rename),
-    Lint(names.bad_names, _NUMBERS),
-    Lint(names.unused, EVERYTHING),
-    Lint(shadows.shadowed, frozenset({"operations"})),
+    Lint(names.nothing_to_rename, depends_on="rules"),
+    Lint(names.bad_names, _NUMBERS, "rules"),
+    Lint(names.unused, EVERYTHING, "rules"),
+    Lint(shadows.shadowed, frozenset({"operations"}), "rules"),
     Lint(overlays.hidden),
     Lint(overlays.dead),
     Lint(overlays.loosened),
-    Lint(environments.alike),
+    Lint(environments.alike, depends_on="files"),
 )
 
 LINT_TITLES: Final[Mapping[str, str]] = MappingProxyType(

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Mapping
-from copy import deepcopy
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import define
 
 from resilience.policyfile import ids
-from resilience.policyfile.assemble import Parts, assemble
+from resilience.policyfile.assemble import Assembly
 from resilience.policyfile.chain import Chain
 from resilience.policyfile.positions import Path
-from resilience.policyfile.problems import PolicyError, Problem
+from resilience.policyfile.problems import Problem
 from resilience.policyfile.sources import Source
 from resilience.policyfile.tables import SCHEMA
 
@@ -31,51 +30,55 @@ EVERYTHING: Final = frozenset({"limits", "backoff", "actions", "rules", "operati
 """The tables that findings are made from."""
 
 
-@frozen
-class Reading:
+@define(eq=False)
+class Repaired:
     """
-    What could be read of a policy for one environment.
+    A copy of a policy, without what is wrong in it.
 
     Attributes:
-        parts: What is right of it; None where that is nothing.
-        problems: The errors.
-        damaged: The tables that something was taken out of; what is left of them may not be what was meant.
+        assembly: The copy; the policy itself where nothing is wrong.
+        damaged: The tables that something was taken out of, by environment; None for the plain tables.
     """
 
-    parts: Parts | None
-    problems: tuple[Problem, ...] = ()
-    damaged: frozenset[str] = frozenset()
+    assembly: Assembly
+    damaged: dict[str | None, set[str]]
+
+    def damaged_for(self, env: str | None) -> set[str]:
+        """Return the tables of which an environment does not have all that was meant."""
+        return self.damaged.get(None, set()) | self.damaged.get(env, set())
 
 
-def read(chain: Chain, env: str | None) -> Reading:
-    """Read a policy for one environment as far as it can be read."""
-    try:
-        return Reading(assemble(chain, env, None))
-    except PolicyError as error:
-        problems = error.problems
-    if any(problem.rule == ids.UNKNOWN_ENVIRONMENT for problem in problems):
-        return Reading(None, problems)
-    copy = Chain(
-        sources=[
-            Source(source.name, source.text, deepcopy(source.data), source.base, is_toml=source.is_toml)
-            for source in chain.sources
-        ],
-        is_complete=chain.is_complete,
-    )
-    damaged = set() if chain.is_complete else set(EVERYTHING)
-    # What kept a file out of the chain is not in what was read, so there is nothing to take out.
-    wrong = tuple(problem for problem in problems if problem not in chain.problems)
+def repaired(assembly: Assembly, problems: Sequence[Problem], look: Callable[[Assembly], list[Problem]]) -> Repaired:
+    """
+    Return a policy without what is wrong in it.
+
+    Args:
+        assembly: The policy; left unchanged.
+        problems: What is wrong with it.
+        look: Returns what is wrong with a copy, in all environments that are looked at.
+    """
+    chain = assembly.chain
+    if not problems and chain.is_complete:
+        return Repaired(assembly, {})
+    copy = Chain(sources=[source.copied() for source in chain.sources], is_complete=chain.is_complete)
+    damaged: dict[str | None, set[str]] = {} if chain.is_complete else {None: set(EVERYTHING)}
     places = {source.name: _places(source) for source in copy.sources}
+    again = Assembly(copy)
+    wrong = problems
     for _ in range(_ROUNDS):
-        taken = {table for problem in wrong for table in _repair(copy, problem, places)}
-        if wrong and not taken:
+        taken = {
+            each
+            for problem in wrong
+            if problem.rule != ids.UNKNOWN_ENVIRONMENT
+            for each in _repair(copy, problem, places)
+        }
+        for env, table in taken:
+            damaged.setdefault(env, set()).add(table)
+        again = Assembly(copy)
+        wrong = look(again) if taken else ()
+        if not wrong:
             break
-        damaged |= taken
-        try:
-            return Reading(assemble(copy, env, None), problems, frozenset(damaged))
-        except PolicyError as error:
-            wrong = error.problems
-    return Reading(None, problems)
+    return Repaired(again, damaged)
 
 
 def _places(source: Source) -> Mapping[tuple[int, int], list[Path]]:
@@ -89,29 +92,25 @@ def _places(source: Source) -> Mapping[tuple[int, int], list[Path]]:
     return found
 
 
-def _repair(chain: Chain, problem: Problem, places: Mapping[str, Mapping[tuple[int, int], list[Path]]]) -> set[str]:
-    """Take out of its file what a problem points at, and return the tables that it was in."""
+def _repair(
+    chain: Chain, problem: Problem, places: Mapping[str, Mapping[tuple[int, int], list[Path]]]
+) -> set[tuple[str | None, str]]:
+    """Take out of its file what a problem points at; return the tables that it was in, with their environment."""
     source = next((source for source in chain.sources if source.name == problem.file), None)
     if source is None:
         return set()
     place = (problem.line, problem.column)
     if problem.rule == ids.MISSING and place == (1, 1):
-        return _complete(source.data)
+        return {(None, table) for table in _complete(source.data)}
     paths = places[source.name].get(place, [])
-    return {table for path in map(_whole, paths) if _take_out(source.data, path) for table in _tables(path)}
+    # Without one of its elements an array is not what it says, so it goes as a whole.
+    whole = [path[:-1] if isinstance(path[-1], int) else path for path in paths]
+    return {table for path in whole if _take_out(source.data, path) for table in _tables(path)}
 
 
-def _whole(path: Path) -> Path:
-    """Return the path of what says something else without the part at this path, and so goes as a whole."""
-    if path[-1] == "message" and "rules" in path[:3]:
-        # Without it the answer would be to every fault.
-        path = path[:-1]
-    return path[:-1] if isinstance(path[-1], int) else path
-
-
-def _tables(path: Path) -> frozenset[str]:
-    own = path[2:] if path[0] == "env" else path
-    return frozenset({str(own[0])}) if own else EVERYTHING
+def _tables(path: Path) -> set[tuple[str | None, str]]:
+    env, own = (str(path[1]), path[2:]) if path[0] == "env" and len(path) > 1 else (None, path)
+    return {(env, table) for table in ({str(own[0])} if own and own[0] != "env" else EVERYTHING)}
 
 
 def _complete(data: dict[str, Any]) -> set[str]:

@@ -44,6 +44,11 @@ class View:
     policy: PolicyValues
     stack: Stack
 
+    def share(self, other: View) -> None:
+        """Take over what is known of the rules from a view of the same rules."""
+        for name in ("rules", "actions", "used", "_contests", "_answered", "_winning", "_operations"):
+            self.__dict__[name] = getattr(other, name)
+
     def problem(  # noqa: PLR0913  # one argument for each thing that a problem says
         self,
         path: Path,

@@ -1,0 +1,88 @@
+"""What tells policies apart by their effect: a digest of everything that a call can meet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from operator import itemgetter
+from typing import Any
+
+import attrs
+
+from resilience.core.declared import Declared
+from resilience.core.policy import Action, Chaos
+
+
+def digest(values: Mapping[str, Any]) -> str:
+    """Return 12 hex digits that are equal for policies of equal effect, however they are written."""
+    # Here, because checking a file needs no digest: these two take longer to import than a file to check.
+    import hashlib  # noqa: PLC0415
+    import json  # noqa: PLC0415
+
+    actions: Mapping[str, Action] = values["actions"]
+    rules = [
+        # A named action is told by its name, an inline one by what it says.
+        (
+            rule.scope,
+            rule.operation or "",
+            rule.code,
+            rule.action.key if rule.action.key in actions else _content(rule.action),
+            rule.effect,
+            # Only where it says something, so that the digests of policies without it stay as they were.
+            *(() if rule.entry is None and rule.message is None else (rule.entry or 0, rule.message)),
+        )
+        for rule in values["rules"]
+    ]
+    content = {
+        "production": values["production"],
+        "limits": attrs.asdict(values["limits"]),
+        "unknown": values["unknown"].key,
+        "repeats": {provider: _repeats(each) for provider, each in values["operations"].items()},
+        "backoffs": {name: attrs.astuple(each) for name, each in values["backoffs"].items()},
+        "credentials": {name: attrs.asdict(each) for name, each in values["credentials"].items()},
+        "actions": {name: _content(action) for name, action in actions.items()},
+        "rules": sorted(rules, key=itemgetter(0, 1, 2)),
+    }
+    said = {name: _said(each) for name, each in values["operations"].items()}
+    if any(said.values()):
+        content["operations"] = said
+    chaos: Chaos = values["chaos"]
+    if chaos.injections:
+        entries = {
+            each.id: (each.rate, each.applied, each.delay, *(() if each.message is None else (each.message,)))
+            for each in chaos.injections
+        }
+        content["chaos"] = {"seed": chaos.seed, "injections": entries}
+    if values["ledger"] is not None:
+        content["ledger"] = attrs.asdict(values["ledger"])
+    if values["apis"]:
+        content["apis"] = {name: attrs.asdict(each) for name, each in values["apis"].items()}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _repeats(operations: Mapping[str, Declared]) -> dict[str, str]:
+    return {name: each.repeat for name, each in operations.items() if each.repeat is not None}
+
+
+def _said(operations: Mapping[str, Declared]) -> dict[str, Any]:
+    """Return what is said of operations beside what a repeat does."""
+    plain = Declared()
+    more = {name: attrs.evolve(each, repeat=None, is_assumed=False) for name, each in operations.items()}
+    return {name: attrs.asdict(each) for name, each in more.items() if each != plain}
+
+
+def _content(action: Action) -> list[Any]:
+    """Return what an action does, apart from the name of its counter."""
+    backoff = action.backoff
+    return [
+        action.do,
+        None if backoff is None else backoff.name,
+        action.counts,
+        action.max,
+        None if action.then is None else action.then.key,
+        action.condition,
+        action.dry_run,
+        action.pattern,
+        action.max_length,
+        *(() if action.lasts is None else (action.lasts,)),
+    ]
