@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import combinations, product
+from itertools import combinations
 from operator import itemgetter
 from typing import Any
 
@@ -64,16 +64,24 @@ def equals(templates: Iterable[Template]) -> Iterator[tuple[Template, Template]]
         else:
             group[words] = number, template
     for shapes in alike.values():
-        for one, two in combinations(shapes.values(), 2):
-            for first, second in product(one.values(), two.values()):
-                if _meet(first[1], second[1]):
-                    earlier, later = sorted((first, second), key=itemgetter(0))
-                    yield earlier[1], later[1]
+        for one, two in combinations(shapes, 2):
+            yield from _meeting(shapes, one, two)
 
 
-def _meet(one: Template, two: Template) -> bool:
-    pairs = zip(one.segments, two.segments, strict=True)
-    return all(first == second or is_placeholder(first) or is_placeholder(second) for first, second in pairs)
+def _meeting(
+    shapes: Mapping[_Shape, Mapping[tuple[str, ...], tuple[int, Template]]], one: _Shape, two: _Shape
+) -> Iterator[tuple[Template, Template]]:
+    """Yield each template of two shapes that meets an earlier one of the other shape, beside the first of those."""
+    # Where one of them has a placeholder anything fits, so they meet if they are equal where neither has one.
+    fixed = [number for number, pair in enumerate(zip(one, two, strict=True)) if not any(pair)]
+    members = [(number, shape, template) for shape in (one, two) for number, template in shapes[shape].values()]
+    first: dict[tuple[_Shape, tuple[str, ...]], Template] = {}
+    for _, shape, template in sorted(members, key=itemgetter(0)):
+        words = tuple(template.segments[number] for number in fixed)
+        other = first.get((two if shape == one else one, words))
+        if other is not None:
+            yield other, template
+        first.setdefault((shape, words), template)
 
 
 @define

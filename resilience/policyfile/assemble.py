@@ -58,6 +58,22 @@ class Parts:
     values: Mapping[str, Any]
 
 
+@frozen(eq=False)
+class Beside:
+    """
+    An environment that leaves rules, and what they name, as they are without it.
+
+    Attributes:
+        parts: What it is made of.
+        own: What is wrong with its own tables.
+        others: What is wrong with the values of all tables together.
+    """
+
+    parts: Parts
+    own: list[Problem]
+    others: list[Problem]
+
+
 def assemble(chain: Chain, env: str | None, ambient: str | None) -> Parts:
     """
     Check everything that a chain of files says, for the chosen environment and for each other one by itself.
@@ -103,41 +119,40 @@ class Assembly:
         report = Report()
         self.environments: Mapping[str, Sequence[Layer]] = environments_of(self._plain, report)
         self.problems = report.problems
+        self._names = tuple(self.environments)
 
     def read(self, env: str | None) -> tuple[Parts, list[Problem]]:
         """Read the plain tables together with those of an environment; also return what is wrong with either."""
         report = self._report()
-        if env is None:
-            reading = self._base.over(self._base.stack, (), report)
-            parts = self._parts(env, reading, self._base_rules)
-            return parts, [*self.problems_of_all, *report.problems]
-        if env not in self.environments and self.chain.is_complete:
+        layers = () if env is None else self.environments.get(env, ())
+        if env is not None and not layers and self.chain.is_complete:
             report.problems.append(_unknown_environment(self.chain.sources[-1].name, env, tuple(self.environments)))
-        stack = Stack((*self._plain, *self.environments.get(env, ())))
-        reading = _Reading(stack, report)
-        parts = self._parts(env, reading, reading.rules(stack))
-        return parts, report.problems
+        stack = Stack((*self._plain, *layers))
+        keys = _keys(layers)
+        if keys and (self._base.chaos.injections or not keys <= _BY_THEMSELVES | {"rules"}):
+            reading = _Reading(stack, report)
+            return self._parts(env, reading, reading.rules(stack)), report.problems
+        reading = self._base.over(stack, layers, report)
+        if "rules" in keys:
+            parts = self._parts(env, reading, reading.rules(stack))
+            return parts, [*self._base.report.problems, *report.problems]
+        return self._parts(env, reading, self._base_rules[0]), [*self.problems_of_all, *report.problems]
 
-    def read_beside(self, env: str) -> tuple[Parts, list[Problem]] | None:
-        """
-        Read an environment that leaves rules, and what they name, as they are without it.
-
-        Returns:
-            As for :meth:`read`, without the problems that all of these environments have in common;
-            None where it is no such environment.
-        """
+    def read_beside(self, env: str) -> Beside | None:
+        """Read an environment that leaves rules, and what they name, as they are without it; None if it does not."""
         layers = self.environments.get(env)
         if layers is None or self._base.chaos.injections or not _keys(layers) <= _BY_THEMSELVES:
             return None
         report = self._report()
         reading = self._base.over(Stack((*self._plain, *layers)), layers, report)
-        return self._parts(env, reading, self._base_rules), report.problems
+        own = list(report.problems)
+        parts = self._parts(env, reading, self._base_rules[0])
+        return Beside(parts, own, report.problems[len(own) :])
 
     @property
     def problems_of_all(self) -> list[Problem]:
         """What is wrong with the plain tables, apart from values that an environment may set."""
-        _ = self._base_rules  # they are read once, and may be wrong too
-        return self._base.report.problems
+        return [*self._base.report.problems, *self._base_rules[1]]
 
     def check(self, env: str) -> list[Problem]:
         """Return what is wrong with the tables of an environment, looked at by themselves."""
@@ -157,15 +172,17 @@ class Assembly:
         return Report(is_complete=self.chain.is_complete, only=only)
 
     def _parts(self, env: str | None, reading: _Reading, rules: tuple[Rule, ...]) -> Parts:
-        return Parts(env, tuple(self.environments), reading.stack, {"rules": rules, **reading.values()})
+        return Parts(env, self._names, reading.stack, {"rules": rules, **reading.values()})
 
     @cached_property
     def _base(self) -> _Reading:
         return _Reading(Stack(self._plain), Report(is_complete=self.chain.is_complete))
 
     @cached_property
-    def _base_rules(self) -> tuple[Rule, ...]:
-        return self._base.rules(self._base.stack)
+    def _base_rules(self) -> tuple[tuple[Rule, ...], list[Problem]]:
+        """The rules without an environment, and what is wrong with them."""
+        report = self._report()
+        return self._base.over(self._base.stack, (), report).rules(self._base.stack), report.problems
 
 
 def _keys(layers: Sequence[Layer]) -> set[str]:

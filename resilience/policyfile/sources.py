@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from copy import deepcopy
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any, Final, Literal
 
@@ -67,7 +67,7 @@ class Source:
 
     def copied(self) -> Source:
         """Return the same file with data that can be changed."""
-        copy = Source(self.name, self.text, deepcopy(self.data), self.base, is_toml=self.is_toml)
+        copy = Source(self.name, self.text, _copied(self.data), self.base, is_toml=self.is_toml)
         copy._positions, copy._lines = self._positions, self._lines
         return copy
 
@@ -115,6 +115,21 @@ class Source:
                     severity="warning",
                 )
         return tuple(found.values())
+
+
+def _copied(data: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy of tables and arrays, however deep they are nested."""
+    copy = dict(data)
+    left: list[dict[str, Any] | list[Any]] = [copy]
+    while left:
+        holder = left.pop()
+        items: Iterable[tuple[Any, Any]] = holder.items() if isinstance(holder, dict) else enumerate(holder)
+        for key, value in list(items):
+            if isinstance(value, dict | list):
+                inner: Any = value.copy()
+                holder[key] = inner
+                left.append(inner)
+    return copy
 
 
 def parse(text: str, *, name: str, base: str | None) -> tuple[Source, Problem | None]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Collection
+from functools import lru_cache
 
 from attrs import field, frozen
 
-_FEW = 48  # names that are all compared; among more, only those that share most with what was found
-_MOST_SHARED = 24
+_FEW = 24  # names that are all compared; among more, only those that share most with what was found
+_MOST_SHARED = 8
 _LONGEST = 120  # a longer text is no misspelled name
 _COMMON = 400  # a group of letters that more names have says nothing about any of them
 _REMEMBERED = 8  # collections, of which a check asks for a few again and again
@@ -23,7 +24,12 @@ def nearest(found: str, known: Collection[str], *, cutoff: float = 0.6) -> str |
 
 def nearest_in_any_case(found: str, known: Collection[str]) -> str | None:
     """Return the known name that is spelled most like the one that was found, if need be with other capitals."""
-    candidates = _candidates(found, known)
+    return _in_any_case(found, tuple(_candidates(found, known)))
+
+
+@lru_cache(maxsize=256)
+def _in_any_case(found: str, candidates: tuple[str, ...]) -> str | None:
+    """Return the same among few names; a file often makes one mistake many times."""
     near = difflib.get_close_matches(found, candidates, n=1, cutoff=0.6)
     if near:
         return near[0]

@@ -40,7 +40,14 @@ def alike(view: View) -> Iterator[Problem]:
 
 def _size(table: Mapping[str, Any] | object) -> int:
     """Return how many values a table holds."""
-    return sum(map(_size, table.values())) if isinstance(table, Mapping) else 1
+    size, left = 0, [table]
+    while left:
+        value = left.pop()
+        if isinstance(value, Mapping):
+            left.extend(value.values())
+        else:
+            size += 1
+    return size
 
 
 def slips(names: Iterable[str]) -> list[tuple[str, str]]:
@@ -64,7 +71,10 @@ def _rests(name: str) -> set[tuple[object, ...]]:
     for number, part in enumerate(parts if len(name) <= _LONGEST else ()):
         before, after = tuple(parts[:number]), tuple(parts[number + 1 :])
         rests.add((before, part, after, number))
-        rests.update((before, part[:at] + part[at + 1 :], after, number) for at in range(len(part)))
+        # Digits that differ are a series and no slip.
+        rests.update(
+            (before, part[:at] + part[at + 1 :], after, number) for at, letter in enumerate(part) if letter.isalpha()
+        )
     return rests
 
 

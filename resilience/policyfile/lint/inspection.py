@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from attrs import define
+from attrs import define, field
 
 from resilience.core.policy import PolicyValues
 from resilience.policyfile.assemble import Assembly, Parts
@@ -87,50 +87,60 @@ class _Inspection:
     """
 
     contexts: tuple[str | None, ...]
+    _parts: dict[str | None, Parts] = field(factory=dict, init=False)
+    _beside: set[str | None] = field(factory=set, init=False)
 
     def errors(self, assembly: Assembly, findings: Findings) -> list[Problem]:
-        """Add what is wrong in the environments, and return all of it."""
+        """Add what is wrong in the environments, and return all of it; keep what can be read."""
         findings.contexts = self.contexts
-        everywhere = [*assembly.problems, *(each for env in assembly.environments for each in assembly.check(env))]
-        findings.add_everywhere(everywhere)
-        problems = everywhere
-        for env in self.contexts:
-            _, wrong, is_beside = self._read(assembly, env)
-            findings.add(wrong, env)
-            problems += wrong
-            if is_beside:
+        self._parts.clear()
+        everywhere, in_some = list(assembly.problems), []
+        for env in dict.fromkeys((*self.contexts, *assembly.environments)):
+            # Without the plain values among them, there is nothing that environments could share.
+            beside = assembly.read_beside(env) if env is not None and None in self.contexts else None
+            if beside is not None:
+                everywhere += beside.own
+                wrong = beside.others
                 findings.beside.append(env)
-            elif env is None:
-                findings.add_beside(assembly.problems_of_all)
-        return problems
+                parts = beside.parts
+                is_fine = not (beside.own or wrong or assembly.problems_of_all)
+            else:
+                everywhere += assembly.check(env) if env is not None and env in assembly.environments else ()
+                if env not in self.contexts:
+                    continue
+                parts, wrong = assembly.read(env)
+                is_fine = not wrong
+            findings.add(wrong, env)
+            in_some += wrong
+            if is_fine:
+                self._parts[env] = parts
+        self._beside = set(findings.beside)
+        if None in self.contexts:
+            findings.add_beside(assembly.problems_of_all)
+        findings.add_everywhere(everywhere)
+        return [*everywhere, *in_some]
 
     def lint(self, fixed: Repaired, findings: Findings) -> None:
         """Add what the lint rules find in the environments that have no errors, or none any more."""
         base: View | None = None
         seen: set[Lint] = set()
-        for env in self.contexts:
-            parts, wrong, is_beside = self._read(fixed.assembly, env)
-            if wrong or (is_beside and fixed.assembly.problems_of_all):
-                continue
+        for env, parts in self._parts.items():
             view = View(PolicyValues(**{**parts.values, "env": env}), parts.stack)
+            is_shared = base is not None and env in self._beside
             if env is None:
                 base = view
-            elif is_beside and base is not None:
+            elif base is not None and is_shared:
                 view.share(base)
             damaged = fixed.damaged_for(env)
             for lint in LINTS:
-                if not lint.needs.isdisjoint(damaged) or (lint.depends_on == "files" and lint in seen):
+                if not lint.needs.isdisjoint(damaged):
                     continue
                 if lint.depends_on == "files":
-                    seen.add(lint)
-                    findings.add_everywhere(lint.find(view))
-                elif lint.depends_on == "environment" or not is_beside or base is None:
+                    if lint not in seen:
+                        seen.add(lint)
+                        findings.add_everywhere(lint.find(view))
+                elif lint.depends_on == "environment" or not is_shared:
                     found = tuple(lint.find(view))
                     findings.add(found, env)
                     if env is None and lint.depends_on == "rules":
                         findings.add_beside(found)
-
-    def _read(self, assembly: Assembly, env: str | None) -> tuple[Parts, list[Problem], bool]:
-        # Without the plain values among them, there is nothing that environments could share.
-        beside = assembly.read_beside(env) if env is not None and None in self.contexts else None
-        return (*beside, True) if beside is not None else (*assembly.read(env), False)

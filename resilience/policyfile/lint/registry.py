@@ -37,8 +37,8 @@ class Lint:
         find: Yields what it finds in one environment.
         needs: The tables that it draws conclusions from as a whole. In a policy with errors
             it is asked only if none of them has one; what it says of a single rule stands.
-        depends_on: ``environment``: it may find something else in each. ``rules``: it finds the same in each that leaves
-            rules, and what they name, as they are. ``files``: it finds the same in each.
+        depends_on: ``environment``: it may find something else in each environment. ``rules``: it finds the same
+            in each that leaves rules, and what they name, as they are. ``files``: it finds the same in each.
     """
 
     find: Callable[[View], Iterator[Problem]]
