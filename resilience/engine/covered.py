@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 from attrs import define, evolve, frozen
 
 from resilience.clients import naming, rest, verifiers_for
-from resilience.clients.answers import checker
+from resilience.clients.answers import checker, complete
 from resilience.clients.inspection import without_autoretry
 from resilience.clients.surface import (
     Method,
@@ -29,12 +29,14 @@ from resilience.clients.verifiers.generic import generic_verifiers
 from resilience.core import advice
 from resilience.core.fault import Fault
 from resilience.core.policy import Source
-from resilience.engine.arguments import Arguments, Fields, Signature
+from resilience.engine import restcalls
+from resilience.engine.arguments import Arguments, Fields
 from resilience.engine.callee import PLAIN, Callee
 from resilience.engine.credentials import Credentials
 from resilience.engine.disguise import OURS, disguised
 from resilience.engine.errors import RemedyFailed
 from resilience.engine.ownsource import OwnSources
+from resilience.engine.restcalls import RestFields, template_of, verifier_of
 from resilience.engine.tracking import Track
 from resilience.engine.underway import as_attempt
 
@@ -67,7 +69,7 @@ class Side(Protocol):
         """Whether a script expects an answer that says what the service refused, and no exception."""
         ...
 
-    def fields(self, function: Callable[..., Any]) -> Fields:
+    def fields(self) -> Fields:
         """Return where request fields are in the arguments of the method."""
         ...
 
@@ -112,7 +114,7 @@ class SdkSide:
         """Whether a script expects an answer that says what the service refused."""
         return self.method.generic is not None and self.method.generic.returns_refusals
 
-    def fields(self, _: Callable[..., Any]) -> Fields:
+    def fields(self) -> Fields:
         """Return where request fields are: in whatever form of request the method takes."""
         return RequestFields(self.provider)
 
@@ -161,9 +163,9 @@ class RestSide:
         """Whether a script expects an answer that says what was refused: clients of plain HTTP raise nothing."""
         return True
 
-    def fields(self, function: Callable[..., Any]) -> Fields:
-        """Return where request fields are: among the arguments, or in the body of a finished request."""
-        return PreparedFields() if self.is_send else Signature(function, {})
+    def fields(self) -> RestFields:
+        """Return where request fields are: in path, query and body, of the arguments or of a finished request."""
+        return RestFields(self.client, template_of(self.source, self.operation), self.is_send)
 
     def accepted(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None) -> Any:  # noqa: ARG002  # an answer of plain HTTP has no place for its request id
         """Return an answer of the client's own type that says 200."""
@@ -175,7 +177,7 @@ class RestSide:
         return ours
 
     def verifier(self, unique: tuple[str, ...]) -> None:
-        """Return None: nobody knows how to look."""
+        """Return None: what looks depends on what the policy says of the operation."""
 
 
 @frozen
@@ -216,45 +218,6 @@ class RequestFields:
     def bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return the fields of the request."""
         return dict(fields_of(self.provider, args, kwargs))
-
-
-@frozen
-class PreparedFields:
-    """Finds request fields in the JSON body of a finished request of plain HTTP."""
-
-    def can_hold(self, _: str) -> bool:
-        """Return whether a call may carry a field: any body may."""
-        return True
-
-    def get(self, field_name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
-        """Return the value of a field, or None if it is not there or no string."""
-        value = self.bound(args, kwargs).get(field_name)
-        return value if isinstance(value, str) else None
-
-    def text(self, field_name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
-        """Return what a field says, whatever its type, as a ledger's key has it; None if it says nothing."""
-        return naming.text_of(naming.at(self.bound(args, kwargs), field_name))
-
-    def may_name(self) -> tuple[str, ...]:
-        """Return no field: which ones a body has is seen in a call."""
-        return ()
-
-    def replace(self, field_name: str, value: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Arguments:
-        """
-        Return the arguments with another value for a field; the request is copied, not changed.
-
-        Raises:
-            LookupError: The body has no such field.
-        """
-        if self.get(field_name, args, kwargs) is None:
-            raise LookupError(field_name)
-        fresh = rest.with_said(rest.prepared_in(args, kwargs), {field_name: value})
-        return ((fresh, *args[1:]), dict(kwargs)) if args else (args, {**kwargs, "request": fresh})
-
-    def bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the fields of the body."""
-        said = rest.said_in(rest.prepared_in(args, kwargs))
-        return dict(said) if isinstance(said, Mapping) else {}
 
 
 def held(function: Callable[..., Any], source: Source) -> Callable[..., Any]:
@@ -339,7 +302,7 @@ class CoveredCallee(Callee):
         if not isinstance(self.side, RestSide):
             return super().subject
         source, operation = self.side.source, self.operation
-        template = next((each for each in source.operations if each.operation == operation.name), None)
+        template = template_of(source, operation.name)
         found = operation.subject(advice.probable_key(template))
         return evolve(found, reads=advice.probable_reads(template, source))
 
@@ -373,6 +336,9 @@ class CoveredCallee(Callee):
 
     @cached_property
     def _ready_verifier(self) -> Callable[..., Any] | None:
+        if isinstance(self.side, RestSide):
+            asks = template_of(self.side.source, self.operation.read_back or "")
+            return None if asks is None else verifier_of(self.function, self.side.fields(), asks, self.side.check)
         # What tells one purchase from another is asked where a purchase has no name of its own.
         return self.side.verifier(self.operation.unique if self.operation.distinct else ())
 
@@ -404,7 +370,12 @@ class CoveredCallee(Callee):
     @cached_property
     def check(self) -> Callable[[object], Fault | None]:
         """What tells the fault in an answer."""
-        return self.side.check
+        required = self.operation.requires
+        if not required:
+            return self.side.check
+        if isinstance(self.side, RestSide):
+            return restcalls.complete(required, self.side.provider, self.side.check)
+        return complete(self.side.provider, required, self.side.check)
 
     def check_client(self) -> None:
         """Allow any client: its own retries have been switched off."""
@@ -421,6 +392,10 @@ class CoveredCallee(Callee):
     def prepared(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments as they are to be sent: under the new names, and without retries of the SDK's own."""
         changes = self.names.changes()
+        if changes and isinstance(self.side, RestSide):
+            own = {each: new for each, new in changes.items() if each.field != self.operation.rename}
+            args, named = self.side.fields().under_new_names(args, kwargs, self.side.provider, own)
+            return args, dict(named)
         if changes:
             provider = self.side.provider
             changed = renamed_fields(provider, fields_of(provider, args, kwargs), changes)

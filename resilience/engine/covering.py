@@ -249,7 +249,7 @@ class Covering:
             runtime=LOOP if is_async else THREAD,
             operation=operation,
             function=bound,
-            signature=side.fields(bound),
+            signature=side.fields(),
             table=callees.table(side.operation),
             verifiers=callees.verifiers,
             side=side,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from attrs import define, field
@@ -53,6 +54,22 @@ def fault_of(source: Source, provider: str, response: object) -> Fault | None:
     )
 
 
+def lacks(fields: Sequence[str], response: object) -> bool:
+    """
+    Tell whether an answer that says that it worked has not all of some fields.
+
+    A body that the client has not read yet may have them.
+    """
+    answer = _Answer(response, None)
+    is_success = http_status(attribute(response, "status_code")) in _SUCCESS
+    return is_success and answer.is_read and any(answer.at(_place(name)) is None for name in fields)
+
+
+@functools.lru_cache(maxsize=256)
+def _place(name: str) -> Place:
+    return Place("json", tuple(name.split(".")))
+
+
 @define
 class _Answer:
     """An answer whose body is parsed when it is first asked for, and only if it is in memory."""
@@ -60,6 +77,12 @@ class _Answer:
     response: object
     headers: object
     _parsed: list[object] = field(factory=list, init=False)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the body is in memory, and is short enough to be looked at."""
+        body = self._content()
+        return isinstance(body, bytes | str) and len(body) <= _MAX_BODY_BYTES
 
     def at(self, place: Place | None) -> object:
         """Return what stands at a place; None if nothing does."""

@@ -9,6 +9,7 @@ themselves, with ``prepare_request`` and ``build_request`` (requests 2.34, sessi
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -96,14 +97,25 @@ def with_said(prepared: Any, changes: Mapping[str, object]) -> Any:
     said = said_in(prepared)
     if not isinstance(said, Mapping):
         raise LookupError(", ".join(changes))  # noqa: TRY004  # a field that is not there, as for every other form
-    text = json.dumps({**said, **changes}).encode()
-    if hasattr(prepared, "_content"):
+    return copied(prepared, body=json.dumps({**said, **changes}).encode())
+
+
+def copied(prepared: Any, *, url: str | None = None, body: bytes | None = None) -> Any:
+    """Return a copy of a finished request, with another URL or another body where these are given."""
+    if type(prepared).__module__.partition(".")[0] == "httpx":
         # Not copy.copy: httpx leaves the body out of a copy, as it does when a request is pickled.
         fresh = object.__new__(type(prepared))
-        vars(fresh).update(vars(prepared), _content=text)
-        fresh.stream, fresh.headers = type(prepared.stream)(text), prepared.headers.copy()
+        vars(fresh).update(vars(prepared))
+        fresh.headers = prepared.headers.copy()
+        if url is not None:
+            fresh.url = type(prepared.url)(url)
+        if body is not None:
+            httpx: Any = sys.modules["httpx"]
+            fresh._content, fresh.stream = body, httpx.ByteStream(body)  # where httpx keeps it
     else:
         fresh = prepared.copy()
-        fresh.body = text
-    fresh.headers[_LENGTH] = str(len(text))
+        fresh.url = fresh.url if url is None else url
+        fresh.body = fresh.body if body is None else body
+    if body is not None:
+        fresh.headers[_LENGTH] = str(len(body))
     return fresh
