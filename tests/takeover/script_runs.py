@@ -82,16 +82,24 @@ class Scripts:
         """Run the same under the folder's policy."""
         return self._finish(self.arguments(*command, options=options), text)
 
+    def command(self, arguments: Sequence[str]) -> Ran:
+        """Run any command."""
+        return self._finish(list(arguments), "")
+
     def arguments(self, *command: str, options: Sequence[str] = ()) -> list[str]:
         """Return the command for running a script under the folder's policy."""
         return [sys.executable, "-m", "resilience", "run", "--policy", "policy.toml", *options, *command]
 
     def start(self, *command: str, options: Sequence[str] = ()) -> subprocess.Popen[str]:
         """Start the script and return at once; Ctrl-C means there what it means on a terminal."""
+        return self.popen(self.arguments(*command, options=options))
+
+    def popen(self, arguments: Sequence[str]) -> subprocess.Popen[str]:
+        """Start any command likewise."""
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             return subprocess.Popen(  # noqa: S603  # this very interpreter
-                self.arguments(*command, options=options),
+                arguments,
                 cwd=self.folder,
                 env=_PLAIN | self.environ,
                 stdin=subprocess.PIPE,
