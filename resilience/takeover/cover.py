@@ -56,6 +56,11 @@ class Cover:
             on_uncovered=lambda operation, why: self._past.count(operation, why.way),
         )
 
+    @property
+    def enabled(self) -> bool:
+        """Whether the policy acts; RESILIENCE=off switches it off."""
+        return self._covering.executor.enabled
+
     def cover(self, module: ModuleType) -> None:
         """Put the client classes of a module under the policy."""
         for name in {**SDK_MODULES, **HTTP_CLIENTS}[module.__name__]:

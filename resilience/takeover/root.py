@@ -89,8 +89,9 @@ def _end(process: Process, root: int) -> None:
             from resilience.takeover.names import renames  # noqa: PLC0415  # brings in the engine
 
             changes = renames(run)
+        is_on = process.cover is None or process.cover.enabled
         lines = [
-            *summary(setting.policy, counts, changes, noted(run), went_past(run)),
+            *summary(setting.policy, counts, changes, noted(run), went_past(run), is_on=is_on),
             *setting.remarks(),
             *process.remarks(),
         ]

@@ -20,10 +20,16 @@ _SECOND: Final = 1000
 _MINUTE: Final = 60
 
 
-def summary(
-    policy: PolicyValues, counts: Counts, renames: Mapping[Renaming, str], noted: Noted, past: Mapping[Way, int]
+def summary(  # noqa: PLR0913  # one for each thing that a run leaves behind
+    policy: PolicyValues,
+    counts: Counts,
+    renames: Mapping[Renaming, str],
+    noted: Noted,
+    past: Mapping[Way, int],
+    *,
+    is_on: bool = True,
 ) -> list[str]:
-    """Return the lines, without the name of the program in front."""
+    """Return the lines, without the name of the program in front; ``is_on`` says whether the policy acted."""
     none = "no calls under the policy" if past else "no management calls"
     parts = [
         _times(counts.calls, "call") if counts.calls else none,
@@ -37,7 +43,9 @@ def summary(
     ]
     waited = [f"waited {_seconds(counts.waited)}"] if counts.waited else []
     named = policy.name if policy.env is None else f"{policy.name} ({policy.env})"
-    lines = ["; ".join([", ".join(parts), *waited, f"policy {named}"])]
+    lines = [
+        "; ".join([", ".join(parts), *waited, f"policy {named}{'' if is_on else ', switched off by RESILIENCE=off'}"])
+    ]
     if noted.failures:
         lines.append(f"failed: {_few(noted.failures, '; ')}")
     if past:

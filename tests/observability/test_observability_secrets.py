@@ -138,7 +138,7 @@ def seen(patched: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) 
             "device secrets": _device_secrets(sandbox),
             "passwords": {PASSWORD},
             "signatures": sent.secrets,
-            "texts of errors": {"S1GNATUREmarker", "ST5TOKENmarker", "LTAIsecret"},
+            "texts of errors": {"S1GNATUREmarker", "ST5TOKENmarker", "LTAIsecret", "MESSAGEmarker"},
         }
     ours.removeHandler(handler)
     report = [sys.executable, "-m", "resilience", "report", str(place / "run.jsonl")]
@@ -192,6 +192,11 @@ async def _everything(day: Day, sandbox: Sandbox) -> list[Outcome[Any]]:
             return older.do_action_with_exception(request)
 
         list_groups = day.ours.wrap("ListGroupId", ask)
+        # A rule looks at this message, and so does the one behind it that every other message is for.
+        for words in ("MESSAGEmarker is NOT READY yet", "MESSAGEmarker is gone"):
+            sandbox.script("alibaba:ListGroupId", f'InvalidParameter("{words}")')
+            outcomes.append(await list_groups.outcome(sandbox.alibaba.endpoint))
+        assert [outcome.ended for outcome in outcomes[-2:]] == ["success_after_retry", "failed"]
         outcomes.append(await list_groups.outcome(sandbox.alibaba.endpoint))
         outcomes.append(await list_groups.outcome(closed))
         day.alibaba._endpoint = closed

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -366,3 +367,53 @@ def test_an_attempt_that_is_cut_is_simulated_in_time(backend: str) -> None:
     assert is_cut(case)
     check(case, backend)
     assert {turn.did for turn in simulate(setup_of(case)[0], 7).turns} == {"attempt", "verify"}
+
+
+ANSWERS = """
+schema = 1
+name = "answers"
+extends = ["builtin:provisioning"]
+[rules.alibaba]
+"InvalidParameter" = [
+  { message = "not ready", do = "retry", counts = false, for = "3s" },
+  { message = "not there", do = "verify" },
+  "fail",
+]
+"SystemOverFlow" = { do = "rename", message = "name" }
+[rules.transport.alibaba]
+"lost" = [{ message = "reset", do = "retry", for = "2s", counts = false }]
+[env.once.limits]
+max_attempts = 1
+"""
+SAID = [
+    'InvalidParameter("it is NOT READY")*2',
+    'InvalidParameter("it is not there")',
+    "InvalidParameter",
+    'SystemOverFlow("another name")',
+    "SystemOverFlow",
+    'lost("connection reset")*3',
+    "lost",
+    "InvalidSecurityToken.Expired",
+]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio", "thread"])
+def test_answers_by_message_and_by_time_are_simulated_as_executed(backend: str, tmp_path: Path) -> None:
+    """Messages, ``for`` and a limit of one attempt lead a simulated call where they lead a real one."""
+    policy = tmp_path / "answers.toml"
+    policy.write_text(ANSWERS, encoding="utf-8")
+    answered: set[str] = set()
+
+    @given(st.lists(st.sampled_from(SAID), min_size=1, max_size=7).map(tuple), st.sampled_from([None, "once"]))
+    @settings(max_examples=40, deadline=None, derandomize=True)
+    def compare(script: tuple[str, ...], env: str | None) -> None:
+        case = Case("CreateGroupId", env, script, "honest", True, True, 7, policy=str(policy))  # noqa: FBT003  # its fields
+        assume(backend != "thread" or not is_cut(case))
+        check(case, backend)
+        played = simulate(setup_of(case)[0], case.seed)
+        assert env is None or played.attempts == 1
+        answered.update(turn.decision.rule.id for turn in played.turns if turn.decision and turn.decision.rule)
+
+    compare()
+    assert {f'alibaba."InvalidParameter"[{entry}]' for entry in range(3)} <= answered
+    assert {'alibaba."SystemOverFlow"', 'transport.alibaba."lost"[0]'} <= answered

@@ -215,3 +215,16 @@ def test_a_script_that_is_interrupted_is_summed_up(clients: Scripts) -> None:
     ours = clients.run("script.py")
     assert ours.code == -signal.SIGINT
     assert ours.err.endswith("KeyboardInterrupt\nresilience: 1 call; policy running\n")
+
+
+def test_a_run_that_is_switched_off_makes_one_attempt(clients: Scripts, cloud: Sandbox) -> None:
+    """RESILIENCE=off under ``run``: the script meets its SDK's own error at once, and the summary says why."""
+    clients.write("script.py", "from clients import *\nprint(make_topic())\n")
+    clients.environ["RESILIENCE"] = "off"
+    cloud.script("CreateTopic", "RequestLimitExceeded")
+    ours = clients.run("script.py")
+    assert ours.code == 1
+    assert "TencentCloudSDKException" in ours.err
+    assert cloud.asked("CreateTopic") == 1
+    assert "1 call, 1 failure; policy" in ours.err
+    assert ", switched off by RESILIENCE=off" in ours.err
