@@ -22,6 +22,11 @@ _ANOTHERS: Final = (
     "this %s is the new name of another resource of this run or its ledger, and two must not become one; "
     "choose another name, or let renames build other names, such as {name}-{hash}-{n}"
 )
+# Earlier versions could give one name twice, and their ledgers say so.
+_ANOTHERS_TOO: Final = (
+    "the ledger has this name in %s for another resource too; look which of the two it is, and forget the entry of the "
+    "other one: resilience ledger list, and resilience ledger forget"
+)
 _NO_NAME: Final = "the pattern of the rename builds no legal name; a name that has to be shortened keeps a hash of it"
 _NONE_FREE: Final = "the names that the rename could give belong to other resources of this run or its ledger"
 
@@ -63,9 +68,10 @@ def recall(call: Progress, original: str, new: str) -> bool:
     return asked is None or call.callee.names.give(asked[0], original, new)
 
 
-def refused(call: Progress) -> core.Decision:
-    """End a call whose own name has been given to another resource."""
-    call.error = RemedyFailed("rename", _ANOTHERS % call.callee.operation.rename)
+def refused(call: Progress, *, is_recorded: bool = False) -> core.Decision:
+    """End a call whose own name another resource has; ``is_recorded`` where a ledger says that both have it."""
+    why = _ANOTHERS_TOO if is_recorded else _ANOTHERS
+    call.error = RemedyFailed("rename", why % call.callee.operation.rename)
     return refuse(call.history)
 
 

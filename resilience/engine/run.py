@@ -109,7 +109,7 @@ async def _begun(call: Progress) -> core.Decision | None:
         answer = "done" if found.state == "done" else "unfinished"
     call.watch.tell(Recalled(answer=answer, waited=waited))
     if track.has_rival:
-        return renaming.refused(call)
+        return renaming.refused(call, is_recorded=found is not None)
     if found is None:
         return await attempt(call)
     for field, (old, new) in found.renamed.items():

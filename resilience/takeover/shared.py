@@ -30,7 +30,8 @@ def append(path: str, line: Mapping[str, Any]) -> None:
     except OSError:
         return
     try:
-        os.write(file, json.dumps(line).encode() + b"\n")
+        # It begins with an end as well: half a line that a full disk has left must not spoil the next one.
+        os.write(file, b"\n" + json.dumps(line).encode() + b"\n")
     except OSError:
         return  # a full disk
     finally:
@@ -58,7 +59,7 @@ def _loaded(line: bytes) -> dict[str, Any] | None:
     try:
         return json.loads(line)  # type: ignore[no-any-return]  # as it was written
     except ValueError:
-        return None  # a full disk took half of it
+        return None  # nothing, or half of one
 
 
 def mapped(path: str, count: int) -> Numbers[int]:

@@ -327,6 +327,10 @@ async def test_two_entries_of_an_earlier_version_with_one_name_are_not_both_succ
     ledger.finish(evolve(second, renamed={"GroupId": ("GID_b", first.renamed["GroupId"][1])}))
     outcomes = [await create(executor(values(), ledger=ledger), service, name) for name in ("GID_a", "GID_b")]
     assert [outcome.stop_reason for outcome in outcomes] == ["accepted", "not_ours"]
+    assert "ledger forget" in str(outcomes[1].error)
+    assert ledger.forget(ledger.entries()[1].key)
+    del service.made[INSTANCE, "GID_b-2"]
+    assert (await create(executor(values(), ledger=ledger), service, "GID_b")).stop_reason == "success"
 
 
 async def test_a_ledger_may_have_many_renamed_entries(ledger: Ledger) -> None:

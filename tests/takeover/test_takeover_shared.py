@@ -158,9 +158,10 @@ def test_of_two_processes_one_gets_a_name(run: Run) -> None:
 
 def test_half_a_line_is_passed_over(run: Run) -> None:
     """A disk that was full leaves half a line; names are known all the same."""
-    Path(run.shared("names.jsonl")).write_text('{"did": "as\n')
+    Path(run.shared("names.jsonl")).write_text('{"did": "as')
     names = Names(run)
     assert names.give(place(), "GID_a", "GID_a-2")
+    assert not Names(run).give(place(), "GID_b", "GID_a-2")
     assert list(Names(run).changes().values()) == ["GID_a-2"]
 
 
