@@ -12,6 +12,7 @@ without a doubt. A name that was asked for stays asked for.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol
 
 from attrs import define, field
@@ -66,13 +67,17 @@ class Register:
     What follows from one deed after the other; for one thread at a time, but any may read meanwhile.
 
     Attributes:
-        changes: The new name of everything that was renamed. It is replaced and never changed.
+        changes: The new name of everything that was renamed, as it is at any moment: to be looked up in.
     """
 
-    changes: Mapping[Renaming, str] = field(factory=dict, init=False)
+    changes: Mapping[Renaming, str] = field(init=False)
+    _changes: dict[Renaming, str] = field(factory=dict, init=False)
     # By place and name: the original of the resource that has it.
     _owners: dict[Place, dict[str, str]] = field(factory=dict, init=False)
     _holds: dict[tuple[Place, str], int] = field(factory=dict, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.changes = MappingProxyType(self._changes)
 
     def is_asked(self, place: Place, name: str) -> bool:
         """Return whether a name is known to be asked for and nothing else; that never changes."""
@@ -89,7 +94,7 @@ class Register:
             return False
         if did == "give":
             self._holds[place, name] = self._holds.get((place, name), 0) + 1
-            self.changes = {**self.changes, _renaming(place, original): name}
+            self._changes[_renaming(place, original)] = name
         return True
 
     def _leave(self, names: dict[str, str], place: Place, original: str, name: str) -> None:
@@ -99,8 +104,8 @@ class Register:
             return
         names.pop(name, None)
         renaming = _renaming(place, original)
-        if self.changes.get(renaming) == name:
-            self.changes = {known: new for known, new in self.changes.items() if known != renaming}
+        if self._changes.get(renaming) == name:
+            del self._changes[renaming]
 
 
 @define(eq=False, repr=False)
