@@ -45,8 +45,14 @@ _LIBRARIES: Final = (
 _BETWEEN: Final = ("anyio", "asyncio", "concurrent", "contextlib", "resilience", "threading")
 
 
-# Whose modules say no more than their package.
-_WHOLE: Final = ("aiohttp", "httpcore", "httpx", "urllib3")
+# What is said of libraries whose modules say no more than their package; clients of the last two are covered.
+_WORDS: Final = {
+    "aiohttp": "aiohttp",
+    "httpcore": "httpcore",
+    "urllib3": "urllib3",
+    "httpx": "a transport of httpx",
+    "requests": "an adapter of requests",
+}
 
 _COROUTINE: Final = 0x80  # inspect.CO_COROUTINE; that module would take longer to import than all of this
 
@@ -146,12 +152,7 @@ def _way() -> str:
         elif package not in _BETWEEN:
             break
         frame = frame.f_back
-    package = found.partition(".")[0]
-    if package in _WHOLE:
-        return package
-    parts = found.split(".")
-    public = next((place for place, part in enumerate(parts) if part.startswith("_")), len(parts))
-    return ".".join(parts[:public])
+    return _WORDS.get(found.partition(".")[0], found)
 
 
 def _of_http_client(connection: Any, _: tuple[Any, ...]) -> Sent:

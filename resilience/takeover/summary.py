@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 # Of anything that is listed: enough to see what it is about. The journal has all.
 _SHOWN: Final = 3
 
+# Of what nobody else tells, more: each may be a hole.
+_WAYS_SHOWN: Final = 8
+
 _SECOND: Final = 1000
 _MINUTE: Final = 60
 
@@ -57,7 +60,7 @@ def _past(past: Mapping[Way, int]) -> str:
     total = sum(past.values())
     each = [f"{count:,} {operation} by {way}" for (operation, way), count in past.items()]
     were = "was" if total == 1 else "were"
-    return f"{_times(total, 'call')} {were} not under the policy: {_few(each, ', ')}"
+    return f"{_times(total, 'call')} {were} not under the policy: {_few(each, ', ', _WAYS_SHOWN)}"
 
 
 def _renamed(renames: Mapping[Renaming, str]) -> list[str]:
@@ -67,10 +70,10 @@ def _renamed(renames: Mapping[Renaming, str]) -> list[str]:
     return [f"{_times(len(renames), 'rename')} ({shown})"]
 
 
-def _few(items: Iterable[str], between: str) -> str:
+def _few(items: Iterable[str], between: str, shown: int = _SHOWN) -> str:
     items = list(items)
-    more = len(items) - _SHOWN
-    return between.join([*items[:_SHOWN], *([f"and {more:,} more"] if more > 0 else [])])
+    more = len(items) - shown
+    return between.join([*items[:shown], *([f"and {more:,} more"] if more > 0 else [])])
 
 
 def _some(count: int, word: str, words: str = "") -> list[str]:

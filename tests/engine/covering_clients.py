@@ -17,7 +17,9 @@ import pytest
 from alibabacloud_credentials.models import CredentialModel
 from alibabacloud_onsmqtt20200420 import models as alibaba_models
 from alibabacloud_onsmqtt20200420.client import Client as AlibabaClient
-from alibabacloud_tea_openapi.models import Config
+from alibabacloud_tea_openapi.client import Client as OpenApiClient
+from alibabacloud_tea_openapi.models import Config, OpenApiRequest, Params
+from alibabacloud_tea_util.models import RuntimeOptions
 from aliyunsdkcore.client import AcsClient
 from aliyunsdkonsmqtt.request.v20200420.CreateGroupIdRequest import CreateGroupIdRequest
 from attrs import frozen
@@ -84,6 +86,34 @@ def alibaba_client(sandbox: Sandbox, cls: Any = AlibabaClient, /, **more: Any) -
             }
         )
     )
+
+
+def generic_client(sandbox: Sandbox, cls: Any = OpenApiClient, /, **more: Any) -> Any:
+    """Return Alibaba's client for any product."""
+    return alibaba_client(sandbox, cls, **more)
+
+
+def params(action: str, **more: Any) -> Any:
+    """Return the parameters of a generic call of Alibaba's."""
+    return Params(
+        **{
+            "action": action,
+            "version": "2020-04-20",
+            "protocol": "HTTP",
+            "pathname": "/",
+            "method": "POST",
+            "auth_type": "AK",
+            "style": "RPC",
+            "req_body_type": "formData",
+            "body_type": "json",
+            **more,
+        }
+    )
+
+
+def generic_group(name: str) -> Any:
+    """Return the request of a generic call about a group."""
+    return OpenApiRequest(query={"GroupId": name, "InstanceId": ALIBABA_INSTANCE})
 
 
 def old_client(sandbox: Sandbox, cls: Any = AcsClient, /, **more: Any) -> Any:
@@ -194,6 +224,10 @@ def _is_alibabas(answer: Any) -> bool:
     return isinstance(answer, alibaba_models.CreateGroupIdResponse) and answer.status_code == 200
 
 
+def _is_alibabas_map(answer: Any) -> bool:
+    return isinstance(answer, dict) and answer["statusCode"] == 200 and "RequestId" in answer["body"]
+
+
 def _is_tencents(answer: Any) -> bool:
     return isinstance(answer, tencent_models.CreateTopicResponse)
 
@@ -217,6 +251,20 @@ STYLES: Final[dict[str, Style]] = {
         lambda client, _, name: client.create_group_id_async(group(name)),
         _is_alibabas,
     ),
+    "alibaba-generic": Style(
+        "alibaba",
+        "CreateGroupId",
+        generic_client,
+        lambda client, _, name: client.call_api(params("CreateGroupId"), generic_group(name), RuntimeOptions()),
+        _is_alibabas_map,
+    ),
+    "alibaba-generic-async": Style(
+        "alibaba",
+        "CreateGroupId",
+        generic_client,
+        lambda client, _, name: client.call_api_async(params("CreateGroupId"), generic_group(name), RuntimeOptions()),
+        _is_alibabas_map,
+    ),
     "old-alibaba": Style(
         "alibaba",
         "CreateGroupId",
@@ -233,6 +281,13 @@ STYLES: Final[dict[str, Style]] = {
         tencent_client,
         lambda client, _, name: client.call_json("CreateTopic", topic_fields(name)),
         _is_json,
+    ),
+    "tencent-content": Style(
+        "tencent",
+        "CreateTopic",
+        tencent_client,
+        lambda client, _, name: client.call("CreateTopic", topic_fields(name)),
+        lambda answer: isinstance(answer, bytes) and _is_json(json.loads(answer)),
     ),
     "tencent-common": Style(
         "tencent",

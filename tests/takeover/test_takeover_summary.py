@@ -72,9 +72,10 @@ def test_failures_and_remarks_have_lines_of_their_own() -> None:
             id="two-ways",
         ),
         pytest.param(
-            {("acme:PutThing", f"way {number}"): 1 for number in range(5)},
-            "5 calls were not under the policy: 1 acme:PutThing by way 0, 1 acme:PutThing by way 1, "
-            "1 acme:PutThing by way 2, and 2 more",
+            {("acme:PutThing", f"way {number}"): 1 for number in range(9)},
+            "9 calls were not under the policy: 1 acme:PutThing by way 0, 1 acme:PutThing by way 1, "
+            "1 acme:PutThing by way 2, 1 acme:PutThing by way 3, 1 acme:PutThing by way 4, 1 acme:PutThing by way 5, "
+            "1 acme:PutThing by way 6, 1 acme:PutThing by way 7, and 1 more",
             id="many-ways",
         ),
     ],

@@ -85,7 +85,7 @@ def _hold_requests(response: Any) -> Any:
         failed = error
     content = b"".join(parts)
     response.raw = _again(raw, _Read(content, failed))
-    body = _decoded(lambda: _again(raw, io.BytesIO(content)).read())
+    body = _decoded(lambda: _unpacked(_again(raw, io.BytesIO(content))))
     setattr(response, _BODY, body)
     return response
 
@@ -101,9 +101,15 @@ def _again(raw: Any, content: io.BytesIO) -> Any:
         version=raw.version,
         reason=raw.reason,
         preload_content=False,
-        decode_content=True,
+        # A session leaves what it hands out as a stream packed as it came.
+        decode_content=attribute(raw, "decode_content"),
         original_response=attribute(raw, "_original_response"),
     )
+
+
+def _unpacked(raw: Any) -> bytes:
+    content: bytes = raw.read(decode_content=True) if hasattr(raw, "stream") else raw.read()
+    return content
 
 
 def _put_back(response: Any, parts: list[bytes], failed: Exception | None) -> Any:

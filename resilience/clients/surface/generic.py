@@ -51,10 +51,10 @@ class Generic:
 
 
 # The products that the catalogues are about, with the versions of their APIs (Params.version of the typed clients).
-_ALIBABA: Final = {"onsmqtt": "2020-04-20", "sts": "2015-04-01"}
-_TENCENT: Final = frozenset({"mqtt", "sts"})
+ALIBABA: Final = {"onsmqtt": "2020-04-20", "sts": "2015-04-01"}
+TENCENT: Final = frozenset({"mqtt", "sts"})
 _ALIBABA_HOSTS: Final = ".aliyuncs.com"
-_TYPED: Final = tuple(f"alibabacloud_{product}" for product in _ALIBABA)
+_TYPED: Final = tuple(f"alibabacloud_{product}" for product in ALIBABA)
 
 # The old SDK's signers, and Tencent's credentials, ask the token service themselves while a request is being signed.
 # That is part of an attempt: its faults are the attempt's, and waits would hold the lock of the credential.
@@ -71,9 +71,9 @@ def is_product_of_alibaba(host: object, version: object) -> bool:
     Any other may stand for each of them, such as a proxy or a sandbox.
     """
     name = str(host or "").lower().partition(":")[0]
-    if name.partition(".")[0].removesuffix("-vpc") in _ALIBABA:
+    if name.partition(".")[0].removesuffix("-vpc") in ALIBABA:
         return True
-    return not name.endswith(_ALIBABA_HOSTS) and version in _ALIBABA.values()
+    return not name.endswith(_ALIBABA_HOSTS) and version in ALIBABA.values()
 
 
 def _argument(name: str, place: int, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
@@ -103,7 +103,7 @@ def _of_request(_: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> 
         return None
     product, action = request.get_product(), request.get_action_name()
     if product:
-        is_ours = str(product).lower() in _ALIBABA
+        is_ours = str(product).lower() in ALIBABA
     else:
         # A CommonRequest may name a host instead.
         is_ours = is_product_of_alibaba(request.endpoint, request.get_version())
@@ -112,7 +112,7 @@ def _of_request(_: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> 
 
 def _of_service(client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
     service = getattr(client, "_service", None)
-    if service not in _TENCENT or (service == _STS and _is_called_by(_CREDENTIALS)):
+    if service not in TENCENT or (service == _STS and _is_called_by(_CREDENTIALS)):
         return None
     action = _argument("action", 0, args, kwargs)
     # The SDK puts the capital there where it is missing (abstract_client.py 3.1.195).

@@ -18,6 +18,8 @@ from resilience.clients.verifiers import alibaba, verifiers_for
 from resilience.clients.verifiers.asking import Ask, Fields, Verifier, plain
 
 _MODELS: Final = "alibabacloud_tea_openapi.models"
+_UTIL_MODELS: Final = "alibabacloud_tea_util.models"
+_OPTIONS: Final = "RuntimeOptions"
 
 # All of ApsaraMQ for MQTT is one version and one style (alibabacloud_onsmqtt20200420 1.7.1, client.py).
 _PARAMS: Final = {
@@ -73,7 +75,8 @@ class CallDesk:
         """Ask; runtime options of the creating call hold for the question too."""
         models = import_module(_MODELS)
         request = models.OpenApiRequest(query=dict(ask.fields))
-        return self._client.call_api(models.Params(action=ask.operation, **_PARAMS), request, options)
+        runtime = options if type(options).__name__ == _OPTIONS else import_module(_UTIL_MODELS).RuntimeOptions()
+        return self._client.call_api(models.Params(action=ask.operation, **_PARAMS), request, runtime)
 
     def read(self, answer: Any) -> Fields:
         """Return the body's fields."""
