@@ -61,7 +61,7 @@ def note(
         lines.append(f"  {outcome.error.reason}")
     elif outcome.stop_reason == "not_ours" and outcome.renamed:
         lines.append(f"  {_NEW_NAME_IS_THERE}")
-    elif outcome.stop_reason in _MEANING:
+    elif advice is None and outcome.stop_reason in _MEANING:
         lines.append(f"  {_MEANING[outcome.stop_reason]}")
     lines.extend(f"  {each}" for each in (no_name, advice) if each is not None)
     if outcome.waited:

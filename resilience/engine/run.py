@@ -133,8 +133,8 @@ def _resumed(call: Progress, track: Track) -> core.Decision:
         return decision
     call.error = LedgerError(
         str(track.ledger.path),
-        f"an earlier run started {found.key} and never finished it; look whether it is there, "
-        f"and then forget the entry, or register a verifier for {call.plan.operation}",
+        f"an earlier run started {found.key} and never finished it; look whether it is there, and then forget the entry"
+        + (f", or {call.callee.how_to_look}" if call.callee.how_to_look else ""),
     )
     if track.ledger.on_unfinished == "fail":
         call.history = begin(call.plan, now=call.started, ours=True)

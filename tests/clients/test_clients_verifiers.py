@@ -711,3 +711,35 @@ async def test_one_executor_takes_the_verifiers_of_both(sandbox: Sandbox, tencen
     made = await executor.call("CreateUser", tencent.CreateUser, model("CreateUser", CREATES["CreateUser"]))
     assert isinstance(made, models.CreateUserResponse)
     assert sandbox.applied("CreateUser") == sandbox.applied("RegisterDeviceCredential") == 1
+
+
+@pytest.mark.parametrize(
+    ("unique", "is_found"),
+    [
+        pytest.param(("TagList",), True, id="all-tags"),
+        pytest.param(("TagList.order",), True, id="one-tag"),
+        pytest.param(("Name", "TagList.order"), True, id="name-and-tag"),
+        pytest.param(("TagList.other",), None, id="a-tag-that-it-lacks"),
+        pytest.param((), None, id="nobody-said-it"),
+    ],
+)
+def test_a_policy_says_what_tells_a_purchase_from_others(
+    tencent: MqttClient, unique: tuple[str, ...], *, is_found: bool | None
+) -> None:
+    """Older instances of the same name are not ours; where nothing tells, the error has the line to write."""
+    tencent.call_json("CreateInstance", BUY)
+    verifier = verifiers_for(tencent, unique=unique)["tencent:CreateInstance"]
+    request = model("CreateInstance", tagged("42"))
+    if is_found is None:
+        with pytest.raises(Ambiguous, match=r"write \[operations.tencent\] CreateInstance = { unique = \[\"Name\"\] }"):
+            verifier(request)
+        return
+    assert verifier(request) is None
+    bought = tencent.CreateInstance(request).InstanceId
+    assert verifier(request).InstanceId == bought
+    tencent.CreateInstance(model("CreateInstance", {**tagged("42"), "Name": "plant-9"}))
+    if "Name" in unique:
+        assert verifier(request).InstanceId == bought
+    else:
+        with pytest.raises(Ambiguous, match="which is therefore not unique"):
+            verifier(request)
