@@ -8,8 +8,7 @@ from typing import Final
 from attrs import asdict, evolve, field, frozen
 
 from resilience.catalog import catalogue, providers
-from resilience.cli.values import described, duration, grows, label, written
-from resilience.core.declared import Declared
+from resilience.cli.values import described, duration, grows, label, said_of, written
 from resilience.core.fault import TRANSPORTS, Effect, Fault, Origin
 from resilience.core.match import RuleTable
 from resilience.core.plan import Plan
@@ -111,26 +110,11 @@ def _plain(policy: Policy) -> Iterator[tuple[tuple[str, ...], str]]:
         for operation, said in declared.items():
             # What follows from the method of a request is told with the request.
             if not said.is_assumed:
-                yield from _operation(("operations", provider, operation), said)
+                yield from ((("operations", provider, operation, *path), text) for path, text in said_of(said))
     for provider, api in policy.apis.items():
         yield from _api(("sources", provider), api)
     if policy.telemetry is not None:
         yield ("telemetry", "journal"), policy.telemetry.journal or "none"
-
-
-def _operation(path: tuple[str, ...], said: Declared) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield what a policy says about an operation; what a repeat does stands at the operation itself."""
-    if said.repeat is not None:
-        yield path, said.repeat
-    for key in ("key", "rename", "read_back", "requires", "unique"):
-        value = getattr(said, key)
-        if value is not None:
-            yield (*path, key), written(value)
-    for key, value in asdict(said.name).items() if said.name is not None else ():
-        if value is not None:
-            yield (*path, "name", key), written(value)
-    if said.settle is not None:
-        yield (*path, "settle"), duration(said.settle)
 
 
 def _api(path: tuple[str, ...], api: Source) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -110,10 +110,19 @@ def _subject(found: Explanation) -> Iterator[RenderableType]:
         yield Text(f"  {found.source}", style="dim")
     elif fault.code is not None:
         yield Text("  not in the catalogue" + (f'; did you mean "{found.near}"?' if found.near else ""))
+    yield from _operation(found)
+
+
+def _operation(found: Explanation) -> Iterator[RenderableType]:
+    plan = found.plan
     if plan.operation:
         yield Text(f"on {plan.operation}, {_REPEATS[plan.repeat]}")
         if found.operation is not None and found.operation.read_back:
             yield Text(f"  {found.operation.read_back} reads it back", style="dim")
+        if found.said:
+            yield _values(found.said)
+        if found.advice is not None:
+            yield Text(found.advice, style="yellow")
     else:
         yield Text("on any operation; name one, as in CreateGroupId/CODE, for what holds there")
 
@@ -222,6 +231,8 @@ def to_json(found: Explanation) -> dict[str, Any]:
         "fault": _fault(found.fault),
         "operation": found.plan.operation or None,
         "provider": found.plan.provider,
+        "declared": [_value(each) for each in found.said],
+        "advice": found.advice,
         "repeat": found.plan.repeat if found.plan.operation else None,
         "meaning": None if found.code is None else found.code.meaning,
         "near": found.near,

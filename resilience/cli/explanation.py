@@ -14,11 +14,13 @@ from resilience.cli.candidates import Lost, lost
 from resilience.cli.doubt import Story, stories
 from resilience.cli.plans import operation_of, plan_of
 from resilience.cli.values import Value, action_of, label, limits_of, value_at
+from resilience.cli.values import operation_of as values_of
+from resilience.core.advice import leads_on, unrepeatable
 from resilience.core.bounds import Span, Worst, uses, waits, worst
 from resilience.core.fault import Effect, Fault, Origin, Repeat
 from resilience.core.plan import Plan
 from resilience.core.policy import Action, Rule
-from resilience.engine.operations import effect_of
+from resilience.engine.operations import described, effect_of
 from resilience.policyfile import Policy
 from resilience.policyfile.operations import named_providers
 from resilience.policyfile.rulekeys import is_status, is_transport_code
@@ -44,6 +46,8 @@ class Explanation:
         code: What the catalogue says about the code, or None.
         source: Where the catalogue has that from.
         operation: What the catalogue says about the operation, or None.
+        said: What the policy says about the operation.
+        advice: Why the rule cannot act on the operation as it is written, and what to write; None where it can.
         effect: Whether the request may have taken effect.
         effect_by: Who says that: ``rule``, ``catalogue``, ``transport`` or ``status``.
         rule: The rule that answers, or None.
@@ -68,6 +72,8 @@ class Explanation:
     code: CodeFacts | None
     source: str | None
     operation: OperationFacts | None
+    said: tuple[Value, ...] = ()
+    advice: str | None = None
     effect: Effect
     effect_by: str
     rule: Rule | None
@@ -154,6 +160,8 @@ def explain_fault(fault: Fault, plan: Plan, policy: Policy) -> Explanation:
         code=facts,
         source=None if known is None or facts is None else known.sources[facts.source],
         operation=None if known is None else known.operation(plan.operation),
+        said=values_of(policy, plan.provider, plan.operation),
+        advice=_advice(plan, fault, rule, policy),
         effect=plan.effect(fault, rule),
         effect_by=_effect_by(plan, fault, rule),
         rule=rule,
@@ -171,6 +179,17 @@ def explain_fault(fault: Fault, plan: Plan, policy: Policy) -> Explanation:
         stories=_stories(plan, fault),
         near=None if facts is not None or rule is not None else _near(fault, plan.provider, policy),
     )
+
+
+def _advice(plan: Plan, fault: Fault, rule: Rule | None, policy: Policy) -> str | None:
+    if not plan.operation or plan.provider is None or rule is None or not plan.never_blindly:
+        return None
+    operation = described(plan.provider, plan.operation, policy=policy)
+    facts = catalogue(plan.provider).operation(plan.operation) if plan.provider in providers() else None
+    may_look = operation.read_back is not None or (facts is not None and facts.read_back is not None)
+    if may_look or plan.effect(fault, rule) != "unknown" or not leads_on(rule.action):
+        return None
+    return unrepeatable(operation.subject(), fault.label, rule, ask=f"register a verifier for {operation.name}")
 
 
 def _by_message(fault: Fault, plan: Plan, policy: Policy) -> Iterator[Explanation]:

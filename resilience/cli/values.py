@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from resilience.core.backoff import Backoff
+from resilience.core.declared import Declared
 from resilience.core.fault import Origin
 from resilience.core.policy import Action, Rule
 from resilience.policyfile import Policy
@@ -94,6 +95,30 @@ def value_at(policy: Policy, name: str, value: str, path: Path | None) -> Value:
         return Value(name=name, value=value)
     replaced = tuple(Replaced(value=written(each), at=at) for each, at in policy.overridden(*path))
     return Value(name=name, value=value, at=policy.origin(*path), replaced=replaced)
+
+
+def said_of(said: Declared) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield what a policy says about an operation; what a repeat does stands at the operation itself."""
+    if said.repeat is not None:
+        yield (), said.repeat
+    for key in ("key", "rename", "read_back", "requires", "unique"):
+        value = getattr(said, key)
+        if value is not None:
+            yield (key,), written(value)
+    for key, value in asdict(said.name).items() if said.name is not None else ():
+        if value is not None:
+            yield ("name", key), written(value)
+    if said.settle is not None:
+        yield ("settle",), duration(said.settle)
+
+
+def operation_of(policy: Policy, provider: str | None, operation: str) -> tuple[Value, ...]:
+    """Return what ``[operations]`` says of an operation."""
+    said = policy.operations.get(provider or "", {}).get(operation)
+    if said is None or said.is_assumed:
+        return ()
+    path = ("operations", provider or "", operation)
+    return tuple(value_at(policy, ".".join(key) or "repeat", text, (*path, *key)) for key, text in said_of(said))
 
 
 def limits_of(policy: Policy) -> tuple[Value, ...]:

@@ -241,3 +241,33 @@ def test_an_explanation_begins_with_policy_and_environment() -> None:
     assert first.strip() == "policy mqtt-provisioning, environment prod"
     first, *_ = run("SystemOverFlow", "--policy", POLICY).output.splitlines()
     assert first.strip() == "policy mqtt-provisioning, no environment"
+
+
+OWN = """
+schema = 1
+[limits]
+deadline = "2m"
+[sources.acme]
+code = "json:code"
+[sources.acme.operations]
+Make = "POST /things"
+[rules.acme]
+"BUSY" = "retry"
+"""
+
+
+def test_an_operation_of_ones_own_shows_what_the_policy_says_of_it(tmp_path: Path) -> None:
+    """Each key with its place; and where the rule cannot act on it, why, and what to write."""
+    file = tmp_path / "own.toml"
+    file.write_text(OWN, encoding="utf-8")
+    found = told("Make/BUSY", policy=str(file))
+    assert found["declared"] == []
+    line = 'Make = { repeat = "conflict", key = ["name"] }'
+    assert f"write [operations.acme] {line}" in found["advice"]
+    file.write_text(f"{OWN}[operations.acme]\n{line}\n", encoding="utf-8")
+    found = told("Make/BUSY", policy=str(file))
+    assert [(each["name"], each["value"], each["at"]["line"]) for each in found["declared"]] == [
+        ("repeat", "conflict", 12),
+        ("key", "[name]", 12),
+    ]
+    assert found["advice"] is None
