@@ -33,6 +33,9 @@ SDKS: Final = frozenset(
 HTTP_CLIENTS: Final = {"requests.sessions": ("Session",), "httpx._client": ("Client", "AsyncClient")}
 """Modules of HTTP clients, and the classes in them (requests 2.34 and httpx 0.28, read 2026-11-21)."""
 
+SOCKET: Final = "socket"
+"""The module that every connection passes which Python makes itself."""
+
 SENDERS: Final = frozenset(
     {
         "aiohttp.client_reqrep",

@@ -30,8 +30,6 @@ _TENCENT_HOSTS: Final = (".tencentcloudapi.com", ".tencentcloudapi.woa.com")
 _LIBRARIES: Final = (
     "Tea",
     "aiohttp",
-    "alibabacloud_",
-    "aliyunsdk",
     "darabonba",
     "http",
     "httpcore",
@@ -134,6 +132,17 @@ def named_by_vendor(sent: Sent) -> str | None:
     return None
 
 
+def is_library(package: str) -> bool:
+    """Tell whether a package is one of those that send HTTP requests."""
+    return package in _LIBRARIES or package.startswith(("alibabacloud_", "aliyunsdk"))
+
+
+def is_host_of_service(host: str) -> bool:
+    """Tell whether a host, in lower case and without a port, is of one of the two services."""
+    label = host.partition(".")[0].removesuffix("-vpc")
+    return (host.endswith(_ALIBABA_HOSTS) and label in ALIBABA) or (host.endswith(_TENCENT_HOSTS) and label in TENCENT)
+
+
 def _is_signed(sent: Sent) -> bool:
     """Tell whether a signature of Tencent's is for one of the products; an old one does not say it."""
     signed = sent.headers.get("authorization", "")
@@ -147,7 +156,7 @@ def _way() -> str:
     while frame is not None:
         module = str(frame.f_globals.get("__name__", ""))
         package = module.partition(".")[0]
-        if package in _LIBRARIES or package.startswith(("alibabacloud_", "aliyunsdk")):
+        if is_library(package):
             found = module
         elif package not in _BETWEEN:
             break

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 from resilience.takeover.children import keep_in_front, keep_in_front_of_popen
-from resilience.takeover.imports import HTTP_CLIENTS, SDKS, SENDERS, watch_imports
+from resilience.takeover.imports import HTTP_CLIENTS, SDKS, SENDERS, SOCKET, watch_imports
 from resilience.takeover.past import Past
 from resilience.takeover.run import Run
 from resilience.takeover.termination import die_if_terminated, end_like_interrupt
@@ -51,8 +51,9 @@ def start(text: str) -> None:
         # The first of all exit functions, so the last that runs.
         atexit.register(die_if_terminated)
     watch_imports({"subprocess"}, keep_in_front_of_popen)
-    clients = {*SDKS, *HTTP_CLIENTS} if process.run.hosts else SDKS
-    watch_imports(clients | SENDERS, process.imported)
+    # Sockets are looked at for the policy's own APIs alone.
+    names = {*SDKS, *SENDERS, *HTTP_CLIENTS, SOCKET} if process.run.hosts else {*SDKS, *SENDERS}
+    watch_imports(names, process.imported)
 
 
 class Process:
@@ -91,6 +92,11 @@ class Process:
             from resilience.takeover.sent import watch  # noqa: PLC0415  # only where something may be sent
 
             watch(module, self.sent)
+            return
+        if module.__name__ == SOCKET:
+            from resilience.takeover.connected import watch_connections  # noqa: PLC0415  # likewise
+
+            watch_connections(module, self.run.hosts, self.past.count)
             return
         # Two threads that come here at once make two executors, which is as good as one: what has to be known to
         # both is known to the run. A lock here could wait for one of the imports' own.

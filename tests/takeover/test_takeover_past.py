@@ -157,6 +157,38 @@ def test_what_goes_past_the_policy_is_counted(text: str, expected: tuple[int, st
     ]
 
 
+def test_a_connection_of_the_scripts_own_is_counted(scripts: Scripts) -> None:
+    """What is sent on a socket nobody can read: a connection counts, and none of those that a library has made."""
+    host = scripts.environ["URL"].split("/")[2]
+    ways = f"2 to {host} by a socket, 1 to {host} by asyncio, 1 acme:PutThing by aiohttp"
+    assert past(
+        scripts,
+        """
+import asyncio, socket, aiohttp, httpx, requests
+host = tuple(URL.split("/")[2].split(":"))
+socket.create_connection(host).close()
+with socket.socket() as other:
+    other.connect((host[0], int(host[1])))
+async def main():
+    _, writer = await asyncio.open_connection(*host)
+    writer.close()
+    async with aiohttp.ClientSession() as session, session.post(URL):
+        pass
+    async with httpx.AsyncClient() as client:
+        await client.post(URL)
+asyncio.run(main())
+requests.post(URL)
+try:
+    socket.create_connection((host[0], 9), timeout=1)
+except OSError:
+    pass
+""",
+    ) == [
+        "2 calls; policy running",
+        f"4 calls were not under the policy: {ways}",
+    ]
+
+
 def test_a_request_to_a_service_that_no_sdk_has_sent_is_counted(clients: Scripts, cloud: Sandbox) -> None:
     """What a script signs itself is known by its action and version; calls of the SDKs are not counted again."""
     clients.write(

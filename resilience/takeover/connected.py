@@ -1,0 +1,78 @@
+"""
+Sees the connections that a script makes past every HTTP library, to a service or to an API of the policy.
+
+What is sent on a socket nobody can read. So a connection is what is counted, and only one to a host and port on which
+nothing but the API is: a broker may be on the same host.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Collection
+from types import FrameType, ModuleType
+from typing import Any, Final
+
+from resilience.engine.underway import is_under_way
+from resilience.takeover.sent import is_host_of_service, is_library
+
+_PORTS: Final = ("443", "80")
+
+# They look for the quickest of several addresses in tasks of their own, so that who has asked is not seen there.
+_UNSEEN: Final = ("aiohappyeyeballs", "anyio", "trio")
+
+
+def watch_connections(module: ModuleType, hosts: Collection[str], count: Callable[[str, str], None]) -> None:
+    """
+    Look at the connections that sockets make from now on.
+
+    Args:
+        module: The module ``socket``.
+        hosts: ``host:port`` of the policy's APIs; those without a port are not looked at.
+        count: Takes what was connected to, and by which way.
+    """
+    found: dict[tuple[Any, Any], str] = {}
+    cls: Any = getattr(module, "socket", None)
+    if cls is None or hasattr(cls.connect, "__wrapped__"):
+        return
+    resolve, connect = module.getaddrinfo, cls.connect
+
+    def is_watched(name: str, port: object) -> bool:
+        return f"{name}:{port}" in hosts or (str(port) in _PORTS and is_host_of_service(name))
+
+    @functools.wraps(resolve)
+    def resolved(*args: Any, **kwargs: Any) -> Any:
+        answer = resolve(*args, **kwargs)
+        host, port = args[0] if args else kwargs.get("host"), args[1] if len(args) > 1 else kwargs.get("port")
+        if isinstance(host, str) and is_watched(host.lower(), port):
+            found.update({info[4][:2]: f"{host.lower()}:{port}" for info in answer})
+        return answer
+
+    @functools.wraps(connect)
+    def connected(sock: Any, address: Any, /) -> Any:
+        if isinstance(address, tuple) and len(address) > 1 and not is_under_way():
+            host, port = address[:2]
+            name = found.get((host, port))
+            if name is None and is_watched(str(host).lower(), port):
+                name = f"{host}:{port}"
+            way = None if name is None else _way()
+            if name is not None and way is not None:
+                count(f"to {name}", way)
+        return connect(sock, address)
+
+    module.getaddrinfo = resolved  # type: ignore[attr-defined]  # any module takes it
+    cls.connect = connected
+
+
+def _way() -> str | None:
+    """Return who connects; None where a library does, whose requests are counted."""
+    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001  # the documented way to the frames of this thread
+    way = "a socket"
+    while frame is not None:
+        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if is_library(package) or package in _UNSEEN:
+            return None
+        if package == "asyncio":
+            way = "asyncio"
+        frame = frame.f_back
+    return way
