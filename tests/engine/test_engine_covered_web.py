@@ -156,3 +156,53 @@ def test_what_cannot_be_covered_says_why() -> None:
         wrap_client(session, executor)
     with pytest.raises(TypeError, match=r"found builtins\.dict; for any other, wrap the functions"):
         wrap_client({}, executor)
+
+
+BY_MESSAGE = REST.replace(
+    '"NO" = "fail"', '"NO" = [{ message = "come back later", do = "retry", effect = "none" }, "fail"]'
+)
+
+
+@WEB_CLIENTS
+@pytest.mark.parametrize(
+    ("place", "body", "asked"),
+    [
+        pytest.param("", {"code": "NO", "detail": {"text": "Come BACK later"}}, 2, id="anywhere"),
+        pytest.param("", {"code": "NO", "detail": "never"}, 1, id="nowhere"),
+        pytest.param("json:detail.text", {"code": "NO", "detail": {"text": "come back later"}}, 2, id="there"),
+        pytest.param("json:detail", {"code": "NO", "detail": ["come back later"]}, 2, id="in-a-list"),
+        pytest.param("json:reason", {"code": "NO", "detail": "come back later"}, 1, id="elsewhere"),
+    ],
+)
+@pytest.mark.anyio
+async def test_an_api_s_message_chooses_the_answer(make: Any, place: str, body: Any, asked: int, web: Web) -> None:
+    """The policy says where a message stands; where it does not say, the whole body is looked at."""
+    text = BY_MESSAGE.replace(
+        'code = "json:code"', f'code = "json:code"\nmessage = "{place}"' if place else 'code = "json:code"'
+    )
+    policy = Policy.loads(text)
+    async with opened(make) as plain:
+        client = wrap_client(plain, Executor(policy, provider="emqx", observers=()))
+        web.script = [(429, body)]
+        answer = await sent(client.post(f"{web.url}/users/mqtt", json={"name": "a"}))
+    assert answer.status_code == (201 if asked == 2 else 429)
+    assert len(web.asked) == asked
+
+
+@pytest.mark.parametrize("library", [requests, httpx])
+def test_an_exception_for_a_status_has_its_body_for_a_message(library: Any, web: Web) -> None:
+    """``raise_for_status`` in a function of one's own: what the answer said is looked at, as it was read already."""
+    policy = Policy.loads(BY_MESSAGE)
+
+    def create() -> Any:
+        answer = library.post(f"{web.url}/users/mqtt", json={})
+        answer.raise_for_status()
+        return answer.status_code
+
+    call = SyncExecutor(policy, provider="emqx", observers=()).wrap("CreateUser", create)
+    web.script = [(429, {"code": "NO", "why": "come back later"})]
+    assert call() == 201
+    web.script = [(429, {"code": "NO", "why": "never"})]
+    with pytest.raises((requests.HTTPError, httpx.HTTPStatusError)):
+        call()
+    assert len(web.asked) == 3
