@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from resilience.engine.covering import wrap_client
     from resilience.engine.credentials import Credentials
     from resilience.engine.errors import DeadlineExceeded, RemedyFailed, ServiceError
+    from resilience.engine.limits import limited
     from resilience.engine.outcome import Attempt, Outcome
     from resilience.executors import Executor, SyncExecutor
     from resilience.policyfile import Policy, PolicyError
@@ -46,6 +47,7 @@ __all__ = [
     "Spans",
     "SyncExecutor",
     "__version__",
+    "limited",
     "wrap_client",
 ]
 
@@ -71,6 +73,7 @@ _HOMES = {
     "ServiceError": "engine.errors",
     "Spans": "telemetry",
     "SyncExecutor": "executors",
+    "limited": "engine.limits",
     "wrap_client": "engine.covering",
 }
 

@@ -33,6 +33,7 @@ PUBLIC: Final = (
     "Spans",
     "SyncExecutor",
     "__version__",
+    "limited",
     "wrap_client",
 )
 

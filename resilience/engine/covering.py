@@ -30,6 +30,7 @@ from resilience.engine.common import CommonExecutor
 from resilience.engine.copies import reducer
 from resilience.engine.covered import CoveredCallee, RestSide, SdkSide, Side, held
 from resilience.engine.entries import PAST, Entry, Past, covered_method
+from resilience.engine.limits import ORIGIN
 from resilience.engine.loops import LOOP
 from resilience.engine.namebook import NameBook
 from resilience.engine.operations import described
@@ -42,7 +43,6 @@ C = TypeVar("C")
 log: Final = logging.getLogger("resilience")
 
 _CALLS: Final = "__resilience_calls__"
-_ORIGIN: Final = "__resilience_origin__"
 
 # The methods of an HTTP client that all the others lead to: the first makes a request, the second sends one.
 _REQUEST: Final = "request"
@@ -99,7 +99,7 @@ def wrap_client(client: C, executor: CommonExecutor) -> C:
     covered = type(cls)(cls.__name__, (cls,), {**names, **members})
     fresh: Any = covered.__new__(covered)
     # Held on to, because its connections are in use for as long as the new one is.
-    vars(fresh).update({**vars(client), _ORIGIN: client})
+    vars(fresh).update({**vars(client), ORIGIN: client})
     return fresh  # type: ignore[no-any-return]  # an instance of a subclass that exists only at run time
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from attrs import define
+from attrs import define, evolve
 
 from resilience.engine.covered import CoveredCallee
 from resilience.engine.disguise import without_our_frames
 from resilience.engine.errors import ServiceError
+from resilience.engine.limits import OWN, limits_with
 from resilience.engine.loops import needs_asyncio_loop
+from resilience.engine.synchronous import calls_in_thread
 from resilience.engine.underway import as_attempt, is_under_way
+from resilience.engine.wrapped import calls_on_loop
 
 
 @define(eq=False)
@@ -24,6 +27,12 @@ class Entry:
     call: Callable[..., Any]
     needs_asyncio: bool
     may_retry: bool
+
+    def limited(self, limits: Mapping[str, Any]) -> Entry:
+        """Return the same operation with limits of its own."""
+        callee = self.callee.limited(limits_with(self.callee.limits, **limits))
+        calls = calls_in_thread if callee.runtime.blocks else calls_on_loop
+        return evolve(self, callee=callee, call=calls(lambda: callee)[0])
 
     def left(self, error: Exception) -> Left:
         """Return how a call leaves that failed with an error."""
@@ -91,6 +100,8 @@ def _covered(
         if isinstance(entry, Past):
             return alone(client, *args, **kwargs)
         tally()
+        if (own := OWN.get()) is not None:
+            entry = entry.limited(own)
         if changes() or entry.may_retry:
             args, kwargs = entry.callee.prepared(args, kwargs)
         try:
@@ -125,6 +136,8 @@ def _covered_async(
         if entry.needs_asyncio:
             needs_asyncio_loop(entry.callee.operation.name)
         tally()
+        if (own := OWN.get()) is not None:
+            entry = entry.limited(own)
         if changes() or entry.may_retry:
             args, kwargs = entry.callee.prepared(args, kwargs)
         try:

@@ -2,15 +2,78 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
-from typing import Final
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from attrs import evolve
 
 from resilience.core.durations import meant, seconds
 from resilience.core.policy import Limits
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+OWN: Final[ContextVar[Mapping[str, Any] | None]] = ContextVar("resilience.limits", default=None)
+"""The limits of the call of a client's method that is being made, where it has some of its own."""
+
+ORIGIN: Final = "__resilience_origin__"
+"""Where a wrapped client has the client that it was made of."""
+
 _NONE: Final = "none"
+
+
+def limited(
+    method: Callable[P, R],
+    *,
+    deadline: float | str | None = None,
+    attempt_timeout: float | str | None = None,
+    max_attempts: int | None = None,
+) -> Callable[P, R]:
+    """
+    Return a method of a wrapped client with other limits: ``limited(client.create_topic, max_attempts=1)(request)``.
+
+    The client and the method itself do not change. A wrapped function has ``.limited`` of its own.
+
+    Args:
+        method: A method of a client that :func:`wrap_client` returned.
+        deadline: ``"5s"``, a number of seconds, or ``"none"`` for no limit; None for what the policy says.
+        attempt_timeout: Likewise.
+        max_attempts: At least 1, the first attempt included; None for what the policy says.
+
+    Raises:
+        TypeError: It is no such method.
+        ValueError: One of the others is no such limit.
+    """
+    given = {"deadline": deadline, "attempt_timeout": attempt_timeout, "max_attempts": max_attempts}
+    if ORIGIN not in getattr(getattr(method, "__self__", None), "__dict__", ()):
+        name = getattr(method, "__qualname__", type(method).__name__)
+        raise TypeError(
+            f"limited: expected a method of a client of wrap_client, got {name}; a wrapped function has .limited itself"
+        )
+    limits_with(Limits(deadline=None), **given)  # type: ignore[arg-type]  # each is of the type that it was given as
+    call: Callable[..., Any] = method
+
+    def limited_method(*args: Any, **kwargs: Any) -> Any:
+        token = OWN.set(given)
+        try:
+            return call(*args, **kwargs)
+        finally:
+            OWN.reset(token)
+
+    async def limited_async_method(*args: Any, **kwargs: Any) -> Any:
+        token = OWN.set(given)
+        try:
+            return await call(*args, **kwargs)
+        finally:
+            OWN.reset(token)
+
+    made: Any = limited_async_method if inspect.iscoroutinefunction(method) else limited_method
+    functools.update_wrapper(made, method)
+    return cast("Callable[P, R]", made)
 
 
 def limits_with(

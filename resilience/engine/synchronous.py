@@ -82,7 +82,9 @@ class SyncDecorator(Protocol):
         ...
 
 
-def _calls(target: Callable[[], Callee]) -> Calls:
+def calls_in_thread(target: Callable[[], Callee]) -> Calls:
+    """Return what makes calls in a plain thread, of what ``target`` returns."""
+
     def call(*args: Any, **kwargs: Any) -> Any:
         return drive(run(target(), args, kwargs)).unwrap()
 
@@ -145,7 +147,7 @@ class SyncExecutor(CommonExecutor):
 
         def decorate(function: Callable[..., Any]) -> SyncWrapped[Any, Any]:
             callee = self._prepare_wrapped(operation, function, key=key, accepted=accepted)
-            return cast("SyncWrapped[Any, Any]", dressed(callee, in_thread(callee), _calls))
+            return cast("SyncWrapped[Any, Any]", dressed(callee, in_thread(callee), calls_in_thread))
 
         return decorate if function is None else decorate(function)
 

@@ -90,10 +90,12 @@ Calls = tuple[Callable[..., Any], Callable[..., Any]]
 
 def build(callee: Callee) -> Wrapped[Any, Any]:
     """Return the wrapped function: a closure, or a descriptor where the function stands in a class body."""
-    return cast("Wrapped[Any, Any]", dressed(callee, on_loop(callee), _calls))
+    return cast("Wrapped[Any, Any]", dressed(callee, on_loop(callee), calls_on_loop))
 
 
-def _calls(target: Callable[[], Callee]) -> Calls:
+def calls_on_loop(target: Callable[[], Callee]) -> Calls:
+    """Return what makes calls on an event loop, of what ``target`` returns."""
+
     async def call(*args: Any, **kwargs: Any) -> Any:
         return (await run(target(), args, kwargs)).unwrap()
 

@@ -13,7 +13,7 @@ from typing import Any, assert_type
 import httpx
 import requests
 
-from resilience import Credentials, Executor, Outcome, Policy, SyncExecutor, wrap_client
+from resilience import Credentials, Executor, Outcome, Policy, SyncExecutor, limited, wrap_client
 
 policy = Policy.load("builtin:alibaba-mqtt")
 executor = Executor(policy, provider="alibaba")
@@ -183,6 +183,7 @@ def use_here() -> None:
     assert_type(wrap_client(requests.Session(), threads), requests.Session)
     assert_type(wrap_client(requests.Session(), executor).get("u"), requests.Response)
     assert_type(wrap_client(httpx.AsyncClient(), executor), httpx.AsyncClient)
+    assert_type(limited(wrap_client(requests.Session(), threads).request, deadline="5s")("GET", "u"), requests.Response)
 
     create_here("i")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # an argument is missing
     create_here("i", 3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # no string
