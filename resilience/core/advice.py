@@ -13,13 +13,14 @@ from typing import Any, Final
 
 from attrs import evolve, frozen
 
-from resilience.core.declared import Declared
+from resilience.core.declared import Declared, is_secret_field
 from resilience.core.fault import Effect, Repeat
 from resilience.core.plan import Plan
 from resilience.core.policy import METHODS, Action, Rule, Source, Template, is_placeholder
 
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _GUESS: Final = ("name",)
+_NAMING: Final = re.compile("(?:^|_)(?:name|id)$|(?:Name|Id)$")
 _LEADING: Final = frozenset({"retry", "refresh", "rename", "verify"})
 _NOTHING: Final = Declared()
 
@@ -69,6 +70,13 @@ class Subject:
             said = evolve(said, repeat=self.repeat)
         parts = [f"{key} = {_written(value)}" for key, value in _entries(said) if value is not None]
         return f"{self.table} {_key(self.operation)} = {{ {', '.join(parts)} }}"
+
+
+def probable_names(fields: Sequence[str]) -> tuple[str, ...]:
+    """Return those of some fields that probably name what a request makes: never one that holds a secret."""
+    known = tuple(each for each in fields if not is_secret_field(each))
+    named = tuple(each for each in known if _NAMING.search(each))
+    return named or known[:1]
 
 
 def probable_key(template: Template | None) -> tuple[str, ...]:
@@ -190,8 +198,8 @@ def never_ours(subject: Subject, rule: Rule) -> str:
 def no_source(provider: str) -> str:
     """Say that new credentials are asked for, and nothing gives any."""
     return (
-        f"the policy does not say where new credentials of {provider} come from, so none are got; write "
-        f'[credentials.{provider}] source = "command" and command = [...], or give the executor a source of them'
+        f"nothing says where new credentials of {provider} come from, so none are got; say it with source in "
+        f'[credentials.{provider}], or give an executor one: Executor(credentials={{"{provider}": ...}})'
     )
 
 

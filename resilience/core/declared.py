@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
+from typing import Final
 
 from attrs import frozen
 
 from resilience.core.fault import Repeat
 from resilience.core.pattern import Pattern
+
+# A token may be what makes a request unique; these never are.
+_SECRET: Final = re.compile("secret|passw|private_?key|access_?key", re.IGNORECASE)
+
+
+def is_secret_field(name: str) -> bool:
+    """Tell whether a field's name says that nobody may keep what it holds."""
+    return _SECRET.search(name) is not None
 
 
 @lru_cache(maxsize=256)

@@ -320,12 +320,17 @@ class Callee:
     @property
     def subject(self) -> advice.Subject:
         """What advice is given about."""
-        return self.operation.subject(self.signature.may_name())
+        return self.operation.subject(advice.probable_names(self.signature.may_name()))
 
     @property
     def how_to_look(self) -> str:
         """What the program can do so that something can look whether it is there."""
         return f"register a verifier for {self.operation.name}"
+
+    @property
+    def is_plain_http(self) -> bool:
+        """Whether it is a request of a client that knows nothing of credentials."""
+        return False
 
     @property
     def buys_unknown(self) -> bool:

@@ -312,6 +312,11 @@ class CoveredCallee(Callee):
         return ""
 
     @property
+    def is_plain_http(self) -> bool:
+        """Whether it is a request of a client that knows nothing of credentials."""
+        return isinstance(self.side, RestSide)
+
+    @property
     def buys_unknown(self) -> bool:
         """Whether only the policy can say what tells one purchase from another, and does not."""
         return bool(self.operation.distinct) and not self.operation.unique and super().verifier is None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from attrs import frozen
 
 from resilience.catalog import OperationFacts, catalogue, providers
-from resilience.core.declared import Declared, DeclaredName
+from resilience.core.declared import Declared, DeclaredName, is_secret_field
 from resilience.core.policy import Source, Template, is_placeholder
 from resilience.policyfile import ids
 from resilience.policyfile.layers import Report, Stack
@@ -81,9 +81,14 @@ class _Checked:
             yield "rename", ids.WRONG_TYPE, f"expected {fields}, got {quoted(self.said.rename)}{near}"
         if self.said.name is not None and (self.said.rename or (self.facts and self.facts.rename)) is None:
             yield "name", ids.NOT_APPLICABLE, "name is the rule for the field that a rename changes; say which: rename"
-        message = self._bad_unique()
-        if message is not None:
-            yield "unique", ids.NOT_APPLICABLE, message
+        for name in ("key", "unique"):
+            bad = next((each for each in getattr(self.said, name) or () if is_secret_field(each)), None)
+            if bad is not None:
+                message = f"{quoted(bad)} sounds like a secret, and a ledger keeps what these fields say; name others"
+                yield name, ids.OUT_OF_RANGE, message
+        useless = self._bad_unique()
+        if useless is not None:
+            yield "unique", ids.NOT_APPLICABLE, useless
         if self.said.read_back is not None:
             found = self._bad_read_back(self.said.read_back, key)
             if found is not None:

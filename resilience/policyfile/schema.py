@@ -58,6 +58,7 @@ BEYOND: Final[Mapping[str, str]] = {
     "RP042 .*expected a regular expression": "whether an expression for names can be read",
     "RP042 .*expected a field of key": "whether a rename changes a field of the key",
     "RP042 .*(is the operation itself|changes nothing, and|the path of)": "whether a read-back can be asked",
+    "RP043 .*sounds like a secret": "whether a field that a ledger keeps is a secret",
     "RP049 .*(a rename changes; say which|tells one|can look for)": "what else has to be said of an operation, or not",
     "RP046": "whether a file can be read",
     "RP047 .*(circle|extend one another)": "whether files extend each other in a circle",

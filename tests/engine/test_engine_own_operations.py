@@ -64,6 +64,15 @@ def test_a_ledger_that_cannot_remember_says_so_when_a_function_is_wrapped(ledger
         own("", ledger).wrap("alibaba:SendMessage", make)
 
 
+def test_advice_names_no_field_that_holds_a_secret(ledger: Ledger) -> None:
+    """What a ledger keeps is the name of a thing: of many parameters those that look like one, else the first."""
+
+    def make(session: object, user_name: str, password: str, role: str) -> None: ...
+
+    with pytest.raises(ValueError, match=r'key = \["user_name"\] }'):
+        own("", ledger).wrap("CreateUser", make)
+
+
 def test_the_line_that_an_error_says_to_write_is_the_cure(ledger: Ledger) -> None:
     """It stands under its table as it is, and then the function can be wrapped."""
 

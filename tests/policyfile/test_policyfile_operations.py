@@ -132,6 +132,7 @@ def test_the_method_says_what_a_repeat_does_where_the_policy_does_not() -> None:
         pytest.param('Make = { name = { §regex = "a" } } # r', 'did you mean "pattern"', id="regex"),
         pytest.param('Make = { read_back = §"Make" }', "the operation itself", id="reads-itself"),
         pytest.param('Make = { read_back = §"Look" }\nLook = "duplicate"', "changes nothing", id="read-back"),
+        pytest.param('Make = { key = §["Name", "UserPassword"] }', "sounds like a secret", id="secret"),
         pytest.param('Make = { settle = §"soon" }', "expected a duration", id="settle"),
     ],
 )

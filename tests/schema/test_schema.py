@@ -169,6 +169,7 @@ def _policy(**tables: Any) -> Document:
                     _policy(operations={"acme": {"X": {"name": {"pattern": "(?=a)b"}}}}),
                     _policy(operations={"acme": {"X": {"key": ["A"], "rename": "B"}}}),
                     _policy(operations={"acme": {"X": {"read_back": "X"}}}),
+                    _policy(operations={"acme": {"X": {"key": ["Password"]}}}),
                     _policy(operations={"acme": {"X": {"name": {"max_length": 9}}}}),
                     _policy(extends=["builtin:nope"]),
                     None,

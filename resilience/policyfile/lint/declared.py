@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,6 +15,9 @@ from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.places import Operation, RuleAt
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.problems import Problem
+from resilience.policyfile.wording import quoted
+
+_ONE_SLIP: Final = 0.85
 
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -34,6 +38,23 @@ def forgotten(view: View) -> Iterator[Problem]:
             table = ("sources", provider, "operations") if said.is_assumed else ("operations", provider)
             message = advice.unremembered(view.subject(operation))
             yield view.problem((*table, name), ids.UNREMEMBERED, message, at="key")
+
+
+def misspelled_field(view: View) -> Iterator[Problem]:
+    """RP077: a field of a catalogue's operation that is spelled almost like one that the catalogue knows."""
+    for provider, operations in view.policy.operations.items():
+        if provider not in providers():
+            continue
+        known = {each for facts in catalogue(provider).operations.values() for each in (*facts.key, *facts.distinct)}
+        for name, said in operations.items():
+            for key in ("key", "unique"):
+                for index, field in enumerate(getattr(said, key) or ()):
+                    near = difflib.get_close_matches(field, known, n=1, cutoff=_ONE_SLIP)
+                    if field.partition(".")[0] not in known and near:
+                        message = (
+                            f'no request of {provider} is known to have {quoted(field)}; did you mean "{near[0]}"?'
+                        )
+                        yield view.problem(("operations", provider, name, key, index), ids.LIKE_A_FIELD, message)
 
 
 def inert(view: View) -> Iterator[Problem]:
