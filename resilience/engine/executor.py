@@ -36,7 +36,8 @@ class Executor(CommonExecutor):
         policy: What to do with faults.
         provider: The provider of operations that are named without a prefix; None to take
             the only one that knows the operation.
-        account: Goes into the ``{hash}`` of rename patterns, so that accounts get different names.
+        account: Goes into the ``{hash}`` of rename patterns and into that of shortened names, so that accounts get
+            different names.
         credentials: Sources of credentials, by provider.
         classify: Reads the fault from exceptions that the built-in translators do not know; None from it,
             or no such function, leaves them to those.

@@ -27,7 +27,9 @@ _ANOTHERS_TOO: Final = (
     "the ledger has this name in %s for another resource too; look which of the two it is, and forget the entry of the "
     "other one: resilience ledger list, and resilience ledger forget"
 )
-_NO_NAME: Final = "the pattern of the rename builds no legal name; a name that has to be shortened keeps a hash of it"
+_NO_NAME: Final = (
+    "the pattern of the rename builds no other legal name here; one that has to be shortened keeps a hash of the whole"
+)
 _NONE_FREE: Final = "the names that the rename could give belong to other resources of this run or its ledger"
 
 
