@@ -45,8 +45,7 @@ def ended_by(reason: StopReason, *, attempts: int) -> Ended:
         return "success" if attempts <= 1 else "success_after_retry"
     if reason in {"accepted", "dry_run"}:
         return "accepted"
-    # Without an attempt nothing was there that could have been ours or not: the name was refused before it was sent.
-    if reason in _REFUSED or (reason == "not_ours" and not attempts):
+    if reason in _REFUSED:
         return "refused"
     return "exhausted" if reason in _EXHAUSTED else "failed"
 

@@ -43,7 +43,7 @@ NAME_REFUSED: Final = "a rename has given its name to another resource"
 
 def is_name_refused(ended: CallEnded) -> bool:
     """Tell whether a call was not made because its own name is another resource's."""
-    return ended.stop_reason == "not_ours" and ended.ended == "refused"
+    return ended.stop_reason == "not_ours" and not ended.attempts
 
 
 def cleaned(text: str | None) -> str | None:

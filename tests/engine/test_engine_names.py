@@ -131,7 +131,7 @@ async def test_a_name_that_was_given_away_is_refused_loudly(exists: Action) -> N
     one = executor(values(exists=exists))
     assert name_of(await create(one, service, "GID_a")) == "GID_a-2"
     outcome = await create(one, service, "GID_a-2")
-    assert (outcome.stop_reason, outcome.ended, outcome.attempts) == ("not_ours", "refused", ())
+    assert (outcome.stop_reason, outcome.ended, outcome.attempts) == ("not_ours", "failed", ())
     assert isinstance(outcome.error, RemedyFailed)
     note = "\n".join(outcome.error.__notes__)
     assert "this GroupId is the new name of another resource" in note.splitlines()[1]

@@ -162,9 +162,6 @@ def test_an_accepted_fault_leaves_no_error_behind(verified: bool) -> None:  # no
         pytest.param(
             "not_ours", "failed", "it exists already, and is not known to be ours, after 5 attempts", id="exists"
         ),
-        pytest.param(
-            "not_ours", "refused", "a rename has given its name to another resource, after 5 attempts", id="name"
-        ),
     ],
 )
 def test_a_failed_call_says_why_in_our_words(reason: str, how: str, description: str) -> None:
@@ -180,6 +177,13 @@ def test_a_failed_call_says_why_in_our_words(reason: str, how: str, description:
     assert attributes["resilience.error.code"] == "SystemOverFlow"
     assert attributes["resilience.rule.origin"] == "policies/mqtt.toml:7"
     assert attributes["error.type"] == ("timeout" if reason == "deadline" else "SystemOverFlow")
+
+
+def test_a_name_that_was_given_away_is_told_from_one_that_is_there() -> None:
+    """Both stop for the same reason; without an attempt it was no answer of the service."""
+    trace_ = Recorded()
+    trace_.play(ended("failed", "not_ours", attempts=0, error="resilience.RemedyFailed"))
+    assert trace_.operation().status.description == "a rename has given its name to another resource, after 0 attempts"
 
 
 @pytest.mark.parametrize(
