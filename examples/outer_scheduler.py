@@ -56,10 +56,9 @@ def exit_code(outcome: Outcome[Any]) -> int:
     """Return what the scheduler should know of a call."""
     if outcome.error is None:
         return DONE
-    # We gave up or did not ask, so it may go better another time. Otherwise the answer was no, and stays no; a name that
-    # belongs to another resource stays so too.
+    # We gave up or did not ask, so it may go better another time. Otherwise the answer was no, and stays no.
     is_open = outcome.ended in {"exhausted", "refused"} or outcome.stop_reason == "remedy"
-    return AGAIN if is_open and outcome.stop_reason != "not_ours" else NEVER
+    return AGAIN if is_open else NEVER
 
 
 def job(environ: Mapping[str, str], name: str, *topics: str) -> int:
