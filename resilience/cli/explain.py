@@ -187,11 +187,22 @@ def _waits(found: Explanation) -> Table:
 
 
 def _worst(found: Explanation) -> Iterator[RenderableType]:
-    if found.worst == found.worst_verified:
-        yield Text(_bound(found.worst, found.lasts))
-        return
-    yield Text(f"without a verifier: {_bound(found.worst, found.lasts)}")
-    yield Text(f"with a verifier: {_bound(found.worst_verified, found.lasts)}")
+    cases: dict[tuple[Worst, Worst], list[str]] = {}
+    for repeat, case in found.worst_by_repeat.items():
+        cases.setdefault(case, []).append(repeat)
+    for case, repeats in cases.items():
+        yield Text(f"on operations whose repeat is {' or '.join(repeats)}:")
+        yield from (Text(f"  {line}") for line in _bounds(*case, found.lasts))
+    if not cases:
+        yield from map(Text, _bounds(found.worst, found.worst_verified, found.lasts))
+
+
+def _bounds(unverified: Worst, verified: Worst, lasts: float | None) -> Iterator[str]:
+    if unverified == verified:
+        yield _bound(unverified, lasts)
+    else:
+        yield f"without a verifier: {_bound(unverified, lasts)}"
+        yield f"with a verifier: {_bound(verified, lasts)}"
 
 
 def _bound(worst: Worst, lasts: float | None) -> str:
@@ -251,6 +262,10 @@ def to_json(found: Explanation) -> dict[str, Any]:
         "waits": [attrs.asdict(each) for each in found.waits],
         "uses": found.uses,
         "worst": {"unverified": attrs.asdict(found.worst), "verified": attrs.asdict(found.worst_verified)},
+        "worst_by_repeat": {
+            repeat: {"unverified": attrs.asdict(unverified), "verified": attrs.asdict(verified)}
+            for repeat, (unverified, verified) in found.worst_by_repeat.items()
+        },
         "stories": [attrs.asdict(each) for each in found.stories],
     }
 

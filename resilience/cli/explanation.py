@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from typing import Final, get_args
 
 import click
@@ -60,6 +61,8 @@ class Explanation:
         uses: How often a call can use the action; None for no such limit.
         worst: The worst case without a verifier.
         worst_verified: The worst case with one.
+        worst_by_repeat: Both by what a repeat does, where no operation was named and that matters; the two above then
+            hold for every operation.
         stories: What comes of it.
         lasts: For how long the action is used, from its first use in a call; None for no such limit.
         answers: What follows instead where the message says so: an explanation for each such answer, in order.
@@ -86,6 +89,7 @@ class Explanation:
     uses: int | None
     worst: Worst
     worst_verified: Worst
+    worst_by_repeat: Mapping[Repeat, tuple[Worst, Worst]]
     stories: tuple[Story, ...]
     lasts: float | None = None
     answers: tuple[Explanation, ...] = ()
@@ -152,6 +156,7 @@ def explain_fault(fault: Fault, plan: Plan, policy: Policy) -> Explanation:
     known = catalogue(plan.provider) if plan.provider in providers() else None
     facts = None if known is None or fault.code is None else known.code(fault.code)
     count = uses(plan, action)
+    cases = _worst_by_repeat(plan, fault)
     shown = MOST_WAITS if count is None else min(count, MOST_WAITS)
     return Explanation(
         policy=policy,
@@ -174,8 +179,9 @@ def explain_fault(fault: Fault, plan: Plan, policy: Policy) -> Explanation:
         uses=count,
         lasts=action.lasts,
         answers=tuple(_by_message(fault, plan, policy)),
-        worst=worst(plan, fault),
-        worst_verified=worst(evolve(plan, can_verify=True), fault),
+        worst=max((unverified for unverified, _ in cases.values()), key=_size),
+        worst_verified=max((verified for _, verified in cases.values()), key=_size),
+        worst_by_repeat=cases if len(set(cases.values())) > 1 else {},
         stories=_stories(plan, fault),
         near=None if facts is not None or rule is not None else _near(fault, plan.provider, policy),
     )
@@ -200,6 +206,19 @@ def _by_message(fault: Fault, plan: Plan, policy: Policy) -> Iterator[Explanatio
             # Another rule's text may stand in this one's: then that one answers.
             if found.rule is rule:
                 yield found
+
+
+def _worst_by_repeat(plan: Plan, fault: Fault) -> dict[Repeat, tuple[Worst, Worst]]:
+    """Return the worst case without and with a verifier, for each kind of operation where none was named."""
+    plans = {plan.repeat: plan} if plan.operation else {each: evolve(plan, repeat=each) for each in _REPEATS}
+    return {repeat: (worst(each, fault), worst(evolve(each, can_verify=True), fault)) for repeat, each in plans.items()}
+
+
+def _size(worst: Worst) -> tuple[float, float]:
+    return (
+        math.inf if worst.attempts is None else worst.attempts,
+        math.inf if worst.duration is None else worst.duration,
+    )
 
 
 def _near(fault: Fault, provider: str | None, policy: Policy) -> str | None:

@@ -153,8 +153,9 @@ class _Reader:
         try:
             return read(key, value)
         except UnfitError as error:
-            exact: tuple[str | int, ...] = path if error.index is None else (*path, error.index)
-            self.report.add(layer, exact, error.rule, f"{dotted((*layer.prefix, *exact))}: {error}")
+            for each in error.all:
+                exact: tuple[str | int, ...] = path if each.index is None else (*path, each.index)
+                self.report.add(layer, exact, each.rule, f"{dotted((*layer.prefix, *exact))}: {each}")
             return None
 
     def source(self, provider: str, api: _Api) -> Source:

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any, Final
 
 from attrs import define, field
 
 from resilience.policyfile import ids
 from resilience.policyfile.problems import Problem
-from resilience.policyfile.sources import BUILTIN, Source, UnreadableError, builtin, display_name, parse, read_path
-from resilience.policyfile.wording import quoted, shown
+from resilience.policyfile.sources import (
+    BUILTIN,
+    Source,
+    UnreadableError,
+    builtin,
+    builtin_names,
+    display_name,
+    parse,
+    read_path,
+)
+from resilience.policyfile.spelling import nearest
+from resilience.policyfile.wording import quoted, shown, suggestion
+
+_LIKE_A_FILE: Final = 0.75
 
 MAX_CHAIN: Final = 32
 """Files from the first to the last of a chain; over it a generated chain has gone wrong."""
@@ -42,7 +55,7 @@ class Chain:
         try:
             source, problem = _read(name)
         except UnreadableError as error:
-            self._lose(Problem(file=name, line=1, column=1, rule=ids.UNREADABLE, message=str(error)))
+            self._lose(_unreadable(name, error))
             return
         # A file that extends nothing is compared with no other one.
         identity = _identify(name) if "extends" in source.data else name
@@ -82,7 +95,10 @@ class Chain:
                 return
             found, problem = _read(name)
         except UnreadableError as error:
-            raise _BadEntryError(f"{quoted(entry)}: {error}", ids.UNREADABLE) from None
+            if error.place is not None:
+                self._lose(_unreadable(_resolve(source, entry), error))
+                return
+            raise _BadEntryError(f"{quoted(entry)}: {error}{_near(source, entry)}", ids.UNREADABLE) from None
         self._add(found, problem, identity=identity, above=above)
 
     def _is_new(self, identity: str, above: list[tuple[str, str]]) -> bool:
@@ -95,6 +111,29 @@ class Chain:
         if len(above) >= MAX_CHAIN:
             raise _BadEntryError(f"more than {MAX_CHAIN} files extend one another", ids.BAD_EXTENDS)
         return identity not in self._seen
+
+
+def _unreadable(name: str, error: UnreadableError) -> Problem:
+    line, column = error.place or (1, 1)
+    return Problem(file=name, line=line, column=column, rule=ids.UNREADABLE, message=str(error))
+
+
+def _near(source: Source, entry: str) -> str:
+    """Return which file is probably meant by an entry that names none; nothing where nobody can tell."""
+    if entry.startswith(BUILTIN):
+        return suggestion(entry, [BUILTIN + name for name in builtin_names()])
+    if entry.removesuffix(".toml").removesuffix("-mqtt") in {"alibaba", "tencent", *builtin_names()}:
+        name = entry.removesuffix(".toml")
+        return suggestion(BUILTIN + name, [BUILTIN + each for each in builtin_names()])
+    if source.base is None:
+        return ""
+    wanted = Path(source.base, entry)
+    try:
+        names = [each.stem for each in wanted.parent.glob("*.toml") if each.name != Path(source.name).name]
+    except (OSError, ValueError):
+        return ""
+    near = nearest(wanted.stem, sorted(names), cutoff=_LIKE_A_FILE)
+    return "" if near is None else f'; did you mean "{Path(entry).with_name(near + ".toml").as_posix()}"?'
 
 
 class _BadEntryError(Exception):

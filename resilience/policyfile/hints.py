@@ -62,7 +62,7 @@ def key_hint(table: str, name: str, key: str, known: Collection[str]) -> str:
 
 
 _BARE_RULE = re.compile(r"\s*([A-Za-z0-9_*:-]+/[A-Za-z0-9_.*-]+)\s*=")
-_BARE_VALUE = re.compile(r"[=\[,]\s*([A-Za-z0-9.]+)\s*(?=[,\]}#]|$)")
+_BARE_VALUE = re.compile(r"[=\[,]\s*([A-Za-z0-9._-]+)\s*(?=[,\]}#]|$)")
 _TWICE = re.compile(
     r"(?:cannot declare|cannot mutate immutable namespace|cannot redefine namespace|duplicate inline table key)"
     r" (?P<name>.*?)(?: twice)?$"
@@ -99,6 +99,12 @@ def syntax_message(message: str, text: str, offset: int) -> str:
     return plain + next((hint for word in _BARE_VALUE.findall(line) if (hint := _value_hint(word))), "")
 
 
+def is_double(message: str) -> bool:
+    """Tell whether the parser refuses a key or a table because it is there already."""
+    plain = message[:1].lower() + message[1:]
+    return plain == "cannot overwrite a value" or _TWICE.match(plain) is not None
+
+
 def _overwritten(before: str, line: str) -> str:
     """Say which key has two values; a line inside a long value does not tell."""
     if header := _HEADER.match(line):
@@ -114,4 +120,11 @@ def _value_hint(word: str) -> str:
     if word.lower() in {"true", "false"}:
         return "" if word.islower() else f"; write {word.lower()}, in lower case"
     near = word if seconds(word) is not None else None if word.replace(".", "").isdigit() else meant(word)
-    return "" if near is None else f'; a duration needs quotes: "{near}"'
+    if near is not None:
+        return f'; a duration needs quotes: "{near}"'
+    if word.lower() in {"null", "none", "nil"}:
+        return '; TOML knows no such value: leave the key out, or write "none" where there is no limit'
+    if word.lower() in {"yes", "on", "no", "off"}:
+        return f"; write {'true' if word.lower() in {'yes', 'on'} else 'false'}"
+    # Numbers, dates, inf and nan need none.
+    return f"; a text needs quotes: {quoted(word)}" if word[:1].isalpha() and word not in {"inf", "nan"} else ""

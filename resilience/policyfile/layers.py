@@ -143,6 +143,9 @@ def _is_credential(layer: Layer, path: Path) -> bool:
     return path[0] not in _FREE_KEYS or is_credential_name(key)
 
 
+ENVIRONMENT_KEYS: Final = frozenset({"production", "unknown", "limits", "rules", "actions", "backoff", "credentials"})
+"""What may stand in ``[env.NAME]``, and what people write into ``[env]``."""
+
 _NAMES: Final = frozenset({ids.UNKNOWN_ACTION, ids.UNKNOWN_BACKOFF, ids.UNKNOWN_OPERATION, ids.MISSING})
 
 
@@ -214,6 +217,9 @@ def environments_of(plain: Sequence[Layer], report: Report) -> dict[str, list[La
             if isinstance(table, dict):
                 found.setdefault(name, []).append(Layer(layer.source, ("env", name), table))
             else:
-                message = f"{dotted(('env', name))}: expected a table, got {shown(table)}"
+                message = (
+                    f"{dotted(('env', name))}: expected a table [env.NAME], as in [env.prod], got {shown(table)}"
+                    + (f"; write {name} in it" if name in ENVIRONMENT_KEYS else "")
+                )
                 report.add(layer, ("env", name), ids.WRONG_TYPE, message)
     return found

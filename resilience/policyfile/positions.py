@@ -9,6 +9,7 @@ as much as parsing, so it runs only when somebody asks for a position.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Final
 
 import tomli
@@ -73,6 +74,25 @@ def scan(text: str, *, depth: int | None = None) -> Positions:
     return Positions(scanner.spans, tuple(scanner.novelties))
 
 
+def second(text: str, offset: int) -> tuple[Path, Span, Span] | None:
+    r"""
+    Return the path of a key that tomli has met a second time, where it stands, and where it stands first.
+
+    Args:
+        text: What tomli has refused for a key or a table that is there already, with ``\\n`` at the ends of lines.
+        offset: Where tomli stopped.
+    """
+    scanner = _Scanner(text=text, depth=MAX_DEPTH)
+    # What follows may be no TOML at all.
+    with suppress(ValueError, IndexError):
+        scanner.document()
+    found = [(path, span) for path, span in scanner.again if span.key <= offset]
+    if not found:
+        return None
+    path, span = found[-1]
+    return path, span, scanner.spans[path]
+
+
 @define
 class _Open:
     """An array or inline table whose end has not been met."""
@@ -91,6 +111,7 @@ class _Scanner:
     spans: dict[Path, Span] = field(factory=dict)
     novelties: list[Novelty] = field(factory=list)
     counts: dict[Path, int] = field(factory=dict)
+    again: list[tuple[Path, Span]] = field(factory=list)
 
     def document(self) -> None:
         table: Path = ()
@@ -109,9 +130,11 @@ class _Scanner:
         self.position = match.end() if match else self.position
 
     def note(self, path: Path, span: Span) -> None:
-        if self.depth is None or len(path) <= self.depth:
-            # The first one stays: a table's own header is where it is introduced.
-            self.spans.setdefault(path, span)
+        if self.depth is not None and len(path) > self.depth:
+            return
+        # The first one stays: a table's own header is where it is introduced.
+        if self.spans.setdefault(path, span) is not span:
+            self.again.append((path, span))
 
     def header(self) -> Path:
         is_array = self.text.startswith("[[", self.position)
@@ -210,7 +233,7 @@ class _Scanner:
                     self.novelties.append(Novelty(comma, "a comma after the last entry of an inline table"))
             self.position += 1
             stack.pop()
-            if top.path in self.spans:
+            if top.path in self.spans and self.spans[top.path].key == top.key[0]:
                 self.spans[top.path] = Span(*top.key, top.start, self.position)
         return None
 

@@ -6,14 +6,18 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from resilience.catalog import providers
+from resilience.catalog import catalogue, providers
 from resilience.core.fault import TRANSPORTS
 from resilience.policyfile import ids
 from resilience.policyfile.values import UnfitError
 from resilience.policyfile.wording import dotted, quoted, suggestion
 
-_CODE = re.compile(r"[^\s/*%{}\[\]:?\"'\\]+")
-_OPERATION = re.compile(r"[^\s/*%{}\[\]:?\"'\\]+|[^\s/%{}\[\]:?\"'\\]*\*[^\s/%{}\[\]:?\"'\\]*")
+# Letters that nobody sees are in no name either.
+_UNSEEN: Final = r"\s\x00-\x1f\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff"
+_CODE = re.compile(rf"[^{_UNSEEN}/*%{{}}\[\]:?\"'\\]+")
+_OPERATION = re.compile(
+    rf"[^{_UNSEEN}/*%{{}}\[\]:?\"'\\]+|[^{_UNSEEN}/%{{}}\[\]:?\"'\\]*\*[^{_UNSEEN}/%{{}}\[\]:?\"'\\]*"
+)
 _TEMPLATE = re.compile(r"(?:\.?(?:%[sd]|\*|\{[^}]*\}))+$")
 
 _STATUSES: Final = frozenset((*map(str, range(100, 600)), *(f"{digit}xx" for digit in range(1, 6))))
@@ -117,15 +121,21 @@ def _checked_operation(operation: str, key: str, scope: str) -> str:
             raise UnfitError(ids.BAD_CODE, f"{quoted(key)} names another provider than its table; write it in {where}")
         operation = name
     if operation == "*":
-        raise UnfitError(
-            ids.BAD_CODE, f"a rule without an operation is for all of them; write {quoted(key.rpartition('/')[2])}"
-        )
+        code = key.rpartition("/")[2]
+        if _TEMPLATE.fullmatch(code):
+            raise UnfitError(ids.BAD_CODE, f"{quoted(key)} is no code: name the codes, or set `unknown`")
+        raise UnfitError(ids.BAD_CODE, f"a rule without an operation is for all of them; write {quoted(_meant(code))}")
     if not _OPERATION.fullmatch(operation):
         found = "nothing" if not operation else quoted(operation)
         raise UnfitError(
             ids.BAD_CODE, f'expected "Operation/Code" with an operation\'s name or a glob with *, got {found}'
         )
     return operation
+
+
+def _meant(code: str) -> str:
+    """Return a code without what no code has: ``A`` for ``A.*``."""
+    return _TEMPLATE.sub("", code).rstrip(".") or code
 
 
 def _check_transport(code: str) -> None:
@@ -137,6 +147,12 @@ def _check_transport(code: str) -> None:
         near = f'; did you mean "{code.lower()}"?'
     if is_status(code):
         near = f'; did you mean "http-{code}"?'
+    owners = [provider for provider in providers() if catalogue(provider).code(code) is not None]
+    if owners:
+        tables = " or ".join(f"[rules.{owner}]" for owner in owners)
+        near = f"; it is a code of {' and '.join(owners)}, and belongs in {tables}"
+    elif not near and code[:1].isupper() and _CODE.fullmatch(code):
+        near = "; the codes of a service belong in [rules.PROVIDER], such as [rules.alibaba]"
     raise UnfitError(
         ids.BAD_CODE,
         f'expected unsent, lost, garbled, or a status such as "http-503" or "http-5xx", got {quoted(code)}{near}',

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
-from attrs import define, field
+from attrs import define, evolve, field
 
+from resilience.catalog import catalogue, providers
 from resilience.core.backoff import Backoff
 from resilience.core.fault import TRANSPORTS
 from resilience.core.policy import Action, Rule
@@ -17,10 +19,31 @@ from resilience.policyfile.layers import EntryPlace, Layer, Report, Stack
 from resilience.policyfile.operations import Operations
 from resilience.policyfile.rulekeys import is_plain_code, is_provider, is_provider_table, split
 from resilience.policyfile.settings import table_of
+from resilience.policyfile.spelling import nearest
+from resilience.policyfile.tables import RULE
 from resilience.policyfile.values import UnfitError
-from resilience.policyfile.wording import quoted
+from resilience.policyfile.wording import dotted, quoted
 
 _TRANSPORTS: Final = frozenset(TRANSPORTS)
+
+
+def _is_like_an_operation(name: str) -> bool:
+    """Tell whether a name begins with a verb, as the operations of these services do."""
+    return _VERB.match(name) is not None
+
+
+_VERB: Final = re.compile(
+    "(?:Create|Delete|Update|Modify|Get|List|Describe|Query|Apply|Revoke|Register|UnRegister|Activate|Deactivate|Add|Remove"
+    "|Set|Put|Send|Batch)[A-Z]"
+)
+
+
+def _inner(answer: object) -> Iterator[str]:
+    """Yield the keys of tables in a table, each time the first; nothing for an answer."""
+    inner = answer
+    while isinstance(inner, dict) and inner and not any(name in RULE for name in inner):
+        name, inner = next(iter(inner.items()))
+        yield name
 
 
 def tables_of(layer: Layer, report: Report) -> Iterator[RuleTable]:
@@ -102,8 +125,8 @@ class RuleReader:
         for key, value in table.entries.items():
             # This loop is what a large policy costs beside parsing: a bare code with a known action takes no call.
             operation, code = None, key
-            if not (has_codes and key not in _TRANSPORTS and is_plain_code(key)):
-                parts = self._split(table, key)
+            if type(value) is dict or not (has_codes and key not in _TRANSPORTS and is_plain_code(key)):
+                parts = None if self._is_operation(table, key, value) else self._split(table, key, value)
                 if parts is None:
                     continue
                 operation, code = parts
@@ -137,17 +160,52 @@ class RuleReader:
                 )
         return rules
 
-    def _split(self, table: RuleTable, key: str) -> tuple[str | None, str] | None:
+    def _split(self, table: RuleTable, key: str, value: object) -> tuple[str | None, str] | None:
+        """Return operation and code; None, and what is wrong with either side, where the left side is wrong."""
+        rule, message = "", None
+        operation, code = None, key
         try:
             operation, code = split(key, table.scope)
         except UnfitError as error:
-            table.complain(self.report, (key,), error.rule, str(error), at_key=True)
-            return None
-        message = None if operation is None else self.operations.unknown(operation, table.scope)
-        if message is not None:
-            table.complain(self.report, (key,), ids.UNKNOWN_OPERATION, message, at_key=True)
-            return None
-        return operation, code
+            rule, message = error.rule, str(error)
+        else:
+            if operation is not None:
+                rule, message = ids.UNKNOWN_OPERATION, self.operations.unknown(operation, table.scope)
+        if message is None:
+            return operation, code
+        table.complain(self.report, (key,), rule, message, at_key=True)
+        if not (isinstance(value, str) and value in self.actions):
+            # Nobody can obey it, and what it asks for is wrong all the same.
+            tuple(self._answers.read(table, key, value))
+        return None
+
+    def _is_operation(self, table: RuleTable, key: str, value: object) -> bool:
+        """Report a table that is named by an operation, with codes in it; what it meant is one rule for each code."""
+        if not isinstance(value, dict) or not value or any(name in RULE for name in value):
+            return False
+        name, known = key.rpartition(":")[2], self.operations.known(table.scope)
+        if name not in known and not ("*" in name and "/" not in name):
+            if not _is_like_an_operation(name) or name in self._codes(table.scope):
+                return False
+            # What is written instead has to be right.
+            near = nearest(name, known)
+            if near is None and self.operations.unknown(name, table.scope) is not None:
+                return False
+            name = near or name
+        for code, answer in value.items():
+            where = (key, code)
+            whole = ".".join((code, *_inner(answer)))
+            rule = whole if name == "*" else f"{name}/{whole}"
+            scope = dotted(("rules", *table.path[1:]))
+            message = f"a rule for one operation is a line of [{scope}]; write {quoted(rule)} = ... there"
+            table.complain(self.report, where, ids.BAD_CODE, message, at_key=True)
+            if not isinstance(answer, dict) or any(each in RULE for each in answer):
+                tuple(self._answers.read(evolve(table, path=(*table.path, key)), code, answer))
+        return True
+
+    def _codes(self, scope: str) -> Collection[str]:
+        """Return the codes that the catalogue knows."""
+        return catalogue(scope).codes if scope in providers() else ()
 
     def _compare(self, scope: str, rules: dict[str, tuple[Rule, RuleTable]]) -> None:
         """Report rules that no call could choose between: of one code, equally narrow, and one operation meets both."""

@@ -10,7 +10,7 @@ from attrs import define, evolve, field
 
 from resilience.policyfile import ids
 from resilience.policyfile.hints import key_hint
-from resilience.policyfile.layers import Layer, Report, Stack
+from resilience.policyfile.layers import ENVIRONMENT_KEYS, Layer, Report, Stack
 from resilience.policyfile.rulekeys import is_provider, operation_fault
 from resilience.policyfile.tables import (
     FILE_ONLY,
@@ -87,7 +87,12 @@ def table_of(report: Report, layer: Layer, path: tuple[str, ...]) -> dict[str, A
     if isinstance(value, dict):
         return value
     name = dotted(path)
-    report.add(layer, path, ids.WRONG_TYPE, f"{name}: expected a table [{name}], got {shown(value)}")
+    hint = ""
+    if len(path) == 2 and path[1] in NAMED.get(path[0], ()):  # noqa: PLR2004  # a table and a name in it
+        hint = f"; {path[1]} belongs in a table with a name, [{path[0]}.NAME]"
+        if path[0] == "backoff":
+            hint += ", or in [backoff.default]"
+    report.add(layer, path, ids.WRONG_TYPE, f"{name}: expected a table [{name}], got {shown(value)}{hint}")
     return None
 
 
@@ -145,7 +150,20 @@ class _Reader:
             own = ("unknown", "production") if self.layer.prefix else (*FILE_ONLY, "unknown")
             known = (*own, *TABLES)
             holder = "an environment" if self.layer.prefix else "a policy"
-            self.report.unknown_key(self.layer, (key,), known, holder=holder)
+            hint = self._environment_hint((key,), value) if not self.layer.prefix else ""
+            self.report.unknown_key(self.layer, (key,), known, holder=holder, hint=hint)
+
+    def _environment_hint(self, path: tuple[str, ...], value: object) -> str:
+        """Return how to write a table of an environment that is named without ``env``; nothing for another table."""
+        table, names = path[0], (path[1:] if len(path) > 1 else value)
+        if not isinstance(value, dict) or not value:
+            return ""
+        if len(path) == 1 and isinstance(names, dict) and all(name in ENVIRONMENT_KEYS for name in names):
+            inner = next((name for name, each in value.items() if isinstance(each, dict)), None)
+            return f"; an environment is written [{dotted(('env', table, *(() if inner is None else (inner,))))}]"
+        if len(path) > 1 and table == "limits" and all(name in LIMITS for name in value):
+            return f"; for an environment write [{dotted(('env', path[1], table))}]"
+        return ""
 
     def _is_misplaced(self, key: str) -> bool:
         if self.layer.prefix and key in FILE_ONLY:
@@ -228,7 +246,7 @@ class _Reader:
                 continue
             word, default = _KINDS.get(path[0], ("", None))
             known = keys_of(keys, table.get(word, into.get(word, default)))
-            hint = key_hint(path[0], path[-1], key, known)
+            hint = key_hint(path[0], path[-1], key, known) or self._environment_hint((*path, key), value)
             self.report.unknown_key(self.layer, (*path, key), known, holder=f"[{dotted(path)}]", hint=hint)
 
     def _operations(self) -> None:
@@ -284,6 +302,7 @@ class _Reader:
         try:
             into[where[-1]] = read(key, value)
         except UnfitError as error:
-            exact: tuple[str | int, ...] = at or where
-            exact = exact if error.index is None else (*exact, error.index)
-            self.report.add(self.layer, exact, error.rule, f"{dotted((*self.layer.prefix, *exact))}: {error}")
+            for each in error.all:
+                exact: tuple[str | int, ...] = at or where
+                exact = exact if each.index is None else (*exact, each.index)
+                self.report.add(self.layer, exact, each.rule, f"{dotted((*self.layer.prefix, *exact))}: {each}")

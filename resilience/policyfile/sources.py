@@ -13,10 +13,11 @@ from attrs import define, field
 
 from resilience.core.fault import Origin
 from resilience.policyfile import ids
-from resilience.policyfile.hints import syntax_message
-from resilience.policyfile.positions import MAX_DEPTH, Positions, Span, scan
+from resilience.policyfile.hints import is_double, syntax_message
+from resilience.policyfile.positions import MAX_DEPTH, Positions, Span, scan, second
 from resilience.policyfile.positions import Path as KeyPath
 from resilience.policyfile.problems import Lines, Problem, Severity, problem_at
+from resilience.policyfile.wording import dotted
 
 BUILTIN: Final = "builtin:"
 
@@ -27,7 +28,16 @@ _PIECE_BYTES: Final = 64 * 1024
 
 
 class UnreadableError(Exception):
-    """A file cannot be read; the message says why and what to do, and the caller says who asked for it."""
+    """
+    A file cannot be read; the message says why and what to do, and the caller says who asked for it.
+
+    Attributes:
+        place: The line and the column in the file itself, where it is known.
+    """
+
+    def __init__(self, message: str, place: tuple[int, int] | None = None) -> None:
+        super().__init__(message)
+        self.place = place
 
 
 @define(eq=False)
@@ -136,6 +146,7 @@ def parse(text: str, *, name: str, base: str | None) -> tuple[Source, Problem | 
     """Parse a text; where it is not TOML the source is empty and the problem says why."""
     raw = text.removeprefix("\ufeff")
     text = raw.replace("\r\n", "\n") if "\r" in raw else raw
+    offset = end = 0
     try:
         # tomli replaces ends of lines itself. Done twice, it would take "\r\r\n" for one of them.
         return Source(name, text, tomli.loads(raw), base), None
@@ -143,12 +154,18 @@ def parse(text: str, *, name: str, base: str | None) -> tuple[Source, Problem | 
         # An escape that the end of the text cuts short is said to stand behind it.
         offset = min(error.pos, len(text))
         message = f"not TOML: {syntax_message(error.msg, text, offset)}"
+        if is_double(error.msg) and (places := second(text, offset)) is not None:
+            path, here, there = places
+            offset, end = here.key, here.key_end
+            if error.msg == "Cannot overwrite a value" and here.value != here.key:
+                message = f"not TOML: {dotted(path)} is defined twice; keep one of them"
+            message += f"; the first one is in line {Lines(text).place(there.key)[0]}"
     except RecursionError:
-        message, offset = "nested too deeply to be read", 0
+        message = "nested too deeply to be read"
     except ValueError:
-        message, offset = "a number in this file has too many digits to be read", 0
+        message = "a number in this file has too many digits to be read"
     source = Source(name, text, {}, base, is_toml=False)
-    return source, problem_at(source.lines, offset, offset + 1, file=name, rule=ids.SYNTAX, message=message)
+    return source, problem_at(source.lines, offset, end or offset + 1, file=name, rule=ids.SYNTAX, message=message)
 
 
 def read_path(path: str | os.PathLike[str]) -> str:
@@ -188,8 +205,12 @@ def _decoded(content: bytes) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError as error:
+        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise UnreadableError("this is UTF-16; save the file as UTF-8", (1, 1)) from None
         line = content.count(b"\n", 0, error.start) + 1
-        raise UnreadableError(f"line {line} is not UTF-8; save the file as UTF-8") from None
+        before = content[content.rfind(b"\n", 0, error.start) + 1 : error.start].decode()
+        column = len(before.removeprefix("\ufeff") if line == 1 else before) + 1
+        raise UnreadableError(f"line {line} is not UTF-8; save the file as UTF-8", (line, column)) from None
 
 
 @functools.cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from resilience.core.durations import meant, seconds, written
 from resilience.core.pattern import Pattern, PatternError
@@ -20,13 +20,39 @@ LONGEST: Final = 365 * 24 * 3600.0  # no script runs for a year; also far below 
 MOST: Final = 1_000_000_000  # far over any count that a call can reach, and small for any other reader
 
 
+_T = TypeVar("_T")
+
+
 class UnfitError(Exception):
-    """A value does not fit; carries the id and, in an array, the index, and says what was expected and found."""
+    """
+    A value does not fit; says what was expected and found.
+
+    Attributes:
+        rule: The id.
+        index: Which element of an array it is about; None for a value as a whole.
+        all: This error, and those of other elements of the same array.
+    """
 
     def __init__(self, rule: str, message: str, *, index: int | None = None) -> None:
         super().__init__(message)
         self.rule = rule
         self.index = index
+        self.all: tuple[UnfitError, ...] = (self,)
+
+
+def _elements(values: list[Any], check: Callable[[int, Any], _T]) -> tuple[_T, ...]:
+    """Return every element as it is read; raises one error for all elements that are wrong."""
+    read_ones, wrong = [], []
+    for index, each in enumerate(values):
+        try:
+            read_ones.append(check(index, each))
+        except UnfitError as error:
+            error.index = index
+            wrong.append(error)
+    if wrong:
+        wrong[0].all = tuple(wrong)
+        raise wrong[0]
+    return tuple(read_ones)
 
 
 def read(key: Key, value: object) -> object:
@@ -154,16 +180,8 @@ def _durations(key: Key, value: object) -> tuple[float, ...]:
         raise UnfitError(ids.WRONG_TYPE, f'expected an array of durations such as ["1s", "5s"], got {shown(value)}')
     if not value:
         raise UnfitError(ids.OUT_OF_RANGE, "expected at least one duration, got none")
-    return tuple(_element(key, index, each) for index, each in enumerate(value))
-
-
-def _element(key: Key, index: int, value: object) -> float:
-    try:
-        length = _duration(key, value)
-    except UnfitError as error:
-        raise UnfitError(error.rule, str(error), index=index) from None
     # Only "none" is read as None, and no array allows it.
-    return length or 0.0
+    return _elements(value, lambda _, each: _duration(key, each) or 0.0)
 
 
 def _place(key: Key, value: object) -> Place:
@@ -192,15 +210,15 @@ def _hosts(_key: Key, value: object) -> tuple[str, ...]:
         )
     if not value:
         raise UnfitError(ids.OUT_OF_RANGE, "expected at least one host, got none; leave it out for any host")
-    return tuple(_host(index, each) for index, each in enumerate(value))
+    return _elements(value, lambda _, each: _host(each))
 
 
-def _host(index: int, value: object) -> str:
+def _host(value: object) -> str:
     found = places.host(value) if type(value) is str else None
     if found is None:
         hint = places.host_hint(value) if type(value) is str else ""
         message = f'expected a host such as "emqx.example.com" or "emqx.example.com:18083", got {shown(value)}{hint}'
-        raise UnfitError(ids.WRONG_TYPE, message, index=index)
+        raise UnfitError(ids.WRONG_TYPE, message)
     return found
 
 
@@ -211,13 +229,17 @@ def _fields(key: Key, value: object) -> tuple[str, ...]:
         raise UnfitError(ids.WRONG_TYPE, f"expected {example}, got {shown(value)}{hint}")
     if len(value) < (key.least or 0):
         raise UnfitError(ids.OUT_OF_RANGE, "expected at least one field, got none; leave it out for none")
-    for index, each in enumerate(value):
+    first: dict[str, int] = {}
+
+    def checked(index: int, each: object) -> str:
         if type(each) is not str or not _FIELD.fullmatch(each):
             message = f"expected the name of a field, as the service spells it, got {shown(each)}"
-            raise UnfitError(ids.WRONG_TYPE, message, index=index)
-        if each in value[:index]:
-            raise UnfitError(ids.OUT_OF_RANGE, f"{quoted(each)} is there twice; leave one out", index=index)
-    return tuple(value)
+            raise UnfitError(ids.WRONG_TYPE, message)
+        if first.setdefault(each, index) != index:
+            raise UnfitError(ids.OUT_OF_RANGE, f"{quoted(each)} is there twice; leave one out")
+        return each
+
+    return _elements(value, checked)
 
 
 def _expression(key: Key, value: object) -> str:

@@ -15,6 +15,11 @@ _KNOWN_SECRET = re.compile(r"(?:LTAI|AKID|STS\.)[A-Za-z0-9]{8,}|[0-9a-fA-F]{32,}
 # Their secret keys have 30 and 32 letters and digits, their tokens many times that.
 _LONG_WORD = re.compile(r"[A-Za-z0-9+=]{24,}")
 _NAMES: Final = r"secret|passw(?:or)?d|token|api_?key|access_?key|private_?key|key_?id"
+# What stands before the @ of a URL or a host, with a colon in it, is a user and a password.
+_USERINFO = re.compile(r"(?<![^\s\"'\[(/,=])[^\s\"'/@\[\](),=]*:[^\s\"'/@\[\](),]+@(?=[A-Za-z0-9\[])")
+# Tokens of three parts, and keys between their lines.
+_JWT = re.compile(r"eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_.-]+")
+_KEY_LINES = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*", re.DOTALL)
 _SECRET_NAME = re.compile(_NAMES, re.IGNORECASE)
 # Codes and operations have such words in them too, in capitals: these are nothing but the name of a credential.
 _CREDENTIAL_NAME = re.compile(
@@ -23,9 +28,19 @@ _CREDENTIAL_NAME = re.compile(
 # A key that ends in such a word holds a secret of any length; one that only has it in it may be a rule's code.
 _SECRET_ASSIGNED = re.compile(rf"(?:{_NAMES})(?:[\"']?\s*=\s*[^\s{{]|\w*[\"']?\s*=\s*[\"'][^\"']{{8}})", re.IGNORECASE)
 
+# "password=hunter2" inside a text or a comment: a URL's query, a command line, a note to oneself.
+_SECRET_IN_TEXT = re.compile(
+    r"((?<![A-Za-z])(?:password|passwd|secret|access_?key_?secret|api_?key|token)[=:])(?![\s*{\"']|\w+/)[^\s\"',;&#*]{4,}",
+    re.IGNORECASE,
+)
+
+_SECRET_IN_COMMENT = re.compile(rf"#.*(?:{_NAMES})\s*(?:[=:]|is)\s*[^\s=:]{{4}}", re.IGNORECASE)
+
 
 def without_secrets(text: str) -> str:
     """Replace what looks like a key, a token or a hash by ``***``."""
+    for pattern, shown_as in ((_KEY_LINES, "***"), (_JWT, "***"), (_USERINFO, "***@"), (_SECRET_IN_TEXT, r"\1***")):
+        text = pattern.sub(shown_as, text)
     return _LONG_WORD.sub(_hidden, _KNOWN_SECRET.sub("***", text))
 
 
@@ -52,7 +67,9 @@ def is_credential_name(key: str) -> bool:
 
 def has_secret(line: str) -> bool:
     """Tell whether a line of a file must not be shown: it holds a secret, or gives one to a key of such a name."""
-    return is_secret(line) or _SECRET_ASSIGNED.search(line) is not None
+    return any(
+        (is_secret(line), _SECRET_ASSIGNED.search(line) is not None, _SECRET_IN_COMMENT.search(line) is not None)
+    )
 
 
 def printable(text: str) -> str:

@@ -43,7 +43,7 @@ def error(text: str) -> str:
             "rules.alibaba.A = { max = 1, max = 2 }", "max is defined twice; keep one of them", id="key-in-braces"
         ),
         pytest.param("name = 1\n[name.a]", "name.a has a value already", id="value-and-table"),
-        pytest.param('rules.a.B = 1\nrules.a.B = """\n"""', "a key is defined twice", id="value-over-lines"),
+        pytest.param('rules.a.B = 1\nrules.a.B = """\n"""', "rules.a.B is defined twice", id="value-over-lines"),
     ],
 )
 def test_a_syntax_error_says_what_to_write(text: str, said: str) -> None:
