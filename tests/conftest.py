@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import Any, Final
@@ -40,6 +41,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if _is_whole(config):
         rank = {name: place for place, name in enumerate(_LONGEST)}
         items.sort(key=lambda item: rank.get(item.path.parent.name, len(rank)))
+
+
+def pytest_collection_finish() -> None:
+    """Keep the thousands of collected tests out of the garbage collector's way, which some tests start often."""
+    gc.collect()
+    gc.freeze()
 
 
 def _is_whole(config: pytest.Config) -> bool:
