@@ -157,7 +157,7 @@ def unrepeatable(subject: Subject, label: str, rule: Rule | None, *, ask: str = 
         said = f'a {subject.operation} that [sources.{subject.provider}.operations] does not name counts as "duplicate"'
         named = Subject(provider=subject.provider, operation="CreateX", repeat="conflict")
         write = (
-            f'write there CreateX = "{subject.operation} /..." and {named.declared(key=named.guess)} '
+            f'write there CreateX = "{subject.operation} /path" and {named.declared(key=named.guess)} '
             "if the service refuses a second one"
         )
     elif subject.is_declared or subject.is_catalogued:

@@ -69,8 +69,9 @@ class _Call:
         if event.ended in _FAILED:
             counters.add("failures")
             code = None if event.fault is None else cleaned(event.fault.code)
-            transport = None if event.fault is None else event.fault.transport
-            why = NAME_REFUSED if is_name_refused(event) else code or transport or event.stop_reason or "failed"
+            # A status says more than the way in which it came.
+            label = None if event.fault is None or event.fault.code is not None else event.fault.label
+            why = NAME_REFUSED if is_name_refused(event) else code or label or event.stop_reason or "failed"
             self.counting.notes.fail(self.operation, why)
             if event.advice is not None:
                 self.counting.notes.remark(event.advice)

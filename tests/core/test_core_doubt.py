@@ -430,3 +430,35 @@ def test_settling_ends_at_the_deadline() -> None:
     assert reason(then) == "deadline"
     assert shell.now < START + 20.0
     assert shell.history.unresolved
+
+
+def equal(*, can_verify: bool = False, **limits: float | None) -> Plan:
+    return plan(after_loss(RETRY, **limits), repeat="equal", can_verify=can_verify)
+
+
+def test_an_equal_operation_may_be_repeated_freely() -> None:
+    """The same again changes nothing, so a doubt asks for no verification, whether or not somebody could look."""
+    for can_verify in (False, True):
+        shell = Shell.of(equal(can_verify=can_verify))
+        assert isinstance(shell.fails(LOST), Wait)
+        assert isinstance(Shell.of(plan(after_loss(VERIFY), repeat="equal", can_verify=can_verify)).fails(LOST), Wait)
+
+
+def test_exists_says_of_an_equal_operation_that_the_content_is_another() -> None:
+    """Without a verifier nothing is ours; with one its word counts, and only after a doubt."""
+    shell = Shell.of(equal())
+    assert isinstance(shell.fails(LOST), Wait)
+    assert reason(shell.fails(B)) == "not_ours"
+    assert reason(Shell.of(equal(can_verify=True)).fails(B)) == "not_ours"
+    shell = Shell.of(equal(can_verify=True, settle=0.0))
+    assert isinstance(shell.fails(LOST), Wait)
+    assert isinstance(shell.fails(B), Verify)
+    assert shell.is_there() == Accept(rule=rule("B", ACCEPT), action=ACCEPT, verified=True)
+
+
+def test_an_operation_may_have_its_own_time_to_settle() -> None:
+    """Its "not there" is believed earlier, or later, than that of others."""
+    for own, is_believed in ((0.0, True), (90.0, False), (None, False)):
+        shell = Shell.of(plan(after_loss(settle=30.0), repeat="duplicate", can_verify=True, own_settle=own))
+        shell.fails(LOST)
+        assert isinstance(shell.is_not_there(took=1.0), Wait) is is_believed
