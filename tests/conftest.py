@@ -49,6 +49,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_sessionfinish() -> None:
+    """Give everything back: hypothesis, where only its report imports it, asks the collector who holds an object."""
+    gc.unfreeze()
+
+
 def _is_whole(config: pytest.Config) -> bool:
     """Return whether all tests run; workers ask as well, whose arguments are those of the run."""
     return config.args_source is pytest.Config.ArgsSource.TESTPATHS or hasattr(config, "workerinput")
