@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -184,3 +185,32 @@ def test_check_finds_answers_that_are_never_given_and_times_that_are_never_over(
     assert "comes first and fits every fault" in found[6, 30]["message"]
     assert "fits every message that this one fits" in found[7, 59]["message"]
     assert {each["severity"] for each in found.values()} == {"warning"}
+
+
+def test_check_looks_at_thousands_of_answers_in_a_time_that_grows_with_their_number(tmp_path: Path) -> None:
+    """Of one array with thousands of answers each is looked up among the others, and not compared with each."""
+    path = tmp_path / "many.toml"
+    entries = "".join(f'  {{ message = "text {number:05}", do = "retry" }},\n' for number in range(4000))
+    path.write_text(
+        f'schema = 1\nlimits.deadline = "2m"\n[rules.tencent]\n"OperationDenied" = [\n{entries}  '
+        '{ message = "a longer text 00007 here", do = "fail" },\n]\n',
+        encoding="utf-8",
+    )
+    began = time.process_time()
+    found = told("check", str(path))
+    assert time.process_time() - began < 10
+    assert [(each["rule"], each["line"]) for each in found] == [("RP021", 4005)]
+
+
+def test_answers_may_be_written_as_an_array_of_tables(tmp_path: Path) -> None:
+    """``[[rules.tencent.OperationDenied]]`` is the same array, and findings point at its headers."""
+    path = tmp_path / "tables.toml"
+    table = "[[rules.tencent.OperationDenied]]\n"
+    path.write_text(
+        f'schema = 1\nlimits.deadline = "2m"\n{table}message = "role"\ndo = "retry"\n{table}do = "fail"\n'
+        f'{table}message = "x"\ndo = "retry"\n',
+        encoding="utf-8",
+    )
+    assert [(each["rule"], each["line"]) for each in told("check", str(path))] == [("RP021", 8)]
+    found = told("explain", 'OperationDenied("a ROLE")', "-p", str(path), "--provider", "tencent")
+    assert (found["rule"], found["at"]["line"]) == ('tencent."OperationDenied"[0]', 3)

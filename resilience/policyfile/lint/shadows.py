@@ -10,16 +10,19 @@ from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.places import Operation, RuleAt
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.operations import named_providers
+from resilience.policyfile.positions import Path
 from resilience.policyfile.problems import Problem
 from resilience.policyfile.wording import quoted
 
 _SHOWN: Final = 3
+_PROBED: Final = 256  # of a text, the characters in which others are looked for; few are longer than a line
 
 
 def shadowed(view: View) -> Iterator[Problem]:
     """RP021: a rule that no fault can reach; RP067: one that a rule of a parent answers for in part."""
+    never = _never_given(view)
     for each in view.rules:
-        first = next((other for other in view.before(each) if _takes_all(other.rule, each.rule)), None)
+        first = never.get(id(each.rule))
         if first is not None:
             why = "fits every fault" if first.rule.message is None else "fits every message that this one fits"
             message = f"this answer is never given: the one at {first.rule.origin} comes first and {why}; "
@@ -40,11 +43,37 @@ def shadowed(view: View) -> Iterator[Problem]:
             yield from _compared(view, each, wanted)
 
 
-def _takes_all(first: Rule, second: Rule) -> bool:
-    """Tell whether an answer takes every fault that one behind it in an array could answer."""
-    if first.message is None:
-        return True
-    return second.message is not None and first.message.casefold() in second.message.casefold()
+def _never_given(view: View) -> dict[int, RuleAt]:
+    """Return the answers of arrays that one before them always takes the place of, by identity, each with that one."""
+    arrays: dict[Path, list[RuleAt]] = {}
+    for each in view.rules:
+        if each.rule.entry is not None:
+            arrays.setdefault(each.key, []).append(each)
+    return {id(rule): first for answers in arrays.values() for rule, first in _hidden(answers)}
+
+
+def _hidden(answers: Iterable[RuleAt]) -> Iterator[tuple[Rule, RuleAt]]:
+    certain: RuleAt | None = None
+    texts: dict[str, RuleAt] = {}
+    lengths: set[int] = set()
+    for each in answers:
+        text = None if each.rule.message is None else each.rule.message.casefold()
+        first = certain
+        if first is None and text is not None:
+            # Looked up, not compared with each other: an array may have thousands of answers.
+            parts = (
+                text[start : start + length]
+                for length in lengths
+                for start in range(min(len(text), _PROBED) - length + 1)
+            )
+            first = texts.get(text) or next((texts[part] for part in parts if part in texts), None)
+        if first is not None:
+            yield each.rule, first
+        elif text is None:
+            certain = each
+        else:
+            texts[text] = each
+            lengths.add(len(text))
 
 
 def _compared(view: View, each: RuleAt, wanted: frozenset[Operation]) -> Iterator[Problem]:

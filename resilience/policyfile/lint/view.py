@@ -278,14 +278,6 @@ class View:
             answers = self._answered[contest] = dict(self._ask(self._contests[contest]))
         return answers
 
-    def before(self, each: RuleAt) -> Iterator[RuleAt]:
-        """Yield the answers of the same array that come before this one."""
-        for other in self._contests[_contest(each.rule)] if each.rule.entry else ():
-            if other.rule is each.rule:
-                return
-            if other.key == each.key:
-                yield other
-
     def _ask(self, rivals: list[RuleAt]) -> Iterator[tuple[Operation, tuple[RuleAt, ...]]]:
         by_provider: dict[str, list[RuleAt]] = {}
         for each in rivals:
