@@ -43,14 +43,11 @@ _LIBRARIES: Final = (
 _BETWEEN: Final = ("anyio", "asyncio", "concurrent", "contextlib", "resilience", "threading")
 
 
-# What is said of libraries whose modules say no more than their package; clients of the last two are covered.
-_WORDS: Final = {
-    "aiohttp": "aiohttp",
-    "httpcore": "httpcore",
-    "urllib3": "urllib3",
-    "httpx": "a transport of httpx",
-    "requests": "an adapter of requests",
-}
+# Of libraries whose modules say no more than their package.
+_WHOLE: Final = ("aiohttp", "httpcore", "httpx", "requests", "urllib3")
+
+# What is below the clients that are covered.
+_BELOW: Final = {"httpx._transports": "a transport of httpx", "requests.adapters": "an adapter of requests"}
 
 _COROUTINE: Final = 0x80  # inspect.CO_COROUTINE; that module would take longer to import than all of this
 
@@ -161,7 +158,11 @@ def _way() -> str:
         elif package not in _BETWEEN:
             break
         frame = frame.f_back
-    return _WORDS.get(found.partition(".")[0], found)
+    for module, words in _BELOW.items():
+        if found.startswith(module):
+            return words
+    package = found.partition(".")[0]
+    return package if package in _WHOLE else found
 
 
 def _of_http_client(connection: Any, _: tuple[Any, ...]) -> Sent:

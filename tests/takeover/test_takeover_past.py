@@ -205,13 +205,17 @@ def test_a_request_to_a_service_that_no_sdk_has_sent_is_counted(clients: Scripts
         except HTTPError:
             print("refused")
         urllib.request.urlopen(f"http://{os.environ['TENCENT']}/?Action=x", b"")
+        import httpx, requests
+        for send in (requests.post, httpx.post):
+            assert send(f"http://{os.environ['ALIBABA']}/?{query}").status_code >= 400
         """,
     )
     ours = clients.run("script.py")
     assert (ours.code, ours.out) == (0, "refused\n"), ours.err
+    ways = ("urllib.request", "requests", "httpx")
     assert ours.said() == [
         "resilience: 2 calls; policy running",
-        "resilience: 1 call was not under the policy: 1 alibaba:ListGroupId by urllib.request",
+        f"resilience: 3 calls were not under the policy: {', '.join(f'1 alibaba:ListGroupId by {way}' for way in ways)}",
     ]
     assert cloud.asked("CreateGroupId") == 1
 
