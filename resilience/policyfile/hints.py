@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import Final
 
 from resilience.core.durations import meant, seconds
+from resilience.policyfile.lookalikes import lookalike
 from resilience.policyfile.wording import dotted, has_secret, quoted
 
 _ACTION: Final = {
@@ -94,6 +95,9 @@ def syntax_message(message: str, text: str, offset: int) -> str:
         return _overwritten(text[:start], line)
     if has_secret(line):
         return plain
+    char = text[offset : offset + 1]
+    if hint := lookalike(char):
+        return plain + hint
     if rule := _BARE_RULE.match(line):
         return f"{plain}; a key with a slash needs quotes: {quoted(rule[1])}"
     return plain + next((hint for word in _BARE_VALUE.findall(line) if (hint := _value_hint(word))), "")

@@ -9,11 +9,12 @@ from attrs import define, field, frozen
 
 from resilience.core.fault import Origin
 from resilience.policyfile import ids
+from resilience.policyfile.lookalikes import lookalike
 from resilience.policyfile.positions import Path
 from resilience.policyfile.problems import Problem
 from resilience.policyfile.rulekeys import is_provider_table
 from resilience.policyfile.sources import Source
-from resilience.policyfile.wording import dotted, is_credential_name, is_secret_name, listed, shown, suggestion
+from resilience.policyfile.wording import dotted, is_credential_name, is_secret_name, listed, quoted, shown, suggestion
 
 
 @frozen(eq=False)
@@ -214,6 +215,9 @@ def environments_of(plain: Sequence[Layer], report: Report) -> dict[str, list[La
             report.add(layer, ("env",), ids.WRONG_TYPE, f"env: expected a table [env.NAME], got {shown(tables)}")
             continue
         for name, table in tables.items():
+            if hint := lookalike(name):
+                message = f"env: nobody asks for an environment that is spelled {quoted(name)}{hint}"
+                report.add(layer, ("env", name), ids.BAD_NAME, message, at="key")
             if isinstance(table, dict):
                 found.setdefault(name, []).append(Layer(layer.source, ("env", name), table))
             else:

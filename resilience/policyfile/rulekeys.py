@@ -9,6 +9,7 @@ from typing import Final
 from resilience.catalog import catalogue, providers
 from resilience.core.fault import TRANSPORTS
 from resilience.policyfile import ids
+from resilience.policyfile.lookalikes import lookalike, plain
 from resilience.policyfile.values import UnfitError
 from resilience.policyfile.wording import dotted, quoted, suggestion
 
@@ -59,8 +60,10 @@ def operation_fault(name: str, table: Sequence[str]) -> tuple[str, str] | None:
     Returns:
         The message, and the name that is probably meant, which may be empty; None where the name is fine.
     """
-    if _CODE.fullmatch(name):
+    if _CODE.fullmatch(name) and not lookalike(name):
         return None
+    if hint := lookalike(name):
+        return f"{dotted(table)}: no operation is spelled {quoted(name)}{hint}", plain(name)
     prefix, _, rest = name.strip().rpartition(":")
     meant = rest.strip()
     provider = table[1]
@@ -82,8 +85,8 @@ def operation_fault(name: str, table: Sequence[str]) -> tuple[str, str] | None:
 def is_plain_code(key: str) -> bool:
     """Tell quickly that a key is a code without an operation, as nearly all are; False means to look closer."""
     if "." in key:
-        return ".." not in key and key[0] != "." != key[-1] and key.replace(".", "_").isidentifier()
-    return key.isidentifier()
+        return key.isascii() and ".." not in key and key[0] != "." != key[-1] and key.replace(".", "_").isidentifier()
+    return key.isascii() and key.isidentifier()
 
 
 def is_glob(operation: str) -> bool:
@@ -102,6 +105,8 @@ def split(key: str, scope: str) -> tuple[str | None, str]:
     Raises:
         UnfitError: No fault can match it; the message shows the right spelling.
     """
+    if hint := lookalike(key):
+        raise UnfitError(ids.BAD_CODE, f"no fault is spelled {quoted(key)}{hint}")
     operation, slash, code = key.rpartition("/")
     if slash:
         operation = _checked_operation(operation, key, scope)

@@ -16,6 +16,7 @@ from resilience.policyfile import ids
 from resilience.policyfile.answers import AnswerReader, RuleTable
 from resilience.policyfile.globs import names_of
 from resilience.policyfile.layers import EntryPlace, Layer, Report, Stack
+from resilience.policyfile.lookalikes import lookalike
 from resilience.policyfile.operations import Operations
 from resilience.policyfile.rulekeys import is_plain_code, is_provider, is_provider_table, split
 from resilience.policyfile.settings import table_of
@@ -56,6 +57,7 @@ def tables_of(layer: Layer, report: Report) -> Iterator[RuleTable]:
         if not is_provider(name):
             message = (
                 f"expected a provider's name in lower case, or transport, after rules, got {quoted(name)}"
+                + lookalike(name)
                 + (
                     f'; did you mean "{name.lower()}"?'
                     if is_provider(name.lower()) and isinstance(rules[name], dict)

@@ -11,6 +11,7 @@ from attrs import define, evolve, field
 from resilience.policyfile import ids
 from resilience.policyfile.hints import key_hint
 from resilience.policyfile.layers import ENVIRONMENT_KEYS, Layer, Report, Stack
+from resilience.policyfile.lookalikes import lookalike
 from resilience.policyfile.rulekeys import is_provider, operation_fault
 from resilience.policyfile.tables import (
     FILE_ONLY,
@@ -232,7 +233,7 @@ class _Reader:
         if not fits:
             own = table == "credentials"
             expected = "a provider's name in lower case" if own else "a name of letters, digits, - and _"
-            message = f"{table}: expected {expected}, got {quoted(name)}"
+            message = f"{table}: expected {expected}, got {quoted(name)}{lookalike(name)}"
             self.report.add(self.layer, path, ids.BAD_NAME, message, at="key")
         return fits
 

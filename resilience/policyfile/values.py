@@ -11,6 +11,7 @@ from resilience.core.durations import meant, seconds, written
 from resilience.core.pattern import Pattern, PatternError
 from resilience.core.policy import Place
 from resilience.policyfile import ids, places
+from resilience.policyfile.lookalikes import lookalike, plain
 from resilience.policyfile.tables import Key
 from resilience.policyfile.wording import is_secret, quoted, shown, suggestion
 
@@ -149,8 +150,8 @@ def _duration(key: Key, value: object) -> float | None:
     if length is None:
         choice = ' or "none"' if key.none else ""
         hint = "; a duration cannot be negative" if value.startswith("-") else ""
-        if near := meant(value):
-            hint = f'; did you mean "{near}"?'
+        if near := meant(plain(value)):
+            hint = lookalike(value, near) or f'; did you mean "{near}"?'
         raise UnfitError(
             ids.WRONG_TYPE, f'expected a duration such as "30s" or "1m30s"{choice}, got {shown(value)}{hint}'
         )

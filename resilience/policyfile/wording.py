@@ -7,6 +7,8 @@ from collections.abc import Collection, Sequence
 from itertools import islice
 from typing import Final
 
+from resilience.policyfile.lookalikes import lookalike, plain
+
 _SHOWN_AT_MOST: Final = 40
 _LISTED_AT_MOST: Final = 40
 
@@ -109,7 +111,10 @@ def suggestion(found: str, known: Collection[str]) -> str:
     """Return ``; did you mean "..."?`` where a known name is near, else nothing."""
     from resilience.policyfile.spelling import nearest_in_any_case  # noqa: PLC0415 - only a mistake needs difflib
 
-    near = nearest_in_any_case(found, known)
+    meant = plain(found)
+    near = nearest_in_any_case(meant, known)
+    if meant != found:
+        return lookalike(found, near)
     return "" if near is None else f'; did you mean "{near}"?'
 
 
