@@ -28,6 +28,7 @@ from resilience.policyfile.apis import read_apis
 from resilience.policyfile.backoffs import build_backoffs
 from resilience.policyfile.chain import Chain
 from resilience.policyfile.chaos import read_chaos
+from resilience.policyfile.clashes import clashes
 from resilience.policyfile.declared import check_declarations, declarations
 from resilience.policyfile.layers import Layer, Report, Stack, environments_of
 from resilience.policyfile.operations import Operations
@@ -118,7 +119,7 @@ class Assembly:
         self._plain = tuple(Layer(source, (), source.data) for source in chain.sources)
         report = Report()
         self.environments: Mapping[str, Sequence[Layer]] = environments_of(self._plain, report)
-        self.problems = report.problems
+        self.problems = [*report.problems, *clashes(chain)]
         self._names = tuple(self.environments)
 
     def read(self, env: str | None) -> tuple[Parts, list[Problem]]:

@@ -36,6 +36,7 @@ class Chain:
 
     Attributes:
         sources: Those that could be read, in the order in which they are merged.
+        bases: What each source extends, by its identity: the index in ``extends``, and the file.
         problems: What kept others out, by the index of the source that asks for them.
         is_complete: Whether every file was found and is TOML. If not, a name that is unknown
             may stand in what is missing.
@@ -44,7 +45,9 @@ class Chain:
     sources: list[Source] = field(factory=list)
     problems: list[Problem] = field(factory=list)
     is_complete: bool = True
+    bases: dict[int, list[tuple[int, Source]]] = field(factory=dict)
     _seen: set[str] = field(factory=set)
+    _added: dict[str, Source] = field(factory=dict)
 
     def add_text(self, text: str, *, name: str, base: str | os.PathLike[str]) -> None:
         """Add a text and everything that it extends."""
@@ -79,27 +82,31 @@ class Chain:
         here = [*above, (identity, source.name)]
         for index, entry in enumerate(entries):
             try:
-                self._follow(source, entry, here)
+                base = self._follow(source, entry, here)
+                if base is not None:
+                    self.bases.setdefault(id(source), []).append((index, base))
             except _BadEntryError as error:
                 self._lose(source.problem(("extends", index), error.rule, str(error)))
         self.sources.append(source)
+        self._added[identity] = source
 
-    def _follow(self, source: Source, entry: object, above: list[tuple[str, str]]) -> None:
-        """Add what one entry of ``extends`` names, unless it is there already."""
+    def _follow(self, source: Source, entry: object, above: list[tuple[str, str]]) -> Source | None:
+        """Add what one entry of ``extends`` names, unless it is there already; return it where it could be read."""
         if not isinstance(entry, str) or not entry:
             raise _BadEntryError(f"extends: expected the name of a file, got {shown(entry)}", ids.WRONG_TYPE)
         try:
             name = _resolve(source, entry)
             identity = _identify(name)
             if not self._is_new(identity, above):
-                return
+                return self._added.get(identity)
             found, problem = _read(name)
         except UnreadableError as error:
             if error.place is not None:
                 self._lose(_unreadable(_resolve(source, entry), error))
-                return
+                return None
             raise _BadEntryError(f"{quoted(entry)}: {error}{_near(source, entry)}", ids.UNREADABLE) from None
         self._add(found, problem, identity=identity, above=above)
+        return found
 
     def _is_new(self, identity: str, above: list[tuple[str, str]]) -> bool:
         """Tell whether a file is to be added; one that leads back to itself is an error."""

@@ -32,6 +32,7 @@ WRONG_PLACE: Final = "RP055"
 BAD_PATTERN: Final = "RP056"
 NEW_SYNTAX: Final = "RP057"
 BAD_NAME: Final = "RP058"
+CLASHING_BASES: Final = "RP059"
 
 TITLES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -61,6 +62,7 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         BAD_PATTERN: "a rename pattern that cannot build another name",
         NEW_SYNTAX: "syntax that only TOML 1.1 knows",
         BAD_NAME: "a name that is spelled in a way that is not allowed",
+        CLASHING_BASES: "two bases define one action or backoff differently",
     }
 )
 """One line for each id, for lists and ``resilience rule``."""
