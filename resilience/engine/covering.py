@@ -112,8 +112,8 @@ class Covering:
         executor: Whose policy, ledger, credentials and observers count.
         names: Knows whose name is whose; by default as the executor's other calls do.
         tally: Called once in every covered call; it must be quick and must not raise.
-        on_switched_off: Told in one sentence which retries of an SDK's own were switched off; by default a warning is
-            logged.
+        on_switched_off: Told in one sentence which retries of an SDK's own were switched off, or which calls the ledger
+            cannot remember; by default a warning is logged.
         on_uncovered: Told of a call that is made past the policy, ``provider:operation`` and why; by default there is
             none, because such a call is refused with a :class:`ValueError`.
     """

@@ -27,7 +27,10 @@ _MEANING: Final[Mapping[StopReason, str]] = {
     "attempts": "max_attempts is used up",
     "deadline": "the next wait or attempt would not have ended before the deadline",
     "unverified": "it may have happened already, and a repeat would do it twice",
-    "not_ours": 'it was there before this call, which cannot have made it; if = "always" in the policy accepts it',
+    "not_ours": (
+        "it was there before this call, which cannot have made it; look whose it is. In the policy, "
+        'if = "always" accepts it whoever made it, with the reason in [lint] if check asks for one'
+    ),
     "no_credentials": "there is no source to get new ones from: give Executor(credentials={...}) one",
     "inner": "a call inside this one has been decided by its own policy",
 }
