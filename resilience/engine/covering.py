@@ -28,7 +28,7 @@ from resilience.clients.uncovered import Uncovered
 from resilience.engine.blocking import THREAD
 from resilience.engine.common import CommonExecutor
 from resilience.engine.copies import reducer
-from resilience.engine.covered import CoveredCallee, RestSide, SdkSide, Side, held
+from resilience.engine.covered import CoveredCallee
 from resilience.engine.entries import PAST, Entry, Past, covered_method
 from resilience.engine.limits import ORIGIN
 from resilience.engine.loops import LOOP
@@ -36,6 +36,7 @@ from resilience.engine.namebook import NameBook
 from resilience.engine.operations import described
 from resilience.engine.ownsource import OwnSources
 from resilience.engine.quick import in_thread, on_loop
+from resilience.engine.sides import RestSide, SdkSide, Side, held
 from resilience.engine.underway import as_attempt, is_under_way
 
 C = TypeVar("C")

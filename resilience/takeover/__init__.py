@@ -15,6 +15,10 @@ Python's own.
 Not covered are a Python that ignores the environment (``-I``, ``-E``, ``-S``), one
 of another installation, and a process that is started without our variables.
 
+What a script sends by another way than its SDKs' methods, or as a request that cannot be made twice, goes out as it
+would without us. The functions that HTTP requests pass on their way out are looked at (``sent.py``), and what no call
+has sent to a service, or to an API of the policy, is counted by operation and way: the summary says it.
+
 A process that leaves by ``os._exit``, and a worker of a pool that is ended with SIGTERM,
 send their telemetry before. One that a signal kills is covered too, and its last
 seconds of telemetry are lost; a journal has them. What we log goes where the
