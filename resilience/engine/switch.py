@@ -17,6 +17,6 @@ def switched_off() -> bool:
     word = value.strip().lower()
     if word not in _ON | _OFF:
         warnings.warn(
-            f"{_VARIABLE}: expected off or on, got {value!r:.40}; policies stay on", RuntimeWarning, stacklevel=4
+            f"{_VARIABLE}: expected off or on, got {value!r:.40}; policies stay on", RuntimeWarning, stacklevel=3
         )
     return word in _OFF
