@@ -15,6 +15,7 @@ from resilience.core.plan import Plan
 from resilience.core.policy import Action, CredentialLimits, Rule, Source
 from resilience.engine.operations import effect_of
 from resilience.policyfile import Policy
+from resilience.policyfile.operations import named_providers
 from resilience.policyfile.wording import quoted
 
 Said = tuple[tuple[str, str], ...]
@@ -143,7 +144,7 @@ class _Pair:
 def _changes(before: Policy, after: Policy) -> Iterator[Change]:
     teller = _Teller(before, after)
     grouped: dict[tuple[_Told, _Told, tuple[str, ...]], list[tuple[str, _Pair]]] = {}
-    for provider in sorted({*providers(), *_scopes(before), *_scopes(after)}):
+    for provider in sorted({*named_providers(before), *named_providers(after)}):
         operations = sorted(_operations(provider, before) | _operations(provider, after))
         found: dict[str, dict[str, _Pair]] = {}
         for operation in operations:
@@ -248,10 +249,6 @@ def _said(policy: Policy, rule: Rule | None, effect: Effect) -> tuple[str, Said]
 
 def _origin(policy: Policy, rule: Rule | None) -> Origin | None:
     return policy.origin("unknown") if rule is None else rule.origin
-
-
-def _scopes(policy: Policy) -> set[str]:
-    return {rule.scope for rule in policy.rules if not rule.scope.startswith("transport")}
 
 
 def _operations(provider: str, policy: Policy) -> set[str]:
