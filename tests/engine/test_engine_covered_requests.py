@@ -190,6 +190,24 @@ async def test_files_of_a_form_are_sent_again(make: Any, web: Web) -> None:
     assert [b"content" in body for body in web.bodies] == [True, True]
 
 
+class Parts:
+    """A body that can be read again from its beginning."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter([b"x"])
+
+
+@pytest.mark.parametrize("body", [bytearray(b"x"), Parts()], ids=["bytearray", "parts"])
+def test_a_body_that_can_be_read_again_is_sent_again(body: Any, web: Web) -> None:
+    """Only what is gone when it has been read is refused."""
+    session = wrap_client(requests.Session(), SyncExecutor(Policy.loads(REST), observers=()))
+    request = requests.Request("POST", web.url, data=body, headers={"Content-Length": "1"}).prepare()
+    request.headers.pop("Transfer-Encoding", None)
+    web.script = [(429, {"code": "BUSY"})]
+    assert session.send(request).status_code == 201
+    assert web.bodies == [b"x", b"x"]
+
+
 @EVERYWHERE
 @pytest.mark.anyio
 async def test_a_body_that_can_be_read_once_is_refused_with_a_word(make: Any, web: Web) -> None:

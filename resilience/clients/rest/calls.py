@@ -82,7 +82,7 @@ def is_read_once(args: Sequence[object], kwargs: Mapping[str, object]) -> bool:
         args: The positional arguments.
         kwargs: The others.
     """
-    return any(any(map(_is_stream, _parts(argument(name, args, kwargs)))) for name in _BODIES)
+    return any(any(map(is_stream, _parts(argument(name, args, kwargs)))) for name in _BODIES)
 
 
 def repeats_itself(client: object) -> str | None:
@@ -157,5 +157,6 @@ def _parts(body: object) -> Iterable[object]:
             yield from (each for inner in value if isinstance(inner, tuple) for each in inner)
 
 
-def _is_stream(value: object) -> bool:
+def is_stream(value: object) -> bool:
+    """Tell whether a value is gone when it has been read once: a file, a generator, another iterator."""
     return callable(getattr(value, "read", None)) or hasattr(value, "__next__") or hasattr(value, "__aiter__")

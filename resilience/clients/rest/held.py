@@ -61,7 +61,8 @@ async def hold_async(source: Source, response: Any) -> Any:
 
 def _must_be_read(source: Source, response: Any) -> bool:
     # httpx has the attribute when the body was read; in requests it is False before.
-    if attribute(response, "_content") not in {None, False} or attribute(response, "is_stream_consumed") is True:
+    content = attribute(response, "_content")
+    if (content is not None and content is not False) or attribute(response, "is_stream_consumed") is True:
         return False
     if attribute(response, "raw") is None and not hasattr(response, "iter_raw"):
         return False

@@ -15,7 +15,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from resilience.clients.fields import attribute
-from resilience.clients.rest.calls import MAX_BODY_BYTES, Request, host_of, library_of, repeats_itself
+from resilience.clients.rest.calls import MAX_BODY_BYTES, Request, host_of, is_stream, library_of, repeats_itself
 from resilience.clients.uncovered import Uncovered
 
 _LENGTH: Final = "Content-Length"
@@ -60,7 +60,7 @@ def is_sent_once(prepared: object) -> bool:
         fields = attribute(attribute(prepared, "stream"), "fields")
         is_form = isinstance(fields, list) and all(_is_kept(attribute(field, "file")) for field in fields)
         return not is_form and not hasattr(prepared, "_content")
-    return not isinstance(attribute(prepared, "body"), bytes | str | None)
+    return is_stream(attribute(prepared, "body"))
 
 
 def _is_kept(file: object) -> bool:
