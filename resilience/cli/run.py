@@ -95,7 +95,8 @@ def run(  # noqa: PLR0913, PLR0917  # a parameter for each option
     With the extra "otel", and with the variables that OpenTelemetry defines (OTEL_EXPORTER_OTLP_ENDPOINT and its kin),
     the run is sent as one trace.
 
-    Not covered: a Python that ignores the environment (-I, -E, -S) or belongs to another installation.
+    Not covered: a Python that ignores the environment (-I, -E, -S) or belongs to another installation. Not seen either:
+    what other programs send, such as curl.
     """
     is_program = _is_program(command[0], is_marked=ctx.meta[_MARKED])
     if sys.flags.ignore_environment or sys.flags.no_site:
