@@ -32,6 +32,7 @@ class Past:
         self._run = run
         self._places: dict[Way, int] = {}
         self._numbers: Numbers[int] | None = None
+        self._name = ""
         self._guard = Lock()
         if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
             os.register_at_fork(after_in_child=self._begin_anew)
@@ -40,14 +41,16 @@ class Past:
         """Count a call of an operation that was made by a way."""
         with self._guard:
             if self._numbers is None:
-                self._numbers = mapped(self._run.shared(f"{os.getpid()}{_SUFFIX}"), _MOST + 1)
+                # Not the number of the process: one that becomes another program keeps it.
+                self._name = f"{os.urandom(8).hex()}{_SUFFIX}"
+                self._numbers = mapped(self._run.shared(self._name), _MOST + 1)
             place = self._places.get((operation, way))
             if place is None:
                 place = len(self._places)
                 told = (operation, way) if place < _MOST else _OTHERS
                 if place <= _MOST:
                     self._places[told] = place
-                    line = {"process": os.getpid(), "place": place, "operation": told[0], "way": told[1]}
+                    line = {"file": self._name, "place": place, "operation": told[0], "way": told[1]}
                     append(self._run.shared(_FILE), line)
             self._numbers[min(place, _MOST)] += 1
 
@@ -60,9 +63,9 @@ class Past:
 def went_past(run: Run) -> dict[Way, int]:
     """Return how many calls all processes of a run have made past the policy, the most frequent first."""
     lines = list(read(run.shared(_FILE)))
-    rows = {process: mapped(run.shared(f"{process}{_SUFFIX}"), _MOST + 1) for process in {x["process"] for x in lines}}
+    rows = {file: mapped(run.shared(file), _MOST + 1) for file in {line["file"] for line in lines}}
     counts: dict[Way, int] = {}
     for line in lines:
         way = line["operation"], line["way"]
-        counts[way] = counts.get(way, 0) + rows[line["process"]][line["place"]]
+        counts[way] = counts.get(way, 0) + rows[line["file"]][line["place"]]
     return dict(sorted(counts.items(), key=lambda item: -item[1]))

@@ -145,6 +145,16 @@ for _ in range(2):
             (0, "2 by urllib3, 1 by urllib.request"),
             id="processes",
         ),
+        pytest.param(
+            """
+import sys, urllib3
+urllib3.request("POST", URL)
+text = "import os, urllib.request; urllib.request.urlopen(os.environ['URL'], b'1')"
+os.execv(sys.executable, [sys.executable, "-c", text])
+""",
+            (0, "1 by urllib3, 1 by urllib.request"),
+            id="another-program",
+        ),
     ],
 )
 def test_what_goes_past_the_policy_is_counted(text: str, expected: tuple[int, str], scripts: Scripts) -> None:
