@@ -198,8 +198,8 @@ def never_ours(subject: Subject, rule: Rule) -> str:
 def no_source(provider: str) -> str:
     """Say that new credentials are asked for, and nothing gives any."""
     return (
-        f"nothing says where new credentials of {provider} come from, so none are got; say it with source in "
-        f'[credentials.{provider}], or give an executor one: Executor(credentials={{"{provider}": ...}})'
+        f"a client of plain HTTP brings its own credentials, and only a program that gives Executor(credentials="
+        f'{{"{provider}": ...}}) a source can renew those of {provider}; write "fail" where there is none'
     )
 
 

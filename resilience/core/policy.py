@@ -140,6 +140,41 @@ class Limits:
     settle: float = 30.0
 
 
+SourceKind = Literal["assume_role", "command", "file"]
+"""Where new credentials come from: a role of the token service, what a command prints, or what a file holds."""
+
+
+@frozen(kw_only=True)
+class CredentialSource:
+    """
+    Where new credentials of one provider come from, for clients that were made with temporary keys.
+
+    Attributes:
+        kind: Which kind of source it is; only what belongs to it is set.
+        role: The role, as the service names it.
+        endpoint: The host of the token service, with ``http://`` before it only for a sandbox; None for the provider's.
+        session_name: What the service's audit log calls the session; None for a name of ours.
+        duration: How long the keys shall live, in seconds; None for the service's own default.
+        region: The region that signs; None for any.
+        key_variables: The environment variables that hold the id and the secret of the long-lived keys; empty for
+            those that the vendor's tools read.
+        command: The program and its arguments.
+        file: The file.
+        written: The command and the file as the policy has them, so that its digest is the same on every machine.
+    """
+
+    kind: SourceKind
+    role: str | None = None
+    endpoint: str | None = None
+    session_name: str | None = None
+    duration: float | None = None
+    region: str | None = None
+    key_variables: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    file: str | None = None
+    written: tuple[str, ...] = field(default=(), eq=False)
+
+
 @frozen(kw_only=True)
 class CredentialLimits:
     """
@@ -149,11 +184,13 @@ class CredentialLimits:
         refresh_before: How long before their expiry they are renewed.
         max_refreshes: Refreshes in one call.
         cool_down: How long others get the failure of a refresh instead of asking again.
+        source: Where new ones come from, for programs that have no other source; None where the policy says nothing.
     """
 
     refresh_before: float = 300.0
     max_refreshes: int = 1
     cool_down: float = 5.0
+    source: CredentialSource | None = None
 
 
 @frozen(kw_only=True)
@@ -162,12 +199,14 @@ class LedgerSettings:
     Where it is kept what was started and done, for the next run.
 
     Attributes:
-        path: The file; a relative path starts from the working directory of the program.
+        path: The file.
         on_unfinished: What to do with a resource that an earlier run started and never finished.
+        written: The path as the policy has it, so that its digest is the same on every machine.
     """
 
     path: str = ".resilience/ledger.db"
     on_unfinished: OnUnfinished = "verify"
+    written: str | None = field(default=None, eq=False)
 
 
 @frozen(kw_only=True)
@@ -176,8 +215,7 @@ class TelemetrySettings:
     What calls leave behind for people to read.
 
     Attributes:
-        journal: The file that every decision is written to, a line each; a relative path starts from the
-            working directory of the program. None for no journal.
+        journal: The file that every decision is written to, a line each. None for no journal.
     """
 
     journal: str | None = None

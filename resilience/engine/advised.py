@@ -22,8 +22,8 @@ def advice_on(call: Progress, decision: Fail) -> str | None:
         case "not_ours" if rule is not None and rule.action.do == "accept" and not call.renamed:
             is_known = callee.setting.ledger is not None or advice.can_be_ours(plan)
             return None if is_known else advice.never_ours(callee.subject, rule)
-        case "no_credentials" if callee.is_plain_http and callee.operation.provider is not None:
-            return advice.no_source(callee.operation.provider)
+        case "no_credentials":
+            return callee.how_to_refresh
         case "remedy" if decision.by_remedy:
             cause = None if call.remedy_error is None else call.remedy_error.__cause__
             if isinstance(cause, Ambiguous) and callee.buys_unknown:

@@ -29,6 +29,7 @@ from resilience.engine.errors import ServiceError
 from resilience.engine.events import ALWAYS_IDLE, Renamed, Slot
 from resilience.engine.namebook import NameBook, Names, Place
 from resilience.engine.operations import Operation, effect_of, is_about
+from resilience.engine.policysource import PolicySources
 from resilience.engine.readback import read_back
 from resilience.engine.runtime import Runtime
 from resilience.engine.threads import Threads, is_coroutine_function
@@ -75,6 +76,9 @@ class Setting:
     called: set[tuple[str | None, str]] = field(factory=set)
     forgotten: set[tuple[str | None, str]] = field(factory=set)
     names: NameBook = field(factory=Names)
+    policy_sources: PolicySources = field(
+        init=False, default=Factory(lambda self: PolicySources.of_policy(self.policy), takes_self=True)
+    )
     rehearsal: Rehearsal | None = field(
         init=False,
         default=Factory(
@@ -323,14 +327,15 @@ class Callee:
         return self.operation.subject(advice.probable_names(self.signature.may_name()))
 
     @property
+    def how_to_refresh(self) -> str:
+        """What the program can do so that new credentials can be had."""
+        provider = self.operation.provider or "PROVIDER"
+        return f'there is no source to get new ones from: give Executor(credentials={{"{provider}": ...}}) one'
+
+    @property
     def how_to_look(self) -> str:
         """What the program can do so that something can look whether it is there."""
         return f"register a verifier for {self.operation.name}"
-
-    @property
-    def is_plain_http(self) -> bool:
-        """Whether it is a request of a client that knows nothing of credentials."""
-        return False
 
     @property
     def buys_unknown(self) -> bool:

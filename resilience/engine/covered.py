@@ -36,12 +36,14 @@ class CoveredCallee(Callee):
     Attributes:
         side: What is known of its calls.
         own_sources: The credentials that clients refresh by themselves.
+        has_executor: Whether the program has made the executor, and could give it something.
         on_remark: Told in one sentence what the user should know.
         lowered_to: Within how many seconds the client gives up by itself; None where it was not told to.
     """
 
     side: Side
     own_sources: OwnSources
+    has_executor: bool
     plain: ClassVar[frozenset[type]] = PLAIN - {tuple}
     lowered_to: float | None = None
     on_remark: Callable[[str], object]
@@ -57,14 +59,24 @@ class CoveredCallee(Callee):
         return evolve(found, reads=advice.probable_reads(template, source))
 
     @property
+    def how_to_refresh(self) -> str:
+        """What the user can do so that new credentials can be had."""
+        provider = self.side.provider
+        if not isinstance(self.side, SdkSide):
+            return advice.no_source(provider)
+        if self.setting.policy_sources.has(provider):
+            return (
+                f"the source in [credentials.{provider}] renews the temporary keys of the first client, "
+                "and this one was made with others"
+            )
+        in_python = f'; or give Executor(credentials={{"{provider}": ...}}) one' if self.has_executor else ""
+        write = f'write [credentials.{provider}] source = "assume_role" and role = "...", or source = "command" and'
+        return f"there is no source to get new ones from; in the policy, {write} command = [...]{in_python}"
+
+    @property
     def how_to_look(self) -> str:
         """Return nothing: an unmodified script has no place for a verifier."""
         return ""
-
-    @property
-    def is_plain_http(self) -> bool:
-        """Whether it is a request of a client that knows nothing of credentials."""
-        return isinstance(self.side, RestSide)
 
     @property
     def buys_unknown(self) -> bool:
@@ -119,7 +131,7 @@ class CoveredCallee(Callee):
         provider = self.side.provider
         if provider in self.setting.sources or not isinstance(self.side, SdkSide):
             return self.setting.sources
-        own = self.own_sources.of(self.side.client)
+        own = self.own_sources.of(self.side.client) or self.setting.policy_sources.of(provider, self.side.client)
         return self.setting.sources if own is None else {**self.setting.sources, provider: own}
 
     @cached_property

@@ -255,6 +255,7 @@ class Covering:
             verifiers=callees.verifiers,
             side=side,
             own_sources=self._own[not is_async],
+            has_executor=self.on_uncovered is None,
             renames=callees.renames(operation),
             names=self.names,
             lowered_to=lowered_to,

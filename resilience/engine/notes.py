@@ -31,7 +31,6 @@ _MEANING: Final[Mapping[StopReason, str]] = {
         "it was there before this call, which cannot have made it; look whose it is. In the policy, "
         'if = "always" accepts it whoever made it, with the reason in [lint] if check asks for one'
     ),
-    "no_credentials": "there is no source to get new ones from: give Executor(credentials={...}) one",
     "inner": "a call inside this one has been decided by its own policy",
 }
 

@@ -15,7 +15,6 @@ from resilience.core.declared import Declared
 from resilience.core.policy import (
     Action,
     Chaos,
-    CredentialLimits,
     LedgerSettings,
     Limits,
     Rule,
@@ -29,16 +28,18 @@ from resilience.policyfile.backoffs import build_backoffs
 from resilience.policyfile.chain import Chain
 from resilience.policyfile.chaos import read_chaos
 from resilience.policyfile.clashes import clashes
+from resilience.policyfile.credentials import build_credentials
 from resilience.policyfile.declared import check_declarations, declarations
 from resilience.policyfile.layers import Layer, Report, Stack, environments_of
 from resilience.policyfile.operations import Operations
+from resilience.policyfile.paths import UnsetVariableError, resolved
 from resilience.policyfile.positions import Path
 from resilience.policyfile.problems import PolicyError, Problem
 from resilience.policyfile.rules import RuleReader
 from resilience.policyfile.settings import Settings, merge
 from resilience.policyfile.sources import BUILTIN
 from resilience.policyfile.tables import STOPPING
-from resilience.policyfile.wording import quoted
+from resilience.policyfile.wording import dotted, quoted
 
 
 @frozen(eq=False)
@@ -250,14 +251,37 @@ class _Reading:
             "limits": Limits(**{"deadline": None, **limits}),
             "unknown": self.unknown(),
             "operations": self.operations,
-            "credentials": {name: CredentialLimits(**each) for name, each in self.settings.credentials.items()},
+            "credentials": build_credentials(self.settings, self.stack, self.report, self._path),
             "backoffs": self.backoffs,
             "actions": self.actions,
             "chaos": self.chaos,
-            "ledger": None if self.settings.ledger is None else LedgerSettings(**self.settings.ledger),
+            "ledger": self._ledger(),
             "apis": self.apis,
-            "telemetry": None if self.settings.telemetry is None else TelemetrySettings(**self.settings.telemetry),
+            "telemetry": self._telemetry(),
         }
+
+    def _ledger(self) -> LedgerSettings | None:
+        said = self.settings.ledger
+        if said is None:
+            return None
+        written = said.get("path", LedgerSettings().path)
+        return LedgerSettings(**{**said, "path": self._path(("ledger", "path"), written), "written": written})
+
+    def _telemetry(self) -> TelemetrySettings | None:
+        said = self.settings.telemetry
+        if said is None or "journal" not in said:
+            return None if said is None else TelemetrySettings()
+        return TelemetrySettings(journal=self._path(("telemetry", "journal"), said["journal"]))
+
+    def _path(self, path: tuple[str, ...], text: str) -> str:
+        """Return the path that a text means, which starts at the file that says it."""
+        layer = self.stack.setter(path) or self.stack.setter(path[:-1]) or self.stack.root
+        try:
+            return resolved(text, layer.source.base)
+        except UnsetVariableError as error:
+            message = f"the environment variable {quoted(error.name)} is not set; set it, or write the path out"
+            self._complain(path, ids.MISSING, f"{dotted(path)}: {message}")
+            return text
 
     def _is_silent_on_deadline(self) -> bool:
         """Tell whether no file even tries to set a deadline; a wrong value is reported where it stands."""

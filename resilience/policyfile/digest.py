@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from resilience.core.declared import Declared
-from resilience.core.policy import Action, Chaos
+from resilience.core.policy import Action, Chaos, CredentialLimits
 
 
 def digest(values: Mapping[str, Any]) -> str:
@@ -38,7 +38,7 @@ def digest(values: Mapping[str, Any]) -> str:
         "unknown": values["unknown"].key,
         "repeats": {provider: _repeats(each) for provider, each in values["operations"].items()},
         "backoffs": {name: attrs.astuple(each) for name, each in values["backoffs"].items()},
-        "credentials": {name: attrs.asdict(each) for name, each in values["credentials"].items()},
+        "credentials": {name: _renewal(each) for name, each in values["credentials"].items()},
         "actions": {name: _content(action) for name, action in actions.items()},
         "rules": sorted(rules, key=itemgetter(0, 1, 2)),
     }
@@ -53,11 +53,24 @@ def digest(values: Mapping[str, Any]) -> str:
         }
         content["chaos"] = {"seed": chaos.seed, "injections": entries}
     if values["ledger"] is not None:
-        content["ledger"] = attrs.asdict(values["ledger"])
+        ledger = values["ledger"]
+        content["ledger"] = {"path": ledger.written or ledger.path, "on_unfinished": ledger.on_unfinished}
     if values["apis"]:
         content["apis"] = {name: attrs.asdict(each) for name, each in values["apis"].items()}
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _renewal(limits: CredentialLimits) -> dict[str, Any]:
+    """Return how credentials are renewed, without the folder that the policy is in on this machine."""
+    said = attrs.asdict(limits)
+    source = said.pop("source")
+    if source is not None:
+        written = source.pop("written")
+        if written:
+            source["command"], source["file"] = written, None
+        said["source"] = source
+    return said
 
 
 def _repeats(operations: Mapping[str, Declared]) -> dict[str, str]:

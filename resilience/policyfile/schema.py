@@ -50,8 +50,12 @@ BEYOND: Final[Mapping[str, str]] = {
     "RP005": "whether a cap is below a wait",
     "RP032": "whether chaos meets a production environment",
     "RP039 .*looks like": "whether a text looks like a secret",
-    "RP044 .*(limits.deadline is set neither|needs do|needs delays)": "what another file, or the plain table, gives",
-    "RP049 .*(means nothing for|would not use the delays)": "whether a key fits a verb or kind that is set elsewhere",
+    "RP044 .*(limits.deadline is set neither|needs (do|delays|role|command|file)|variable .* is not set)": (
+        "what another file, the plain table or the environment gives"
+    ),
+    "RP049 .*(means nothing for|would not use the delays|have roles to assume)": (
+        "whether a key fits a verb, kind or source that is set elsewhere"
+    ),
     "RP043 .*of the attempts of": "whether rates of faults together are more than 1",
     "RP043 .*expected a finite number": "whether a float can hold a number",
     "RP042 .*expected a whole number, got -?[0-9.e+]+$": "1.0 from 1, which are one number in JSON",
@@ -186,6 +190,18 @@ _KINDS: Final[Mapping[str, Callable[[Key], _Schema]]] = {
         "items": {"type": "string", "pattern": f"^{_FIELD}$"},
     },
     "expression": lambda _: {"type": "string"},
+    "words": lambda _: {
+        "type": "array",
+        "minItems": 1,
+        "items": [{"type": "string", "pattern": "\\S"}],
+        "additionalItems": {"type": "string"},
+    },
+    "variables": lambda _: {
+        "type": "array",
+        "minItems": 2,
+        "maxItems": 2,
+        "items": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
+    },
 }
 
 
@@ -315,7 +331,8 @@ def _sources() -> _Schema:
 
 
 def _credentials() -> _Schema:
-    return _by_name("how credentials are renewed, by provider", {"pattern": f"^{_PROVIDER}$"}, _rows(CREDENTIALS))
+    each = _rows(CREDENTIALS) | {"allOf": _narrowed(CREDENTIALS, "source")}
+    return _by_name("how credentials are renewed, by provider", {"pattern": f"^{_PROVIDER}$"}, each)
 
 
 def _ledger() -> _Schema:

@@ -22,6 +22,7 @@ from resilience.policyfile.tables import (
     NAMED,
     OPERATION,
     SCHEMA,
+    SOURCE_KEYS,
     TABLES,
     TELEMETRY,
     TOP,
@@ -225,6 +226,9 @@ class _Reader:
         if kind in entries and entries[kind] != existing.get(kind, default):
             # With another verb or kind, nothing that was said before is meant.
             existing.clear()
+        if table == "credentials" and "source" in entries and entries["source"] != existing.get("source"):
+            for key in SOURCE_KEYS & existing.keys():
+                del existing[key]
         self._entries(path, NAMED[table], existing)
 
     def _is_name(self, path: tuple[str, str]) -> bool:

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from resilience.core.backoff import BACKOFF_KINDS, JITTERS
 from resilience.core.fault import Effect, Repeat
-from resilience.core.policy import VERBS, OnUnfinished
+from resilience.core.policy import VERBS, OnUnfinished, SourceKind
 
 Kind = Literal[
     "duration",
@@ -36,6 +36,8 @@ Kind = Literal[
     "hosts",
     "fields",
     "expression",
+    "words",
+    "variables",
 ]
 """
 What a value is: ``duration`` ("30s"), ``durations`` (an array of them), ``number``, ``share`` (a number
@@ -43,7 +45,8 @@ from 0 to 1), ``count`` (a whole number), ``flag``, ``choice`` (one of some word
 look for), ``file`` (a path), ``pattern`` (of a new name), ``action`` and ``backoff`` (the name of one), ``verb`` (what
 an action does; in a rule also the name of an action), ``place`` (where a value stands in an HTTP answer), ``template``
 (a method and a path), ``hosts`` (an array of hosts), ``fields`` (an array of the names of request or answer fields),
-``expression`` (a regular expression).
+``expression`` (a regular expression), ``words`` (a program and its arguments), ``variables`` (the names of two
+environment variables).
 """
 
 
@@ -169,16 +172,42 @@ RULE: Final[Mapping[str, Key]] = {
 OF_RULE: Final = tuple(key for key in RULE if key not in ACTION)
 """The keys that a rule may have beside the name of an action."""
 
+_ROLE: Final = ("assume_role",)
+
 CREDENTIALS: Final[Mapping[str, Key]] = {
     "refresh_before": Key(kind="duration", meaning="renew so long ahead of expiry", default="5m", least=0),
     "max_refreshes": Key(kind="count", meaning="refreshes in one call", default=1, least=0),
     "cool_down": Key(kind="duration", meaning="how long others get the failure of a refresh", default="5s", least=0),
+    "source": Key(
+        kind="choice",
+        meaning="where new keys come from, for clients that were made with temporary ones",
+        choices=get_args(SourceKind),
+    ),
+    "role": Key(kind="text", meaning="the role to assume, as the service names it", only=_ROLE),
+    "endpoint": Key(kind="text", meaning="the host of the token service; by default the provider's", only=_ROLE),
+    "session_name": Key(kind="text", meaning="what the audit log calls the session", only=_ROLE),
+    "duration": Key(kind="duration", meaning="how long the keys shall live", above=0, only=_ROLE),
+    "region": Key(kind="text", meaning="the region of the token service", only=_ROLE),
+    "key_variables": Key(
+        kind="variables",
+        meaning="the environment variables that hold id and secret of the long-lived keys; by default the vendor's",
+        only=_ROLE,
+    ),
+    "command": Key(
+        kind="words",
+        meaning="the program, and its arguments, that prints the JSON of a credential process; no shell reads it",
+        only=("command",),
+    ),
+    "file": Key(kind="file", meaning="the file that holds the JSON of a credential process", only=("file",)),
 }
+
+SOURCE_KEYS: Final = frozenset(name for name, key in CREDENTIALS.items() if key.only)
+"""The keys of ``[credentials.PROVIDER]`` that say something of its ``source``."""
 
 LEDGER: Final[Mapping[str, Key]] = {
     "path": Key(
         kind="file",
-        meaning="the ledger's file; a relative path starts from the working directory of the program",
+        meaning="the ledger's file; a relative path starts from the policy file that says it",
         default=".resilience/ledger.db",
     ),
     "on_unfinished": Key(
@@ -192,8 +221,7 @@ LEDGER: Final[Mapping[str, Key]] = {
 TELEMETRY: Final[Mapping[str, Key]] = {
     "journal": Key(
         kind="file",
-        meaning="the file that every decision is written to; a relative path starts from the working directory of "
-        "the program",
+        meaning="the file that every decision is written to; a relative path starts from the policy file that says it",
     ),
 }
 

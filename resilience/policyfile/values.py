@@ -243,6 +243,42 @@ def _fields(key: Key, value: object) -> tuple[str, ...]:
     return _elements(value, checked)
 
 
+def _words(key: Key, value: object) -> tuple[str, ...]:
+    if type(value) is not list:
+        hint = (
+            f"; write {shown(value.split())}" if type(value) is str and value.strip() and not is_secret(value) else ""
+        )
+        raise UnfitError(
+            ids.WRONG_TYPE, f'expected an array such as ["vault", "read", "aws/creds"], got {shown(value)}{hint}'
+        )
+    if not value:
+        raise UnfitError(ids.OUT_OF_RANGE, "expected the name of a program, got nothing")
+    return tuple(_word(key, index, each) for index, each in enumerate(value))
+
+
+def _word(key: Key, index: int, value: object) -> str:
+    try:
+        text = _text(key, value)
+    except UnfitError as error:
+        raise UnfitError(error.rule, str(error), index=index) from None
+    if "\0" in text or (index == 0 and not text.strip()):
+        raise UnfitError(ids.OUT_OF_RANGE, f"expected the name of a program, got {shown(value)}", index=index)
+    return text
+
+
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _variables(_key: Key, value: object) -> tuple[str, ...]:
+    expected = 'expected the names of two environment variables, for id and secret, such as ["CI_KEY_ID", "CI_SECRET"]'
+    if type(value) is not list or len(value) != 2:  # noqa: PLR2004  # id and secret
+        raise UnfitError(ids.WRONG_TYPE, f"{expected}, got {shown(value)}")
+    for index, each in enumerate(value):
+        if type(each) is not str or _VARIABLE.fullmatch(each) is None:
+            raise UnfitError(ids.WRONG_TYPE, f"{expected}, got {shown(each)}", index=index)
+    return tuple(value)
+
+
 def _expression(key: Key, value: object) -> str:
     text = _text(key, value)
     try:
@@ -272,4 +308,6 @@ _READERS: Final[dict[str, Callable[[Key, object], object]]] = {
     "hosts": _hosts,
     "fields": _fields,
     "expression": _expression,
+    "words": _words,
+    "variables": _variables,
 }

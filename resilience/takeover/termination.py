@@ -64,6 +64,12 @@ def end_like_interrupt() -> None:
         signal.signal(signal.SIGTERM, _EndsLikeInterrupt())
 
 
+def is_multiprocessing() -> bool:
+    """Tell whether this process was started by multiprocessing."""
+    module = sys.modules.get("multiprocessing.process")
+    return module is not None and module.parent_process() is not None
+
+
 def is_default(handler: object) -> bool:
     """Tell whether a handler of SIGTERM is none of the script's own."""
     return handler is signal.SIG_DFL or isinstance(handler, _EndsLikeInterrupt)

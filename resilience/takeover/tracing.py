@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import sys
 import warnings
 from functools import cache
 from typing import Any, Final
@@ -19,6 +18,7 @@ from resilience.takeover.leaving import PATIENCE, before_exit, before_terminatio
 from resilience.takeover.notes import Notes
 from resilience.takeover.run import Run
 from resilience.takeover.setting import Setting
+from resilience.takeover.termination import is_multiprocessing
 from resilience.telemetry import Logs, Metrics, Spans, observers_for
 from resilience.telemetry.environment import (
     Providers,
@@ -97,7 +97,7 @@ class Tracing:
             self._make_providers()
         self.has_begun = True
         last = cache(self._flush)
-        if _is_multiprocessing():
+        if is_multiprocessing():
             from multiprocessing.util import Finalize  # noqa: PLC0415  # it is there, or we would not be here
 
             # Such a process may leave without Python's exit functions, with these alone (3.11), or with these after
@@ -174,9 +174,3 @@ def span_of(run: Run, policy: Policy) -> RunSpan:
     """Return the span of a run."""
     trace_id, span_id = run.trace
     return RunSpan(run.title, policy, trace_id, span_id, run.traceparent)
-
-
-def _is_multiprocessing() -> bool:
-    """Tell whether this process was started by multiprocessing."""
-    module = sys.modules.get("multiprocessing.process")
-    return module is not None and module.parent_process() is not None

@@ -128,11 +128,16 @@ def _tables() -> dict[str, Values]:
         "rules": st.dictionaries(_PROVIDERS, rules, max_size=2)
         | st.builds(lambda common: {"transport": common}, transport),
         "operations": st.dictionaries(_PROVIDERS, st.dictionaries(_CODES, _operation(), max_size=2), max_size=1),
-        "credentials": st.dictionaries(_PROVIDERS, _rows(CREDENTIALS), min_size=1, max_size=1),
+        "credentials": st.dictionaries(_PROVIDERS, _renewal(), min_size=1, max_size=1),
         "chaos": st.builds(
             lambda own, entries: own | entries, _rows(CHAOS), st.dictionaries(_PROVIDERS, injections, max_size=1)
         ),
     }
+
+
+def _renewal() -> Values:
+    plain = _rows({name: row for name, row in CREDENTIALS.items() if name != "source" and not row.only})
+    return plain | _narrowed(CREDENTIALS, "source")
 
 
 def _operation() -> Values:
@@ -174,6 +179,8 @@ _SAMPLES: Final[Mapping[str, tuple[Any, ...]]] = {
     "template": ("POST /users", "DELETE /users/{user}", "GET /", "LIST /a/{b-1}/c:d/"),
     "fields": (["Name"], ["Name", "a.b"]),
     "expression": ("[a-z]+", "(a+)+"),
+    "words": (["vault", "read", "keys"], ["./keys.sh"]),
+    "variables": (["CI_KEY_ID", "CI_SECRET"],),
     "hosts": (["example.com"], ["A:18083", "[::1]:80"]),
     "pattern": ("{name}-{n}", "{hash}", "x{n}y"),
     "backoff": ("default",),
@@ -208,7 +215,9 @@ def places() -> Iterator[tuple[str, Document, str]]:
     yield from (("operations", {"operations": {"alibaba": {}}}, "X"), ("rules", {"rules": {"alibaba": {}}}, "X"))
     yield from (("transport", {"rules": {"transport": {}}}, "lost"), ("top", {}, "name"), ("top", {}, "unknown"))
     yield from ((f"top.{name}", {}, name) for name in ("extends", "env", "lint", *TABLES))
-    yield from ((f"credentials.{key}", {"credentials": {"alibaba": {}}}, key) for key in CREDENTIALS)
+    for key, row in CREDENTIALS.items():
+        beside = {"source": row.only[0]} if row.only else {}
+        yield f"credentials.{key}", {"credentials": {"alibaba": beside}}, key
     yield from ((f"chaos.X.{key}", {"chaos": {"alibaba": {"X": {"rate": 0.5}}}}, key) for key in INJECTION)
     yield from ((f"sources.{key}", {"sources": {"acme": {}}}, key) for key in (*SOURCE, "operations"))
     yield "sources.operations.X", {"sources": {"acme": {"operations": {}}}}, "X"

@@ -1,0 +1,42 @@
+"""Paths in a policy: ``~`` and variables are expanded, and what is relative starts at the file that says it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Final
+
+_VARIABLE: Final = re.compile(r"\$(?:(\w+)|\{([^}]*)\})")
+
+
+class UnsetVariableError(Exception):
+    """A path names an environment variable that is not set."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+def resolved(text: str, base: str | None, environ: Mapping[str, str] = os.environ) -> str:
+    """
+    Return the path that a text of a policy means, as an absolute one.
+
+    Args:
+        text: As written.
+        base: The folder of the policy file; None or empty for the working directory.
+        environ: The environment variables.
+
+    Raises:
+        UnsetVariableError: It names a variable that is not set.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1] or match[2] or ""
+        if name not in environ:
+            raise UnsetVariableError(name)
+        return environ[name]
+
+    # Where nobody knows the home folder, ~ stays what it is, and the file will not be found.
+    expanded = os.path.expanduser(_VARIABLE.sub(value, text))  # noqa: PTH111  # of any user, as a shell does
+    return os.path.abspath(os.path.join(base or "", expanded))  # noqa: PTH100, PTH118  # .. is not to follow links
