@@ -105,8 +105,7 @@ def _plain(policy: Policy) -> Iterator[tuple[tuple[str, ...], str]]:
     yield ("production",), "true" if policy.production else "false"
     for provider in {*policy.credentials, *providers()}:
         limits = policy.credentials.get(provider, CredentialLimits())
-        for key, value in asdict(limits).items():
-            yield ("credentials", provider, key), str(value) if key == "max_refreshes" else duration(value)
+        yield from ((("credentials", provider, key), text) for key, text in _renewal(limits))
     for provider, declared in policy.operations.items():
         for operation, said in declared.items():
             # What follows from the method of a request is told with the request.
@@ -115,7 +114,28 @@ def _plain(policy: Policy) -> Iterator[tuple[tuple[str, ...], str]]:
     for provider, api in policy.apis.items():
         yield from _api(("sources", provider), api)
     if policy.telemetry is not None:
-        yield ("telemetry", "journal"), policy.telemetry.journal or "none"
+        yield ("telemetry", "journal"), policy.telemetry.written or policy.telemetry.journal or "none"
+
+
+def _renewal(limits: CredentialLimits) -> Iterator[tuple[str, str]]:
+    """Yield what a policy says of the credentials of a provider."""
+    yield "refresh_before", duration(limits.refresh_before)
+    yield "max_refreshes", str(limits.max_refreshes)
+    yield "cool_down", duration(limits.cool_down)
+    source = limits.source
+    if source is None:
+        return
+    yield "source", source.kind
+    for key in ("role", "endpoint", "session_name", "region"):
+        if (text := getattr(source, key)) is not None:
+            yield key, text
+    if source.duration is not None:
+        yield "duration", duration(source.duration)
+    if source.key_variables:
+        yield "key_variables", ", ".join(source.key_variables)
+    if source.written:
+        # As they are written: the folder of a file is no difference.
+        yield source.kind, " ".join(source.written)
 
 
 def _api(path: tuple[str, ...], api: Source) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -216,9 +216,11 @@ class TelemetrySettings:
 
     Attributes:
         journal: The file that every decision is written to, a line each. None for no journal.
+        written: The path as the policy has it.
     """
 
     journal: str | None = None
+    written: str | None = field(default=None, eq=False)
 
 
 @frozen

@@ -271,7 +271,8 @@ class _Reading:
         said = self.settings.telemetry
         if said is None or "journal" not in said:
             return None if said is None else TelemetrySettings()
-        return TelemetrySettings(journal=self._path(("telemetry", "journal"), said["journal"]))
+        written = said["journal"]
+        return TelemetrySettings(journal=self._path(("telemetry", "journal"), written), written=written)
 
     def _path(self, path: tuple[str, ...], text: str) -> str:
         """Return the path that a text means, which starts at the file that says it."""

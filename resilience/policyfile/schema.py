@@ -70,6 +70,7 @@ BEYOND: Final[Mapping[str, str]] = {
     "RP050 .*is a status and no code": "whether a status stands where the catalogue of the service knows the codes",
     "RP050 .*a fault without a code is": "whether a code of [chaos] is a misspelled word for a fault without one",
     "RP050 .*names another provider than its table": "whether a prefix is the provider of its table",
+    "RP059": "whether two files define one thing differently",
 }
 """
 What the loader checks and a JSON Schema cannot say.

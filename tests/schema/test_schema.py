@@ -177,6 +177,7 @@ def _policy(**tables: Any) -> Document:
                     _policy(rules={"alibaba": {"503": "fail"}}),
                     _policy(chaos={"alibaba": {"lots": {"rate": 0.1}}}),
                     _policy(rules={"alibaba": {"tencent:CreateTopic/X": "fail"}}),
+                    None,
                 ],
                 strict=True,
             )
