@@ -37,7 +37,7 @@ from resilience.engine.operations import described
 from resilience.engine.ownsource import OwnSources
 from resilience.engine.quick import in_thread, on_loop
 from resilience.engine.sides import RestSide, SdkSide, Side, held
-from resilience.engine.underway import as_attempt, is_under_way
+from resilience.engine.underway import as_attempt, is_telemetry, is_under_way
 
 C = TypeVar("C")
 
@@ -191,7 +191,7 @@ class Covering:
             prepared = rest.prepared_in(args, kwargs) if is_send else None
             request = rest.request_of_prepared(prepared) if is_send else rest.request_of(client, args, kwargs)
             provider = request and rest.provider_of(sources, request, preferred=self.executor.provider)
-            if request is None or provider is None:
+            if request is None or provider is None or is_telemetry():
                 return None
             operation = rest.operation_of(sources[provider], request.method, request.path)
             if is_send:

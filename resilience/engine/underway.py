@@ -9,8 +9,10 @@ under way, so that there is one call and one policy, however many methods it pas
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from contextvars import ContextVar, Token
+from types import FrameType
 from typing import Any
 
 
@@ -30,6 +32,16 @@ def is_under_way() -> bool:
     """Tell whether an attempt is under way in this task or thread."""
     attempt = _CURRENT.get()
     return attempt is not None and attempt.is_open
+
+
+def is_telemetry() -> bool:
+    """Tell whether an exporter of OpenTelemetry sends; its collector may be on the host of an API."""
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001  # the documented way to the frames of this thread
+    while frame is not None:
+        if str(frame.f_globals.get("__name__", "")).startswith("opentelemetry.exporter."):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def as_attempt(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -112,14 +112,15 @@ class Process:
 
     def sent(self, sent: Sent, way: Callable[[], str]) -> None:
         """Count a request that no call has sent, if it is to one of the two services or to an API of the policy."""
-        from resilience.takeover.sent import named_by_vendor  # noqa: PLC0415  # it is there, or we would not be here
+        from resilience.engine.underway import is_telemetry  # noqa: PLC0415  # it is there, or we would not be here
+        from resilience.takeover.sent import named_by_vendor  # noqa: PLC0415  # likewise
 
         operation = named_by_vendor(sent)
         if operation is None and {sent.host, sent.host.rpartition(":")[0]} & {*self.run.hosts}:
             from resilience.takeover.named import named_by_policy  # noqa: PLC0415  # it brings in the policy
 
             operation = named_by_policy(self._setting(), sent)
-        if operation is not None:
+        if operation is not None and not is_telemetry():
             self.past.count(operation, way())
 
     def _setting(self) -> Setting:

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from otlp_receiver import Receiver
 from script_runs import POLICY, Scripts
 from takeover_run import a_run
 
@@ -305,3 +306,23 @@ def test_ways_beyond_number_are_counted_together(tmp_path: Path) -> None:
     assert sum(found.values()) == 200
     assert found["others", "other ways"] == 200 - 2 * 64
     assert len(found) == 65
+
+
+def test_telemetry_is_no_call_of_an_api(scripts: Scripts, receiver: Receiver) -> None:
+    """A collector may be on the host of an API; what is sent to it is neither covered nor counted."""
+    text = (scripts.folder / "policy.toml").read_text(encoding="utf-8")
+    scripts.write("policy.toml", re.sub(r"127\.0\.0\.1:[0-9]+", "127.0.0.1", text))
+    scripts.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = receiver.endpoint
+    script = """
+import requests, time
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter()))
+with provider.get_tracer("mine").start_as_current_span("mine"):
+    pass
+requests.post(URL)
+"""
+    assert past(scripts, script) == ["1 call; policy running"]
+    assert receiver.named("mine")
