@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, ParamSpec, TypeVar
+from typing import Any, ClassVar, Final, NamedTuple, ParamSpec, TypeVar
 
 from resilience.core.fault import Fault
 from resilience.core.policy import PolicyValues
@@ -26,6 +26,16 @@ def _nobody(_: PolicyValues) -> Sequence[Observer]:
     return ()
 
 
+_MOST_TARGETS: Final = 128
+
+
+class Target(NamedTuple):
+    """A function of ``call`` or ``outcome`` with its operation, prepared once."""
+
+    callee: Callee
+    call: Callable[..., Any]
+
+
 class CommonExecutor:
     """
     The part of an executor that needs no runtime.
@@ -41,6 +51,9 @@ class CommonExecutor:
     """Says who watches where nobody was named: the package chooses it, the engine does not know observers."""
 
     runtime: ClassVar[Runtime]
+
+    _quick: ClassVar[staticmethod[[Callee], Callable[..., Any]]]
+    """Makes the quick path for calls of a function."""
 
     def __init__(  # noqa: PLR0913  # a keyword for each thing that calls share
         self,
@@ -59,6 +72,7 @@ class CommonExecutor:
         if not isinstance(policy, PolicyValues):
             raise TypeError(f"policy: expected a policy, got {type(policy).__name__}; read one with Policy.load(...)")
         self.policy = policy
+        self._targets: dict[tuple[str, Callable[..., Any]], Target] = {}
         self.provider = checked_provider(provider, policy)
         self.enabled = not switched_off() if enabled is None else enabled
         self.callees = Callees(
@@ -128,6 +142,28 @@ class CommonExecutor:
         accepted: Callable[..., Any] | None = None,
     ) -> Callee:
         return self.callees.prepare(operation, function, runtime=self.runtime, key=key, accepted=accepted)
+
+    def _target(self, operation: str, function: Callable[..., Any]) -> Target:
+        """
+        Return what calls a function under the policy, the same for each call of it.
+
+        To prepare a function takes some hundred times as long as to call it. A bound method is another object each
+        time that it is asked for, and equal to the one before.
+        """
+        try:
+            return self._targets[operation, function]
+        except KeyError:
+            is_kept = True
+        except TypeError:
+            is_kept = False  # a callable that cannot be hashed
+        callee = self._prepare(operation, function)
+        target = Target(callee, self._quick(callee))
+        if is_kept:
+            if len(self._targets) >= _MOST_TARGETS:
+                # Functions that are made anew for each call are not held on to for ever.
+                self._targets.clear()
+            self._targets[operation, function] = target
+        return target
 
     def _prepare_wrapped(
         self,

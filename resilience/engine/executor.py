@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar, ParamSpec, Protocol, TypeVar, overload
 
+from resilience.engine.callee import Callee
 from resilience.engine.common import CommonExecutor
 from resilience.engine.loops import LOOP
 from resilience.engine.outcome import Outcome
+from resilience.engine.quick import on_loop
 from resilience.engine.run import run
 from resilience.engine.runtime import Runtime
 from resilience.engine.wrapped import Wrapped, build
@@ -53,6 +55,7 @@ class Executor(CommonExecutor):
     """
 
     runtime: ClassVar[Runtime] = LOOP
+    _quick: ClassVar[staticmethod[[Callee], Callable[..., Any]]] = staticmethod(on_loop)
 
     @overload
     def wrap(
@@ -118,7 +121,7 @@ class Executor(CommonExecutor):
     async def call(self, operation: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
     async def call(self, operation: str, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Make one call of a function; return its value, or raise the service's own exception."""
-        return (await run(self._prepare(operation, function), args, kwargs)).unwrap()
+        return await self._target(operation, function).call(*args, **kwargs)
 
     @overload
     async def outcome(
@@ -130,4 +133,4 @@ class Executor(CommonExecutor):
     ) -> Outcome[T]: ...
     async def outcome(self, operation: str, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Make one call of a function and return how it ended; a failed call raises nothing."""
-        return await run(self._prepare(operation, function), args, kwargs)
+        return await run(self._target(operation, function).callee, args, kwargs)

@@ -111,6 +111,7 @@ class SyncExecutor(CommonExecutor):
     """
 
     runtime: ClassVar[Runtime] = THREAD
+    _quick: ClassVar[staticmethod[[Callee], Callable[..., Any]]] = staticmethod(in_thread)
 
     @overload
     def wrap(
@@ -153,11 +154,12 @@ class SyncExecutor(CommonExecutor):
 
     def call(self, operation: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Make one call of a plain function; return its value, or raise the service's own exception."""
-        return self.outcome(operation, function, *args, **kwargs).unwrap()
+        value: T = self._target(operation, function).call(*args, **kwargs)
+        return value
 
     def outcome(self, operation: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Outcome[T]:
         """Make one call of a plain function and return how it ended; a failed call raises nothing."""
-        return drive(run(self._prepare(operation, function), args, kwargs))
+        return drive(run(self._target(operation, function).callee, args, kwargs))
 
     def _prepare(
         self,
