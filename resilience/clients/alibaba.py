@@ -37,7 +37,7 @@ from resilience.core.fault import Fault, Transport
 
 PROVIDER: Final = "alibaba"
 
-_PACKAGES: Final = ("Tea", "darabonba", "alibabacloud_", "aliyunsdk")
+PACKAGES: Final = ("Tea", "darabonba", "alibabacloud_", "aliyunsdk")
 _OLD_PACKAGE: Final = "aliyunsdk"
 
 # Codes that the old SDK invents for a failed transport; its other SDK.* codes are local mistakes.
@@ -57,7 +57,7 @@ _UNKNOWN: Final = object()
 
 def owns(error: Exception) -> bool:
     """Tell whether an exception's class comes from one of Alibaba's SDKs."""
-    return any(package.startswith(_PACKAGES) for package in packages(type(error)))
+    return any(package.startswith(PACKAGES) for package in packages(type(error)))
 
 
 def translate(error: Exception) -> Fault | None:
@@ -86,7 +86,7 @@ def translate_raw(error: Exception) -> Fault | None:
     status = _unreadable(error)
     if status is not None:
         return Fault(provider=PROVIDER, transport="garbled", status=_error_status(status), error=type_name(error))
-    transport = None if innermost(error, _PACKAGES) is None else transport_of(error)
+    transport = None if innermost(error, PACKAGES) is None else transport_of(error)
     return None if transport is None else Fault(provider=PROVIDER, transport=transport, error=type_name(error))
 
 
@@ -171,9 +171,9 @@ def _unreadable(error: Exception) -> int | None:
     """Return the status of an answer that could not be read, 0 if it is not known; None if no answer had come."""
     if not isinstance(error, RuntimeError | AttributeError | TypeError | ValueError | LookupError):
         return None
-    frame = innermost(error, _PACKAGES)
+    frame = innermost(error, PACKAGES)
     if frame is not None and frame.f_code.co_name in _OLD_READING:
-        return http_status(local(error, _PACKAGES, "http_status")) or 0
+        return http_status(local(error, PACKAGES, "http_status")) or 0
     # Both generations of tea-openapi keep the answer in this variable once it is there.
     answer = local(error, ("alibabacloud_tea_openapi",), "_response")
     if answer is not None:

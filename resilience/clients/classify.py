@@ -15,7 +15,7 @@ from attrs import evolve
 
 from resilience.clients import alibaba, plain, tencent
 from resilience.clients.fields import attribute, text_of
-from resilience.clients.frames import followed_redirect
+from resilience.clients.frames import followed_redirect, frames, module_of
 from resilience.clients.misuse import is_misuse
 from resilience.core.fault import Fault
 
@@ -29,16 +29,21 @@ _SAID: Final = ("message", "description", "error_msg")
 
 _ESCAPED: Final[tuple[Callable[[Exception], Fault | None], ...]] = (alibaba.translate_raw, tencent.translate_raw)
 
+_SDK_MODULES: Final = (*alibaba.PACKAGES, *tencent.PACKAGES)
+
+_UNTRACED: Final = (RuntimeError, AttributeError, TypeError, ValueError, LookupError)
+
 _PLAIN: Final[tuple[Callable[[Exception], Fault | None], ...]] = (plain.answered, plain.own_code, plain.unanswered)
 
 
-def classify(error: Exception, *, provider: str | None = None) -> Fault | None:
+def classify(error: Exception, *, provider: str | None = None, words: bool = True) -> Fault | None:
     """
     Say what failed, in the words of the service.
 
     Args:
         error: What an attempt raised. For a group, classify each of its ``leaves``.
         provider: The provider of the call, where the exception does not tell its own.
+        words: Whether a rule looks at what it says in words; to gather these takes as long as all the rest.
 
     Returns:
         The fault, which shows no message, URL or parameter of the exception. None if there
@@ -51,7 +56,9 @@ def classify(error: Exception, *, provider: str | None = None) -> Fault | None:
         fault = evolve(fault, transport="lost", effect="unknown")
     if fault is None:
         return None
-    return with_message(fault if fault.provider is not None else evolve(fault, provider=provider), error)
+    if fault.provider is None and provider is not None:
+        fault = fault.of_provider(provider)
+    return with_message(fault, error) if words else fault
 
 
 def with_message(fault: Fault, error: Exception) -> Fault:
@@ -85,6 +92,10 @@ def leaves(error: Exception) -> tuple[Exception, ...]:
     return tuple(leaf for inner in error.exceptions for leaf in leaves(inner))
 
 
+def _passed_an_sdk(error: Exception) -> bool:
+    return any(module_of(frame).startswith(_SDK_MODULES) for frame in frames(error))
+
+
 def _translate(error: Exception) -> Fault | None:
     carried = attribute(error, "fault")
     if isinstance(carried, Fault):
@@ -92,10 +103,12 @@ def _translate(error: Exception) -> Fault | None:
     for owns, translate in _SDKS:
         if owns(error):
             return translate(error)
-    for recognise in _ESCAPED:
-        fault = recognise(error)
-        if fault is not None:
-            return fault
+    # What an SDK let through has passed it, or is of one of the classes that say so without a traceback.
+    if isinstance(error, _UNTRACED) or _passed_an_sdk(error):
+        for recognise in _ESCAPED:
+            fault = recognise(error)
+            if fault is not None:
+                return fault
     if is_misuse(error):
         return None
     for recognise in _PLAIN:

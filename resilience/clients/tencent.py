@@ -31,7 +31,7 @@ from resilience.core.fault import Fault, Transport
 
 PROVIDER: Final = "tencent"
 
-_PACKAGES: Final = ("tencentcloud",)
+PACKAGES: Final = ("tencentcloud",)
 _CREDENTIALS: Final = "tencentcloud.common.credential"
 
 _NETWORK: Final = "ClientNetworkError"
@@ -101,7 +101,7 @@ def translate_raw(error: Exception) -> Fault | None:
     None if it is none: a programming error, or not raised while the SDK was
     building, sending or reading, or an exception that users raise in their credentials.
     """
-    if innermost(error, _PACKAGES) is None:
+    if innermost(error, PACKAGES) is None:
         return None
     is_plain = type(error).__module__ in {"builtins", "json.decoder"}
     if not is_plain and transport_of(error) is None:
@@ -128,7 +128,7 @@ def _network_error(error: Exception) -> Fault:
 
 def _status_error(error: Exception) -> Fault:
     """Translate any status but 200: the exception has the body alone, the frame that raised it the whole answer."""
-    answer = local(error, _PACKAGES, "resp")
+    answer = local(error, PACKAGES, "resp")
     code, request_id = code_and_request_id(json_object(getattr(error, "message", None)))
     return Fault(
         code=code,
@@ -144,7 +144,7 @@ def _caught(error: Exception) -> Fault | None:
     transport = transport_of(error)
     if transport is not None:
         return Fault(transport=transport)
-    frame = innermost(error, _PACKAGES)
+    frame = innermost(error, PACKAGES)
     if frame is not None and frame.f_code.co_name == _AFTER_BREAKER:
         return Fault(transport="lost")
     if frame is not None and _is_reading(frame):

@@ -86,6 +86,20 @@ class Fault:
     error: str = ""
     message: Message | None = field(default=None, converter=_private, eq=False, repr=False)
 
+    def of_provider(self, provider: str | None) -> Fault:
+        """Return the same fault of this provider; ``attrs.evolve`` does it in five times the time."""
+        return Fault(
+            provider=provider,
+            code=self.code,
+            transport=self.transport,
+            status=self.status,
+            request_id=self.request_id,
+            retry_after=self.retry_after,
+            effect=self.effect,
+            error=self.error,
+            message=self.message,
+        )
+
     @property
     def label(self) -> str:
         """What to call this fault where it has no code: ``lost``, ``http-503``, or the exception's class."""

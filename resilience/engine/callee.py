@@ -79,6 +79,10 @@ class Setting:
     policy_sources: PolicySources = field(
         init=False, default=Factory(lambda self: PolicySources.of_policy(self.policy), takes_self=True)
     )
+    reads_messages: bool = field(
+        init=False,
+        default=Factory(lambda self: any(rule.message is not None for rule in self.policy.rules), takes_self=True),
+    )
     rehearsal: Rehearsal | None = field(
         init=False,
         default=Factory(
@@ -124,7 +128,9 @@ class Setting:
         if isinstance(error, ServiceError):
             return error.fault
         own = None if self.classify is None else self.classify(error)
-        return classify(error, provider=provider) if own is None else with_message(own, error)
+        if own is None:
+            return classify(error, provider=provider, words=self.reads_messages)
+        return with_message(own, error) if self.reads_messages else own
 
 
 @define(kw_only=True, eq=False, slots=False)

@@ -69,7 +69,8 @@ def note(
     if outcome.waited:
         lines.append(f"  waited {outcome.waited:.2f} s in all")
     if rule is not None:
-        lines.append(f"  rule {rule.id}" + (f" at {rule.origin}" if rule.origin else ""))
+        origin = rule.origin
+        lines.append(f"  rule {rule.id}" if origin is None else f"  rule {rule.id} at {origin}")
     lines.extend(_told(attempts))
     if outcome.may_exist:
         lines.append(f"  {_doubt(outcome.operation, attempts, can_verify=plan.can_verify or advice is not None)}")
