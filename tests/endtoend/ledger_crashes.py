@@ -45,7 +45,7 @@ _EVERY = 10
 @contextmanager
 def running(folder: Path, service: Service, *arguments: str) -> Iterator[Running]:
     """Start the script in a folder; it is gone afterwards, whatever happens."""
-    keys = {"KEY_ID": service.keys.key_id, "KEY_SECRET": service.keys.secret}
+    keys = {"KEY_ID": service.keys.key_id, "KEY_SECRET": service.keys.secret, "RUN_FOLDER": str(folder)}
     what, *rest = arguments
     with subprocess.Popen(  # noqa: S603  # our own script
         [sys.executable, str(SCRIPT), what, service.endpoint, *rest],

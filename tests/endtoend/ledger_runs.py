@@ -4,7 +4,7 @@ A provisioning script as users write it: the vendors' SDKs, a policy with a ledg
     python ledger_runs.py groups ENDPOINT COUNT SEED
     python ledger_runs.py instance ENDPOINT NAME [--look] [--on-unfinished WORD]
 
-It takes its keys from KEY_ID and KEY_SECRET, keeps its ledger in the current directory, and
+It takes its keys from KEY_ID and KEY_SECRET, keeps its ledger in RUN_FOLDER, and
 prints one line of JSON for each resource.
 """
 

@@ -534,7 +534,7 @@ async def test_a_call_that_has_ended_takes_nothing_any_more(ledger: Ledger) -> N
 
 
 async def test_the_policys_ledger_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``[ledger]`` is enough; its relative path starts from the working directory of the program."""
+    """``[ledger]`` is enough."""
     monkeypatch.chdir(tmp_path)
     values = evolve(policy(), ledger=LedgerSettings(path="state/ledger.db", on_unfinished="fail"))
     await executor(values).wrap("CreateGroupId", Service().group_function())(INSTANCE, GROUP)
