@@ -25,9 +25,9 @@ A program without an event loop has :func:`virtual_time`::
 Only the clock of the waits is virtual. ``time.time()``, by which credentials
 expire, stays what it is.
 
-A clock that ``freezegun`` or ``time-machine`` has stopped ends no call late in a program without an event loop.
-``freezegun`` stops the clocks of event loops too, and every ``sleep`` on them, unless it is told otherwise:
-``freeze_time(..., real_asyncio=True)``, and for trio ``freeze_time(..., ignore=["trio"])``.
+A clock that ``freezegun`` or ``time-machine`` has stopped ends no call late, on event loops neither. The program's own
+sleeps on an event loop stand still under ``freezegun``, unless it is told otherwise: ``real_asyncio=True``, and for
+trio ``ignore=["trio"]``.
 """
 
 from __future__ import annotations

@@ -11,11 +11,17 @@ enough for all that are under way: it is set for the first of them, and few ever
 
 from __future__ import annotations
 
-from asyncio import AbstractEventLoop, CancelledError, Task, TimerHandle, current_task
-from asyncio import _get_running_loop as running_loop
+from asyncio import AbstractEventLoop, CancelledError, Task, TimerHandle, _get_running_loop, current_task
 from typing import Any
 
+from resilience.engine.clock import is_stopped
+
 __all__ = ["Alarm", "Alarms", "CancelledError", "running_loop"]
+
+
+def running_loop() -> AbstractEventLoop | None:
+    """Return the event loop that may ring; None where none runs, or where its clock stands still."""
+    return None if is_stopped() else _get_running_loop()
 
 
 class Alarms:

@@ -1,10 +1,16 @@
-"""The clock of waits and limits in plain threads, which no test freezes."""
+"""
+The clock of waits and limits, which no test stops.
+
+``freezegun`` stops the clocks of event loops as well, and with them every wait and limit of theirs
+(:func:`is_stopped`). Calls go by this clock then.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from functools import partial
+from types import BuiltinFunctionType
 from typing import Final
 
 monotonic: Final[Callable[[], float]] = (
@@ -18,3 +24,8 @@ never come. It leaves this one alone, and so does ``time-machine`` (freezegun 1.
 """
 
 sleep: Final = time.sleep
+
+
+def is_stopped() -> bool:
+    """Tell whether somebody has put another function in the place of the clock that event loops read."""
+    return not isinstance(time.monotonic, BuiltinFunctionType)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import sys
+import threading
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from typing import Any, Final, TypeVar
 
@@ -10,6 +12,7 @@ import anyio
 import anyio.to_thread
 from anyio.lowlevel import RunVar
 
+from resilience.engine import clock
 from resilience.engine.runtime import Ran, settled
 
 T = TypeVar("T")
@@ -29,6 +32,16 @@ def disk_limiter() -> anyio.CapacityLimiter:
     return limiter
 
 
+def _on_loop(function: Callable[[], None]) -> Callable[[], object]:
+    """Return a function for another thread that has this one called by the running event loop."""
+    asyncio = sys.modules.get("asyncio")
+    running = None if asyncio is None else asyncio._get_running_loop()  # noqa: SLF001  # it is in the module's __all__
+    if running is None:
+        token = sys.modules["trio"].lowlevel.current_trio_token()
+        return functools.partial(token.run_sync_soon, function)
+    return functools.partial(running.call_soon_threadsafe, function)
+
+
 class Loop:
     """What takes time on the event loop that runs the call."""
 
@@ -36,10 +49,12 @@ class Loop:
 
     def now(self) -> float:
         """Return the event loop's time."""
-        return anyio.current_time()
+        return clock.monotonic() if clock.is_stopped() else anyio.current_time()
 
     def timer(self) -> Callable[[], float]:
         """Return the clock of the running event loop."""
+        if clock.is_stopped():
+            return clock.monotonic
         asyncio = sys.modules.get("asyncio")
         # To ask anyio each time takes longer than all else that a call does on its way.
         loop = None if asyncio is None else asyncio._get_running_loop()  # noqa: SLF001  # it is in the module's __all__
@@ -51,7 +66,10 @@ class Loop:
 
     async def sleep(self, seconds: float) -> None:
         """Let others run meanwhile, also where there is nothing to wait for."""
-        await anyio.sleep(seconds)
+        if seconds > 0 and clock.is_stopped():
+            await anyio.to_thread.run_sync(clock.sleep, seconds, abandon_on_cancel=True)
+        else:
+            await anyio.sleep(seconds)
 
     async def run_until(
         self,
@@ -63,8 +81,28 @@ class Loop:
         """Cancel the function when its time is up."""
         if limit is None:
             return await settled(function, args, kwargs)
+        if clock.is_stopped():
+            return await self._run_until(limit, function, args, kwargs)
         with anyio.CancelScope(deadline=limit):
             return await settled(function, args, kwargs)
+        return Ran(cut=True)
+
+    async def _run_until(
+        self,
+        limit: float,
+        function: Callable[..., Awaitable[Any]],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Ran:
+        """Do the same by a thread that waits, where the event loop's clock stands still."""
+        with anyio.CancelScope() as scope:
+            timer = threading.Timer(max(limit - clock.monotonic(), 0.0), _on_loop(scope.cancel))
+            timer.daemon = True
+            timer.start()
+            try:
+                return await settled(function, args, kwargs)
+            finally:
+                timer.cancel()
         return Ran(cut=True)
 
     async def ask_disk(self, function: Callable[[], T]) -> T:

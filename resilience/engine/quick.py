@@ -15,7 +15,6 @@ from collections.abc import Callable, Coroutine
 from time import time
 from typing import Any, Final
 
-from anyio import current_time
 from attrs import frozen
 
 from resilience.core.machine import attempt_limit, begin
@@ -176,7 +175,7 @@ def _on_loop(  # noqa: C901, PLR0915  # four functions that share their cells, w
             before = decisions[0]
             loop = running_loop()
             if loop is None:
-                started = current_time()
+                started = LOOP.now()
                 ran = await LOOP.run_until(started + limit, invoke, args, kwargs)
                 if ran.error is None and not ran.cut:
                     error = refusal(ran.value)

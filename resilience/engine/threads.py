@@ -15,6 +15,7 @@ from attrs import define
 
 from resilience.engine.blocking import working_for
 from resilience.engine.clock import monotonic
+from resilience.engine.loops import LOOP
 
 # Plain SDK calls wait for the network, so more of them than cores is right; one limiter of ours,
 # so that a script's own use of threads is not starved.
@@ -68,7 +69,7 @@ class Threads:
 
         A cancelled wait abandons the thread: it runs on, and what it does counts as unknown.
         """
-        offset = anyio.current_time() - monotonic()
+        offset = LOOP.now() - monotonic()
         task = anyio.get_current_task().id
 
         def boxed() -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -341,26 +340,39 @@ CLOCKS = {
 
 @pytest.mark.parametrize("clock", CLOCKS.values(), ids=CLOCKS)
 def test_a_stopped_clock_ends_no_call_late(clock: str, scripts: Scripts) -> None:
-    """A deadline is one of the real clock: a call does not go on until its attempts are used up."""
+    """Deadlines and limits of attempts are those of the real clock, in threads and on both event loops."""
     scripts.write(
         "script.py",
         f"""
+        import anyio
         {clock.replace(chr(10), chr(10) + "        ")}
-        from resilience import Policy, ServiceError, SyncExecutor
+        from resilience import Executor, Policy, ServiceError, SyncExecutor
         policy = Policy.loads('''
         schema = 1
-        limits = {{ deadline = "250ms", max_attempts = 100 }}
+        limits = {{ deadline = "250ms", attempt_timeout = "100ms", max_attempts = 100 }}
         backoff.default = {{ kind = "constant", base = "50ms", jitter = "none" }}
         rules.acme = {{ BUSY = "retry" }}
+        rules.transport.acme = {{ lost = "retry" }}
         operations.acme = {{ List = "safe" }}
         ''')
-        executor = SyncExecutor(policy, provider="acme")
         def fail():
             raise ServiceError("BUSY")
+        async def busy():
+            raise ServiceError("BUSY")
+        async def hang():
+            await anyio.sleep(60)
+        def show(outcome):
+            print(outcome.stop_reason, 2 <= len(outcome.attempts) <= 6)
+        async def main():
+            executor = Executor(policy, provider="acme")
+            for function in (busy, hang):
+                wrapped = executor.wrap("List", function)
+                for _ in range(2):
+                    show(await wrapped.outcome())
         with clock:
-            outcome = executor.wrap("List", fail).outcome()
-        print(outcome.stop_reason, 2 <= len(outcome.attempts) <= 6)
+            show(SyncExecutor(policy, provider="acme").wrap("List", fail).outcome())
+            for backend in ("asyncio", "trio"):
+                anyio.run(main, backend=backend)
         """,
     )
-    assert scripts.plain("script.py").out == "deadline True\n"
-    assert os.environ.get("RESILIENCE_RUN") is None
+    assert scripts.plain("script.py").out == "deadline True\n" * 9
