@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from attrs import frozen
@@ -62,30 +62,35 @@ def rows(provider: str, policy: Policy | None) -> Iterator[Row]:
     known = catalogue(provider).codes if provider in providers() else {}
     named = set() if policy is None else {rule.code for rule in policy.rules if rule.scope == provider}
     table = None if policy is None else RuleTable.of(policy.rules, "")
+    narrow: dict[str, list[Rule]] = {}
+    for rule in () if policy is None else policy.rules:
+        if rule.scope == provider and rule.operation is not None:
+            narrow.setdefault(rule.code, []).append(rule)
     for code in sorted({*known, *named}, key=str.lower):
         facts = known.get(code)
         answer = None
         if policy is not None and table is not None:
             fault = Fault(provider=provider, code=code, status=None if facts is None else facts.status)
-            answer = _answer(policy, table, fault, provider)
+            answer = _answer(policy, table, fault, provider, narrow)
         yield Row(code=code, facts=facts, answer=answer)
 
 
-def _answer(policy: Policy, table: RuleTable, fault: Fault, provider: str) -> Answer:
+def _answer(
+    policy: Policy, table: RuleTable, fault: Fault, provider: str, narrow: Mapping[str, Sequence[Rule]]
+) -> Answer:
     rule = table.match(fault, provider, "")
     by: By = "unknown"
     if rule is not None:
         by = "status" if rule.scope != provider else "code" if rule.code == fault.code else "parent"
-    family = set(lineage(fault.code or ""))
     by_message = {
         each.message: label(policy, each.action)
         for each in table.candidates(fault, provider, "")
         if each.message is not None
     }
     narrower = {
-        each.operation + ("" if each.message is None else f"({quoted(each.message)})"): label(policy, each.action)
-        for each in policy.rules
-        if each.scope == provider and each.operation is not None and each.code in family
+        f"{each.operation}" + ("" if each.message is None else f"({quoted(each.message)})"): label(policy, each.action)
+        for family in reversed(tuple(lineage(fault.code or "")))
+        for each in narrow.get(family, ())
     }
     if rule is None:
         return Answer(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from attrs import asdict, evolve, field, frozen
@@ -15,6 +15,7 @@ from resilience.core.plan import Plan
 from resilience.core.policy import Action, CredentialLimits, Rule, Source
 from resilience.engine.operations import effect_of
 from resilience.policyfile import Policy
+from resilience.policyfile.globs import narrowed
 from resilience.policyfile.operations import named_providers
 from resilience.policyfile.wording import quoted
 
@@ -167,9 +168,9 @@ def _changes(before: Policy, after: Policy) -> Iterator[Change]:
     for provider in sorted({*named_providers(before), *named_providers(after)}):
         operations = sorted(_operations(provider, before) | _operations(provider, after))
         found: dict[str, dict[str, _Pair]] = {}
-        for operation in operations:
-            for code, pair in teller.differing(provider, operation):
-                found.setdefault(code, {})[operation] = pair
+        for alike in _met_alike(provider, operations, before, after):
+            for code, pair in teller.differing(provider, alike[0]):
+                found.setdefault(code, {}).update(dict.fromkeys(alike, pair))
         for code, by_operation in found.items():
             for pair, where in _alike(by_operation):
                 everywhere = () if len(where) == len(operations) else where
@@ -184,6 +185,21 @@ def _changes(before: Policy, after: Policy) -> Iterator[Change]:
             before_at=_origin(before, first),
             after_at=_origin(after, second),
         )
+
+
+def _met_alike(provider: str, operations: Sequence[str], *policies: Policy) -> Iterator[list[str]]:
+    """Yield groups of operations that the same rules meet in each policy: what is told of one holds for all of them."""
+    scopes = {provider, "transport", f"transport.{provider}"}
+    meeting = [
+        narrowed(
+            [rule.operation for rule in policy.rules if rule.scope in scopes and rule.operation], frozenset(operations)
+        )
+        for policy in policies
+    ]
+    groups: dict[tuple[tuple[int, ...], ...], list[str]] = {}
+    for operation in operations:
+        groups.setdefault(tuple(tuple(each.get(operation, ())) for each in meeting), []).append(operation)
+    yield from groups.values()
 
 
 def _alike(by_operation: Mapping[str, _Pair]) -> Iterator[tuple[_Pair, tuple[str, ...]]]:

@@ -25,9 +25,10 @@ def seconds(text: str) -> float | None:
 
 _LOOSE = re.compile(
     r"([0-9]+(?:\.[0-9]+)?)\s*"
-    r"(?:(milliseconds?|millis|msecs?|ms)|(seconds?|secs?|s)|(minutes?|mins?|m)|(hours?|hrs?|h))?[\s,]*"
+    r"(?:(milliseconds?|millis|msecs?|ms)|(seconds?|secs?|s)|(minutes?|mins?|m)|(hours?|hrs?|h)|(days?|d))?[\s,]*"
 )
-_LOOSE_UNITS: Final = ("ms", "s", "m", "h")
+_LOOSE_UNITS: Final = ("ms", "s", "m", "h", "d")
+_HOURS_OF_A_DAY: Final = 24
 
 
 def meant(text: str) -> str | None:
@@ -43,6 +44,11 @@ def meant(text: str) -> str | None:
         unit = next((name for name, found in zip(_LOOSE_UNITS, units, strict=True) if found), None)
         if unit is None and (position or match.end() < len(text)):
             return None
+        if unit == "d":
+            # No unit here is longer than an hour; days and hours together are left to the reader.
+            if position or match.end() < len(text):
+                return None
+            number, unit = f"{float(number) * _HOURS_OF_A_DAY:g}", "h"
         parts.append(number + (unit or "s"))
         position = match.end()
     said = "".join(parts)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from resilience.policyfile import ids
+from resilience.policyfile.lookalikes import plain
 from resilience.policyfile.problems import Problem
 from resilience.policyfile.sources import (
     BUILTIN,
@@ -56,23 +57,25 @@ class Chain:
     def add_root(self, name: str) -> None:
         """Add a file, or ``builtin:NAME``, and everything that it extends."""
         try:
-            source, problem = _read(name)
+            source, problems = _read(name)
         except UnreadableError as error:
             self._lose(_unreadable(name, error))
             return
         # A file that extends nothing is compared with no other one.
         identity = _identify(name) if "extends" in source.data else name
-        self._add(source, problem, identity=identity, above=[])
+        self._add(source, problems, identity=identity, above=[])
 
     def _lose(self, problem: Problem) -> None:
         self.problems.append(problem)
         self.is_complete = False
 
-    def _add(self, source: Source, problem: Problem | None, *, identity: str, above: list[tuple[str, str]]) -> None:
+    def _add(
+        self, source: Source, problems: tuple[Problem, ...], *, identity: str, above: list[tuple[str, str]]
+    ) -> None:
         """Add a file after everything that it extends, as ``extends`` says."""
         self._seen.add(identity)
-        if problem is not None:
-            self._lose(problem)
+        self.problems += problems
+        self.is_complete = self.is_complete and source.is_toml
         entries: Any = source.data.get("extends", [])
         if not isinstance(entries, list):
             hint = f"; write [{quoted(entries)}]" if isinstance(entries, str) else ""
@@ -99,13 +102,13 @@ class Chain:
             identity = _identify(name)
             if not self._is_new(identity, above):
                 return self._added.get(identity)
-            found, problem = _read(name)
+            found, problems = _read(name)
         except UnreadableError as error:
             if error.place is not None:
                 self._lose(_unreadable(_resolve(source, entry), error))
                 return None
             raise _BadEntryError(f"{quoted(entry)}: {error}{_near(source, entry)}", ids.UNREADABLE) from None
-        self._add(found, problem, identity=identity, above=above)
+        self._add(found, problems, identity=identity, above=above)
         return found
 
     def _is_new(self, identity: str, above: list[tuple[str, str]]) -> bool:
@@ -127,7 +130,7 @@ def _unreadable(name: str, error: UnreadableError) -> Problem:
 
 def _near(source: Source, entry: str) -> str:
     """Return which file is probably meant by an entry that names none; nothing where nobody can tell."""
-    if entry.startswith(BUILTIN):
+    if plain(entry).startswith(BUILTIN):
         return suggestion(entry, [BUILTIN + name for name in builtin_names()])
     if entry.removesuffix(".toml").removesuffix("-mqtt") in {"alibaba", "tencent", *builtin_names()}:
         name = entry.removesuffix(".toml")
@@ -162,7 +165,7 @@ def _identify(name: str) -> str:
     return f"{status.st_dev}:{status.st_ino}"
 
 
-def _read(name: str) -> tuple[Source, Problem | None]:
+def _read(name: str) -> tuple[Source, tuple[Problem, ...]]:
     if name.startswith(BUILTIN):
         return builtin(name.removeprefix(BUILTIN))
     return parse(read_path(name or "."), name=name, base=os.path.dirname(name))  # noqa: PTH120 - pathlib costs more than reading

@@ -61,6 +61,8 @@ class _Reader:
                 self.value(layer, path, value, self.seed)
             elif not is_provider(key) or key == "transport":
                 hint = "; lost and the like stand under the provider too" if key == "transport" else ""
+                if not is_provider(key):
+                    hint = f"; an entry stands under its provider, such as [chaos.alibaba] {quoted(key)} = ..."
                 expected = f"{', '.join(CHAOS)} or a provider's name in lower case"
                 self.report.add(
                     layer, path, ids.BAD_NAME, f"chaos: expected {expected}, got {quoted(key)}{hint}", at="key"
@@ -132,13 +134,22 @@ class _Reader:
             return None
         return only, code
 
-    def entries(self, layer: Layer, path: tuple[str, str, str], value: object) -> dict[str, Any] | None:
+    def entries(self, layer: Layer, path: tuple[str, ...], value: object) -> dict[str, Any] | None:
         if not isinstance(value, dict):
             message = f"expected a table such as {{ rate = 0.05 }}, got {shown(value)}"
             self.report.add(layer, path, ids.WRONG_TYPE, message)
             return None
         if value and all(isinstance(each, Mapping) and key not in INJECTION for key, each in value.items()):
-            message = f"a code with dots needs quotes; write {quoted(f'{path[-1]}.{next(iter(value))}')} = ..."
+            name, provider = path[-1].rpartition(":")[2], path[1]
+            if name in self.operations.known(provider) or "*" in name:
+                for code, each in value.items():
+                    message = (
+                        f"an entry for one operation is a line of [chaos.{provider}]; write {quoted(f'{name}/{code}')}"
+                    )
+                    self.report.add(layer, (*path, code), ids.BAD_CODE, message + " = ... there", at="key")
+                    self.entries(layer, (*path, code), each)
+                return None
+            message = f"a code with dots needs quotes; write {quoted(f'{name}.{next(iter(value))}')} = ..."
             self.report.add(layer, path, ids.BAD_CODE, message, at="key")
             return None
         entries: Entries = {}

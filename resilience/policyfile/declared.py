@@ -47,11 +47,18 @@ def check_declarations(
         report: Takes what is wrong.
     """
     for provider, entries in operations.items():
+        catalogued = catalogue(provider).operations if provider in providers() else ()
+        listed_ones = frozenset((*known.get(provider, ()), *catalogued))
+        api = apis.get(provider)
+        templates = {} if api is None else {each.operation: each for each in reversed(api.operations)}
         for name, said in entries.items():
             if said.keys() <= {"repeat", "settle", "requires"}:
                 continue
             facts = catalogue(provider).operation(name) if provider in providers() else None
-            checked = _Checked(provider, name, _declared(said), facts, apis.get(provider), known.get(provider, {}))
+            siblings = known.get(provider, {})
+            checked = _Checked(
+                provider, name, _declared(said), facts, None if api is None else templates, siblings, listed_ones
+            )
             for key, rule, message in checked.mistakes():
                 path = ("operations", provider, name, key)
                 layer = stack.setter(path) or stack.setter(path[:-1]) or stack.root
@@ -60,14 +67,22 @@ def check_declarations(
 
 @frozen
 class _Checked:
-    """One declaration, and what it has to fit."""
+    """
+    One declaration, and what it has to fit.
+
+    Attributes:
+        templates: The operations of the API under ``[sources]``; None where there is none.
+        siblings: What the policy says of the provider's operations.
+        names: All operations of the provider.
+    """
 
     provider: str
     name: str
     said: Declared
     facts: OperationFacts | None
-    api: Source | None
+    templates: Mapping[str, Template] | None
     siblings: Mapping[str, Declared]
+    names: frozenset[str]
 
     def mistakes(self) -> Iterator[tuple[str, str, str]]:
         """Yield what does not fit: the key, the id and the message."""
@@ -113,13 +128,13 @@ class _Checked:
         return None
 
     def _bad_read_back(self, asked: str, key: tuple[str, ...]) -> tuple[str, str] | None:
-        listed_ones = {*self.siblings, *(catalogue(self.provider).operations if self.provider in providers() else ())}
         if asked == self.name:
             return ids.WRONG_TYPE, f"{quoted(asked)} is the operation itself; name one that only looks"
         template = self._template(asked)
-        if template is None and (self.api is not None or self.provider in providers()) and asked not in listed_ones:
-            table = f"sources.{self.provider}.operations" if self.api is not None else f"operations.{self.provider}"
-            near = suggestion(asked, listed_ones) or f"; say in [{table}] what it is"
+        has_list = self.templates is not None or self.provider in providers()
+        if template is None and has_list and asked not in self.names:
+            holder = "operations.{}" if self.templates is None else "sources.{}.operations"
+            near = suggestion(asked, self.names) or f"; say in [{holder.format(self.provider)}] what it is"
             return ids.UNKNOWN_OPERATION, f"unknown operation {quoted(asked)}{near}"
         repeat = self.siblings[asked].repeat if asked in self.siblings else None
         if repeat not in {None, "safe"}:
@@ -138,8 +153,7 @@ class _Checked:
         return ids.WRONG_TYPE, f"{message} ({listed(key)}){near}"
 
     def _template(self, name: str) -> Template | None:
-        templates = () if self.api is None else self.api.operations
-        return next((each for each in templates if each.operation == name), None)
+        return (self.templates or {}).get(name)
 
 
 def _placeholders(template: Template) -> tuple[str, ...]:

@@ -10,10 +10,12 @@ from attrs import define, field, frozen
 from resilience.core.fault import Origin
 from resilience.policyfile import ids
 from resilience.policyfile.lookalikes import lookalike
+from resilience.policyfile.misplaced import ENVIRONMENT_KEYS
 from resilience.policyfile.positions import Path
 from resilience.policyfile.problems import Problem
 from resilience.policyfile.rulekeys import is_provider_table
 from resilience.policyfile.sources import Source
+from resilience.policyfile.tables import LIMITS
 from resilience.policyfile.wording import dotted, is_credential_name, is_secret_name, listed, quoted, shown, suggestion
 
 
@@ -144,9 +146,6 @@ def _is_credential(layer: Layer, path: Path) -> bool:
     return path[0] not in _FREE_KEYS or is_credential_name(key)
 
 
-ENVIRONMENT_KEYS: Final = frozenset({"production", "unknown", "limits", "rules", "actions", "backoff", "credentials"})
-"""What may stand in ``[env.NAME]``, and what people write into ``[env]``."""
-
 _NAMES: Final = frozenset({ids.UNKNOWN_ACTION, ids.UNKNOWN_BACKOFF, ids.UNKNOWN_OPERATION, ids.MISSING})
 
 
@@ -224,6 +223,7 @@ def environments_of(plain: Sequence[Layer], report: Report) -> dict[str, list[La
                 message = (
                     f"{dotted(('env', name))}: expected a table [env.NAME], as in [env.prod], got {shown(table)}"
                     + (f"; write {name} in it" if name in ENVIRONMENT_KEYS else "")
+                    + (f"; {name} belongs in [env.NAME.limits]" if name in LIMITS else "")
                 )
                 report.add(layer, ("env", name), ids.WRONG_TYPE, message)
     return found

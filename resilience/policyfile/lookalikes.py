@@ -78,4 +78,6 @@ def lookalike(text: str, instead: str | None = None) -> str:
         what = f"there is a {name.lower()} in it, which nobody sees"
     else:
         what = f"the {char} is a {name.lower()}"
+    if set(meant) & {'"', "'"}:
+        return f"; {what}, so write {meant}"
     return f'; {what}, so write "{instead or meant}"'

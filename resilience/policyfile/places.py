@@ -7,6 +7,7 @@ The patterns are those of the JSON Schema too, so they keep to what Python, Java
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from typing import Final
 
 from resilience.core.policy import Place
@@ -43,6 +44,11 @@ def place(text: str) -> Place | None:
 def place_hint(text: str) -> str:
     """Return what was probably meant by a text that is no place; nothing where nobody can tell."""
     path = re.sub(r"\[([0-9]+)\]", r".\1", text).removeprefix("$.")
+    kind, colon, rest = path.partition(":")
+    # A kind that is misspelled; a part of JSON has a colon in it now and then, but none that looks like one of these.
+    meant = get_close_matches(kind.lower(), ("json", "header", "headers"), n=1, cutoff=0.7) if colon else []
+    if meant:
+        path = f"{meant[0].removesuffix('s')}:{rest.strip()}"
     for near in (path, re.sub("^(?:body|response|json)[.:]", "json:", path), f"json:{path}"):
         if _PLACE.fullmatch(near) is not None and not near.startswith(("json:json:", "json:header:")):
             return f'; did you mean "{near}"?'

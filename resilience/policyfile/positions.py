@@ -9,7 +9,6 @@ as much as parsing, so it runs only when somebody asks for a position.
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from typing import Final
 
 import tomli
@@ -69,28 +68,9 @@ def scan(text: str, *, depth: int | None = None) -> Positions:
         depth: Leave out paths that are longer; None for all of them. A dotted key with
             thousands of parts has as many paths.
     """
-    scanner = _Scanner(text=text, depth=depth)
+    scanner = Scanner(text=text, depth=depth)
     scanner.document()
     return Positions(scanner.spans, tuple(scanner.novelties))
-
-
-def second(text: str, offset: int) -> tuple[Path, Span, Span] | None:
-    r"""
-    Return the path of a key that tomli has met a second time, where it stands, and where it stands first.
-
-    Args:
-        text: What tomli has refused for a key or a table that is there already, with ``\\n`` at the ends of lines.
-        offset: Where tomli stopped.
-    """
-    scanner = _Scanner(text=text, depth=MAX_DEPTH)
-    # What follows may be no TOML at all.
-    with suppress(ValueError, IndexError):
-        scanner.document()
-    found = [(path, span) for path, span in scanner.again if span.key <= offset]
-    if not found:
-        return None
-    path, span = found[-1]
-    return path, span, scanner.spans[path]
 
 
 @define
@@ -104,16 +84,18 @@ class _Open:
 
 
 @define
-class _Scanner:
+class Scanner:
+    """Walks over a TOML text, and notes where everything is."""
+
     text: str
     depth: int | None
     position: int = 0
     spans: dict[Path, Span] = field(factory=dict)
     novelties: list[Novelty] = field(factory=list)
     counts: dict[Path, int] = field(factory=dict)
-    again: list[tuple[Path, Span]] = field(factory=list)
 
     def document(self) -> None:
+        """Walk over the whole text."""
         table: Path = ()
         self.blank()
         while self.position < len(self.text):
@@ -130,13 +112,14 @@ class _Scanner:
         self.position = match.end() if match else self.position
 
     def note(self, path: Path, span: Span) -> None:
+        """Remember where a path stands."""
         if self.depth is not None and len(path) > self.depth:
             return
         # The first one stays: a table's own header is where it is introduced.
-        if self.spans.setdefault(path, span) is not span:
-            self.again.append((path, span))
+        self.spans.setdefault(path, span)
 
     def header(self) -> Path:
+        """Read ``[a.b]`` or ``[[a.b]]``; return its path, with the index of the element that it begins."""
         is_array = self.text.startswith("[[", self.position)
         self.position += 2 if is_array else 1
         path: Path = ()
@@ -238,6 +221,7 @@ class _Scanner:
         return None
 
     def element(self, top: _Open) -> tuple[Path, tuple[int, int]]:
+        """Begin the next element of what is open; return its path, and its key."""
         if top.index is None:
             return self.key(top.path)
         return (*top.path, top.index), (self.position, self.position + 1)
@@ -251,6 +235,7 @@ class _Scanner:
             self.novelties.append(Novelty(top.start, "an inline table on more than one line"))
 
     def scalar(self) -> None:
+        """Skip a value that is no array and no table."""
         start = self.position
         is_string = self.text[start] in "\"'"
         match = (_STRING if is_string else _BARE_VALUE).match(self.text, start)
@@ -263,6 +248,7 @@ class _Scanner:
             self.novelties.append(Novelty(start, "a time without seconds"))
 
     def escapes(self, start: int, raw: str) -> None:
+        """Note an escape that only TOML 1.1 knows."""
         if raw[0] == '"' and "\\" in raw:
             match = _NEW_ESCAPE.match(raw)
             if match:

@@ -82,6 +82,25 @@ def operation_fault(name: str, table: Sequence[str]) -> tuple[str, str] | None:
     return f"{expected}, got {quoted(name)}; write {quoted(meant)}", meant
 
 
+def _is_known(name: str, scope: str, *, operation: bool) -> bool:
+    """Tell whether the catalogue of a provider knows an operation or a code of this name."""
+    if scope not in providers():
+        return False
+    return name in (catalogue(scope).operations if operation else catalogue(scope).codes)
+
+
+def other_way_round(operation: str, code: str, scope: str) -> str:
+    """Return what to write where a code stands before its operation; nothing for another mistake."""
+    is_turned = _is_known(code, scope, operation=True) and _is_known(operation, scope, operation=False)
+    return f'; the operation comes first: write "{code}/{operation}"' if is_turned else ""
+
+
+def operation_before_a_dot(code: str, scope: str) -> str | None:
+    """Return what to write for ``Operation.Code``; None where the part before the dot is no operation."""
+    name, dot, rest = code.partition(".")
+    return f"{name}/{rest}" if dot and rest and _is_known(name, scope, operation=True) else None
+
+
 def is_plain_code(key: str) -> bool:
     """Tell quickly that a key is a code without an operation, as nearly all are; False means to look closer."""
     if "." in key:
@@ -127,7 +146,7 @@ def _checked_operation(operation: str, key: str, scope: str) -> str:
         operation = name
     if operation == "*":
         code = key.rpartition("/")[2]
-        if _TEMPLATE.fullmatch(code):
+        if not code or _TEMPLATE.fullmatch(code):
             raise UnfitError(ids.BAD_CODE, f"{quoted(key)} is no code: name the codes, or set `unknown`")
         raise UnfitError(ids.BAD_CODE, f"a rule without an operation is for all of them; write {quoted(_meant(code))}")
     if not _OPERATION.fullmatch(operation):
@@ -197,6 +216,9 @@ def _check_code(code: str, scope: str) -> None:
     if not _CODE.fullmatch(code):
         found = "nothing" if not code else quoted(code)
         hint = f"; did you mean {quoted(code.strip())}?" if code.strip() != code and code.strip() else ""
+        before, colon, after = code.rpartition(":")
+        if colon and (_is_known(before, scope, operation=True) or is_provider(before)) and _CODE.fullmatch(after):
+            hint = f"; did you mean {quoted(after if is_provider(before) else f'{before}/{after}')}?"
         words = "_".join(code.split())
         if not hint and "_" in words and _CODE.fullmatch(words) and scope not in providers():
             # What a REST API calls an error may be several words; what reads its answers joins them.

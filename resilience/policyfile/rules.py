@@ -18,7 +18,7 @@ from resilience.policyfile.globs import names_of
 from resilience.policyfile.layers import EntryPlace, Layer, Report, Stack
 from resilience.policyfile.lookalikes import lookalike
 from resilience.policyfile.operations import Operations
-from resilience.policyfile.rulekeys import is_plain_code, is_provider, is_provider_table, split
+from resilience.policyfile.rulekeys import is_plain_code, is_provider, is_provider_table, other_way_round, split
 from resilience.policyfile.settings import table_of
 from resilience.policyfile.spelling import nearest
 from resilience.policyfile.tables import RULE
@@ -47,6 +47,23 @@ def _inner(answer: object) -> Iterator[str]:
         yield name
 
 
+def _provider_hint(name: str, value: object) -> str:
+    """Return what to write instead of a name after ``rules`` that is no provider's."""
+    if hint := lookalike(name):
+        return hint
+    operation, slash, code = name.rpartition("/")
+    word = (operation or code).rpartition(":")[2]
+    owners = [each for each in providers() if word in catalogue(each).operations or catalogue(each).code(word)]
+    owner = owners[0] if owners else "alibaba"
+    if not isinstance(value, dict) or any(each in RULE for each in value):
+        return f"; a rule stands under its provider, such as [rules.{owner}]"
+    if value and not slash and (owners or _is_like_an_operation(name)):
+        inner = ".".join(_inner(value))
+        rule = quoted(f"{name}/{inner}" if _is_like_an_operation(name) else f"{name}.{inner}")
+        return f"; a rule is a line of its provider's table: write {rule} = ... in [rules.{owner}]"
+    return f'; did you mean "{name.lower()}"?' if is_provider(name.lower()) else ""
+
+
 def tables_of(layer: Layer, report: Report) -> Iterator[RuleTable]:
     """Find the tables of rules of a layer, those of ``[rules.transport.PROVIDER]`` among them."""
     rules = layer.table.get("rules")
@@ -55,21 +72,8 @@ def tables_of(layer: Layer, report: Report) -> Iterator[RuleTable]:
     for name in rules:
         path = ("rules", name)
         if not is_provider(name):
-            message = (
-                f"expected a provider's name in lower case, or transport, after rules, got {quoted(name)}"
-                + lookalike(name)
-                + (
-                    f'; did you mean "{name.lower()}"?'
-                    if is_provider(name.lower()) and isinstance(rules[name], dict)
-                    else ""
-                )
-                + (
-                    "; a rule stands under its provider, such as [rules.alibaba]"
-                    if not isinstance(rules[name], dict)
-                    else ""
-                )
-            )
-            report.add(layer, path, ids.BAD_NAME, message, at="key")
+            message = f"expected a provider's name in lower case, or transport, after rules, got {quoted(name)}"
+            report.add(layer, path, ids.BAD_NAME, message + _provider_hint(name, rules[name]), at="key")
             continue
         entries = table_of(report, layer, path)
         if entries is None:
@@ -173,6 +177,8 @@ class RuleReader:
         else:
             if operation is not None:
                 rule, message = ids.UNKNOWN_OPERATION, self.operations.unknown(operation, table.scope)
+                if message is not None and (hint := other_way_round(operation, code, table.scope)):
+                    message = message.partition("; ")[0] + hint
         if message is None:
             return operation, code
         table.complain(self.report, (key,), rule, message, at_key=True)
@@ -185,6 +191,11 @@ class RuleReader:
         """Report a table that is named by an operation, with codes in it; what it meant is one rule for each code."""
         if not isinstance(value, dict) or not value or any(name in RULE for name in value):
             return False
+        if (key in providers() or key == "transport") and table.scope not in providers():
+            meant = f"[{dotted(('env', table.path[-1], 'rules', key))}]"
+            message = f"a provider's table stands right after rules; for an environment write {meant}"
+            table.complain(self.report, (key,), ids.BAD_CODE, message, at_key=True)
+            return True
         name, known = key.rpartition(":")[2], self.operations.known(table.scope)
         if name not in known and not ("*" in name and "/" not in name):
             if not _is_like_an_operation(name) or name in self._codes(table.scope):

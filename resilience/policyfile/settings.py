@@ -10,8 +10,9 @@ from attrs import define, evolve, field
 
 from resilience.policyfile import ids
 from resilience.policyfile.hints import key_hint
-from resilience.policyfile.layers import ENVIRONMENT_KEYS, Layer, Report, Stack
+from resilience.policyfile.layers import Layer, Report, Stack
 from resilience.policyfile.lookalikes import lookalike
+from resilience.policyfile.misplaced import environment_hint, inner_hint, table_hint, top_hint
 from resilience.policyfile.rulekeys import is_provider, operation_fault
 from resilience.policyfile.tables import (
     FILE_ONLY,
@@ -89,12 +90,11 @@ def table_of(report: Report, layer: Layer, path: tuple[str, ...]) -> dict[str, A
     if isinstance(value, dict):
         return value
     name = dotted(path)
-    hint = ""
-    if len(path) == 2 and path[1] in NAMED.get(path[0], ()):  # noqa: PLR2004  # a table and a name in it
-        hint = f"; {path[1]} belongs in a table with a name, [{path[0]}.NAME]"
-        if path[0] == "backoff":
-            hint += ", or in [backoff.default]"
-    report.add(layer, path, ids.WRONG_TYPE, f"{name}: expected a table [{name}], got {shown(value)}{hint}")
+    hint = table_hint(path)
+    if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
+        hint = f"; write [{name}], with one pair of brackets"
+    message = f"{name}: expected a table [{name}], got {shown(value)}{hint}"
+    report.add(layer, path, ids.WRONG_TYPE, message)
     return None
 
 
@@ -152,20 +152,9 @@ class _Reader:
             own = ("unknown", "production") if self.layer.prefix else (*FILE_ONLY, "unknown")
             known = (*own, *TABLES)
             holder = "an environment" if self.layer.prefix else "a policy"
-            hint = self._environment_hint((key,), value) if not self.layer.prefix else ""
+            env = self.layer.env
+            hint = (environment_hint(env, key, value) if env else "") or top_hint(key, value, env=env)
             self.report.unknown_key(self.layer, (key,), known, holder=holder, hint=hint)
-
-    def _environment_hint(self, path: tuple[str, ...], value: object) -> str:
-        """Return how to write a table of an environment that is named without ``env``; nothing for another table."""
-        table, names = path[0], (path[1:] if len(path) > 1 else value)
-        if not isinstance(value, dict) or not value:
-            return ""
-        if len(path) == 1 and isinstance(names, dict) and all(name in ENVIRONMENT_KEYS for name in names):
-            inner = next((name for name, each in value.items() if isinstance(each, dict)), None)
-            return f"; an environment is written [{dotted(('env', table, *(() if inner is None else (inner,))))}]"
-        if len(path) > 1 and table == "limits" and all(name in LIMITS for name in value):
-            return f"; for an environment write [{dotted(('env', path[1], table))}]"
-        return ""
 
     def _is_misplaced(self, key: str) -> bool:
         if self.layer.prefix and key in FILE_ONLY:
@@ -189,6 +178,8 @@ class _Reader:
             path = ("lint", "ignore", rule)
             if _FINDING.fullmatch(rule) is None:
                 message = f"expected the id of a finding, such as RP014, got {quoted(rule)}"
+                if _FINDING.fullmatch(rule.strip().upper()):
+                    message += f'; did you mean "{rule.strip().upper()}"?'
                 self.report.add(self.layer, path, ids.UNKNOWN_KEY, message, at="key")
             elif rule in ids.TITLES and rule != ids.NEW_SYNTAX:
                 message = f"{rule} keeps a policy from being loaded; only what loads all the same can be accepted"
@@ -251,7 +242,7 @@ class _Reader:
                 continue
             word, default = _KINDS.get(path[0], ("", None))
             known = keys_of(keys, table.get(word, into.get(word, default)))
-            hint = key_hint(path[0], path[-1], key, known) or self._environment_hint((*path, key), value)
+            hint = key_hint(path[0], path[-1], key, known) or inner_hint((*path, key), value)
             self.report.unknown_key(self.layer, (*path, key), known, holder=f"[{dotted(path)}]", hint=hint)
 
     def _operations(self) -> None:

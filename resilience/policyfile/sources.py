@@ -13,11 +13,9 @@ from attrs import define, field
 
 from resilience.core.fault import Origin
 from resilience.policyfile import ids
-from resilience.policyfile.hints import is_double, syntax_message
-from resilience.policyfile.positions import MAX_DEPTH, Positions, Span, scan, second
+from resilience.policyfile.positions import MAX_DEPTH, Positions, Span, scan
 from resilience.policyfile.positions import Path as KeyPath
 from resilience.policyfile.problems import Lines, Problem, Severity, problem_at
-from resilience.policyfile.wording import dotted
 
 BUILTIN: Final = "builtin:"
 
@@ -49,8 +47,9 @@ class Source:
         name: What messages call it: the path as given, or ``builtin:NAME``.
         text: Its text, with ``\\n`` at the ends of lines.
         data: What tomli made of it; empty where it is not TOML.
-        is_toml: Whether tomli could read it.
+        is_toml: Whether it could be read.
         base: The directory that its ``extends`` starts from; None for a file of the package.
+        scanned: The text in which positions are found, where that is not the text itself: of the same length.
     """
 
     name: str
@@ -58,6 +57,7 @@ class Source:
     data: dict[str, Any]
     base: str | None
     is_toml: bool = True
+    scanned: str | None = field(default=None, init=False)
     _positions: Positions | None = field(default=None, init=False)
     _lines: Lines | None = field(default=None, init=False)
 
@@ -65,7 +65,7 @@ class Source:
     def positions(self) -> Positions:
         """The positions of everything in the text; scanned for once, when first asked."""
         if self._positions is None:
-            self._positions = scan(self.text, depth=MAX_DEPTH)
+            self._positions = scan(self.scanned or self.text, depth=MAX_DEPTH)
         return self._positions
 
     @property
@@ -78,6 +78,7 @@ class Source:
     def copied(self) -> Source:
         """Return the same file with data that can be changed."""
         copy = Source(self.name, self.text, _copied(self.data), self.base, is_toml=self.is_toml)
+        copy.scanned = self.scanned
         copy._positions, copy._lines = self._positions, self._lines
         return copy
 
@@ -142,30 +143,45 @@ def _copied(data: dict[str, Any]) -> dict[str, Any]:
     return copy
 
 
-def parse(text: str, *, name: str, base: str | None) -> tuple[Source, Problem | None]:
-    """Parse a text; where it is not TOML the source is empty and the problem says why."""
+def parse(text: str, *, name: str, base: str | None) -> tuple[Source, tuple[Problem, ...]]:
+    """Parse a text; where it is not TOML the problems say why, and the source has what can be read all the same."""
     raw = text.removeprefix("\ufeff")
     text = raw.replace("\r\n", "\n") if "\r" in raw else raw
-    offset = end = 0
     try:
         # tomli replaces ends of lines itself. Done twice, it would take "\r\r\n" for one of them.
-        return Source(name, text, tomli.loads(raw), base), None
-    except tomli.TOMLDecodeError as error:
-        # An escape that the end of the text cuts short is said to stand behind it.
-        offset = min(error.pos, len(text))
-        message = f"not TOML: {syntax_message(error.msg, text, offset)}"
-        if is_double(error.msg) and (places := second(text, offset)) is not None:
-            path, here, there = places
-            offset, end = here.key, here.key_end
-            if error.msg == "Cannot overwrite a value" and here.value != here.key:
-                message = f"not TOML: {dotted(path)} is defined twice; keep one of them"
-            message += f"; the first one is in line {Lines(text).place(there.key)[0]}"
+        return Source(name, text, tomli.loads(raw), base), ()
+    except tomli.TOMLDecodeError:
+        return _read_on(text, name, base)
     except RecursionError:
-        message = "nested too deeply to be read"
+        return _unread(text, name, base, _TOO_DEEP)
     except ValueError:
-        message = "a number in this file has too many digits to be read"
+        return _unread(text, name, base, _TOO_LONG)
+
+
+_TOO_DEEP: Final = "nested too deeply to be read"
+_TOO_LONG: Final = "a number in this file has too many digits to be read"
+
+
+def _read_on(text: str, name: str, base: str | None) -> tuple[Source, tuple[Problem, ...]]:
+    from resilience.policyfile.recovery import read_on  # noqa: PLC0415 - only a mistake needs it
+
+    try:
+        reading = read_on(text)
+    except RecursionError:
+        return _unread(text, name, base, _TOO_DEEP)
+    except ValueError:
+        return _unread(text, name, base, _TOO_LONG)
+    source = Source(name, text, reading.data or {}, base, is_toml=reading.data is not None)
+    source.scanned = reading.scanned
+    return source, tuple(
+        problem_at(source.lines, each.offset, each.end, file=name, rule=ids.SYNTAX, message=f"not TOML: {each.message}")
+        for each in reading.mistakes
+    )
+
+
+def _unread(text: str, name: str, base: str | None, message: str) -> tuple[Source, tuple[Problem, ...]]:
     source = Source(name, text, {}, base, is_toml=False)
-    return source, problem_at(source.lines, offset, end or offset + 1, file=name, rule=ids.SYNTAX, message=message)
+    return source, (problem_at(source.lines, 0, 1, file=name, rule=ids.SYNTAX, message=message),)
 
 
 def read_path(path: str | os.PathLike[str]) -> str:
@@ -214,7 +230,7 @@ def _decoded(content: bytes) -> str:
 
 
 @functools.cache
-def builtin(name: str) -> tuple[Source, Problem | None]:
+def builtin(name: str) -> tuple[Source, tuple[Problem, ...]]:
     """
     Return a policy that comes with the package, as :func:`parse` does; parsed once in a process.
 

@@ -90,8 +90,20 @@ def _file(key: Key, value: object) -> str:
 
 def _name(key: Key, value: object) -> str:
     if type(value) is not str:
-        raise UnfitError(ids.WRONG_TYPE, f"expected the name of {_ARTICLE[key.kind]}, got {shown(value)}")
+        raise UnfitError(
+            ids.WRONG_TYPE, f"expected the name of {_ARTICLE[key.kind]}, got {shown(value)}{_name_hint(key, value)}"
+        )
     return value
+
+
+def _name_hint(key: Key, value: object) -> str:
+    if type(value) is dict:
+        return (
+            f"; give it a name, in [{'backoff' if key.kind == 'backoff' else 'actions'}.NAME], and write that name here"
+        )
+    if type(value) is list and value and type(value[0]) is str:
+        return f"; write {quoted(value[0])}"
+    return ""
 
 
 _ARTICLE: Final = {"action": "an action", "backoff": "a backoff", "verb": "an action"}
@@ -150,7 +162,10 @@ def _duration(key: Key, value: object) -> float | None:
     if length is None:
         choice = ' or "none"' if key.none else ""
         hint = "; a duration cannot be negative" if value.startswith("-") else ""
-        if near := meant(plain(value)):
+        if key.none and value.strip().lower() in {"none", "never", "unlimited", "infinite", "inf", "off"}:
+            hint = '; did you mean "none"?'
+        letters = plain(value)
+        if near := meant(letters) or meant(letters.replace("O", "0").replace("o", "0").replace("l", "1")):
             hint = lookalike(value, near) or f'; did you mean "{near}"?'
         raise UnfitError(
             ids.WRONG_TYPE, f'expected a duration such as "30s" or "1m30s"{choice}, got {shown(value)}{hint}'
@@ -217,7 +232,7 @@ def _hosts(_key: Key, value: object) -> tuple[str, ...]:
 def _host(value: object) -> str:
     found = places.host(value) if type(value) is str else None
     if found is None:
-        hint = places.host_hint(value) if type(value) is str else ""
+        hint = (lookalike(value) or places.host_hint(value)) if type(value) is str else ""
         message = f'expected a host such as "emqx.example.com" or "emqx.example.com:18083", got {shown(value)}{hint}'
         raise UnfitError(ids.WRONG_TYPE, message)
     return found
@@ -233,8 +248,9 @@ def _fields(key: Key, value: object) -> tuple[str, ...]:
     first: dict[str, int] = {}
 
     def checked(index: int, each: object) -> str:
-        if type(each) is not str or not _FIELD.fullmatch(each):
-            message = f"expected the name of a field, as the service spells it, got {shown(each)}"
+        hint = lookalike(each) if type(each) is str else ""
+        if type(each) is not str or hint or not _FIELD.fullmatch(each):
+            message = f"expected the name of a field, as the service spells it, got {shown(each)}{hint}"
             raise UnfitError(ids.WRONG_TYPE, message)
         if first.setdefault(each, index) != index:
             raise UnfitError(ids.OUT_OF_RANGE, f"{quoted(each)} is there twice; leave one out")

@@ -12,8 +12,14 @@ from resilience.policyfile.lookalikes import lookalike, plain
 _SHOWN_AT_MOST: Final = 40
 _LISTED_AT_MOST: Final = 40
 
-# Access key ids and STS ids of the two services, and hashes.
-_KNOWN_SECRET = re.compile(r"(?:LTAI|AKID|STS\.)[A-Za-z0-9]{8,}|[0-9a-fA-F]{32,}")
+# Access key ids and STS ids of the two services and of AWS, tokens of Slack, and hashes.
+_KNOWN_SECRET = re.compile(
+    r"(?:LTAI|AKID|STS\.)[A-Za-z0-9]{8,}|(?:AKIA|ASIA)[A-Z0-9]{12,}|xox[a-z]-[A-Za-z0-9-]{10,}|[0-9a-fA-F]{32,}"
+)
+# What stands behind these words in a header of HTTP, with a digit in it.
+_AUTHORIZATION = re.compile(r"\b((?:Bearer|Basic) +)(?=[^\s\"']*[0-9])[^\s\"']{8,}", re.IGNORECASE)
+# Secret keys of AWS have 40 letters, digits, slashes and plus signs.
+_WORD_WITH_SLASHES = re.compile(r"(?<![A-Za-z0-9+/=._-])[A-Za-z0-9+][A-Za-z0-9+/]{39}(?![A-Za-z0-9+/._-])")
 # Their secret keys have 30 and 32 letters and digits, their tokens many times that.
 _LONG_WORD = re.compile(r"[A-Za-z0-9+=]{24,}")
 _NAMES: Final = r"secret|passw(?:or)?d|token|api_?key|access_?key|private_?key|key_?id"
@@ -38,12 +44,23 @@ _SECRET_IN_TEXT = re.compile(
 
 _SECRET_IN_COMMENT = re.compile(rf"#.*(?:{_NAMES})\s*(?:[=:]|is)\s*[^\s=:]{{4}}", re.IGNORECASE)
 
+_PATTERNS: Final = (
+    (_KEY_LINES, "***"),
+    (_JWT, "***"),
+    (_USERINFO, "***@"),
+    (_SECRET_IN_TEXT, r"\1***"),
+    (_AUTHORIZATION, r"\1***"),
+    (_KNOWN_SECRET, "***"),
+)
+
 
 def without_secrets(text: str) -> str:
     """Replace what looks like a key, a token or a hash by ``***``."""
-    for pattern, shown_as in ((_KEY_LINES, "***"), (_JWT, "***"), (_USERINFO, "***@"), (_SECRET_IN_TEXT, r"\1***")):
+    for pattern, shown_as in _PATTERNS:
         text = pattern.sub(shown_as, text)
-    return _LONG_WORD.sub(_hidden, _KNOWN_SECRET.sub("***", text))
+    for words in (_WORD_WITH_SLASHES, _LONG_WORD):
+        text = words.sub(_hidden, text)
+    return text
 
 
 def _hidden(match: re.Match[str]) -> str:

@@ -42,7 +42,7 @@ def error(text: str) -> str:
         pytest.param(
             "rules.alibaba.A = { max = 1, max = 2 }", "max is defined twice; keep one of them", id="key-in-braces"
         ),
-        pytest.param("name = 1\n[name.a]", "name.a has a value already", id="value-and-table"),
+        pytest.param("name = 1\n[name.a]", "name has a value already", id="value-and-table"),
         pytest.param('rules.a.B = 1\nrules.a.B = """\n"""', "rules.a.B is defined twice", id="value-over-lines"),
     ],
 )

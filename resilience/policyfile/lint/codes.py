@@ -14,7 +14,7 @@ from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.places import RuleAt
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.problems import Problem
-from resilience.policyfile.rulekeys import is_provider_table, is_status, is_transport_code
+from resilience.policyfile.rulekeys import is_provider_table, is_status, is_transport_code, operation_before_a_dot
 from resilience.policyfile.spelling import nearest
 from resilience.policyfile.wording import quoted, suggestion
 
@@ -84,8 +84,11 @@ def _stranger(provider: str, code: str, what: str, table: str) -> str | None:
         hint = f'; did you mean "{near}"?' if near else None
     else:
         owners = [name for name in providers() if code in catalogue(name).codes]
+        narrow = operation_before_a_dot(code, provider)
         hint = (
-            f"; it is a code of {owners[0]}, so {what} belongs in [{table}.{owners[0]}]"
+            f'; a slash stands behind an operation: write "{narrow}"'
+            if narrow
+            else f"; it is a code of {owners[0]}, so {what} belongs in [{table}.{owners[0]}]"
             if owners
             else suggestion(code, known) or "; check its spelling in the service's list of error codes"
         )
