@@ -17,7 +17,7 @@ from resilience.takeover.children import keep_in_front, keep_in_front_of_popen
 from resilience.takeover.imports import HTTP_CLIENTS, SDKS, SENDERS, SOCKET, watch_imports
 from resilience.takeover.past import Past
 from resilience.takeover.run import Run
-from resilience.takeover.termination import die_if_terminated, end_like_interrupt, is_multiprocessing
+from resilience.takeover.termination import die_if_terminated, end_like_interrupt
 
 if TYPE_CHECKING:
     from resilience.takeover.cover import Cover
@@ -105,9 +105,7 @@ class Process:
                 from resilience.takeover.cover import Cover  # noqa: PLC0415  # it brings in the engine
 
                 self.cover = Cover(self._setting(), self.past)
-                # A worker of multiprocessing is ended with SIGTERM as a matter of course.
-                if not is_multiprocessing():
-                    end_like_interrupt()
+                end_like_interrupt()
         self.cover.cover(module)
 
     def sent(self, sent: Sent, way: Callable[[], str]) -> None:

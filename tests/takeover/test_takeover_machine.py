@@ -192,6 +192,24 @@ def test_sigterm_ends_a_script_as_ctrl_c_does(ending: str, clients: Scripts) -> 
     assert err == "resilience: 1 call; policy running\n"
 
 
+LATE = {
+    "exit-function": "import atexit\natexit.register(wait)",
+    "last-thread": "threading.Thread(target=time.sleep, args=(1,)).start()\nprint('waiting', flush=True)",
+}
+
+
+@pytest.mark.parametrize("end", LATE.values(), ids=LATE)
+def test_sigterm_after_the_last_line_of_a_script_is_quiet(end: str, clients: Scripts) -> None:
+    """No traceback of an interrupt that nobody has pressed, and the summary all the same."""
+    clients.write(
+        "script.py",
+        f"import threading, time\nfrom clients import *\nmake_topic()\n"
+        f"def wait():\n    print('waiting', flush=True)\n    time.sleep(60)\n{end}\n",
+    )
+    code, _, err = terminated(clients.start("script.py"))
+    assert (code, err) == (-signal.SIGTERM, "resilience: 1 call; policy running\n")
+
+
 def test_a_handler_of_the_scripts_own_decides_what_sigterm_does(clients: Scripts) -> None:
     """As under plain Python."""
     clients.write(

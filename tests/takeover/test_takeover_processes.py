@@ -60,6 +60,49 @@ def test_children_of_multiprocessing_are_covered(method: str, clients: Scripts) 
     assert ours.err == "resilience: 2 calls, 1 retry; waited 10 ms; policy running\n"
 
 
+ENDED = {
+    # Of four workers one has worked; the others wait for something to do, or import what the pool's function needs.
+    "pool": "with context.Pool(4) as pool:\n        print(pool.apply(work, ('first',)))",
+    "terminated-pool": (
+        "pool = context.Pool(2)\n    print(pool.apply(work, ('first',)))\n    pool.terminate()\n    pool.join()"
+    ),
+    "worker-each": "with context.Pool(2, maxtasksperchild=1) as pool:\n        print(pool.apply(work, ('first',)))",
+    "process": (
+        "said = context.Event()\n    child = context.Process(target=wait, args=('first', said))\n    child.start()\n"
+        "    said.wait()\n    child.terminate()\n    child.join()\n    print(child.exitcode == -15 and 'first')"
+    ),
+}
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("ending", ENDED.values(), ids=ENDED)
+def test_a_worker_that_is_terminated_dies_as_under_plain_python(ending: str, method: str, clients: Scripts) -> None:
+    """At once, of SIGTERM, and without a word: a pool ends its workers like this."""
+    clients.write(
+        "script.py",
+        f"""
+        import multiprocessing, time
+        import alibabacloud_onsmqtt20200420.client
+        from working import work
+
+        def wait(name, said):
+            work(name)
+            said.set()
+            time.sleep(60)
+
+        def main():
+            context = multiprocessing.get_context({method!r})
+            BODY
+
+        if __name__ == "__main__":
+            main()
+        """.replace("BODY", ending.replace("\n", "\n        ")),
+    )
+    ours = clients.run("script.py")
+    assert (ours.code, ours.out) == (0, "first\n")
+    assert ours.err == "resilience: 1 call, 1 retry; waited 10 ms; policy running\n"
+
+
 def test_other_children_are_covered(clients: Scripts) -> None:
     """One that was forked by hand, one that was killed afterwards, and one of another folder and shell."""
     clients.write("elsewhere/child.py", "import sys\nsys.path.append('..')\nfrom working import work\nwork('third')\n")
