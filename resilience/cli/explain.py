@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from resilience.cli.explanation import MOST_WAITS, Explanation
+from resilience.cli.explanation import MOST_ANSWERS, MOST_WAITS, Explanation, by_message
 from resilience.cli.explanation import explain as explained
 from resilience.cli.screen import as_json, console, format_option, load, policy_option, seconds, times
 from resilience.cli.values import Value, label
@@ -132,6 +132,12 @@ def _rule(found: Explanation) -> Iterator[RenderableType]:
         if answer.rule is not None:
             yield _line(Text(answer.rule.id, style="bold green"), answer.named, answer.at)
             yield Text(f"  if the message has {_condition(answer)}", style="dim")
+    asked = by_message(found.plan, found.fault)
+    if len(asked) > MOST_ANSWERS:
+        more = (
+            f"{times(len(asked) - MOST_ANSWERS, 'other')} by message; ask for one, as in {found.fault.label}(MESSAGE)"
+        )
+        yield Text(f"and {more}", style="dim")
     if found.rule is None:
         none = "no other rule matches" if found.answers else "none matches"
         yield _line(Text(none, style="bold"), f"unknown = {found.named}", found.at)
@@ -141,8 +147,8 @@ def _rule(found: Explanation) -> Iterator[RenderableType]:
             yield Text(f"  the message has {_condition(found)}", style="dim")
     for replaced in () if found.rule_value is None else found.rule_value.replaced:
         yield _line(Text("  overrides", style="dim"), replaced.value, replaced.at)
-    answers = [answer.rule for answer in found.answers]
-    for other in (each for each in found.others if each.rule not in answers):
+    answers = {id(rule) for rule in asked[MOST_ANSWERS:]} | {id(answer.rule) for answer in found.answers}
+    for other in (each for each in found.others if id(each.rule) not in answers):
         action = label(found.policy, other.rule.action)
         yield _line(Text(f"not {other.rule.id}", style="dim"), action, other.rule.origin)
         yield Text(f"  {other.why}", style="dim")

@@ -198,9 +198,18 @@ def _advice(plan: Plan, fault: Fault, rule: Rule | None, policy: Policy) -> str 
     return unrepeatable(operation.subject(), fault.label, rule, ask=f"register a verifier for {operation.name}")
 
 
+MOST_ANSWERS: Final = 40
+"""Answers by message that are explained; of more than that, nobody reads them all, and each can be asked for."""
+
+
+def by_message(plan: Plan, fault: Fault) -> list[Rule]:
+    """Return the rules that look for a message, for a fault whose message is not known."""
+    return [rule for rule in plan.candidates(fault) if rule.message is not None] if fault.message is None else []
+
+
 def _by_message(fault: Fault, plan: Plan, policy: Policy) -> Iterator[Explanation]:
     """Explain each answer that a message leads to, for a fault whose message is not known."""
-    for rule in plan.candidates(fault) if fault.message is None else ():
+    for rule in by_message(plan, fault)[:MOST_ANSWERS]:
         if rule.message is not None:
             found = explain_fault(evolve(fault, message=rule.message), plan, policy)
             # Another rule's text may stand in this one's: then that one answers.

@@ -271,3 +271,15 @@ def test_an_operation_of_ones_own_shows_what_the_policy_says_of_it(tmp_path: Pat
         ("key", "[name]", 12),
     ]
     assert found["advice"] is None
+
+
+def test_very_many_answers_by_message_are_counted_and_each_can_be_asked_for(tmp_path: Path) -> None:
+    """The first ones are explained; what follows for another one is told to whom asks with its message."""
+    file = tmp_path / "many.toml"
+    entries = ", ".join(f'{{ message = "m{number:03d}", do = "retry", max = 2 }}' for number in range(100))
+    file.write_text(f'schema = 1\nlimits.deadline = "1m"\n[rules.acme]\nX = [{entries}, "fail"]\n', encoding="utf-8")
+    output = " ".join(run("X", "--policy", str(file)).output.split())
+    assert "and 60 others by message; ask for one, as in X(MESSAGE)" in output
+    assert "m039" in output
+    assert "m099" not in output
+    assert "m099" in run("X(m099)", "--policy", str(file)).output
