@@ -87,7 +87,7 @@ def run(  # noqa: PLR0913, PLR0917  # a parameter for each option
 
     It runs as under "python": arguments, standard streams, signals and the exit code are its own, and the Pythons
     that it starts are covered like it. After "--" stands any command, such as "sh deploy.sh" or "make": the Pythons
-    that it starts are covered. When it ends, one or two lines on standard error sum up what was done. The exit code
+    that it starts are covered. When it ends, a few lines on standard error sum up what was done. The exit code
     is 2, and nothing is begun, if something is wrong with the policy, or if there is no such command.
 
     SIGTERM ends a script as Ctrl-C does: it can clean up, the summary is printed, and the exit code is 143.
