@@ -47,19 +47,23 @@ class Findings:
 
     def told(self) -> list[Problem]:
         """Return all findings; one that is not found everywhere says where it is."""
-        return [self._located(problem, where, place) for place, (problem, where) in self._found.items()]
+        order = {env: number for number, env in enumerate(self.contexts)}
+        return [self._located(problem, where, place, order) for place, (problem, where) in self._found.items()]
 
     def _entry(self, problem: Problem) -> tuple[Problem, dict[str | None, None]]:
         return self._found.setdefault(_place(problem), (problem, {}))
 
-    def _located(self, problem: Problem, where: dict[str | None, None], place: _Place) -> Problem:
+    def _located(
+        self, problem: Problem, where: dict[str | None, None], place: _Place, order: dict[str | None, int]
+    ) -> Problem:
         if place in self._everywhere or len(where) == len(self.contexts):
             return problem
         if place in self._shared:
             where = {**where, **dict.fromkeys(self.beside)}
             if len(where) == len(self.contexts):
                 return problem
-        names = [env for env in self.contexts if env is not None and env in where]
+        # From where it was found, not through all environments: each of many may have a finding of its own.
+        names = sorted((env for env in where if env is not None and env in order), key=order.__getitem__)
         told = f"in {listed(names)}" if names else "without an environment"
         if names and None in where:
             told += " and without an environment"
