@@ -109,9 +109,11 @@ class Renamed:
     Attributes:
         number: The number of the name, where those before it belong to other resources; None for the one that was
             asked for. Each that was passed over counts as a use of the action.
+        known: Whether this run has made the resource under that name before.
     """
 
     number: int | None = None
+    known: bool = False
 
 
 @frozen

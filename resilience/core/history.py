@@ -49,6 +49,8 @@ class History:
         refreshes: Refreshes by provider.
         last_waits: The last wait of each action, for decorrelated jitter.
         name: The number of the name in use; 1 is the caller's own.
+        named_alone: Whether nobody else makes things of the name in use: the caller's own, one that this run or its
+            ledger knows, or one with a hash of the caller's.
         pending: What goes on when a verification or a remedy has brought its answer.
         verifying: Whether a verification is what the shell was last asked for.
         asked: How often the verifier was asked since the last failed attempt.
@@ -67,6 +69,7 @@ class History:
     refreshes: Mapping[str | None, int] = field(factory=dict)
     last_waits: Mapping[str, float] = field(factory=dict)
     name: int = 1
+    named_alone: bool = True
     pending: Choice | None = None
     verifying: bool = False
     asked: int = 0

@@ -161,8 +161,8 @@ def step(history: History, event: Event, *, now: float, draw: float) -> tuple[Hi
             return _verify_failed(history, fault, now, draw)
         case Refreshed():
             return _refreshed(history, now)
-        case Renamed(number):
-            return _renamed(history, number, now)
+        case Renamed():
+            return _renamed(history, event, now)
         case RenameImpossible():
             choice = _pending(history)
             return _obey(history.but(pending=None), _next(history, choice, "remedy", now), None, now, draw)
@@ -249,11 +249,21 @@ def _obstacle(history: History, choice: Choice, now: float) -> StopReason | None
             return "remedy"
         case "verify" if plan.never_blindly and not plan.can_verify:
             return "unverified"
-        case "accept" if action.condition == "ours" and not (history.ours and plan.can_be_ours):
+        case "accept" if _asks_whose(history, action) and not (history.ours and plan.can_be_ours):
             return "not_ours"
         case _:
             pass
     return None
+
+
+def _asks_whose(history: History, action: Action) -> bool:
+    """
+    Return whether an accept is for what is ours only.
+
+    ``if = "always"`` is meant for the name that the caller asked for. Under a new name, which the caller
+    knows nothing of, there may be another resource, and two must not become one.
+    """
+    return action.condition == "ours" or not (history.named_alone or action.dry_run)
 
 
 def _obey(history: History, choice: Choice, hint: float | None, now: float, draw: float) -> tuple[History, Decision]:
@@ -314,12 +324,19 @@ def _go_on(history: History, choice: Choice, delay: float, now: float) -> tuple[
             return asked.but(pending=None), Wait(rule=rule, action=action, delay=delay)
 
 
-def _renamed(history: History, number: int | None, now: float) -> tuple[History, Decision]:
+def _renamed(history: History, event: Renamed, now: float) -> tuple[History, Decision]:
     choice, name, uses = _pending(history), history.name + 1, history.uses
-    if number is not None:
-        passed = number - name
-        name, uses = number, {**uses, choice.action.key: uses[choice.action.key] + passed}
-    clean = history.but(ours=False, unresolved=False, pending=None, name=name, uses=uses)
+    if event.number is not None:
+        passed = event.number - name
+        name, uses = event.number, {**uses, choice.action.key: uses[choice.action.key] + passed}
+    clean = history.but(
+        ours=False,
+        unresolved=False,
+        pending=None,
+        name=name,
+        named_alone=event.known or "{hash}" in choice.action.pattern,
+        uses=uses,
+    )
     return _another_attempt(clean, choice, 0.0, now)
 
 

@@ -36,8 +36,8 @@ _MEANING: Final[Mapping[StopReason, str]] = {
 
 
 _NEW_NAME_IS_THERE: Final = (
-    "the new name was there before this call, which cannot have made what has it; in the policy, "
-    'if = "always" accepts it, and a then that is a rename tries the next name'
+    "the new name was there before this call, which cannot have made what has it; a ledger knows what an earlier run "
+    'made, if = "always" accepts a new name whose pattern has a {hash}, and a then that is a rename tries the next name'
 )
 
 

@@ -85,6 +85,7 @@ async def rename(call: Progress, decision: core.Rename) -> core.Decision:
         return call.step(core.RenameImpossible())
     place, old = asked
     original = call.renamed.get(place.field, (old, old))[0]
+    known = _new_name(callee, place, original)
     number, new = await _next_free(call, place, decision, decision.action)
     if new is None:
         return call.step(core.RenameImpossible())
@@ -103,7 +104,7 @@ async def rename(call: Progress, decision: core.Rename) -> core.Decision:
     )
     call.watch.tell(event)
     callee.renamed(event)
-    return call.step(core.Renamed(number))
+    return call.step(core.Renamed(number, known=new == known))
 
 
 def send(call: Progress, name: str, original: str, new: str) -> bool:

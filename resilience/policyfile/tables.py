@@ -147,7 +147,8 @@ ACTION: Final[Mapping[str, Key]] = {
     ),
     "if": Key(
         kind="choice",
-        meaning="ours: an earlier attempt of this call may have done it; always: whenever the code is met",
+        meaning="ours: an earlier attempt of this call may have done it; always: whenever the code is met, but for "
+        "a new name without {hash}, which another resource may have",
         default="ours",
         choices=("ours", "always"),
         only=("accept",),

@@ -287,7 +287,9 @@ class _Replay:
             found = self.tape.renames.pop(0)
         else:
             self._assume("rename")
-        event = Renamed() if found else RenameImpossible()
+        # Recordings do not tell whether the run knew the name; where the call was accepted under it, it may have.
+        known = self.call.stop_reason == "accepted"
+        event = Renamed(known=known) if found else RenameImpossible()
         decision = self._step(event, None, None)
         self._turn("rename", self.now, event, decision)
         return decision

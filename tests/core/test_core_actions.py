@@ -387,6 +387,46 @@ def test_a_verifier_turns_a_belief_into_knowledge() -> None:
     assert shell.is_there() == Accept(rule=because, action=ACCEPT, verified=True)
 
 
+@pytest.mark.parametrize("can_verify", [False, True])
+@pytest.mark.parametrize(
+    ("pattern", "renamed", "accepts"),
+    [
+        pytest.param("{name}-{n}", Renamed(), False, id="another-resource-may-have-it"),
+        pytest.param("{name}-{n}", Renamed(known=True), True, id="this-run-has-made-it"),
+        pytest.param("{name}-{hash}-{n}", Renamed(), True, id="a-hash-ties-it"),
+    ],
+)
+def test_an_accept_if_always_under_a_new_name_is_for_what_is_ours(
+    pattern: str,
+    renamed: Renamed,
+    accepts: bool,  # noqa: FBT001  # a column of the table
+    can_verify: bool,  # noqa: FBT001  # likewise
+) -> None:
+    """The caller asked for another name, so what is there under the new one may be another resource."""
+    values = policy(
+        rule("A", action("accept", condition="always")), rule("B", action("rename", pattern=pattern)), rule("C", RETRY)
+    )
+    shell = Shell.of(plan(values, can_rename=True, can_verify=can_verify))
+    shell.fails(B)
+    shell.tell(renamed)
+    met = shell.fails(A)
+    assert isinstance(met, Accept | Verify) if accepts else reason(met) == "not_ours"
+    doubtful = Shell.of(plan(values, can_rename=True, can_verify=can_verify))
+    doubtful.fails(B)
+    doubtful.tell(renamed)
+    doubtful.fails(fault("C", effect="unknown"))
+    assert isinstance(doubtful.fails(A), Accept | Verify)
+
+
+def test_a_dry_run_under_a_new_name_has_created_nothing() -> None:
+    """So it is nobody's resource that is taken for ours."""
+    dry = action("accept", condition="always", dry_run=True)
+    shell = Shell.of(plan(policy(rule("A", dry), rule("B", RENAME)), can_rename=True))
+    shell.fails(B)
+    shell.renamed()
+    assert isinstance(shell.fails(A), Accept)
+
+
 def test_an_accept_that_the_verifier_denies_gives_way() -> None:
     """If the verifier says "not there", ``then`` follows: by default the call fails."""
     always = action("accept", condition="always")

@@ -29,15 +29,24 @@ NUMBERED = """
     schema = 1
     name = "numbered"
     extends = ["builtin:provisioning"]
-    [actions.new-name]
+    [env.staging.actions.new-name]
     pattern = "GID_shared-{n}"
     max = 12
+    """
+
+PLAIN = """
+    schema = 1
+    name = "plain"
+    extends = ["builtin:provisioning"]
+    [env.staging.actions.new-name]
+    pattern = "{name}-{n}"
     """
 
 
 @pytest.fixture
 def clients(clients: Scripts) -> Scripts:
     clients.write("making.py", MAKE)
+    clients.write("plain.toml", PLAIN)
     return clients
 
 
@@ -74,7 +83,7 @@ def test_a_script_that_asks_for_a_given_name_is_told(env: str, clients: Scripts,
         print(make("GID_area-3"))
         """,
     )
-    ours = clients.run("script.py", options=["--policy", "builtin:provisioning", "--env", env])
+    ours = clients.run("script.py", options=["--policy", "plain.toml", "--env", env])
     first, second, third = ours.out.splitlines()
     assert (first, third) == ("200", "200")
     assert "this GroupId is the new name of another resource of this run" in second
@@ -94,7 +103,7 @@ def test_a_name_that_the_script_asks_for_first_is_passed_over(clients: Scripts, 
         print(make("GID_area-2"), make("GID_area"))
         """,
     )
-    ours = clients.run("script.py", options=["--policy", "builtin:provisioning", "--env", "staging"])
+    ours = clients.run("script.py", options=["--policy", "plain.toml", "--env", "staging"])
     assert ours.out == "200 200\n", ours.err
     assert groups(cloud) == ["GID_area-2", "GID_area-3"]
     assert "1 rename (GID_area is now GID_area-3)" in ours.err
@@ -113,10 +122,26 @@ def test_later_calls_reach_the_group_that_they_name(clients: Scripts, cloud: San
         alibaba().delete_group_id(group("GID_area-2", "DeleteGroupIdRequest"))
         """,
     )
-    ours = clients.run("script.py", options=["--policy", "builtin:provisioning", "--env", "staging"])
+    ours = clients.run("script.py", options=["--policy", "plain.toml", "--env", "staging"])
     assert ours.out == "200 200\n", ours.err
     assert groups(cloud) == ["GID_area-3"]
     assert "GID_area is now GID_area-3, GID_area-2 is now GID_area-2-2" in ours.err
+
+
+def test_a_name_of_another_run_is_not_taken_for_the_new_one(clients: Scripts, cloud: Sandbox) -> None:
+    """Staging takes what is there for a success, but another run's group is not what a rename is about."""
+    cloud.alibaba.add_foreign_group("GID_area")
+    clients.write("first.py", 'from making import make\nprint(make("GID_area-2"))')
+    clients.write("second.py", 'from making import make\nprint(make("GID_area"))')
+    shipped = ["--policy", "builtin:provisioning", "--env", "staging"]
+    assert clients.run("first.py", options=shipped).out == "200\n"
+    plain = clients.run("second.py", options=["--policy", "plain.toml", "--env", "staging"])
+    assert "the new name was there before this call" in plain.out
+    assert groups(cloud) == ["GID_area-2"]
+    for _ in range(2):
+        ours = clients.run("second.py", options=shipped)
+        assert ours.out == "200\n", ours.err
+        assert len(groups(cloud)) == 2
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="processes start in other ways there")
