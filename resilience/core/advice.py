@@ -8,7 +8,7 @@ all say the same, it is said here. Every text that a user is told to write is a 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import evolve, frozen
@@ -20,7 +20,7 @@ from resilience.core.policy import METHODS, Action, Rule, Source, Template, is_p
 
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _GUESS: Final = ("name",)
-_NAMING: Final = re.compile("(?:^|_)(?:name|id)$|(?:Name|Id)$")
+_NAMING: Final = re.compile("(?:^|[_.])(?:name|id)$|(?:Name|Id)$")
 _LEADING: Final = frozenset({"retry", "refresh", "rename", "verify"})
 _NOTHING: Final = Declared()
 
@@ -77,6 +77,25 @@ def probable_names(fields: Sequence[str]) -> tuple[str, ...]:
     known = tuple(each for each in fields if not is_secret_field(each))
     named = tuple(each for each in known if _NAMING.search(each))
     return named or known[:1]
+
+
+def seen_in(subject: Subject, request: Mapping[str, Any]) -> Subject:
+    """Return the subject with fields that a request of it has; as it is where that one tells of none."""
+    inside = tuple(each for each in subject.fields if each in request)
+    if not request or inside == subject.fields:
+        return subject
+    others = [each for each in _texts(request) if each not in inside]
+    return evolve(subject, fields=(*inside, *probable_names(others)) or subject.fields)
+
+
+def _texts(request: Mapping[str, Any], before: str = "") -> Iterator[str]:
+    """Yield the names of what is no collection, a name of two parts where one field holds others."""
+    for name, value in request.items():
+        if isinstance(value, str | int):
+            yield before + name
+    for name, value in request.items():
+        if isinstance(value, Mapping) and not before:
+            yield from _texts(value, f"{name}.")
 
 
 def probable_key(template: Template | None) -> tuple[str, ...]:
@@ -155,7 +174,7 @@ def unrepeatable(subject: Subject, label: str, rule: Rule | None, *, ask: str = 
     again = f"after {label} it may have happened, and nothing says whether it has, so it is not sent again"
     if subject.operation in METHODS:
         said = f'a {subject.operation} that [sources.{subject.provider}.operations] does not name counts as "duplicate"'
-        named = Subject(provider=subject.provider, operation="CreateX", repeat="conflict")
+        named = Subject(provider=subject.provider, operation="CreateX", repeat="conflict", fields=subject.fields)
         write = (
             f'write there CreateX = "{subject.operation} /path" and {named.declared(key=named.guess)} '
             "if the service refuses a second one"

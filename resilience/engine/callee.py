@@ -324,13 +324,18 @@ class Callee:
                 renamed = self.operation.rename if self.operation.rename in resource else None
                 return Track(ledger, entry, self.runtime, renamed)
             missing = next(name for name in names if name not in resource)
-        self.forgets(advice.keyless(self.subject, missing) if missing else advice.unremembered(self.subject))
+        subject = self.subject_of(args, kwargs)
+        self.forgets(advice.keyless(subject, missing) if missing else advice.unremembered(subject))
         return None
 
     @property
     def subject(self) -> advice.Subject:
         """What advice is given about."""
         return self.operation.subject(advice.probable_names(self.signature.may_name()))
+
+    def subject_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> advice.Subject:  # noqa: ARG002  # see below
+        """What advice on one call is given about; its arguments may tell more than the function does."""
+        return self.subject
 
     @property
     def how_to_refresh(self) -> str:

@@ -58,6 +58,11 @@ class CoveredCallee(Callee):
         found = operation.subject(advice.probable_key(template))
         return evolve(found, reads=advice.probable_reads(template, source))
 
+    def subject_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> advice.Subject:
+        """What advice on one call is given about: which fields a request has is seen in it."""
+        found = self.subject
+        return advice.seen_in(found, self.signature.bound(args, kwargs)) if isinstance(self.side, RestSide) else found
+
     @property
     def how_to_refresh(self) -> str:
         """What the user can do so that new credentials can be had."""

@@ -99,11 +99,26 @@ def test_a_request_to_an_api_of_the_policy_is_a_call(text: str, scripts: Scripts
     assert ours.err == "resilience: 1 call, 1 retry; waited 10 ms; policy running\n"
 
 
-def test_what_is_not_sent_again_says_why_and_what_to_write(scripts: Scripts, broker: Broker) -> None:
+@pytest.mark.parametrize(
+    ("body", "key"),
+    [
+        pytest.param({}, "name", id="nothing-to-go-by"),
+        pytest.param({"size": 3, "name": "a"}, "name", id="the-usual-word"),
+        pytest.param({"label": "a", "size": 3}, "label", id="the-first-field"),
+        pytest.param({"size": 3, "user_id": 7}, "user_id", id="an-id"),
+        pytest.param({"user": {"size": 3, "name": "a"}}, "user.name", id="inside-another"),
+        pytest.param({"password": "secret-word", "label": "a"}, "label", id="never-a-secret"),
+    ],
+)
+def test_what_is_not_sent_again_says_why_and_what_to_write(
+    body: dict[str, object], key: str, scripts: Scripts, broker: Broker
+) -> None:
     """A new user's first policy: the summary of the failed call has the line that makes the rule act."""
     text = POLICY + API.format(port=broker.port).replace('"retry"', '{ do = "retry", effect = "unknown" }')
     scripts.write("policy.toml", text)
-    scripts.write("script.py", "import os, requests\nprint(requests.post(os.environ['URL'], json={}).status_code)\n")
+    scripts.write(
+        "script.py", f"import os, requests\nprint(requests.post(os.environ['URL'], json={body!r}).status_code)\n"
+    )
     ours = scripts.run("script.py")
     assert (ours.out, broker.asked) == ("429\n", ["/users"])
     lines = ours.err.splitlines()
@@ -112,6 +127,7 @@ def test_what_is_not_sent_again_says_why_and_what_to_write(scripts: Scripts, bro
         'resilience: CreateUser is not declared and counts as "duplicate": after BUSY it may have'
     )
     line = lines[2].partition("[operations.broker] ")[2].partition(" if")[0]
+    assert f'key = ["{key}"]' in line
     scripts.write("policy.toml", f"{text}[operations.broker]\n{line}\n")
     broker.asked.clear()
     assert (scripts.run("script.py").out, len(broker.asked)) == ("200\n", 2)
