@@ -10,7 +10,7 @@ import re
 from difflib import get_close_matches
 from typing import Final
 
-from resilience.core.policy import Place
+from resilience.core.policy import METHODS, Place
 
 _KEY: Final = "[A-Za-z0-9_$@:-]+"
 PLACE: Final = f"(?:json:{_KEY}(?:\\.{_KEY})*|header:[A-Za-z0-9_-]+)"
@@ -60,6 +60,8 @@ def template(text: str) -> tuple[str, tuple[str, ...]] | None:
     if _TEMPLATE.fullmatch(text) is None:
         return None
     method, _, path = text.partition(" ")
+    if _meant_method(method) != method:
+        return None
     return method, tuple(part for part in path.split("/") if part)
 
 
@@ -76,10 +78,16 @@ def template_hint(text: str) -> str:
     path = _FOREIGN_PLACEHOLDER.sub(
         lambda found: f"{{{found[1] or found[2] or 'name'}}}", "/" + path.strip().lstrip("/")
     )
-    near = f"{method.upper()} {path}"
+    near = f"{_meant_method(method.upper())} {path}"
     if template(near):
         return f'; did you mean "{near}"?'
     return "; a placeholder is the whole of a part between two slashes" if "{" in path else ""
+
+
+def _meant_method(method: str) -> str:
+    """Return the method that is spelled nearly so; a service may have methods of its own, which look like none."""
+    near = [] if method in METHODS else get_close_matches(method, METHODS, n=1, cutoff=0.7)
+    return near[0] if near else method
 
 
 def host(text: str) -> str | None:

@@ -224,6 +224,20 @@ def test_an_operation_with_a_bad_template_may_be_named() -> None:
     assert problems('sources = 1\n[rules.alibaba]\n"MakeIt/A" = "fail"') == [(3, "RP042")]
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("POSST /it", "POST /it"), ("delte /it", "DELETE /it"), ("PURGE /it", None), ("REPORT /it", None)],
+)
+def test_a_method_that_is_almost_one_is_misspelled(written: str, meant: str | None) -> None:
+    """A service may have methods of its own, but none that is spelled nearly as one of HTTP's."""
+    text = f'{SMALL}[sources.x.operations]\nMakeIt = "{written}"'
+    if meant is None:
+        assert "x" in Policy.loads(text).apis
+        return
+    with pytest.raises(PolicyError, match=f'did you mean "{meant}"'):
+        Policy.loads(text)
+
+
 def test_an_operation_with_token_in_its_name_is_no_secret() -> None:
     """What is wrong with ``CreateToken`` is said as for any other operation."""
     with pytest.raises(PolicyError, match=r"sources.x.operations.CreateToken: expected a method and a path"):
