@@ -34,6 +34,15 @@ class Entry:
         calls = calls_in_thread if callee.runtime.blocks else calls_on_loop
         return evolve(self, callee=callee, call=calls(lambda: callee)[0])
 
+    def ready(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], changes: Callable[[], object]
+    ) -> tuple[Entry, tuple[Any, ...], dict[str, Any]]:
+        """Return the operation with the limits of the code that calls it, and what to call it with."""
+        entry = self if (own := OWN.get()) is None else self.limited(own)
+        if changes() or entry.may_retry:
+            args, kwargs = entry.callee.prepared(args, kwargs)
+        return entry, args, kwargs
+
     def left(self, error: Exception) -> Left:
         """Return how a call leaves that failed with an error."""
         if self.callee.side.returns_refusals and isinstance(error, ServiceError) and error.answer is not None:
@@ -100,12 +109,9 @@ def _covered(
         if isinstance(entry, Past):
             return alone(client, *args, **kwargs)
         tally()
-        if (own := OWN.get()) is not None:
-            entry = entry.limited(own)
-        if changes() or entry.may_retry:
-            args, kwargs = entry.callee.prepared(args, kwargs)
+        entry, prepared, named = entry.ready(args, kwargs, changes)
         try:
-            return entry.call(*args, **kwargs)
+            return entry.call(*prepared, **named)
         except Exception as error:  # noqa: BLE001  # every error leaves, in the shape that the script expects
             left = entry.left(error)
         if left.error is None:
@@ -136,12 +142,9 @@ def _covered_async(
         if entry.needs_asyncio:
             needs_asyncio_loop(entry.callee.operation.name)
         tally()
-        if (own := OWN.get()) is not None:
-            entry = entry.limited(own)
-        if changes() or entry.may_retry:
-            args, kwargs = entry.callee.prepared(args, kwargs)
+        entry, prepared, named = entry.ready(args, kwargs, changes)
         try:
-            return await entry.call(*args, **kwargs)
+            return await entry.call(*prepared, **named)
         except Exception as error:  # noqa: BLE001  # as above
             left = entry.left(error)
         if left.error is None:

@@ -110,7 +110,7 @@ class Register:
 
 @define(eq=False, repr=False)
 class Names:
-    """The names of one process."""
+    """The names of one process; more processes have them in common where deeds are noted for all."""
 
     _register: Register = field(factory=Register, init=False)
     _guard: ProcessLock = field(factory=ProcessLock, init=False)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from threading import Lock
 from typing import Final
 
 from attrs import define, field
 
 from resilience.clients.surface import Renaming
+from resilience.engine import namebook
 from resilience.engine.namebook import Deed, Place, Register
 from resilience.takeover.run import Run
 from resilience.takeover.shared import NAMES, Numbers, append, mapped, read_from
@@ -19,7 +19,7 @@ _BYTES: Final = 8
 
 
 @define(eq=False, repr=False)
-class Names:
+class Names(namebook.Names):
     """
     The names of a run.
 
@@ -34,9 +34,7 @@ class Names:
     _run: Run
     _sign: Numbers[int] = field(init=False)
     _seen: int = field(default=0, init=False)
-    _register: Register = field(factory=Register, init=False)
     _offset: int = field(default=0, init=False)
-    _guard: Lock = field(factory=Lock, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._sign = mapped(self._run.shared(_SIGN), 1)
@@ -51,18 +49,6 @@ class Names:
                 self._read()
                 self._seen = seen
         return self._register.changes
-
-    def ask(self, place: Place, name: str) -> bool:
-        """Note that a call of any process asks for a name; return whether it may have it."""
-        return self._register.is_asked(place, name) or self._do("ask", place, name, name)
-
-    def give(self, place: Place, original: str, name: str) -> bool:
-        """Give a name to a resource; return whether it could be given."""
-        return self._do("give", place, original, name)
-
-    def leave(self, place: Place, original: str, name: str) -> None:
-        """Take back a name that a call was given."""
-        self._do("leave", place, original, name)
 
     def _do(self, did: Deed, place: Place, original: str, name: str) -> bool:
         sign = int.from_bytes(os.urandom(_BYTES), "little") or 1
@@ -91,8 +77,7 @@ class Names:
         return answer
 
     def _begin_anew(self) -> None:
-        """Forget everything in a forked process: a thread that is not here may have been reading, under the guard."""
-        self._guard = Lock()
+        """Forget everything in a forked process: a thread that is not here may have been reading."""
         self._register, self._offset, self._seen = Register(), 0, 0
 
 
