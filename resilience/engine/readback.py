@@ -8,16 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from resilience.core.fault import Fault
 from resilience.engine.arguments import Signature
+from resilience.engine.operations import Operation
 from resilience.engine.threads import is_coroutine_function
 
-if TYPE_CHECKING:
-    from resilience.engine.callee import Callee
+
+class BoundOperation(Protocol):
+    """A function, the operation that it calls, and how its errors are read."""
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The user's function."""
+
+    @property
+    def operation(self) -> Operation:
+        """What it calls."""
+
+    @property
+    def signature(self) -> object:
+        """Where request fields are in its arguments."""
+
+    def faults(self, error: Exception) -> tuple[Fault, ...] | None:
+        """Return what an error says, for each part of an exception group; None for a programming error."""
 
 
-def read_back(creates: Callee, asks: Callee) -> Callable[..., Any] | None:
+def read_back(creates: BoundOperation, asks: BoundOperation) -> Callable[..., Any] | None:
     """Return a verifier of one function that asks another one; None where that needs more than the key's fields."""
     target, given = asks.signature, creates.signature
     if not isinstance(target, Signature) or not isinstance(given, Signature):
@@ -50,6 +68,6 @@ def read_back(creates: Callee, asks: Callee) -> Callable[..., Any] | None:
     return ask if is_coroutine_function(asks.function) else ask_plainly
 
 
-def _is_absence(asks: Callee, error: Exception) -> bool:
+def _is_absence(asks: BoundOperation, error: Exception) -> bool:
     faults = asks.faults(error)
     return faults is not None and all(fault.status == HTTPStatus.NOT_FOUND for fault in faults)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self, Unpack
+
+from attrs import asdict
 
 from resilience.sandbox.alibaba import Alibaba
 from resilience.sandbox.control import CONTROL, control
@@ -216,10 +218,34 @@ class Sandbox:
             *(f"export {name}={value}" for name, value in self.environment().items()),
         ]
 
+    def _commands(self) -> dict[str, Callable[..., Any]]:
+        """
+        Return what another process can ask for, with what each command takes and answers.
+
+        Unlike the calls, the state is not masked: it holds what the callers sent.
+        """
+        return {
+            "GET calls": lambda: [call.as_dict() for call in self.calls],
+            "GET state": lambda: {service.provider: service.state() for service in self.services},
+            "GET faults": lambda: [_plain(fault) for fault in self.pending_faults],
+            "POST fault": lambda **options: _plain(self.fault(**options)),
+            "POST script": lambda **options: [_plain(fault) for fault in self.script(**options)],
+            "POST chaos": self.chaos,
+            "POST expire": lambda: {service.provider: service.expire_tokens() for service in self.services},
+            "POST settle": lambda: {"settled": self.settle()},
+            "POST clear": self.clear_faults,
+        }
+
     def _responder(self, service: Service) -> Respond:
+        commands = self._commands()
+
         def respond(request: Request) -> Answer:
             if request.path.startswith(CONTROL):
-                return Answer("reply", control(self, request))
+                return Answer("reply", control(commands, request))
             return self._player.respond(service, request)
 
         return respond
+
+
+def _plain(fault: Fault) -> dict[str, Any]:
+    return {**asdict(fault), "body": fault.body.decode(errors="replace")}

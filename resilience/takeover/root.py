@@ -17,7 +17,7 @@ from resilience.takeover.termination import die_if_terminated, end_like_interrup
 if TYPE_CHECKING:
     from resilience.clients.surface import Renaming
     from resilience.takeover.counters import Counts
-    from resilience.takeover.start import Process
+    from resilience.takeover.process import Process
 
 _WRONG_USE: Final = 2
 

@@ -8,25 +8,12 @@ from __future__ import annotations
 
 import atexit
 import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import ModuleType
-from typing import TYPE_CHECKING, Final
 
 from resilience.takeover.children import keep_in_front, keep_in_front_of_popen
 from resilience.takeover.imports import HTTP_CLIENTS, SDKS, SENDERS, SOCKET, watch_imports
-from resilience.takeover.past import Past
+from resilience.takeover.process import Process, without_collections
 from resilience.takeover.run import Run
-from resilience.takeover.termination import die_if_terminated, end_like_interrupt
-
-if TYPE_CHECKING:
-    from resilience.takeover.cover import Cover
-    from resilience.takeover.sent import Sent
-    from resilience.takeover.setting import Setting
-
-
-# Of Pythons that were not under the policy.
-_SHOWN: Final = 3
+from resilience.takeover.termination import die_if_terminated
 
 
 def start(text: str) -> None:
@@ -39,7 +26,7 @@ def start(text: str) -> None:
     process = Process(Run.loads(text))
     keep_in_front()
     if process.run.claim():
-        with _without_collections():
+        with without_collections():
             from resilience.takeover.root import begin  # noqa: PLC0415  # the other processes need none of it
 
             begin(process)
@@ -54,93 +41,3 @@ def start(text: str) -> None:
     # Sockets are looked at for the policy's own APIs alone.
     names = {*SDKS, *SENDERS, *HTTP_CLIENTS, SOCKET} if process.run.hosts else {*SDKS, *SENDERS}
     watch_imports(names, process.imported)
-
-
-class Process:
-    """
-    This process's part in a run: nothing, until an SDK is imported.
-
-    Attributes:
-        run: The run.
-        setting: Its policy and more, once this process has read it.
-        cover: What puts classes under the policy, once there is one to put there.
-        past: Counts what goes past the policy.
-    """
-
-    def __init__(self, run: Run, *, is_supervisor: bool = False) -> None:
-        self.run = run
-        self.past = Past(run)
-        self._is_supervisor = is_supervisor
-        self.setting: Setting | None = None
-        self.cover: Cover | None = None
-
-    def remarks(self) -> list[str]:
-        """Say which Pythons were not under the policy, as far as they have come past our start."""
-        strangers = self.run.strangers()
-        said = [
-            f"a Python of another installation was not under the policy: {each}; install mqtt-resilience there, "
-            "and begin the run with that one"
-            for each in strangers[:_SHOWN]
-        ]
-        if self._is_supervisor and not strangers and not self.run.pythons():
-            said.append("the command has started no Python that could be put under the policy")
-        return said
-
-    def imported(self, module: ModuleType) -> None:
-        """Put the client classes of a module under the policy, or look at the requests that it sends."""
-        if module.__name__ in SENDERS:
-            from resilience.takeover.sent import watch  # noqa: PLC0415  # only where something may be sent
-
-            watch(module, self.sent)
-            return
-        if module.__name__ == SOCKET:
-            from resilience.takeover.connected import watch_connections  # noqa: PLC0415  # likewise
-
-            watch_connections(module, self.run.hosts, self.past.count)
-            return
-        # Two threads that come here at once make two executors, which is as good as one: what has to be known to
-        # both is known to the run. A lock here could wait for one of the imports' own.
-        if self.cover is None:
-            with _without_collections():
-                from resilience.takeover.cover import Cover  # noqa: PLC0415  # it brings in the engine
-
-                self.cover = Cover(self._setting(), self.past)
-                end_like_interrupt()
-        self.cover.cover(module)
-
-    def sent(self, sent: Sent, way: Callable[[], str]) -> None:
-        """Count a request that no call has sent, if it is to one of the two services or to an API of the policy."""
-        from resilience.engine.underway import is_telemetry  # noqa: PLC0415  # it is there, or we would not be here
-        from resilience.takeover.sent import named_by_vendor  # noqa: PLC0415  # likewise
-
-        operation = named_by_vendor(sent)
-        if operation is None and {sent.host, sent.host.rpartition(":")[0]} & {*self.run.hosts}:
-            from resilience.takeover.named import named_by_policy  # noqa: PLC0415  # it brings in the policy
-
-            operation = named_by_policy(self._setting(), sent)
-        if operation is not None and not is_telemetry():
-            self.past.count(operation, way())
-
-    def _setting(self) -> Setting:
-        if self.setting is None:
-            from resilience.takeover.setting import Setting  # noqa: PLC0415  # it brings in the policy
-
-            self.setting = Setting.of(self.run)
-        return self.setting
-
-
-@contextmanager
-def _without_collections() -> Iterator[None]:
-    """
-    Let the garbage collector wait.
-
-    Imports make many objects and no garbage. An SDK has left so many that to look through all of them, again and
-    again, would take a third of our start.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

@@ -17,9 +17,9 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any, Final
 
+from resilience.takeover.process import Process
 from resilience.takeover.root import begin
 from resilience.takeover.run import Run
-from resilience.takeover.start import Process
 
 _NOT_FOUND: Final = 127
 _NOT_EXECUTABLE: Final = 126

@@ -1,0 +1,101 @@
+"""The house can be taken in: rooms of a dozen modules, no circle among modules, and one thing for each class name."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Final
+
+PACKAGE: Final = Path(__file__).parents[1] / "resilience"
+
+MOST_MODULES: Final = 14
+
+# What is still larger. A folder leaves this list when it has rooms; none may come to it.
+LARGE_FOLDERS: Final = frozenset(
+    {"cli", "clients", "core", "engine", "policyfile", "policyfile/lint", "sandbox", "takeover", "telemetry"}
+)
+
+# What still has two meanings. A name leaves this list when one of its classes is called otherwise; none may come to it.
+DOUBLE_NAMES: Final = frozenset(
+    {
+        "Answer",
+        "Difference",
+        "Entry",
+        "Executor",
+        "Explanation",
+        "Fault",
+        "Fields",
+        "Method",
+        "Mistake",
+        "Names",
+        "Past",
+        "Place",
+        "Played",
+        "Problem",
+        "Progress",
+        "Recording",
+        "Renamed",
+        "Request",
+        "Resources",
+        "Row",
+        "RuleTable",
+        "Setting",
+        "Source",
+        "Span",
+        "SyncExecutor",
+    }
+)
+
+
+def modules() -> dict[str, Path]:
+    """Return the file of every module, by the module's full name."""
+    return {
+        ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): file
+        for file in PACKAGE.rglob("*.py")
+    }
+
+
+def imported(file: Path, known: dict[str, Path]) -> Iterator[str]:
+    """Yield our modules that a file imports, wherever in it, also for its types alone."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"), filename=str(file))):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names if name.name in known)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{file}:{node.lineno}: imports are absolute"
+            for name in node.names:
+                whole = f"{node.module}.{name.name}"
+                yield whole if whole in known else str(node.module)
+
+
+def test_no_folder_holds_more_modules_than_can_be_taken_in() -> None:
+    """A folder of more than a dozen modules has rooms."""
+    count: defaultdict[str, int] = defaultdict(int)
+    for file in modules().values():
+        count[file.parent.relative_to(PACKAGE).as_posix()] += file.name != "__init__.py"
+    assert {name for name, number in count.items() if number > MOST_MODULES} <= LARGE_FOLDERS
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Modules have an order, also inside of a part, and also for their types: each can be read after what it needs."""
+    known = modules()
+    graph = {name: {other for other in imported(file, known) if other in known} for name, file in known.items()}
+    circle = None
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        circle = error.args[1]
+    assert circle is None
+
+
+def test_a_class_name_stands_for_one_thing() -> None:
+    """No two public classes have one name, so that a reader who searches for it finds what is meant."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for name, file in modules().items():
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"), filename=str(file))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found[node.name].append(name)
+    double = {name: sorted(places) for name, places in found.items() if len(places) > 1}
+    assert {name: places for name, places in double.items() if name not in DOUBLE_NAMES} == {}
