@@ -7,6 +7,8 @@ asyncio and trio cancel their tasks, and the process then dies of SIGTERM all th
 SIGTERM ends it at once. A handler of the script's own takes the place of this one.
 
 A process that ``multiprocessing`` has started dies at once, as under plain Python: that is how a pool ends its workers.
+It has no handler of ours. Python runs a handler between two steps of the main thread, and never if the signal comes
+in the moment before that thread begins to wait for a lock: the pool would wait for its worker for ever.
 """
 
 from __future__ import annotations
@@ -25,6 +27,10 @@ _SHELL_CODE: Final = 128 + signal.SIGTERM
 # As pid 1 of a container a process does not die of a signal that it sends to itself.
 _PATIENCE: Final = 0.2
 
+# What stands in the command line of each process that multiprocessing starts anew, whatever executable it is
+# (multiprocessing/spawn.py, get_command_line).
+_SPAWNED: Final = "--multiprocessing-fork"
+
 _ended: list[int] = []
 """The process that SIGTERM ends; at most one."""
 
@@ -32,16 +38,9 @@ _ended: list[int] = []
 class _EndsLikeInterrupt:
     """The handler of SIGTERM; a class, so that others can tell it from the script's own."""
 
-    def __init__(self) -> None:
-        self._process = os.getpid()
-
     def __call__(self, number: int, frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
-        if os.getpid() != self._process or is_multiprocessing():
-            # It dies as it would have without us.
-            os.kill(os.getpid(), number)
-            return
-        _ended[:] = [self._process]
+        _ended[:] = [os.getpid()]
         sys.excepthook = _quiet(sys.excepthook)
         sys.unraisablehook = _quiet_unraisable(sys.unraisablehook)
         interrupt = signal.getsignal(signal.SIGINT)
@@ -72,9 +71,20 @@ def _quiet_unraisable(hook: Any) -> Any:
 
 
 def end_like_interrupt() -> None:
-    """Let SIGTERM end this process as Ctrl-C would; not where somebody else handles it, or in another thread."""
-    if threading.current_thread() is threading.main_thread() and is_default(signal.getsignal(signal.SIGTERM)):
+    """Let SIGTERM end this process as Ctrl-C would; not where the script handles it, or in another thread."""
+    if is_multiprocessing() or threading.current_thread() is not threading.main_thread():
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    if is_default(before):
         signal.signal(signal.SIGTERM, _EndsLikeInterrupt())
+        if before is signal.SIG_DFL and hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_as_without_us)
+
+
+def _as_without_us() -> None:
+    """Let a forked process die of SIGTERM at once, unless the script decides what that does."""
+    if isinstance(signal.getsignal(signal.SIGTERM), _EndsLikeInterrupt):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def is_default(handler: object) -> bool:
@@ -84,6 +94,9 @@ def is_default(handler: object) -> bool:
 
 def is_multiprocessing() -> bool:
     """Tell whether multiprocessing has started this process."""
+    if _SPAWNED in sys.orig_argv:
+        # Before anything else of it can tell: a pool may end a worker whose interpreter is just starting.
+        return True
     module = sys.modules.get("multiprocessing.process")
     if module is None:
         return False

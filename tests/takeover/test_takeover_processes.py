@@ -103,6 +103,50 @@ def test_a_worker_that_is_terminated_dies_as_under_plain_python(ending: str, met
     assert ours.err == "resilience: 1 call, 1 retry; waited 10 ms; policy running\n"
 
 
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_worker_has_no_handler_of_ours(method: str, clients: Scripts) -> None:
+    """Also after its calls: a handler that comes in the moment before the worker waits for a lock would never run."""
+    clients.write(
+        "script.py",
+        f"""
+        import multiprocessing, signal
+        from working import work
+
+        def handled(name):
+            work(name)
+            return signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+        if __name__ == "__main__":
+            work("before")
+            with multiprocessing.get_context({method!r}).Pool(1) as pool:
+                print(pool.apply(handled, ("first",)))
+        """,
+    )
+    ours = clients.run("script.py")
+    assert (ours.code, ours.out) == (0, "True\n")
+
+
+def test_a_signal_that_comes_just_before_a_wait_is_handled(clients: Scripts) -> None:
+    """One that reaches another thread leaves the main thread waiting, as one does that comes a moment too early."""
+    clients.write(
+        "script.py",
+        """
+        import signal, threading, time
+        from resilience.takeover.leaving import before_termination
+
+        before_termination(lambda: print("done", flush=True))
+        other = threading.Thread(target=time.sleep, args=(30,), daemon=True)
+        other.start()
+        threading.Timer(0.2, signal.pthread_kill, (other.ident, signal.SIGTERM)).start()
+        released = threading.Event()
+        threading.Timer(10, lambda: (print("late", flush=True), released.set())).start()
+        released.wait()
+        """,
+    )
+    plain = clients.plain("script.py")
+    assert (plain.code, plain.out) == (-signal.SIGTERM, "done\n")
+
+
 def test_other_children_are_covered(clients: Scripts) -> None:
     """One that was forked by hand, one that was killed afterwards, and one of another folder and shell."""
     clients.write("elsewhere/child.py", "import sys\nsys.path.append('..')\nfrom working import work\nwork('third')\n")
