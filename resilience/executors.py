@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from resilience.core.events import Observer
 from resilience.core.policy import PolicyValues
 from resilience.engine import executor, synchronous
-from resilience.engine.events import Observer
 from resilience.telemetry import observers_for
 
 

@@ -12,7 +12,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from resilience.cli.words import said
-from resilience.engine.events import AttemptFailed, CallEnded, CallStarted, Event, RefreshStarted, Renamed, VerifyEnded
+from resilience.core.events import AttemptFailed, CallEnded, CallStarted, Event, RefreshStarted, Renamed, VerifyEnded
 
 _SHOWN: Final = 8
 _PROVIDER_WIDTH: Final = 8

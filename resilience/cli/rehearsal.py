@@ -18,7 +18,7 @@ from resilience import Executor, Outcome, Policy
 from resilience.catalog import catalogue
 from resilience.cli.examples import load
 from resilience.core.decision import Ended, StopReason
-from resilience.engine.events import Observer
+from resilience.core.events import Observer
 from resilience.sandbox import Call, Sandbox
 from resilience.telemetry import Spans
 from resilience.telemetry.tree import FinishedSpan

@@ -10,10 +10,11 @@ from attrs import frozen
 
 from resilience.clients import type_name
 from resilience.core import decision as core
+from resilience.core import events
 from resilience.core.fault import CUT, Fault
 from resilience.core.machine import attempt_limit
 from resilience.core.match import condition
-from resilience.engine import decided, events
+from resilience.engine import decided
 from resilience.engine.blocking import at_once
 from resilience.engine.chaos import injected
 from resilience.engine.outcome import Attempt

@@ -16,6 +16,7 @@ from resilience.clients import classify, leaves, retries_itself, with_message
 from resilience.clients.answers import checker, complete
 from resilience.clients.timeouts import within
 from resilience.core import advice
+from resilience.core.events import ALWAYS_IDLE, Renamed, Slot
 from resilience.core.fault import Fault
 from resilience.core.match import RuleTable
 from resilience.core.plan import Plan
@@ -26,7 +27,6 @@ from resilience.engine.blocking import at_once
 from resilience.engine.chaos import Rehearsal
 from resilience.engine.credentials import Credentials
 from resilience.engine.errors import ServiceError
-from resilience.engine.events import ALWAYS_IDLE, Renamed, Slot
 from resilience.engine.namebook import NameBook, Names, Place
 from resilience.engine.operations import Operation, effect_of, is_about
 from resilience.engine.policysource import PolicySources

@@ -6,12 +6,12 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final, NamedTuple, ParamSpec, TypeVar
 
+from resilience.core.events import Observer, Renamed
 from resilience.core.fault import Fault
 from resilience.core.policy import PolicyValues
 from resilience.engine.callee import Callee, Setting
 from resilience.engine.callees import Callees
 from resilience.engine.credentials import Credentials
-from resilience.engine.events import Observer, Renamed
 from resilience.engine.operations import checked_provider, resolve
 from resilience.engine.runtime import Runtime
 from resilience.engine.switch import switched_off

@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 from attrs import define, field
 
+from resilience.core import events
 from resilience.core.decision import Decision, Event, StopReason
 from resilience.core.history import History
 from resilience.core.machine import begin, step
 from resilience.core.plan import Plan
-from resilience.engine import events
 from resilience.engine.arguments import LazyArguments
 from resilience.engine.callee import Callee
 from resilience.engine.errors import DeadlineExceeded

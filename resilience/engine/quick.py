@@ -17,13 +17,13 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from resilience.core.events import ALWAYS_IDLE, Slot
 from resilience.core.machine import attempt_limit, begin
 from resilience.engine.attempts import FirstAttempt
 from resilience.engine.blocking import THREAD, drive, never_awaitable
 from resilience.engine.callee import Callee
 from resilience.engine.credentials import NO_CREDENTIALS
 from resilience.engine.decided import count as decisions
-from resilience.engine.events import ALWAYS_IDLE, Slot
 from resilience.engine.loops import LOOP
 from resilience.engine.renaming import begins_as_asked
 from resilience.engine.run import run

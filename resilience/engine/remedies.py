@@ -6,9 +6,10 @@ from typing import Any
 
 from resilience.clients import type_name
 from resilience.core import decision as core
+from resilience.core import events
 from resilience.core.fault import CUT, Fault
 from resilience.core.machine import remedy_limit
-from resilience.engine import decided, events
+from resilience.engine import decided
 from resilience.engine.callee import DONE
 from resilience.engine.errors import RemedyFailed
 from resilience.engine.progress import Progress

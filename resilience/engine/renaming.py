@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from resilience.clients.surface import Renaming
 from resilience.core import decision as core
+from resilience.core import events
 from resilience.core.machine import refuse
 from resilience.core.policy import Action
 from resilience.core.rename import next_name
-from resilience.engine import events
 from resilience.engine.callee import Callee
 from resilience.engine.errors import RemedyFailed
 from resilience.engine.namebook import Place

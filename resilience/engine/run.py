@@ -9,13 +9,13 @@ from resilience.clients import type_name
 from resilience.clients.misuse import wrong_loop
 from resilience.core import decision as core
 from resilience.core.decision import StopReason
+from resilience.core.events import CallEnded, Recalled
 from resilience.core.machine import begin, recall, resume
 from resilience.core.policy import Rule
 from resilience.engine import decided, renaming
 from resilience.engine.advised import advice_on
 from resilience.engine.attempts import FirstAttempt, attempt, made
 from resilience.engine.callee import Callee
-from resilience.engine.events import CallEnded, Recalled
 from resilience.engine.notes import attach, left_in_doubt, note
 from resilience.engine.outcome import Outcome
 from resilience.engine.progress import Progress

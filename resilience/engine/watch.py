@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from resilience.engine.events import CallStarted, Event, Observer, Sink
+from resilience.core.events import CallStarted, Event, Observer, Sink
 
 log: Final = logging.getLogger("resilience")
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from resilience.engine.events import Observer
+from resilience.core.events import Observer
 from resilience.policyfile import Policy
 from resilience.takeover.aside import keep_aside, keep_sending_aside
 from resilience.takeover.counters import counted

@@ -6,7 +6,7 @@ from typing import Final
 
 from attrs import define, frozen
 
-from resilience.engine.events import (
+from resilience.core.events import (
     ALWAYS_IDLE,
     AttemptStarted,
     CallEnded,

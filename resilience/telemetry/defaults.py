@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
+from resilience.core.events import Observer
 from resilience.core.policy import PolicyValues
-from resilience.engine.events import Observer
 from resilience.telemetry.journal import Journal
 from resilience.telemetry.logs import Logs
 from resilience.telemetry.metrics import Metrics

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from attrs import define, field
 
-from resilience.engine.events import CallStarted, Observer, Sink, Slot
+from resilience.core.events import CallStarted, Observer, Sink, Slot
 
 
 @define(eq=False)

@@ -65,8 +65,8 @@ from typing import Final
 from attrs import field, frozen
 from opentelemetry import trace
 
+from resilience.core.events import CallStarted, Event, Sink, Slot
 from resilience.core.policy import PolicyValues
-from resilience.engine.events import CallStarted, Event, Sink, Slot
 from resilience.telemetry.lines import Wording, heading, told
 from resilience.telemetry.words import listed_codes
 

@@ -12,8 +12,7 @@ from attrs import frozen
 
 from resilience.core.backoff import Backoff
 from resilience.core.decision import Accept, Decision, Fail
-from resilience.core.fault import Fault
-from resilience.engine.events import (
+from resilience.core.events import (
     AttemptAborted,
     AttemptFailed,
     AttemptStarted,
@@ -29,6 +28,7 @@ from resilience.engine.events import (
     VerifyEnded,
     VerifyStarted,
 )
+from resilience.core.fault import Fault
 from resilience.telemetry import names
 from resilience.telemetry.attributes import decision_attributes
 from resilience.telemetry.words import GOOD_ENDS, answer, call_error_type, cleaned

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from resilience.engine.events import ALWAYS_IDLE, CallStarted, Sink, Slot
+from resilience.core.events import ALWAYS_IDLE, CallStarted, Sink, Slot
 from resilience.telemetry.telling import Said, Telling
 
 log: Final = logging.getLogger("resilience.calls")

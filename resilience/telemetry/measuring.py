@@ -8,8 +8,7 @@ from attrs import define, field, frozen
 from opentelemetry.util.types import AttributeValue
 
 from resilience.core.decision import Decision, Wait
-from resilience.core.policy import PolicyValues
-from resilience.engine.events import (
+from resilience.core.events import (
     AttemptAborted,
     AttemptFailed,
     AttemptStarted,
@@ -22,6 +21,7 @@ from resilience.engine.events import (
     RefreshStarted,
     VerifyEnded,
 )
+from resilience.core.policy import PolicyValues
 from resilience.telemetry import names
 from resilience.telemetry.instruments import Instruments
 from resilience.telemetry.listed import Bounded, Listed

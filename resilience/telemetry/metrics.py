@@ -9,7 +9,7 @@ from typing import Final
 from opentelemetry import metrics
 from opentelemetry.environment_variables import OTEL_PYTHON_METER_PROVIDER
 
-from resilience.engine.events import CallStarted, Sink, Slot
+from resilience.core.events import CallStarted, Sink, Slot
 from resilience.telemetry import names
 from resilience.telemetry.instruments import Instruments
 from resilience.telemetry.measuring import Measurements
@@ -54,7 +54,7 @@ class Metrics:
         Count a call as under way.
 
         Returns:
-            What measures it, until and with :class:`~resilience.engine.events.CallEnded`. None if no
+            What measures it, until and with :class:`~resilience.core.events.CallEnded`. None if no
             provider is set, or one that measures nothing.
         """
         slot = self.idle_slot

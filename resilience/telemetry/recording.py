@@ -10,9 +10,7 @@ from opentelemetry import context, trace
 from opentelemetry.trace import Link, Span, SpanContext, Status, StatusCode
 
 from resilience.core.decision import Accept, Decision, Refresh, Verify, Wait
-from resilience.core.fault import Fault
-from resilience.core.policy import Rule
-from resilience.engine.events import (
+from resilience.core.events import (
     AttemptAborted,
     AttemptFailed,
     AttemptStarted,
@@ -28,6 +26,8 @@ from resilience.engine.events import (
     VerifyEnded,
     VerifyStarted,
 )
+from resilience.core.fault import Fault
+from resilience.core.policy import Rule
 from resilience.telemetry import names
 from resilience.telemetry.attributes import (
     Attributes,

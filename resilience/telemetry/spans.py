@@ -11,7 +11,7 @@ from attrs import define
 from opentelemetry import context, trace
 from opentelemetry.environment_variables import OTEL_PYTHON_TRACER_PROVIDER
 
-from resilience.engine.events import CallEnded, CallStarted, Event, Sink
+from resilience.core.events import CallEnded, CallStarted, Event, Sink
 from resilience.telemetry import names
 from resilience.telemetry.recording import Recording
 from resilience.telemetry.released import SCOPE, version

@@ -9,9 +9,7 @@ from attrs import define, field, frozen
 from opentelemetry.util.types import AttributeValue
 
 from resilience.core.decision import Decision
-from resilience.core.fault import Fault
-from resilience.core.policy import Rule
-from resilience.engine.events import (
+from resilience.core.events import (
     AttemptFailed,
     AttemptStarted,
     AttemptSucceeded,
@@ -26,6 +24,8 @@ from resilience.engine.events import (
     VerifyEnded,
     VerifyStarted,
 )
+from resilience.core.fault import Fault
+from resilience.core.policy import Rule
 from resilience.telemetry import names
 from resilience.telemetry.attributes import (
     Attributes,

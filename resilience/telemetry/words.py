@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from resilience.core.decision import Decision, Fail, StopReason
+from resilience.core.events import CallEnded, VerifyEnded
 from resilience.core.fault import Fault
 from resilience.core.match import lineage
 from resilience.core.policy import PolicyValues
-from resilience.engine.events import CallEnded, VerifyEnded
 
 # The longest code that is still a code: 128 characters, more than twice the longest in the catalogues.
 _SAFE: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}")

@@ -40,9 +40,9 @@ from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
 from resilience import Executor, ServiceError
 from resilience.core.backoff import Backoff
+from resilience.core.events import CallStarted, Sink, Slot
 from resilience.core.fault import Origin
 from resilience.core.policy import Action, Limits, PolicyValues, Rule, ready_made
-from resilience.engine.events import CallStarted, Sink, Slot
 from resilience.telemetry import Logs, Metrics, Spans
 
 Function = Callable[[str, str], Awaitable[str]]

@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from resilience import DONE, Executor, Policy, ServiceError, Spans
-from resilience.engine.events import CallStarted, Event, FaultInjected, Sink
+from resilience.core.events import CallStarted, Event, FaultInjected, Sink
 from resilience.testing import virtual_backend
 
 pytestmark = pytest.mark.anyio

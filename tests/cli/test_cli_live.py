@@ -9,7 +9,7 @@ from rich.console import Console
 from resilience import Fault, Policy
 from resilience.cli.live import Progress
 from resilience.core.decision import Accept, Verify, Wait
-from resilience.engine.events import AttemptFailed, CallEnded, CallStarted, Event, Renamed, VerifyEnded
+from resilience.core.events import AttemptFailed, CallEnded, CallStarted, Event, Renamed, VerifyEnded
 
 POLICY = Policy.loads('schema = 1\n[limits]\ndeadline = "1s"')
 LOST = Fault(transport="lost")

@@ -11,7 +11,7 @@ import pytest
 from engine_calls import GROUP, INSTANCE, REFRESH, RETRY, VERIFY, Log, Service, executor, policy, refused
 
 from resilience import Credentials, Executor
-from resilience.engine.events import CallEnded
+from resilience.core.events import CallEnded
 from resilience.testing import virtual_backend
 
 pytestmark = pytest.mark.anyio

@@ -33,8 +33,8 @@ from tencentcloud.common.abstract_client import AbstractClient
 from tencentcloud.mqtt.v20240516 import models as tencent_models
 
 from resilience import Executor, SyncExecutor
+from resilience.core.events import CallEnded
 from resilience.engine.covering import wrap_client
-from resilience.engine.events import CallEnded
 from resilience.sandbox import Sandbox
 
 

@@ -46,8 +46,8 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 from tencentcloud.common.retry import StandardRetryer
 
 from resilience import Executor, Ledger, SyncExecutor
+from resilience.core.events import CallEnded
 from resilience.engine.covering import wrap_client
-from resilience.engine.events import CallEnded
 from resilience.sandbox import Sandbox
 
 

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resilience import Credentials, DeadlineExceeded, RemedyFailed
+from resilience.core.events import RefreshEnded, RefreshStarted
 from resilience.core.policy import CredentialLimits
-from resilience.engine.events import RefreshEnded, RefreshStarted
 from resilience.testing import virtual_backend
 
 pytestmark = pytest.mark.anyio

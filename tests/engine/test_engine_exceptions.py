@@ -29,7 +29,7 @@ from engine_calls import (
 )
 
 from resilience import ServiceError
-from resilience.engine.events import CallEnded
+from resilience.core.events import CallEnded
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,7 @@ from engine_calls import GROUP, INSTANCE, REFRESH, RENAME, RETRY, VERIFY, Log, S
 
 from resilience import Credentials
 from resilience.core.decision import Accept, Rename, Wait
-from resilience.engine.events import AttemptFailed, CallEnded, CallStarted, Event, Sink, VerifyEnded
+from resilience.core.events import AttemptFailed, CallEnded, CallStarted, Event, Sink, VerifyEnded
 
 pytestmark = pytest.mark.anyio
 

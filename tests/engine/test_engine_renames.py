@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tencentcloud.mqtt.v20240516.models import CreateTopicRequest
 
 from resilience.catalog import catalogue
-from resilience.engine.events import Renamed
+from resilience.core.events import Renamed
 from resilience.testing import virtual_backend
 
 pytestmark = pytest.mark.anyio

@@ -29,10 +29,10 @@ from resilience import (
     ServiceError,
     SyncExecutor,
 )
+from resilience.core.events import CallStarted, Event, Sink
 from resilience.core.policy import CredentialLimits
 from resilience.engine.blocking import THREAD, drive
 from resilience.engine.callee import Callee
-from resilience.engine.events import CallStarted, Event, Sink
 from resilience.engine.locks import ProcessLock
 from resilience.engine.namebook import Names, Place
 from resilience.engine.ownsource import OwnSources

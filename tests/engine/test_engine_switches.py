@@ -12,7 +12,7 @@ import pytest
 from engine_calls import GROUP, INSTANCE, RETRY, VERIFY, Log, Service, executor, policy, refused
 
 from resilience import Credentials, DeadlineExceeded, Executor, Fault, Ledger, Policy, ServiceError, SyncExecutor
-from resilience.engine.events import CallEnded
+from resilience.core.events import CallEnded
 from resilience.testing import virtual_time
 
 pytestmark = pytest.mark.anyio

@@ -31,7 +31,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from resilience import Ledger, Outcome
 from resilience.cli.examples import folder
-from resilience.engine.events import CallStarted, Sink, Slot
+from resilience.core.events import CallStarted, Sink, Slot
 from resilience.sandbox import Sandbox
 from resilience.telemetry import Journal, Logs, Metrics, Spans, build_tree
 

@@ -23,8 +23,7 @@ from hypothesis import strategies as st
 from resilience import Credentials, Executor, Outcome, Policy, ServiceError, SyncExecutor
 from resilience.cli.plans import operation_of, plan_of
 from resilience.core.decision import Accept, Decision, Fail
-from resilience.engine.blocking import drive
-from resilience.engine.events import (
+from resilience.core.events import (
     AttemptFailed,
     AttemptStarted,
     AttemptSucceeded,
@@ -36,6 +35,7 @@ from resilience.engine.events import (
     VerifyEnded,
     VerifyStarted,
 )
+from resilience.engine.blocking import drive
 from resilience.simulation import Meeting, Played, Setup, World, meetings, read_script, simulate
 from resilience.testing import virtual_backend, virtual_time
 

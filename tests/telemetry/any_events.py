@@ -5,7 +5,7 @@ from __future__ import annotations
 from scripted_calls import FAIL, INJECTION, OVERFLOW, RETRY, THROTTLED, Flight, ended, failed, succeeded
 
 from resilience.core.decision import Accept, Decision, Fail, Refresh, Rename, Verify, Wait
-from resilience.engine.events import (
+from resilience.core.events import (
     AttemptAborted,
     AttemptStarted,
     CallEnded,

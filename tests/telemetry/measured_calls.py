@@ -10,7 +10,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader, Metric, NumberDataPoint
 from scripted_calls import started
 
-from resilience.engine.events import CallStarted, Event, Sink
+from resilience.core.events import CallStarted, Event, Sink
 from resilience.telemetry import Metrics
 
 

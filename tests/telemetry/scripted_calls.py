@@ -16,9 +16,7 @@ from opentelemetry.trace import Span
 
 from resilience.core.backoff import Backoff
 from resilience.core.decision import Accept, Decision, Fail, Wait
-from resilience.core.fault import Effect, Fault, Origin
-from resilience.core.policy import Action, Injection, Limits, PolicyValues, Rule
-from resilience.engine.events import (
+from resilience.core.events import (
     AttemptFailed,
     AttemptStarted,
     AttemptSucceeded,
@@ -27,6 +25,8 @@ from resilience.engine.events import (
     Event,
     Sink,
 )
+from resilience.core.fault import Effect, Fault, Origin
+from resilience.core.policy import Action, Injection, Limits, PolicyValues, Rule
 from resilience.telemetry import Spans
 
 RETRY = Action(key="retry", do="retry", backoff=Backoff(), counts=True)

@@ -9,7 +9,7 @@ from opentelemetry import trace
 from scripted_calls import Flight, Recorded, ended, failed, parent_id_of, span_id_of
 
 from resilience.core.decision import Refresh, Verify
-from resilience.engine.events import (
+from resilience.core.events import (
     AttemptAborted,
     AttemptStarted,
     AttemptSucceeded,

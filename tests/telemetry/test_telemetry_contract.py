@@ -26,8 +26,7 @@ from scripted_calls import (
 
 import resilience.telemetry
 from resilience.core.decision import Accept, Fail, Refresh, Rename, Verify
-from resilience.core.fault import Fault
-from resilience.engine.events import (
+from resilience.core.events import (
     AttemptAborted,
     AttemptStarted,
     Event,
@@ -39,6 +38,7 @@ from resilience.engine.events import (
     VerifyEnded,
     VerifyStarted,
 )
+from resilience.core.fault import Fault
 from resilience.telemetry import Logs, names
 from resilience.telemetry.contract import contract, with_tables
 

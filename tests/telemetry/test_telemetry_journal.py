@@ -40,8 +40,7 @@ import resilience.telemetry.journal
 from resilience import Executor, ServiceError
 from resilience.core.backoff import Backoff
 from resilience.core.decision import Accept, Fail, Refresh, Rename, Verify
-from resilience.core.fault import Fault
-from resilience.engine.events import (
+from resilience.core.events import (
     AttemptAborted,
     AttemptStarted,
     Event,
@@ -53,6 +52,7 @@ from resilience.engine.events import (
     VerifyEnded,
     VerifyStarted,
 )
+from resilience.core.fault import Fault
 from resilience.telemetry import Journal, JournalError
 
 _LISTED_WAITS = Backoff(kind="list", delays=(1.0, 5.0))

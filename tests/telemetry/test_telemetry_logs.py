@@ -37,9 +37,7 @@ from scripted_calls import (
 from resilience import Executor, ServiceError
 from resilience.core.backoff import Backoff
 from resilience.core.decision import Fail, Refresh, Rename, Verify, Wait
-from resilience.core.fault import Fault, Origin
-from resilience.core.policy import Action, Limits
-from resilience.engine.events import (
+from resilience.core.events import (
     AttemptAborted,
     AttemptStarted,
     CallEnded,
@@ -52,6 +50,8 @@ from resilience.engine.events import (
     VerifyEnded,
     VerifyStarted,
 )
+from resilience.core.fault import Fault, Origin
+from resilience.core.policy import Action, Limits
 from resilience.telemetry import Logs
 
 _VERIFY = Verify(rule=THROTTLED, action=RETRY, delay=0.5)

@@ -26,8 +26,7 @@ from scripted_calls import (
 )
 
 from resilience.core.decision import Accept, Fail, Refresh, Verify, Wait
-from resilience.core.fault import Fault
-from resilience.engine.events import (
+from resilience.core.events import (
     AttemptAborted,
     AttemptStarted,
     CallEnded,
@@ -38,6 +37,7 @@ from resilience.engine.events import (
     VerifyEnded,
     VerifyStarted,
 )
+from resilience.core.fault import Fault
 from resilience.telemetry import Metrics
 from resilience.telemetry.contract import contract
 from resilience.telemetry.instruments import Instruments

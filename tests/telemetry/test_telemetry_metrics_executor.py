@@ -12,8 +12,8 @@ from scripted_calls import FAIL, POLICY, Recorded, attributes_of, rule, span_id_
 
 from resilience import DONE, Credentials, Executor, ServiceError
 from resilience.core.backoff import Backoff
+from resilience.core.events import Observer
 from resilience.core.policy import Action, Limits, PolicyValues
-from resilience.engine.events import Observer
 from resilience.telemetry import Metrics
 
 pytestmark = pytest.mark.anyio

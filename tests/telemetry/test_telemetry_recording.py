@@ -25,8 +25,7 @@ from scripted_calls import (
 )
 
 from resilience.core.decision import Accept, Fail, Refresh, Rename, Verify
-from resilience.core.fault import Fault, Origin
-from resilience.engine.events import (
+from resilience.core.events import (
     AttemptAborted,
     AttemptStarted,
     CallEnded,
@@ -38,6 +37,7 @@ from resilience.engine.events import (
     VerifyEnded,
     VerifyStarted,
 )
+from resilience.core.fault import Fault, Origin
 
 
 def test_an_operation_is_a_client_span_and_each_attempt_an_internal_child() -> None:

@@ -18,8 +18,7 @@ from scripted_calls import (
 )
 
 from resilience.core.decision import Accept, Refresh, Rename, Verify
-from resilience.core.fault import Fault
-from resilience.engine.events import (
+from resilience.core.events import (
     AttemptStarted,
     FaultInjected,
     Recalled,
@@ -29,6 +28,7 @@ from resilience.engine.events import (
     VerifyEnded,
     VerifyStarted,
 )
+from resilience.core.fault import Fault
 from resilience.telemetry.contract import contract
 from resilience.telemetry.runspan import RunSpan
 
