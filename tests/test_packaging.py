@@ -78,7 +78,7 @@ def test_an_installed_wheel_finds_its_data(installed: Path) -> None:
     """From a wheel, the ready-made policies load and the examples are found, far from any checkout."""
     code = (
         "import json, resilience\n"
-        "from resilience.cli.examples import folder, load\n"
+        "from resilience.cli.demo.examples import folder, load\n"
         "from resilience.catalog import providers\n"
         'policy = resilience.Policy.load("builtin:provisioning", env="dev")\n'
         'load("plain_coroutines")\n'

@@ -11,19 +11,19 @@ from resilience import __version__
 
 _COMMANDS = {
     "run": "resilience.cli.run",
-    "check": "resilience.cli.check",
+    "check": "resilience.cli.check.command",
     "rule": "resilience.cli.rule",
-    "demo": "resilience.cli.demo",
-    "explain": "resilience.cli.explain",
-    "simulate": "resilience.cli.simulate",
-    "diff": "resilience.cli.diff",
-    "codes": "resilience.cli.codes",
+    "demo": "resilience.cli.demo.command",
+    "explain": "resilience.cli.explain.command",
+    "simulate": "resilience.cli.simulate.command",
+    "diff": "resilience.cli.diff.command",
+    "codes": "resilience.cli.codes.command",
     "sandbox": "resilience.cli.sandbox",
     "schema": "resilience.cli.schema",
     "init": "resilience.cli.init",
     "ledger": "resilience.cli.ledger",
-    "report": "resilience.cli.report",
-    "replay": "resilience.cli.replay",
+    "report": "resilience.cli.report.command",
+    "replay": "resilience.cli.replay.command",
 }
 """Command to module; the module has a click command of that name."""
 

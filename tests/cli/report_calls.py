@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from resilience.cli.reporting.calls import reported
-from resilience.cli.reporting.numbers import Summary, summarised
+from resilience.cli.report.calls import reported
+from resilience.cli.report.numbers import Summary, summarised
 from resilience.core.fault import Fault
 from resilience.records import RecordedAttempt, RecordedCall, RecordedRemedy, Recording
 

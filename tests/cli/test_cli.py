@@ -19,7 +19,7 @@ from click.testing import CliRunner
 import resilience.cli
 from resilience import __version__
 from resilience.cli.app import app
-from resilience.cli.examples import folder, load
+from resilience.cli.demo.examples import folder, load
 
 
 def test_version_is_the_packages() -> None:

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from resilience.catalog import catalogue
-from resilience.cli import sdkcodes
 from resilience.cli.app import app
+from resilience.cli.codes import sdk_codes
 
 
 def run(*arguments: str) -> Result:
@@ -137,7 +137,7 @@ def test_a_code_that_the_catalogue_lacks_is_a_finding(monkeypatch: pytest.Monkey
     file.parent.mkdir(parents=True)
     (tmp_path / "tencentcloud" / "__init__.py").touch()
     file.write_text("# why\nINTERNALERROR = 'InternalError'\nNEW = 'QuiteNew'\n", encoding="utf-8")
-    monkeypatch.setattr(sdkcodes, "find_spec", lambda _: _Spec([str(tmp_path / "tencentcloud")]))
+    monkeypatch.setattr(sdk_codes, "find_spec", lambda _: _Spec([str(tmp_path / "tencentcloud")]))
     result = run("--installed", "--format", "json")
     assert result.exit_code == 1
     assert json.loads(result.stdout)[0]["missing"] == ["QuiteNew"]

@@ -16,10 +16,10 @@ from cli_processes import PLAIN, started
 from click.testing import CliRunner
 
 from resilience import Outcome
-from resilience.cli import rehearsal, show
 from resilience.cli.app import app
-from resilience.cli.live import Progress
-from resilience.cli.rehearsal import PROMISES, Played, Promise
+from resilience.cli.demo import rehearsal, results
+from resilience.cli.demo.live import Progress
+from resilience.cli.demo.rehearsal import PROMISES, Played, Promise
 from resilience.core.decision import StopReason
 from resilience.sandbox import Call, Sandbox
 
@@ -131,7 +131,7 @@ MADE = ended(PROMISES["alibaba"][0], "success")
 )
 def test_the_call_log_is_the_witness(calls: list[Call], outcomes: list[Outcome[Any]], said: str) -> None:
     """What the script believes to have made is compared with what the service has made."""
-    assert said in show.evidence(played(calls, outcomes)).plain
+    assert said in results.evidence(played(calls, outcomes)).plain
 
 
 def test_broken_promises_are_told() -> None:

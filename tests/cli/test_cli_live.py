@@ -7,7 +7,7 @@ import io
 from rich.console import Console
 
 from resilience import Fault, Policy
-from resilience.cli.live import Progress
+from resilience.cli.demo.live import Progress
 from resilience.core.decision import Accept, Verify, Wait
 from resilience.core.events import AttemptFailed, CallEnded, CallStarted, Event, Renamed, VerifyEnded
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-import resilience.cli.replay
+import resilience.cli.replay.command
 from resilience.cli.app import app
 
 PROCESS = {"record": "process", "at": 1000.0, "offset": 0.0, "format": 1, "run": "r", "process": "p", "pid": 7}
@@ -155,7 +155,7 @@ def test_programs_read_what_is_documented(journal: Path) -> None:
     with journal.open("a", encoding="utf-8") as file:
         file.write(json.dumps(a_call(9)[0]) + "\n")
     found = told(journal, KEEN)
-    documented = set(re.findall(r'"(\w+)"', resilience.cli.replay.__doc__ or ""))
+    documented = set(re.findall(r'"(\w+)"', resilience.cli.replay.command.__doc__ or ""))
 
     def keys(value: Any) -> set[str]:
         if isinstance(value, dict):

@@ -12,7 +12,7 @@ import pytest
 from debian import chromium
 from report_calls import HOSTILE, call, failed, summary
 
-from resilience.cli.reporting.page import page
+from resilience.cli.report.page import page
 
 # What a user would do; it stands behind the page's own script, with the page's policy taken away.
 ACT: Final = """

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from report_calls import START, attempt, call, failed, fault, remedy, summary
 
-from resilience.cli.reporting.calls import Reported, reported
-from resilience.cli.reporting.numbers import covered
+from resilience.cli.report.calls import Reported, reported
+from resilience.cli.report.numbers import covered
 from resilience.core.fault import Fault
 from resilience.records import RecordedAttempt, RecordedCall, Recording
 

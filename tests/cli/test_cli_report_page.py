@@ -17,9 +17,9 @@ from report_calls import HOSTILE, attempt, call, failed, fault, remedy, summary,
 
 from resilience.cli.app import app
 from resilience.cli.pages.rendering import asset
-from resilience.cli.reporting.drawing import Scale, tick
-from resilience.cli.reporting.load import means_of, peak
-from resilience.cli.reporting.page import LISTED, chosen, page
+from resilience.cli.report.drawing import Scale, tick
+from resilience.cli.report.load import means_of, peak
+from resilience.cli.report.page import LISTED, chosen, page
 from resilience.records import RecordedCall
 
 _VOID = {"meta", "input", "br", "wbr"}

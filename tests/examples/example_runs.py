@@ -15,7 +15,7 @@ from urllib.request import urlopen
 
 from attrs import frozen
 
-from resilience.cli.examples import folder
+from resilience.cli.demo.examples import folder
 
 EXAMPLES = folder()
 

@@ -11,7 +11,7 @@ import pytest
 from example_runs import EXAMPLES, run
 
 from resilience import Executor, Policy
-from resilience.cli.examples import load
+from resilience.cli.demo.examples import load
 from resilience.sandbox import Sandbox
 
 POLICY = Policy.load("builtin:provisioning", env="dev")

@@ -9,7 +9,7 @@ import pytest
 from example_runs import EXAMPLES, cloud, documented, run
 
 from resilience import Executor, Policy, wrap_client
-from resilience.cli.examples import load
+from resilience.cli.demo.examples import load
 from resilience.sandbox import Sandbox
 
 POLICY = Policy.load("builtin:provisioning", env="dev")

@@ -8,7 +8,7 @@ import pytest
 from example_runs import run
 
 from resilience import Outcome, ServiceError
-from resilience.cli.examples import load
+from resilience.cli.demo.examples import load
 from resilience.core.decision import StopReason
 from resilience.policyfile import Policy
 

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from resilience.cli.examples import folder
+from resilience.cli.demo.examples import folder
 
 FOLDER = Path(folder()) / "observability"
 sys.path.insert(0, str(FOLDER))

@@ -30,7 +30,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from resilience import Ledger, Outcome
-from resilience.cli.examples import folder
+from resilience.cli.demo.examples import folder
 from resilience.core.events import CallStarted, Sink, Slot
 from resilience.sandbox import Sandbox
 from resilience.telemetry import Journal, Logs, Metrics, Spans, build_tree

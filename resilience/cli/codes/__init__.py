@@ -1,0 +1,1 @@
+"""``resilience codes``: the known error codes, and what a policy does about each."""

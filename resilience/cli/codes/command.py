@@ -1,0 +1,186 @@
+"""``resilience codes``: every error code that is known, and what a policy does about it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import click
+from rich.text import Text
+
+from resilience.catalog import Catalogue, catalogue, providers
+from resilience.cli.codes.coverage import Answer, By, Row, rows
+from resilience.cli.codes.sdk_codes import PROVIDERS, SdkCodes, installed
+from resilience.cli.screen import FINDINGS, as_json, console, format_option, load, times
+from resilience.policyfile.operations import named_providers
+from resilience.policyfile.wording import quoted
+
+_HOW: Final[Mapping[By, str]] = {
+    "parent": "by the rule for its parent",
+    "status": "no rule for every operation; its HTTP status decides",
+    "unknown": "no rule for every operation",
+}
+_STYLES: Final[Mapping[By, str]] = {
+    "code": "not bold green",
+    "parent": "not bold green",
+    "status": "not bold",
+    "unknown": "not bold yellow",
+}
+
+
+@click.command()
+@click.option("--provider", metavar="NAME", help="Only this provider's codes.")
+@click.option("--policy", "-p", metavar="FILE", help="Show what this policy does about each: a file, or builtin:NAME.")
+@click.option("--env", "-e", metavar="NAME", help="The environment of the policy.")
+@click.option("--unnamed", is_flag=True, help="Only the codes that no rule of the policy names, not even by a parent.")
+@click.option(
+    "--installed", "compare", is_flag=True, help="Compare the catalogue with the error codes of the installed SDK."
+)
+@format_option
+def codes(  # noqa: PLR0913  # one for each option
+    *, provider: str | None, policy: str | None, env: str | None, unnamed: bool, compare: bool, form: str
+) -> None:
+    """
+    List the error codes that the catalogue knows.
+
+    With a policy: the providers that it speaks of, the action that each of their codes leads to on any operation, and
+    below it the operations for which another rule decides. With --installed: what the SDK on this machine lists and the
+    catalogue does not, or the other way round; the exit code is 1 where the SDK has a code that the catalogue lacks.
+    Alibaba's SDK lists none.
+    """
+    if unnamed and policy is None:
+        raise click.UsageError("--unnamed needs --policy")
+    if env is not None and policy is None:
+        raise click.UsageError("--env needs --policy")
+    if compare:
+        _compare(provider, form)
+        return
+    read = None if policy is None else load(policy, env)
+    spoken = providers() if read is None else named_providers(read)
+    known = dict.fromkeys((*spoken, *providers()))
+    if provider is not None and provider not in known:
+        raise click.UsageError(f"unknown provider {provider!r}; expected one of {', '.join(known)}")
+    found = {each: list(rows(each, read)) for each in (spoken if provider is None else (provider,))}
+    if unnamed:
+        found = {each: [row for row in listed if _is_unnamed(row)] for each, listed in found.items()}
+    if form == "json":
+        as_json([_to_json(each, row) for each, listed in found.items() for row in listed])
+        return
+    screen = console()
+    for each, listed in found.items():
+        screen.print(Text(_title(each), style="bold"))
+        for line in _lines(listed):
+            screen.print(line)
+        if read is not None:
+            bare = sum(map(_is_unnamed, listed))
+            screen.print(Text(f"{times(len(listed), 'code')}, {bare or 'none'} of them named by no rule"))
+        screen.print()
+
+
+def _title(provider: str) -> str:
+    if provider not in providers():
+        return f"{provider} (not in the catalogue)"
+    known = catalogue(provider)
+    return f"{known.service} ({provider}, {known.product} {known.version})"
+
+
+def _is_unnamed(row: Row) -> bool:
+    return (
+        row.answer is not None
+        and row.answer.by in {"status", "unknown"}
+        and not (row.answer.narrower or row.answer.by_message)
+    )
+
+
+def _lines(listed: Sequence[Row]) -> Iterator[Text]:
+    """Yield the codes: a line of facts each, and below it what they mean and what else decides."""
+    width = max((len(row.code) for row in listed), default=0)
+    actions = max((len(row.answer.action) for row in listed if row.answer is not None), default=0)
+    action = f"{'action':{actions}}  " if actions else ""
+    yield Text(f"{'code':{width}}  {action}class, effect", style="dim")
+    for row in listed:
+        line = Text(f"{row.code:{width}}  ", style="bold")
+        if row.answer is not None:
+            line.append(f"{row.answer.action:{actions}}  ", style=_STYLES[row.answer.by])
+        facts = row.facts
+        line.append(
+            "not in the catalogue" if facts is None else f"{facts.class_}, {facts.effect}", style="not bold dim"
+        )
+        yield line
+        if facts is not None:
+            yield Text(f"  {facts.meaning}", style="dim")
+        if row.answer is not None:
+            yield from _how(row.answer)
+
+
+def _how(answer: Answer) -> Iterator[Text]:
+    if answer.by != "code":
+        yield Text(f"  {_HOW[answer.by]}", style="yellow" if answer.by == "unknown" else "dim")
+    for text, action in answer.by_message.items():
+        yield Text(f"  if the message has {quoted(text)}: {action}", style="dim")
+    for operation, action in answer.narrower.items():
+        yield Text(f"  on {operation}: {action}", style="dim")
+
+
+def _to_json(provider: str, row: Row) -> dict[str, Any]:
+    facts, answer = row.facts, row.answer
+    said: dict[str, Any] = {
+        "provider": provider,
+        "code": row.code,
+        "known": facts is not None,
+        "meaning": None if facts is None else facts.meaning,
+        "class": None if facts is None else facts.class_,
+        "effect": None if facts is None else facts.effect,
+        "status": None if facts is None else facts.status,
+        "operations": [] if facts is None else list(facts.operations),
+        "source": None if facts is None else catalogue(provider).sources[facts.source],
+    }
+    if answer is not None:
+        said |= {
+            "action": answer.action,
+            "by": answer.by,
+            "rule": None if answer.rule is None else answer.rule.id,
+            "at": None if answer.at is None else str(answer.at),
+            "narrower": dict(answer.narrower),
+            "by_message": dict(answer.by_message),
+        }
+    return said
+
+
+def _compare(provider: str | None, form: str) -> None:
+    asked = PROVIDERS if provider is None else (provider,)
+    if provider is not None and provider not in PROVIDERS:
+        raise click.UsageError(
+            f"the SDK of {provider} has no list of its error codes; {' and '.join(PROVIDERS)} has one"
+        )
+    missing = 0
+    said = []
+    for each in asked:
+        known = catalogue(each)
+        sdk = installed(each, known.version)
+        if sdk is None:
+            raise click.UsageError(f"no SDK of {each} is installed that lists error codes of version {known.version}")
+        ours, theirs = _apart(known, sdk)
+        missing += len(theirs)
+        said.append(
+            {"provider": each, "sdk": sdk.distribution, "version": sdk.version, "missing": theirs, "more": ours}
+        )
+        if form == "text":
+            _show(sdk, theirs, ours)
+    if form == "json":
+        as_json(said)
+    sys.exit(FINDINGS if missing else 0)
+
+
+def _apart(known: Catalogue, sdk: SdkCodes) -> tuple[list[str], list[str]]:
+    return sorted(known.codes.keys() - sdk.codes), sorted(code for code in sdk.codes if known.code(code) is None)
+
+
+def _show(sdk: SdkCodes, theirs: Sequence[str], ours: Sequence[str]) -> None:
+    screen = console()
+    screen.print(Text(f"{sdk.distribution} {sdk.version} lists {times(len(sdk.codes), 'error code')}", style="bold"))
+    screen.print(Text("the catalogue knows all of them" if not theirs else "the catalogue lacks:"))
+    for code in theirs:
+        screen.print(Text(f"  {code}", style="red"))
+    screen.print(Text(f"{times(len(ours), 'code')} of the catalogue are from elsewhere", style="dim"))

@@ -1,0 +1,1 @@
+"""``resilience demo``: two provisioning scripts against services that fail on purpose."""

@@ -1,0 +1,76 @@
+"""``resilience demo``: two real provisioning scripts, the real SDKs, and services that fail on purpose."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from importlib.util import find_spec
+
+import click
+from rich.console import Console
+from rich.live import Live
+
+from resilience.sandbox import Sandbox, without_proxies
+
+_NEEDED = ("opentelemetry.sdk", "alibabacloud_onsmqtt20200420", "alibabacloud_sts20150401", "tencentcloud", "httpx")
+
+
+@click.command()
+def demo() -> None:
+    """
+    Watch two provisioning scripts get through a bad day.
+
+    The scripts are examples/alibaba_groups.py and examples/tencent_topics.py, with the vendors' own SDKs. The
+    services are played on this machine: they throttle, lose answers, revoke the STS token, refuse names. What to do
+    about each is in the policy builtin:provisioning. It takes about 15 seconds; the exit code is 1 if a promised
+    outcome fails.
+    """
+    _check_installed()
+    # Only here: what these import is not there without the extra.
+    from resilience.cli.demo import rehearsal, results  # noqa: PLC0415
+    from resilience.cli.demo.live import Progress  # noqa: PLC0415
+    from resilience.telemetry import build_tree  # noqa: PLC0415
+
+    console = Console(highlight=False)
+    promised = sum(map(len, rehearsal.PROMISES.values()))
+    progress = Progress(promised)
+    console.print(
+        f"Two scripts make {promised} calls to two cloud services, played on this machine. What happens when a call "
+        f"fails is in {rehearsal.POLICY}, environment {rehearsal.ENVIRONMENT}. This takes about 15 seconds.\n"
+    )
+    sys.stdout.flush()
+    drawn = Live(progress, console=console, transient=True, auto_refresh=console.is_terminal)
+    with without_proxies(), Sandbox() as sandbox, drawn:
+        played = asyncio.run(rehearsal.play(sandbox, progress))
+    console.print(results.table(played))
+    console.print()
+    for tree in results.trace(build_tree(played.spans)):
+        console.print(tree)
+    console.print()
+    for outcome in (each for outcomes in played.outcomes.values() for each in outcomes):
+        if outcome.error is not None:
+            console.print("\n".join(outcome.error.__notes__), style="dim", soft_wrap=True)
+    console.print()
+    console.print(results.evidence(played))
+    broken = played.broken()
+    for line in broken:
+        console.print(line, style="bold red")
+    if not broken:
+        console.print(f"All {promised} calls ended as promised.", style="bold green")
+    sys.exit(1 if broken or played.wanted() != played.made() else 0)
+
+
+def _check_installed() -> None:
+    missing = [name for name in _NEEDED if not _is_there(name)]
+    if missing:
+        raise click.UsageError(
+            f"the demo needs {', '.join(missing)}; install what is missing with: "
+            f"{sys.executable} -m pip install 'mqtt-resilience[demo]'"
+        )
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:  # a parent of it is missing
+        return False

@@ -1,0 +1,73 @@
+"""Shows what calls are doing while they do it, on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from time import monotonic
+from typing import Any, Final
+
+from attrs import define, field
+from rich.console import Group, RenderableType
+from rich.spinner import Spinner
+from rich.text import Text
+
+from resilience.cli.demo.labels import said
+from resilience.core.events import AttemptFailed, CallEnded, CallStarted, Event, RefreshStarted, Renamed, VerifyEnded
+
+_SHOWN: Final = 8
+_PROVIDER_WIDTH: Final = 8
+
+
+@define(eq=False)
+class Progress:
+    """
+    An observer whose picture is the last few things that happened, and a line that moves.
+
+    Args:
+        total: How many calls there will be.
+    """
+
+    total: int
+    idle_slot: tuple[Mapping[str, Any], str] | None = None
+    done: int = field(default=0, init=False)
+    _lines: tuple[Text, ...] = field(default=(), init=False)
+    _spinner: Spinner = field(factory=lambda: Spinner("dots"), init=False)
+    _started: float = field(factory=monotonic, init=False)
+
+    def watch(self, started: CallStarted) -> Callable[[Event], None]:
+        """Return what gets the events of this call."""
+
+        def sink(event: Event) -> None:
+            text = _told(event)
+            if text:
+                line = Text(f"{started.provider or '':{_PROVIDER_WIDTH}} ", style="dim", no_wrap=True)
+                line.append(f"{started.operation} {text}", style="not dim")
+                # Replaced and not changed: a thread of its own draws it, while calls go on.
+                self._lines = (*self._lines, line)[-_SHOWN:]
+            if isinstance(event, CallEnded):
+                self.done += 1
+
+        return sink
+
+    def __rich__(self) -> RenderableType:
+        """Return the picture of this moment."""
+        seconds = monotonic() - self._started
+        self._spinner.update(text=Text(f"{self.done} of {self.total} calls done, {seconds:.1f} s"))
+        return Group(*self._lines, self._spinner)
+
+
+def _told(event: Event) -> str:
+    match event:
+        case AttemptFailed(number=number, fault=fault, decision=decision):
+            return f"attempt {number}: {fault.label}, {said(decision)}"
+        case RefreshStarted(leads=True):
+            return "asks for new credentials"
+        case Renamed(new=new):
+            return f"goes on as {new}"
+        case VerifyEnded(there=True):
+            return "verifier: it is there"
+        case VerifyEnded(there=False, decision=decision) if decision is not None:
+            return f"verifier: not there, {said(decision)}"
+        case CallEnded(ended=ended):
+            return str(ended or "stopped")
+    return ""

@@ -1,0 +1,163 @@
+"""
+What the demo plays: the two provisioning examples at the same time, on a day when everything goes wrong.
+
+The faults stand in the examples' own ``rehearse``; those that only a demo needs are added here. What must come of it
+is written down as promises, and the sandbox's call log is the witness.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from resilience import Executor, Outcome, Policy
+from resilience.catalog import catalogue
+from resilience.cli.demo.examples import load
+from resilience.core.decision import Ended, StopReason
+from resilience.core.events import Observer
+from resilience.sandbox import Call, Sandbox
+from resilience.telemetry import Spans
+from resilience.telemetry.tree import FinishedSpan
+
+POLICY, ENVIRONMENT = "builtin:provisioning", "dev"
+
+_MAKING = ("Create", "Register")
+
+
+@frozen
+class Promise:
+    """How one call shall end."""
+
+    operation: str
+    resource: str
+    ended: Ended
+    stop_reason: StopReason
+
+
+PROMISES: Mapping[str, tuple[Promise, ...]] = {
+    "alibaba": (
+        Promise("CreateGroupId", "GID_sensors", "success_after_retry", "success"),
+        Promise("CreateGroupId", "GID_gateways", "accepted", "accepted"),
+        Promise("CreateGroupId", "GID_actuators-2", "success_after_retry", "success"),
+        Promise("ApplyToken", "sensors/#", "success_after_retry", "success"),
+        Promise("UnRegisterDeviceCredential", "GID_sensors@@@old-0001", "accepted", "accepted"),
+        Promise("RegisterDeviceCredential", "GID_sensors@@@dev-0001", "accepted", "accepted"),
+        Promise("RegisterDeviceCredential", "GID_gateways@@@dev-0001", "success", "success"),
+        Promise("RegisterDeviceCredential", "GID_actuators-2@@@dev-0001", "failed", "rule"),
+    ),
+    "tencent": (
+        Promise("CreateInstance", "plant-7", "accepted", "accepted"),
+        Promise("CreateTopic", "telemetry", "success_after_retry", "success"),
+        Promise("CreateTopic", "commands", "accepted", "accepted"),
+        Promise("CreateTopic", "alerts", "success", "success"),
+        Promise("ModifyTopic", "alerts", "accepted", "dry_run"),
+        Promise("DeleteUser", "old-dashboard", "accepted", "accepted"),
+        Promise("CreateUser", "dashboard", "success_after_retry", "success"),
+        Promise("CreateAuthorizationPolicy", "dashboard-reads", "accepted", "accepted"),
+    ),
+}
+
+
+@frozen(kw_only=True)
+class Played:
+    """
+    What happened.
+
+    Attributes:
+        outcomes: By provider, in the order of the calls.
+        spans: All of them, in the order in which they ended.
+        calls: The sandbox's log.
+    """
+
+    outcomes: Mapping[str, Sequence[Outcome[Any]]]
+    spans: Sequence[FinishedSpan]
+    calls: Sequence[Call]
+
+    def broken(self) -> list[str]:
+        """Return a line for each promise that was not kept; empty if all is well."""
+        lines = []
+        for provider, promises in PROMISES.items():
+            found = [
+                Promise(each.operation, resource_of(each), each.ended, each.stop_reason)
+                for each in self.outcomes[provider]
+            ]
+            lines += [f"promised, and did not happen: {_told(each)}" for each in promises if each not in found]
+            lines += [f"happened, and was not promised: {_told(each)}" for each in found if each not in promises]
+        return lines
+
+    def wanted(self) -> Counter[tuple[str, str]]:
+        """Return what the script was told that it has made: operation and name, once each."""
+        return Counter(
+            (each.operation, resource_of(each))
+            for outcomes in self.outcomes.values()
+            for each in outcomes
+            if each.operation.startswith(_MAKING) and each.error is None and each.stop_reason != "dry_run"
+        )
+
+    def made(self) -> Counter[tuple[str, str]]:
+        """Return how often the services have made each thing, by their own log."""
+        return Counter(_made(call) for call in self.calls if call.applied and call.operation.startswith(_MAKING))
+
+    def asked_to_make(self) -> int:
+        """Count the requests that were to make something."""
+        return sum(call.operation.startswith(_MAKING) for call in self.calls)
+
+
+async def play(sandbox: Sandbox, observer: Observer) -> Played:
+    """
+    Run both examples against a running sandbox, while ``observer`` watches their calls.
+
+    It needs asyncio, because the asynchronous methods of Alibaba's SDK do.
+    """
+    provider, kept = load("trace_tree").record()
+    tracer = provider.get_tracer("resilience.demo")
+    policy = Policy.load(POLICY, env=ENVIRONMENT)
+    # The new name is a request parameter, and stays out of spans unless asked for. Here it is ours.
+    observers = (Spans(provider), observer)
+    outcomes: dict[str, Sequence[Outcome[Any]]] = {}
+    groups, topics = load("alibaba_groups"), load("tencent_topics")
+
+    async def alibaba() -> None:
+        environ = groups.rehearse(sandbox)
+        # After "applied lost" in the example: the first device's second attempt, the second device, and the third.
+        sandbox.script("alibaba:RegisterDeviceCredential", "ok*2, DeviceCredentialNumExceed")
+        keys = groups.credentials(environ)
+        # The token that the script starts with is revoked before it is used, as in a long night.
+        await keys.load()
+        sandbox.alibaba.expire_tokens()
+        executor = Executor(policy, provider="alibaba", credentials={"alibaba": keys}, observers=observers)
+        with tracer.start_as_current_span("provision alibaba"):
+            outcomes["alibaba"] = await groups.provision(
+                executor, groups.connect(environ, keys), environ["ALIBABA_MQTT_INSTANCE"]
+            )
+
+    async def tencent() -> None:
+        environ = topics.rehearse(sandbox)
+        sandbox.script("tencent:ModifyTopic", "DryRunOperation")
+        executor = Executor(policy, provider="tencent", observers=observers)
+        with tracer.start_as_current_span("provision tencent"):
+            async with topics.connect(environ) as client:
+                outcomes["tencent"] = await topics.provision(executor, client)
+
+    async with asyncio.TaskGroup() as both:
+        both.create_task(alibaba())
+        both.create_task(tencent())
+    return Played(outcomes=outcomes, spans=kept.get_finished_spans(), calls=sandbox.calls)
+
+
+def resource_of(outcome: Outcome[Any]) -> str:
+    """Return the name of what a call was about: in the examples it is the first argument after the instance."""
+    return str(next(value for name, value in outcome.arguments.items() if name != "instance_id"))
+
+
+def _made(call: Call) -> tuple[str, str]:
+    facts = catalogue(call.provider).operation(call.operation)
+    return call.operation, str(call.arguments.get(facts.key[-1], "?") if facts and facts.key else "?")
+
+
+def _told(promise: Promise) -> str:
+    return f"{promise.operation} {promise.resource}: {promise.ended} ({promise.stop_reason})"

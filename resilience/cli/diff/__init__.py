@@ -1,0 +1,1 @@
+"""``resilience diff``: how two policies, or two environments of one, differ in effect."""

@@ -1,0 +1,1 @@
+"""``resilience explain``: what a policy does about one code, and why."""

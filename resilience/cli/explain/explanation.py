@@ -1,0 +1,327 @@
+"""What ``explain`` tells, as values: what a code means, which rule answers it and why, and what comes of it."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterator, Mapping
+from typing import Final, get_args
+
+import click
+from attrs import evolve, field, frozen
+
+from resilience.catalog import CodeFacts, OperationFacts, catalogue, providers
+from resilience.cli.doubt import Story, stories
+from resilience.cli.explain.candidates import Lost, lost
+from resilience.cli.plans import operation_of, plan_of
+from resilience.cli.values import Value, action_of, label, limits_of, value_at
+from resilience.cli.values import operation_of as values_of
+from resilience.core.advice import leads_on, unrepeatable
+from resilience.core.bounds import Span, Worst, uses, waits, worst
+from resilience.core.fault import Effect, Fault, Origin, Repeat
+from resilience.core.plan import Plan
+from resilience.core.policy import Action, Rule
+from resilience.engine.operations import described, effect_of
+from resilience.policyfile import Policy
+from resilience.policyfile.operations import named_providers
+from resilience.policyfile.rulekeys import is_status, is_transport_code
+from resilience.simulation import fault_of
+
+MOST_WAITS: Final = 8
+"""How many waits are shown; from there on they mostly repeat the cap."""
+
+_NO_OPERATION: Final = ""
+
+_REPEATS: Final[tuple[Repeat, ...]] = get_args(Repeat)
+
+
+@frozen(kw_only=True)
+class Explanation:
+    """
+    Everything that is known about a fault under a policy.
+
+    Attributes:
+        policy: The policy.
+        fault: The fault.
+        plan: The policy for the operation; its operation is empty where none was named.
+        code: What the catalogue says about the code, or None.
+        source: Where the catalogue has that from.
+        operation: What the catalogue says about the operation, or None.
+        said: What the policy says about the operation.
+        advice: Why the rule cannot act on the operation as it is written, and what to write; None where it can.
+        effect: Whether the request may have taken effect.
+        effect_by: Who says that: ``rule``, ``catalogue``, ``transport`` or ``status``.
+        rule: The rule that answers, or None.
+        rule_value: The action that it names, and what it overrode in the merge.
+        others: The rules that could have answered.
+        action: The values of the action.
+        then: The actions that follow one another when it is used up, by name.
+        limits: The limits of the call.
+        waits: The waits of the action, as many as are shown.
+        uses: How often a call can use the action; None for no such limit.
+        worst: The worst case without a verifier.
+        worst_verified: The worst case with one.
+        worst_by_repeat: Both by what a repeat does, where no operation was named and that matters; the two above then
+            hold for every operation.
+        stories: What comes of it.
+        lasts: For how long the action is used, from its first use in a call; None for no such limit.
+        answers: What follows instead where the message says so: an explanation for each such answer, in order.
+        near: The rules' code that is spelled most like this one, where neither catalogue nor rule knows this one.
+    """
+
+    policy: Policy = field(repr=False)
+    fault: Fault
+    plan: Plan = field(repr=False)
+    code: CodeFacts | None
+    source: str | None
+    operation: OperationFacts | None
+    said: tuple[Value, ...] = ()
+    advice: str | None = None
+    effect: Effect
+    effect_by: str
+    rule: Rule | None
+    rule_value: Value | None
+    others: tuple[Lost, ...]
+    action: tuple[Value, ...]
+    then: tuple[str, ...]
+    limits: tuple[Value, ...]
+    waits: tuple[Span, ...]
+    uses: int | None
+    worst: Worst
+    worst_verified: Worst
+    worst_by_repeat: Mapping[Repeat, tuple[Worst, Worst]]
+    stories: tuple[Story, ...]
+    lasts: float | None = None
+    answers: tuple[Explanation, ...] = ()
+    near: str | None = None
+
+    @property
+    def verb(self) -> str:
+        """What the action does."""
+        return self._action.do
+
+    @property
+    def named(self) -> str:
+        """What the action is called."""
+        return label(self.policy, self._action)
+
+    @property
+    def _action(self) -> Action:
+        return self.policy.unknown if self.rule is None else self.rule.action
+
+    @property
+    def at(self) -> Origin | None:
+        """Where the rule, or else ``unknown``, was set."""
+        return self.policy.origin("unknown") if self.rule is None else self.rule.origin
+
+
+def explain(subject: str, policy: Policy, *, provider: str | None = None) -> Explanation:
+    """
+    Explain what a policy does about a fault.
+
+    Args:
+        subject: ``CODE`` or ``Operation/CODE``; the operation may have its provider before it, and the
+            code may be ``lost``, ``unsent``, ``garbled`` or a status, and may have a message in parentheses after it:
+            ``OperationDenied("role cannot be assumed")``.
+        policy: The policy.
+        provider: Whose code it is, where the operation does not say.
+
+    Raises:
+        click.UsageError: There is no such operation, or no such code, or it is not clear whose it is.
+    """
+    bare, parenthesis, message = subject.partition("(")
+    operation, _, code = bare.rpartition("/")
+    if not code:
+        raise click.UsageError(f"expected [OPERATION/]CODE, such as CreateGroupId/SystemOverFlow, got {subject!r}")
+    if not operation:
+        prefix, colon, bare = code.partition(":")
+        provider, code = (prefix, bare) if colon else (provider, code)
+    if provider is not None and provider not in {*providers(), *_scopes(policy)}:
+        known = dict.fromkeys((*named_providers(policy), *providers()))
+        raise click.UsageError(f"unknown provider {provider!r}; expected one of {', '.join(known)}")
+    if not operation:
+        provider = provider or _owner(code, policy)
+        operation = _only_operation(code, provider, policy)
+    if operation:
+        plan = plan_of(policy, operation_of(operation, policy, provider), verifier=False, credentials=True)
+    else:
+        plan = _anywhere(policy, provider)
+    return explain_fault(_fault(code + parenthesis + message, plan.provider), plan, policy)
+
+
+def explain_fault(fault: Fault, plan: Plan, policy: Policy) -> Explanation:
+    """Explain a fault of a call; the plan has credentials, and no verifier."""
+    rule = plan.rule(fault)
+    action = policy.unknown if rule is None else rule.action
+    known = catalogue(plan.provider) if plan.provider in providers() else None
+    facts = None if known is None or fault.code is None else known.code(fault.code)
+    count = uses(plan, action)
+    cases = _worst_by_repeat(plan, fault)
+    shown = MOST_WAITS if count is None else min(count, MOST_WAITS)
+    return Explanation(
+        policy=policy,
+        fault=fault,
+        plan=plan,
+        code=facts,
+        source=None if known is None or facts is None else known.sources[facts.source],
+        operation=None if known is None else known.operation(plan.operation),
+        said=values_of(policy, plan.provider, plan.operation),
+        advice=_advice(plan, fault, rule, policy),
+        effect=plan.effect(fault, rule),
+        effect_by=_effect_by(plan, fault, rule),
+        rule=rule,
+        rule_value=None if rule is None else value_at(policy, rule.id, label(policy, action), rule.key_path),
+        others=lost(plan, fault),
+        action=action_of(policy, action, rule),
+        then=_then(policy, action),
+        limits=limits_of(policy),
+        waits=() if action.do in {"accept", "fail"} else waits(action.backoff, shown),
+        uses=count,
+        lasts=action.lasts,
+        answers=tuple(_by_message(fault, plan, policy)),
+        worst=max((unverified for unverified, _ in cases.values()), key=_size),
+        worst_verified=max((verified for _, verified in cases.values()), key=_size),
+        worst_by_repeat=cases if len(set(cases.values())) > 1 else {},
+        stories=_stories(plan, fault),
+        near=None if facts is not None or rule is not None else _near(fault, plan.provider, policy),
+    )
+
+
+def _advice(plan: Plan, fault: Fault, rule: Rule | None, policy: Policy) -> str | None:
+    if not plan.operation or plan.provider is None or rule is None or not plan.never_blindly:
+        return None
+    operation = described(plan.provider, plan.operation, policy=policy)
+    facts = catalogue(plan.provider).operation(plan.operation) if plan.provider in providers() else None
+    may_look = operation.read_back is not None or (facts is not None and facts.read_back is not None)
+    if may_look or plan.effect(fault, rule) != "unknown" or not leads_on(rule.action):
+        return None
+    return unrepeatable(operation.subject(), fault.label, rule, ask=f"register a verifier for {operation.name}")
+
+
+MOST_ANSWERS: Final = 40
+"""Answers by message that are explained; of more than that, nobody reads them all, and each can be asked for."""
+
+
+def by_message(plan: Plan, fault: Fault) -> list[Rule]:
+    """Return the rules that look for a message, for a fault whose message is not known."""
+    return [rule for rule in plan.candidates(fault) if rule.message is not None] if fault.message is None else []
+
+
+def _by_message(fault: Fault, plan: Plan, policy: Policy) -> Iterator[Explanation]:
+    """Explain each answer that a message leads to, for a fault whose message is not known."""
+    for rule in by_message(plan, fault)[:MOST_ANSWERS]:
+        if rule.message is not None:
+            found = explain_fault(evolve(fault, message=rule.message), plan, policy)
+            # Another rule's text may stand in this one's: then that one answers.
+            if found.rule is rule:
+                yield found
+
+
+def _worst_by_repeat(plan: Plan, fault: Fault) -> dict[Repeat, tuple[Worst, Worst]]:
+    """Return the worst case without and with a verifier, for each kind of operation where none was named."""
+    plans = {plan.repeat: plan} if plan.operation else {each: evolve(plan, repeat=each) for each in _REPEATS}
+    return {repeat: (worst(each, fault), worst(evolve(each, can_verify=True), fault)) for repeat, each in plans.items()}
+
+
+def _size(worst: Worst) -> tuple[float, float]:
+    return (
+        math.inf if worst.attempts is None else worst.attempts,
+        math.inf if worst.duration is None else worst.duration,
+    )
+
+
+def _near(fault: Fault, provider: str | None, policy: Policy) -> str | None:
+    """Return a code of the policy's rules that is spelled much like the one that was asked for."""
+    codes = {rule.code for rule in policy.rules if not rule.scope.startswith("transport")}
+    own = {rule.code for rule in policy.rules if rule.scope == provider}
+    near = [] if fault.code is None else difflib.get_close_matches(fault.code, sorted(own or codes), n=1)
+    return near[0] if near else None
+
+
+def _stories(plan: Plan, fault: Fault) -> tuple[Story, ...]:
+    """Return what comes of a fault; on every kind of operation where none was named."""
+    if plan.operation:
+        return stories(plan, fault)
+    told = {repeat: stories(evolve(plan, repeat=repeat), fault) for repeat in _REPEATS}
+    first, *others = told.values()
+    if all(first == other for other in others):
+        return first
+    return tuple(
+        evolve(story, when=f"repeat {repeat}, {story.when}") for repeat, each in told.items() for story in each
+    )
+
+
+def _only_operation(code: str, provider: str | None, policy: Policy) -> str:
+    """Return the one operation that a code belongs to, by the catalogue or by the rules; empty where there are more."""
+    if provider in providers() and (facts := catalogue(provider).code(code)) is not None and facts.operations:
+        return facts.operations[0] if len(facts.operations) == 1 else ""
+    named = {rule.operation for rule in policy.rules if (rule.scope, rule.code) == (provider, code)}
+    only = named.pop() if len(named) == 1 else None
+    return only if only and "*" not in only else ""
+
+
+def _scopes(policy: Policy) -> set[str]:
+    return {rule.scope.removeprefix("transport").removeprefix(".") for rule in policy.rules} - {""}
+
+
+def _fault(code: str, provider: str | None) -> Fault:
+    try:
+        return fault_of(code, provider=provider)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _anywhere(policy: Policy, provider: str | None) -> Plan:
+    """Return a plan for no operation in particular: only rules without an operation answer it."""
+    return Plan(
+        operation=_NO_OPERATION,
+        provider=provider,
+        policy=policy,
+        can_rename=True,
+        credentials=frozenset({provider} if provider else ()),
+        effect_of=effect_of,
+    )
+
+
+def _owner(code: str, policy: Policy) -> str | None:
+    """Return whose code it is, as the catalogue or the rules know it; None where it is nobody's own."""
+    spoken = named_providers(policy)
+    if is_status(code) or is_transport_code(code):
+        owners = sorted({rule.scope.rpartition(".")[2] for rule in policy.rules if rule.scope.startswith("transport.")})
+        what = "answered by rules"
+        if len(spoken) == 1:
+            return spoken[0]
+    else:
+        # A code of a provider that the policy does not speak of is still that provider's.
+        listed = [each for each in (*spoken, *providers()) if each in providers()]
+        owners = [each for each in spoken if each in listed and code in catalogue(each).codes]
+        owners = owners or [each for each in listed if code in catalogue(each).codes]
+        owners = owners or [each for each in listed if catalogue(each).code(code) is not None]
+        owners = owners or sorted({rule.scope for rule in policy.rules if rule.code == code})
+        owners = list(dict.fromkeys(owners))
+        what = "a code"
+    if len(owners) > 1:
+        said = " or ".join(f"{each}:{code}" for each in owners)
+        raise click.UsageError(f"{code!r} is {what} of {' and '.join(owners)}: say {said}, or name an operation")
+    return owners[0] if owners else _only(spoken)
+
+
+def _only(names: tuple[str, ...]) -> str | None:
+    return names[0] if len(names) == 1 else None
+
+
+def _effect_by(plan: Plan, fault: Fault, rule: Rule | None) -> str:
+    if rule is not None and rule.effect is not None:
+        return "rule"
+    if fault.code is not None and plan.effect_of(fault.provider or plan.provider, fault.code) is not None:
+        return "catalogue"
+    return "status" if fault.status is not None else "transport" if fault.transport is not None else "default"
+
+
+def _then(policy: Policy, action: Action) -> tuple[str, ...]:
+    chain = []
+    following = action.then
+    while following is not None:
+        chain.append(label(policy, following))
+        following = following.then
+    return (*chain, "fail")

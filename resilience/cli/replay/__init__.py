@@ -1,0 +1,1 @@
+"""``resilience replay``: recorded calls under another policy."""

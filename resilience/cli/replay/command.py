@@ -1,0 +1,232 @@
+"""
+``resilience replay``: what another policy would have done with the calls of a recording.
+
+The JSON form is stable; later versions may add fields. Times are in seconds, ``at`` is ``file:line``::
+
+    {"policy": {"name", "env", "hash"},           the policy that was tried
+     "recorded": [{"policy", "env", "hash", "calls"}],
+     "calls", "replayed",                         how many there are, and how many could be played
+     "skipped": [{"call", "operation", "reason"}],
+     "undecided": [{"call", "operation", "reason"}],  calls whose answer depends on a message, which nobody records
+     "endless": [{"call", "operation", "reason"}],  calls that nothing would end
+     "differences": [{"call", "operation", "did", "attempt", "fault", "cut", "before", "after"}],
+     "outcomes": [{"call", "operation", "started_at", "before", "after", "worse", "better", "may_exist",
+                   "requests", "seconds", "waited", "assumptions"}],
+     "operations": [{"operation", "provider", "calls", "changed", "worse", "better",
+                     "requests": {"before", "after"}, "seconds": ..., "waited": ...}],
+     "total": {"calls", "changed", "worse", "better", "requests", "seconds", "waited"},
+     "assumptions": [{"word", "meaning", "calls"}],
+     "notes": [...], "problems": [...]}
+
+``differences`` has the decisions that are others: ``before`` and ``after`` are ``{"action", "stop_reason", "delay",
+"rule", "at"}``, or null where the attempt succeeded. ``outcomes`` has the calls that change at all: there they are
+``{"ended", "stop_reason"}``, and ``requests``, ``seconds`` and ``waited`` say by how much.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+import click
+from rich.text import Text
+
+from resilience.cli.plans import plan_of
+from resilience.cli.replay.remarks import At, Sum, Tried, at_of, notes
+from resilience.cli.replay.text import parts
+from resilience.cli.screen import FINDINGS, as_json, console, format_option, load, policy_option, times
+from resilience.core.decision import Decision, Fail
+from resilience.core.simulate import EndlessError
+from resilience.engine.operations import resolve
+from resilience.policyfile import Policy
+from resilience.records import RecordedCall, RecordedDecision, Recording, RecordsError, read
+from resilience.simulation.abilities import Abilities
+from resilience.simulation.replay import UndecidedError, obstacle
+from resilience.simulation.replay import replay as replay_call
+from resilience.simulation.replayed import ASSUMPTIONS, Difference, Replayed
+
+_MANY_PROBLEMS: Final = 5
+
+# The control character keeps click from filling the lines.
+_EXAMPLES: Final = """\b
+resilience replay run.jsonl --policy policies/mqtt.toml --env prod
+resilience replay spans.json --policy new.toml --verifier --format json
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument("journal", metavar="JOURNAL")
+@policy_option
+@click.option(
+    "--verifier/--no-verifier",
+    default=None,
+    help="Every operation has a verifier, or none has; by default those whose verifier was asked in the recording.",
+)
+@click.option(
+    "--credentials/--no-credentials",
+    default=None,
+    help="There is a source of credentials, or none; by default if the recording shows a refresh.",
+)
+@click.option("--all", "everything", is_flag=True, help="Name all calls, however many there are.")
+@format_option
+def replay(*, journal: str, policy: str, env: str | None, form: str, **options: bool | None) -> None:
+    """
+    Play recorded calls under another policy.
+
+    JOURNAL is a journal, or spans as OTLP JSON. Each call meets the faults that it met then, with the same answers,
+    durations and luck; the decisions are those of the policy that is given. Shows which decisions and which ends
+    differ, and how many requests and seconds that saves or costs. Attempts that nobody made are assumed to end as the
+    last one did, and it is said where that was done. The exit code is 1 if a call that succeeded would have failed, or
+    if nothing would have ended one.
+    """
+    loaded = load(policy, env)
+    try:
+        recording = read(journal)
+    except RecordsError as error:
+        raise click.UsageError(str(error)) from None
+    tried = _try_all(recording, loaded, verifier=options["verifier"], credentials=options["credentials"])
+    if form == "json":
+        as_json(_to_json(tried, loaded, recording))
+    else:
+        screen = console()
+        under = f"{policy} ({loaded.env})" if loaded.env else policy
+        for line in _heading(tried, recording, journal, under):
+            screen.print(line)
+        for part in parts(tried, loaded, everything=options["everything"] is True):
+            screen.print(part)
+    sys.exit(FINDINGS if tried.worse or tried.endless else 0)
+
+
+def _heading(tried: Tried, recording: Recording, journal: str, under: str) -> Iterator[Text]:
+    yield Text(f"{times(len(tried.played), 'call')} of {journal} under {under}", style="bold")
+    for problem in recording.problems[:_MANY_PROBLEMS]:
+        yield Text(f"{journal}: {problem}", style="yellow")
+    more = len(recording.problems) - _MANY_PROBLEMS
+    if more > 0:
+        yield Text(f"{journal}: and {times(more, 'other problem')}", style="yellow")
+
+
+def _try_all(recording: Recording, policy: Policy, *, verifier: bool | None, credentials: bool | None) -> Tried:
+    """Play every call that can be played."""
+    able = Abilities.of(recording.calls)
+    played: list[Replayed] = []
+    skipped: list[tuple[RecordedCall, str]] = []
+    undecided: list[tuple[RecordedCall, str]] = []
+    endless: list[tuple[RecordedCall, str]] = []
+    for call in recording.calls:
+        reason = obstacle(call)
+        if reason is None:
+            try:
+                operation = resolve(call.operation, policy=policy, provider=call.provider)
+                can_verify = able.can_verify(call) if verifier is None else verifier
+                can_refresh = able.can_refresh(call, operation.provider) if credentials is None else credentials
+                plan = plan_of(policy, operation, verifier=can_verify, credentials=can_refresh)
+                played.append(replay_call(call, plan))
+            except UndecidedError as error:
+                undecided.append((call, str(error)))
+            except EndlessError as error:
+                endless.append((call, str(error)))
+            except ValueError:
+                reason = "the policy and the catalogue do not know this operation"
+        if reason is not None:
+            skipped.append((call, reason))
+    return Tried(played=tuple(played), skipped=tuple(skipped), undecided=tuple(undecided), endless=tuple(endless))
+
+
+def _to_json(tried: Tried, policy: Policy, recording: Recording) -> dict[str, Any]:
+    recorded = Counter((call.policy, call.env, call.policy_hash) for call in recording.calls)
+    return {
+        "policy": {"name": policy.name, "env": policy.env, "hash": policy.digest},
+        "recorded": [
+            {"policy": name, "env": env, "hash": digest, "calls": count}
+            for (name, env, digest), count in recorded.most_common()
+        ],
+        "calls": len(recording.calls),
+        "replayed": len(tried.played),
+        "skipped": [{"call": call.id, "operation": call.operation, "reason": reason} for call, reason in tried.skipped],
+        "undecided": [
+            {"call": call.id, "operation": call.operation, "reason": reason} for call, reason in tried.undecided
+        ],
+        "endless": [{"call": call.id, "operation": call.operation, "reason": reason} for call, reason in tried.endless],
+        "differences": [_difference(each, found) for each in tried.played for found in each.differences],
+        "outcomes": [_outcome(each) for each in tried.changed],
+        "operations": [
+            {"operation": operation, "provider": provider, **_sum(tried.of(operation, provider))}
+            for provider, operation in tried.operations
+        ],
+        "total": _sum(tried.total),
+        "assumptions": [
+            {"word": word, "meaning": ASSUMPTIONS[word], "calls": count} for word, count in tried.assumptions
+        ],
+        "notes": list(notes(tried, policy)),
+        "problems": [str(each) for each in recording.problems],
+    }
+
+
+def _difference(replayed: Replayed, found: Difference) -> dict[str, Any]:
+    return {
+        "call": replayed.call.id,
+        "operation": replayed.call.operation,
+        "did": found.did,
+        "attempt": found.number,
+        "fault": None if found.fault is None else found.fault.label,
+        "cut": found.cut,
+        "before": None if found.before is None else _before(found.before),
+        "after": None if found.after is None else _after(found.after),
+    }
+
+
+def _before(decision: RecordedDecision) -> dict[str, Any]:
+    return {
+        "action": decision.action,
+        "stop_reason": decision.stop_reason,
+        "delay": decision.delay,
+        "rule": decision.rule_id,
+        "at": decision.rule_origin,
+    }
+
+
+def _after(decision: Decision) -> dict[str, Any]:
+    at: At = at_of(decision)
+    return {
+        "action": decision.verb,
+        "stop_reason": decision.reason if isinstance(decision, Fail) else None,
+        "delay": decision.delay,
+        "rule": at.rule,
+        "at": at.place,
+    }
+
+
+def _outcome(each: Replayed) -> dict[str, Any]:
+    call = each.call
+    return {
+        "call": call.id,
+        "operation": call.operation,
+        "started_at": call.started_at,
+        "before": {"ended": call.ended, "stop_reason": call.stop_reason},
+        "after": {"ended": each.ended, "stop_reason": each.stop_reason},
+        "worse": each.is_worse,
+        "better": each.is_better,
+        "may_exist": each.may_exist,
+        "requests": each.requests,
+        "seconds": each.seconds,
+        "waited": each.waited - call.waited,
+        "assumptions": list(each.assumptions),
+    }
+
+
+def _sum(found: Sum) -> dict[str, Any]:
+    pairs: Iterable[tuple[str, Sequence[float]]] = (
+        ("requests", found.requests),
+        ("seconds", found.seconds),
+        ("waited", found.waited),
+    )
+    return {
+        "calls": found.calls,
+        "changed": found.changed,
+        "worse": found.worse,
+        "better": found.better,
+        **{name: {"before": before, "after": after} for name, (before, after) in pairs},
+    }

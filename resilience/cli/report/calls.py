@@ -1,0 +1,181 @@
+"""One recorded call as a report sees it: how it ended, where its time went, and what may have been left behind."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Final, TypeVar
+
+from attrs import define
+
+from resilience.catalog import catalogue, providers
+from resilience.cli.report.labels import END_WORDS, FAILED, End, end_of
+from resilience.records import RecordedAttempt, RecordedCall, RecordedRemedy, Recording
+
+_K = TypeVar("_K")
+
+# Three thousand years, in seconds.
+_LONGEST: Final = 1e11
+_GOOD: Final[frozenset[End]] = frozenset({"success", "success_after_retry", "accepted"})
+
+
+@define(kw_only=True, frozen=True, slots=False, eq=False)  # with slots nothing could be cached
+class Reported:
+    """
+    A recorded call.
+
+    Attributes:
+        number: Its place among all calls of the report, counted from 1 in the order in which they began.
+        run: The run that it belongs to, counted likewise.
+        call: What was recorded.
+    """
+
+    number: int
+    run: int
+    call: RecordedCall
+
+    @cached_property
+    def end(self) -> End:
+        """How it ended."""
+        return end_of(self.call)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it failed; a call that never ended has not."""
+        return self.end in FAILED
+
+    @cached_property
+    def finish(self) -> float:
+        """When it ended, in seconds since the epoch; where it never did, when something was last heard of it."""
+        call = self.call
+        if call.duration is not None:
+            return call.started_at + bounded(call.duration)
+        return max([call.started_at, *(each.started_at + bounded(each.duration) for each in self.deeds())])
+
+    @property
+    def took(self) -> float:
+        """How long it took, in seconds, or is known to have taken."""
+        return self.finish - self.call.started_at
+
+    @cached_property
+    def calling(self) -> float:
+        """How long its attempts took, in seconds."""
+        return bounded(sum(bounded(each.duration) for each in self.call.attempts))
+
+    @cached_property
+    def remedying(self) -> float:
+        """How long refreshes and verifications took, in seconds."""
+        return bounded(sum(bounded(each.duration) for each in self.call.remedies))
+
+    @cached_property
+    def waiting(self) -> float:
+        """How long it waited on purpose, in seconds."""
+        return bounded(self.call.waited)
+
+    @property
+    def other(self) -> float:
+        """What is left: a free thread, another call on the same resource, our own work; in seconds."""
+        return max(self.took - self.calling - self.remedying - self.waiting, 0.0)
+
+    def deeds(self) -> Iterator[RecordedAttempt | RecordedRemedy]:
+        """Yield attempts and remedies in the order in which they began."""
+        deeds: list[RecordedAttempt | RecordedRemedy] = [*self.call.attempts, *self.call.remedies]
+        yield from sorted(deeds, key=lambda each: each.started_at)
+
+    @cached_property
+    def last(self) -> RecordedAttempt | None:
+        """The last attempt that failed, or None."""
+        return next((each for each in reversed(self.call.attempts) if each.fault is not None), None)
+
+    @cached_property
+    def request_id(self) -> str | None:
+        """The service's id of the last request that has one: what its support asks for."""
+        faults = (each.fault for each in reversed(self.call.attempts))
+        return next((fault.request_id for fault in faults if fault is not None and fault.request_id is not None), None)
+
+    @cached_property
+    def failure(self) -> str:
+        """What it failed with: the last fault, or the class of what left."""
+        if self.last is not None and self.last.fault is not None:
+            return self.last.fault.label
+        return self.call.error_type or self.call.stop_reason or "nothing that was recorded"
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """What its attempts met, each once."""
+        return tuple(dict.fromkeys(each.fault.label for each in self.call.attempts if each.fault is not None))
+
+    @cached_property
+    def may_exist(self) -> bool:
+        """Whether it ended badly after an attempt that may have taken effect, and that no verifier has looked into."""
+        if self.end in _GOOD or self._repeat() == "safe":
+            return False
+        doubt = False
+        for each in self.deeds():
+            if isinstance(each, RecordedAttempt):
+                doubt = doubt or each.effect == "unknown" or each.aborted or each.duration is None
+                # Under another name there is another resource, and a clean history.
+                doubt = doubt and each.action != "rename"
+            elif each.answer in {"there", "not_there"}:
+                # Where it is asked again, its answer came too early to be believed.
+                doubt = doubt and each.action == "verify"
+        return doubt
+
+    def _repeat(self) -> str | None:
+        if self.call.provider not in providers():
+            return None
+        facts = catalogue(self.call.provider).operation(self.call.operation)
+        return None if facts is None else facts.repeat
+
+
+def bounded(length: float | None) -> float:
+    """Return a length of time, 0 for none; what no clock can have measured is cut, so that sums stay numbers."""
+    return min(length or 0.0, _LONGEST)
+
+
+def durations(calls: Iterable[Reported]) -> list[float]:
+    """Return how long the calls took that have ended; of the others nobody knows."""
+    return [each.took for each in calls if each.end != "unfinished"]
+
+
+def waits_of(calls: Iterable[Reported]) -> list[float]:
+    """Return how long each wait was that was decided."""
+    return [bounded(each.delay) for one in calls for each in one.deeds() if each.delay > 0]
+
+
+def reported(recordings: Iterable[Recording]) -> tuple[Reported, ...]:
+    """
+    Return the calls of all recordings, each once, runs and the calls of each in the order in which they began.
+
+    A run may have written several files; and a file may be given twice, or a run's journal beside its spans.
+    """
+    seen: set[tuple[str, str]] = set()
+    runs: dict[str, list[RecordedCall]] = {}
+    for call in (call for recording in recordings for call in recording.calls):
+        marks = {("id", f"{call.run} {call.id}")}
+        if call.trace_id is not None and call.span_id is not None:
+            marks.add(("span", f"{call.trace_id} {call.span_id}"))
+        if not marks & seen:
+            runs.setdefault(call.run, []).append(call)
+        seen |= marks
+    ordered = sorted(runs.values(), key=lambda calls: min(each.started_at for each in calls))
+    told: list[Reported] = []
+    for run, calls in enumerate(ordered, 1):
+        for call in sorted(calls, key=lambda each: each.started_at):
+            told.append(Reported(number=len(told) + 1, run=run, call=call))
+    return tuple(told)
+
+
+def by(calls: Iterable[Reported], key: Callable[[Reported], _K]) -> dict[_K, list[Reported]]:
+    """Group calls, each group where its first call stands."""
+    groups: dict[_K, list[Reported]] = {}
+    for each in calls:
+        groups.setdefault(key(each), []).append(each)
+    return groups
+
+
+def ends_of(calls: Iterable[Reported]) -> Mapping[End, int]:
+    """Return how many calls ended in which way, from good to bad; ways that did not occur are left out."""
+    counts = Counter(each.end for each in calls)
+    return {end: counts[end] for end in END_WORDS if counts[end]}

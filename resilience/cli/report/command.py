@@ -1,0 +1,74 @@
+"""``resilience report``: what recordings tell, in short on the terminal and at length on a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from resilience.cli.report.calls import reported
+from resilience.cli.report.labels import shown
+from resilience.cli.report.numbers import summarised
+from resilience.cli.report.text import report as lines
+from resilience.cli.screen import as_json, console, format_option
+from resilience.records import Recording, RecordsError, read
+
+_PROBLEMS: Final = 3
+_PAGE: Final = b"<!DOCTYPE html>"
+
+
+@click.command(short_help="Tell what was recorded: what failed and why.")
+@click.argument("files", nargs=-1, required=True, metavar="JOURNAL...")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with a timeline as well.")
+@format_option
+def report(*, files: tuple[str, ...], html: Path | None, form: str) -> None:
+    """
+    Tell what was recorded: what ran, what failed and why, which rules decided, and where the time went.
+
+    JOURNAL is a journal, or spans as OTLP JSON; several count as one. The exit code is 0, also where calls failed: a
+    report is no check.
+    """
+    recordings: list[Recording] = []
+    problems: list[tuple[str, str]] = []
+    for file in files:
+        try:
+            recording = read(file)
+        except RecordsError as error:
+            raise click.UsageError(str(error)) from None
+        recordings.append(recording)
+        problems += [(file, str(problem)) for problem in recording.problems]
+    summary = summarised(reported(recordings))
+    said = [f"{file}: {problem}" for file, problem in problems]
+    if html is not None:
+        # Only here: most calls of this command write no page.
+        from resilience.cli.report.page import page  # noqa: PLC0415
+
+        # Names alone: a page that is passed on tells nothing of this machine's folders.
+        names = [Path(file).name for file in files]
+        notes = [f"{Path(file).name}: {problem}" for file, problem in problems]
+        _write(html, page(summary, sources=names, notes=notes))
+    if form == "json":
+        from resilience.cli.report.jsonform import to_json  # noqa: PLC0415
+
+        as_json(to_json(summary, sources=files, problems=said))
+        return
+    for problem in said[:_PROBLEMS]:
+        click.echo(shown(problem), err=True)
+    if len(said) > _PROBLEMS:
+        click.echo(f"and {len(said) - _PROBLEMS:,} more lines that could not be read", err=True)
+    screen = console()
+    for line in lines(summary, plain=not screen.encoding.lower().startswith("utf")):
+        screen.print(line)
+    if html is not None:
+        screen.print(f"wrote {html}")
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a page. It replaces nothing but a page: with a word left out, a journal would stand in its place."""
+    try:
+        if file.exists() and not file.read_bytes().startswith(_PAGE):
+            raise click.UsageError(f"{file} is there and is no page; name another file after --html")
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"cannot write {file}: {error.strerror or error}") from None

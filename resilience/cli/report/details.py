@@ -1,0 +1,232 @@
+"""One call of a report in words: the line that opens, and what happened attempt by attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from attrs import frozen
+
+from resilience.cli.report.calls import Reported
+from resilience.cli.report.drawing import CallShape, Scale, shapes
+from resilience.cli.report.labels import (
+    END_WORDS,
+    End,
+    Step,
+    decided,
+    instant,
+    meaning,
+    met,
+    place,
+    remedied,
+    shown,
+    step_of,
+    stopped,
+)
+from resilience.cli.report.phrases import policy_of
+from resilience.cli.screen import seconds, times
+from resilience.core.fault import Fault
+from resilience.records import RecordedAttempt, RecordedRemedy
+from resilience.records.model import RecordedDecision
+
+SIGNS: Final[Mapping[End, str]] = {
+    "success": "\N{CHECK MARK}",
+    "success_after_retry": "\N{CLOCKWISE OPEN CIRCLE ARROW}",
+    "accepted": "\N{ALMOST EQUAL TO}",
+    "failed": "\N{MULTIPLICATION X}",
+    "exhausted": "\N{MULTIPLICATION X}",
+    "refused": "\N{CIRCLED DIVISION SLASH}",
+    "error": "!",
+    "unfinished": "\N{HORIZONTAL ELLIPSIS}",
+    "cancelled": "\N{WHITE CIRCLE}",
+}
+"""A sign for each end, beside its colour."""
+
+# Codes are kept apart by what none of them can hold.
+_BETWEEN: Final = "\n"
+_DOT: Final = " \N{MIDDLE DOT} "
+_RESULTS: Final[Mapping[Step, str]] = {"success": "success", "aborted": "aborted", "unfinished": "never ended"}
+
+
+@frozen
+class Remark:
+    """A sentence under a line; ``code`` is the part of it that is a name or an id."""
+
+    before: str
+    code: str = ""
+    after: str = ""
+
+
+@frozen(kw_only=True)
+class DetailLine:
+    """
+    An attempt or a remedy of a call.
+
+    Attributes:
+        kind: Its class.
+        at: How long after the beginning of the call it began, in seconds.
+        name: What is set in bold; empty for a remedy.
+        text: What was done, and what came of it.
+        remarks: What else is known of it.
+        then: What was decided; empty where nothing was.
+        rule: The rule that decided, and where it stands.
+    """
+
+    kind: str
+    at: float
+    name: str = ""
+    text: str
+    remarks: tuple[Remark, ...] = ()
+    then: str
+    rule: str
+
+
+@frozen(kw_only=True)
+class CallDetails:
+    """
+    A call, as a page shows it.
+
+    Attributes:
+        number: Its number in the report.
+        end: How it ended.
+        operation: Its operation.
+        codes: What its attempts met, one code in a line.
+        took: How long it took, in seconds.
+        attempts: How many attempts were begun.
+        how: How it ended, in words.
+        in_run: Its bar, on the scale of its run.
+        alone: Its bar, on its own scale.
+        about: When, where and under which policy.
+        trace_id: Its trace, or None.
+        lines: Its attempts and remedies.
+        renames: The names that were changed.
+        ending: How it ended, with what it took.
+    """
+
+    number: int
+    end: End
+    operation: str
+    codes: str
+    took: float
+    attempts: int
+    how: str
+    in_run: tuple[CallShape, ...]
+    alone: tuple[CallShape, ...]
+    about: str
+    trace_id: str | None
+    lines: tuple[DetailLine, ...]
+    renames: tuple[str, ...]
+    ending: str
+
+
+def details(one: Reported, scale: Scale) -> CallDetails:
+    """Return a call in words; ``scale`` is that of its run."""
+    call = one.call
+    about = [f"begun {instant(call.started_at)} UTC", policy_of(one)]
+    if call.provider is not None:
+        about.insert(1, shown(call.provider))
+    return CallDetails(
+        number=one.number,
+        end=one.end,
+        operation=call.operation,
+        codes=_BETWEEN.join(shown(label) for label in one.labels),
+        took=one.took,
+        attempts=len(call.attempts),
+        how=_how(one),
+        in_run=shapes(one, scale),
+        alone=shapes(one, Scale.of(call.started_at, one.finish)),
+        about=_DOT.join(about),
+        trace_id=call.trace_id,
+        lines=tuple(
+            _attempt(one, each) if isinstance(each, RecordedAttempt) else _remedy(one, each) for each in one.deeds()
+        ),
+        renames=tuple(_renames(one)),
+        ending=_ending(one),
+    )
+
+
+def _how(one: Reported) -> str:
+    words = END_WORDS[one.end]
+    if len(one.call.attempts) > 1:
+        words += f", {times(len(one.call.attempts), 'attempt')}"
+    codes = ", ".join(shown(label) for label in one.labels)
+    return f"{words}: {codes}" if codes else words
+
+
+def _renames(one: Reported) -> Iterator[str]:
+    for name, (old, new) in one.call.renamed.items():
+        names = "" if new is None else f": {shown(old)} \N{RIGHTWARDS ARROW} {shown(new)}"
+        yield f"renamed {shown(name)}{names}"
+
+
+def _attempt(one: Reported, attempt: RecordedAttempt) -> DetailLine:
+    step, fault = step_of(attempt), attempt.fault
+    result = met(fault, cut=attempt.cut) if fault is not None else _RESULTS[step]
+    took = "" if attempt.duration is None else f", {seconds(attempt.duration)}"
+    doubt = " (may have taken effect)" if attempt.effect == "unknown" else ""
+    return DetailLine(
+        kind=f"s-{step}",
+        at=_offset(one, attempt.started_at),
+        name=f"attempt {attempt.number}",
+        text=f"{took}: {result}{doubt}",
+        remarks=tuple(_remarks(attempt, one.call.provider)),
+        then=decided(attempt, one.call),
+        rule=_rule(attempt),
+    )
+
+
+def _remarks(attempt: RecordedAttempt, provider: str | None) -> Iterator[Remark]:
+    if attempt.fault is not None:
+        yield from _fault(attempt.fault, provider)
+    if attempt.error is not None:
+        yield Remark("raised ", shown(attempt.error))
+    if attempt.chaos is not None:
+        how = "after the real call was made" if attempt.applied else "instead of the real call"
+        yield Remark("a fault of ", shown(attempt.chaos), f", {how}")
+
+
+def _fault(fault: Fault, provider: str | None) -> Iterator[Remark]:
+    about = meaning(fault.provider or provider, fault.code)
+    if about is not None:
+        yield Remark(about)
+    if fault.request_id is not None:
+        yield Remark("request id ", shown(fault.request_id))
+    if fault.retry_after is not None:
+        yield Remark(f"the service asks to wait {seconds(fault.retry_after)}")
+
+
+def _remedy(one: Reported, remedy: RecordedRemedy) -> DetailLine:
+    took = "" if remedy.duration is None else f", {seconds(remedy.duration)}"
+    return DetailLine(
+        kind=f"r-{remedy.kind}",
+        at=_offset(one, remedy.started_at),
+        text=remedied(remedy) + took,
+        then=decided(remedy, one.call),
+        rule=_rule(remedy),
+    )
+
+
+def _rule(decision: RecordedDecision) -> str:
+    return place(decision.rule_id, decision.rule_origin)
+
+
+def _offset(one: Reported, at: float) -> float:
+    return max(round(at - one.call.started_at, 3), 0.0)
+
+
+def _ending(one: Reported) -> str:
+    call, end = one.call, one.end
+    text = END_WORDS[end]
+    if end == "unfinished":
+        text += f", last heard of after {seconds(one.took)}"
+    else:
+        text += f" after {seconds(one.took)}"
+        if end not in {"success", "success_after_retry", "cancelled"}:
+            text += f": {stopped(call.stop_reason)}"
+    if end == "accepted":
+        text += ", verified" if call.verified else ", on belief"
+    spent = {"calling": one.calling, "waiting": one.waiting, "in remedies": one.remedying}
+    text += "; " + ", ".join(
+        f"{seconds(length)} {word}" for word, length in spent.items() if length or word == "calling"
+    )
+    return text + ("; may have taken effect all the same" if one.may_exist else "")

@@ -1,0 +1,217 @@
+"""Calls that belong together: by operation, by failure, by rule, by what no rule matched."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from resilience.cli.report.calls import Reported, by, ends_of
+from resilience.cli.report.labels import End, step_of
+from resilience.core.decision import StopReason
+from resilience.core.fault import Fault
+
+
+@frozen(kw_only=True)
+class Group:
+    """
+    Calls that belong together: those of an operation.
+
+    Attributes:
+        operation: The operation.
+        provider: Its provider, if known.
+        calls: The calls.
+    """
+
+    operation: str
+    provider: str | None
+    calls: tuple[Reported, ...]
+
+    @property
+    def ends(self) -> Mapping[End, int]:
+        """How often its calls ended in which way."""
+        return ends_of(self.calls)
+
+    @property
+    def attempts(self) -> int:
+        """How many attempts were begun."""
+        return sum(len(each.call.attempts) for each in self.calls)
+
+
+@frozen(kw_only=True)
+class Failure:
+    """
+    Calls that failed alike.
+
+    Attributes:
+        operation: What was called.
+        provider: Whose answer it was, if known.
+        what: The code, or what stands for it.
+        fault: The last fault of the first of them, if there was one.
+        stop_reason: Why they stopped.
+        rule_id: The rule that decided last, if one did.
+        rule_origin: Where it stands.
+        calls: The calls.
+    """
+
+    operation: str
+    provider: str | None
+    what: str
+    fault: Fault | None
+    stop_reason: StopReason | None
+    rule_id: str | None
+    rule_origin: str | None
+    calls: tuple[Reported, ...]
+
+    @property
+    def request_ids(self) -> tuple[str, ...]:
+        """The service's ids of the last requests, for its support."""
+        return tuple(dict.fromkeys(each.request_id for each in self.calls if each.request_id is not None))
+
+    @property
+    def doubtful(self) -> int:
+        """How many of the calls may have taken effect all the same."""
+        return sum(each.may_exist for each in self.calls)
+
+
+@frozen(kw_only=True)
+class RuleUse:
+    """
+    What a rule decided.
+
+    Attributes:
+        rule_id: The rule, or None for what no rule decided.
+        rule_origin: Where it stands.
+        steps: How often it led to what.
+        labels: What it answered, and how often.
+        operations: On which operations.
+        calls: In how many calls.
+    """
+
+    rule_id: str | None
+    rule_origin: str | None
+    steps: Mapping[str, int]
+    labels: Mapping[str, int]
+    operations: tuple[str, ...]
+    calls: int
+
+    @property
+    def count(self) -> int:
+        """How often it decided."""
+        return sum(self.steps.values())
+
+
+@frozen(kw_only=True)
+class Gap:
+    """
+    A fault that no rule matched.
+
+    Attributes:
+        provider: Whose it is, if known.
+        fault: The first one of its kind.
+        operations: Where it was met, and how often.
+    """
+
+    provider: str | None
+    fault: Fault
+    operations: Mapping[str, int]
+
+    @property
+    def table(self) -> str:
+        """The table that a rule for it stands in."""
+        return f"rules.{self.provider}" if self.fault.code is not None else "rules.transport"
+
+    @property
+    def key(self) -> str | None:
+        """What a rule for it is called; None where only its class is known, which no rule can name."""
+        fault = self.fault
+        if fault.code is not None:
+            return fault.code if self.provider is not None else None
+        return f"http-{fault.status}" if fault.status is not None else fault.transport
+
+
+@frozen(kw_only=True)
+class Refreshes:
+    """How often new credentials were fetched, waited for while another call fetched them, and not to be had."""
+
+    led: int
+    joined: int
+    failed: int
+
+
+def failures(calls: Iterable[Reported]) -> tuple[Failure, ...]:
+    """Return calls that failed alike together, the most first."""
+
+    def kind(each: Reported) -> tuple[Any, ...]:
+        last, call = each.last, each.call
+        rule = (None, None) if last is None else (last.rule_id, last.rule_origin)
+        return call.operation, call.provider, each.failure, call.stop_reason, *rule
+
+    groups = by((each for each in calls if each.has_failed), kind)
+    found = [
+        Failure(
+            operation=operation,
+            provider=provider,
+            what=what,
+            fault=None if group[0].last is None else group[0].last.fault,
+            stop_reason=reason,
+            rule_id=rule,
+            rule_origin=origin,
+            calls=tuple(group),
+        )
+        for (operation, provider, what, reason, rule, origin), group in groups.items()
+    ]
+    return tuple(sorted(found, key=lambda each: -len(each.calls)))
+
+
+def rules(calls: Iterable[Reported]) -> tuple[RuleUse, ...]:
+    """Return what each rule decided, the busiest first."""
+    decided = [(one, each) for one in calls for each in one.call.attempts if each.fault is not None]
+    groups: dict[tuple[str | None, str | None], list[int]] = {}
+    for place, (_, attempt) in enumerate(decided):
+        groups.setdefault((attempt.rule_id, attempt.rule_origin), []).append(place)
+    found = []
+    for (rule, origin), places in groups.items():
+        its = [decided[place] for place in places]
+        found.append(
+            RuleUse(
+                rule_id=rule,
+                rule_origin=origin,
+                steps=dict(Counter(step_of(each) for _, each in its).most_common()),
+                labels=dict(Counter(each.fault.label for _, each in its if each.fault is not None).most_common()),
+                operations=tuple(dict.fromkeys(one.call.operation for one, _ in its)),
+                calls=len({one.number for one, _ in its}),
+            )
+        )
+    return tuple(sorted(found, key=lambda each: -each.count))
+
+
+def gaps(calls: Iterable[Reported]) -> tuple[Gap, ...]:
+    """Return what calls stopped at because no rule matched."""
+    found: dict[tuple[str | None, str], tuple[Fault, Counter[str]]] = {}
+    for each in calls:
+        if each.call.stop_reason != "unknown" or each.last is None or each.last.fault is None:
+            continue
+        fault = each.last.fault
+        whose = fault.provider or each.call.provider
+        found.setdefault((whose, fault.label), (fault, Counter()))[1][each.call.operation] += 1
+    return tuple(
+        Gap(provider=provider, fault=fault, operations=dict(counts.most_common()))
+        for (provider, _), (fault, counts) in found.items()
+    )
+
+
+def injected(calls: Iterable[Reported]) -> int:
+    """Return how many faults were made by ``[chaos]``."""
+    return sum(each.chaos is not None for one in calls for each in one.call.attempts)
+
+
+def refreshes(calls: Iterable[Reported]) -> Refreshes:
+    """Count refreshes."""
+    all_of_them = [each for one in calls for each in one.call.remedies if each.kind == "refresh"]
+    led = [each for each in all_of_them if each.leads]
+    return Refreshes(
+        led=len(led), joined=len(all_of_them) - len(led), failed=sum(each.error is not None for each in led)
+    )

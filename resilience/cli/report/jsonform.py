@@ -1,0 +1,174 @@
+"""
+A report for programs; lengths of time are in seconds, instants in ISO 8601, and what is not known is null.
+
+| key | what it holds |
+|---|---|
+| `verdict` | how it went, in one line |
+| `files`, `policies`, `problems` | what was read, under which policies, and what of it could not be understood |
+| `from`, `to`, `runs` | first beginning, last end, and how many runs |
+| `calls`, `attempts`, `ends` | how many, and how many calls ended in which way (`unfinished`: never) |
+| `times` | sums over calls: `calling`, `waiting`, `remedies`, `other`; by the clock: `whole`, `under_way`, `out` |
+| `operations` | for each: `calls`, `ends`, `attempts`, `times`, and `duration` with percentiles |
+| `failures` | calls that failed alike: `what`, `stop_reason`, `rule`, `at`, `calls`, `may_exist`, `request_ids`, ... |
+| `unfinished` | calls that never ended |
+| `rules` | for each: how often it decided (`steps`), on what (`labels`), for which operations |
+| `gaps` | what no rule matched, with `table` and `key` of the rule that would |
+| `refreshes`, `renamed`, `believed`, `injected` | credentials, names, unverified accepts, and faults of `[chaos]` |
+| `slowest` | the longest calls |
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from resilience.cli.report.calls import Reported, durations
+from resilience.cli.report.groups import Failure, Gap, Group, RuleUse, injected
+from resilience.cli.report.labels import meaning, shown_all
+from resilience.cli.report.numbers import Summary, Times
+from resilience.cli.report.phrases import policies, runs, stays, verdict
+from resilience.simulation import Spread
+
+
+def to_json(summary: Summary, *, sources: Sequence[str], problems: Sequence[str]) -> Any:
+    """
+    Return the report.
+
+    Args:
+        summary: The numbers.
+        sources: The names of the files that were read.
+        problems: What could not be understood of them.
+    """
+    calls = summary.calls
+    return shown_all(
+        {
+            "verdict": verdict(summary),
+            "files": list(sources),
+            "policies": list(policies(summary)),
+            "problems": list(problems),
+            "from": _instant(min(each.call.started_at for each in calls)) if calls else None,
+            "to": _instant(max(each.finish for each in calls)) if calls else None,
+            "runs": runs(summary),
+            "calls": len(calls),
+            "attempts": summary.attempts,
+            "ends": summary.ends,
+            "times": _times(summary.times),
+            "operations": [_operation(each) for each in summary.operations],
+            "failures": [_failure(each) for each in summary.failures],
+            "unfinished": [_call(each) for each in summary.unfinished],
+            "rules": [_rule(each) for each in summary.rules],
+            "gaps": [_gap(each) for each in summary.gaps],
+            "refreshes": {
+                "led": summary.refreshes.led,
+                "joined": summary.refreshes.joined,
+                "failed": summary.refreshes.failed,
+            },
+            "renamed": [
+                {"operation": one.call.operation, "field": field, "from": old, "to": new}
+                for one, field, (old, new) in summary.renames
+            ],
+            "believed": Counter(each.call.operation for each in summary.believed),
+            "injected": injected(calls),
+            "slowest": [_call(each) for each in summary.slowest],
+        }
+    )
+
+
+def _times(spent: Times) -> dict[str, float]:
+    return {
+        "calling": spent.calling,
+        "waiting": spent.waiting,
+        "remedies": spent.remedying,
+        "other": spent.other,
+        "whole": spent.whole,
+        "under_way": spent.under_way,
+        "out": spent.out,
+    }
+
+
+def _operation(group: Group) -> dict[str, Any]:
+    return {
+        "operation": group.operation,
+        "provider": group.provider,
+        "calls": len(group.calls),
+        "ends": group.ends,
+        "attempts": group.attempts,
+        "times": _times(Times.of(group.calls)),
+        "duration": _spread(durations(group.calls)),
+    }
+
+
+def _spread(lengths: Sequence[float]) -> dict[str, float] | None:
+    if not lengths:
+        return None
+    spread = Spread.of(lengths)
+    percentiles = {f"p{percent}": value for percent, value in spread.at.items()}
+    return {"least": spread.least, **percentiles, "greatest": spread.greatest, "mean": spread.mean}
+
+
+def _failure(failure: Failure) -> dict[str, Any]:
+    fault = failure.fault
+    return {
+        "operation": failure.operation,
+        "provider": failure.provider,
+        "what": failure.what,
+        "meaning": meaning(failure.provider, None if fault is None else fault.code),
+        "status": None if fault is None else fault.status,
+        "stop_reason": failure.stop_reason,
+        "rule": failure.rule_id,
+        "at": failure.rule_origin,
+        "calls": len(failure.calls),
+        "lasts": stays(failure),
+        "may_exist": failure.doubtful,
+        "request_ids": failure.request_ids,
+    }
+
+
+def _rule(use: RuleUse) -> dict[str, Any]:
+    return {
+        "rule": use.rule_id,
+        "at": use.rule_origin,
+        "decided": use.count,
+        "calls": use.calls,
+        "steps": use.steps,
+        "labels": use.labels,
+        "operations": use.operations,
+    }
+
+
+def _gap(gap: Gap) -> dict[str, Any]:
+    return {
+        "provider": gap.provider,
+        "what": gap.fault.label,
+        "status": gap.fault.status,
+        "operations": gap.operations,
+        "table": gap.table if gap.key is not None else None,
+        "key": gap.key,
+    }
+
+
+def _call(one: Reported) -> dict[str, Any]:
+    call = one.call
+    return {
+        "run": call.run,
+        "operation": call.operation,
+        "provider": call.provider,
+        "started_at": _instant(call.started_at),
+        "duration": one.took,
+        "end": one.end,
+        "stop_reason": call.stop_reason,
+        "attempts": len(call.attempts),
+        "waiting": one.waiting,
+        "may_exist": one.may_exist,
+        "request_id": one.request_id,
+        "trace_id": call.trace_id,
+    }
+
+
+def _instant(at: float) -> str | None:
+    try:
+        return datetime.fromtimestamp(at, tz=UTC).isoformat(timespec="milliseconds")
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -1,0 +1,129 @@
+"""What a report counts and sums over many calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from attrs import frozen
+
+from resilience.cli.report.calls import Reported, by, ends_of
+from resilience.cli.report.groups import Failure, Gap, Group, Refreshes, RuleUse, failures, gaps, refreshes, rules
+from resilience.cli.report.labels import End
+
+_SLOWEST: Final = 5
+
+
+@frozen(kw_only=True)
+class Times:
+    """
+    Where the time went, in seconds.
+
+    The first four are sums over calls: calls that run at once each count. The last three are read off the clock, where
+    a second counts once.
+
+    Attributes:
+        calling: In attempts.
+        waiting: In waits between them.
+        remedying: In refreshes and verifications.
+        other: In what is left: a free thread, another call on the same resource, our own work.
+        whole: From the first beginning to the last end, run by run.
+        under_way: Of that, while at least one call was under way.
+        out: Of that, while at least one attempt was.
+    """
+
+    calling: float
+    waiting: float
+    remedying: float
+    other: float
+    whole: float
+    under_way: float
+    out: float
+
+    @property
+    def total(self) -> float:
+        """The sum over calls."""
+        return self.calling + self.waiting + self.remedying + self.other
+
+    @classmethod
+    def of(cls, calls: Iterable[Reported]) -> Times:
+        """Sum up."""
+        told = tuple(calls)
+        return cls(
+            calling=sum(each.calling for each in told),
+            waiting=sum(each.waiting for each in told),
+            remedying=sum(each.remedying for each in told),
+            other=sum(each.other for each in told),
+            whole=sum(_length(run) for run in by(told, lambda each: each.run).values()),
+            under_way=covered((each.call.started_at, each.finish) for each in told),
+            out=covered(
+                (each.started_at, each.started_at + (each.duration or 0.0))
+                for one in told
+                for each in one.call.attempts
+            ),
+        )
+
+
+def _length(calls: Sequence[Reported]) -> float:
+    return max(each.finish for each in calls) - min(each.call.started_at for each in calls)
+
+
+def covered(spans: Iterable[tuple[float, float]]) -> float:
+    """Return how much time lies in at least one of these spans, in seconds."""
+    total, reached = 0.0, float("-inf")
+    for start, end in sorted(spans):
+        total += max(end - max(start, reached), 0.0)
+        reached = max(reached, end)
+    return total
+
+
+@frozen(kw_only=True)
+class Summary:
+    """What a report says of all calls; see its parts."""
+
+    calls: tuple[Reported, ...]
+    ends: Mapping[End, int]
+    attempts: int
+    times: Times
+    operations: tuple[Group, ...]
+    failures: tuple[Failure, ...]
+    unfinished: tuple[Reported, ...]
+    rules: tuple[RuleUse, ...]
+    gaps: tuple[Gap, ...]
+    believed: tuple[Reported, ...]
+    renames: tuple[tuple[Reported, str, tuple[str | None, str | None]], ...]
+    refreshes: Refreshes
+    slowest: tuple[Reported, ...]
+
+    @property
+    def failed(self) -> int:
+        """How many calls failed."""
+        return sum(len(each.calls) for each in self.failures)
+
+
+def summarised(calls: Sequence[Reported]) -> Summary:
+    """Count and sum up."""
+    return Summary(
+        calls=tuple(calls),
+        ends=ends_of(calls),
+        attempts=sum(len(each.call.attempts) for each in calls),
+        times=Times.of(calls),
+        operations=tuple(
+            Group(operation=operation, provider=provider, calls=tuple(group))
+            for (operation, provider), group in by(
+                calls, lambda each: (each.call.operation, each.call.provider)
+            ).items()
+        ),
+        failures=failures(calls),
+        unfinished=tuple(each for each in calls if each.end == "unfinished"),
+        rules=rules(calls),
+        gaps=gaps(calls),
+        believed=tuple(
+            each
+            for each in calls
+            if each.end == "accepted" and not each.call.verified and each.call.stop_reason != "dry_run"
+        ),
+        renames=tuple((each, name, names) for each in calls for name, names in each.call.renamed.items()),
+        refreshes=refreshes(calls),
+        slowest=tuple(sorted(calls, key=lambda each: -each.took)[:_SLOWEST]),
+    )

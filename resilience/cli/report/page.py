@@ -1,0 +1,198 @@
+"""
+A report as one self-contained page: what failed, a timeline, plots, tables, and every call attempt by attempt.
+
+The page says everything without its script, which adds filters and search. It loads nothing, and the same recordings
+give the same page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from attrs import frozen
+from markupsafe import Markup, escape
+
+from resilience.cli.pages.rendering import asset, render, source_hash
+from resilience.cli.pages.shapes import TimePlot
+from resilience.cli.report import tables
+from resilience.cli.report.calls import Reported, by, durations, waits_of
+from resilience.cli.report.details import SIGNS, CallDetails, details
+from resilience.cli.report.drawing import AxisLabel, Scale, axis, tick
+from resilience.cli.report.labels import COLUMNS, END_WORDS, FAILED, instant, shown
+from resilience.cli.report.load import RunLoad, load
+from resilience.cli.report.numbers import Summary
+from resilience.cli.report.phrases import asides, by_the_clock, period, policies, runs, verdict
+from resilience.cli.screen import seconds, times
+
+LISTED: Final = 2000
+"""How many calls a page lists, at most: so many open in a second or two. The numbers count all of them."""
+
+_NOTES: Final = 20
+
+# From so many on, lines are laid out only when they come into view.
+_MANY: Final = 200
+
+_SEAM: Final = re.compile("(?<=[a-z])(?=[A-Z])")
+
+
+def page(summary: Summary, *, sources: Sequence[str], notes: Sequence[str] = ()) -> str:
+    """
+    Return the page.
+
+    Args:
+        summary: The numbers, and the calls.
+        sources: The names of the files that were read.
+        notes: What could not be read of them.
+    """
+    listed = chosen(summary.calls, LISTED)
+    numbers = frozenset(each.number for each in listed)
+    values: dict[str, Any] = {
+        "title": f"Report: {', '.join(policies(summary)) or 'nothing was recorded'}",
+        "security": _security(asset("report.js")),
+        "is_bad": bool(summary.failed or summary.unfinished),
+        "verdict": verdict(summary),
+        "summary": summary,
+        "failures": tables.failures(summary.failures, numbers),
+        "unfinished": tables.unfinished(summary.unfinished),
+        "gaps": tables.gaps(summary.gaps),
+        "most_rows": tables.MOST_ROWS,
+        "listed": listed,
+        "notes": [shown(note) for note in notes[:_NOTES]],
+        "more_notes": max(len(notes) - _NOTES, 0),
+    }
+    if summary.calls:
+        values |= _of_calls(summary, sources, listed)
+    return render("report.html.j2", filters={"breakable": breakable, "shown": shown}, **values)
+
+
+def _security(script: str) -> str:
+    """Return the content security policy: nothing is loaded, and no script runs but this one."""
+    return (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; "
+        f"script-src '{source_hash(script)}'"
+    )
+
+
+def breakable(text: str) -> Markup:
+    """Return text as markup; a narrow place breaks names like ``CreateGroupId`` between their words."""
+    # What stands for a character in HTML holds no capital after a small letter.
+    return Markup(_SEAM.sub("<wbr>", str(escape(shown(text)))))  # noqa: S704  # the text is escaped first
+
+
+def chosen(calls: Sequence[Reported], most: int) -> tuple[Reported, ...]:
+    """Return at most so many calls, in their order: first those that did not end well, then the slowest."""
+    if len(calls) <= most:
+        return tuple(calls)
+    ranked = sorted(calls, key=lambda each: (not (each.has_failed or each.end == "unfinished"), -each.took))
+    return tuple(sorted(ranked[:most], key=lambda each: each.number))
+
+
+def _of_calls(summary: Summary, sources: Sequence[str], listed: Sequence[Reported]) -> dict[str, Any]:
+    """Return what a page shows where there are calls."""
+    ends: dict[str, float] = dict(summary.ends.items())
+    every = by(summary.calls, _run_of)
+    return {
+        "ends": tables.stack(ends, "e-fill"),
+        "end_keys": tables.end_keys(summary),
+        "period": f"{period(summary)}, from {', '.join(map(shown, sources))}",
+        "tiles": _tiles(summary),
+        "signs": SIGNS,
+        "selects": _selects(listed),
+        "runs": [_run(its, every[run]) for run, its in by(listed, _run_of).items()],
+        "clock": by_the_clock(summary.times).capitalize(),
+        "part_keys": tables.part_keys(),
+        "shares": tuple(tables.shares(summary)),
+        "spreads": tuple(_spreads(summary)),
+        "columns": tuple(COLUMNS),
+        "operations": tables.operations(summary.operations),
+        "rules": tables.rules(summary.rules),
+        "remarks": tuple(asides(summary)),
+    }
+
+
+def _tiles(summary: Summary) -> dict[str, tuple[str, str]]:
+    spent, made, count = summary.times, summary.refreshes, len(summary.calls)
+    total = spent.total or 1.0
+    return {
+        "calls": (f"{count:,}", times(runs(summary), "run")),
+        "attempts per call": (f"{summary.attempts / count:.2f}", times(summary.attempts, "attempt")),
+        "time": (seconds(spent.whole), f"{seconds(spent.under_way)} with calls under way"),
+        "waiting": (f"{spent.waiting / total:.0%}", f"{seconds(spent.waiting)}, summed over calls"),
+        "new credentials": (f"{made.led:,}", f"{made.joined:,} waited for another call's"),
+        "accepted on belief": (f"{len(summary.believed):,}", "not verified"),
+    }
+
+
+@frozen
+class FilterSelect:
+    """A filter of the page: its name, its label, and its choices with their words."""
+
+    name: str
+    label: str
+    options: dict[str, str]
+
+
+def _selects(listed: Sequence[Reported]) -> tuple[FilterSelect, ...]:
+    there = {each.end for each in listed}
+    ends: dict[str, str] = {end: words for end, words in END_WORDS.items() if end in there}
+    names = {name: name for name in sorted({shown(each.call.operation) for each in listed})}
+    codes = {code: code for code in sorted({shown(label) for each in listed for label in each.labels})}
+    trouble = {"*failed": "all that did not end well"} if there & {*FAILED, "unfinished"} else {}
+    orders = {"time": "time", "took": "longest first", "attempts": "most attempts first"}
+    return (
+        FilterSelect("end", "ended", {"": "in any way", **trouble, **ends}),
+        FilterSelect("operation", "operation", {"": "any", **names}),
+        FilterSelect("code", "met", {"": "anything", **codes}),
+        FilterSelect("order", "order", orders),
+        FilterSelect("lanes", "lines show", {"run": "when it was", "length": "how long it took"}),
+    )
+
+
+def _run_of(one: Reported) -> int:
+    return one.run
+
+
+@frozen(kw_only=True)
+class RunSection:
+    """
+    The calls of one run.
+
+    Attributes:
+        title: Which run it is, when it was and how long.
+        load: How busy it was.
+        axis: The labels above its bars.
+        step: The distance of the marks behind its bars, in per cent.
+        is_long: Whether lines are laid out only when they come into view.
+        calls: The calls that are listed.
+    """
+
+    title: str
+    load: RunLoad
+    axis: tuple[AxisLabel, ...]
+    step: float
+    is_long: bool
+    calls: Iterator[CallDetails]
+
+
+def _run(calls: Sequence[Reported], every: Sequence[Reported]) -> RunSection:
+    start = min(each.call.started_at for each in every)
+    scale = Scale.of(start, max(each.finish for each in every))
+    return RunSection(
+        title=f"Run {calls[0].run}: {instant(start)} UTC, {seconds(scale.length)}, {times(len(every), 'call')}",
+        load=load(every, scale),
+        axis=axis(scale),
+        step=tick(scale.length) / scale.length * 100,
+        is_long=len(calls) > _MANY,
+        # One at a time: a page of thousands needs no second copy of them.
+        calls=(details(each, scale) for each in calls),
+    )
+
+
+def _spreads(summary: Summary) -> Iterator[tuple[str, TimePlot]]:
+    calls, waits = durations(summary.calls), waits_of(summary.calls)
+    if calls:
+        yield "Calls", tables.spread_of(calls, "duration", "how long calls took")
+    if waits:
+        yield "Waits", tables.spread_of(waits, "waits-plot", "how long waits were")

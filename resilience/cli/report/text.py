@@ -1,0 +1,169 @@
+"""A report on a terminal: what ran, what failed and why, where the time went, and what is worth a look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from rich.console import Group as RenderGroup
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from resilience.cli.plots import bar
+from resilience.cli.report.calls import Reported
+from resilience.cli.report.groups import Failure, Gap, Group, RuleUse
+from resilience.cli.report.labels import (
+    COLUMNS,
+    END_WORDS,
+    counted,
+    instant,
+    meaning,
+    met,
+    place,
+    service,
+    shown,
+    stopped,
+)
+from resilience.cli.report.numbers import Summary, Times
+from resilience.cli.report.phrases import asides, by_the_clock, hint, met_by, period, policies, runs, stays, verdict
+from resilience.cli.screen import seconds, times
+
+_IDS: Final = 3
+_LINES: Final = 8
+_BAR: Final = 30
+_INDENT: Final = "  "
+
+
+def report(summary: Summary, *, plain: bool) -> Iterator[RenderableType]:
+    """
+    Yield what is printed.
+
+    Args:
+        summary: The numbers.
+        plain: Use ASCII for bars, for terminals that know nothing else.
+    """
+    is_good = not summary.failed and not summary.unfinished
+    yield Text(verdict(summary), style="bold green" if is_good else "bold red")
+    if not summary.calls:
+        return
+    yield Text(", ".join(policies(summary)), style="dim")
+    yield Text(f"{times(runs(summary), 'run')}, {period(summary)}", style="dim")
+    yield from _section("Operations", _operations(summary.operations))
+    if summary.failures:
+        yield from _section("What failed", *map(_failure, summary.failures[:_LINES]), _rest(summary.failures))
+    if summary.unfinished:
+        yield from _section(
+            "What never ended", *map(_unfinished, summary.unfinished[:_LINES]), _rest(summary.unfinished)
+        )
+    if summary.gaps:
+        yield from _section("What no rule matched", *map(_gap, summary.gaps[:_LINES]), _rest(summary.gaps))
+    yield from _section("Where the time went", *_times(summary.times, plain=plain))
+    if summary.rules:
+        yield from _section("Which rules decided", *map(_rule, summary.rules[:_LINES]), _rest(summary.rules))
+    yield from _section("The slowest calls", *map(_slow, summary.slowest))
+    yield from _section("And", *(_line(said) for said in asides(summary)))
+
+
+def _section(title: str, *parts: RenderableType | None) -> Iterator[RenderableType]:
+    yield Text(f"\n{title}", style="bold underline")
+    yield from (part for part in parts if part is not None)
+
+
+def _line(text: str, style: str = "", *, deep: bool = False) -> RenderableType:
+    """Return a line that keeps its indent where it is folded."""
+    return Padding(Text(text, style=style), (0, 0, 0, 4 if deep else 2), expand=False)
+
+
+def _rest(all_of_them: Sequence[object]) -> RenderableType | None:
+    more = len(all_of_them) - _LINES
+    return _line(f"and {more:,} more: see --html or --format json", "dim") if more > 0 else None
+
+
+def _operations(groups: Sequence[Group]) -> Table:
+    counts = [{name: sum(group.ends.get(end, 0) for end in ends) for name, ends in COLUMNS.items()} for group in groups]
+    used = [name for name in COLUMNS if any(count[name] for count in counts)]
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("", overflow="fold", min_width=20)
+    for header in ("calls", *used, "attempts"):
+        table.add_column(header, justify="right", no_wrap=True)
+    for group, count in zip(groups, counts, strict=True):
+        cells = [
+            Text(f"{count[name]:,}", style="red" if name in {"failed", "no end"} else "") if count[name] else ""
+            for name in used
+        ]
+        table.add_row(f"{_INDENT}{shown(group.operation)}", f"{len(group.calls):,}", *cells, f"{group.attempts:,}")
+    return table
+
+
+def _failure(failure: Failure) -> RenderableType:
+    what = shown(failure.what) if failure.fault is None else met(failure.fault)
+    head = Text(f"{_INDENT}{shown(failure.operation)}  ", style="bold").append(what, style="red")
+    if len(failure.calls) > 1:
+        head.append(f"  {times(len(failure.calls), 'call')}", style="not bold")
+    about = meaning(failure.provider, None if failure.fault is None else failure.fault.code)
+    lines = [] if about is None else [_line(about, deep=True)]
+    if stays(failure):
+        lines.append(_line("the same call gets the same answer until somebody changes something", deep=True))
+    lines.append(_line(f"stop: {stopped(failure.stop_reason)}", deep=True))
+    if failure.rule_id is not None:
+        lines.append(_line(place(failure.rule_id, failure.rule_origin), "dim", deep=True))
+    if failure.doubtful:
+        text = f"{times(failure.doubtful, 'call')} may have taken effect all the same: look before you repeat"
+        lines.append(_line(text, "yellow", deep=True))
+    ids = failure.request_ids
+    if ids:
+        lines.append(_line(f"for the support of {service(failure.provider)}, request id", deep=True))
+        lines += [_line(f"  {shown(each)}", deep=True) for each in ids[:_IDS]]
+    if len(ids) > _IDS:
+        lines.append(_line(f"  and {len(ids) - _IDS:,} more", "dim", deep=True))
+    return RenderGroup(head, *lines)
+
+
+def _unfinished(one: Reported) -> RenderableType:
+    head = Text(f"{_INDENT}{shown(one.call.operation)}", style="bold")
+    head.append(f"  begun {instant(one.call.started_at)} UTC", style="not bold")
+    heard = f"last heard of after {seconds(one.took)}, {times(len(one.call.attempts), 'attempt')}"
+    lines = [_line(heard, deep=True)]
+    if one.may_exist:
+        lines.append(_line("may have taken effect: look before you repeat", "yellow", deep=True))
+    return RenderGroup(head, *lines)
+
+
+def _gap(gap: Gap) -> RenderableType:
+    head = Text(f"{_INDENT}{met(gap.fault)}", style="bold").append(f"  {met_by(gap)}", style="not bold")
+    lines = [_line(each, deep=True) for each in hint(gap)]
+    return RenderGroup(head, *lines)
+
+
+def _times(spent: Times, *, plain: bool) -> Iterator[RenderableType]:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
+    for justify in ("left", "left", "right", "right"):
+        table.add_column(justify=justify, no_wrap=True)
+    for name, length, style in (
+        ("calling", spent.calling, "cyan"),
+        ("waiting", spent.waiting, "yellow"),
+        ("remedies", spent.remedying, "magenta"),
+        ("other", spent.other, "dim"),
+    ):
+        share = length / spent.total if spent.total else 0.0
+        drawn = Text(f"{bar(share, _BAR, plain=plain):{_BAR}}", style=style)
+        # What is no millisecond is no more than rounding.
+        table.add_row(f"{_INDENT}{name}", drawn, seconds(round(length, 3)), f"{share:.0%}")
+    yield table
+    yield _line("summed over calls: calls that run at once each count", "dim")
+    yield _line(by_the_clock(spent))
+
+
+def _rule(use: RuleUse) -> RenderableType:
+    head = Text(f"{_INDENT}{use.count:,} x {counted(use.steps)}", style="bold")
+    most = dict(list(use.labels.items())[:_IDS])
+    head.append(f"  on {counted(most)}", style="not bold")
+    return RenderGroup(head, _line(place(use.rule_id, use.rule_origin), "dim", deep=True))
+
+
+def _slow(one: Reported) -> RenderableType:
+    waited = f", {seconds(one.waiting)} of it waiting" if one.waiting else ""
+    attempts = times(len(one.call.attempts), "attempt")
+    return _line(f"{seconds(one.took):>8}  {shown(one.call.operation)}: {END_WORDS[one.end]}, {attempts}{waited}")

@@ -1,0 +1,1 @@
+"""``resilience simulate``: a call against scripted faults, as text, JSON and a page."""

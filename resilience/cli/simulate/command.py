@@ -1,0 +1,253 @@
+"""``resilience simulate``: a call against scripted faults on a virtual clock, once or many times."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Final
+
+import attrs
+import click
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from resilience.cli import plots
+from resilience.cli.plans import operation_of, plan_of
+from resilience.cli.screen import FINDINGS, as_json, console, format_option, load, policy_option, seconds, times
+from resilience.cli.simulate import timeline
+from resilience.core.durations import seconds as parse_duration
+from resilience.policyfile import Policy
+from resilience.simulation import (
+    PERCENTILES,
+    Belief,
+    Distribution,
+    EndlessError,
+    Played,
+    Setup,
+    Spread,
+    World,
+    distribution,
+    read_script,
+)
+from resilience.simulation import simulate as simulate_one
+
+_WIDEST_PLOT = 100
+_BINS = 14
+
+# The control character keeps click from filling the lines.
+_SCRIPTS: Final = """\b
+A script: SystemOverFlow*3, applied lost, ok, slow 250ms, late hang 10s, 503
+  ok, slow     a success                 unsent       no connection
+  CODE, 503    that error                lost, reset  no answer
+  hang         until a limit cuts it     garbled      an unreadable answer
+  applied X    carried out all the same  late X 5s    carried out 5 s later
+  X 250ms      takes so long             X*3, X*      three times, every time
+  X("words")   with that message, for rules that look at it
+"""
+
+
+class _Duration(click.ParamType):  # type: ignore[type-arg]  # generic only for the type checker of newer clicks
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return a duration in seconds."""
+        found = parse_duration(str(value))
+        if found is None:
+            self.fail(f'expected a duration such as "250ms" or "1m30s", got {str(value)!r}', param, ctx)
+        return found
+
+
+@click.command(epilog=_SCRIPTS)
+@policy_option
+@click.option("--operation", "-o", required=True, metavar="NAME", help="What is called: Name or provider:Name.")
+@click.option("--faults", "-f", default="", metavar="SCRIPT", help="What attempts meet, in order; none for all well.")
+@click.option("--latency", type=_Duration(), default="100ms", show_default=True, help="How long an attempt takes.")
+@click.option(
+    "--verifier",
+    type=click.Choice(["honest", "found", "missing"]),
+    help="Register a verifier: one that tells what is so, or always says the same. Without it there is none.",
+)
+@click.option("--no-credentials", is_flag=True, help="There is no source of new credentials.")
+@click.option("--name", metavar="NAME", help="The name that renames start from; else every rename finds one.")
+@click.option("--runs", type=click.IntRange(min=1), help="Play the call so often, and show how it is spread.")
+@click.option("--rate", type=click.FloatRange(0, 1), help="The faults come at random, to this share of the attempts.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same call.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with plots as well.")
+@format_option
+def simulate(*, policy: str, env: str | None, operation: str, form: str, html: Path | None, **options: Any) -> None:
+    """
+    Play a call against faults on a virtual clock.
+
+    Without --runs: one call, step by step, with the rule behind each decision. With --runs: how long it takes, how many
+    requests it sends and how it ends. The decisions are the executor's own, so what is simulated is what happens.
+    """
+    read = load(policy, env)
+    setup = _setup(read, operation, options)
+    runs, seed = options["runs"], options["seed"]
+    try:
+        first = simulate_one(setup, seed)
+        began = perf_counter()
+        spread = None if runs is None else distribution(setup, runs=runs, seed=seed)
+        took = perf_counter() - began
+    except EndlessError as error:
+        click.echo(str(error), err=True)
+        sys.exit(FINDINGS)
+    if html is not None:
+        # Only here: most calls of this command write no page.
+        from resilience.cli.simulate.page import page  # noqa: PLC0415
+
+        try:
+            notes = () if spread is None else findings(spread, setup)
+            text = page(setup, first, spread, script=options["faults"], seed=seed, notes=notes)
+            html.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise click.UsageError(f"cannot write {html}: {error.strerror or error}") from None
+    if form == "json":
+        as_json(_to_json(setup, first, spread, seed))
+        return
+    screen = console()
+    screen.print(_title(setup, read))
+    for part in _call(setup, first, screen) if spread is None else _runs(spread, setup, screen):
+        screen.print(part)
+    if spread is not None:
+        screen.print(Text(f"{times(spread.runs, 'run')} in {seconds(took)}, seed {seed}", style="dim"))
+    if html is not None:
+        screen.print(Text(f"wrote {html}"))
+
+
+def _setup(policy: Policy, operation: str, options: dict[str, Any]) -> Setup:
+    found = operation_of(operation, policy)
+    verifier: Belief | None = options["verifier"]
+    latency = options["latency"]
+    try:
+        script = read_script(options["faults"], provider=found.provider, latency=latency)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--faults") from None
+    if options["rate"] is not None and not script:
+        raise click.UsageError("--rate needs --faults: which faults are to come at random?")
+    return Setup(
+        plan=plan_of(policy, found, verifier=verifier is not None, credentials=not options["no_credentials"]),
+        world=World(
+            verifier=verifier or "honest",
+            verifying=latency,
+            refreshing=latency,
+            name=options["name"],
+            law=found.law,
+        ),
+        script=script,
+        latency=latency,
+        rate=options["rate"],
+    )
+
+
+def _title(setup: Setup, policy: Policy) -> Text:
+    plan = setup.plan
+    text = Text(f"{plan.operation} ({plan.provider})", style="bold")
+    where = f"{policy.name}, {policy.env}" if policy.env else policy.name
+    verifier = f"{setup.world.verifier} verifier" if plan.can_verify else "no verifier"
+    return text.append(f"  {where}; repeat {plan.repeat}, {verifier}", style="not bold dim")
+
+
+def _is_plain(screen: Console) -> bool:
+    return not screen.encoding.lower().startswith("utf")
+
+
+def _call(setup: Setup, played: Played, screen: Console) -> Iterator[RenderableType]:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(overflow="fold")
+    for row in timeline.rows(played, setup.plan):
+        what = Text(row.what, style=plots.STYLES[row.did])
+        what.append(f", {seconds(row.took)}" if row.took else "", style="dim").append(
+            f": {row.result}", style="default"
+        )
+        if row.decision:
+            what.append(f"\n-> {row.decision}", style="bold default")
+        if row.rule is not None and row.did == "attempt":
+            what.append(f"\n   {row.rule}  {row.place or ''}".rstrip(), style="dim default")
+        table.add_row(seconds(row.at), what)
+    yield table
+    width = min(screen.width, _WIDEST_PLOT)
+    yield plots.strip(played, width, plain=_is_plain(screen))
+    yield plots.axis(0.0, played.duration, width)
+    yield Text(timeline.ending(played, setup.plan), style="bold")
+
+
+def _runs(spread: Distribution, setup: Setup, screen: Console) -> Iterator[RenderableType]:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    for header in ("", "least", *(f"p{percent}" for percent in PERCENTILES), "most", "mean"):
+        table.add_column(header, justify="right" if header else "left")
+    durations, calls = Spread.of(spread.durations), Spread.of(spread.calls)
+    table.add_row(
+        "duration",
+        *map(seconds, (durations.least, *durations.at.values(), durations.greatest)),
+        seconds(durations.mean),
+    )
+    table.add_row(
+        "requests", *(f"{each:g}" for each in (calls.least, *calls.at.values(), calls.greatest)), f"{calls.mean:.2f}"
+    )
+    yield table
+    width, plain = min(screen.width, _WIDEST_PLOT), _is_plain(screen)
+    yield Text("\nHow it ends", style="bold underline")
+    yield from plots.bars(list(spread.reasons.items()), width, plain=plain)
+    yield Text("\nHow long it takes", style="bold underline")
+    bins = plots.histogram(spread.durations, _BINS)
+    yield from plots.bars([(_upto(each), each.count) for each in bins], width, plain=plain, style="magenta")
+    yield Text("\nRequests", style="bold underline")
+    numbers = plots.whole_numbers(spread.calls, _BINS)
+    yield from plots.bars([(_number(each), each.count) for each in numbers], width, plain=plain, style="green")
+    yield Text()
+    for line in findings(spread, setup):
+        yield Text(line)
+
+
+def findings(spread: Distribution, setup: Setup) -> Iterator[str]:
+    """Yield what is worth a sentence about many runs: how they burden the service, and what they may leave behind."""
+    yield f"one call sends {spread.amplification:.2f} requests on average"
+    if setup.plan.repeat == "duplicate":
+        if spread.repeated:
+            yield f"in {times(spread.repeated, 'run')} more than one request took effect: it was done more than once"
+        else:
+            yield "no run did it more than once"
+    if spread.doubtful:
+        yield f"{times(spread.doubtful, 'run')} failed with something that may exist and nobody has looked into"
+
+
+def _upto(each: plots.Bin) -> str:
+    return seconds(each.low) if each.low == each.high else f"to {seconds(each.high)}"
+
+
+def _number(each: plots.Bin) -> str:
+    low, high = int(each.low), int(each.high) - 1
+    return str(low) if low >= high else f"{low}-{high}"
+
+
+def _to_json(setup: Setup, first: Played, spread: Distribution | None, seed: int) -> dict[str, Any]:
+    plan = setup.plan
+    said: dict[str, Any] = {
+        "operation": plan.operation,
+        "provider": plan.provider,
+        "policy": plan.policy.name,
+        "env": plan.policy.env,
+        "seed": seed,
+        "call": timeline.to_json(first, plan),
+    }
+    if spread is not None:
+        said["runs"] = {
+            "count": spread.runs,
+            "duration": _spread(spread.durations),
+            "requests": _spread(spread.calls),
+            "reasons": dict(spread.reasons),
+            "repeated": spread.repeated,
+            "doubtful": spread.doubtful,
+        }
+    return said
+
+
+def _spread(values: tuple[float, ...] | tuple[int, ...]) -> dict[str, Any]:
+    found = attrs.asdict(Spread.of(values))
+    percentiles = {f"p{percent}": value for percent, value in found.pop("at").items()}
+    return {**found, **percentiles}
