@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-from resilience.telemetry.environment import is_exporting
+from resilience.telemetry.providers.environment import is_exporting
 
 _STDOUT: Final = 1
 

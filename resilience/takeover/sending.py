@@ -19,7 +19,7 @@ import attrs
 from resilience.takeover.aside import keep_aside
 from resilience.takeover.counters import Counts
 from resilience.takeover.run import VARIABLE, Run
-from resilience.telemetry.environment import Providers, asked_for, has_failed, is_sending_ours, own_providers
+from resilience.telemetry.providers.environment import Providers, asked_for, has_failed, is_sending_ours, own_providers
 
 # Seconds, with the start of the program.
 _PATIENCE: Final = 4.5

@@ -20,7 +20,7 @@ from resilience.takeover.run import Run
 from resilience.takeover.setting import Setting
 from resilience.takeover.termination import is_multiprocessing
 from resilience.telemetry import Logs, Metrics, Spans, observers_for
-from resilience.telemetry.environment import (
+from resilience.telemetry.providers.environment import (
     Providers,
     asked_for,
     flush_providers,
@@ -29,8 +29,8 @@ from resilience.telemetry.environment import (
     is_sending_ours,
     own_providers,
 )
-from resilience.telemetry.fallback import UntilSet
-from resilience.telemetry.runspan import RunSpan
+from resilience.telemetry.providers.fallback import UntilSet
+from resilience.telemetry.spans.run_span import RunSpan
 
 # Seconds, for all that is still to be sent when the script has ended. A receiver that is there takes milliseconds.
 _LAST_PATIENCE: Final = 4.0

@@ -19,7 +19,7 @@ from resilience.core.events import (
 )
 from resilience.takeover.counters import Counters
 from resilience.takeover.notes import Notes
-from resilience.telemetry.words import NAME_REFUSED, cleaned, is_name_refused
+from resilience.telemetry.labels import NAME_REFUSED, cleaned, is_name_refused
 
 _FAILED: Final = frozenset({"failed", "exhausted", "refused"})
 _MILLISECONDS: Final = 1000

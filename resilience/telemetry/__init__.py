@@ -191,9 +191,9 @@ No token, key, request parameter, URL or text of an exception gets here.
 
 from resilience.telemetry.defaults import observers_for
 from resilience.telemetry.journal import Journal, JournalError
-from resilience.telemetry.logs import Logs
-from resilience.telemetry.metrics import Metrics
-from resilience.telemetry.spans import Spans
-from resilience.telemetry.tree import Node, build_tree
+from resilience.telemetry.logs.observer import Logs
+from resilience.telemetry.metrics.observer import Metrics
+from resilience.telemetry.spans.observer import Spans
+from resilience.telemetry.spans.tree import Node, build_tree
 
 __all__ = ["Journal", "JournalError", "Logs", "Metrics", "Node", "Spans", "build_tree", "observers_for"]

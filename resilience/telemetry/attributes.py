@@ -10,7 +10,7 @@ from resilience.core.decision import Decision
 from resilience.core.fault import Fault
 from resilience.core.policy import Rule
 from resilience.telemetry import names
-from resilience.telemetry.words import cleaned
+from resilience.telemetry.labels import cleaned
 
 Attributes = dict[str, AttributeValue]
 

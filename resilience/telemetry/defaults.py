@@ -8,9 +8,9 @@ from functools import cache
 from resilience.core.events import Observer
 from resilience.core.policy import PolicyValues
 from resilience.telemetry.journal import Journal
-from resilience.telemetry.logs import Logs
-from resilience.telemetry.metrics import Metrics
-from resilience.telemetry.spans import Spans
+from resilience.telemetry.logs.observer import Logs
+from resilience.telemetry.metrics.observer import Metrics
+from resilience.telemetry.spans.observer import Spans
 
 
 def observers_for(policy: PolicyValues) -> Sequence[Observer]:

@@ -67,8 +67,8 @@ from opentelemetry import trace
 
 from resilience.core.events import CallStarted, Event, Sink, Slot
 from resilience.core.policy import PolicyValues
+from resilience.telemetry.labels import listed_codes
 from resilience.telemetry.lines import Wording, heading, told
-from resilience.telemetry.words import listed_codes
 
 log: Final = logging.getLogger("resilience")
 

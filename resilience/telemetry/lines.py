@@ -31,7 +31,7 @@ from resilience.core.events import (
 from resilience.core.fault import Fault
 from resilience.telemetry import names
 from resilience.telemetry.attributes import decision_attributes
-from resilience.telemetry.words import GOOD_ENDS, answer, call_error_type, cleaned
+from resilience.telemetry.labels import GOOD_ENDS, answer, call_error_type, cleaned
 
 # json.dumps() would make a new encoder each time.
 _encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resilience.telemetry.environment import asked_for
+from resilience.telemetry.providers.environment import asked_for
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ from resilience.core.events import (
 from resilience.core.fault import Fault
 from resilience.telemetry import Metrics
 from resilience.telemetry.contract import contract
-from resilience.telemetry.instruments import Instruments
+from resilience.telemetry.metrics.instruments import Instruments
 
 _BY_STATUS = rule("http-5xx", scope="transport", line=12)
 _BY_ONE = rule("http-503", scope="transport", line=13)

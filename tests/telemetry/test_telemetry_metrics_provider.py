@@ -95,7 +95,7 @@ assert observer.watch(started()) is not None
 def test_an_api_that_keeps_its_meter_provider_elsewhere_is_asked() -> None:
     """If the private name is gone there is no slot, and a provider that is set after the first call is used."""
     _run("""
-from resilience.telemetry import metrics as ours
+from resilience.telemetry.metrics import observer as ours
 ours._PROVIDER_NAME = "_MOVED"
 observer = Metrics()
 assert observer.idle_slot is None

@@ -14,7 +14,8 @@ from opentelemetry.trace import Link, SpanKind, TraceState
 from opentelemetry.util.types import Attributes
 from scripted_calls import Recorded, attributes_of, ended, failed, started, succeeded
 
-from resilience.telemetry import Spans, spans
+from resilience.telemetry import Spans
+from resilience.telemetry.spans import observer as spans
 
 # A program sets its provider once, so each of these is a program of its own.
 _PROGRAM = """

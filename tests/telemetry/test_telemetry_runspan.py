@@ -9,7 +9,7 @@ from opentelemetry.trace import StatusCode
 from scripted_calls import POLICY, Recorded, ended, started, succeeded
 
 from resilience.telemetry import Spans
-from resilience.telemetry.runspan import RunSpan
+from resilience.telemetry.spans.run_span import RunSpan
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 OUTER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

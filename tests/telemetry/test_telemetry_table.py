@@ -30,7 +30,7 @@ from resilience.core.events import (
 )
 from resilience.core.fault import Fault
 from resilience.telemetry.contract import contract
-from resilience.telemetry.runspan import RunSpan
+from resilience.telemetry.spans.run_span import RunSpan
 
 _KINDS = ("attempt", "refresh", "verify", "run")
 

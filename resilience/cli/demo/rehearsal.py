@@ -21,7 +21,7 @@ from resilience.core.decision import Ended, StopReason
 from resilience.core.events import Observer
 from resilience.sandbox import Call, Sandbox
 from resilience.telemetry import Spans
-from resilience.telemetry.tree import FinishedSpan
+from resilience.telemetry.spans.tree import FinishedSpan
 
 POLICY, ENVIRONMENT = "builtin:provisioning", "dev"
 

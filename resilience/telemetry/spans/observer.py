@@ -13,9 +13,9 @@ from opentelemetry.environment_variables import OTEL_PYTHON_TRACER_PROVIDER
 
 from resilience.core.events import CallEnded, CallStarted, Event, Sink
 from resilience.telemetry import names
-from resilience.telemetry.recording import Recording
-from resilience.telemetry.released import SCOPE, version
-from resilience.telemetry.shared import Shared
+from resilience.telemetry.providers.scope import SCOPE, version
+from resilience.telemetry.spans.call_span import Recording
+from resilience.telemetry.spans.shared import Shared
 
 # Where the OpenTelemetry API keeps the provider that a program has set: None until then. The name is private
 # (opentelemetry/trace/__init__.py 1.45.2, read 2026-11-21), but the public call takes longer than a whole call of ours.

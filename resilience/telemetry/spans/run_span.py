@@ -14,7 +14,7 @@ from opentelemetry.util.types import AttributeValue
 
 from resilience.core.policy import PolicyValues
 from resilience.telemetry import names
-from resilience.telemetry.released import SCOPE, version
+from resilience.telemetry.providers.scope import SCOPE, version
 
 
 @define(eq=False)

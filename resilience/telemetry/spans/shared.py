@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 from attrs import define, field
 from opentelemetry.trace import SpanContext
 
-from resilience.telemetry.listed import Listed
+from resilience.telemetry.error_types import Listed
 
 
 @define(eq=False, kw_only=True)

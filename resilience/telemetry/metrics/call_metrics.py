@@ -23,9 +23,9 @@ from resilience.core.events import (
 )
 from resilience.core.policy import PolicyValues
 from resilience.telemetry import names
-from resilience.telemetry.instruments import Instruments
-from resilience.telemetry.listed import Bounded, Listed
-from resilience.telemetry.words import GOOD_ENDS, answer, call_error_type, error_type, is_unmatched
+from resilience.telemetry.error_types import Bounded, Listed
+from resilience.telemetry.labels import GOOD_ENDS, answer, call_error_type, error_type, is_unmatched
+from resilience.telemetry.metrics.instruments import Instruments
 
 Attributes = dict[str, AttributeValue]
 

@@ -6,7 +6,7 @@ import logging
 from typing import Final
 
 from resilience.core.events import ALWAYS_IDLE, CallStarted, Sink, Slot
-from resilience.telemetry.telling import Said, Telling
+from resilience.telemetry.logs.call_log import Said, Telling
 
 log: Final = logging.getLogger("resilience.calls")
 

@@ -36,8 +36,8 @@ from resilience.telemetry.attributes import (
     rename_attributes,
     rule_attributes,
 )
-from resilience.telemetry.shared import Shared
-from resilience.telemetry.words import GOOD_ENDS, answer, call_error_type, cleaned, description, error_type
+from resilience.telemetry.labels import GOOD_ENDS, answer, call_error_type, cleaned, description, error_type
+from resilience.telemetry.spans.shared import Shared
 
 _FAILED: Final = Status(StatusCode.ERROR)
 _LIMITS: Final = frozenset({"attempts", "deadline", "max", "budget"})

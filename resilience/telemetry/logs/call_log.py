@@ -34,8 +34,8 @@ from resilience.telemetry.attributes import (
     rename_attributes,
     rule_attributes,
 )
-from resilience.telemetry.listed import Listed
-from resilience.telemetry.words import (
+from resilience.telemetry.error_types import Listed
+from resilience.telemetry.labels import (
     GOOD_ENDS,
     answer,
     call_error_type,

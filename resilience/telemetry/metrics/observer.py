@@ -11,9 +11,9 @@ from opentelemetry.environment_variables import OTEL_PYTHON_METER_PROVIDER
 
 from resilience.core.events import CallStarted, Sink, Slot
 from resilience.telemetry import names
-from resilience.telemetry.instruments import Instruments
-from resilience.telemetry.measuring import Measurements
-from resilience.telemetry.released import SCOPE, version
+from resilience.telemetry.metrics.call_metrics import Measurements
+from resilience.telemetry.metrics.instruments import Instruments
+from resilience.telemetry.providers.scope import SCOPE, version
 
 # Where the OpenTelemetry API keeps the provider that a program has set: None until then. The name is private
 # (opentelemetry/metrics/_internal/__init__.py 1.25.0 and 1.45.2, read 2026-11-21); its home is where the public

@@ -1,0 +1,1 @@
+"""Metrics: what calls, attempts, waits and remedies take, and how often."""

@@ -1,0 +1,1 @@
+"""OpenTelemetry providers: the program's own, and one for a program that sets none."""

@@ -1,0 +1,1 @@
+"""Spans: of each call and its attempts, and of a whole run."""
