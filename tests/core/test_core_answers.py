@@ -26,7 +26,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resilience.core.backoff import Backoff
-from resilience.core.bounds import uses, worst
 from resilience.core.decision import Accept, Decision, Fail, Failed, Refresh, Refreshed, Verified, Verify, Wait
 from resilience.core.fault import Fault, Message
 from resilience.core.history import History
@@ -34,6 +33,7 @@ from resilience.core.machine import attempt_limit, begin, step
 from resilience.core.match import RuleTable
 from resilience.core.plan import Plan
 from resilience.core.policy import Action, Limits, Rule
+from resilience.simulation.bounds import uses, worst
 
 SECRET = "token-4711-of-nobody"
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from resilience.core.bounds import worst
 from resilience.core.fault import Fault
 from resilience.core.plan import Plan
 from resilience.policyfile import Policy
 from resilience.policyfile.lint import inspect
+from resilience.simulation.bounds import worst
 
 TOP = 'schema = 1\nlimits.deadline = "2m"\n'
 MARK = re.compile("⟦(RP[0-9]{3}):([^⟧]*)⟧")

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from resilience import Policy
 from resilience.cli.plans import operation_of, plan_of
 from resilience.core.backoff import JITTERS, Backoff
-from resilience.core.bounds import uses, waits, worst
 from resilience.core.fault import Fault
 from resilience.core.plan import Plan
 from resilience.core.simulate import Meeting, World, play
 from resilience.simulation import fault_of
+from resilience.simulation.bounds import uses, waits, worst
 
 
 @functools.cache

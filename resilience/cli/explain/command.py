@@ -15,9 +15,9 @@ from resilience.cli.explain.explanation import MOST_ANSWERS, MOST_WAITS, Explana
 from resilience.cli.explain.explanation import explain as explained
 from resilience.cli.screen import as_json, console, format_option, load, policy_option, seconds, times
 from resilience.cli.values import Value, label
-from resilience.core.bounds import Worst
 from resilience.core.fault import Fault, Origin
 from resilience.policyfile.wording import quoted
+from resilience.simulation.bounds import Worst
 
 _REPEATS = {
     "safe": "safe: a repeat changes nothing",

@@ -17,7 +17,6 @@ from resilience.cli.plans import operation_of, plan_of
 from resilience.cli.values import Value, action_of, label, limits_of, value_at
 from resilience.cli.values import operation_of as values_of
 from resilience.core.advice import leads_on, unrepeatable
-from resilience.core.bounds import Span, Worst, uses, waits, worst
 from resilience.core.fault import Effect, Fault, Origin, Repeat
 from resilience.core.plan import Plan
 from resilience.core.policy import Action, Rule
@@ -26,6 +25,7 @@ from resilience.policyfile import Policy
 from resilience.policyfile.operations import named_providers
 from resilience.policyfile.rulekeys import is_status, is_transport_code
 from resilience.simulation import fault_of
+from resilience.simulation.bounds import Span, Worst, uses, waits, worst
 
 MOST_WAITS: Final = 8
 """How many waits are shown; from there on they mostly repeat the cap."""

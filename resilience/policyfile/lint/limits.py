@@ -29,7 +29,7 @@ def uses(view: View, action: Action) -> int | None:
     """
     Return how often an action can lead to another attempt of one call; None for no limit but the deadline.
 
-    :func:`resilience.core.bounds.uses` counts the same way for one plan. It comes with the whole
+    :func:`resilience.simulation.bounds.uses` counts the same way for one plan. It comes with the whole
     simulator, which a check does not wait for; a test holds that both agree.
     """
     limits = [] if action.max is None else [action.max]
