@@ -8,8 +8,8 @@ from typing import Final
 from attrs import asdict, frozen
 
 from resilience.core.backoff import Backoff
-from resilience.core.declared import Declared
 from resilience.core.fault import Origin
+from resilience.core.operations.declared import Declared
 from resilience.core.policy import Action, Rule
 from resilience.policyfile import Policy
 

@@ -9,8 +9,8 @@ from typing import Any, Final, Literal, get_args
 from attrs import field, fields, frozen
 
 from resilience.core.backoff import Backoff
-from resilience.core.declared import Declared
 from resilience.core.fault import Effect, Fault, Origin, Repeat
+from resilience.core.operations.declared import Declared
 
 Verb = Literal["retry", "refresh", "rename", "verify", "accept", "fail"]
 """What an action does; each verb is also the name of a ready-made action."""

@@ -37,9 +37,9 @@ from resilience.core.decision import (
 from resilience.core.fault import CUT, Fault
 from resilience.core.history import History
 from resilience.core.machine import attempt_limit, begin, remedy_limit, step
+from resilience.core.operations.rename import NameLaw, name_hash, next_name
 from resilience.core.plan import Plan
 from resilience.core.policy import Action
-from resilience.core.rename import NameLaw, name_hash, next_name
 
 Belief = Literal["honest", "found", "missing"]
 """What a verifier says: what is so, or always the same."""

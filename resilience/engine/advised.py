@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from resilience.clients.verifiers import Ambiguous
-from resilience.core import advice
 from resilience.core.decision import Fail
+from resilience.core.operations import advice
 from resilience.core.policy import Action, Rule
 from resilience.engine.progress import Progress
 

@@ -15,13 +15,13 @@ from attrs import Factory, define, field, frozen
 from resilience.clients import classify, leaves, retries_itself, with_message
 from resilience.clients.answers import checker, complete
 from resilience.clients.timeouts import within
-from resilience.core import advice
 from resilience.core.events import ALWAYS_IDLE, Renamed, Slot
 from resilience.core.fault import Fault
 from resilience.core.match import RuleTable
+from resilience.core.operations import advice
+from resilience.core.operations.rename import name_hash
 from resilience.core.plan import Plan
 from resilience.core.policy import Limits, PolicyValues, Rule
-from resilience.core.rename import name_hash
 from resilience.engine.arguments import Fields
 from resilience.engine.blocking import at_once
 from resilience.engine.chaos import Rehearsal

@@ -15,8 +15,8 @@ from resilience.clients.surface import (
     renamed_fields,
     with_fields,
 )
-from resilience.core import advice
 from resilience.core.fault import Fault
+from resilience.core.operations import advice
 from resilience.engine import restcalls
 from resilience.engine.callee import PLAIN, Callee
 from resilience.engine.credentials import Credentials

@@ -11,7 +11,7 @@ from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from attrs import evolve
 
-from resilience.core.durations import meant, seconds
+from resilience.core.grammar.durations import meant, seconds
 from resilience.core.policy import Limits
 
 P = ParamSpec("P")

@@ -7,11 +7,11 @@ import difflib
 from attrs import field, frozen
 
 from resilience.catalog import OperationFacts, catalogue, providers
-from resilience.core.advice import Subject
-from resilience.core.declared import Declared
 from resilience.core.fault import Effect, Repeat
+from resilience.core.operations.advice import Subject
+from resilience.core.operations.declared import Declared
+from resilience.core.operations.rename import NameLaw
 from resilience.core.policy import PolicyValues, Rule
-from resilience.core.rename import NameLaw
 
 
 @frozen(kw_only=True)

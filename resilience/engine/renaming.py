@@ -10,8 +10,8 @@ from resilience.clients.surface import Renaming
 from resilience.core import decision as core
 from resilience.core import events
 from resilience.core.machine import refuse
+from resilience.core.operations.rename import next_name
 from resilience.core.policy import Action
-from resilience.core.rename import next_name
 from resilience.engine.callee import Callee
 from resilience.engine.errors import RemedyFailed
 from resilience.engine.namebook import Place

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import define, evolve, field
 
-from resilience.core.declared import Declared
+from resilience.core.operations.declared import Declared
 from resilience.core.policy import METHODS, Source, Template, is_placeholder
 from resilience.policyfile import ids
 from resilience.policyfile.layers import Layer, Report, Stack

@@ -11,7 +11,7 @@ from typing import Any, Final
 from attrs import define, field, frozen
 
 from resilience.core.backoff import Backoff
-from resilience.core.declared import Declared
+from resilience.core.operations.declared import Declared
 from resilience.core.policy import (
     Action,
     Chaos,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from attrs import define
 
 from resilience.core.backoff import Backoff
-from resilience.core.durations import written
+from resilience.core.grammar.durations import written
 from resilience.policyfile import ids
 from resilience.policyfile.layers import Report, Stack
 from resilience.policyfile.settings import Entries, Settings

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from attrs import frozen
 
 from resilience.catalog import OperationFacts, catalogue, providers
-from resilience.core.declared import Declared, DeclaredName, is_secret_field
+from resilience.core.operations.declared import Declared, DeclaredName, is_secret_field
 from resilience.core.policy import Source, Template, is_placeholder
 from resilience.policyfile import ids
 from resilience.policyfile.layers import Report, Stack

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from resilience.core.declared import Declared
+from resilience.core.operations.declared import Declared
 from resilience.core.policy import Action, Chaos, CredentialLimits
 
 

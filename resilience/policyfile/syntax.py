@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from resilience.core.durations import meant, seconds
+from resilience.core.grammar.durations import meant, seconds
 from resilience.policyfile.lookalikes import lookalike
 from resilience.policyfile.wording import has_secret, quoted
 

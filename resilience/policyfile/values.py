@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-from resilience.core.durations import meant, seconds, written
-from resilience.core.pattern import Pattern, PatternError
+from resilience.core.grammar.durations import meant, seconds, written
+from resilience.core.grammar.pattern import Pattern, PatternError
 from resilience.core.policy import Place
 from resilience.policyfile import ids, places
 from resilience.policyfile.lookalikes import lookalike, plain

@@ -35,7 +35,7 @@ from typing import Any
 
 from attrs import define, evolve, frozen
 
-from resilience.core import script as grammar
+from resilience.core.grammar import script as grammar
 from resilience.sandbox.faults import KINDS, Applied, Fault
 from resilience.sandbox.operations import check_code, resolve, suggest
 

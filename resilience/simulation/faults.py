@@ -39,7 +39,7 @@ from attrs import evolve, frozen
 
 from resilience.catalog import catalogue, providers
 from resilience.core.fault import Fault, Transport
-from resilience.core.script import Entry, parse_entry, parse_script
+from resilience.core.grammar.script import Entry, parse_entry, parse_script
 from resilience.core.simulate import Meeting
 
 TRANSPORTS: Final[dict[str, Transport]] = {

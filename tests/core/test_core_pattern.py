@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resilience.core.pattern import Pattern, PatternError
+from resilience.core.grammar.pattern import Pattern, PatternError
 
 EXPRESSIONS = (
     *("[a-z0-9-]+", "^[a-z]([a-z0-9-]*[a-z0-9])?$", "(a+)+", "(a|aa)*b", r"[A-Za-z][\w.-]{2,5}", "a{0}", "a{,3}"),

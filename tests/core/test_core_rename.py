@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from resilience.catalog import catalogue, providers
-from resilience.core.rename import NameLaw, name_hash, next_name
+from resilience.core.operations.rename import NameLaw, name_hash, next_name
 
 DIGEST = name_hash("123", "mqtt-cn-x", "GID_sensors")
 

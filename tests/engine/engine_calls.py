@@ -10,9 +10,9 @@ import anyio
 
 from resilience import Executor, Fault, ServiceError
 from resilience.core.backoff import Backoff
-from resilience.core.declared import Declared
 from resilience.core.events import CallStarted, Event, Sink
 from resilience.core.fault import Effect, Origin, Repeat
+from resilience.core.operations.declared import Declared
 from resilience.core.policy import Action, CredentialLimits, Limits, PolicyValues, Rule, ready_made
 
 INSTANCE = "mqtt-cn-x"

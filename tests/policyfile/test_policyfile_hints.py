@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resilience.core.durations import meant, seconds
+from resilience.core.grammar.durations import meant, seconds
 from resilience.policyfile import Policy, PolicyError
 
 HEAD = 'schema = 1\nlimits.deadline = "2m"\n'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resilience.core.declared import Declared, DeclaredName
+from resilience.core.operations.declared import Declared, DeclaredName
 from resilience.engine.operations import Operation, resolve
 from resilience.policyfile import Policy, PolicyError
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resilience.core.durations import seconds, written
+from resilience.core.grammar.durations import seconds, written
 from resilience.policyfile import Policy, PolicyError, Problem
 from resilience.policyfile.problems import Lines
 from resilience.policyfile.wording import dotted, has_secret, is_secret, quoted, shown, suggestion

@@ -16,8 +16,8 @@ from resilience.cli.explain.candidates import Lost, lost
 from resilience.cli.plans import operation_of, plan_of
 from resilience.cli.values import Value, action_of, label, limits_of, value_at
 from resilience.cli.values import operation_of as values_of
-from resilience.core.advice import leads_on, unrepeatable
 from resilience.core.fault import Effect, Fault, Origin, Repeat
+from resilience.core.operations.advice import leads_on, unrepeatable
 from resilience.core.plan import Plan
 from resilience.core.policy import Action, Rule
 from resilience.engine.operations import described, effect_of

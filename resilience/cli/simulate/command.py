@@ -18,7 +18,7 @@ from resilience.cli import plots
 from resilience.cli.plans import operation_of, plan_of
 from resilience.cli.screen import FINDINGS, as_json, console, format_option, load, policy_option, seconds, times
 from resilience.cli.simulate import timeline
-from resilience.core.durations import seconds as parse_duration
+from resilience.core.grammar.durations import seconds as parse_duration
 from resilience.policyfile import Policy
 from resilience.simulation import (
     PERCENTILES,

@@ -13,7 +13,7 @@ from resilience.cli.plots import Bin, histogram, whole_numbers
 from resilience.cli.screen import seconds, times
 from resilience.cli.simulate import timeline
 from resilience.core.decision import ended_by
-from resilience.core.script import without_messages
+from resilience.core.grammar.script import without_messages
 from resilience.core.simulate import Played
 from resilience.simulation import PERCENTILES, Distribution, Setup, Spread
 

@@ -15,7 +15,7 @@ from resilience.clients.inspection import retries_itself
 from resilience.clients.tencent import PROVIDER
 from resilience.clients.verifiers import alibaba, instances, tencent
 from resilience.clients.verifiers.asking import Ambiguous, AnswerError, Verifier, awaited, plain
-from resilience.core.advice import Subject, indistinct
+from resilience.core.operations.advice import Subject, indistinct
 
 __all__ = ["Ambiguous", "AnswerError", "Verifier", "verifiers_for"]
 

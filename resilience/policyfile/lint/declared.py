@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from resilience.catalog import catalogue, providers
-from resilience.core import advice
 from resilience.core.fault import Effect
+from resilience.core.operations import advice
 from resilience.core.plan import Plan
 from resilience.core.policy import METHODS, Rule
 from resilience.policyfile.lint import ids

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator
 from typing import Final, Literal, NamedTuple
 
 from resilience.catalog import catalogue, providers
-from resilience.core import advice
+from resilience.core.operations import advice
+from resilience.core.operations.rename import NameLaw, next_name
 from resilience.core.policy import METHODS, Action
-from resilience.core.rename import NameLaw, next_name
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.places import Operation, RuleAt, chain
 from resilience.policyfile.lint.view import View

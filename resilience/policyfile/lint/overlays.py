@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from resilience.core.durations import written
+from resilience.core.grammar.durations import written
 from resilience.policyfile.layers import Layer, Stack
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.view import View

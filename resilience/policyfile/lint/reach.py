@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from resilience.core.backoff import Backoff
-from resilience.core.durations import seconds, written
+from resilience.core.grammar.durations import seconds, written
 from resilience.policyfile.layers import Stack
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.places import ActionAt

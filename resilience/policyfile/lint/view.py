@@ -9,10 +9,10 @@ from typing import Literal
 from attrs import define
 
 from resilience.catalog import CodeClass, CodeFacts, OperationFacts, catalogue, providers
-from resilience.core.advice import Subject, probable_key, probable_reads
-from resilience.core.declared import Declared
 from resilience.core.fault import Effect, Fault, Repeat
 from resilience.core.match import RuleTable
+from resilience.core.operations.advice import Subject, probable_key, probable_reads
+from resilience.core.operations.declared import Declared
 from resilience.core.policy import Action, PolicyValues, Rule, Template
 from resilience.policyfile.globs import names_of, narrowed
 from resilience.policyfile.layers import Layer, Stack

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from resilience.core.backoff import Backoff
-from resilience.core.durations import written
+from resilience.core.grammar.durations import written
 from resilience.core.policy import Action
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.limits import DEADLINE, ENDLESS_USES, paths, rounded, uses

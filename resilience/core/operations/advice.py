@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from attrs import evolve, frozen
 
-from resilience.core.declared import Declared, is_secret_field
 from resilience.core.fault import Effect, Repeat
+from resilience.core.operations.declared import Declared, is_secret_field
 from resilience.core.plan import Plan
 from resilience.core.policy import METHODS, Action, Rule, Source, Template, is_placeholder
 

@@ -9,7 +9,7 @@ from typing import Final
 from attrs import frozen
 
 from resilience.core.fault import Repeat
-from resilience.core.pattern import Pattern
+from resilience.core.grammar.pattern import Pattern
 
 # A token may be what makes a request unique; these never are.
 _SECRET: Final = re.compile("secret|passw|private_?key|access_?key", re.IGNORECASE)
