@@ -39,7 +39,7 @@ _MIDDLE: Final = 0.5
 
 
 @frozen(kw_only=True)
-class Story:
+class Situation:
     """
     One situation and what follows.
 
@@ -52,31 +52,35 @@ class Story:
     then: str
 
 
-def stories(plan: Plan, fault: Fault) -> tuple[Story, ...]:
+def situations(plan: Plan, fault: Fault) -> tuple[Situation, ...]:
     """Return what a fault leads to, with and without a verifier, and after an attempt whose answer got lost."""
-    told = [_first(evolve(plan, can_verify=verifier), fault, verifier=verifier) for verifier in (False, True)]
+    found = [_first(evolve(plan, can_verify=verifier), fault, verifier=verifier) for verifier in (False, True)]
     after = [_after_lost(evolve(plan, can_verify=verifier), fault, verifier=verifier) for verifier in (False, True)]
-    told += [story for story in after if story is not None]
-    return tuple(_merged(told))
+    found += [situation for situation in after if situation is not None]
+    return tuple(_merged(found))
 
 
-def _merged(told: list[Story]) -> list[Story]:
+def _merged(found: list[Situation]) -> list[Situation]:
     """Tell what does not depend on a verifier once."""
-    merged: list[Story] = []
-    for story in told:
-        if merged and merged[-1].then == story.then and merged[-1].when.split(", ")[0] == story.when.split(", ")[0]:
-            merged[-1] = evolve(story, when=story.when.split(", ")[0])
+    merged: list[Situation] = []
+    for situation in found:
+        if (
+            merged
+            and merged[-1].then == situation.then
+            and merged[-1].when.split(", ")[0] == situation.when.split(", ")[0]
+        ):
+            merged[-1] = evolve(situation, when=situation.when.split(", ")[0])
         else:
-            merged.append(story)
+            merged.append(situation)
     return merged
 
 
-def _first(plan: Plan, fault: Fault, *, verifier: bool) -> Story:
+def _first(plan: Plan, fault: Fault, *, verifier: bool) -> Situation:
     history, decision = step(begin(plan, now=0.0), Failed((fault,)), now=0.0, draw=_MIDDLE)
-    return Story(when=f"as the first fault, {_with(verifier)}", then=_told(history, decision))
+    return Situation(when=f"as the first fault, {_with(verifier)}", then=_consequence(history, decision))
 
 
-def _after_lost(plan: Plan, fault: Fault, *, verifier: bool) -> Story | None:
+def _after_lost(plan: Plan, fault: Fault, *, verifier: bool) -> Situation | None:
     """Return what follows where an attempt before this one got no answer; None where there is no such attempt."""
     if plan.never_blindly and not verifier:
         # The lost attempt was the last one: nothing comes after it.
@@ -86,14 +90,14 @@ def _after_lost(plan: Plan, fault: Fault, *, verifier: bool) -> Story | None:
         # It was verified in between, and was not there.
         lost = evolve(lost, unresolved=False)
     history, decision = step(lost, Failed((fault,)), now=0.0, draw=_MIDDLE)
-    return Story(when=f"after a lost answer, {_with(verifier)}", then=_told(history, decision))
+    return Situation(when=f"after a lost answer, {_with(verifier)}", then=_consequence(history, decision))
 
 
 def _with(verifier: bool) -> str:  # noqa: FBT001  # a word for it
     return "with a verifier" if verifier else "without a verifier"
 
 
-def _told(history: History, decision: Decision) -> str:
+def _consequence(history: History, decision: Decision) -> str:
     match decision:
         case Verify(delay=delay):
             return _verified(history, delay)
@@ -120,11 +124,11 @@ def _verified(history: History, delay: float) -> str:
     _, late = step(history, Verified(there=False), now=settle, draw=_MIDDLE)
     text = "ask the verifier" + (" after a wait" if delay else "") + ": there - success with its value; "
     if isinstance(early, Verify) and settle:
-        return text + f"not there - ask again until {seconds(settle)} have passed, then {_briefly(late)}"
-    return text + f"not there - {_briefly(late)}"
+        return text + f"not there - ask again until {seconds(settle)} have passed, then {_in_short(late)}"
+    return text + f"not there - {_in_short(late)}"
 
 
-def _briefly(decision: Decision) -> str:
+def _in_short(decision: Decision) -> str:
     if isinstance(decision, Fail):
         return f"stop ({decision.reason})"
     return "another name" if isinstance(decision, Rename) else "another attempt"

@@ -106,9 +106,9 @@ def show(ledger: Ledger, key: str, form: str) -> None:
         as_json(_plain(entry))
         return
     for name, value in _plain(entry).items():
-        said = ", ".join(f"{field} {_words(each)}" for field, each in value.items()) if type(value) is dict else value
-        if said not in {None, ""}:
-            click.echo(f"{name:<11} {said}")
+        text = ", ".join(f"{field} {_words(each)}" for field, each in value.items()) if type(value) is dict else value
+        if text not in {None, ""}:
+            click.echo(f"{name:<11} {text}")
 
 
 @ledger.command(short_help="Forget resources, so that the next run makes them.")
@@ -122,13 +122,13 @@ def forget(ledger: Ledger, keys: tuple[str, ...], form: str) -> None:
     Look first whether they are there: what was started may have been made. It asks no question. A resource that a
     run is working on is not forgotten. The exit code is 1 if any of the keys was not forgotten.
     """
-    said = {key: _forget(ledger, key) for key in dict.fromkeys(keys)}
+    results = {key: _forget(ledger, key) for key in dict.fromkeys(keys)}
     if form == "json":
-        as_json([{"key": key, "result": result} for key, result in said.items()])
+        as_json([{"key": key, "result": result} for key, result in results.items()])
     else:
-        for key, result in said.items():
+        for key, result in results.items():
             click.echo(f"{result}: {key}")
-    sys.exit(FINDINGS if set(said.values()) != {"forgotten"} else 0)
+    sys.exit(FINDINGS if set(results.values()) != {"forgotten"} else 0)
 
 
 def _forget(ledger: Ledger, key: str) -> str:

@@ -97,40 +97,40 @@ def value_at(policy: Policy, name: str, value: str, path: Path | None) -> Value:
     return Value(name=name, value=value, at=policy.origin(*path), replaced=replaced)
 
 
-def said_of(said: Declared) -> Iterator[tuple[tuple[str, ...], str]]:
+def declared_keys(found: Declared) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield what a policy says about an operation; what a repeat does stands at the operation itself."""
-    if said.repeat is not None:
-        yield (), said.repeat
+    if found.repeat is not None:
+        yield (), found.repeat
     for key in ("key", "rename", "read_back", "requires", "unique"):
-        value = getattr(said, key)
+        value = getattr(found, key)
         if value is not None:
             yield (key,), written(value)
-    for key, value in asdict(said.name).items() if said.name is not None else ():
+    for key, value in asdict(found.name).items() if found.name is not None else ():
         if value is not None:
             yield ("name", key), written(value)
-    if said.settle is not None:
-        yield ("settle",), duration(said.settle)
+    if found.settle is not None:
+        yield ("settle",), duration(found.settle)
 
 
 def operation_of(policy: Policy, provider: str | None, operation: str) -> tuple[Value, ...]:
     """Return what ``[operations]`` says of an operation."""
-    said = policy.operations.get(provider or "", {}).get(operation)
-    if said is None or said.is_assumed:
+    found = policy.operations.get(provider or "", {}).get(operation)
+    if found is None or found.is_assumed:
         return ()
     path = ("operations", provider or "", operation)
-    return tuple(value_at(policy, ".".join(key) or "repeat", text, (*path, *key)) for key, text in said_of(said))
+    return tuple(value_at(policy, ".".join(key) or "repeat", text, (*path, *key)) for key, text in declared_keys(found))
 
 
 def limits_of(policy: Policy) -> tuple[Value, ...]:
     """Return the limits of a call."""
     limits = policy.limits
-    said = {
+    found = {
         "deadline": duration(limits.deadline),
         "attempt_timeout": duration(limits.attempt_timeout),
         "max_attempts": str(limits.max_attempts),
         "settle": duration(limits.settle),
     }
-    return tuple(value_at(policy, name, value, ("limits", name)) for name, value in said.items())
+    return tuple(value_at(policy, name, value, ("limits", name)) for name, value in found.items())
 
 
 def is_named(policy: Policy, action: Action) -> bool:
@@ -161,8 +161,8 @@ def action_of(policy: Policy, action: Action, rule: Rule | None) -> tuple[Value,
     def at(key: str) -> Path | None:
         return None if base is None else (*base, key)
 
-    said = described(policy, action)
-    values = [value_at(policy, key, value, at(key)) for key, value in said.items()]
+    found = described(policy, action)
+    values = [value_at(policy, key, value, at(key)) for key, value in found.items()]
     if action.backoff is not None:
         values += backoff_of(policy, action.backoff)
     return tuple(values)
@@ -197,7 +197,7 @@ def backoff_of(policy: Policy, backoff: Backoff) -> Iterator[Value]:
 
 def grows(backoff: Backoff) -> dict[str, str]:
     """Return what a backoff says, key by key, as policies write it; keys that its kind does not use are left out."""
-    said = {
+    found = {
         "kind": backoff.kind,
         "base": duration(backoff.base),
         "factor": f"{backoff.factor:g}",
@@ -206,4 +206,4 @@ def grows(backoff: Backoff) -> dict[str, str]:
         "jitter": backoff.jitter,
         "server_hint": written(backoff.server_hint),
     }
-    return {key: said[key] for key in ("kind", *_USED[backoff.kind], "cap", "jitter", "server_hint")}
+    return {key: found[key] for key in ("kind", *_USED[backoff.kind], "cap", "jitter", "server_hint")}

@@ -18,8 +18,8 @@ from click.testing import CliRunner
 from resilience import Outcome
 from resilience.cli.app import app
 from resilience.cli.demo import rehearsal, results
-from resilience.cli.demo.live import Progress
-from resilience.cli.demo.rehearsal import PROMISES, Played, Promise
+from resilience.cli.demo.live import LiveDisplay
+from resilience.cli.demo.rehearsal import PROMISES, DemoRun, ExpectedEnd
 from resilience.core.decision import StopReason
 from resilience.sandbox import Call, Sandbox
 
@@ -87,7 +87,7 @@ def test_an_interrupted_demo_leaves_quietly() -> None:
 # What it makes of other days: outcomes and calls that did not happen.
 
 
-def ended(promise: Promise, reason: StopReason) -> Outcome[Any]:
+def ended(promise: ExpectedEnd, reason: StopReason) -> Outcome[Any]:
     failed = reason not in {"success", "accepted", "dry_run"}
     return Outcome(
         operation=promise.operation,
@@ -111,8 +111,8 @@ def told(provider: str, operation: str, **arguments: str) -> Call:
     )
 
 
-def played(calls: Sequence[Call], outcomes: Sequence[Outcome[Any]]) -> Played:
-    return Played(outcomes={"alibaba": outcomes, "tencent": ()}, spans=(), calls=calls)
+def played(calls: Sequence[Call], outcomes: Sequence[Outcome[Any]]) -> DemoRun:
+    return DemoRun(outcomes={"alibaba": outcomes, "tencent": ()}, spans=(), calls=calls)
 
 
 GROUP = told("alibaba", "CreateGroupId", GroupId="GID_sensors")
@@ -144,7 +144,7 @@ def test_broken_promises_are_told() -> None:
 def test_a_broken_promise_is_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> None:
     """A demo whose calls end otherwise than promised fails, and says how."""
 
-    async def other_day(sandbox: Sandbox, observer: Progress) -> Played:  # noqa: ARG001  # as the real one
+    async def other_day(sandbox: Sandbox, observer: LiveDisplay) -> DemoRun:  # noqa: ARG001  # as the real one
         return played([GROUP], [MADE])
 
     monkeypatch.setattr(rehearsal, "play", other_day)

@@ -7,7 +7,7 @@ import io
 from rich.console import Console
 
 from resilience import Fault, Policy
-from resilience.cli.demo.live import Progress
+from resilience.cli.demo.live import LiveDisplay
 from resilience.core.decision import Accept, Verify, Wait
 from resilience.core.events import AttemptFailed, CallEnded, CallStarted, Event, Renamed, VerifyEnded
 
@@ -16,7 +16,7 @@ LOST = Fault(transport="lost")
 
 
 def picture(*events: Event) -> str:
-    progress = Progress(2)
+    progress = LiveDisplay(2)
     sink = progress.watch(CallStarted(operation="CreateTopic", provider="tencent", policy=POLICY))
     for event in events:
         sink(event)

@@ -77,17 +77,17 @@ def _page() -> str:
     ],
 )
 def test_filters_show_what_fits(tmp_path: Path, name: str, value: str, shown: str) -> None:
-    """Each filter hides the calls that it does not fit, also by what stands in their story."""
+    """Each filter hides the calls that it does not fit, also by what stands in their course."""
     script = (
         f"change({name!r}, {value!r}); report(seen().map(c => c.dataset.operation + ' ' + c.dataset.end).join(','));"
     )
     assert acted(tmp_path, script) == shown
 
 
-def test_order_and_lanes_can_be_changed(tmp_path: Path) -> None:
+def test_order_and_bars_can_be_changed(tmp_path: Path) -> None:
     """The longest call comes first where that is asked for, and its drawing takes the whole width, the others less."""
     script = """
-      change("order", "took"); change("lanes", "length");
+      change("order", "took"); change("bars", "length");
       report(seen().map(c => c.dataset.took + "=" + c.querySelector("summary .lane").style.width).slice(0, 2).join());
     """
     assert acted(tmp_path, script) == "3.000=max(100%, 3px),1.000=max(33.3333%, 3px)"
@@ -95,7 +95,7 @@ def test_order_and_lanes_can_be_changed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("width", [320, 360, 700, 710, 1280])
 def test_no_screen_is_too_narrow(tmp_path: Path, width: int) -> None:
-    """Down to 320 px nothing of the page reaches over its edge, also with every story open and every name long."""
+    """Down to 320 px nothing of the page reaches over its edge, also with every course open and every name long."""
     name = "RegisterDeviceCredentialOfAVeryLongName" * 2
     calls = [failed("InvalidParameter.OfAVeryLongName" * 3, operation=name), call(operation=name), call(took=None)]
     source = re.sub(r"<meta http-equiv[^>]*>", "", page(summary(*calls), sources=["journal" * 20], notes=["n" * 200]))
@@ -121,7 +121,7 @@ def test_filters_appear_where_scripts_run(tmp_path: Path) -> None:
 
 
 def test_a_link_opens_the_call_that_it_names(tmp_path: Path) -> None:
-    """A fragment in the address opens that call's story, and no other."""
+    """A fragment in the address opens that call's course, and no other."""
     text = dumped(tmp_path, _page(), fragment="#call-3")
     (opened,) = re.findall(r"<details [^>]* open[^>]*>", text)
     assert 'data-end="failed"' in opened

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from report_calls import START, attempt, call, failed, fault, remedy, summary
 
-from resilience.cli.report.calls import Reported, reported
+from resilience.cli.report.calls import ReportedCall, reported
 from resilience.cli.report.numbers import covered
 from resilience.core.fault import Fault
 from resilience.records import RecordedAttempt, RecordedCall, Recording
@@ -146,7 +146,7 @@ def test_what_may_have_been_left_behind_is_told(
     """A call that ended badly is in doubt after an attempt that may have taken effect, until somebody has looked."""
     bad: dict[str, Any] = {"took": 5.0, "ended": "failed", "stop_reason": "rule", "remedies": tuple(remedies)}
     its = call(*attempts, **bad | fields)
-    assert Reported(number=1, run=1, call=its).may_exist is doubt
+    assert ReportedCall(number=1, run=1, call=its).may_exist is doubt
 
 
 def test_rules_count_what_they_decided() -> None:

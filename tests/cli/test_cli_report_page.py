@@ -150,7 +150,7 @@ def test_the_verdict_is_at_the_top(calls: list[RecordedCall], said: str) -> None
     assert said in made(*calls).text[:200]
 
 
-def test_each_call_has_a_line_and_a_story() -> None:
+def test_each_call_has_a_line_and_a_course() -> None:
     """Without any script the page tells each call attempt by attempt: what it met, what was decided, and where."""
     text = made(*busy()).text
     for said in (

@@ -10,7 +10,7 @@ import click
 from rich.text import Text
 
 from resilience.catalog import Catalogue, catalogue, providers
-from resilience.cli.codes.coverage import Answer, By, Row, rows
+from resilience.cli.codes.coverage import By, CodeAnswer, CodeRow, rows
 from resilience.cli.codes.sdk_codes import PROVIDERS, SdkCodes, installed
 from resilience.cli.screen import FINDINGS, as_json, console, format_option, load, times
 from resilience.policyfile.operations import named_providers
@@ -85,7 +85,7 @@ def _title(provider: str) -> str:
     return f"{known.service} ({provider}, {known.product} {known.version})"
 
 
-def _is_unnamed(row: Row) -> bool:
+def _is_unnamed(row: CodeRow) -> bool:
     return (
         row.answer is not None
         and row.answer.by in {"status", "unknown"}
@@ -93,7 +93,7 @@ def _is_unnamed(row: Row) -> bool:
     )
 
 
-def _lines(listed: Sequence[Row]) -> Iterator[Text]:
+def _lines(listed: Sequence[CodeRow]) -> Iterator[Text]:
     """Yield the codes: a line of facts each, and below it what they mean and what else decides."""
     width = max((len(row.code) for row in listed), default=0)
     actions = max((len(row.answer.action) for row in listed if row.answer is not None), default=0)
@@ -114,7 +114,7 @@ def _lines(listed: Sequence[Row]) -> Iterator[Text]:
             yield from _how(row.answer)
 
 
-def _how(answer: Answer) -> Iterator[Text]:
+def _how(answer: CodeAnswer) -> Iterator[Text]:
     if answer.by != "code":
         yield Text(f"  {_HOW[answer.by]}", style="yellow" if answer.by == "unknown" else "dim")
     for text, action in answer.by_message.items():
@@ -123,9 +123,9 @@ def _how(answer: Answer) -> Iterator[Text]:
         yield Text(f"  on {operation}: {action}", style="dim")
 
 
-def _to_json(provider: str, row: Row) -> dict[str, Any]:
+def _to_json(provider: str, row: CodeRow) -> dict[str, Any]:
     facts, answer = row.facts, row.answer
-    said: dict[str, Any] = {
+    entries: dict[str, Any] = {
         "provider": provider,
         "code": row.code,
         "known": facts is not None,
@@ -137,7 +137,7 @@ def _to_json(provider: str, row: Row) -> dict[str, Any]:
         "source": None if facts is None else catalogue(provider).sources[facts.source],
     }
     if answer is not None:
-        said |= {
+        entries |= {
             "action": answer.action,
             "by": answer.by,
             "rule": None if answer.rule is None else answer.rule.id,
@@ -145,7 +145,7 @@ def _to_json(provider: str, row: Row) -> dict[str, Any]:
             "narrower": dict(answer.narrower),
             "by_message": dict(answer.by_message),
         }
-    return said
+    return entries
 
 
 def _compare(provider: str | None, form: str) -> None:
@@ -155,7 +155,7 @@ def _compare(provider: str | None, form: str) -> None:
             f"the SDK of {provider} has no list of its error codes; {' and '.join(PROVIDERS)} has one"
         )
     missing = 0
-    said = []
+    entries = []
     for each in asked:
         known = catalogue(each)
         sdk = installed(each, known.version)
@@ -163,13 +163,13 @@ def _compare(provider: str | None, form: str) -> None:
             raise click.UsageError(f"no SDK of {each} is installed that lists error codes of version {known.version}")
         ours, theirs = _apart(known, sdk)
         missing += len(theirs)
-        said.append(
+        entries.append(
             {"provider": each, "sdk": sdk.distribution, "version": sdk.version, "missing": theirs, "more": ours}
         )
         if form == "text":
             _show(sdk, theirs, ours)
     if form == "json":
-        as_json(said)
+        as_json(entries)
     sys.exit(FINDINGS if missing else 0)
 
 

@@ -20,7 +20,7 @@ By = Literal["code", "parent", "status", "unknown"]
 
 
 @frozen(kw_only=True)
-class Answer:
+class CodeAnswer:
     """
     What a policy does about a code.
 
@@ -42,7 +42,7 @@ class Answer:
 
 
 @frozen(kw_only=True)
-class Row:
+class CodeRow:
     """
     One code.
 
@@ -54,10 +54,10 @@ class Row:
 
     code: str
     facts: CodeFacts | None
-    answer: Answer | None
+    answer: CodeAnswer | None
 
 
-def rows(provider: str, policy: Policy | None) -> Iterator[Row]:
+def rows(provider: str, policy: Policy | None) -> Iterator[CodeRow]:
     """Yield every code of a provider that the catalogue or a rule knows, in alphabetical order."""
     known = catalogue(provider).codes if provider in providers() else {}
     named = set() if policy is None else {rule.code for rule in policy.rules if rule.scope == provider}
@@ -72,12 +72,12 @@ def rows(provider: str, policy: Policy | None) -> Iterator[Row]:
         if policy is not None and table is not None:
             fault = Fault(provider=provider, code=code, status=None if facts is None else facts.status)
             answer = _answer(policy, table, fault, provider, narrow)
-        yield Row(code=code, facts=facts, answer=answer)
+        yield CodeRow(code=code, facts=facts, answer=answer)
 
 
 def _answer(
     policy: Policy, table: RuleTable, fault: Fault, provider: str, narrow: Mapping[str, Sequence[Rule]]
-) -> Answer:
+) -> CodeAnswer:
     rule = table.match(fault, provider, "")
     by: By = "unknown"
     if rule is not None:
@@ -93,7 +93,7 @@ def _answer(
         for each in narrow.get(family, ())
     }
     if rule is None:
-        return Answer(
+        return CodeAnswer(
             action=label(policy, policy.unknown),
             by=by,
             rule=None,
@@ -101,7 +101,7 @@ def _answer(
             narrower=narrower,
             by_message=by_message,
         )
-    return Answer(
+    return CodeAnswer(
         action=label(policy, rule.action),
         by=by,
         rule=rule,

@@ -28,12 +28,12 @@ def demo() -> None:
     _check_installed()
     # Only here: what these import is not there without the extra.
     from resilience.cli.demo import rehearsal, results  # noqa: PLC0415
-    from resilience.cli.demo.live import Progress  # noqa: PLC0415
+    from resilience.cli.demo.live import LiveDisplay  # noqa: PLC0415
     from resilience.telemetry import build_tree  # noqa: PLC0415
 
     console = Console(highlight=False)
     promised = sum(map(len, rehearsal.PROMISES.values()))
-    progress = Progress(promised)
+    progress = LiveDisplay(promised)
     console.print(
         f"Two scripts make {promised} calls to two cloud services, played on this machine. What happens when a call "
         f"fails is in {rehearsal.POLICY}, environment {rehearsal.ENVIRONMENT}. This takes about 15 seconds.\n"

@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.spinner import Spinner
 from rich.text import Text
 
-from resilience.cli.demo.labels import said
+from resilience.cli.demo.labels import decision_label
 from resilience.core.events import AttemptFailed, CallEnded, CallStarted, Event, RefreshStarted, Renamed, VerifyEnded
 
 _SHOWN: Final = 8
@@ -19,7 +19,7 @@ _PROVIDER_WIDTH: Final = 8
 
 
 @define(eq=False)
-class Progress:
+class LiveDisplay:
     """
     An observer whose picture is the last few things that happened, and a line that moves.
 
@@ -38,7 +38,7 @@ class Progress:
         """Return what gets the events of this call."""
 
         def sink(event: Event) -> None:
-            text = _told(event)
+            text = _line(event)
             if text:
                 line = Text(f"{started.provider or '':{_PROVIDER_WIDTH}} ", style="dim", no_wrap=True)
                 line.append(f"{started.operation} {text}", style="not dim")
@@ -56,10 +56,10 @@ class Progress:
         return Group(*self._lines, self._spinner)
 
 
-def _told(event: Event) -> str:
+def _line(event: Event) -> str:
     match event:
         case AttemptFailed(number=number, fault=fault, decision=decision):
-            return f"attempt {number}: {fault.label}, {said(decision)}"
+            return f"attempt {number}: {fault.label}, {decision_label(decision)}"
         case RefreshStarted(leads=True):
             return "asks for new credentials"
         case Renamed(new=new):
@@ -67,7 +67,7 @@ def _told(event: Event) -> str:
         case VerifyEnded(there=True):
             return "verifier: it is there"
         case VerifyEnded(there=False, decision=decision) if decision is not None:
-            return f"verifier: not there, {said(decision)}"
+            return f"verifier: not there, {decision_label(decision)}"
         case CallEnded(ended=ended):
             return str(ended or "stopped")
     return ""

@@ -29,7 +29,7 @@ _MAKING = ("Create", "Register")
 
 
 @frozen
-class Promise:
+class ExpectedEnd:
     """How one call shall end."""
 
     operation: str
@@ -38,32 +38,32 @@ class Promise:
     stop_reason: StopReason
 
 
-PROMISES: Mapping[str, tuple[Promise, ...]] = {
+PROMISES: Mapping[str, tuple[ExpectedEnd, ...]] = {
     "alibaba": (
-        Promise("CreateGroupId", "GID_sensors", "success_after_retry", "success"),
-        Promise("CreateGroupId", "GID_gateways", "accepted", "accepted"),
-        Promise("CreateGroupId", "GID_actuators-2", "success_after_retry", "success"),
-        Promise("ApplyToken", "sensors/#", "success_after_retry", "success"),
-        Promise("UnRegisterDeviceCredential", "GID_sensors@@@old-0001", "accepted", "accepted"),
-        Promise("RegisterDeviceCredential", "GID_sensors@@@dev-0001", "accepted", "accepted"),
-        Promise("RegisterDeviceCredential", "GID_gateways@@@dev-0001", "success", "success"),
-        Promise("RegisterDeviceCredential", "GID_actuators-2@@@dev-0001", "failed", "rule"),
+        ExpectedEnd("CreateGroupId", "GID_sensors", "success_after_retry", "success"),
+        ExpectedEnd("CreateGroupId", "GID_gateways", "accepted", "accepted"),
+        ExpectedEnd("CreateGroupId", "GID_actuators-2", "success_after_retry", "success"),
+        ExpectedEnd("ApplyToken", "sensors/#", "success_after_retry", "success"),
+        ExpectedEnd("UnRegisterDeviceCredential", "GID_sensors@@@old-0001", "accepted", "accepted"),
+        ExpectedEnd("RegisterDeviceCredential", "GID_sensors@@@dev-0001", "accepted", "accepted"),
+        ExpectedEnd("RegisterDeviceCredential", "GID_gateways@@@dev-0001", "success", "success"),
+        ExpectedEnd("RegisterDeviceCredential", "GID_actuators-2@@@dev-0001", "failed", "rule"),
     ),
     "tencent": (
-        Promise("CreateInstance", "plant-7", "accepted", "accepted"),
-        Promise("CreateTopic", "telemetry", "success_after_retry", "success"),
-        Promise("CreateTopic", "commands", "accepted", "accepted"),
-        Promise("CreateTopic", "alerts", "success", "success"),
-        Promise("ModifyTopic", "alerts", "accepted", "dry_run"),
-        Promise("DeleteUser", "old-dashboard", "accepted", "accepted"),
-        Promise("CreateUser", "dashboard", "success_after_retry", "success"),
-        Promise("CreateAuthorizationPolicy", "dashboard-reads", "accepted", "accepted"),
+        ExpectedEnd("CreateInstance", "plant-7", "accepted", "accepted"),
+        ExpectedEnd("CreateTopic", "telemetry", "success_after_retry", "success"),
+        ExpectedEnd("CreateTopic", "commands", "accepted", "accepted"),
+        ExpectedEnd("CreateTopic", "alerts", "success", "success"),
+        ExpectedEnd("ModifyTopic", "alerts", "accepted", "dry_run"),
+        ExpectedEnd("DeleteUser", "old-dashboard", "accepted", "accepted"),
+        ExpectedEnd("CreateUser", "dashboard", "success_after_retry", "success"),
+        ExpectedEnd("CreateAuthorizationPolicy", "dashboard-reads", "accepted", "accepted"),
     ),
 }
 
 
 @frozen(kw_only=True)
-class Played:
+class DemoRun:
     """
     What happened.
 
@@ -82,7 +82,7 @@ class Played:
         lines = []
         for provider, promises in PROMISES.items():
             found = [
-                Promise(each.operation, resource_of(each), each.ended, each.stop_reason)
+                ExpectedEnd(each.operation, resource_of(each), each.ended, each.stop_reason)
                 for each in self.outcomes[provider]
             ]
             lines += [f"promised, and did not happen: {_told(each)}" for each in promises if each not in found]
@@ -107,7 +107,7 @@ class Played:
         return sum(call.operation.startswith(_MAKING) for call in self.calls)
 
 
-async def play(sandbox: Sandbox, observer: Observer) -> Played:
+async def play(sandbox: Sandbox, observer: Observer) -> DemoRun:
     """
     Run both examples against a running sandbox, while ``observer`` watches their calls.
 
@@ -146,7 +146,7 @@ async def play(sandbox: Sandbox, observer: Observer) -> Played:
     async with asyncio.TaskGroup() as both:
         both.create_task(alibaba())
         both.create_task(tencent())
-    return Played(outcomes=outcomes, spans=kept.get_finished_spans(), calls=sandbox.calls)
+    return DemoRun(outcomes=outcomes, spans=kept.get_finished_spans(), calls=sandbox.calls)
 
 
 def resource_of(outcome: Outcome[Any]) -> str:
@@ -159,5 +159,5 @@ def _made(call: Call) -> tuple[str, str]:
     return call.operation, str(call.arguments.get(facts.key[-1], "?") if facts and facts.key else "?")
 
 
-def _told(promise: Promise) -> str:
+def _told(promise: ExpectedEnd) -> str:
     return f"{promise.operation} {promise.resource}: {promise.ended} ({promise.stop_reason})"

@@ -10,7 +10,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from resilience import Outcome
-from resilience.cli.demo.rehearsal import PROMISES, Played, resource_of
+from resilience.cli.demo.rehearsal import PROMISES, DemoRun, resource_of
 from resilience.core.decision import Ended
 from resilience.engine.outcome import Attempt
 from resilience.telemetry import Node
@@ -34,7 +34,7 @@ _OF_PARTS: Final = ("by ", "at ")
 """How facts of a span begin that are shown with its parts, where it has any."""
 
 
-def table(played: Played) -> Table:
+def table(played: DemoRun) -> Table:
     """Return what happened, call by call; made for 80 columns and more."""
     drawn = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold underline")
     drawn.add_column("call, and what was decided", width=_CALL_WIDTH, overflow="fold")
@@ -102,7 +102,7 @@ def _labelled(node: Node) -> Text:
     return label.append(f" {', '.join(facts)}" if facts else "", style="not bold dim")
 
 
-def evidence(played: Played) -> Text:
+def evidence(played: DemoRun) -> Text:
     """Return the line that says whether everything was made exactly once; red if it was not."""
     wanted, made = played.wanted(), played.made()
     if wanted == made:

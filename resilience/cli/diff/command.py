@@ -10,7 +10,7 @@ import click
 from rich.padding import Padding
 from rich.text import Text
 
-from resilience.cli.diff.differences import Change, Difference, Setting, compare
+from resilience.cli.diff.differences import Change, PolicyDifference, SettingChange, compare
 from resilience.cli.screen import FINDINGS, as_json, console, format_option, load, times
 from resilience.core.fault import Origin
 from resilience.policyfile import Policy
@@ -75,7 +75,7 @@ def _name(file: str, policy: Policy) -> str:
     return f"{file} ({policy.env})" if policy.env else file
 
 
-def _lines(found: Difference, names: Sequence[str], *, everything: bool) -> Iterator[Text | Padding]:
+def _lines(found: PolicyDifference, names: Sequence[str], *, everything: bool) -> Iterator[Text | Padding]:
     yield Text(" -> ".join(names), style="bold")
     if not found:
         yield Text("no difference in effect")
@@ -90,7 +90,7 @@ def _lines(found: Difference, names: Sequence[str], *, everything: bool) -> Iter
             yield from _change(change, everything=everything)
 
 
-def _setting(setting: Setting) -> Iterator[Text]:
+def _setting(setting: SettingChange) -> Iterator[Text]:
     line = Text(f"{setting.name}  ")
     _both(line, setting.before, setting.after)
     yield line
@@ -117,9 +117,9 @@ def _change(change: Change, *, everything: bool) -> Iterator[Text | Padding]:
     for key, one, two in keys:
         # With another verb nearly every key comes or goes, and tells nothing.
         if keys[0][0] != "do" or key in {"do", "effect"} or (one is not None and two is not None):
-            told = Text(f"  {key}  ")
-            _both(told, one, two)
-            yield told
+            line = Text(f"  {key}  ")
+            _both(line, one, two)
+            yield line
     yield from _places(change.before_at, change.after_at)
     yield _indented(_listed(change.codes, None if everything else _MANY_CODES))
     where = _listed(change.operations, None if everything else _MANY_OPERATIONS) or "every operation"
@@ -136,7 +136,7 @@ def _listed(names: Sequence[str], most: int | None) -> str:
     return ", ".join(names[:most]) + f" and {times(len(names) - most, 'other')}"
 
 
-def _to_json(found: Difference) -> dict[str, Any]:
+def _to_json(found: PolicyDifference) -> dict[str, Any]:
     return {
         "settings": [
             {

@@ -8,7 +8,7 @@ from typing import Final
 from attrs import asdict, evolve, field, frozen
 
 from resilience.catalog import catalogue, providers
-from resilience.cli.values import described, duration, grows, label, said_of, written
+from resilience.cli.values import declared_keys, described, duration, grows, label, written
 from resilience.core.fault import TRANSPORTS, Effect, Fault, Origin
 from resilience.core.match import RuleTable
 from resilience.core.plan import Plan
@@ -19,7 +19,7 @@ from resilience.policyfile.globs import narrowed
 from resilience.policyfile.operations import named_providers
 from resilience.policyfile.wording import quoted
 
-Said = tuple[tuple[str, str], ...]
+ActionKeys = tuple[tuple[str, str], ...]
 """What an action does: each of its keys with its value, its backoff's and those of its ``then`` included."""
 
 # Statuses that stand for all that no rule names.
@@ -27,7 +27,7 @@ _STATUSES: Final = (404, 429, 500, 503)
 
 
 @frozen(kw_only=True)
-class Setting:
+class SettingChange:
     """A value outside of rules that differs; None where there is none."""
 
     name: str
@@ -51,8 +51,8 @@ class Change:
         after_at: Where it stands in the second.
     """
 
-    before: tuple[str, Said]
-    after: tuple[str, Said]
+    before: tuple[str, ActionKeys]
+    after: tuple[str, ActionKeys]
     codes: tuple[str, ...]
     operations: tuple[str, ...]
     before_at: Origin | None
@@ -70,10 +70,10 @@ class Change:
 
 
 @frozen(kw_only=True)
-class Difference:
+class PolicyDifference:
     """Everything by which two policies differ."""
 
-    settings: tuple[Setting, ...]
+    settings: tuple[SettingChange, ...]
     changes: tuple[Change, ...]
 
     def __bool__(self) -> bool:
@@ -81,16 +81,16 @@ class Difference:
         return bool(self.settings or self.changes)
 
 
-def compare(before: Policy, after: Policy) -> Difference:
+def compare(before: Policy, after: Policy) -> PolicyDifference:
     """Return by what two policies differ, for every operation and every code that the catalogue or a rule knows."""
-    return Difference(settings=tuple(_settings(before, after)), changes=tuple(_changes(before, after)))
+    return PolicyDifference(settings=tuple(_settings(before, after)), changes=tuple(_changes(before, after)))
 
 
-def _settings(before: Policy, after: Policy) -> Iterator[Setting]:
+def _settings(before: Policy, after: Policy) -> Iterator[SettingChange]:
     one, two = dict(_plain(before)), dict(_plain(after))
     for path in dict.fromkeys([*one, *two]):
         if one.get(path) != two.get(path):
-            yield Setting(
+            yield SettingChange(
                 name=".".join(path),
                 before=one.get(path),
                 after=two.get(path),
@@ -108,10 +108,10 @@ def _plain(policy: Policy) -> Iterator[tuple[tuple[str, ...], str]]:
         limits = policy.credentials.get(provider, CredentialLimits())
         yield from ((("credentials", provider, key), text) for key, text in _renewal(limits))
     for provider, declared in policy.operations.items():
-        for operation, said in declared.items():
+        for operation, entry in declared.items():
             # What follows from the method of a request is told with the request.
-            if not said.is_assumed:
-                yield from ((("operations", provider, operation, *path), text) for path, text in said_of(said))
+            if not entry.is_assumed:
+                yield from ((("operations", provider, operation, *path), text) for path, text in declared_keys(entry))
     for provider, api in policy.apis.items():
         yield from _api(("sources", provider), api)
     if policy.telemetry is not None:
@@ -150,26 +150,26 @@ def _api(path: tuple[str, ...], api: Source) -> Iterator[tuple[tuple[str, ...], 
         yield (*path, "operations", template.operation), str(template)
 
 
-_Told = tuple[str, Said]
+_NamedKeys = tuple[str, ActionKeys]
 
 
 @frozen
 class _Pair:
     """What both policies do about one fault, and the rules that say so."""
 
-    before: _Told
-    after: _Told
+    before: _NamedKeys
+    after: _NamedKeys
     rules: tuple[Rule | None, Rule | None] = field(eq=False)
 
 
 def _changes(before: Policy, after: Policy) -> Iterator[Change]:
-    teller = _Teller(before, after)
-    grouped: dict[tuple[_Told, _Told, tuple[str, ...]], list[tuple[str, _Pair]]] = {}
+    describer = _Describer(before, after)
+    grouped: dict[tuple[_NamedKeys, _NamedKeys, tuple[str, ...]], list[tuple[str, _Pair]]] = {}
     for provider in sorted({*named_providers(before), *named_providers(after)}):
         operations = sorted(_operations(provider, before) | _operations(provider, after))
         found: dict[str, dict[str, _Pair]] = {}
         for alike in _met_alike(provider, operations, before, after):
-            for code, pair in teller.differing(provider, alike[0]):
+            for code, pair in describer.differing(provider, alike[0]):
                 found.setdefault(code, {}).update(dict.fromkeys(alike, pair))
         for code, by_operation in found.items():
             for pair, where in _alike(by_operation):
@@ -212,12 +212,12 @@ def _alike(by_operation: Mapping[str, _Pair]) -> Iterator[tuple[_Pair, tuple[str
 
 
 @frozen
-class _Teller:
+class _Describer:
     """Tells what two policies do about a fault, and remembers what it has told: rules are few, and faults many."""
 
     before: Policy
     after: Policy
-    _told: dict[tuple[bool, int, Effect], _Told] = field(factory=dict)
+    _known: dict[tuple[bool, int, Effect], _NamedKeys] = field(factory=dict)
 
     def differing(self, provider: str, operation: str) -> Iterator[tuple[str, _Pair]]:
         """Yield every fault that the two policies answer differently on one operation."""
@@ -228,18 +228,18 @@ class _Teller:
             for text in dict.fromkeys((None, *texts)):
                 fault = plain if text is None else evolve(plain, message=text)
                 rules = one.rule(fault), two.rule(fault)
-                first = self._tell(rules[0], one.effect(fault, rules[0]), is_after=False)
-                second = self._tell(rules[1], two.effect(fault, rules[1]), is_after=True)
+                first = self._describe(rules[0], one.effect(fault, rules[0]), is_after=False)
+                second = self._describe(rules[1], two.effect(fault, rules[1]), is_after=True)
                 # A name is no effect.
                 if first[1] != second[1]:
                     label = fault.label if text is None else f"{fault.label}({quoted(text)})"
                     yield label, _Pair(first, second, rules)
 
-    def _tell(self, rule: Rule | None, effect: Effect, *, is_after: bool) -> _Told:
+    def _describe(self, rule: Rule | None, effect: Effect, *, is_after: bool) -> _NamedKeys:
         key = (is_after, id(rule), effect)
-        if key not in self._told:
-            self._told[key] = _said(self.after if is_after else self.before, rule, effect)
-        return self._told[key]
+        if key not in self._known:
+            self._known[key] = _described(self.after if is_after else self.before, rule, effect)
+        return self._known[key]
 
 
 def _plan(provider: str, operation: str, policy: Policy) -> Plan:
@@ -266,21 +266,21 @@ def _faults(provider: str, *policies: Policy) -> Iterator[Fault]:
         yield Fault(provider=provider, transport="garbled", status=status)
 
 
-def _said(policy: Policy, rule: Rule | None, effect: Effect) -> tuple[str, Said]:
+def _described(policy: Policy, rule: Rule | None, effect: Effect) -> tuple[str, ActionKeys]:
     action = policy.unknown if rule is None else rule.action
-    said: dict[str, str] = {}
+    keys: dict[str, str] = {}
     prefix = ""
     following: Action | None = action
     while following is not None:
-        said |= {f"{prefix}{key}": value for key, value in described(policy, following).items() if key != "backoff"}
+        keys |= {f"{prefix}{key}": value for key, value in described(policy, following).items() if key != "backoff"}
         if following.backoff is not None:
-            said |= {f"{prefix}backoff.{key}": value for key, value in grows(following.backoff).items()}
+            keys |= {f"{prefix}backoff.{key}": value for key, value in grows(following.backoff).items()}
         following = following.then
         if following is not None:
             # What follows is told by what it does; its name may differ.
-            del said[f"{prefix}then"]
+            del keys[f"{prefix}then"]
             prefix += "then."
-    return label(policy, action), (*said.items(), ("effect", effect))
+    return label(policy, action), (*keys.items(), ("effect", effect))
 
 
 def _origin(policy: Policy, rule: Rule | None) -> Origin | None:

@@ -12,7 +12,7 @@ from resilience.policyfile.wording import quoted
 
 
 @frozen(kw_only=True)
-class Lost:
+class LostRule:
     """
     A rule that did not answer.
 
@@ -36,11 +36,11 @@ def keys_of(fault: Fault, provider: str | None) -> list[tuple[str, str]]:
     return keys + [(scope, word) for word in words for scope in (f"transport.{provider}", "transport")]
 
 
-def lost(plan: Plan, fault: Fault) -> tuple[Lost, ...]:
+def lost(plan: Plan, fault: Fault) -> tuple[LostRule, ...]:
     """Return the rules that could answer a fault of this or another call, and do not; the nearest first."""
     winner = plan.rule(fault)
     keys = keys_of(fault, plan.provider)
-    found: list[tuple[bool, int, Lost]] = []
+    found: list[tuple[bool, int, LostRule]] = []
     for rule in plan.policy.rules:
         # Where no provider is named, the rules of all of them are near.
         scope = "transport" if plan.provider is None and rule.scope.startswith("transport.") else rule.scope
@@ -48,9 +48,9 @@ def lost(plan: Plan, fault: Fault) -> tuple[Lost, ...]:
             continue
         why = _elsewhere(rule, plan) or condition(rule, fault)
         if why is None and winner is not None:
-            found.append((False, keys.index((scope, rule.code)), Lost(rule=rule, why=_why(rule, winner, fault))))
+            found.append((False, keys.index((scope, rule.code)), LostRule(rule=rule, why=_why(rule, winner, fault))))
         elif why is not None:
-            found.append((True, keys.index((scope, rule.code)), Lost(rule=rule, why=why)))
+            found.append((True, keys.index((scope, rule.code)), LostRule(rule=rule, why=why)))
     return tuple(each for *_, each in sorted(found, key=lambda entry: entry[:2]))
 
 

@@ -60,7 +60,7 @@ def _parts(found: Explanation) -> Iterator[RenderableType]:
     yield from _heading("Limits of the call")
     yield _values(found.limits)
     yield from _heading("What follows")
-    yield _stories(found)
+    yield _situations(found)
 
 
 def _condition(found: Explanation) -> str:
@@ -119,8 +119,8 @@ def _operation(found: Explanation) -> Iterator[RenderableType]:
         yield Text(f"on {plan.operation}, {_REPEATS[plan.repeat]}")
         if found.operation is not None and found.operation.read_back:
             yield Text(f"  {found.operation.read_back} reads it back", style="dim")
-        if found.said:
-            yield _values(found.said)
+        if found.declared:
+            yield _values(found.declared)
         if found.advice is not None:
             yield Text(found.advice, style="yellow")
     else:
@@ -230,12 +230,12 @@ def _bound(worst: Worst, lasts: float | None) -> str:
     return text
 
 
-def _stories(found: Explanation) -> Table:
+def _situations(found: Explanation) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
     table.add_column(style="dim", ratio=2)
     table.add_column(ratio=3)
-    for story in found.stories:
-        table.add_row(story.when, story.then)
+    for situation in found.situations:
+        table.add_row(situation.when, situation.then)
     return table
 
 
@@ -248,7 +248,7 @@ def to_json(found: Explanation) -> dict[str, Any]:
         "fault": _fault(found.fault),
         "operation": found.plan.operation or None,
         "provider": found.plan.provider,
-        "declared": [_value(each) for each in found.said],
+        "declared": [_value(each) for each in found.declared],
         "advice": found.advice,
         "repeat": found.plan.repeat if found.plan.operation else None,
         "meaning": None if found.code is None else found.code.meaning,
@@ -272,7 +272,7 @@ def to_json(found: Explanation) -> dict[str, Any]:
             repeat: {"unverified": attrs.asdict(unverified), "verified": attrs.asdict(verified)}
             for repeat, (unverified, verified) in found.worst_by_repeat.items()
         },
-        "stories": [attrs.asdict(each) for each in found.stories],
+        "stories": [attrs.asdict(each) for each in found.situations],
     }
 
 

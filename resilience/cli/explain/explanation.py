@@ -11,8 +11,8 @@ import click
 from attrs import evolve, field, frozen
 
 from resilience.catalog import CodeFacts, OperationFacts, catalogue, providers
-from resilience.cli.doubt import Story, stories
-from resilience.cli.explain.candidates import Lost, lost
+from resilience.cli.doubt import Situation, situations
+from resilience.cli.explain.candidates import LostRule, lost
 from resilience.cli.plans import operation_of, plan_of
 from resilience.cli.values import Value, action_of, label, limits_of, value_at
 from resilience.cli.values import operation_of as values_of
@@ -47,7 +47,7 @@ class Explanation:
         code: What the catalogue says about the code, or None.
         source: Where the catalogue has that from.
         operation: What the catalogue says about the operation, or None.
-        said: What the policy says about the operation.
+        declared: What the policy says about the operation.
         advice: Why the rule cannot act on the operation as it is written, and what to write; None where it can.
         effect: Whether the request may have taken effect.
         effect_by: Who says that: ``rule``, ``catalogue``, ``transport`` or ``status``.
@@ -63,7 +63,7 @@ class Explanation:
         worst_verified: The worst case with one.
         worst_by_repeat: Both by what a repeat does, where no operation was named and that matters; the two above then
             hold for every operation.
-        stories: What comes of it.
+        situations: What comes of it.
         lasts: For how long the action is used, from its first use in a call; None for no such limit.
         answers: What follows instead where the message says so: an explanation for each such answer, in order.
         near: The rules' code that is spelled most like this one, where neither catalogue nor rule knows this one.
@@ -75,13 +75,13 @@ class Explanation:
     code: CodeFacts | None
     source: str | None
     operation: OperationFacts | None
-    said: tuple[Value, ...] = ()
+    declared: tuple[Value, ...] = ()
     advice: str | None = None
     effect: Effect
     effect_by: str
     rule: Rule | None
     rule_value: Value | None
-    others: tuple[Lost, ...]
+    others: tuple[LostRule, ...]
     action: tuple[Value, ...]
     then: tuple[str, ...]
     limits: tuple[Value, ...]
@@ -90,7 +90,7 @@ class Explanation:
     worst: Worst
     worst_verified: Worst
     worst_by_repeat: Mapping[Repeat, tuple[Worst, Worst]]
-    stories: tuple[Story, ...]
+    situations: tuple[Situation, ...]
     lasts: float | None = None
     answers: tuple[Explanation, ...] = ()
     near: str | None = None
@@ -165,7 +165,7 @@ def explain_fault(fault: Fault, plan: Plan, policy: Policy) -> Explanation:
         code=facts,
         source=None if known is None or facts is None else known.sources[facts.source],
         operation=None if known is None else known.operation(plan.operation),
-        said=values_of(policy, plan.provider, plan.operation),
+        declared=values_of(policy, plan.provider, plan.operation),
         advice=_advice(plan, fault, rule, policy),
         effect=plan.effect(fault, rule),
         effect_by=_effect_by(plan, fault, rule),
@@ -182,7 +182,7 @@ def explain_fault(fault: Fault, plan: Plan, policy: Policy) -> Explanation:
         worst=max((unverified for unverified, _ in cases.values()), key=_size),
         worst_verified=max((verified for _, verified in cases.values()), key=_size),
         worst_by_repeat=cases if len(set(cases.values())) > 1 else {},
-        stories=_stories(plan, fault),
+        situations=_situations(plan, fault),
         near=None if facts is not None or rule is not None else _near(fault, plan.provider, policy),
     )
 
@@ -238,16 +238,18 @@ def _near(fault: Fault, provider: str | None, policy: Policy) -> str | None:
     return near[0] if near else None
 
 
-def _stories(plan: Plan, fault: Fault) -> tuple[Story, ...]:
+def _situations(plan: Plan, fault: Fault) -> tuple[Situation, ...]:
     """Return what comes of a fault; on every kind of operation where none was named."""
     if plan.operation:
-        return stories(plan, fault)
-    told = {repeat: stories(evolve(plan, repeat=repeat), fault) for repeat in _REPEATS}
-    first, *others = told.values()
+        return situations(plan, fault)
+    by_repeat = {repeat: situations(evolve(plan, repeat=repeat), fault) for repeat in _REPEATS}
+    first, *others = by_repeat.values()
     if all(first == other for other in others):
         return first
     return tuple(
-        evolve(story, when=f"repeat {repeat}, {story.when}") for repeat, each in told.items() for story in each
+        evolve(situation, when=f"repeat {repeat}, {situation.when}")
+        for repeat, each in by_repeat.items()
+        for situation in each
     )
 
 
@@ -301,8 +303,8 @@ def _owner(code: str, policy: Policy) -> str | None:
         owners = list(dict.fromkeys(owners))
         what = "a code"
     if len(owners) > 1:
-        said = " or ".join(f"{each}:{code}" for each in owners)
-        raise click.UsageError(f"{code!r} is {what} of {' and '.join(owners)}: say {said}, or name an operation")
+        choices = " or ".join(f"{each}:{code}" for each in owners)
+        raise click.UsageError(f"{code!r} is {what} of {' and '.join(owners)}: say {choices}, or name an operation")
     return owners[0] if owners else _only(spoken)
 
 

@@ -34,7 +34,7 @@ import click
 from rich.text import Text
 
 from resilience.cli.plans import plan_of
-from resilience.cli.replay.remarks import At, Sum, Tried, at_of, notes
+from resilience.cli.replay.remarks import ReplayedRecording, RulePlace, Totals, notes, rule_place
 from resilience.cli.replay.text import parts
 from resilience.cli.screen import FINDINGS, as_json, console, format_option, load, policy_option, times
 from resilience.core.decision import Decision, Fail
@@ -86,21 +86,21 @@ def replay(*, journal: str, policy: str, env: str | None, form: str, **options: 
         recording = read(journal)
     except RecordsError as error:
         raise click.UsageError(str(error)) from None
-    tried = _try_all(recording, loaded, verifier=options["verifier"], credentials=options["credentials"])
+    replays = _try_all(recording, loaded, verifier=options["verifier"], credentials=options["credentials"])
     if form == "json":
-        as_json(_to_json(tried, loaded, recording))
+        as_json(_to_json(replays, loaded, recording))
     else:
         screen = console()
         under = f"{policy} ({loaded.env})" if loaded.env else policy
-        for line in _heading(tried, recording, journal, under):
+        for line in _heading(replays, recording, journal, under):
             screen.print(line)
-        for part in parts(tried, loaded, everything=options["everything"] is True):
+        for part in parts(replays, loaded, everything=options["everything"] is True):
             screen.print(part)
-    sys.exit(FINDINGS if tried.worse or tried.endless else 0)
+    sys.exit(FINDINGS if replays.worse or replays.endless else 0)
 
 
-def _heading(tried: Tried, recording: Recording, journal: str, under: str) -> Iterator[Text]:
-    yield Text(f"{times(len(tried.played), 'call')} of {journal} under {under}", style="bold")
+def _heading(replays: ReplayedRecording, recording: Recording, journal: str, under: str) -> Iterator[Text]:
+    yield Text(f"{times(len(replays.played), 'call')} of {journal} under {under}", style="bold")
     for problem in recording.problems[:_MANY_PROBLEMS]:
         yield Text(f"{journal}: {problem}", style="yellow")
     more = len(recording.problems) - _MANY_PROBLEMS
@@ -108,7 +108,9 @@ def _heading(tried: Tried, recording: Recording, journal: str, under: str) -> It
         yield Text(f"{journal}: and {times(more, 'other problem')}", style="yellow")
 
 
-def _try_all(recording: Recording, policy: Policy, *, verifier: bool | None, credentials: bool | None) -> Tried:
+def _try_all(
+    recording: Recording, policy: Policy, *, verifier: bool | None, credentials: bool | None
+) -> ReplayedRecording:
     """Play every call that can be played."""
     able = Abilities.of(recording.calls)
     played: list[Replayed] = []
@@ -132,10 +134,12 @@ def _try_all(recording: Recording, policy: Policy, *, verifier: bool | None, cre
                 reason = "the policy and the catalogue do not know this operation"
         if reason is not None:
             skipped.append((call, reason))
-    return Tried(played=tuple(played), skipped=tuple(skipped), undecided=tuple(undecided), endless=tuple(endless))
+    return ReplayedRecording(
+        played=tuple(played), skipped=tuple(skipped), undecided=tuple(undecided), endless=tuple(endless)
+    )
 
 
-def _to_json(tried: Tried, policy: Policy, recording: Recording) -> dict[str, Any]:
+def _to_json(replays: ReplayedRecording, policy: Policy, recording: Recording) -> dict[str, Any]:
     recorded = Counter((call.policy, call.env, call.policy_hash) for call in recording.calls)
     return {
         "policy": {"name": policy.name, "env": policy.env, "hash": policy.digest},
@@ -144,23 +148,27 @@ def _to_json(tried: Tried, policy: Policy, recording: Recording) -> dict[str, An
             for (name, env, digest), count in recorded.most_common()
         ],
         "calls": len(recording.calls),
-        "replayed": len(tried.played),
-        "skipped": [{"call": call.id, "operation": call.operation, "reason": reason} for call, reason in tried.skipped],
+        "replayed": len(replays.played),
+        "skipped": [
+            {"call": call.id, "operation": call.operation, "reason": reason} for call, reason in replays.skipped
+        ],
         "undecided": [
-            {"call": call.id, "operation": call.operation, "reason": reason} for call, reason in tried.undecided
+            {"call": call.id, "operation": call.operation, "reason": reason} for call, reason in replays.undecided
         ],
-        "endless": [{"call": call.id, "operation": call.operation, "reason": reason} for call, reason in tried.endless],
-        "differences": [_difference(each, found) for each in tried.played for found in each.differences],
-        "outcomes": [_outcome(each) for each in tried.changed],
+        "endless": [
+            {"call": call.id, "operation": call.operation, "reason": reason} for call, reason in replays.endless
+        ],
+        "differences": [_difference(each, found) for each in replays.played for found in each.differences],
+        "outcomes": [_outcome(each) for each in replays.changed],
         "operations": [
-            {"operation": operation, "provider": provider, **_sum(tried.of(operation, provider))}
-            for provider, operation in tried.operations
+            {"operation": operation, "provider": provider, **_sum(replays.of(operation, provider))}
+            for provider, operation in replays.operations
         ],
-        "total": _sum(tried.total),
+        "total": _sum(replays.total),
         "assumptions": [
-            {"word": word, "meaning": ASSUMPTIONS[word], "calls": count} for word, count in tried.assumptions
+            {"word": word, "meaning": ASSUMPTIONS[word], "calls": count} for word, count in replays.assumptions
         ],
-        "notes": list(notes(tried, policy)),
+        "notes": list(notes(replays, policy)),
         "problems": [str(each) for each in recording.problems],
     }
 
@@ -189,7 +197,7 @@ def _before(decision: RecordedDecision) -> dict[str, Any]:
 
 
 def _after(decision: Decision) -> dict[str, Any]:
-    at: At = at_of(decision)
+    at: RulePlace = rule_place(decision)
     return {
         "action": decision.verb,
         "stop_reason": decision.reason if isinstance(decision, Fail) else None,
@@ -217,7 +225,7 @@ def _outcome(each: Replayed) -> dict[str, Any]:
     }
 
 
-def _sum(found: Sum) -> dict[str, Any]:
+def _sum(found: Totals) -> dict[str, Any]:
     pairs: Iterable[tuple[str, Sequence[float]]] = (
         ("requests", found.requests),
         ("seconds", found.seconds),

@@ -14,7 +14,7 @@ from resilience.simulation.replayed import Assumption, Replayed
 
 
 @frozen(kw_only=True)
-class Sum:
+class Totals:
     """
     So many calls together, as they were and as they would have been.
 
@@ -37,7 +37,7 @@ class Sum:
     waited: tuple[float, float]
 
     @classmethod
-    def of(cls, played: Sequence[Replayed]) -> Sum:
+    def of(cls, played: Sequence[Replayed]) -> Totals:
         """Add calls up."""
         ended = [each for each in played if each.call.duration is not None]
         return cls(
@@ -52,7 +52,7 @@ class Sum:
 
 
 @frozen(kw_only=True)
-class Tried:
+class ReplayedRecording:
     """
     All calls of a recording under another policy.
 
@@ -83,16 +83,16 @@ class Tried:
         """Provider and name of each operation, in the order of the calls."""
         return list(dict.fromkeys((each.call.provider, each.call.operation) for each in self.played))
 
-    def of(self, operation: str, provider: str | None) -> Sum:
+    def of(self, operation: str, provider: str | None) -> Totals:
         """Add the calls of one operation up."""
-        return Sum.of(
+        return Totals.of(
             [each for each in self.played if (each.call.operation, each.call.provider) == (operation, provider)]
         )
 
     @property
-    def total(self) -> Sum:
+    def total(self) -> Totals:
         """All of them together."""
-        return Sum.of(self.played)
+        return Totals.of(self.played)
 
     @property
     def assumptions(self) -> list[tuple[Assumption, int]]:
@@ -101,7 +101,7 @@ class Tried:
 
 
 @frozen
-class At:
+class RulePlace:
     """Which rule decided, and where it stands, ``file:line``."""
 
     rule: str | None
@@ -113,20 +113,20 @@ def is_changed(each: Replayed) -> bool:
     return bool(each.differences) or each.ends_otherwise
 
 
-def at_of(decision: Decision | None) -> At:
+def rule_place(decision: Decision | None) -> RulePlace:
     """Return which rule made a decision."""
     rule = None if decision is None else decision.rule
     origin = None if rule is None else rule.origin
-    return At(None if rule is None else rule.id, None if origin is None else f"{origin.file}:{origin.line}")
+    return RulePlace(None if rule is None else rule.id, None if origin is None else f"{origin.file}:{origin.line}")
 
 
 def _hides_backoff(attempt: RecordedAttempt) -> bool:
     return attempt.delay > 0 and attempt.backoff is None
 
 
-def notes(tried: Tried, policy: Policy) -> Iterator[str]:
+def notes(replays: ReplayedRecording, policy: Policy) -> Iterator[str]:
     """Yield what to keep in mind: another environment, abilities that the recording does not show."""
-    calls = [each.call for each in tried.played]
+    calls = [each.call for each in replays.played]
     envs = {call.env for call in calls}
     if envs and envs != {policy.env}:
         were, now = " and ".join(sorted(str(env or "no environment") for env in envs)), policy.env or "no environment"
@@ -135,7 +135,7 @@ def notes(tried: Tried, policy: Policy) -> Iterator[str]:
         yield "this is the policy of the recording itself"
     if any(_hides_backoff(each) for call in calls for each in call.attempts):
         yield "spans do not tell what waits were drawn from: those that this policy could have drawn are kept"
-    ends = {each.stop_reason for each in tried.played if each.ends_otherwise}
+    ends = {each.stop_reason for each in replays.played if each.ends_otherwise}
     if "unverified" in ends:
         yield "the recording shows no verifier for some of these operations; --verifier if there is one"
     if "no_credentials" in ends:

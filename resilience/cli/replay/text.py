@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from resilience.cli.doubt import STOPS
-from resilience.cli.replay.remarks import At, Sum, Tried, at_of, notes
+from resilience.cli.replay.remarks import ReplayedRecording, RulePlace, Totals, notes, rule_place
 from resilience.cli.screen import seconds, times
 from resilience.core.decision import Accept, Decision, Fail, StopReason
 from resilience.policyfile import Policy
@@ -33,30 +33,30 @@ class _Kind:
     fault: str
     before: str
     after: str
-    rule_before: At
-    rule_after: At
+    rule_before: RulePlace
+    rule_after: RulePlace
 
 
-def parts(tried: Tried, policy: Policy, *, everything: bool) -> Iterator[RenderableType]:
+def parts(replays: ReplayedRecording, policy: Policy, *, everything: bool) -> Iterator[RenderableType]:
     """Yield the report, part by part; with ``everything`` all calls are named, however many there are."""
     most = None if everything else _MANY
-    yield from _decisions(tried.played, most)
-    yield from _ends(tried.played, most)
-    if tried.played:
+    yield from _decisions(replays.played, most)
+    yield from _ends(replays.played, most)
+    if replays.played:
         yield Text("\nRequests and seconds", style="bold underline")
-        yield _table(tried)
+        yield _table(replays)
     yield Text()
-    for word, count in tried.assumptions:
+    for word, count in replays.assumptions:
         yield Text(f"assumed ({times(count, 'call')}): {ASSUMPTIONS[word]}")
-    for reason, count in _reasons(tried.skipped):
+    for reason, count in _reasons(replays.skipped):
         yield Text(f"not replayed ({times(count, 'call')}): {reason}")
-    for reason, count in _reasons(tried.undecided):
+    for reason, count in _reasons(replays.undecided):
         yield Text(f"undecided ({times(count, 'call')}): {reason}")
-    for note in notes(tried, policy):
+    for note in notes(replays, policy):
         yield Text(f"note: {note}")
-    for call, reason in tried.endless:
+    for call, reason in replays.endless:
         yield Text(f"{call.operation} {call.id} would never end: {reason}", style="bold red")
-    yield _verdict(tried.total, is_sure=not tried.undecided)
+    yield _verdict(replays.total, is_sure=not replays.undecided)
 
 
 def _decisions(played: Sequence[Replayed], most: int | None) -> Iterator[RenderableType]:
@@ -96,8 +96,8 @@ def _kind(each: Replayed, found: Difference) -> _Kind:
         fault,
         "success" if before is None else _word(before.action or "", before.stop_reason),
         "success" if after is None else _word(after.verb, after.reason if isinstance(after, Fail) else None),
-        At(None, None) if before is None else At(before.rule_id, before.rule_origin),
-        at_of(after),
+        RulePlace(None, None) if before is None else RulePlace(before.rule_id, before.rule_origin),
+        rule_place(after),
     )
 
 
@@ -112,14 +112,14 @@ def _places(kind: _Kind) -> str:
     return f"{_place(one)} -> {_place(two)}"
 
 
-def _place(at: At) -> str:
+def _place(at: RulePlace) -> str:
     return " ".join(filter(None, (at.rule, at.place))) or "no rule"
 
 
 def _one(each: Replayed, found: Difference) -> str:
     delays = [_delay(found.before), _delay(found.after)]
-    told = f", wait {delays[0]} -> {delays[1]}" if delays[0] != delays[1] and None not in delays else ""
-    return f"{_when(each)}  {each.call.id}  attempt {found.number}{told}"
+    words = f", wait {delays[0]} -> {delays[1]}" if delays[0] != delays[1] and None not in delays else ""
+    return f"{_when(each)}  {each.call.id}  attempt {found.number}{words}"
 
 
 def _delay(decision: RecordedDecision | Decision | None) -> str | None:
@@ -159,12 +159,12 @@ def _end(ended: str | None, reason: StopReason | None) -> str:
 
 def _cost(each: Replayed) -> str:
     sign = "+" if each.requests > 0 else "-"
-    told = [f"{sign}{times(abs(each.requests), 'request')}"] if each.requests else []
+    words = [f"{sign}{times(abs(each.requests), 'request')}"] if each.requests else []
     if each.seconds:
-        told.append(_signed(each.seconds))
+        words.append(_signed(each.seconds))
     if each.may_exist:
-        told.append("it may exist, and nobody has looked")
-    return f"  {', '.join(told)}" if told else ""
+        words.append("it may exist, and nobody has looked")
+    return f"  {', '.join(words)}" if words else ""
 
 
 def _signed(number: float) -> str:
@@ -175,19 +175,19 @@ def _when(each: Replayed) -> str:
     return datetime.fromtimestamp(each.call.started_at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
-def _table(tried: Tried) -> Table:
+def _table(replays: ReplayedRecording) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     table.add_column("")
     for header in ("calls", "changed", "requests", "", "seconds", ""):
         table.add_column(header, justify="right", no_wrap=True)
-    for provider, operation in tried.operations:
-        table.add_row(*_row(operation, tried.of(operation, provider)))
-    if len(tried.operations) > 1:
-        table.add_row(*_row("all", tried.total), style="bold")
+    for provider, operation in replays.operations:
+        table.add_row(*_row(operation, replays.of(operation, provider)))
+    if len(replays.operations) > 1:
+        table.add_row(*_row("all", replays.total), style="bold")
     return table
 
 
-def _row(name: str, found: Sum) -> tuple[str, ...]:
+def _row(name: str, found: Totals) -> tuple[str, ...]:
     (requests, requests_now), (took, takes) = found.requests, found.seconds
     return (
         name,
@@ -207,7 +207,7 @@ def _reasons(calls: Sequence[tuple[RecordedCall, str]]) -> list[tuple[str, int]]
     return sorted(counted.items())
 
 
-def _verdict(found: Sum, *, is_sure: bool) -> Text:
+def _verdict(found: Totals, *, is_sure: bool) -> Text:
     if found.worse:
         word = "calls that succeeded would" if found.worse > 1 else "call that succeeded would"
         return Text(f"{found.worse} {word} have failed", style="bold red")

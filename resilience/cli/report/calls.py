@@ -21,7 +21,7 @@ _GOOD: Final[frozenset[End]] = frozenset({"success", "success_after_retry", "acc
 
 
 @define(kw_only=True, frozen=True, slots=False, eq=False)  # with slots nothing could be cached
-class Reported:
+class ReportedCall:
     """
     A recorded call.
 
@@ -51,7 +51,7 @@ class Reported:
         call = self.call
         if call.duration is not None:
             return call.started_at + bounded(call.duration)
-        return max([call.started_at, *(each.started_at + bounded(each.duration) for each in self.deeds())])
+        return max([call.started_at, *(each.started_at + bounded(each.duration) for each in self.steps())])
 
     @property
     def took(self) -> float:
@@ -78,10 +78,10 @@ class Reported:
         """What is left: a free thread, another call on the same resource, our own work; in seconds."""
         return max(self.took - self.calling - self.remedying - self.waiting, 0.0)
 
-    def deeds(self) -> Iterator[RecordedAttempt | RecordedRemedy]:
+    def steps(self) -> Iterator[RecordedAttempt | RecordedRemedy]:
         """Yield attempts and remedies in the order in which they began."""
-        deeds: list[RecordedAttempt | RecordedRemedy] = [*self.call.attempts, *self.call.remedies]
-        yield from sorted(deeds, key=lambda each: each.started_at)
+        steps: list[RecordedAttempt | RecordedRemedy] = [*self.call.attempts, *self.call.remedies]
+        yield from sorted(steps, key=lambda each: each.started_at)
 
     @cached_property
     def last(self) -> RecordedAttempt | None:
@@ -112,7 +112,7 @@ class Reported:
         if self.end in _GOOD or self._repeat() == "safe":
             return False
         doubt = False
-        for each in self.deeds():
+        for each in self.steps():
             if isinstance(each, RecordedAttempt):
                 doubt = doubt or each.effect == "unknown" or each.aborted or each.duration is None
                 # Under another name there is another resource, and a clean history.
@@ -134,17 +134,17 @@ def bounded(length: float | None) -> float:
     return min(length or 0.0, _LONGEST)
 
 
-def durations(calls: Iterable[Reported]) -> list[float]:
+def durations(calls: Iterable[ReportedCall]) -> list[float]:
     """Return how long the calls took that have ended; of the others nobody knows."""
     return [each.took for each in calls if each.end != "unfinished"]
 
 
-def waits_of(calls: Iterable[Reported]) -> list[float]:
+def waits_of(calls: Iterable[ReportedCall]) -> list[float]:
     """Return how long each wait was that was decided."""
-    return [bounded(each.delay) for one in calls for each in one.deeds() if each.delay > 0]
+    return [bounded(each.delay) for one in calls for each in one.steps() if each.delay > 0]
 
 
-def reported(recordings: Iterable[Recording]) -> tuple[Reported, ...]:
+def reported(recordings: Iterable[Recording]) -> tuple[ReportedCall, ...]:
     """
     Return the calls of all recordings, each once, runs and the calls of each in the order in which they began.
 
@@ -160,22 +160,22 @@ def reported(recordings: Iterable[Recording]) -> tuple[Reported, ...]:
             runs.setdefault(call.run, []).append(call)
         seen |= marks
     ordered = sorted(runs.values(), key=lambda calls: min(each.started_at for each in calls))
-    told: list[Reported] = []
+    found: list[ReportedCall] = []
     for run, calls in enumerate(ordered, 1):
         for call in sorted(calls, key=lambda each: each.started_at):
-            told.append(Reported(number=len(told) + 1, run=run, call=call))
-    return tuple(told)
+            found.append(ReportedCall(number=len(found) + 1, run=run, call=call))
+    return tuple(found)
 
 
-def by(calls: Iterable[Reported], key: Callable[[Reported], _K]) -> dict[_K, list[Reported]]:
+def by(calls: Iterable[ReportedCall], key: Callable[[ReportedCall], _K]) -> dict[_K, list[ReportedCall]]:
     """Group calls, each group where its first call stands."""
-    groups: dict[_K, list[Reported]] = {}
+    groups: dict[_K, list[ReportedCall]] = {}
     for each in calls:
         groups.setdefault(key(each), []).append(each)
     return groups
 
 
-def ends_of(calls: Iterable[Reported]) -> Mapping[End, int]:
+def ends_of(calls: Iterable[ReportedCall]) -> Mapping[End, int]:
     """Return how many calls ended in which way, from good to bad; ways that did not occur are left out."""
     counts = Counter(each.end for each in calls)
     return {end: counts[end] for end in END_WORDS if counts[end]}

@@ -39,7 +39,7 @@ def report(*, files: tuple[str, ...], html: Path | None, form: str) -> None:
         recordings.append(recording)
         problems += [(file, str(problem)) for problem in recording.problems]
     summary = summarised(reported(recordings))
-    said = [f"{file}: {problem}" for file, problem in problems]
+    warnings = [f"{file}: {problem}" for file, problem in problems]
     if html is not None:
         # Only here: most calls of this command write no page.
         from resilience.cli.report.page import page  # noqa: PLC0415
@@ -51,12 +51,12 @@ def report(*, files: tuple[str, ...], html: Path | None, form: str) -> None:
     if form == "json":
         from resilience.cli.report.jsonform import to_json  # noqa: PLC0415
 
-        as_json(to_json(summary, sources=files, problems=said))
+        as_json(to_json(summary, sources=files, problems=warnings))
         return
-    for problem in said[:_PROBLEMS]:
+    for problem in warnings[:_PROBLEMS]:
         click.echo(shown(problem), err=True)
-    if len(said) > _PROBLEMS:
-        click.echo(f"and {len(said) - _PROBLEMS:,} more lines that could not be read", err=True)
+    if len(warnings) > _PROBLEMS:
+        click.echo(f"and {len(warnings) - _PROBLEMS:,} more lines that could not be read", err=True)
     screen = console()
     for line in lines(summary, plain=not screen.encoding.lower().startswith("utf")):
         screen.print(line)

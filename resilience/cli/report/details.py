@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import frozen
 
-from resilience.cli.report.calls import Reported
+from resilience.cli.report.calls import ReportedCall
 from resilience.cli.report.drawing import CallShape, Scale, shapes
 from resilience.cli.report.labels import (
     END_WORDS,
@@ -119,7 +119,7 @@ class CallDetails:
     ending: str
 
 
-def details(one: Reported, scale: Scale) -> CallDetails:
+def details(one: ReportedCall, scale: Scale) -> CallDetails:
     """Return a call in words; ``scale`` is that of its run."""
     call = one.call
     about = [f"begun {instant(call.started_at)} UTC", policy_of(one)]
@@ -138,14 +138,14 @@ def details(one: Reported, scale: Scale) -> CallDetails:
         about=_DOT.join(about),
         trace_id=call.trace_id,
         lines=tuple(
-            _attempt(one, each) if isinstance(each, RecordedAttempt) else _remedy(one, each) for each in one.deeds()
+            _attempt(one, each) if isinstance(each, RecordedAttempt) else _remedy(one, each) for each in one.steps()
         ),
         renames=tuple(_renames(one)),
         ending=_ending(one),
     )
 
 
-def _how(one: Reported) -> str:
+def _how(one: ReportedCall) -> str:
     words = END_WORDS[one.end]
     if len(one.call.attempts) > 1:
         words += f", {times(len(one.call.attempts), 'attempt')}"
@@ -153,13 +153,13 @@ def _how(one: Reported) -> str:
     return f"{words}: {codes}" if codes else words
 
 
-def _renames(one: Reported) -> Iterator[str]:
+def _renames(one: ReportedCall) -> Iterator[str]:
     for name, (old, new) in one.call.renamed.items():
         names = "" if new is None else f": {shown(old)} \N{RIGHTWARDS ARROW} {shown(new)}"
         yield f"renamed {shown(name)}{names}"
 
 
-def _attempt(one: Reported, attempt: RecordedAttempt) -> DetailLine:
+def _attempt(one: ReportedCall, attempt: RecordedAttempt) -> DetailLine:
     step, fault = step_of(attempt), attempt.fault
     result = met(fault, cut=attempt.cut) if fault is not None else _RESULTS[step]
     took = "" if attempt.duration is None else f", {seconds(attempt.duration)}"
@@ -195,7 +195,7 @@ def _fault(fault: Fault, provider: str | None) -> Iterator[Remark]:
         yield Remark(f"the service asks to wait {seconds(fault.retry_after)}")
 
 
-def _remedy(one: Reported, remedy: RecordedRemedy) -> DetailLine:
+def _remedy(one: ReportedCall, remedy: RecordedRemedy) -> DetailLine:
     took = "" if remedy.duration is None else f", {seconds(remedy.duration)}"
     return DetailLine(
         kind=f"r-{remedy.kind}",
@@ -210,11 +210,11 @@ def _rule(decision: RecordedDecision) -> str:
     return place(decision.rule_id, decision.rule_origin)
 
 
-def _offset(one: Reported, at: float) -> float:
+def _offset(one: ReportedCall, at: float) -> float:
     return max(round(at - one.call.started_at, 3), 0.0)
 
 
-def _ending(one: Reported) -> str:
+def _ending(one: ReportedCall) -> str:
     call, end = one.call, one.end
     text = END_WORDS[end]
     if end == "unfinished":

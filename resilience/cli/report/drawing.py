@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import frozen
 
-from resilience.cli.report.calls import Reported
+from resilience.cli.report.calls import ReportedCall
 from resilience.cli.report.labels import met, remedied, step_of
 from resilience.cli.screen import seconds
 from resilience.records import RecordedAttempt
@@ -79,15 +79,15 @@ class AxisLabel:
     at: float
 
 
-def shapes(one: Reported, scale: Scale) -> tuple[CallShape, ...]:
+def shapes(one: ReportedCall, scale: Scale) -> tuple[CallShape, ...]:
     """Return the parts of a call's bar; what they show is told in words elsewhere."""
     return tuple(_shapes(one, scale))
 
 
-def _shapes(one: Reported, scale: Scale) -> Iterator[CallShape]:
+def _shapes(one: ReportedCall, scale: Scale) -> Iterator[CallShape]:
     # Waits are what is left of the call where nothing else is drawn.
     yield _shape("waits", scale, one.call.started_at, one.finish, (11, 4), "")
-    for each in one.deeds():
+    for each in one.steps():
         end = each.started_at + each.duration if each.duration is not None else one.finish
         took = "never ended" if each.duration is None else seconds(each.duration)
         if isinstance(each, RecordedAttempt):

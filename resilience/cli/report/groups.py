@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
-from resilience.cli.report.calls import Reported, by, ends_of
+from resilience.cli.report.calls import ReportedCall, by, ends_of
 from resilience.cli.report.labels import End, step_of
 from resilience.core.decision import StopReason
 from resilience.core.fault import Fault
@@ -27,7 +27,7 @@ class Group:
 
     operation: str
     provider: str | None
-    calls: tuple[Reported, ...]
+    calls: tuple[ReportedCall, ...]
 
     @property
     def ends(self) -> Mapping[End, int]:
@@ -63,7 +63,7 @@ class Failure:
     stop_reason: StopReason | None
     rule_id: str | None
     rule_origin: str | None
-    calls: tuple[Reported, ...]
+    calls: tuple[ReportedCall, ...]
 
     @property
     def request_ids(self) -> tuple[str, ...]:
@@ -141,10 +141,10 @@ class Refreshes:
     failed: int
 
 
-def failures(calls: Iterable[Reported]) -> tuple[Failure, ...]:
+def failures(calls: Iterable[ReportedCall]) -> tuple[Failure, ...]:
     """Return calls that failed alike together, the most first."""
 
-    def kind(each: Reported) -> tuple[Any, ...]:
+    def kind(each: ReportedCall) -> tuple[Any, ...]:
         last, call = each.last, each.call
         rule = (None, None) if last is None else (last.rule_id, last.rule_origin)
         return call.operation, call.provider, each.failure, call.stop_reason, *rule
@@ -166,7 +166,7 @@ def failures(calls: Iterable[Reported]) -> tuple[Failure, ...]:
     return tuple(sorted(found, key=lambda each: -len(each.calls)))
 
 
-def rules(calls: Iterable[Reported]) -> tuple[RuleUse, ...]:
+def rules(calls: Iterable[ReportedCall]) -> tuple[RuleUse, ...]:
     """Return what each rule decided, the busiest first."""
     decided = [(one, each) for one in calls for each in one.call.attempts if each.fault is not None]
     groups: dict[tuple[str | None, str | None], list[int]] = {}
@@ -188,7 +188,7 @@ def rules(calls: Iterable[Reported]) -> tuple[RuleUse, ...]:
     return tuple(sorted(found, key=lambda each: -each.count))
 
 
-def gaps(calls: Iterable[Reported]) -> tuple[Gap, ...]:
+def gaps(calls: Iterable[ReportedCall]) -> tuple[Gap, ...]:
     """Return what calls stopped at because no rule matched."""
     found: dict[tuple[str | None, str], tuple[Fault, Counter[str]]] = {}
     for each in calls:
@@ -203,12 +203,12 @@ def gaps(calls: Iterable[Reported]) -> tuple[Gap, ...]:
     )
 
 
-def injected(calls: Iterable[Reported]) -> int:
+def injected(calls: Iterable[ReportedCall]) -> int:
     """Return how many faults were made by ``[chaos]``."""
     return sum(each.chaos is not None for one in calls for each in one.call.attempts)
 
 
-def refreshes(calls: Iterable[Reported]) -> Refreshes:
+def refreshes(calls: Iterable[ReportedCall]) -> Refreshes:
     """Count refreshes."""
     all_of_them = [each for one in calls for each in one.call.remedies if each.kind == "refresh"]
     led = [each for each in all_of_them if each.leads]

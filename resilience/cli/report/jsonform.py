@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from resilience.cli.report.calls import Reported, durations
+from resilience.cli.report.calls import ReportedCall, durations
 from resilience.cli.report.groups import Failure, Gap, Group, RuleUse, injected
 from resilience.cli.report.labels import meaning, shown_all
 from resilience.cli.report.numbers import Summary, Times
@@ -149,7 +149,7 @@ def _gap(gap: Gap) -> dict[str, Any]:
     }
 
 
-def _call(one: Reported) -> dict[str, Any]:
+def _call(one: ReportedCall) -> dict[str, Any]:
     call = one.call
     return {
         "run": call.run,

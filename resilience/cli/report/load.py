@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import frozen
 
-from resilience.cli.report.calls import Reported, bounded
+from resilience.cli.report.calls import ReportedCall, bounded
 from resilience.cli.report.drawing import Scale
 
 _SLICES: Final = 240
@@ -35,7 +35,7 @@ class RunLoad:
     out: str
 
 
-def load(calls: Sequence[Reported], scale: Scale) -> RunLoad:
+def load(calls: Sequence[ReportedCall], scale: Scale) -> RunLoad:
     """Return a run's load, for the place above its bars; all of its calls count."""
     under_way = [(each.call.started_at, each.finish) for each in calls]
     out = [(each.started_at, each.started_at + bounded(each.duration)) for one in calls for each in one.call.attempts]

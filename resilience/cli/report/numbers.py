@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import frozen
 
-from resilience.cli.report.calls import Reported, by, ends_of
+from resilience.cli.report.calls import ReportedCall, by, ends_of
 from resilience.cli.report.groups import Failure, Gap, Group, Refreshes, RuleUse, failures, gaps, refreshes, rules
 from resilience.cli.report.labels import End
 
@@ -46,25 +46,25 @@ class Times:
         return self.calling + self.waiting + self.remedying + self.other
 
     @classmethod
-    def of(cls, calls: Iterable[Reported]) -> Times:
+    def of(cls, calls: Iterable[ReportedCall]) -> Times:
         """Sum up."""
-        told = tuple(calls)
+        all_calls = tuple(calls)
         return cls(
-            calling=sum(each.calling for each in told),
-            waiting=sum(each.waiting for each in told),
-            remedying=sum(each.remedying for each in told),
-            other=sum(each.other for each in told),
-            whole=sum(_length(run) for run in by(told, lambda each: each.run).values()),
-            under_way=covered((each.call.started_at, each.finish) for each in told),
+            calling=sum(each.calling for each in all_calls),
+            waiting=sum(each.waiting for each in all_calls),
+            remedying=sum(each.remedying for each in all_calls),
+            other=sum(each.other for each in all_calls),
+            whole=sum(_length(run) for run in by(all_calls, lambda each: each.run).values()),
+            under_way=covered((each.call.started_at, each.finish) for each in all_calls),
             out=covered(
                 (each.started_at, each.started_at + (each.duration or 0.0))
-                for one in told
+                for one in all_calls
                 for each in one.call.attempts
             ),
         )
 
 
-def _length(calls: Sequence[Reported]) -> float:
+def _length(calls: Sequence[ReportedCall]) -> float:
     return max(each.finish for each in calls) - min(each.call.started_at for each in calls)
 
 
@@ -81,19 +81,19 @@ def covered(spans: Iterable[tuple[float, float]]) -> float:
 class Summary:
     """What a report says of all calls; see its parts."""
 
-    calls: tuple[Reported, ...]
+    calls: tuple[ReportedCall, ...]
     ends: Mapping[End, int]
     attempts: int
     times: Times
     operations: tuple[Group, ...]
     failures: tuple[Failure, ...]
-    unfinished: tuple[Reported, ...]
+    unfinished: tuple[ReportedCall, ...]
     rules: tuple[RuleUse, ...]
     gaps: tuple[Gap, ...]
-    believed: tuple[Reported, ...]
-    renames: tuple[tuple[Reported, str, tuple[str | None, str | None]], ...]
+    believed: tuple[ReportedCall, ...]
+    renames: tuple[tuple[ReportedCall, str, tuple[str | None, str | None]], ...]
     refreshes: Refreshes
-    slowest: tuple[Reported, ...]
+    slowest: tuple[ReportedCall, ...]
 
     @property
     def failed(self) -> int:
@@ -101,7 +101,7 @@ class Summary:
         return sum(len(each.calls) for each in self.failures)
 
 
-def summarised(calls: Sequence[Reported]) -> Summary:
+def summarised(calls: Sequence[ReportedCall]) -> Summary:
     """Count and sum up."""
     return Summary(
         calls=tuple(calls),

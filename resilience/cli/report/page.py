@@ -17,13 +17,13 @@ from markupsafe import Markup, escape
 from resilience.cli.pages.rendering import asset, render, source_hash
 from resilience.cli.pages.shapes import TimePlot
 from resilience.cli.report import tables
-from resilience.cli.report.calls import Reported, by, durations, waits_of
+from resilience.cli.report.calls import ReportedCall, by, durations, waits_of
 from resilience.cli.report.details import SIGNS, CallDetails, details
 from resilience.cli.report.drawing import AxisLabel, Scale, axis, tick
 from resilience.cli.report.labels import COLUMNS, END_WORDS, FAILED, instant, shown
 from resilience.cli.report.load import RunLoad, load
 from resilience.cli.report.numbers import Summary
-from resilience.cli.report.phrases import asides, by_the_clock, period, policies, runs, verdict
+from resilience.cli.report.phrases import by_the_clock, period, policies, remarks, runs, verdict
 from resilience.cli.screen import seconds, times
 
 LISTED: Final = 2000
@@ -81,7 +81,7 @@ def breakable(text: str) -> Markup:
     return Markup(_SEAM.sub("<wbr>", str(escape(shown(text)))))  # noqa: S704  # the text is escaped first
 
 
-def chosen(calls: Sequence[Reported], most: int) -> tuple[Reported, ...]:
+def chosen(calls: Sequence[ReportedCall], most: int) -> tuple[ReportedCall, ...]:
     """Return at most so many calls, in their order: first those that did not end well, then the slowest."""
     if len(calls) <= most:
         return tuple(calls)
@@ -89,7 +89,7 @@ def chosen(calls: Sequence[Reported], most: int) -> tuple[Reported, ...]:
     return tuple(sorted(ranked[:most], key=lambda each: each.number))
 
 
-def _of_calls(summary: Summary, sources: Sequence[str], listed: Sequence[Reported]) -> dict[str, Any]:
+def _of_calls(summary: Summary, sources: Sequence[str], listed: Sequence[ReportedCall]) -> dict[str, Any]:
     """Return what a page shows where there are calls."""
     ends: dict[str, float] = dict(summary.ends.items())
     every = by(summary.calls, _run_of)
@@ -108,7 +108,7 @@ def _of_calls(summary: Summary, sources: Sequence[str], listed: Sequence[Reporte
         "columns": tuple(COLUMNS),
         "operations": tables.operations(summary.operations),
         "rules": tables.rules(summary.rules),
-        "remarks": tuple(asides(summary)),
+        "remarks": tuple(remarks(summary)),
     }
 
 
@@ -134,7 +134,7 @@ class FilterSelect:
     options: dict[str, str]
 
 
-def _selects(listed: Sequence[Reported]) -> tuple[FilterSelect, ...]:
+def _selects(listed: Sequence[ReportedCall]) -> tuple[FilterSelect, ...]:
     there = {each.end for each in listed}
     ends: dict[str, str] = {end: words for end, words in END_WORDS.items() if end in there}
     names = {name: name for name in sorted({shown(each.call.operation) for each in listed})}
@@ -146,11 +146,11 @@ def _selects(listed: Sequence[Reported]) -> tuple[FilterSelect, ...]:
         FilterSelect("operation", "operation", {"": "any", **names}),
         FilterSelect("code", "met", {"": "anything", **codes}),
         FilterSelect("order", "order", orders),
-        FilterSelect("lanes", "lines show", {"run": "when it was", "length": "how long it took"}),
+        FilterSelect("bars", "lines show", {"run": "when it was", "length": "how long it took"}),
     )
 
 
-def _run_of(one: Reported) -> int:
+def _run_of(one: ReportedCall) -> int:
     return one.run
 
 
@@ -176,7 +176,7 @@ class RunSection:
     calls: Iterator[CallDetails]
 
 
-def _run(calls: Sequence[Reported], every: Sequence[Reported]) -> RunSection:
+def _run(calls: Sequence[ReportedCall], every: Sequence[ReportedCall]) -> RunSection:
     start = min(each.call.started_at for each in every)
     scale = Scale.of(start, max(each.finish for each in every))
     return RunSection(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from resilience.catalog import catalogue, providers
-from resilience.cli.report.calls import Reported, by
+from resilience.cli.report.calls import ReportedCall, by
 from resilience.cli.report.groups import Failure, Gap, injected
 from resilience.cli.report.labels import counted, instant, shown
 from resilience.cli.report.numbers import Summary, Times
@@ -38,7 +38,7 @@ def policies(summary: Summary) -> tuple[str, ...]:
     return tuple(by(summary.calls, policy_of))
 
 
-def policy_of(one: Reported) -> str:
+def policy_of(one: ReportedCall) -> str:
     """Return what to call a call's policy."""
     call = one.call
     name = shown(call.policy or "a policy without a name")
@@ -75,7 +75,7 @@ def stays(failure: Failure) -> bool:
     return facts is not None and facts.is_lasting
 
 
-def asides(summary: Summary) -> Iterator[str]:
+def remarks(summary: Summary) -> Iterator[str]:
     """Yield a sentence for everything that is worth one and has no table of its own."""
     count = len(summary.calls)
     yield (
@@ -100,7 +100,7 @@ def asides(summary: Summary) -> Iterator[str]:
         yield f"accepted on belief, not verified: {times(len(summary.believed), 'call')} ({counted(operations)})"
 
 
-def _renamed(one: Reported, name: str, names: tuple[str | None, str | None]) -> str:
+def _renamed(one: ReportedCall, name: str, names: tuple[str | None, str | None]) -> str:
     old, new = names
     text = f"renamed {shown(name)} of {shown(one.call.operation)}"
     if new is None:

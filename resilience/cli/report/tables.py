@@ -10,7 +10,7 @@ from attrs import frozen
 
 from resilience.cli.pages.shapes import WIDTH, TimePlot, columns
 from resilience.cli.plots import Bin
-from resilience.cli.report.calls import Reported, durations
+from resilience.cli.report.calls import ReportedCall, durations
 from resilience.cli.report.groups import Failure, Gap, Group, RuleUse
 from resilience.cli.report.labels import (
     COLUMNS,
@@ -96,7 +96,7 @@ class UnfinishedRow:
     may_exist: bool
 
 
-def unfinished(calls: Sequence[Reported]) -> tuple[UnfinishedRow, ...]:
+def unfinished(calls: Sequence[ReportedCall]) -> tuple[UnfinishedRow, ...]:
     """Return the rows of calls that never ended."""
     return tuple(
         UnfinishedRow(
@@ -212,7 +212,7 @@ class TimeShare:
     name: str
     parts: tuple[StackPart, ...]
     total: float
-    said: str
+    words: str
 
 
 def shares(summary: Summary) -> Iterator[TimeShare]:
@@ -222,10 +222,10 @@ def shares(summary: Summary) -> Iterator[TimeShare]:
     for name, spent in [*everything, *of_each]:
         parts = dict(zip(PARTS, (spent.calling, spent.waiting, spent.remedying, spent.other), strict=True))
         total = spent.total or 1.0
-        said = ", ".join(
+        words = ", ".join(
             f"{part} {length / total:.0%}" for part, length in parts.items() if length / total >= _LEAST_SHARE
         )
-        yield TimeShare(name=name, parts=stack(parts, "t"), total=spent.total, said=said)
+        yield TimeShare(name=name, parts=stack(parts, "t"), total=spent.total, words=words)
 
 
 def spread_of(values: Sequence[float], kind: str, label: str) -> TimePlot:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from resilience.cli.plots import bar
-from resilience.cli.report.calls import Reported
+from resilience.cli.report.calls import ReportedCall
 from resilience.cli.report.groups import Failure, Gap, Group, RuleUse
 from resilience.cli.report.labels import (
     COLUMNS,
@@ -27,7 +27,7 @@ from resilience.cli.report.labels import (
     stopped,
 )
 from resilience.cli.report.numbers import Summary, Times
-from resilience.cli.report.phrases import asides, by_the_clock, hint, met_by, period, policies, runs, stays, verdict
+from resilience.cli.report.phrases import by_the_clock, hint, met_by, period, policies, remarks, runs, stays, verdict
 from resilience.cli.screen import seconds, times
 
 _IDS: Final = 3
@@ -63,7 +63,7 @@ def report(summary: Summary, *, plain: bool) -> Iterator[RenderableType]:
     if summary.rules:
         yield from _section("Which rules decided", *map(_rule, summary.rules[:_LINES]), _rest(summary.rules))
     yield from _section("The slowest calls", *map(_slow, summary.slowest))
-    yield from _section("And", *(_line(said) for said in asides(summary)))
+    yield from _section("And", *(_line(remark) for remark in remarks(summary)))
 
 
 def _section(title: str, *parts: RenderableType | None) -> Iterator[RenderableType]:
@@ -121,7 +121,7 @@ def _failure(failure: Failure) -> RenderableType:
     return RenderGroup(head, *lines)
 
 
-def _unfinished(one: Reported) -> RenderableType:
+def _unfinished(one: ReportedCall) -> RenderableType:
     head = Text(f"{_INDENT}{shown(one.call.operation)}", style="bold")
     head.append(f"  begun {instant(one.call.started_at)} UTC", style="not bold")
     heard = f"last heard of after {seconds(one.took)}, {times(len(one.call.attempts), 'attempt')}"
@@ -163,7 +163,7 @@ def _rule(use: RuleUse) -> RenderableType:
     return RenderGroup(head, _line(place(use.rule_id, use.rule_origin), "dim", deep=True))
 
 
-def _slow(one: Reported) -> RenderableType:
+def _slow(one: ReportedCall) -> RenderableType:
     waited = f", {seconds(one.waiting)} of it waiting" if one.waiting else ""
     attempts = times(len(one.call.attempts), "attempt")
     return _line(f"{seconds(one.took):>8}  {shown(one.call.operation)}: {END_WORDS[one.end]}, {attempts}{waited}")

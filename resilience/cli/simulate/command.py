@@ -227,7 +227,7 @@ def _number(each: plots.Bin) -> str:
 
 def _to_json(setup: Setup, first: Played, spread: Distribution | None, seed: int) -> dict[str, Any]:
     plan = setup.plan
-    said: dict[str, Any] = {
+    found: dict[str, Any] = {
         "operation": plan.operation,
         "provider": plan.provider,
         "policy": plan.policy.name,
@@ -236,7 +236,7 @@ def _to_json(setup: Setup, first: Played, spread: Distribution | None, seed: int
         "call": timeline.to_json(first, plan),
     }
     if spread is not None:
-        said["runs"] = {
+        found["runs"] = {
             "count": spread.runs,
             "duration": _spread(spread.durations),
             "requests": _spread(spread.calls),
@@ -244,7 +244,7 @@ def _to_json(setup: Setup, first: Played, spread: Distribution | None, seed: int
             "repeated": spread.repeated,
             "doubtful": spread.doubtful,
         }
-    return said
+    return found
 
 
 def _spread(values: tuple[float, ...] | tuple[int, ...]) -> dict[str, Any]:

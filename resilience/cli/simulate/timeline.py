@@ -17,7 +17,7 @@ _UNDER: Final = {"attempt": "attempt", "verify": "ask the verifier", "refresh": 
 
 
 @frozen(kw_only=True)
-class Row:
+class TimelineRow:
     """
     One turn of a call.
 
@@ -42,15 +42,15 @@ class Row:
     place: Origin | None
 
 
-def rows(played: Played, plan: Plan) -> tuple[Row, ...]:
+def rows(played: Played, plan: Plan) -> tuple[TimelineRow, ...]:
     """Return the turns of a call."""
     return tuple(_row(turn, plan) for turn in played.turns)
 
 
-def _row(turn: Turn, plan: Plan) -> Row:
+def _row(turn: Turn, plan: Plan) -> TimelineRow:
     rule = None if turn.decision is None else turn.decision.rule
     what = f"attempt {turn.number}" if turn.did == "attempt" else _UNDER[turn.did]
-    return Row(
+    return TimelineRow(
         did=turn.did,
         at=turn.began,
         took=turn.ended - turn.began,

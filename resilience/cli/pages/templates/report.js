@@ -42,24 +42,24 @@
   };
 
   // Each call has been drawn a second time, on its own; shrunk to its share of the longest, all begin together.
-  const lanes = () => {
-    const alone = form.lanes.value === "length";
+  const bars = () => {
+    const alone = form.bars.value === "length";
     const longest = Math.max(...calls.map(call => call.dataset.took), 0.001);
     document.body.classList.toggle("alone", alone);
     for (const call of calls) {
       const lane = call.querySelector("summary > .lane");
       if (!kept.has(call)) kept.set(call, lane);
-      const other = alone ? call.querySelector(".story > .lane").cloneNode(true) : kept.get(call);
+      const other = alone ? call.querySelector(".course > .lane").cloneNode(true) : kept.get(call);
       if (alone) other.style.width = `max(${100 * call.dataset.took / longest}%, 3px)`;
       lane.replaceWith(other);
     }
   };
 
   const open = () => {
-    const story = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    const call = story && story.closest(".call");
+    const course = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const call = course && course.closest(".call");
     if (!call) return;
-    if (call.hidden) { form.reset(); filter(); order(); lanes(); }
+    if (call.hidden) { form.reset(); filter(); order(); bars(); }
     // Only some browsers open what a link leads into.
     call.open = true;
     call.scrollIntoView({ block: "center" });
@@ -67,9 +67,9 @@
 
   form.addEventListener("input", filter);
   form.order.addEventListener("change", order);
-  form.lanes.addEventListener("change", lanes);
+  form.bars.addEventListener("change", bars);
   form.addEventListener("submit", event => event.preventDefault());
-  form.addEventListener("reset", () => setTimeout(() => { filter(); order(); lanes(); }));
+  form.addEventListener("reset", () => setTimeout(() => { filter(); order(); bars(); }));
   addEventListener("hashchange", open);
   let opened = [];
   addEventListener("beforeprint", () => {
