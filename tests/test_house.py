@@ -31,7 +31,6 @@ DOUBLE_NAMES: Final = frozenset(
         "Past",
         "Place",
         "Problem",
-        "Recording",
         "Renamed",
         "Request",
         "Resources",

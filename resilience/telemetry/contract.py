@@ -168,17 +168,17 @@ class Contract:
 @cache
 def contract() -> Contract:
     """Return the contract."""
-    said = tomllib.loads(_FILE.read_text(encoding="utf-8"))
+    data = tomllib.loads(_FILE.read_text(encoding="utf-8"))
     return Contract(
-        version=said["version"],
-        spans=tuple(SpanShape(name=name, **each) for name, each in said["spans"].items()),
-        attributes=_attributes(said["attributes"]),
+        version=data["version"],
+        spans=tuple(SpanShape(name=name, **each) for name, each in data["spans"].items()),
+        attributes=_attributes(data["attributes"]),
         events=tuple(
             EventShape(name=_full(name), when=each["when"], attributes=tuple(map(_full, each["attributes"])))
-            for name, each in said["events"].items()
+            for name, each in data["events"].items()
         ),
-        event_attributes=_attributes(said["event_attributes"]),
-        links=tuple(LinkShape(kind=kind, **each) for kind, each in said["links"].items()),
+        event_attributes=_attributes(data["event_attributes"]),
+        links=tuple(LinkShape(kind=kind, **each) for kind, each in data["links"].items()),
         instruments=tuple(
             Instrument(
                 name=_full(name),
@@ -188,9 +188,9 @@ def contract() -> Contract:
                 buckets=tuple(each.get("buckets", ())),
                 what=each["what"],
             )
-            for name, each in said["instruments"].items()
+            for name, each in data["instruments"].items()
         ),
-        metric_attributes=_attributes(said["metric_attributes"]),
+        metric_attributes=_attributes(data["metric_attributes"]),
         records=tuple(
             RecordShape(
                 name=_full(name),
@@ -198,9 +198,9 @@ def contract() -> Contract:
                 fields=tuple(map(_full, each["fields"])),
                 when=each["when"],
             )
-            for name, each in said["records"].items()
+            for name, each in data["records"].items()
         ),
-        record_fields=_attributes(said["record_fields"]),
+        record_fields=_attributes(data["record_fields"]),
     )
 
 
@@ -217,17 +217,17 @@ def _full(name: str) -> str:
 
 def tables() -> Mapping[str, tuple[str, ...]]:
     """Return the rows of each table of the docstring, by the heading of the table."""
-    said = contract()
+    data = contract()
     return {
-        "| span | kind | covers |": tuple(_row(_code(each.name), each.kind, each.covers) for each in said.spans),
+        "| span | kind | covers |": tuple(_row(_code(each.name), each.kind, each.covers) for each in data.spans),
         "| attribute | type | on | meaning |": tuple(
-            _row(_short(each.name), each.type, ", ".join(each.on), each.meaning) for each in said.attributes
+            _row(_short(each.name), each.type, ", ".join(each.on), each.meaning) for each in data.attributes
         ),
         "| event | when | attributes |": tuple(
-            _row(_short(each.name), each.when, _listed(each.attributes)) for each in said.events
+            _row(_short(each.name), each.when, _listed(each.attributes)) for each in data.events
         ),
-        "| attribute | type | meaning |": _plain_rows(said.event_attributes),
-        "| link | from | to |": tuple(_row(_code(each.kind), each.source, each.target) for each in said.links),
+        "| attribute | type | meaning |": _plain_rows(data.event_attributes),
+        "| link | from | to |": tuple(_row(_code(each.kind), each.source, each.target) for each in data.links),
         "| instrument | kind | unit | attributes | buckets | what |": tuple(
             _row(
                 _short(each.name),
@@ -237,13 +237,13 @@ def tables() -> Mapping[str, tuple[str, ...]]:
                 " ".join(f"{bound:g}" for bound in each.buckets) or "-",
                 each.what,
             )
-            for each in said.instruments
+            for each in data.instruments
         ),
-        "| attribute | type | bounded by |": _plain_rows(said.metric_attributes),
+        "| attribute | type | bounded by |": _plain_rows(data.metric_attributes),
         "| record | level | fields | when |": tuple(
-            _row(_short(each.name), ", ".join(each.levels), _listed(each.fields), each.when) for each in said.records
+            _row(_short(each.name), ", ".join(each.levels), _listed(each.fields), each.when) for each in data.records
         ),
-        "| field | type | meaning |": _plain_rows(said.record_fields),
+        "| field | type | meaning |": _plain_rows(data.record_fields),
     }
 
 

@@ -14,7 +14,7 @@ _MOST_ERROR_TYPES: Final = 100
 
 
 @define(eq=False)
-class Listed:
+class ListedCodes:
     """The codes that policies list; most programs have one policy, so the last answer is kept."""
 
     _last: tuple[PolicyValues, frozenset[str]] | None = field(default=None, init=False)
@@ -28,7 +28,7 @@ class Listed:
 
 
 @define(eq=False)
-class Bounded:
+class BoundedErrorTypes:
     """Lets in the first hundred error types that no policy lists, so that time series have an end."""
 
     _known: set[str] = field(factory=set, init=False)

@@ -34,7 +34,7 @@ from resilience.telemetry.attributes import (
     rename_attributes,
     rule_attributes,
 )
-from resilience.telemetry.error_types import Listed
+from resilience.telemetry.error_types import ListedCodes
 from resilience.telemetry.labels import (
     GOOD_ENDS,
     answer,
@@ -53,11 +53,11 @@ _MOST_GAPS: Final = 256
 
 
 @frozen(eq=False)
-class Said:
+class LogState:
     """What all calls that one observer watches are logged with, and what need not be said again."""
 
     log: logging.Logger
-    listed: Listed = field(factory=Listed, init=False)
+    listed: ListedCodes = field(factory=ListedCodes, init=False)
     show_names: bool = field(kw_only=True)
     _gaps: set[tuple[str, str]] = field(factory=set, init=False)
 
@@ -71,11 +71,11 @@ class Said:
 
 
 @define(eq=False)
-class Telling:
+class CallLogger:
     """Logs one call: gets its events in order, in the task that runs it."""
 
     _started: CallStarted
-    _said: Said
+    _state: LogState
     _number: int = field(default=0, init=False)
     _fault: Fault | None = field(default=None, init=False)
     _leads: str | None = field(default=None, init=False)
@@ -108,8 +108,8 @@ class Telling:
         if event.answer == "new":
             return
         attributes: Attributes = {names.LEDGER_ANSWER: event.answer, names.LEDGER_WAITED: event.waited}
-        told = "the ledger says: %s"
-        self._tell(logging.INFO, names.LEDGER_ANSWERED, attributes, told, _EARLIER[event.answer])
+        sentence = "the ledger says: %s"
+        self._log(logging.INFO, names.LEDGER_ANSWERED, attributes, sentence, _EARLIER[event.answer])
 
     def _attempt_failed(self, event: AttemptFailed) -> None:
         fault, decision = event.fault, event.decision
@@ -123,17 +123,19 @@ class Telling:
         attributes[names.EFFECT] = event.effect
         if event.cut:
             attributes[names.ATTEMPT_CUT] = True
-        told = "attempt %d failed (%s); %s"
-        self._tell(logging.INFO, names.ATTEMPT_FAILED, attributes, told, event.number, _facts(fault), _next(decision))
+        sentence = "attempt %d failed (%s); %s"
+        self._log(
+            logging.INFO, names.ATTEMPT_FAILED, attributes, sentence, event.number, _facts(fault), _next(decision)
+        )
 
     def _rule_missing(self, fault: Fault, decision: Decision) -> None:
         policy, label = self._started.policy, _label(fault)
-        if not self._said.is_news(policy.name, label):
+        if not self._state.is_news(policy.name, label):
             return
-        told = "no rule of policy %s is for %s; %s. It is not said again"
+        sentence = "no rule of policy %s is for %s; %s. It is not said again"
         instead = f"unknown faults: {policy.unknown.do}" if decision.rule is None else f"its status: {_next(decision)}"
         attributes = fault_attributes(fault) | {names.POLICY_NAME: policy.name, names.ACTION: decision.verb}
-        self._tell(logging.WARNING, names.RULE_MISSING, attributes, told, policy.name, label, instead)
+        self._log(logging.WARNING, names.RULE_MISSING, attributes, sentence, policy.name, label, instead)
 
     def _injected(self, event: FaultInjected) -> None:
         injection = event.injection
@@ -143,8 +145,8 @@ class Telling:
             names.CHAOS_APPLIED: injection.applied,
         }
         when = "after the real call" if injection.applied else "instead of the real call"
-        told = "attempt %d fails on purpose, %s, by chaos.%s"
-        self._tell(logging.INFO, names.CHAOS_INJECTED, attributes, told, event.number, when, injection.id)
+        sentence = "attempt %d fails on purpose, %s, by chaos.%s"
+        self._log(logging.INFO, names.CHAOS_INJECTED, attributes, sentence, event.number, when, injection.id)
 
     def _refresh_started(self, event: RefreshStarted) -> None:
         self._leads = event.provider if event.leads else None
@@ -153,8 +155,8 @@ class Telling:
             names.CREDENTIAL_LEADS: event.leads,
             names.ATTEMPT_NUMBER: event.number,
         }
-        told = "gets new credentials of %s" if event.leads else "waits for new credentials of %s"
-        self._tell(logging.DEBUG, names.CREDENTIAL_REFRESH, attributes, told, event.provider)
+        sentence = "gets new credentials of %s" if event.leads else "waits for new credentials of %s"
+        self._log(logging.DEBUG, names.CREDENTIAL_REFRESH, attributes, sentence, event.provider)
 
     def _refresh_ended(self, event: RefreshEnded) -> None:
         provider, self._leads = self._leads, None
@@ -162,28 +164,28 @@ class Telling:
             return
         attributes: Attributes = {names.CREDENTIAL_PROVIDER: provider}
         if event.error is None:
-            self._tell(logging.DEBUG, names.CREDENTIAL_REFRESHED, attributes, "has new credentials of %s", provider)
+            self._log(logging.DEBUG, names.CREDENTIAL_REFRESHED, attributes, "has new credentials of %s", provider)
             return
         kind = attributes[names.ERROR_TYPE] = error_type(None, event.error, frozenset())
-        told = "got no new credentials of %s (%s)"
-        self._tell(logging.INFO, names.CREDENTIAL_REFRESH_FAILED, attributes, told, provider, kind)
+        sentence = "got no new credentials of %s (%s)"
+        self._log(logging.INFO, names.CREDENTIAL_REFRESH_FAILED, attributes, sentence, provider, kind)
 
     def _verify_ended(self, event: VerifyEnded) -> None:
         decision = event.decision
         if decision is None or not self._listens(logging.INFO):
             return
-        said = answer(event)
+        answered = answer(event)
         attributes = decision_attributes(decision)
-        attributes |= {names.ATTEMPT_NUMBER: self._number, names.VERIFY_ANSWER: said}
-        told = "the verifier of attempt %d: %s; %s"
-        words = said.replace("_", " ")
-        self._tell(logging.INFO, names.VERIFY_ANSWERED, attributes, told, self._number, words, _next(decision))
+        attributes |= {names.ATTEMPT_NUMBER: self._number, names.VERIFY_ANSWER: answered}
+        sentence = "the verifier of attempt %d: %s; %s"
+        words = answered.replace("_", " ")
+        self._log(logging.INFO, names.VERIFY_ANSWERED, attributes, sentence, self._number, words, _next(decision))
 
     def _renamed(self, event: Renamed) -> None:
-        attributes = rename_attributes(event.field, event.new, show_name=self._said.show_names)
-        told = "another %s is tried: %s"
+        attributes = rename_attributes(event.field, event.new, show_name=self._state.show_names)
+        sentence = "another %s is tried: %s"
         shown = attributes.get(names.INPUT_NAME, "its name is not shown")
-        self._tell(logging.INFO, names.INPUT_RENAMED, attributes, told, event.field, shown)
+        self._log(logging.INFO, names.INPUT_RENAMED, attributes, sentence, event.field, shown)
 
     def _call_ended(self, event: CallEnded) -> None:
         if event.ended == "success":
@@ -199,10 +201,10 @@ class Telling:
         elif event.ended == "accepted":
             self._accepted(event, attributes)
         elif event.ended == "cancelled":
-            self._tell(logging.DEBUG, names.OPERATION_CANCELLED, attributes, "cancelled after %s", made)
+            self._log(logging.DEBUG, names.OPERATION_CANCELLED, attributes, "cancelled after %s", made)
         else:
-            told = "succeeded after %s, %.3g s of them waits"
-            self._tell(logging.INFO, names.OPERATION_RECOVERED, attributes, told, made, event.waited)
+            sentence = "succeeded after %s, %.3g s of them waits"
+            self._log(logging.INFO, names.OPERATION_RECOVERED, attributes, sentence, made, event.waited)
 
     def _accepted(self, event: CallEnded, attributes: Attributes) -> None:
         if not self._listens(logging.INFO):
@@ -211,13 +213,13 @@ class Telling:
         attributes |= rule_attributes(event.rule)
         if self._fault is not None:
             attributes |= fault_attributes(self._fault)
-        belief = "it was verified" if event.verified else "nobody verified it"
+        verification = "it was verified" if event.verified else "nobody verified it"
         what = "done by an earlier run" if self._fault is None else _facts(self._fault)
-        told = "accepted (%s); %s%s"
-        self._tell(logging.INFO, names.OPERATION_ACCEPTED, attributes, told, what, belief, _by(event.rule))
+        sentence = "accepted (%s); %s%s"
+        self._log(logging.INFO, names.OPERATION_ACCEPTED, attributes, sentence, what, verification, _by(event.rule))
 
     def _failed(self, event: CallEnded, attributes: Attributes) -> None:
-        kind = attributes[names.ERROR_TYPE] = call_error_type(event, self._said.listed.of(self._started.policy))
+        kind = attributes[names.ERROR_TYPE] = call_error_type(event, self._state.listed.of(self._started.policy))
         attributes |= rule_attributes(event.rule)
         last = kind
         if event.fault is not None:
@@ -225,18 +227,18 @@ class Telling:
             last = _facts(event.fault)
         # What a call inside has said already is said once.
         level = logging.INFO if event.stop_reason == "inner" else logging.WARNING
-        told = "failed: %s (%s)%s%s"
+        sentence = "failed: %s (%s)%s%s"
         why = "" if event.advice is None else f"; {event.advice}"
-        self._tell(level, names.OPERATION_FAILED, attributes, told, description(event), last, _by(event.rule), why)
+        self._log(level, names.OPERATION_FAILED, attributes, sentence, description(event), last, _by(event.rule), why)
 
     def _listens(self, level: int) -> bool:
-        return self._said.log.isEnabledFor(level)
+        return self._state.log.isEnabledFor(level)
 
-    def _tell(self, level: int, name: str, attributes: Attributes, told: str, *words: AttributeValue) -> None:
+    def _log(self, level: int, name: str, attributes: Attributes, sentence: str, *words: AttributeValue) -> None:
         """Write one record: a sentence for people, and the attributes beside it for machines."""
         operation = self._started.operation
         fields = {names.EVENT_NAME: name, names.OPERATION_NAME: operation} | attributes
-        self._said.log.log(level, f"%s: {told}", operation, *words, extra=fields)  # noqa: G004  # a format of ours
+        self._state.log.log(level, f"%s: {sentence}", operation, *words, extra=fields)  # noqa: G004  # a format of ours
 
 
 def _label(fault: Fault) -> str:

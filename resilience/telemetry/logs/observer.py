@@ -6,7 +6,7 @@ import logging
 from typing import Final
 
 from resilience.core.events import ALWAYS_IDLE, CallStarted, Sink, Slot
-from resilience.telemetry.logs.call_log import Said, Telling
+from resilience.telemetry.logs.call_log import CallLogger, LogState
 
 log: Final = logging.getLogger("resilience.calls")
 
@@ -30,16 +30,16 @@ class Logs:
         idle_slot: Says that a call that succeeds at once need not be told.
     """
 
-    __slots__ = ("_said", "idle_slot")
+    __slots__ = ("_state", "idle_slot")
 
     def __init__(self, *, show_names: bool = True) -> None:
         self.idle_slot: Slot | None = ALWAYS_IDLE
-        self._said = Said(log, show_names=show_names)
+        self._state = LogState(log, show_names=show_names)
 
     def watch(self, started: CallStarted) -> Sink | None:
         """Return what logs one call; None if nobody listens even to warnings."""
         is_heard = log.isEnabledFor(logging.WARNING) and _has_listener(log)
-        return Telling(started, self._said) if is_heard else None
+        return CallLogger(started, self._state) if is_heard else None
 
 
 def _has_listener(logger: logging.Logger | None) -> bool:

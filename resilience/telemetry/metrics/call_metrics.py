@@ -23,7 +23,7 @@ from resilience.core.events import (
 )
 from resilience.core.policy import PolicyValues
 from resilience.telemetry import names
-from resilience.telemetry.error_types import Bounded, Listed
+from resilience.telemetry.error_types import BoundedErrorTypes, ListedCodes
 from resilience.telemetry.labels import GOOD_ENDS, answer, call_error_type, error_type, is_unmatched
 from resilience.telemetry.metrics.instruments import Instruments
 
@@ -61,19 +61,19 @@ class Series:
 
 
 @frozen(eq=False)
-class Measurements:
+class MetricsState:
     """What all calls that one observer watches are measured with."""
 
     instruments: Instruments
-    listed: Listed = field(factory=Listed, init=False)
-    bounded: Bounded = field(factory=Bounded, init=False)
+    listed: ListedCodes = field(factory=ListedCodes, init=False)
+    bounded: BoundedErrorTypes = field(factory=BoundedErrorTypes, init=False)
     _series: dict[str, Series] = field(factory=dict, init=False)
 
-    def begin(self, started: CallStarted) -> Measuring:
+    def begin(self, started: CallStarted) -> CallMetrics:
         """Count a call as under way, and return what measures it."""
         series = self._series.get(started.operation) or self._introduce(started.operation)
         self.instruments.operation_active.add(1, series.operation)
-        return Measuring(self, series, started.policy)
+        return CallMetrics(self, series, started.policy)
 
     def _introduce(self, operation: str) -> Series:
         series = self._series[operation] = Series({names.OPERATION_NAME: operation})
@@ -84,7 +84,7 @@ class Measurements:
 
 
 @define(eq=False)
-class Measuring:
+class CallMetrics:
     """
     Measures one call: gets its events in order.
 
@@ -92,7 +92,7 @@ class Measuring:
     or a remedy that is cancelled is not measured: it would look like a quick one.
     """
 
-    _all: Measurements
+    _all: MetricsState
     _series: Series
     _policy: PolicyValues
     _error_type: str | None = field(default=None, init=False)

@@ -11,7 +11,7 @@ from opentelemetry.environment_variables import OTEL_PYTHON_METER_PROVIDER
 
 from resilience.core.events import CallStarted, Sink, Slot
 from resilience.telemetry import names
-from resilience.telemetry.metrics.call_metrics import Measurements
+from resilience.telemetry.metrics.call_metrics import MetricsState
 from resilience.telemetry.metrics.instruments import Instruments
 from resilience.telemetry.providers.scope import SCOPE, version
 
@@ -68,7 +68,7 @@ class Metrics:
         meter = metrics.get_meter(SCOPE, version() or "", self._provider, names.SCHEMA_URL)
         # The SDK gives this one under OTEL_SDK_DISABLED.
         is_off = isinstance(meter, metrics.NoOpMeter)
-        self._begin = _watch_nothing if is_off else Measurements(Instruments.make(meter)).begin
+        self._begin = _watch_nothing if is_off else MetricsState(Instruments.make(meter)).begin
         return self._begin
 
 

@@ -37,7 +37,7 @@ from resilience.telemetry.attributes import (
     rule_attributes,
 )
 from resilience.telemetry.labels import GOOD_ENDS, answer, call_error_type, cleaned, description, error_type
-from resilience.telemetry.spans.shared import Shared
+from resilience.telemetry.spans.shared import SpanState
 
 _FAILED: Final = Status(StatusCode.ERROR)
 _LIMITS: Final = frozenset({"attempts", "deadline", "max", "budget"})
@@ -54,7 +54,7 @@ class _Child:
 
 
 @define(eq=False)
-class Recording:
+class CallSpan:
     """
     Records one call: gets its events in order, in the task that runs it.
 
@@ -65,7 +65,7 @@ class Recording:
     _started: CallStarted
     _span: Span
     _tracer: trace.Tracer
-    _shared: Shared
+    _shared: SpanState
     _context: context.Context
     _token: Token[context.Context] | None
     _child: _Child | None = field(default=None, init=False)
@@ -74,7 +74,7 @@ class Recording:
     _decision: Decision | None = field(default=None, init=False)
 
     @classmethod
-    def begin(cls, started: CallStarted, span: Span, tracer: trace.Tracer, shared: Shared) -> Recording:
+    def begin(cls, started: CallStarted, span: Span, tracer: trace.Tracer, shared: SpanState) -> CallSpan:
         """Make a call's span the current one."""
         inside = trace.set_span_in_context(span)
         return cls(started, span, tracer, shared, inside, context.attach(inside))
@@ -167,14 +167,14 @@ class Recording:
     def _verify_ended(self, event: VerifyEnded) -> None:
         child, self._decision = self._child, event.decision
         number = 0 if child is None else child.number
-        said = answer(event)
-        attributes: Attributes = {names.VERIFY_ANSWER: said}
+        answered = answer(event)
+        attributes: Attributes = {names.VERIFY_ANSWER: answered}
         if event.decision is not None:
             attributes |= decision_attributes(event.decision)
         failure = None if event.error is None else error_type(None, event.error, frozenset())
         self._describe("verify", attributes, failure)
         self._close("verify")
-        self._emit(names.VERIFY_ANSWERED, {names.ATTEMPT_NUMBER: number, names.VERIFY_ANSWER: said})
+        self._emit(names.VERIFY_ANSWERED, {names.ATTEMPT_NUMBER: number, names.VERIFY_ANSWER: answered})
         if event.decision is not None:
             self._decided(event.decision, number)
 

@@ -14,8 +14,8 @@ from opentelemetry.environment_variables import OTEL_PYTHON_TRACER_PROVIDER
 from resilience.core.events import CallEnded, CallStarted, Event, Sink
 from resilience.telemetry import names
 from resilience.telemetry.providers.scope import SCOPE, version
-from resilience.telemetry.spans.call_span import Recording
-from resilience.telemetry.spans.shared import Shared
+from resilience.telemetry.spans.call_span import CallSpan
+from resilience.telemetry.spans.shared import SpanState
 
 # Where the OpenTelemetry API keeps the provider that a program has set: None until then. The name is private
 # (opentelemetry/trace/__init__.py 1.45.2, read 2026-11-21), but the public call takes longer than a whole call of ours.
@@ -52,7 +52,7 @@ class Spans:
         self._provider = tracer_provider
         self.parent: Callable[[], context.Context | None] | None = None
         self._tracer: trace.Tracer | None = None
-        self._shared = Shared(show_names=show_names)
+        self._shared = SpanState(show_names=show_names)
 
     def watch(self, started: CallStarted) -> Sink | None:
         """
@@ -75,7 +75,7 @@ class Spans:
             set_status_on_exception=False,
         )
         if span.is_recording():
-            return Recording.begin(started, span, tracer, self._shared)
+            return CallSpan.begin(started, span, tracer, self._shared)
         if not span.get_span_context().is_valid:
             return None
         # Sampled out: it is current all the same, so that what happens inside is sampled out as well.

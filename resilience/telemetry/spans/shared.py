@@ -7,11 +7,11 @@ from weakref import WeakKeyDictionary
 from attrs import define, field
 from opentelemetry.trace import SpanContext
 
-from resilience.telemetry.error_types import Listed
+from resilience.telemetry.error_types import ListedCodes
 
 
 @define(eq=False, kw_only=True)
-class Shared:
+class SpanState:
     """
     What the calls that one observer watches have in common.
 
@@ -21,7 +21,7 @@ class Shared:
     """
 
     show_names: bool
-    listed: Listed = field(factory=Listed, init=False)
+    listed: ListedCodes = field(factory=ListedCodes, init=False)
     _flights: WeakKeyDictionary[object, SpanContext] = field(factory=WeakKeyDictionary, init=False)
 
     def lead(self, flight: object, span: SpanContext) -> None:
