@@ -20,7 +20,6 @@ LARGE_FOLDERS: Final = frozenset({"clients", "engine", "policyfile", "policyfile
 DOUBLE_NAMES: Final = frozenset(
     {
         "Answer",
-        "Entry",
         "Executor",
         "Explanation",
         "Fault",

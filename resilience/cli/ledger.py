@@ -15,7 +15,7 @@ import click
 from rich.table import Table
 
 from resilience.cli.screen import FINDINGS, as_json, console, format_option, load
-from resilience.state import Entry, Ledger, LedgerError
+from resilience.state import Ledger, LedgerEntry, LedgerError
 
 _STATES: Final = ("started", "done")
 
@@ -140,7 +140,7 @@ def _forget(ledger: Ledger, key: str) -> str:
         ledger.release(key)
 
 
-def _plain(entry: Entry) -> dict[str, Any]:
+def _plain(entry: LedgerEntry) -> dict[str, Any]:
     """Return an entry as JSON has it; instants in ISO 8601."""
     return {
         **attrs.asdict(entry),
@@ -159,7 +159,7 @@ def _words(value: Any) -> str:
     return f"{value['from']} -> {value['to']}" if isinstance(value, dict) else str(value)
 
 
-def _table(entries: list[Entry]) -> Table:
+def _table(entries: list[LedgerEntry]) -> Table:
     drawn = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for name in ("state", "renamed to", "since", "key"):
         drawn.add_column(name, no_wrap=name != "key", overflow="fold")

@@ -35,7 +35,7 @@ from resilience.engine.runtime import Runtime
 from resilience.engine.threads import Threads, is_coroutine_function
 from resilience.engine.tracking import Track
 from resilience.engine.watch import Audience
-from resilience.state import Entry, Ledger
+from resilience.state import Ledger, LedgerEntry
 from resilience.state.ledger import entry_key
 
 log: Final = logging.getLogger("resilience")
@@ -320,7 +320,7 @@ class Callee:
             if len(resource) == len(names):
                 provider, operation = self.operation.provider, self.operation.name
                 key = entry_key(provider, self.setting.account, operation, resource)
-                entry = Entry(key=key, provider=provider, operation=operation, resource=resource)
+                entry = LedgerEntry(key=key, provider=provider, operation=operation, resource=resource)
                 renamed = self.operation.rename if self.operation.rename in resource else None
                 return Track(ledger, entry, self.runtime, renamed)
             missing = next(name for name in names if name not in resource)

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from attrs import define, evolve, field
 
 from resilience.engine.runtime import Runtime
-from resilience.state import Entry, Ledger, LedgerError, LockedError
+from resilience.state import Ledger, LedgerEntry, LedgerError, LockedError
 from resilience.state.ledger import renamed_key
 
 T = TypeVar("T")
@@ -39,10 +39,10 @@ class Track:
     """
 
     ledger: Ledger
-    entry: Entry
+    entry: LedgerEntry
     runtime: Runtime
     renamed_field: str | None = None
-    found: Entry | None = None
+    found: LedgerEntry | None = None
     has_rival: bool = False
     _until: float | None = field(default=None, init=False)
     _owner: Hashable = field(default=None, init=False)

@@ -32,7 +32,7 @@ _MOMENT: Final = 1e-6
 
 
 @frozen(kw_only=True)
-class Span:
+class WaitRange:
     """
     How long one wait is, in seconds.
 
@@ -47,12 +47,12 @@ class Span:
     longest: float
 
 
-def waits(backoff: Backoff | None, count: int) -> tuple[Span, ...]:
+def waits(backoff: Backoff | None, count: int) -> tuple[WaitRange, ...]:
     """Return the first ``count`` waits of an action with this backoff; without one they are all 0."""
     if backoff is None:
-        return (Span(shortest=0.0, middle=0.0, longest=0.0),) * count
+        return (WaitRange(shortest=0.0, middle=0.0, longest=0.0),) * count
     return tuple(
-        Span(shortest=shortest, middle=middle, longest=longest)
+        WaitRange(shortest=shortest, middle=middle, longest=longest)
         for shortest, middle, longest in islice(
             zip(_waits(backoff, 0.0), _waits(backoff, _MIDDLE_DRAW), _waits(backoff, 1.0), strict=True), count
         )
@@ -78,7 +78,7 @@ def uses(plan: Plan, action: Action) -> int | None:
 
 
 @frozen(kw_only=True)
-class Worst:
+class WorstCase:
     """
     The worst that one fault can do to a call which meets it again and again.
 
@@ -97,14 +97,14 @@ class Worst:
     by_deadline: bool
 
 
-def worst(plan: Plan, fault: Fault) -> Worst:
+def worst(plan: Plan, fault: Fault) -> WorstCase:
     """Return the worst that a fault can do to a call of this plan, if every attempt meets it."""
     try:
         quick: Played | None = play(plan, lambda: Meeting(fault=fault), World(verifier="missing"), draw=lambda: 0.0)
     except EndlessError:
         quick = None
     plain = _longest(plan, fault)
-    return Worst(
+    return WorstCase(
         attempts=None if quick is None else quick.attempts,
         reason=_without_end(plan, fault) if quick is None else quick.stop_reason,
         duration=plain,

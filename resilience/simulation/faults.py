@@ -39,7 +39,7 @@ from attrs import evolve, frozen
 
 from resilience.catalog import catalogue, providers
 from resilience.core.fault import Fault, Transport
-from resilience.core.grammar.script import Entry, parse_entry, parse_script
+from resilience.core.grammar.script import ScriptEntry, parse_entry, parse_script
 from resilience.core.simulate import Meeting
 
 TRANSPORTS: Final[dict[str, Transport]] = {
@@ -118,7 +118,7 @@ def fault_of(word: str, *, provider: str | None) -> Fault:
     return found
 
 
-def _scripted(entry: Entry, provider: str | None, latency: float) -> Scripted:
+def _scripted(entry: ScriptEntry, provider: str | None, latency: float) -> Scripted:
     word = entry.word
     fault = _fault(entry, provider)
     if entry.applied is not None and (fault is None or word == "unsent"):
@@ -137,7 +137,7 @@ def _scripted(entry: Entry, provider: str | None, latency: float) -> Scripted:
     return Scripted(text=entry.text, meeting=Meeting(fault=fault, duration=duration, lands=lands), times=entry.times)
 
 
-def _fault(entry: Entry, provider: str | None) -> Fault | None:
+def _fault(entry: ScriptEntry, provider: str | None) -> Fault | None:
     """Return the fault that an entry means, with its message, None for a success."""
     fault = _wordless(entry, provider)
     if entry.message is None:
@@ -147,7 +147,7 @@ def _fault(entry: Entry, provider: str | None) -> Fault | None:
     return evolve(fault, message=entry.message)
 
 
-def _wordless(entry: Entry, provider: str | None) -> Fault | None:
+def _wordless(entry: ScriptEntry, provider: str | None) -> Fault | None:
     word = entry.word
     if word in _SUCCESSES:
         return None

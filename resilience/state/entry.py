@@ -12,7 +12,7 @@ State = Literal["started", "done"]
 
 
 @frozen(kw_only=True)
-class Entry:
+class LedgerEntry:
     """
     One resource.
 
@@ -39,7 +39,7 @@ class Entry:
     done_at: float | None = None
 
 
-def as_row(entry: Entry) -> dict[str, Any]:
+def as_row(entry: LedgerEntry) -> dict[str, Any]:
     """Return an entry's columns."""
     return {
         "key": entry.key,
@@ -51,7 +51,7 @@ def as_row(entry: Entry) -> dict[str, Any]:
     }
 
 
-def from_row(row: Mapping[str, Any]) -> Entry:
+def from_row(row: Mapping[str, Any]) -> LedgerEntry:
     """
     Return the entry that a row holds.
 
@@ -62,4 +62,4 @@ def from_row(row: Mapping[str, Any]) -> Entry:
     values = dict(row)
     values["resource"] = json.loads(values["resource"])
     values["renamed"] = {name: (old, new) for name, (old, new) in json.loads(values["renamed"]).items()}
-    return Entry(**values)
+    return LedgerEntry(**values)

@@ -27,7 +27,7 @@ from attrs import define, field
 from resilience.core.policy import OnUnfinished
 from resilience.state.claims import Claims
 from resilience.state.database import DAMAGED, LedgerError, connect, in_our_words, make_file, refuse_network
-from resilience.state.entry import Entry, as_row, from_row
+from resilience.state.entry import LedgerEntry, as_row, from_row
 
 ON_UNFINISHED: Final[tuple[OnUnfinished, ...]] = get_args(OnUnfinished)
 
@@ -86,7 +86,7 @@ def entry_key(provider: str | None, account: str, operation: str, resource: Mapp
     return f"{provider or ''}:{account}:{operation}:{_named(resource)}"
 
 
-def renamed_key(entry: Entry, field_name: str, name: str) -> str:
+def renamed_key(entry: LedgerEntry, field_name: str, name: str) -> str:
     """Return the key of the resource that would have a name as its own, where another resource is renamed to it."""
     return _kind(entry) + _named({**entry.resource, field_name: name})
 
@@ -95,7 +95,7 @@ def _named(resource: Mapping[str, str]) -> str:
     return json.dumps(dict(sorted(resource.items())), ensure_ascii=False, separators=(",", ":"))
 
 
-def _kind(entry: Entry) -> str:
+def _kind(entry: LedgerEntry) -> str:
     """Return what the keys of all resources of one provider, account and operation begin with."""
     return entry.key.removesuffix(_named(entry.resource))
 
@@ -176,7 +176,7 @@ class Ledger:
 
     # what was started and done
 
-    def get(self, key: str) -> Entry | None:
+    def get(self, key: str) -> LedgerEntry | None:
         """
         Return the entry of a key, or None.
 
@@ -187,7 +187,7 @@ class Ledger:
             row = connection.execute("SELECT * FROM entries WHERE key = ?", (key,)).fetchone()
         return None if row is None else self._read(row)
 
-    def other_with(self, entry: Entry, field_name: str, name: str) -> Entry | None:
+    def other_with(self, entry: LedgerEntry, field_name: str, name: str) -> LedgerEntry | None:
         """
         Return the entry of another resource that has a name, as its own or because it was renamed to it, or None.
 
@@ -217,7 +217,7 @@ class Ledger:
                 return each
         return None
 
-    def start(self, entry: Entry) -> None:
+    def start(self, entry: LedgerEntry) -> None:
         """
         Note that an attempt is about to be made, with the name that it uses.
 
@@ -228,7 +228,7 @@ class Ledger:
         with self._use() as (_, connection):
             connection.execute(f"{_INSERT}, started_at = excluded.started_at", row)
 
-    def finish(self, entry: Entry) -> None:
+    def finish(self, entry: LedgerEntry) -> None:
         """
         Note that it is done, also where its row has gone since it was started.
 
@@ -250,7 +250,7 @@ class Ledger:
         with self._use() as (_, connection):
             return connection.execute("DELETE FROM entries WHERE key = ?", (key,)).rowcount > 0
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[LedgerEntry]:
         """
         Return all entries, by key.
 
@@ -261,7 +261,7 @@ class Ledger:
             rows = connection.execute("SELECT * FROM entries ORDER BY key").fetchall()
         return [self._read(row) for row in rows]
 
-    def _read(self, row: Mapping[str, Any]) -> Entry:
+    def _read(self, row: Mapping[str, Any]) -> LedgerEntry:
         try:
             return from_row(row)
         except (ValueError, TypeError, AttributeError) as error:

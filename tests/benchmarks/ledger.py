@@ -24,14 +24,14 @@ import anyio
 
 from resilience import Executor, Ledger
 from resilience.core.policy import Action, Limits, PolicyValues
-from resilience.state import Entry
+from resilience.state import LedgerEntry
 
 POLICY = PolicyValues(name="benchmark", limits=Limits(deadline=120.0), unknown=Action(key="fail", do="fail"))
 
 
-def _entry(number: int) -> Entry:
+def _entry(number: int) -> LedgerEntry:
     resource = {"InstanceId": "mqtt-cn-x", "GroupId": f"GID_{number}"}
-    return Entry(
+    return LedgerEntry(
         key=f"alibaba::CreateGroupId:{number}", provider="alibaba", operation="CreateGroupId", resource=resource
     )
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from resilience import Ledger
 from resilience.cli.app import app
-from resilience.state import Entry
+from resilience.state import LedgerEntry
 
 DONE, STARTED = 'alibaba::CreateGroupId:{"GroupId":"GID_a"}', 'tencent::CreateTopic:{"Topic":"t"}'
 
@@ -19,7 +19,7 @@ DONE, STARTED = 'alibaba::CreateGroupId:{"GroupId":"GID_a"}', 'tencent::CreateTo
 def path(tmp_path: Path) -> Path:
     """Return a ledger with a renamed group that is done, and a topic that is not."""
     path = tmp_path / "ledger.db"
-    group = Entry(
+    group = LedgerEntry(
         key=DONE,
         provider="alibaba",
         operation="CreateGroupId",
@@ -29,7 +29,7 @@ def path(tmp_path: Path) -> Path:
     )
     with Ledger(path) as ledger:
         ledger.finish(group)
-        ledger.start(Entry(key=STARTED, provider="tencent", operation="CreateTopic", resource={"Topic": "t"}))
+        ledger.start(LedgerEntry(key=STARTED, provider="tencent", operation="CreateTopic", resource={"Topic": "t"}))
     return path
 
 

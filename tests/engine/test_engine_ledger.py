@@ -20,7 +20,7 @@ from resilience import Executor, Ledger, LedgerError, Policy
 from resilience.core.fault import Repeat
 from resilience.core.policy import Action, LedgerSettings, PolicyValues
 from resilience.engine import loops, tracking
-from resilience.state import Entry
+from resilience.state import LedgerEntry
 
 pytestmark = pytest.mark.anyio
 
@@ -57,7 +57,7 @@ def again(ledger: Ledger, on_unfinished: Literal["verify", "retry", "fail"]) -> 
     return Ledger(ledger.path, on_unfinished=on_unfinished)
 
 
-def only(ledger: Ledger) -> Entry:
+def only(ledger: Ledger) -> LedgerEntry:
     [entry] = ledger.entries()
     return entry
 
@@ -522,7 +522,7 @@ async def test_an_answer_is_noted_although_asyncio_cancels_before_a_thread_is_fr
 
 async def test_a_call_that_has_ended_takes_nothing_any_more(ledger: Ledger) -> None:
     """What a thread would do after its call was cancelled is not done: nobody would give the key back."""
-    entry = Entry(key="key", provider=None, operation="CreateGroupId", resource={"GroupId": GROUP})
+    entry = LedgerEntry(key="key", provider=None, operation="CreateGroupId", resource={"GroupId": GROUP})
     track = tracking.Track(ledger, entry, loops.LOOP)
     track.close()
     with pytest.raises(LedgerError, match="the call has ended"):

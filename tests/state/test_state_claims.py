@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from resilience import Ledger, LedgerError
-from resilience.state import Entry
+from resilience.state import LedgerEntry
 from resilience.state.claims import Claims
 
 KEY, OTHER = "alibaba::CreateGroupId:{}", "alibaba::CreateGroupId:{1}"
-ENTRY = Entry(key=KEY, provider=None, operation="CreateGroupId", resource={"GroupId": "GID_a"})
+ENTRY = LedgerEntry(key=KEY, provider=None, operation="CreateGroupId", resource={"GroupId": "GID_a"})
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX locks, and fork")
 

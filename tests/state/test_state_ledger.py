@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from resilience import Ledger, LedgerError
-from resilience.state import Entry, LockedError
+from resilience.state import LedgerEntry, LockedError
 from resilience.state.ledger import entry_key
 
 KEY = entry_key("alibaba", "123", "CreateGroupId", {"InstanceId": "mqtt-cn-x", "GroupId": "GID_sensors"})
-ENTRY = Entry(
+ENTRY = LedgerEntry(
     key=KEY,
     provider="alibaba",
     operation="CreateGroupId",
@@ -262,7 +262,7 @@ def test_a_database_that_may_not_grow_stops_a_write(path: Path) -> None:
         assert connection is not None
         connection.execute("PRAGMA max_page_count = 1")
         with pytest.raises(LedgerError, match="disk is full"):
-            ledger.start(Entry(key="big", provider=None, operation="O", resource={"Name": "n" * 100_000}))
+            ledger.start(LedgerEntry(key="big", provider=None, operation="O", resource={"Name": "n" * 100_000}))
 
 
 def test_a_file_that_may_not_be_written_stops_a_write(path: Path) -> None:
@@ -334,7 +334,7 @@ def test_one_ledger_serves_many_threads(path: Path) -> None:
     with Ledger(path) as ledger:
 
         def write(number: int) -> None:
-            entry = Entry(key=f"key-{number}", provider=None, operation="O", resource={"Name": str(number)})
+            entry = LedgerEntry(key=f"key-{number}", provider=None, operation="O", resource={"Name": str(number)})
             ledger.start(entry)
             ledger.finish(entry)
 

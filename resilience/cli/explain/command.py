@@ -17,7 +17,7 @@ from resilience.cli.screen import as_json, console, format_option, load, policy_
 from resilience.cli.values import Value, label
 from resilience.core.fault import Fault, Origin
 from resilience.policyfile.wording import quoted
-from resilience.simulation.bounds import Worst
+from resilience.simulation.bounds import WorstCase
 
 _REPEATS = {
     "safe": "safe: a repeat changes nothing",
@@ -193,7 +193,7 @@ def _waits(found: Explanation) -> Table:
 
 
 def _worst(found: Explanation) -> Iterator[RenderableType]:
-    cases: dict[tuple[Worst, Worst], list[str]] = {}
+    cases: dict[tuple[WorstCase, WorstCase], list[str]] = {}
     for repeat, case in found.worst_by_repeat.items():
         cases.setdefault(case, []).append(repeat)
     for case, repeats in cases.items():
@@ -203,7 +203,7 @@ def _worst(found: Explanation) -> Iterator[RenderableType]:
         yield from map(Text, _bounds(found.worst, found.worst_verified, found.lasts))
 
 
-def _bounds(unverified: Worst, verified: Worst, lasts: float | None) -> Iterator[str]:
+def _bounds(unverified: WorstCase, verified: WorstCase, lasts: float | None) -> Iterator[str]:
     if unverified == verified:
         yield _bound(unverified, lasts)
     else:
@@ -211,7 +211,7 @@ def _bounds(unverified: Worst, verified: Worst, lasts: float | None) -> Iterator
         yield f"with a verifier: {_bound(verified, lasts)}"
 
 
-def _bound(worst: Worst, lasts: float | None) -> str:
+def _bound(worst: WorstCase, lasts: float | None) -> str:
     if worst.attempts is None and worst.duration is None:
         return "it goes on for ever: neither a deadline nor a number of attempts ends it"
     if worst.attempts is None and worst.reason == "max" and lasts is not None:

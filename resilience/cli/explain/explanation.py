@@ -25,7 +25,7 @@ from resilience.policyfile import Policy
 from resilience.policyfile.operations import named_providers
 from resilience.policyfile.rulekeys import is_status, is_transport_code
 from resilience.simulation import fault_of
-from resilience.simulation.bounds import Span, Worst, uses, waits, worst
+from resilience.simulation.bounds import WaitRange, WorstCase, uses, waits, worst
 
 MOST_WAITS: Final = 8
 """How many waits are shown; from there on they mostly repeat the cap."""
@@ -85,11 +85,11 @@ class Explanation:
     action: tuple[Value, ...]
     then: tuple[str, ...]
     limits: tuple[Value, ...]
-    waits: tuple[Span, ...]
+    waits: tuple[WaitRange, ...]
     uses: int | None
-    worst: Worst
-    worst_verified: Worst
-    worst_by_repeat: Mapping[Repeat, tuple[Worst, Worst]]
+    worst: WorstCase
+    worst_verified: WorstCase
+    worst_by_repeat: Mapping[Repeat, tuple[WorstCase, WorstCase]]
     situations: tuple[Situation, ...]
     lasts: float | None = None
     answers: tuple[Explanation, ...] = ()
@@ -217,13 +217,13 @@ def _by_message(fault: Fault, plan: Plan, policy: Policy) -> Iterator[Explanatio
                 yield found
 
 
-def _worst_by_repeat(plan: Plan, fault: Fault) -> dict[Repeat, tuple[Worst, Worst]]:
+def _worst_by_repeat(plan: Plan, fault: Fault) -> dict[Repeat, tuple[WorstCase, WorstCase]]:
     """Return the worst case without and with a verifier, for each kind of operation where none was named."""
     plans = {plan.repeat: plan} if plan.operation else {each: evolve(plan, repeat=each) for each in _REPEATS}
     return {repeat: (worst(each, fault), worst(evolve(each, can_verify=True), fault)) for repeat, each in plans.items()}
 
 
-def _size(worst: Worst) -> tuple[float, float]:
+def _size(worst: WorstCase) -> tuple[float, float]:
     return (
         math.inf if worst.attempts is None else worst.attempts,
         math.inf if worst.duration is None else worst.duration,

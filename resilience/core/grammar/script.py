@@ -25,7 +25,7 @@ _CODE: Final = re.compile(r"[A-Z][A-Za-z0-9]*([._][A-Za-z0-9%]+)*")
 
 
 @frozen(kw_only=True)
-class Entry:
+class ScriptEntry:
     """
     One entry of a script.
 
@@ -57,7 +57,7 @@ class Entry:
         return _CODE.fullmatch(self.word) is not None
 
 
-def parse_entry(text: str) -> Entry:
+def parse_entry(text: str) -> ScriptEntry:
     """
     Read one entry.
 
@@ -85,10 +85,10 @@ def parse_entry(text: str) -> Entry:
         raise ValueError(f"{text!r}: expected {form}, such as {samples}")
     if times == 0:
         raise ValueError(f"{text!r}: expected times >= 1 after *")
-    return Entry(text=text, word=words[0], message=message, applied=applied, delay=delay, times=times)
+    return ScriptEntry(text=text, word=words[0], message=message, applied=applied, delay=delay, times=times)
 
 
-def parse_script(script: str) -> tuple[Entry, ...]:
+def parse_script(script: str) -> tuple[ScriptEntry, ...]:
     """
     Read a script.
 
