@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal, assert_never
 
 from attrs import frozen
 
@@ -121,7 +121,33 @@ class RenameImpossible:
     """No further legal name could be built, or other resources have all that could."""
 
 
-Event = Failed | Verified | VerifyFailed | Refreshed | RefreshFailed | Renamed | RenameImpossible
+@frozen
+class KnownBefore:
+    """
+    An earlier run has done what the call asks for, or has started it and not finished.
+
+    Attributes:
+        is_done: Whether it was done.
+        name: The number of the name that the earlier run used last.
+        then: What is to be done about what was not finished: ask the verifier first, where there is one; make another
+            attempt, unless a repeat would do it twice; or give up.
+    """
+
+    is_done: bool
+    name: int = 1
+    then: Literal["verify", "retry", "fail"] = "verify"
+
+
+@frozen
+class Refused:
+    """The call was not admitted, for this reason; nothing was sent."""
+
+    reason: StopReason
+
+
+Event = (
+    Failed | Verified | VerifyFailed | Refreshed | RefreshFailed | Renamed | RenameImpossible | KnownBefore | Refused
+)
 
 
 @frozen(kw_only=True)
@@ -228,3 +254,16 @@ class Fail(_Explained):
 
 
 Decision = Wait | Refresh | Rename | Verify | Accept | Fail
+
+
+def ended_with(decision: Accept | Fail | None) -> tuple[StopReason, bool | None]:
+    """Return why a call stopped that this decision ended, None for a success; and whether an accept was verified."""
+    match decision:
+        case None:
+            return "success", None
+        case Accept():
+            return "dry_run" if decision.dry_run else "accepted", decision.verified
+        case Fail():
+            return decision.reason, None
+        case _:
+            assert_never(decision)

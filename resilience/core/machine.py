@@ -1,13 +1,13 @@
 """
-The machine: what follows an attempt or a remedy, for every shell alike.
+The machine: what follows an attempt or a remedy.
 
 Theory of operation
 -------------------
 A call is a history and a stream of events. ``begin`` makes the history, ``step``
-takes one event and returns the next history and one decision. The shell obeys:
-it sleeps, calls, asks, and reports what came of it as the next event.
+takes one event and returns the next history and one decision. :mod:`resilience.core.call` makes
+commands of decisions, and a driver obeys: it sleeps, calls, asks, and reports what came of it.
 
-    (resume, recall) -> how a call begins that an earlier run has started, or done
+    KnownBefore      -> how a call begins that an earlier run has started, or done
     Failed           -> find the rule, follow ``then`` past what is used up or impossible
                         -> Wait | Refresh | Rename | Verify | Accept | Fail
     Verified         -> Accept, or go on with what was pending, or ask again
@@ -15,7 +15,7 @@ it sleeps, calls, asks, and reports what came of it as the next event.
     Refreshed        -> go on with what the refresh was for
     Renamed          -> forget the doubt: another name is another resource
     RenameImpossible -> the ``then`` of the rename
-    (refuse)         -> Fail: another resource has been given the very name that the call asks for
+    Refused          -> Fail: the call was not admitted, for the sake of a limit, the ledger or a name
     RefreshFailed    -> Fail
 
 Doubt. ``unresolved`` says that some attempt may have taken effect and nobody has
@@ -35,7 +35,7 @@ Everything that can change a call's state is in this module.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, assert_never
 
 from attrs import evolve
 
@@ -46,9 +46,11 @@ from resilience.core.decision import (
     Event,
     Fail,
     Failed,
+    KnownBefore,
     Refresh,
     Refreshed,
     RefreshFailed,
+    Refused,
     Rename,
     Renamed,
     RenameImpossible,
@@ -59,7 +61,7 @@ from resilience.core.decision import (
     Wait,
 )
 from resilience.core.fault import Fault
-from resilience.core.history import Choice, History
+from resilience.core.history import Choice, History, Met
 from resilience.core.plan import Plan
 from resilience.core.policy import Action, CredentialLimits, Rule, Verb
 
@@ -102,37 +104,6 @@ def attempt_limit(history: History, *, now: float) -> float | None:
     return _earlier(history, now, _last_attempt_end(history))
 
 
-def recall(history: History, *, now: float, name: int = 1) -> tuple[History, Decision]:
-    """
-    Decide how a call begins whose work an earlier run has done.
-
-    It is a success, unless a verifier says that the resource is gone since; then it is made again.
-
-    Args:
-        history: Just begun.
-        now: Seconds on the clock of ``begin``.
-        name: The number of the name that the earlier run ended with.
-    """
-    choice = Choice(rule=None, action=_DONE_BEFORE, reason="rule", provider=history.plan.provider)
-    return _obey(history.but(name=name), choice, None, now, 0.0)
-
-
-def resume(history: History, *, verify: bool, now: float, name: int = 1) -> tuple[History, Decision]:
-    """
-    Decide how a call begins that an earlier run has started and not finished.
-
-    Args:
-        history: Just begun.
-        verify: Whether to ask the verifier first, where there is one; what a repeat would do twice is verified anyway.
-        now: Seconds on the clock of ``begin``. What the earlier run left is a doubt of unknown age; it counts as fresh.
-        name: The number of the name that the earlier run used last.
-    """
-    history = history.but(ours=True, unresolved=True, doubt_at=now, name=name)
-    action = _VERIFY_FIRST if verify else _RETRY
-    choice = Choice(rule=None, action=action, reason="rule", provider=history.plan.provider)
-    return _obey(history, _past_the_impossible(history, choice, now), None, now, 0.0)
-
-
 def remedy_limit(history: History, *, now: float) -> float | None:
     """Return when a remedy that starts now is cut short, or None if nothing limits it."""
     return _earlier(history, now, history.deadline)
@@ -152,6 +123,12 @@ def step(history: History, event: Event, *, now: float, draw: float) -> tuple[Hi
         The history with this event added, and the decision. A wait that would
         end at or after the deadline is never returned: it becomes ``Fail(reason="deadline")``.
     """
+    history = history.copy()
+    return history, advance(history, event, now=now, draw=draw)
+
+
+def advance(history: History, event: Event, *, now: float, draw: float) -> Decision:
+    """Add an event to the call's own history, and return the decision; as :func:`step`, without a copy."""
     match event:
         case Failed():
             return _failed(history, event, now, draw)
@@ -165,55 +142,76 @@ def step(history: History, event: Event, *, now: float, draw: float) -> tuple[Hi
             return _renamed(history, event, now)
         case RenameImpossible():
             choice = _pending(history)
-            return _obey(history.but(pending=None), _next(history, choice, "remedy", now), None, now, draw)
+            history.pending = None
+            return _obey(history, _next(history, choice, "remedy", now), None, now, draw)
         case RefreshFailed():
-            return history, _remedy_failed(history, now)
+            return _remedy_failed(history, now)
+        case KnownBefore():
+            return _known_before(history, event, now)
+        case Refused(reason):
+            return _fail(history.pending, reason)
+        case _:
+            assert_never(event)
 
 
-def refuse(history: History) -> Decision:
+def _known_before(history: History, event: KnownBefore, now: float) -> Decision:
     """
-    Decide how a call begins whose own name has been given to another resource.
+    Decide how a call begins whose work an earlier run has done, or started and not finished.
 
-    Nothing is sent: whatever the service answered, and whatever a verifier finds, would be about that resource.
-
-    Args:
-        history: Just begun.
+    What is done is a success, unless a verifier says that the resource is gone since; then it is made again.
     """
-    return _fail(history.pending, "not_ours")
+    history.name = event.name
+    choice = Choice(rule=None, action=_DONE_BEFORE, reason="rule", provider=history.plan.provider)
+    if event.is_done:
+        return _obey(history, choice, None, now, 0.0)
+    # What the earlier run left is a doubt of unknown age; it counts as fresh.
+    history.ours = history.unresolved = True
+    history.doubt_at = now
+    match event.then:
+        case "fail":
+            return Fail(reason="unverified")
+        case "verify":
+            choice = evolve(choice, action=_VERIFY_FIRST)
+        case "retry":
+            choice = evolve(choice, action=_RETRY)
+        case _:
+            assert_never(event.then)
+    return _obey(history, _past_the_impossible(history, choice, now), None, now, 0.0)
 
 
-def _failed(history: History, event: Failed, now: float, draw: float) -> tuple[History, Decision]:
+def _failed(history: History, event: Failed, now: float, draw: float) -> Decision:
     plan, faults = history.plan, event.faults
-    matched = [(fault, plan.rule(fault)) for fault in faults]
-    doubtful = event.doubt or any(plan.effect(fault, rule) == "unknown" for fault, rule in matched)
-    vouched = history.ours
-    history = history.but(
-        attempts=history.attempts + 1,
-        pending=None,
-        verifying=False,
-        asked=0,
-        ask_failures=0,
-        ours=history.ours or doubtful,
-        unresolved=history.unresolved or doubtful,
-        doubt_at=now if doubtful else history.doubt_at,
-    )
-    if event.inner:
-        return history, Fail(reason="inner")
-    if not plan.enabled:
-        return history, Fail(reason="attempts")
-    # What this attempt may have done does not vouch for it: "ours" asks for an earlier one.
-    before = history.but(ours=vouched)
-    choices = [_choose(before, fault, rule, now) for fault, rule in matched]
-    choice = min(choices, key=lambda choice: _FINALITY[choice.action.do])
-    hints = [fault.retry_after for fault in faults if fault.retry_after is not None]
-    return _obey(history, choice, max(hints, default=None), now, draw)
+    met = [_met(plan, fault) for fault in faults]
+    history.attempts += 1
+    history.pending, history.verifying = None, False
+    history.asked = history.ask_failures = 0
+    choices: list[Choice] = []
+    if plan.enabled and not event.inner:
+        # What this attempt may have done does not vouch for it: "ours" asks for an earlier one.
+        choices = [_choose(history, each.fault, each.rule, now) for each in met]
+    if event.doubt or any(each.effect == "unknown" for each in met):
+        history.ours = history.unresolved = True
+        history.doubt_at = now
+    decision: Decision
+    if choices:
+        choice = min(choices, key=lambda choice: _FINALITY[choice.action.do])
+        hints = [fault.retry_after for fault in faults if fault.retry_after is not None]
+        decision = _obey(history, choice, max(hints, default=None), now, draw)
+    else:
+        decision = Fail(reason="inner" if event.inner else "attempts")
+    history.last = next((each for each in met if each.rule is decision.rule), met[0])
+    return decision
+
+
+def _met(plan: Plan, fault: Fault) -> Met:
+    rule = plan.rule(fault)
+    return Met(fault, plan.effect(fault, rule), rule)
 
 
 def _choose(history: History, fault: Fault, rule: Rule | None, now: float) -> Choice:
-    action = history.plan.policy.unknown if rule is None else rule.action
     choice = Choice(
         rule=rule,
-        action=action,
+        action=history.plan.policy.unknown if rule is None else rule.action,
         reason="unknown" if rule is None else "rule",
         provider=fault.provider or history.plan.provider,
     )
@@ -239,21 +237,23 @@ def _obstacle(history: History, choice: Choice, now: float) -> StopReason | None
     if action.lasts is not None and now >= history.first_uses.get(action.key, now) + action.lasts:
         return "max"
     match action.do:
+        case "fail" | "retry":
+            return None
         case "refresh":
             if choice.provider not in plan.credentials:
                 return "no_credentials"
             limit = plan.policy.credentials.get(choice.provider or "", _DEFAULT_CREDENTIALS).max_refreshes
-            if action.max is None and history.refreshes.get(choice.provider, 0) >= limit:
-                return "max"
-        case "rename" if not plan.can_rename:
-            return "remedy"
-        case "verify" if plan.never_blindly and not plan.can_verify:
-            return "unverified"
-        case "accept" if _asks_whose(history, action) and not (history.ours and plan.can_be_ours):
-            return "not_ours"
+            is_used_up = action.max is None and history.refreshes.get(choice.provider, 0) >= limit
+            return "max" if is_used_up else None
+        case "rename":
+            return None if plan.can_rename else "remedy"
+        case "verify":
+            return "unverified" if plan.never_blindly and not plan.can_verify else None
+        case "accept":
+            is_somebodys = _asks_whose(history, action) and not (history.ours and plan.can_be_ours)
+            return "not_ours" if is_somebodys else None
         case _:
-            pass
-    return None
+            assert_never(action.do)
 
 
 def _asks_whose(history: History, action: Action) -> bool:
@@ -266,133 +266,137 @@ def _asks_whose(history: History, action: Action) -> bool:
     return action.condition == "ours" or not (history.named_alone or action.dry_run)
 
 
-def _obey(history: History, choice: Choice, hint: float | None, now: float, draw: float) -> tuple[History, Decision]:
+def _obey(history: History, choice: Choice, hint: float | None, now: float, draw: float) -> Decision:
     """Turn a possible action into a decision, as far as doubt and limits allow."""
     action = choice.action
     if action.do == "fail":
-        return history, _fail(choice, choice.reason)
+        return _fail(choice, choice.reason)
     if action.do == "accept" and (action.dry_run or not history.plan.can_verify):
-        return history, Accept(rule=choice.rule, action=action, dry_run=action.dry_run)
-    history, delay = _use(history, choice, hint, now, draw)
+        return Accept(rule=choice.rule, action=action, dry_run=action.dry_run)
+    delay = _use(history, choice, hint, now, draw)
     if action.do == "accept":
         return _ask(history, choice, 0.0)
     doubt = history.unresolved and history.plan.never_blindly
     if doubt and not history.plan.can_verify:
-        return history, _fail(choice, "unverified")
+        return _fail(choice, "unverified")
     if doubt or (action.do == "verify" and history.plan.can_verify and not history.plan.is_repeatable):
         return _ask(history, choice, _fitting(history, delay, now))
     return _go_on(history, choice, delay, now)
 
 
-def _use(history: History, choice: Choice, hint: float | None, now: float, draw: float) -> tuple[History, float]:
+def _use(history: History, choice: Choice, hint: float | None, now: float, draw: float) -> float:
     """Count one use of an action and return the wait that belongs to it."""
     action = choice.action
     used = history.uses.get(action.key, 0) + 1
     delay = 0.0
     if action.backoff is not None:
         delay = action.backoff.delay(used, draw=draw, previous=history.last_waits.get(action.key), hint=hint)
-    refreshes = history.refreshes
     if action.do == "refresh":
-        refreshes = {**refreshes, choice.provider: refreshes.get(choice.provider, 0) + 1}
-    return history.but(
-        uses={**history.uses, action.key: used},
-        first_uses={action.key: now, **history.first_uses},
-        last_waits={**history.last_waits, action.key: delay},
-        refreshes=refreshes,
-        counted=history.counted + action.counts,
-    ), delay
+        refreshes = history.refreshes.get(choice.provider, 0) + 1
+        history.refreshes = {**history.refreshes, choice.provider: refreshes}
+    history.uses = {**history.uses, action.key: used}
+    if action.key not in history.first_uses:
+        history.first_uses = {**history.first_uses, action.key: now}
+    history.last_waits = {**history.last_waits, action.key: delay}
+    history.counted += action.counts
+    return delay
 
 
-def _go_on(history: History, choice: Choice, delay: float, now: float) -> tuple[History, Decision]:
+def _go_on(history: History, choice: Choice, delay: float, now: float) -> Decision:
     """Do what leads to another attempt, if the limits of the call leave room for one."""
     most = history.plan.limits.max_attempts
     # A limit of one attempt means one, also where what the action does counts for nothing.
     if history.counted >= most or history.attempts >= most == 1:
-        return history, _fail(choice, "attempts")
+        return _fail(choice, "attempts")
     if not _fits(now + delay, _last_attempt_end(history)):
-        return history, _fail(choice, "deadline")
+        return _fail(choice, "deadline")
     rule, action = choice.rule, choice.action
-    asked = history.but(pending=choice, verifying=False)
+    history.pending, history.verifying = choice, False
     match action.do:
         case "refresh":
-            return asked, Refresh(rule=rule, action=action, delay=delay, provider=choice.provider)
+            return Refresh(rule=rule, action=action, delay=delay, provider=choice.provider)
         case "rename":
             number = history.name + 1
             last = None if action.max is None else number + action.max - history.uses.get(action.key, 0)
-            return asked, Rename(rule=rule, action=action, delay=delay, number=number, last=last)
+            return Rename(rule=rule, action=action, delay=delay, number=number, last=last)
+        case "retry" | "verify" | "accept" | "fail":
+            # A verification that is not needed, or has been made, and an accept of what was not there.
+            history.pending = None
+            return Wait(rule=rule, action=action, delay=delay)
         case _:
-            return asked.but(pending=None), Wait(rule=rule, action=action, delay=delay)
+            assert_never(action.do)
 
 
-def _renamed(history: History, event: Renamed, now: float) -> tuple[History, Decision]:
-    choice, name, uses = _pending(history), history.name + 1, history.uses
+def _renamed(history: History, event: Renamed, now: float) -> Decision:
+    choice = _pending(history)
+    history.name += 1
     if event.number is not None:
-        passed = event.number - name
-        name, uses = event.number, {**uses, choice.action.key: uses[choice.action.key] + passed}
-    clean = history.but(
-        ours=False,
-        unresolved=False,
-        pending=None,
-        name=name,
-        named_alone=event.known or "{hash}" in choice.action.pattern,
-        uses=uses,
-    )
-    return _another_attempt(clean, choice, 0.0, now)
+        passed = event.number - history.name
+        history.name = event.number
+        history.uses = {**history.uses, choice.action.key: history.uses[choice.action.key] + passed}
+    history.ours = history.unresolved = False
+    history.pending = None
+    history.named_alone = event.known or "{hash}" in choice.action.pattern
+    return _another_attempt(history, choice, 0.0, now)
 
 
-def _another_attempt(history: History, choice: Choice | None, delay: float, now: float) -> tuple[History, Decision]:
+def _another_attempt(history: History, choice: Choice | None, delay: float, now: float) -> Decision:
     if not _fits(now + delay, _last_attempt_end(history)):
-        return history, _fail(choice, "deadline")
+        return _fail(choice, "deadline")
     rule, action = (None, None) if choice is None else (choice.rule, choice.action)
-    return history.but(pending=None, verifying=False), Wait(rule=rule, action=action, delay=delay)
+    history.pending, history.verifying = None, False
+    return Wait(rule=rule, action=action, delay=delay)
 
 
-def _ask(history: History, choice: Choice, delay: float) -> tuple[History, Decision]:
-    history = history.but(pending=choice, verifying=True, asked=history.asked + 1)
-    return history, Verify(rule=choice.rule, action=choice.action, delay=delay)
+def _ask(history: History, choice: Choice, delay: float) -> Decision:
+    history.pending, history.verifying = choice, True
+    history.asked += 1
+    return Verify(rule=choice.rule, action=choice.action, delay=delay)
 
 
-def _verified(history: History, event: Verified, now: float, draw: float) -> tuple[History, Decision]:
+def _verified(history: History, event: Verified, now: float, draw: float) -> Decision:
     choice = _pending(history)
     if event.there:
-        history = history.but(unresolved=False, pending=None, verifying=False)
-        return history, Accept(rule=choice.rule, action=choice.action, verified=True)
+        history.unresolved = history.verifying = False
+        history.pending = None
+        return Accept(rule=choice.rule, action=choice.action, verified=True)
     doubt_at = max(history.doubt_at, history.doubt_at if event.at_work is None else event.at_work)
     settled_at = doubt_at + history.plan.settle
     # An answer that took long is as old as its question.
     if history.unresolved and (now if event.asked is None else event.asked) < settled_at:
         return _ask_again(history, choice, now, latest=settled_at)
-    history = history.but(unresolved=False, pending=None, verifying=False)
+    history.unresolved = history.verifying = False
+    history.pending = None
     if choice.action.do == "accept":
         return _obey(history, _next(history, choice, "not_ours", now), None, now, draw)
     return _go_on(history, choice, 0.0, now)
 
 
-def _ask_again(history: History, choice: Choice, now: float, *, latest: float) -> tuple[History, Decision]:
+def _ask_again(history: History, choice: Choice, now: float, *, latest: float) -> Decision:
     """Ask the verifier once more, after a pause that grows, the last time when the doubt has settled."""
     backoff = choice.action.backoff or history.plan.policy.backoffs.get("default", _DEFAULT_BACKOFF)
     delay = min(max(backoff.longest(history.asked), _LEAST_PAUSE), max(latest - now, 0.0))
     if not _fits(now + delay, history.deadline):
-        return history, _fail(choice, "deadline")
+        return _fail(choice, "deadline")
     return _ask(history, choice, delay)
 
 
-def _verify_failed(history: History, fault: Fault | None, now: float, draw: float) -> tuple[History, Decision]:
+def _verify_failed(history: History, fault: Fault | None, now: float, draw: float) -> Decision:
     """Treat the verifier's own failure as its rule says: wait or refresh, then ask again, or end the call."""
     choice = _pending(history)
-    history = history.but(ask_failures=history.ask_failures + 1)
+    history.ask_failures += 1
     gone_too_far = history.ask_failures >= history.plan.limits.max_attempts
     if fault is None or gone_too_far or not _fits(now, history.deadline):
-        return history, _remedy_failed(history, now)
+        return _remedy_failed(history, now)
     remedy = _choose(history, fault, history.plan.rule(fault), now)
     if remedy.action.do not in {"retry", "verify", "refresh"}:
-        return history, _remedy_failed(history, now)
-    history = history.but(counted=history.counted - remedy.action.counts)
-    history, delay = _use(history, remedy, fault.retry_after, now, draw)
+        return _remedy_failed(history, now)
+    history.counted -= remedy.action.counts
+    delay = _use(history, remedy, fault.retry_after, now, draw)
     if not _fits(now + delay, history.deadline):
-        return history, _fail(choice, "deadline")
+        return _fail(choice, "deadline")
     if remedy.action.do == "refresh":
-        return history, Refresh(rule=remedy.rule, action=remedy.action, delay=delay, provider=remedy.provider)
+        return Refresh(rule=remedy.rule, action=remedy.action, delay=delay, provider=remedy.provider)
     return _ask(history, choice, delay)
 
 
@@ -402,7 +406,7 @@ def _remedy_failed(history: History, now: float) -> Fail:
     return evolve(_fail(history.pending, reason), by_remedy=True)
 
 
-def _refreshed(history: History, now: float) -> tuple[History, Decision]:
+def _refreshed(history: History, now: float) -> Decision:
     if history.verifying:
         return _ask(history, _pending(history), 0.0)
     return _another_attempt(history, history.pending, 0.0, now)
@@ -439,7 +443,7 @@ def _fits(instant: float, limit: float | None) -> bool:
 
 def _pending(history: History) -> Choice:
     if history.pending is None:
-        raise ValueError("the shell reported the answer to a remedy that it was not asked for")
+        raise ValueError("the driver reported the answer to a remedy that it was not asked for")
     return history.pending
 
 

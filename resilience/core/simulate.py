@@ -1,10 +1,9 @@
 """
 Plays one call on a clock of its own: what it meets, what the machine decides, and when.
 
-A play is the shell without a network. It obeys :mod:`resilience.core.machine` exactly as the executor
-does: the same limits around attempts and remedies, one draw for each step, waits before what they are
-for. So what a play shows is what a run does that meets the same faults, takes the same time and draws
-the same numbers; a test holds both to it, on asyncio and on trio.
+A play drives :mod:`resilience.core.call` with numbers, as the executor drives it with a network. So what a
+play shows is what a run does that meets the same faults, takes the same time and draws the same numbers; a
+test holds both to it, on asyncio and on trio.
 """
 
 from __future__ import annotations
@@ -12,8 +11,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Literal, assert_never
 
-from attrs import Factory, field, frozen
+from attrs import Factory, define, field, frozen
 
+from resilience.core.call import (
+    ADMITTED,
+    SLEPT,
+    SUCCEEDED,
+    Admit,
+    Call,
+    Command,
+    CommandReport,
+    DoAttempt,
+    DoRefresh,
+    DoRename,
+    DoVerify,
+    End,
+    Sleep,
+    call,
+)
 from resilience.core.decision import (
     Accept,
     Decision,
@@ -21,22 +36,19 @@ from resilience.core.decision import (
     Event,
     Fail,
     Failed,
-    Refresh,
     Refreshed,
     RefreshFailed,
-    Rename,
     Renamed,
     RenameImpossible,
     StopReason,
     Verified,
-    Verify,
     VerifyFailed,
-    Wait,
     ended_by,
+    ended_with,
 )
 from resilience.core.fault import CUT, Fault
 from resilience.core.history import History
-from resilience.core.machine import attempt_limit, begin, remedy_limit, step
+from resilience.core.machine import begin
 from resilience.core.operations.rename import NameLaw, name_hash, next_name
 from resilience.core.plan import Plan
 from resilience.core.policy import Action
@@ -183,119 +195,123 @@ def play(
         EndlessError: No limit ends the call: neither a deadline nor a number of attempts, or
             an attempt hangs that nothing cuts short.
     """
-    return _Play(plan, meet, world, draw).run(most_turns)
+    return _Play(meet, world, draw, begin(plan, now=0.0)).run(most_turns)
 
 
+@define
 class _Play:
-    __slots__ = ("_draw", "_history", "_landings", "_meet", "_name", "_now", "_plan", "_turns", "_world")
+    """Drives one call with numbers: the clock is one, and nothing is waited for."""
 
-    def __init__(self, plan: Plan, meet: Callable[[], Meeting], world: World, draw: Callable[[], float]) -> None:
-        self._plan = plan
-        self._meet = meet
-        self._world = world
-        self._draw = draw
-        self._now = 0.0
-        self._history: History = begin(plan, now=0.0)
-        self._landings: list[float] = []  # when attempts under the present name take effect
-        self._name = world.name
-        self._turns: list[Turn] = []
+    meet: Callable[[], Meeting]
+    world: World
+    draw: Callable[[], float]
+    history: History
+    now: float = 0.0
+    waited: float = 0.0
+    landings: list[float] = field(factory=list)  # when attempts under the present name take effect
+    name: str | None = None
+    turns: list[Turn] = field(factory=list)
 
     def run(self, most_turns: int) -> Played:
-        asked: Decision | None = Wait(delay=0.0)
-        waited = 0.0
-        while asked is not None and not isinstance(asked, Accept | Fail):
-            if len(self._turns) >= most_turns:
+        self.name = self.world.name
+        commands = call(self.history)
+        command = next(commands)
+        while not isinstance(command, End):
+            if len(self.turns) >= most_turns:
                 raise EndlessError("no limit of the policy ends this call; set limits.deadline, or max of the action")
-            waited += asked.delay
-            self._now += asked.delay
-            asked = self._obey(asked)
-        return self._played(asked, waited)
+            command = self._obey(commands, command)
+        return self._played(command.decision)
 
-    def _obey(self, asked: Wait | Refresh | Rename | Verify) -> Decision | None:
-        """Do what was decided; return the next decision, or None after a success."""
-        began = self._now
-        did: Deed = "attempt"
-        event: Event | None
-        cut = False
-        match asked:
-            case Wait():
-                event, cut = self._attempt()
-            case Refresh():
-                did, (event, cut) = "refresh", self._refresh()
-            case Rename(number=number, action=action):
-                did, event = "rename", self._rename(number, action)
-            case Verify():
-                did, (event, cut) = "verify", self._verify()
+    def _obey(self, commands: Call, command: Command) -> Command:
+        """Do what a command says; return the next one."""
+        began = self.now
+        match command:
+            case Admit():
+                return commands.send(CommandReport(ADMITTED, self.now))
+            case Sleep(delay):
+                self.waited += delay
+                self.now += delay
+                return commands.send(CommandReport(SLEPT, self.now))
+            case DoAttempt(limit=limit):
+                did: Deed = "attempt"
+                event, cut = self._attempt(limit)
+            case DoRefresh(limit=limit):
+                did = "refresh"
+                event, cut = self._refresh(limit)
+            case DoRename(asked):
+                did = "rename"
+                event, cut = self._rename(asked.number, asked.action), False
+            case DoVerify(limit=limit):
+                did = "verify"
+                event, cut = self._verify(limit)
+            case End():
+                raise ValueError("the call has ended")
             case _:
-                assert_never(asked)
-        decision: Decision | None = None
-        if event is not None:
-            self._history, decision = step(self._history, event, now=self._now, draw=self._draw())
-        number = self._history.attempts + (event is None)
-        self._turns.append(
-            Turn(did=did, number=number, began=began, ended=self._now, event=event, decision=decision, cut=cut)
+                assert_never(command)
+        ended = self.now
+        if event is None:
+            following = commands.send(CommandReport(SUCCEEDED, ended))
+        else:
+            following = commands.send(CommandReport(event, ended, self.draw()))
+        decision = None if event is None else self.history.decision
+        number = self.history.begun
+        self.turns.append(
+            Turn(did=did, number=number, began=began, ended=ended, event=event, decision=decision, cut=cut)
         )
-        return decision
+        return following
 
     def _take(self, duration: float | None, limit: float | None) -> bool:
         """Let time pass until something ends; tell whether its limit came first."""
         if duration is None and limit is None:
             raise EndlessError("an attempt hangs, and nothing cuts it short; set limits.attempt_timeout or a deadline")
-        end = None if duration is None else self._now + duration
+        end = None if duration is None else self.now + duration
         if limit is not None and (end is None or end >= limit):
             # A limit that lies in the past takes effect at once.
-            self._now = max(self._now, limit)
+            self.now = max(self.now, limit)
             return True
-        self._now = self._now if end is None else end
+        self.now = self.now if end is None else end
         return False
 
-    def _attempt(self) -> tuple[Event | None, bool]:
-        met = self._meet()
+    def _attempt(self, limit: float | None) -> tuple[Event | None, bool]:
+        met = self.meet()
         if met.lands is not None:
-            self._landings.append(self._now + met.lands)
-        cut = self._take(met.duration, attempt_limit(self._history, now=self._now))
-        if cut:
+            self.landings.append(self.now + met.lands)
+        if self._take(met.duration, limit):
             return Failed((CUT,)), True
         return (None if met.fault is None else Failed((met.fault,))), False
 
-    def _refresh(self) -> tuple[Event, bool]:
-        cut = self._take(self._world.refreshing, remedy_limit(self._history, now=self._now))
-        return (Refreshed() if self._world.refreshes and not cut else RefreshFailed()), cut
+    def _refresh(self, limit: float | None) -> tuple[Event, bool]:
+        cut = self._take(self.world.refreshing, limit)
+        return (Refreshed() if self.world.refreshes and not cut else RefreshFailed()), cut
 
-    def _verify(self) -> tuple[Event, bool]:
-        world, asked = self._world, self._now
-        if self._take(world.verifying, remedy_limit(self._history, now=self._now)):
+    def _verify(self, limit: float | None) -> tuple[Event, bool]:
+        world, asked = self.world, self.now
+        if self._take(world.verifying, limit):
             return VerifyFailed(CUT), True
         there = world.verifier == "found"
         if world.verifier == "honest":
-            there = any(landing <= self._now for landing in self._landings)
+            there = any(landing <= self.now for landing in self.landings)
         return Verified(there, asked=asked), False
 
     def _rename(self, number: int, action: Action | None) -> Event:
-        world = self._world
+        world = self.world
         if world.name is not None and action is not None:
             new = next_name(world.name, number, action, world.law, digest=world.digest)
-            if new is None or new == self._name:
+            if new is None or new == self.name:
                 return RenameImpossible()
-            self._name = new
-        self._landings.clear()
+            self.name = new
+        self.landings.clear()
         return Renamed()
 
-    def _played(self, last: Accept | Fail | None, waited: float) -> Played:
-        reason: StopReason = "success"
-        verified, may_exist = None, False
-        if isinstance(last, Accept):
-            reason, verified = "dry_run" if last.dry_run else "accepted", last.verified
-        elif isinstance(last, Fail):
-            reason = last.reason
-            may_exist = self._history.unresolved and self._plan.repeat != "safe"
+    def _played(self, last: Accept | Fail | None) -> Played:
+        reason, verified = ended_with(last)
         return Played(
-            turns=tuple(self._turns),
+            turns=tuple(self.turns),
             stop_reason=reason,
             verified=verified,
-            duration=self._now,
-            waited=waited,
-            attempts=self._history.attempts + (last is None),
-            effects=len(self._landings),
-            may_exist=may_exist,
+            duration=self.now,
+            waited=self.waited,
+            attempts=self.history.begun,
+            effects=len(self.landings),
+            may_exist=isinstance(last, Fail) and self.history.may_exist,
         )

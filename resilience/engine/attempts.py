@@ -1,4 +1,4 @@
-"""One attempt: make it, read what it failed with, let the machine decide, and tell."""
+"""One attempt: make it, read what it failed with, report it, and tell what was decided."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from attrs import frozen
 from resilience.clients import type_name
 from resilience.core import decision as core
 from resilience.core import events
-from resilience.core.fault import CUT, Fault
-from resilience.core.machine import attempt_limit
+from resilience.core.call import SUCCEEDED, Command, DoAttempt
+from resilience.core.call import call as commands
+from resilience.core.fault import CUT
 from resilience.core.match import condition
 from resilience.engine import decided
 from resilience.engine.blocking import at_once
 from resilience.engine.chaos import injected
+from resilience.engine.gates import leave
 from resilience.engine.outcome import Attempt
 from resilience.engine.progress import Progress
-from resilience.engine.remedies import credentials_ready
 from resilience.engine.runtime import Ran
 from resilience.engine.threads import Job
 
@@ -42,59 +43,47 @@ class FirstAttempt:
     generation: int = 0
 
 
-async def attempt(call: Progress) -> core.Decision | None:
-    """Make one attempt; return what follows its failure, or None if it succeeded."""
-    if not await credentials_ready(call):
-        return call.step(core.RefreshFailed())
-    if not call.callee.needs_thread:
-        return await _attempt(call)
-    slots = call.callee.setting.threads.slots()
-    ran = await call.runtime.run_until(call.history.deadline, slots.acquire_on_behalf_of, (call,), {})
-    if ran.cut:
-        call.error = call.cut_short("waiting for a free thread", 0.0)
-        return core.Fail(reason="deadline")
-    try:
-        return await _attempt(call)
-    finally:
-        slots.release_on_behalf_of(call)
+def begin(call: Progress) -> Command:
+    """Begin the call; return its first command."""
+    call.commands = commands(call.history)
+    return next(call.commands)
 
 
-async def _attempt(call: Progress) -> core.Decision | None:
-    if call.track is not None:
-        await call.track.start(call.history.name, call.renamed)
+def made(call: Progress, first: FirstAttempt) -> Command:
+    """Begin the call with the attempt that the quick path has made; return its first command."""
+    call.watch.tell(events.AttemptStarted(number=1))
+    call.is_begun, call.history.begun = True, 1
+    if call.plan.provider is not None and first.generation:
+        call.generations[call.plan.provider] = first.generation
+    duration = call.now() - call.started
+    event = _read(call, 1, first.ran, duration, first.decided_before)
+    call.commands = commands(call.history, made=call.reported(event))
+    return _told(call, next(call.commands), 1, first.ran, duration)
+
+
+async def attempt(call: Progress, command: DoAttempt) -> Command:
+    """Make one attempt; return what follows."""
+    number, limit = command.number, command.limit
     before = decided.count[0]
     started = call.now()
-    number = _begin(call)
+    call.watch.tell(events.AttemptStarted(number=number))
     ran: Ran | None = None
     try:
-        limit = attempt_limit(call.history, now=started)
         ran = await call.runtime.run_until(limit, _invoke, (call, limit, *call.args), call.kwargs)
     finally:
+        leave(call)
         duration = call.now() - started
         if ran is None:
             call.watch.tell(events.AttemptAborted(number=number, duration=duration, error=None))
     if ran.error is None and not ran.cut and (refusal := call.callee.refusal(ran.value)) is not None:
         ran = Ran(error=refusal)
     if ran.cut or ran.error is not None:
-        return _failed(call, ran, duration, before)
+        event = _read(call, number, ran, duration, before)
+        return _told(call, call.report(event), number, ran, duration)
     call.value = ran.value
     call.watch.tell(events.AttemptSucceeded(number=number, duration=duration))
     call.attempts.append(Attempt(number=number, duration=duration))
-    return None
-
-
-def made(call: Progress, first: FirstAttempt) -> core.Decision:
-    """Take over the attempt that the quick path has made; return what follows its failure."""
-    _begin(call)
-    if call.plan.provider is not None and first.generation:
-        call.generations[call.plan.provider] = first.generation
-    return _failed(call, first.ran, call.now() - call.started, first.decided_before)
-
-
-def _begin(call: Progress) -> int:
-    call.begun = call.history.attempts + 1
-    call.watch.tell(events.AttemptStarted(number=call.begun))
-    return call.begun
+    return call.report(SUCCEEDED)
 
 
 async def _invoke(call: Progress, limit: float | None, /, *args: Any, **kwargs: Any) -> Any:
@@ -117,40 +106,45 @@ async def _invoke(call: Progress, limit: float | None, /, *args: Any, **kwargs: 
         if callee.refusal(value) is not None:
             # Nothing was applied, so to claim a lost answer would be a lie; what the service said counts.
             return value
-    call.watch.tell(events.FaultInjected(number=call.begun, injection=injection))
+    call.watch.tell(events.FaultInjected(number=call.history.begun, injection=injection))
     if injection.delay > 0:
         await call.runtime.sleep(injection.delay)
     raise injected(injection)
 
 
-def _failed(call: Progress, ran: Ran, duration: float, before: int) -> core.Decision:
-    """Read what an attempt raised, decide, record and tell."""
-    number = call.begun
-    faults: tuple[Fault, ...] = (CUT,)
+def _read(call: Progress, number: int, ran: Ran, duration: float, before: int) -> core.Failed:
+    """
+    Read what an attempt failed with.
+
+    Raises:
+        Exception: What it raised, if that is no fault but a programming error.
+    """
     if ran.error is None:
         call.error = call.cut_short(f"attempt {number}", duration)
-    else:
-        read = call.callee.faults(ran.error)
-        if read is None:
-            call.watch.tell(events.AttemptAborted(number=number, duration=duration, error=type_name(ran.error)))
-            raise ran.error
-        faults, call.error = read, ran.error
-    marks = [] if ran.error is None else decided.marks(ran.error, before)
+        return core.Failed((CUT,))
+    faults = call.callee.faults(ran.error)
+    if faults is None:
+        call.watch.tell(events.AttemptAborted(number=number, duration=duration, error=type_name(ran.error)))
+        raise ran.error
+    call.error = ran.error
+    marks = decided.marks(ran.error, before)
     # A group says nothing of its tasks that were cancelled when the first one failed.
     hidden = isinstance(ran.error, ExceptionGroup) and call.plan.never_blindly
-    doubt = hidden or any(mark.doubt for mark in marks)
-    decision = call.step(core.Failed(faults, inner=bool(marks), doubt=doubt))
-    rules = [call.plan.rule(each) for each in faults]
-    deciding = rules.index(decision.rule) if decision.rule in rules else 0
-    fault, rule = faults[deciding], rules[deciding]
-    effect = call.plan.effect(fault, rule)
+    return core.Failed(faults, inner=bool(marks), doubt=hidden or any(mark.doubt for mark in marks))
+
+
+def _told(call: Progress, following: Command, number: int, ran: Ran, duration: float) -> Command:
+    """Record and tell an attempt that failed, and what was decided; return the command that follows."""
+    met, decision = call.history.last, call.history.decision
+    if met is None or decision is None:
+        raise ValueError("no attempt has failed")
     call.attempts.append(
         Attempt(
             number=number,
             duration=duration,
-            fault=fault,
-            effect=effect,
-            rule=rule,
+            fault=met.fault,
+            effect=met.effect,
+            rule=met.rule,
             decision=decision,
             delay=decision.delay,
         )
@@ -158,12 +152,12 @@ def _failed(call: Progress, ran: Ran, duration: float, before: int) -> core.Deci
     call.watch.tell(
         events.AttemptFailed(
             number=number,
-            fault=fault,
-            effect=effect,
+            fault=met.fault,
+            effect=met.effect,
             decision=decision,
             duration=duration,
             cut=ran.cut,
-            condition=condition(call.plan.candidates(fault), rule),
+            condition=condition(call.plan.candidates(met.fault), met.rule),
         )
     )
-    return decision
+    return following

@@ -152,6 +152,8 @@ class Callee:
         own_limits: The limits of its calls, where they are not the policy's.
         siblings: The functions of the executor's other operations, of which one may say whether it is there.
         plain: Types of values that are no SDK's answer.
+        gates: The :class:`~resilience.engine.gates.Gate` of each thing that its calls need before an attempt; None
+            before the first call.
     """
 
     plain: ClassVar[frozenset[type]] = PLAIN
@@ -168,6 +170,7 @@ class Callee:
     accepted: Callable[..., Any] | None = None
     own_limits: Limits | None = None
     siblings: Mapping[tuple[str | None, str], Callee] = field(factory=dict)
+    gates: tuple[Any, ...] | None = field(default=None, init=False)
     _own_verifier: Callable[..., Any] | None = field(default=None, init=False)
 
     @property

@@ -9,9 +9,10 @@ from typing import Any, Literal
 from attrs import define, field
 
 from resilience.core import events
-from resilience.core.decision import Decision, Event, StopReason
+from resilience.core.call import Admitted, Call, Command, CommandReport, Slept, Succeeded
+from resilience.core.decision import Event, StopReason
 from resilience.core.history import History
-from resilience.core.machine import begin, step
+from resilience.core.machine import begin
 from resilience.core.plan import Plan
 from resilience.engine.arguments import LazyArguments
 from resilience.engine.callee import Callee
@@ -37,10 +38,11 @@ class Progress:
         now: Its clock.
         plan: What the machine knows of the callee.
         history: What the machine remembers of the call.
+        commands: What the call is to do next.
         watch: Who watches.
         track: The call's place in the ledger, if it has one.
+        is_begun: Whether the call has its name, and has asked the ledger.
         attempts: A record of each attempt that ended in a value or a fault.
-        begun: How many attempts were begun.
         renamed: What was renamed: the service's field, the first and the last name.
         no_name: Why a rename found no name, if one did not.
         generations: Which credentials the last attempt used, by provider.
@@ -50,6 +52,7 @@ class Progress:
         remedy_error: What the last remedy failed with.
         advice: Why a failed call could not be treated as its rule says, and what to write.
         jobs: The threads of its attempts, which may outlive them.
+        has_thread: Whether it holds one of the executor's threads.
     """
 
     callee: Callee
@@ -60,10 +63,11 @@ class Progress:
     now: Callable[[], float] = field(init=False)
     plan: Plan = field(init=False)
     history: History = field(init=False)
+    commands: Call = field(init=False)
     watch: Watch = field(init=False)
     track: Track | None = field(init=False)
+    is_begun: bool = field(default=False, init=False)
     attempts: list[Attempt] = field(factory=list, init=False)
-    begun: int = field(default=0, init=False)
     renamed: dict[str, tuple[str, str]] = field(factory=dict, init=False)
     no_name: str | None = field(default=None, init=False)
     generations: dict[str, int] = field(factory=dict, init=False)
@@ -73,6 +77,7 @@ class Progress:
     remedy_error: Exception | None = field(default=None, init=False)
     advice: str | None = field(default=None, init=False)
     jobs: list[Job] = field(factory=list, init=False)
+    has_thread: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.runtime = self.callee.runtime
@@ -84,11 +89,14 @@ class Progress:
             events.CallStarted(operation=self.plan.operation, provider=self.plan.provider, policy=self.plan.policy)
         )
 
-    def step(self, event: Event) -> Decision:
-        """Tell the machine what happened; return what it decides."""
-        now = self.now()
-        self.history, decision = step(self.history, event, now=now, draw=self.callee.setting.draw())
-        return decision
+    def report(self, event: Event | Admitted | Succeeded | Slept) -> Command:
+        """Report what came of the last command; return the next one. What was decided is in the history."""
+        return self.commands.send(self.reported(event))
+
+    def reported(self, event: Event | Admitted | Succeeded | Slept) -> CommandReport:
+        """Return the report of what has just come of a command."""
+        is_decided = not isinstance(event, Admitted | Succeeded | Slept)
+        return CommandReport(event, self.now(), self.callee.setting.draw() if is_decided else 0.0)
 
     def at_work(self) -> float | None:
         """Return until when a thread of this call was at work, infinite while one is; None if it had none."""
@@ -128,5 +136,5 @@ class Progress:
             arguments=LazyArguments(partial(self.callee.signature.bound, self.args, self.kwargs)),
             renamed=dict(self.renamed),
             waited=self.waited,
-            may_exist=error is not None and self.history.unresolved and self.plan.repeat != "safe",
+            may_exist=error is not None and self.history.may_exist,
         )

@@ -7,6 +7,7 @@ from typing import Any
 from resilience.clients import type_name
 from resilience.core import decision as core
 from resilience.core import events
+from resilience.core.call import Command, DoRefresh
 from resilience.core.fault import CUT, Fault
 from resilience.core.machine import remedy_limit
 from resilience.engine import decided
@@ -20,21 +21,23 @@ async def credentials_ready(call: Progress) -> bool:
     """See to it that an attempt has credentials; return whether it has."""
     for provider, source in call.callee.sources.items():
         if call.plan.provider in {provider, None}:
-            if not await _renewed(call, provider, rejected=None):
+            limit = remedy_limit(call.history, now=call.now())
+            if not await _renewed(call, provider, limit, rejected=None):
                 return False
             call.generations[provider] = source.generation
     return True
 
 
-async def refresh(call: Progress, provider: str) -> core.Decision:
-    """Replace the credentials that the last attempt used; return what follows."""
+async def refresh(call: Progress, command: DoRefresh) -> core.Event:
+    """Replace the credentials that the last attempt used; return what came of it."""
+    provider = command.provider or ""
     # Of which credentials the attempt used nobody has taken note where they are another provider's: those in force.
     rejected = call.generations.get(provider, call.callee.sources[provider].generation)
-    renewed = await _renewed(call, provider, rejected=rejected)
-    return call.step(core.Refreshed() if renewed else core.RefreshFailed())
+    renewed = await _renewed(call, provider, command.limit, rejected=rejected)
+    return core.Refreshed() if renewed else core.RefreshFailed()
 
 
-async def _renewed(call: Progress, provider: str, *, rejected: int | None) -> bool:
+async def _renewed(call: Progress, provider: str, limit: float | None, *, rejected: int | None) -> bool:
     """Replace a rejected generation of credentials, or just see to it that there are some."""
     source = call.callee.sources[provider]
     limits = call.plan.policy.credentials.get(provider)
@@ -56,7 +59,6 @@ async def _renewed(call: Progress, provider: str, *, rejected: int | None) -> bo
 
     ran: Ran | None = None
     try:
-        limit = remedy_limit(call.history, now=started)
         if rejected is None:
             ran = await call.runtime.run_until(limit, source.ready, (limits, on_flight, call.runtime), {})
         else:
@@ -75,14 +77,13 @@ async def _renewed(call: Progress, provider: str, *, rejected: int | None) -> bo
     return False
 
 
-async def verify(call: Progress) -> core.Decision:
+async def verify(call: Progress, limit: float | None) -> Command:
     """Ask the verifier; return what follows its answer."""
     before = decided.count[0]
     started = call.now()
     call.watch.tell(events.VerifyStarted(number=call.history.attempts))
     ran: Ran | None = None
     try:
-        limit = remedy_limit(call.history, now=started)
         ran = await call.runtime.run_until(limit, _ask, (call, *call.args), call.kwargs)
     finally:
         duration = call.now() - started
@@ -91,9 +92,9 @@ async def verify(call: Progress) -> core.Decision:
     if ran.error is None and not ran.cut:
         there = ran.value is not None
         call.value = None if ran.value is DONE else ran.value
-        decision = call.step(core.Verified(there, asked=started, at_work=call.at_work()))
-        call.watch.tell(events.VerifyEnded(there=there, decision=decision, duration=duration))
-        return decision
+        following = call.report(core.Verified(there, asked=started, at_work=call.at_work()))
+        call.watch.tell(events.VerifyEnded(there=there, decision=call.history.decision, duration=duration))
+        return following
     fault: Fault | None = CUT
     if ran.error is None:
         call.remedy_error = call.cut_short("verify", duration)
@@ -103,10 +104,11 @@ async def verify(call: Progress) -> core.Decision:
         call.remedy_error = RemedyFailed("verify", f"the verifier failed ({type_name(ran.error)})")
         call.remedy_error.__cause__ = ran.error
     call.remedy_error.__context__ = call.error
-    decision = call.step(core.VerifyFailed(fault))
+    following = call.report(core.VerifyFailed(fault))
     error = type_name(ran.error or call.remedy_error)
+    decision = call.history.decision
     call.watch.tell(events.VerifyEnded(there=None, decision=decision, duration=duration, error=error))
-    return decision
+    return following
 
 
 async def _ask(call: Progress, /, *args: Any, **kwargs: Any) -> Any:

@@ -9,13 +9,13 @@ from typing import Any, Final
 from resilience.clients.surface import Renaming
 from resilience.core import decision as core
 from resilience.core import events
-from resilience.core.machine import refuse
 from resilience.core.operations.rename import next_name
 from resilience.core.policy import Action
 from resilience.engine.callee import Callee
 from resilience.engine.errors import RemedyFailed
 from resilience.engine.namebook import Place
 from resilience.engine.progress import Progress
+from resilience.state import LedgerError
 
 # Without the name itself: it is the caller's.
 _ANOTHERS: Final = (
@@ -70,28 +70,36 @@ def recall(call: Progress, original: str, new: str) -> bool:
     return asked is None or call.callee.names.give(asked[0], original, new)
 
 
-def refused(call: Progress, *, is_recorded: bool = False) -> core.Decision:
-    """End a call whose own name another resource has; ``is_recorded`` where a ledger says that both have it."""
+def refused(call: Progress, *, is_recorded: bool = False) -> core.Refused:
+    """Refuse a call whose own name another resource has; ``is_recorded`` where a ledger says that both have it."""
     why = _ANOTHERS_TOO if is_recorded else _ANOTHERS
     call.error = RemedyFailed("rename", why % call.callee.operation.rename)
-    return refuse(call.history)
+    return core.Refused("not_ours")
 
 
-async def rename(call: Progress, decision: core.Rename) -> core.Decision:
-    """Take the next name that no other resource has; return what follows."""
+async def rename(call: Progress, decision: core.Rename) -> core.Event:
+    """Take the next name that no other resource has; return what came of it."""
+    try:
+        return await _rename(call, decision)
+    except LedgerError as error:
+        call.error = error
+        return core.Refused("ledger")
+
+
+async def _rename(call: Progress, decision: core.Rename) -> core.Event:
     callee, operation = call.callee, call.callee.operation
     asked = callee.asked_for(call.args, call.kwargs)
     if asked is None or decision.action is None:
-        return call.step(core.RenameImpossible())
+        return core.RenameImpossible()
     place, old = asked
     original = call.renamed.get(place.field, (old, old))[0]
     known = _new_name(callee, place, original)
     number, new = await _next_free(call, place, decision, decision.action)
     if new is None:
-        return call.step(core.RenameImpossible())
+        return core.RenameImpossible()
     if not send(call, place.field, original, new):
         callee.names.leave(place, original, new)
-        return call.step(core.RenameImpossible())
+        return core.RenameImpossible()
     if old != original and not call.history.ours:
         callee.names.leave(place, original, old)
     event = events.Renamed(
@@ -104,7 +112,7 @@ async def rename(call: Progress, decision: core.Rename) -> core.Decision:
     )
     call.watch.tell(event)
     callee.renamed(event)
-    return call.step(core.Renamed(number, known=new == known))
+    return core.Renamed(number, known=new == known)
 
 
 def send(call: Progress, name: str, original: str, new: str) -> bool:

@@ -1,27 +1,26 @@
-"""One call from its first attempt to its outcome: the shell that obeys the machine."""
+"""One call from its first attempt to its outcome: the driver that carries commands out on a runtime."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 
 from resilience.clients import type_name
 from resilience.clients.misuse import wrong_loop
 from resilience.core import decision as core
+from resilience.core.call import SLEPT, Admit, Command, DoAttempt, DoRefresh, DoRename, DoVerify, End, Sleep
 from resilience.core.decision import StopReason
-from resilience.core.events import CallEnded, Recalled
-from resilience.core.machine import begin, recall, resume
+from resilience.core.events import CallEnded
 from resilience.core.policy import Rule
 from resilience.engine import decided, renaming
 from resilience.engine.advised import advice_on
-from resilience.engine.attempts import FirstAttempt, attempt, made
+from resilience.engine.attempts import FirstAttempt, attempt, begin, made
 from resilience.engine.callee import Callee
+from resilience.engine.gates import admit, leave
 from resilience.engine.notes import attach, left_in_doubt, note
 from resilience.engine.outcome import Outcome
 from resilience.engine.progress import Progress
 from resilience.engine.remedies import refresh, verify
-from resilience.engine.tracking import Track
-from resilience.state import LedgerError
 
 
 async def run(
@@ -53,10 +52,11 @@ async def run(
         hint = wrong_loop(error)
         if hint is not None:
             attach(error, f"resilience: {hint}")
-        if call.history.unresolved and call.plan.repeat != "safe":
+        if call.history.may_exist:
             attach(error, left_in_doubt(call.plan.operation, call.attempts))
         raise
     finally:
+        leave(call)
         if call.track is not None:
             call.track.close()
         if outcome is None:
@@ -65,13 +65,10 @@ async def run(
 
 
 async def _until_it_ends(call: Progress, first: FirstAttempt | None) -> Outcome[Any]:
-    try:
-        decision = await _begun(call) if first is None else made(call, first)
-        while not isinstance(decision, core.Fail | core.Accept | None):
-            decision = await _obey(call, decision)
-    except LedgerError as error:
-        call.error = error
-        decision = core.Fail(reason="ledger")
+    command = begin(call) if first is None else made(call, first)
+    while not isinstance(command, End):
+        command = await _obey(call, command)
+    decision = command.decision
     match decision:
         case None:
             outcome = call.outcome("success")
@@ -79,6 +76,8 @@ async def _until_it_ends(call: Progress, first: FirstAttempt | None) -> Outcome[
             outcome = _accepted(call, decision)
         case core.Fail():
             outcome = _failed(call, decision)
+        case _:
+            assert_never(decision)
     is_done = _is_done(call, outcome)
     if is_done is False:
         renaming.leave(call)
@@ -92,71 +91,24 @@ async def _until_it_ends(call: Progress, first: FirstAttempt | None) -> Outcome[
     return outcome
 
 
-async def _begun(call: Progress) -> core.Decision | None:
-    """Make the first attempt, unless the ledger knows of an earlier run's, or the name is another resource's."""
-    if not renaming.begin(call):
-        return renaming.refused(call)
-    track = call.track
-    if track is None:
-        renaming.follow(call)
-        return await attempt(call)
-    if not await track.claim(call.history.deadline):
-        call.error = call.cut_short("waiting for another call on the same resource", 0.0)
-        return core.Fail(reason="deadline")
-    waited, found = call.now() - call.started, track.found
-    answer: Literal["new", "done", "unfinished"] = "new"
-    if found is not None:
-        answer = "done" if found.state == "done" else "unfinished"
-    call.watch.tell(Recalled(answer=answer, waited=waited))
-    if track.has_rival:
-        return renaming.refused(call, is_recorded=found is not None)
-    if found is None:
-        return await attempt(call)
-    for field, (old, new) in found.renamed.items():
-        if not renaming.recall(call, old, new):
-            return renaming.refused(call)
-        if not renaming.send(call, field, old, new):
-            raise LedgerError(
-                str(track.ledger.path),
-                f"an earlier run renamed {field} to {new!r}, and this call has no argument that could hold it; "
-                f"make {found.key} with the function that made it, or forget the entry",
-            )
-    return _resumed(call, track)
-
-
-def _resumed(call: Progress, track: Track) -> core.Decision:
-    """Decide how a call begins that an earlier run has done, or started and not finished."""
-    assert track.found is not None  # noqa: S101  # for the type checker: the caller has looked
-    found, now = track.found, call.now()
-    if found.state == "done":
-        call.history, decision = recall(call.history, now=now, name=found.number)
-        return decision
-    call.error = LedgerError(
-        str(track.ledger.path),
-        f"an earlier run started {found.key} and never finished it; look whether it is there, and then forget the entry"
-        + (f", or {call.callee.how_to_look}" if call.callee.how_to_look else ""),
-    )
-    if track.ledger.on_unfinished == "fail":
-        call.history = begin(call.plan, now=call.started, ours=True)
-        return core.Fail(reason="unverified")
-    verify_first = track.ledger.on_unfinished == "verify"
-    call.history, decision = resume(call.history, verify=verify_first, now=now, name=found.number)
-    return decision
-
-
-async def _obey(call: Progress, decision: core.Wait | core.Refresh | core.Rename | core.Verify) -> core.Decision | None:
-    """Wait, do what was decided, and return the next decision, or None after a success."""
-    if decision.delay > 0 or isinstance(decision, core.Wait):
-        await call.wait(decision.delay)
-    match decision:
-        case core.Wait():
-            return await attempt(call)
-        case core.Refresh(provider=provider):
-            return await refresh(call, provider or "")
-        case core.Rename():
-            return await renaming.rename(call, decision)
-        case core.Verify():
-            return await verify(call)
+async def _obey(call: Progress, command: Admit | DoAttempt | Sleep | DoRefresh | DoRename | DoVerify) -> Command:
+    """Do what a command says; return the next one."""
+    match command:
+        case Admit(until):
+            return call.report(await admit(call, until))
+        case DoAttempt():
+            return await attempt(call, command)
+        case Sleep(delay):
+            await call.wait(delay)
+            return call.report(SLEPT)
+        case DoRefresh():
+            return call.report(await refresh(call, command))
+        case DoRename(decision):
+            return call.report(await renaming.rename(call, decision))
+        case DoVerify(limit):
+            return await verify(call, limit)
+        case _:
+            assert_never(command)
 
 
 def _accepted(call: Progress, decision: core.Accept) -> Outcome[Any]:
@@ -181,7 +133,7 @@ def _is_done(call: Progress, outcome: Outcome[Any]) -> bool | None:
     """Return what the ledger is to know: done, nothing made, or (None) that nobody knows, or that nothing was tried."""
     if outcome.error is None and outcome.stop_reason != "dry_run":
         return True
-    return None if call.history.unresolved or not call.begun else False
+    return None if call.history.unresolved or not call.history.begun else False
 
 
 def _ended(
@@ -196,7 +148,7 @@ def _ended(
     return CallEnded(
         ended=ended,
         stop_reason=reason if outcome is None else outcome.stop_reason,
-        attempts=call.begun,
+        attempts=call.history.begun,
         waited=call.waited,
         duration=call.now() - call.started,
         fault=call.attempts[-1].fault if outcome is not None and outcome.error is not None and call.attempts else None,

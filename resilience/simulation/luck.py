@@ -18,14 +18,14 @@ _HALVINGS: Final = 40
 _ROUNDING: Final = 1e-5
 
 
-def step_as_recorded(
+def draw_as_recorded(
     history: History, event: Event, *, now: float, recorded: RecordedDecision | None, draw: float | None
-) -> tuple[History, Decision]:
+) -> float:
     """
-    Take a step of the machine with the luck of a recorded decision.
+    Return a draw that leads to the delay of a recorded decision.
 
     Args:
-        history: The call so far.
+        history: The call so far; left unchanged.
         event: What happened.
         now: Seconds on the clock of the call.
         recorded: What was decided then; None where nothing was.
@@ -33,13 +33,13 @@ def step_as_recorded(
             of the jitter if no draw leads to that delay.
     """
     if recorded is None:
-        return step(history, event, now=now, draw=MIDDLE)
+        return MIDDLE
     if recorded.action == "fail":
         # If a wait was too long for the deadline, its length is not recorded; the longest was too long for certain.
-        draw = GREATEST
-    elif draw is None:
-        draw = _draw_for(recorded.delay, lambda each: _delay(step(history, event, now=now, draw=each)[1]))
-    return step(history, event, now=now, draw=draw)
+        return GREATEST
+    if draw is not None:
+        return draw
+    return _draw_for(recorded.delay, lambda each: _delay(step(history, event, now=now, draw=each)[1]))
 
 
 def reaches(history: History, event: Event, *, now: float, recorded: RecordedDecision) -> bool:

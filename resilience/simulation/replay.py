@@ -1,7 +1,7 @@
 """
 Plays recorded calls under another policy: what it would have done with the same faults.
 
-A recorded call is played on :mod:`resilience.core.machine`. Its attempts, verifications and refreshes bring what they
+A recorded call drives :mod:`resilience.core.call`. Its attempts, verifications and refreshes bring what they
 brought then, and take as long as they took then. Waits have the luck that they had: where a backoff is the same, the
 wait is the recorded one, and where it is another, the same draw is put into it. What nobody recorded is assumed, and
 each assumption is told, by the words of :data:`resilience.simulation.replayed.ASSUMPTIONS`.
@@ -11,38 +11,51 @@ A recording that breaks off, because its process was killed or the call was canc
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final, Literal, assert_never
 
 from attrs import define, evolve, field
 
+from resilience.core.call import (
+    ADMITTED,
+    SLEPT,
+    SUCCEEDED,
+    Admit,
+    Admitted,
+    Call,
+    Command,
+    CommandReport,
+    DoAttempt,
+    DoRefresh,
+    DoRename,
+    DoVerify,
+    End,
+    Sleep,
+)
+from resilience.core.call import call as call_commands
 from resilience.core.decision import (
-    Accept,
     Decision,
     Ended,
     Event,
-    Fail,
     Failed,
-    Refresh,
+    KnownBefore,
     Refreshed,
     RefreshFailed,
-    Rename,
     Renamed,
     RenameImpossible,
     StopReason,
     Verified,
-    Verify,
     VerifyFailed,
-    Wait,
     ended_by,
+    ended_with,
 )
 from resilience.core.fault import CUT, TRANSPORTS, Fault
 from resilience.core.history import History
-from resilience.core.machine import attempt_limit, begin, recall, remedy_limit, resume
+from resilience.core.machine import begin
 from resilience.core.match import condition
 from resilience.core.plan import Plan
 from resilience.core.simulate import EndlessError, Turn
 from resilience.records import RecordedAttempt, RecordedCall, RecordedDecision, RecordedRemedy
-from resilience.simulation.luck import draw_of, reaches, step_as_recorded
+from resilience.simulation.luck import draw_as_recorded, draw_of, reaches
 from resilience.simulation.replayed import Assumption, Difference, Replayed, is_same
 from resilience.simulation.tape import Tape
 
@@ -87,6 +100,8 @@ class _Interrupted(Exception):  # noqa: N818  # no error: the recording ends her
 
 @define
 class _Replay:
+    """Drives one call with a recording: each command brings what it brought then."""
+
     call: RecordedCall
     plan: Plan
     tape: Tape = field(init=False)
@@ -94,6 +109,7 @@ class _Replay:
     now: float = field(default=0.0, init=False)
     waited: float = field(default=0.0, init=False)
     begun: int = field(default=0, init=False)
+    asked: bool = field(default=False, init=False)
     is_retimed: bool = field(default=False, init=False)
     turns: list[Turn] = field(factory=list, init=False)
     earlier: list[RecordedDecision] = field(factory=list, init=False)
@@ -102,58 +118,58 @@ class _Replay:
 
     def __attrs_post_init__(self) -> None:
         self.tape = Tape(self.call)
-        self.history = begin(self.plan, now=0.0)
+        first = self.call.attempts[0] if self.call.attempts else None
+        # Spans do not tell of the ledger; but only it can have known that the first attempt met what is ours.
+        ours = self.call.recalled is None and first is not None and first.action == "accept"
+        self.history = begin(self.plan, now=0.0, ours=ours)
 
     def run(self) -> Replayed:
-        asked: Decision | None = self._begun()
+        commands = call_commands(self.history)
+        command = next(commands)
         try:
-            while asked is not None and not isinstance(asked, Accept | Fail):
+            while not isinstance(command, End):
                 if len(self.turns) >= _MOST_TURNS:
                     raise EndlessError("no limit of the policy ends this call")
-                self.waited += asked.delay
-                self.now += asked.delay
-                asked = self._obey(asked)
+                command = self._obey(commands, command)
         except _Interrupted:
             return self._replayed(self.call.ended, self.call.stop_reason)
-        reason: StopReason = "success"
-        if isinstance(asked, Accept):
-            reason = "dry_run" if asked.dry_run else "accepted"
-        elif isinstance(asked, Fail):
-            reason = asked.reason
+        reason, _ = ended_with(command.decision)
         return self._replayed(ended_by(reason, attempts=self.begun), reason)
 
-    def _begun(self) -> Decision:
+    def _obey(self, commands: Call, command: Command) -> Command:
+        """Do what a command says; return the next one."""
+        match command:
+            case Admit():
+                return commands.send(CommandReport(self._admitted(), self.now))
+            case Sleep(delay):
+                self.waited += delay
+                self.now += delay
+                return commands.send(CommandReport(SLEPT, self.now))
+            case DoAttempt(limit=limit):
+                return self._attempt(commands, limit)
+            case DoRefresh(limit=limit):
+                return self._refresh(commands, limit)
+            case DoRename():
+                return self._rename(commands)
+            case DoVerify(limit=limit):
+                return self._verify(commands, limit)
+            case End():
+                raise ValueError("the call has ended")
+            case _:
+                assert_never(command)
+
+    def _admitted(self) -> Admitted | KnownBefore:
         """Begin as the ledger had it, if it was asked."""
-        call, first = self.call, self.call.attempts[0] if self.call.attempts else None
-        if call.recalled == "done":
-            self.history, decision = recall(self.history, now=0.0)
-            return decision
-        if call.recalled == "unfinished":
-            verify = any(each.kind == "verify" and each.number == 0 for each in call.remedies)
-            self.history, decision = resume(self.history, verify=verify, now=0.0)
-            return decision
-        if call.recalled is None and first is not None and first.action == "accept":
-            # Spans do not tell of the ledger; but only it can have known that the first attempt met what is ours.
-            self.history = begin(self.plan, now=0.0, ours=True)
-        return Wait(delay=0.0)
+        recalled, self.asked = None if self.asked else self.call.recalled, True
+        if recalled not in {"done", "unfinished"}:
+            return ADMITTED
+        verifies = any(each.kind == "verify" and each.number == 0 for each in self.call.remedies)
+        return KnownBefore(is_done=recalled == "done", then="verify" if verifies else "retry")
 
-    def _obey(self, asked: Wait | Refresh | Rename | Verify) -> Decision | None:
-        """Do what was decided; return the next decision, or None after a success."""
-        match asked:
-            case Wait():
-                return self._attempt()
-            case Refresh():
-                return self._refresh()
-            case Rename():
-                return self._rename()
-            case Verify():
-                return self._verify()
-
-    def _attempt(self) -> Decision | None:
+    def _attempt(self, commands: Call, limit: float | None) -> Command:
         recorded, fault, duration = self._next_attempt()
         began = self.now
         self.begun += 1
-        limit = attempt_limit(self.history, now=began)
         was_cut = recorded is not None and recorded.cut
         # A cut attempt is cut again when the same limit does it, or an earlier one.
         is_cut = limit is not None and (duration is None or began + duration >= limit)
@@ -167,16 +183,16 @@ class _Replay:
         if not faults:
             self._turn("attempt", began, None, None)
             self._compare("attempt", recorded, None, None, cut=False)
-            return None
+            return commands.send(CommandReport(SUCCEEDED, self.now))
         inner = recorded is not None and recorded.stop_reason == "inner"
         event = Failed(faults, inner=inner)
         draw = None if recorded is None else draw_of(recorded, self.earlier)
-        decision = self._step(event, recorded, draw)
+        command = self._report(commands, event, recorded, draw)
         if recorded is not None:
             self.earlier.append(recorded)
-        self._turn("attempt", began, event, decision, cut=is_cut)
-        self._compare("attempt", recorded, faults[0], decision, cut=is_cut and not was_cut)
-        return decision
+        self._turn("attempt", began, event, self.history.decision, cut=is_cut)
+        self._compare("attempt", recorded, faults[0], self.history.decision, cut=is_cut and not was_cut)
+        return command
 
     def _hang(self, limit: float | None, recorded: RecordedAttempt | None) -> float:
         """Return how long an attempt goes on that was cut short when it was recorded."""
@@ -220,9 +236,8 @@ class _Replay:
             f"what this policy answers to {fault.label} depends on its message, and messages are not recorded"
         )
 
-    def _verify(self) -> Decision:
+    def _verify(self, commands: Call, limit: float | None) -> Command:
         began = self.now
-        limit = remedy_limit(self.history, now=began)
         recorded: RecordedRemedy | None = None
         there: bool | None
         if self.tape.verifications:
@@ -244,10 +259,10 @@ class _Replay:
         event: Event = VerifyFailed(CUT) if is_cut else Verified(bool(there), asked=began)
         if there is None and not is_cut and recorded is not None:
             event = VerifyFailed(self._verifier_fault(recorded))
-        decision = self._step(event, recorded, None)
-        self._turn("verify", began, event, decision, cut=is_cut)
-        self._compare("verify", recorded, None, decision, cut=False)
-        return decision
+        command = self._report(commands, event, recorded, None)
+        self._turn("verify", began, event, self.history.decision, cut=is_cut)
+        self._compare("verify", recorded, None, self.history.decision, cut=False)
+        return command
 
     def _verifier_fault(self, recorded: RecordedRemedy) -> Fault | None:
         """Return a fault that is decided as a verifier's failure was; None for what no rule decides."""
@@ -261,13 +276,13 @@ class _Replay:
         rules = [each for each in self.plan.table.rules() if each.scope == self.plan.provider]
         return [Fault(provider=each.scope, code=each.code) for each in rules]
 
-    def _refresh(self) -> Decision:
+    def _refresh(self, commands: Call, limit: float | None) -> Command:
         began, is_done = self.now, True
         if self.tape.refreshes:
             took, outcome = self.tape.refreshes.pop(0)
             if outcome is None:
                 raise _Interrupted
-            limit, is_done = remedy_limit(self.history, now=began), outcome
+            is_done = outcome
             if limit is not None and began + took >= limit:
                 self.is_retimed |= limit - began < took - _LATENESS
                 took, is_done = max(limit - began, 0.0), False
@@ -277,11 +292,11 @@ class _Replay:
                 raise _Interrupted
             self._assume("refresh")
         event = Refreshed() if is_done else RefreshFailed()
-        decision = self._step(event, None, None)
-        self._turn("refresh", began, event, decision)
-        return decision
+        command = self._report(commands, event, None, None)
+        self._turn("refresh", began, event, self.history.decision)
+        return command
 
-    def _rename(self) -> Decision:
+    def _rename(self, commands: Call) -> Command:
         found = True
         if self.tape.renames:
             found = self.tape.renames.pop(0)
@@ -290,13 +305,14 @@ class _Replay:
         # Recordings do not tell whether the run knew the name; where the call was accepted under it, it may have.
         known = self.call.stop_reason == "accepted"
         event = Renamed(known=known) if found else RenameImpossible()
-        decision = self._step(event, None, None)
-        self._turn("rename", self.now, event, decision)
-        return decision
+        command = self._report(commands, event, None, None)
+        self._turn("rename", self.now, event, self.history.decision)
+        return command
 
-    def _step(self, event: Event, recorded: RecordedDecision | None, draw: float | None) -> Decision:
-        self.history, decision = step_as_recorded(self.history, event, now=self.now, recorded=recorded, draw=draw)
-        return decision
+    def _report(self, commands: Call, event: Event, recorded: RecordedDecision | None, draw: float | None) -> Command:
+        """Report what happened, with the luck of the recorded decision; return the next command."""
+        luck = draw_as_recorded(self.history, event, now=self.now, recorded=recorded, draw=draw)
+        return commands.send(CommandReport(event, self.now, luck))
 
     def _turn(
         self,
@@ -348,7 +364,7 @@ class _Replay:
             duration=duration,
             waited=call.waited if is_same else self.waited,
             attempts=self.begun,
-            may_exist=is_failure and self.history.unresolved and self.plan.repeat != "safe",
+            may_exist=is_failure and self.history.may_exist,
             differences=tuple(self.differences),
             assumptions=tuple(self.assumed),
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from core_values import ACCEPT, LOST, RETRY, START, Shell, fault, plan, policy, reason, rule
 
-from resilience.core.decision import Accept, Decision, Fail, Verify, Wait
+from resilience.core.decision import Accept, Decision, Fail, KnownBefore, Verify, Wait
 from resilience.core.fault import Repeat
-from resilience.core.machine import begin, recall, resume
+from resilience.core.machine import begin, step
 from resilience.core.plan import Plan
 
 REPEATS = ["safe", "conflict", "duplicate"]
@@ -15,14 +15,14 @@ REPEATS = ["safe", "conflict", "duplicate"]
 
 def resumed(facts: Plan, *, verify: bool) -> tuple[Shell, Decision]:
     """Begin a call that an earlier run started and never finished."""
-    history, decision = resume(begin(facts, now=START, ours=True), verify=verify, now=START)
-    return Shell(history), decision
+    shell = Shell.of(facts, ours=True)
+    return shell, shell.tell(KnownBefore(is_done=False, then="verify" if verify else "retry"))
 
 
 @pytest.mark.parametrize("repeat", REPEATS)
 def test_what_is_done_is_a_success(repeat: Repeat) -> None:
     """An earlier run did it: without a verifier that is believed, and the decision says that nobody looked."""
-    _, decision = recall(begin(plan(policy(), repeat=repeat), now=START), now=START)
+    decision = Shell.of(plan(policy(), repeat=repeat)).tell(KnownBefore(is_done=True))
     assert isinstance(decision, Accept)
     assert not decision.verified
 
@@ -30,7 +30,8 @@ def test_what_is_done_is_a_success(repeat: Repeat) -> None:
 @pytest.mark.parametrize("repeat", REPEATS)
 def test_what_is_gone_since_is_made_again(repeat: Repeat) -> None:
     """With a verifier it is looked at: there is a verified success, not there means an attempt at once."""
-    history, decision = recall(begin(plan(policy(), repeat=repeat, can_verify=True), now=START), now=START)
+    before = begin(plan(policy(), repeat=repeat, can_verify=True), now=START)
+    history, decision = step(before, KnownBefore(is_done=True), now=START, draw=0.5)
     assert isinstance(decision, Verify)
     assert decision.delay == 0.0
     found = Shell(history).is_there()
