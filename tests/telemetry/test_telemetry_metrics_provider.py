@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+import scripted_calls
 from opentelemetry.metrics import NoOpMeterProvider, get_meter_provider
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -46,7 +47,7 @@ NAMES = ["resilience.faults.unmatched"] + ["resilience.operation." + name for na
 
 
 def _run(steps: str, **environment: str) -> None:
-    program = _PROGRAM.format(folder=os.path.dirname(__file__), steps=steps)  # noqa: PTH120  # a string is wanted
+    program = _PROGRAM.format(folder=os.path.dirname(scripted_calls.__file__), steps=steps)  # noqa: PTH120  # a string is wanted
     ran = subprocess.run(  # noqa: S603  # our own interpreter and program
         [sys.executable, "-W", "error", "-c", program],
         env=os.environ | environment,

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 import pytest
+import scripted_calls
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import TracerProvider
@@ -47,7 +48,7 @@ def call(spans):
 
 
 def _run(steps: str, **environment: str) -> None:
-    program = _PROGRAM.format(folder=os.path.dirname(__file__), steps=steps)  # noqa: PTH120  # a string is wanted
+    program = _PROGRAM.format(folder=os.path.dirname(scripted_calls.__file__), steps=steps)  # noqa: PTH120  # a string is wanted
     ran = subprocess.run(  # noqa: S603  # our own interpreter and program
         [sys.executable, "-W", "error", "-c", program],
         env=os.environ | environment,
