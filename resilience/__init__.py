@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from resilience.engine.limits import limited
     from resilience.engine.outcome import Attempt, Outcome
     from resilience.executors import Executor, SyncExecutor
+    from resilience.journal.writer import JournalError
+    from resilience.observers import Journal
     from resilience.policyfile import Policy, PolicyError
     from resilience.state import Ledger, LedgerError
-    from resilience.telemetry import Journal, JournalError, Logs, Metrics, Spans
+    from resilience.telemetry import Logs, Metrics, Spans
 
 __version__ = "0.1.0"
 
@@ -60,8 +62,8 @@ _HOMES = {
     "DeadlineExceeded": "engine.errors",
     "Executor": "executors",
     "Fault": "core.fault",
-    "Journal": "telemetry",
-    "JournalError": "telemetry",
+    "Journal": "observers",
+    "JournalError": "journal.writer",
     "Ledger": "state",
     "LedgerError": "state",
     "Logs": "telemetry",

@@ -12,7 +12,7 @@ from typing import ClassVar
 from resilience.core.events import Observer
 from resilience.core.policy import PolicyValues
 from resilience.engine import executor, synchronous
-from resilience.telemetry import observers_for
+from resilience.observers import observers_for
 
 
 class Executor(executor.Executor):  # noqa: D101  # it has the docstring of its base

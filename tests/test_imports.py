@@ -25,12 +25,12 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "telemetry": frozenset({"core"}),
     # It plays the services, so it knows what the catalogue knows, and nothing of policies or calls.
     "sandbox": frozenset({"core", "catalog"}),
-    # What a run left behind, read back: faults, and what the catalogue knows of codes.
-    "records": frozenset({"core", "catalog"}),
+    # What calls did, written and read back: events and faults, and what the catalogue knows of codes.
+    "journal": frozenset({"core", "catalog"}),
     # It rehearses decisions without a network: the decisions, what the catalogue knows of codes, and recorded faults.
-    "simulation": frozenset({"core", "catalog", "records"}),
+    "simulation": frozenset({"core", "catalog", "journal"}),
     # It puts an unmodified script under a policy: everything that a script could use itself.
-    "takeover": frozenset({"core", "catalog", "policyfile", "clients", "state", "engine", "telemetry"}),
+    "takeover": frozenset({"core", "catalog", "policyfile", "clients", "state", "engine", "telemetry", "observers"}),
     "testing": frozenset({"core", "catalog", "policyfile", "clients", "state", "engine"}),
     "cli": frozenset(
         {
@@ -43,7 +43,7 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
             "telemetry",
             "sandbox",
             "simulation",
-            "records",
+            "journal",
             "takeover",
             "testing",
             "__init__",
@@ -51,9 +51,24 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     ),
     "__main__": frozenset({"cli"}),
     # The public names: everything but the commands and the sandbox, which nobody should pay for who does not use them.
-    "__init__": frozenset({"core", "catalog", "policyfile", "clients", "state", "engine", "telemetry", "executors"}),
-    # Where the engine meets the telemetry that watches it by default.
-    "executors": frozenset({"core", "engine", "telemetry"}),
+    "__init__": frozenset(
+        {
+            "core",
+            "catalog",
+            "policyfile",
+            "clients",
+            "state",
+            "engine",
+            "telemetry",
+            "journal",
+            "executors",
+            "observers",
+        }
+    ),
+    # Where the engine meets the observers that watch it by default.
+    "executors": frozenset({"core", "engine", "observers"}),
+    # Where the journal meets the telemetry whose spans it tells.
+    "observers": frozenset({"core", "telemetry", "journal"}),
 }
 
 HOMES: Final[Mapping[str, frozenset[str]]] = {

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
-from resilience.records import RecordedCall
+from resilience.journal.model import RecordedCall
 
 
 @frozen(kw_only=True)

@@ -9,7 +9,7 @@ from typing import Final
 from resilience.core.decision import Decision, Event
 from resilience.core.history import History
 from resilience.core.machine import step
-from resilience.records import RecordedAttempt, RecordedDecision
+from resilience.journal.model import RecordedAttempt, RecordedDecision
 
 MIDDLE: Final = 0.5
 GREATEST: Final = math.nextafter(1.0, 0.0)

@@ -54,7 +54,7 @@ from resilience.core.machine import begin
 from resilience.core.match import condition
 from resilience.core.plan import Plan
 from resilience.core.simulate import EndlessError, Turn
-from resilience.records import RecordedAttempt, RecordedCall, RecordedDecision, RecordedRemedy
+from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedDecision, RecordedRemedy
 from resilience.simulation.luck import draw_as_recorded, draw_of, reaches
 from resilience.simulation.replayed import Assumption, Difference, Replayed, is_same
 from resilience.simulation.tape import Tape

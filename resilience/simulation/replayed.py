@@ -11,7 +11,7 @@ from attrs import field, frozen
 from resilience.core.decision import Accept, Decision, Ended, Fail, StopReason
 from resilience.core.fault import Fault
 from resilience.core.simulate import Turn
-from resilience.records import RecordedCall, RecordedDecision
+from resilience.journal.model import RecordedCall, RecordedDecision
 
 Assumption = Literal["success", "fault", "cut", "verifier", "refresh", "rename", "verifier_fault"]
 

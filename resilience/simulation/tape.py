@@ -9,7 +9,7 @@ from attrs import define, field
 
 from resilience.core.decision import StopReason
 from resilience.core.policy import Verb
-from resilience.records import RecordedAttempt, RecordedCall, RecordedRemedy
+from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedRemedy
 
 # Between two steps a program needs some time of its own, which no policy decides.
 _OVERHEAD: Final = 1e-3

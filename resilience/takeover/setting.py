@@ -12,8 +12,8 @@ from resilience.policyfile import Policy
 from resilience.takeover.run import Run
 
 if TYPE_CHECKING:
+    from resilience.observers import Journal
     from resilience.state import Ledger
-    from resilience.telemetry import Journal
 
 _BUILTIN: Final = "builtin:"
 
@@ -49,7 +49,7 @@ class Setting:
             return cls(run, policy)
         if telemetry is not None:
             policy = evolve(policy, telemetry=evolve(telemetry, journal=None))
-        from resilience.telemetry import Journal  # noqa: PLC0415  # brings in OpenTelemetry
+        from resilience.observers import Journal  # noqa: PLC0415  # brings in OpenTelemetry
 
         return cls(run, policy, Journal(run.path(path), run=run.trace[0]))
 

@@ -19,7 +19,7 @@ from resilience.takeover.notes import Notes
 from resilience.takeover.run import Run
 from resilience.takeover.setting import Setting
 from resilience.takeover.termination import is_multiprocessing
-from resilience.telemetry import Logs, Metrics, Spans, observers_for
+from resilience.telemetry import Logs, Metrics, Spans, default_observers
 from resilience.telemetry.providers.environment import (
     Providers,
     asked_for,
@@ -73,7 +73,7 @@ class Tracing:
     def observers(self) -> list[Observer]:
         """Return who watches the calls of this process."""
         if asked_for() is None:
-            watching = list(observers_for(self._setting.policy))
+            watching = list(default_observers())
             for each in watching:
                 if isinstance(each, Spans):
                     each.parent = self._parent

@@ -17,9 +17,10 @@ from resilience.core.events import (
     Slot,
     VerifyStarted,
 )
+from resilience.core.labels import cleaned
 from resilience.takeover.counters import Counters
 from resilience.takeover.notes import Notes
-from resilience.telemetry.labels import NAME_REFUSED, cleaned, is_name_refused
+from resilience.telemetry.sentences import NAME_REFUSED, is_name_refused
 
 _FAILED: Final = frozenset({"failed", "exhausted", "refused"})
 _MILLISECONDS: Final = 1000

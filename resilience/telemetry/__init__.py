@@ -189,11 +189,10 @@ Every record has these two as well.
 No token, key, request parameter, URL or text of an exception gets here.
 """
 
-from resilience.telemetry.defaults import observers_for
-from resilience.telemetry.journal import Journal, JournalError
+from resilience.telemetry.defaults import default_observers
 from resilience.telemetry.logs.observer import Logs
 from resilience.telemetry.metrics.observer import Metrics
 from resilience.telemetry.spans.observer import Spans
 from resilience.telemetry.spans.tree import Node, build_tree
 
-__all__ = ["Journal", "JournalError", "Logs", "Metrics", "Node", "Spans", "build_tree", "observers_for"]
+__all__ = ["Logs", "Metrics", "Node", "Spans", "build_tree", "default_observers"]

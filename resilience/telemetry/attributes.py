@@ -8,9 +8,9 @@ from opentelemetry.util.types import AttributeValue
 
 from resilience.core.decision import Decision
 from resilience.core.fault import Fault
+from resilience.core.labels import cleaned
 from resilience.core.policy import Rule
 from resilience.telemetry import names
-from resilience.telemetry.labels import cleaned
 
 Attributes = dict[str, AttributeValue]
 

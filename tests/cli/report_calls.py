@@ -11,7 +11,7 @@ from typing import Any, Final
 from resilience.cli.report.calls import reported
 from resilience.cli.report.numbers import Summary, summarised
 from resilience.core.fault import Fault
-from resilience.records import RecordedAttempt, RecordedCall, RecordedRemedy, Recording
+from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedRemedy, Recording
 
 START: Final = 1_795_305_600.0
 """2026-11-22 00:00:00 UTC: when what is recorded here began."""

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from resilience import Policy, ServiceError, SyncExecutor
+from resilience import Journal, Policy, ServiceError, SyncExecutor
 from resilience.cli.app import app
-from resilience.telemetry import Journal
 from resilience.testing import virtual_time
 
 MARKER = "MARKER-4711"

@@ -10,9 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 from report_calls import HOSTILE, told, write_journal
 
-from resilience import Executor, Policy, ServiceError
+from resilience import Executor, Journal, Policy, ServiceError
 from resilience.cli.app import app
-from resilience.telemetry import Journal
 
 POLICY = """
 schema = 1

@@ -10,7 +10,7 @@ from report_calls import START, attempt, call, failed, fault, remedy, summary
 from resilience.cli.report.calls import ReportedCall, reported
 from resilience.cli.report.numbers import covered
 from resilience.core.fault import Fault
-from resilience.records import RecordedAttempt, RecordedCall, Recording
+from resilience.journal.model import RecordedAttempt, RecordedCall, Recording
 
 
 def test_ends_are_counted_from_good_to_bad() -> None:

@@ -20,7 +20,7 @@ from resilience.cli.pages.rendering import asset
 from resilience.cli.report.drawing import Scale, tick
 from resilience.cli.report.load import means_of, peak
 from resilience.cli.report.page import LISTED, chosen, page
-from resilience.records import RecordedCall
+from resilience.journal.model import RecordedCall
 
 _VOID = {"meta", "input", "br", "wbr"}
 

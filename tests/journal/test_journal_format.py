@@ -24,6 +24,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from scripted_calls import OVERFLOW, RETRY, THROTTLED, Flight, ended, failed, gave_up, started, succeeded
 
 import resilience
+from resilience import Journal
 from resilience.core.backoff import Backoff
 from resilience.core.decision import Accept, Fail, Refresh, Rename, Verify, Wait
 from resilience.core.events import (
@@ -40,8 +41,8 @@ from resilience.core.events import (
 )
 from resilience.core.fault import Fault
 from resilience.core.policy import Action, Injection
-from resilience.records import Recording, read
-from resilience.telemetry import Journal
+from resilience.journal.model import Recording
+from resilience.journal.reader import read
 
 HERE: Final = Path(__file__).parent
 WRITTEN: Final = HERE / "format_1.jsonl"

@@ -29,11 +29,11 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from resilience import Ledger, Outcome
+from resilience import Journal, Ledger, Outcome
 from resilience.cli.demo.examples import folder
 from resilience.core.events import CallStarted, Sink, Slot
 from resilience.sandbox import Sandbox
-from resilience.telemetry import Journal, Logs, Metrics, Spans, build_tree
+from resilience.telemetry import Logs, Metrics, Spans, build_tree
 
 # Headers that authorise, or hold what does.
 _HEADERS = frozenset({"authorization", "x-acs-security-token", "x-acs-accesskey-id", "x-tc-token"})

@@ -12,7 +12,7 @@ from resilience.cli.plans import operation_of, plan_of
 from resilience.core.backoff import Backoff
 from resilience.core.fault import CUT, Fault
 from resilience.core.plan import Plan
-from resilience.records import RecordedAttempt, RecordedCall, RecordedRemedy
+from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedRemedy
 from resilience.simulation import EndlessError
 from resilience.simulation.abilities import Abilities
 from resilience.simulation.replay import obstacle, replay

@@ -40,8 +40,9 @@ from resilience.cli.screen import FINDINGS, as_json, console, format_option, loa
 from resilience.core.decision import Decision, Fail
 from resilience.core.simulate import EndlessError
 from resilience.engine.operations import resolve
+from resilience.journal.model import RecordedCall, RecordedDecision, Recording, RecordsError
+from resilience.journal.reader import read
 from resilience.policyfile import Policy
-from resilience.records import RecordedCall, RecordedDecision, Recording, RecordsError, read
 from resilience.simulation.abilities import Abilities
 from resilience.simulation.replay import UndecidedError, obstacle
 from resilience.simulation.replay import replay as replay_call

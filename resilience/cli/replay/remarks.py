@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from attrs import field, frozen
 
 from resilience.core.decision import Decision
+from resilience.journal.model import RecordedAttempt, RecordedCall
 from resilience.policyfile import Policy
-from resilience.records import RecordedAttempt, RecordedCall
 from resilience.simulation.replayed import Assumption, Replayed
 
 

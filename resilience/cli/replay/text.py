@@ -17,8 +17,8 @@ from resilience.cli.doubt import STOPS
 from resilience.cli.replay.remarks import ReplayedRecording, RulePlace, Totals, notes, rule_place
 from resilience.cli.screen import seconds, times
 from resilience.core.decision import Accept, Decision, Fail, StopReason
+from resilience.journal.model import RecordedCall, RecordedDecision
 from resilience.policyfile import Policy
-from resilience.records import RecordedCall, RecordedDecision
 from resilience.simulation.replayed import ASSUMPTIONS, Difference, Replayed
 
 _MANY: Final = 5

@@ -11,7 +11,7 @@ from attrs import define
 
 from resilience.catalog import catalogue, providers
 from resilience.cli.report.labels import END_WORDS, FAILED, End, end_of
-from resilience.records import RecordedAttempt, RecordedCall, RecordedRemedy, Recording
+from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedRemedy, Recording
 
 _K = TypeVar("_K")
 

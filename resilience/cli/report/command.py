@@ -12,7 +12,8 @@ from resilience.cli.report.labels import shown
 from resilience.cli.report.numbers import summarised
 from resilience.cli.report.text import report as lines
 from resilience.cli.screen import as_json, console, format_option
-from resilience.records import Recording, RecordsError, read
+from resilience.journal.model import Recording, RecordsError
+from resilience.journal.reader import read
 
 _PROBLEMS: Final = 3
 _PAGE: Final = b"<!DOCTYPE html>"

@@ -26,8 +26,7 @@ from resilience.cli.report.labels import (
 from resilience.cli.report.phrases import policy_of
 from resilience.cli.screen import seconds, times
 from resilience.core.fault import Fault
-from resilience.records import RecordedAttempt, RecordedRemedy
-from resilience.records.model import RecordedDecision
+from resilience.journal.model import RecordedAttempt, RecordedDecision, RecordedRemedy
 
 SIGNS: Final[Mapping[End, str]] = {
     "success": "\N{CHECK MARK}",

@@ -10,7 +10,7 @@ from attrs import frozen
 from resilience.cli.report.calls import ReportedCall
 from resilience.cli.report.labels import met, remedied, step_of
 from resilience.cli.screen import seconds
-from resilience.records import RecordedAttempt
+from resilience.journal.model import RecordedAttempt
 
 _LEAST: Final = 0.5
 """In per cent of a bar: what is more than nothing is seen."""

@@ -12,8 +12,7 @@ from resilience.cli.doubt import STOPS
 from resilience.cli.screen import seconds
 from resilience.core.decision import StopReason
 from resilience.core.fault import Fault
-from resilience.records import RecordedAttempt, RecordedCall, RecordedRemedy
-from resilience.records.model import Answer, RecordedDecision
+from resilience.journal.model import Answer, RecordedAttempt, RecordedCall, RecordedDecision, RecordedRemedy
 
 End = Literal[
     "success", "success_after_retry", "accepted", "failed", "exhausted", "refused", "error", "unfinished", "cancelled"

@@ -25,6 +25,7 @@ from resilience.core.events import (
     VerifyStarted,
 )
 from resilience.core.fault import Fault
+from resilience.core.labels import GOOD_ENDS, answer, call_error_type, cleaned, error_type
 from resilience.core.policy import Rule
 from resilience.telemetry import names
 from resilience.telemetry.attributes import (
@@ -35,16 +36,7 @@ from resilience.telemetry.attributes import (
     rule_attributes,
 )
 from resilience.telemetry.error_types import ListedCodes
-from resilience.telemetry.labels import (
-    GOOD_ENDS,
-    answer,
-    call_error_type,
-    cleaned,
-    counted,
-    description,
-    error_type,
-    is_unmatched,
-)
+from resilience.telemetry.sentences import counted, description, is_unmatched
 
 _EARLIER: Final = {"done": "an earlier run has done it", "unfinished": "an earlier run began it and never finished"}
 

@@ -21,11 +21,12 @@ from resilience.core.events import (
     RefreshStarted,
     VerifyEnded,
 )
+from resilience.core.labels import GOOD_ENDS, answer, call_error_type, error_type
 from resilience.core.policy import PolicyValues
 from resilience.telemetry import names
 from resilience.telemetry.error_types import BoundedErrorTypes, ListedCodes
-from resilience.telemetry.labels import GOOD_ENDS, answer, call_error_type, error_type, is_unmatched
 from resilience.telemetry.metrics.instruments import Instruments
+from resilience.telemetry.sentences import is_unmatched
 
 Attributes = dict[str, AttributeValue]
 

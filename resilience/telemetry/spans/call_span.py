@@ -27,6 +27,7 @@ from resilience.core.events import (
     VerifyStarted,
 )
 from resilience.core.fault import Fault
+from resilience.core.labels import GOOD_ENDS, answer, call_error_type, cleaned, error_type
 from resilience.core.policy import Rule
 from resilience.telemetry import names
 from resilience.telemetry.attributes import (
@@ -36,7 +37,7 @@ from resilience.telemetry.attributes import (
     rename_attributes,
     rule_attributes,
 )
-from resilience.telemetry.labels import GOOD_ENDS, answer, call_error_type, cleaned, description, error_type
+from resilience.telemetry.sentences import description
 from resilience.telemetry.spans.shared import SpanState
 
 _FAILED: Final = Status(StatusCode.ERROR)

@@ -106,6 +106,12 @@ class Passing:
             context.detach(token)
 
 
+def current_ids() -> tuple[str, str] | None:
+    """Return the ids of the trace and the span that are current, in hex digits; None where there is none."""
+    found = trace.get_current_span().get_span_context()
+    return (f"{found.trace_id:032x}", f"{found.span_id:016x}") if found.is_valid else None
+
+
 def _seen_by_samplers(started: CallStarted) -> dict[str, str]:
     policy = started.policy
     attributes = {names.OPERATION_NAME: started.operation, names.POLICY_NAME: policy.name}

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from recorded_calls import Case, run
 
-from resilience.records import RecordsError, read
+from resilience.journal.model import RecordsError
+from resilience.journal.reader import read
 
 PROCESS = {"record": "process", "at": 1000.0, "offset": 0.0, "format": 1, "run": "r1", "process": "p1", "pid": 7}
 STARTED = {"record": "call_started", "call": "p1-1", "at": 1001.0, "offset": 1.0, "operation": "CreateGroupId"}

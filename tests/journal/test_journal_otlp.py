@@ -10,7 +10,8 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from recorded_calls import Case, Exported, run
 
-from resilience.records import RecordedCall, RecordsError, read
+from resilience.journal.model import RecordedCall, RecordsError
+from resilience.journal.reader import read
 
 TRACE, SPAN, CHILD = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", "00f067aa0ba902b7"
 

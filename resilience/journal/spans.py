@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from resilience.records.fields import Fields, MalformedError, finite, needed
+from resilience.journal.fields import Fields, MalformedError, finite, needed
 
 _NANOSECONDS: Final = 1e9
 _HEX: Final = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{16}")

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from resilience.core.decision import Ended, StopReason
 from resilience.core.fault import Effect
-from resilience.records.model import Answer, Recall
+from resilience.journal.model import Answer, Recall
 
 T = TypeVar("T")
 W = TypeVar("W", bound=str)
@@ -90,6 +90,11 @@ class Fields:
         if isinstance(found, bool) or not isinstance(found, int | float):
             raise MalformedError(f"{name}: expected a number")
         return finite(found, name)
+
+    def numbers(self, name: str) -> tuple[float, ...] | None:
+        """Return a list of finite numbers of at least 0."""
+        found = self._is(name, list, "a list")
+        return None if found is None else tuple(needed(Fields({name: each}).number(name), name) for each in found)
 
     def inside(self, name: str) -> Fields | None:
         """Return the fields of an object in this one."""

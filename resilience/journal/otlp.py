@@ -11,7 +11,7 @@ from attrs import define, evolve, field
 from resilience.catalog import catalogue, providers
 from resilience.core.fault import CUT, TRANSPORTS, Effect, Fault
 from resilience.core.policy import VERBS
-from resilience.records.fields import (
+from resilience.journal.fields import (
     ANSWERS,
     EFFECTS,
     ENDS,
@@ -20,8 +20,8 @@ from resilience.records.fields import (
     MalformedError,
     needed,
 )
-from resilience.records.model import Problem, RecordedAttempt, RecordedCall, RecordedRemedy, RecordedRun
-from resilience.records.spans import Span, read_attributes, read_span
+from resilience.journal.model import Problem, RecordedAttempt, RecordedCall, RecordedRemedy, RecordedRun
+from resilience.journal.spans import Span, read_attributes, read_span
 
 _SCOPE: Final = "resilience"
 _CLOUDS: Final[Mapping[str, str]] = {"alibaba_cloud": "alibaba", "tencent_cloud": "tencent"}

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from resilience.records.journal import JournalReader
-from resilience.records.model import Problem, Recording, RecordsError
-from resilience.records.otlp import OtlpReader
+from resilience.journal.calls import JournalReader
+from resilience.journal.model import Problem, Recording, RecordsError
+from resilience.journal.otlp import OtlpReader
 
 _EXPECTED: Final = "expected a journal of resilience, or spans as OTLP JSON"
 

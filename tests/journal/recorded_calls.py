@@ -18,10 +18,10 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from resilience import Credentials, Executor, Outcome, Policy, ServiceError
-from resilience.records import RecordedAttempt, RecordedCall, RecordedRemedy
+from resilience import Credentials, Executor, Journal, Outcome, Policy, ServiceError
+from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedRemedy
 from resilience.simulation import Meeting, meetings, read_script
-from resilience.telemetry import Journal, Spans
+from resilience.telemetry import Spans
 from resilience.testing import virtual_backend
 
 LATENCY, ASKING, RENEWING = 0.125, 0.375, 0.625

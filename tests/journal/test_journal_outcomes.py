@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, example, given, settings
 from recorded_calls import Case, Exported, as_spans_tell, cases, run
 
 from resilience import Outcome
-from resilience.records import RecordedAttempt, RecordedCall, read
+from resilience.journal.model import RecordedAttempt, RecordedCall
+from resilience.journal.reader import read
 
 _SETTINGS = settings(
     max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]

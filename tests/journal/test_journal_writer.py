@@ -36,8 +36,8 @@ from scripted_calls import (
     succeeded,
 )
 
-import resilience.telemetry.journal
-from resilience import Executor, ServiceError
+import resilience.journal.format
+from resilience import Executor, Journal, JournalError, ServiceError
 from resilience.core.backoff import Backoff
 from resilience.core.decision import Accept, Fail, Refresh, Rename, Verify
 from resilience.core.events import (
@@ -53,7 +53,6 @@ from resilience.core.events import (
     VerifyStarted,
 )
 from resilience.core.fault import Fault
-from resilience.telemetry import Journal, JournalError
 
 _LISTED_WAITS = Backoff(kind="list", delays=(1.0, 5.0))
 
@@ -100,7 +99,7 @@ def everything(journal: Journal) -> None:
 
 def documented() -> dict[str, set[str]]:
     """Return the fields of each record, as the module's docstring lists them."""
-    text = resilience.telemetry.journal.__doc__ or ""
+    text = resilience.journal.format.__doc__ or ""
     table = text[text.index("| record | when") :]
     rows = [line.strip("|").split("|") for line in table.splitlines()[2:] if line.startswith("|")]
     return {re.findall(r"`(\w+)`", name)[0]: set(re.findall(r"`(\w+)`", fields)) for name, _, fields in rows}
@@ -121,7 +120,7 @@ def test_the_table_of_records_is_what_is_written(tmp_path: Path) -> None:
 def test_the_fields_of_a_fault_and_a_decision_are_documented(tmp_path: Path) -> None:
     """What stands inside of ``fault`` and ``decision`` is named in the docstring."""
     everything(Journal(tmp_path / "j"))
-    text = resilience.telemetry.journal.__doc__ or ""
+    text = resilience.journal.format.__doc__ or ""
     for record in records(tmp_path / "j"):
         for inside in (record.get("fault", {}), record.get("decision", {})):
             assert {name for name in inside if f"`{name}`" not in text} == set()
@@ -249,7 +248,7 @@ def test_forked_processes_share_the_file(tmp_path: Path, *, opens: bool) -> None
 _HANGING = """
 import sys, time
 from resilience import Executor, Policy
-from resilience.telemetry import Journal
+from resilience import Journal
 import anyio
 
 async def create(instance_id: str, group_id: str) -> str | None:

@@ -1,0 +1,191 @@
+"""Records as columns: each says how its value is written, and how it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from json.encoder import encode_basestring_ascii
+from operator import attrgetter
+from typing import Any, Final, TypeVar
+
+from attrs import field, frozen
+
+from resilience.core.policy import Rule
+from resilience.journal.fields import Fields, needed
+
+W = TypeVar("W", bound=str)
+
+
+@frozen
+class Context:
+    """
+    What a record depends on besides its event.
+
+    Attributes:
+        listed: The codes that the policy lists.
+        show_names: Whether the names of a rename are written.
+    """
+
+    listed: frozenset[str]
+    show_names: bool
+    _origins: dict[int, tuple[Rule, str | None]] = field(factory=dict, init=False)
+
+    def origin(self, rule: Rule) -> str | None:
+        """Return the file and line of a rule; they are kept, because to find them takes 11 us."""
+        # By identity, because a rule's hash is that of all it holds. The rule is kept, so that no other takes its id.
+        known = self._origins.get(id(rule))
+        if known is None:
+            origin = rule.origin
+            known = self._origins[id(rule)] = rule, None if origin is None else f"{origin.file}:{origin.line}"
+        return known[1]
+
+
+Value = Callable[[Any, Context], Any]
+"""Takes a value from what a record is written of; None for what is not known."""
+
+
+@frozen
+class Kind:
+    """
+    What values a column has.
+
+    Attributes:
+        text: Returns a value as JSON.
+        read: Returns the field of this name, or None where it is absent; raises
+            :class:`~resilience.journal.fields.MalformedError` where it is something else.
+    """
+
+    text: Callable[[Any, Context], str]
+    read: Callable[[Fields, str], Any]
+
+
+@frozen
+class Column:
+    """
+    One field of a record.
+
+    Attributes:
+        name: Its name in a line.
+        kind: What values it has.
+        value: Takes the value from what the record is written of.
+        to: Its name where it is read; None for what nothing reads.
+        is_needed: Whether a record without it is refused.
+    """
+
+    name: str
+    kind: Kind
+    value: Value
+    to: str | None
+    is_needed: bool
+
+
+def column(  # noqa: D417  # the others are the attributes of a column
+    name: str, kind: Kind, value: Value | None = None, *, to: str | None = "", is_needed: bool = False
+) -> Column:
+    """
+    Return a column.
+
+    Args:
+        value: By default, the attribute of the column's name.
+        to: By default, the column's name.
+    """
+    return Column(name, kind, value or _attribute(name), name if to == "" else to, is_needed)
+
+
+def _attribute(name: str) -> Value:
+    of = attrgetter(name)
+    return lambda source, _: of(source)
+
+
+class Columns:
+    """The fields of a record, or of an object in one, in the order in which they are written."""
+
+    def __init__(self, *columns: Column) -> None:
+        self._written = [(f'"{each.name}":', each.value, each.kind.text) for each in columns]
+        self._read = [(each.name, each.kind.read, each.to, each.is_needed) for each in columns if each.to is not None]
+
+    def text(self, source: Any, context: Context) -> str:
+        """Return what is known, as the inside of a JSON object."""
+        return ",".join(
+            [
+                name + text(found, context)
+                for name, value, text in self._written
+                if (found := value(source, context)) is not None
+            ]
+        )
+
+    def read(self, fields: Fields) -> dict[str, Any]:
+        """
+        Return the fields that are there.
+
+        Raises:
+            MalformedError: One is not what it should be, or is missing.
+        """
+        found = {}
+        for name, read, to, is_needed in self._read:
+            value = read(fields, name)
+            if value is not None:
+                found[to] = value
+            elif is_needed:
+                needed(value, name)
+        return found
+
+
+# None of these is json.dumps(): it makes an encoder for each value, which takes 2 us.
+def _text(value: str, _: Context) -> str:
+    return encode_basestring_ascii(value)
+
+
+def _truth(value: bool, _: Context) -> str:  # noqa: FBT001  # one value, as every kind takes it
+    return "true" if value else "false"
+
+
+def _whole(value: int, _: Context) -> str:
+    return int.__repr__(value)  # also of what is a whole number and shows itself otherwise
+
+
+def _number(value: float, _: Context) -> str:
+    return int.__repr__(value) if isinstance(value, int) else float.__repr__(value)
+
+
+def _numbers(values: Iterable[float], context: Context) -> str:
+    return f"[{','.join([_number(value, context) for value in values])}]"
+
+
+def _seconds(value: float, context: Context) -> str:
+    return _number(round(value, 6), context)
+
+
+def _seconds_padded(value: float, _: Context) -> str:
+    return f"{value:.6f}"
+
+
+TEXT: Final = Kind(_text, Fields.text)
+TRUTH: Final = Kind(_truth, Fields.truth)
+WHOLE: Final = Kind(_whole, Fields.whole)
+NUMBER: Final = Kind(_number, Fields.number)
+NUMBERS: Final = Kind(_numbers, Fields.numbers)
+SECONDS: Final = Kind(_seconds, Fields.number)
+"""To the microsecond."""
+SECONDS_PADDED: Final = Kind(_seconds_padded, Fields.number)
+"""Likewise, with six digits behind the point; some records have been written so from the beginning."""
+
+
+def word(words: Iterable[W]) -> Kind:
+    """Return the kind whose values are some words."""
+    return Kind(_text, lambda fields, name: fields.word(name, words))
+
+
+def inside(columns: Columns, make: Callable[..., Any] = dict) -> Kind:
+    """
+    Return the kind whose values are objects.
+
+    Args:
+        columns: Their fields.
+        make: Makes a value of the fields that were read.
+    """
+
+    def read(fields: Fields, name: str) -> Any:
+        found = fields.inside(name)
+        return None if found is None else make(**columns.read(found))
+
+    return Kind(lambda value, context: f"{{{columns.text(value, context)}}}", read)

@@ -1,0 +1,312 @@
+"""
+Format 1 of the journal, in both directions: how each event becomes a line, and how that line is read.
+
+A journal is a text file. Each line is one record, a JSON object with these fields; times are in seconds.
+
+| field | type | meaning |
+|---|---|---|
+| `record` | string | what it is, as in the next table |
+| `at` | number | when it was written, since the epoch |
+| `offset` | number | when it was written, since the process' first record, on a clock that nobody sets |
+| `call` | string | which call it belongs to; all but `process` have it |
+
+What is not known is absent.
+
+| record | when | fields |
+|---|---|---|
+| `process` | first of each process | `format` (1), `version` (ours), `run`, `process`, `pid` |
+| `call_started` | a call begins | `operation`, `provider`, `policy`, `hash`, `env`, `trace_id`, `span_id` |
+| `recalled` | the ledger was asked | `answer` (new, done or unfinished), `waited` (for another call) |
+| `attempt_started` | an attempt begins | `number` (from 1) |
+| `fault_injected` | `[chaos]` makes its fault | `number`, `chaos`, `applied` |
+| `attempt_succeeded` | it returned a value | `number`, `duration` |
+| `attempt_failed` | it failed; this follows | `number`, `duration`, `cut`, `fault`, `effect`, `condition`, `decision` |
+| `attempt_aborted` | cancelled, or a programming error | `number`, `duration`, `error` |
+| `refresh_started` | new credentials are awaited | `number` (of the attempt before, or 0), `provider`, `leads` |
+| `refresh_ended` | that wait is over | `duration`, `error`, `cancelled` |
+| `verify_started` | the verifier is asked | `number` |
+| `verify_ended` | it has answered | `duration`, `answer`, `error`, `decision` |
+| `renamed` | the next attempt goes to another name | `field`, `old`, `new` |
+| `call_ended` | a call has ended | `ended`, `stop_reason`, `attempts`, `waited`, `duration`, `verified`, `error_type` |
+
+`fault` has `provider`, `code`, `transport`, `status`, `request_id`, `retry_after`, `effect` (what the transport
+knows) and `error` (the exception's class). `decision` has `action`, `delay`, `rule`, `origin` (its file and line),
+`name` (of the action), `backoff` where one led to the delay, and `stop_reason`, `verified`, `dry_run` where
+they say more. `condition` is a hash of the texts that rules looked for in a message, up to the one that was found: it
+tells a replay which of several answers the message led to, and nothing of the message. The old and the new name of a
+rename are left out with ``Journal(show_names=False)``.
+
+No token, key, request parameter, URL or text of an exception gets here, and nothing of the command line or the
+environment.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+from attrs import frozen
+
+from resilience.core.backoff import BACKOFF_KINDS, JITTERS, Backoff
+from resilience.core.decision import Accept, Decision, Fail
+from resilience.core.events import (
+    AttemptAborted,
+    AttemptFailed,
+    AttemptStarted,
+    AttemptSucceeded,
+    CallEnded,
+    CallStarted,
+    Event,
+    FaultInjected,
+    Recalled,
+    RefreshEnded,
+    RefreshStarted,
+    Renamed,
+    VerifyEnded,
+    VerifyStarted,
+)
+from resilience.core.fault import TRANSPORTS, Fault
+from resilience.core.labels import GOOD_ENDS, answer, call_error_type, class_name, cleaned
+from resilience.core.policy import VERBS
+from resilience.journal.columns import (
+    NUMBER,
+    NUMBERS,
+    SECONDS,
+    SECONDS_PADDED,
+    TEXT,
+    TRUTH,
+    WHOLE,
+    Columns,
+    Context,
+    column,
+    inside,
+    word,
+)
+from resilience.journal.fields import ANSWERS, EFFECTS, ENDS, RECALLS, STOP_REASONS, Fields
+
+FORMAT: Final = 1
+"""The version that is written. This one and those before it are read."""
+
+
+@frozen(kw_only=True)
+class ProcessStarted:
+    """
+    A process begins to write.
+
+    Attributes:
+        format: The version of the format.
+        version: Of this package.
+        run: The run that the process belongs to.
+        process: What stands for it in the ids of its calls.
+        pid: Its number.
+    """
+
+    format: int = FORMAT
+    version: str | None
+    run: str
+    process: str
+    pid: int
+
+
+def _cut(name: str) -> Any:
+    return lambda source, _: cleaned(getattr(source, name))
+
+
+def _class(source: Any, _: Context) -> str | None:
+    return class_name(source.error)
+
+
+def _name(name: str) -> Any:
+    return lambda renamed, context: cleaned(getattr(renamed, name)) if context.show_names else None
+
+
+def _hint(fault: Fault, _: Context) -> float | None:
+    hint = fault.retry_after
+    return hint if hint is not None and math.isfinite(hint) else None
+
+
+_FAULT: Final = Columns(
+    column("provider", TEXT),
+    column("code", TEXT, _cut("code")),
+    column("transport", word(TRANSPORTS)),
+    column("status", WHOLE),
+    column("request_id", TEXT, _cut("request_id")),
+    column("retry_after", NUMBER, _hint),
+    column("effect", word(EFFECTS)),
+    column("error", TEXT, _class),
+)
+
+_BACKOFF: Final = Columns(
+    column("kind", word(BACKOFF_KINDS), is_needed=True),
+    column("base", NUMBER, is_needed=True),
+    column("factor", NUMBER, is_needed=True),
+    column("cap", NUMBER, is_needed=True),
+    column("jitter", word(JITTERS), is_needed=True),
+    column("server_hint", TRUTH),
+    column("delays", NUMBERS, lambda backoff, _: backoff.delays or None),
+)
+
+
+def _backoff(decision: Decision, _: Context) -> Backoff | None:
+    return decision.action.backoff if decision.leads_on and decision.action is not None else None
+
+
+_DECISION: Final = Columns(
+    column("action", word(VERBS), lambda decision, _: decision.verb),
+    column("rule", TEXT, lambda decision, _: decision.rule and decision.rule.id, to="rule_id"),
+    column("origin", TEXT, lambda decision, context: decision.rule and context.origin(decision.rule), to="rule_origin"),
+    column("name", TEXT, lambda decision, _: decision.action and decision.action.key, to="action_name"),
+    column(
+        "stop_reason",
+        word(STOP_REASONS),
+        lambda decision, _: decision.reason if isinstance(decision, Fail) else None,
+    ),
+    column("verified", TRUTH, lambda decision, _: decision.verified if isinstance(decision, Accept) else None),
+    column("dry_run", TRUTH, lambda decision, _: (isinstance(decision, Accept) and decision.dry_run) or None),
+    column("delay", SECONDS, lambda decision, _: decision.delay if decision.leads_on else None),
+    column("backoff", inside(_BACKOFF, Backoff), _backoff),
+)
+
+_NUMBER: Final = column("number", WHOLE, is_needed=True)
+_DURATION: Final = column("duration", SECONDS, is_needed=True)
+_DURATION_PADDED: Final = column("duration", SECONDS_PADDED, is_needed=True)
+_ERROR: Final = column("error", TEXT, _class)
+_DECIDED: Final = column("decision", inside(_DECISION))
+
+_COUNTED: Final = (
+    column("attempts", WHOLE, to=None),
+    column("waited", SECONDS_PADDED),
+    _DURATION_PADDED,
+)
+_ENDED: Final = (column("ended", word(ENDS)), column("stop_reason", word(STOP_REASONS)))
+
+
+def _is_verified(ended: CallEnded, _: Context) -> bool | None:
+    return bool(ended.verified) if ended.ended == "accepted" else None
+
+
+def _error_type(ended: CallEnded, context: Context) -> str | None:
+    return None if ended.ended in GOOD_ENDS else call_error_type(ended, context.listed)
+
+
+_HEADING: Final = (
+    column("operation", TEXT, is_needed=True),
+    column("provider", TEXT),
+    column("policy", TEXT, lambda started, _: started.policy.name),
+    column("hash", TEXT, lambda started, _: started.policy.digest or None, to="policy_hash"),
+    column("env", TEXT, lambda started, _: started.policy.env),
+)
+_SPAN: Final = (
+    column("trace_id", TEXT, lambda ids, _: ids[0]),
+    column("span_id", TEXT, lambda ids, _: ids[1]),
+)
+
+RECORDS: Final[Mapping[type, tuple[str, Columns]]] = {
+    ProcessStarted: (
+        "process",
+        Columns(
+            column("format", WHOLE, is_needed=True),
+            column("version", TEXT),
+            column("run", TEXT, is_needed=True),
+            column("process", TEXT, is_needed=True),
+            column("pid", WHOLE),
+        ),
+    ),
+    CallStarted: ("call_started", Columns(*_HEADING, *_SPAN)),
+    Recalled: (
+        "recalled",
+        Columns(column("answer", word(RECALLS), to="recalled"), column("waited", SECONDS_PADDED, to=None)),
+    ),
+    AttemptStarted: ("attempt_started", Columns(_NUMBER)),
+    FaultInjected: (
+        "fault_injected",
+        Columns(
+            column("number", WHOLE, to=None),
+            column("chaos", TEXT, lambda event, _: event.injection.id),
+            column("applied", TRUTH, lambda event, _: event.injection.applied),
+        ),
+    ),
+    AttemptSucceeded: ("attempt_succeeded", Columns(_NUMBER, _DURATION_PADDED)),
+    AttemptFailed: (
+        "attempt_failed",
+        Columns(
+            _NUMBER,
+            _DURATION,
+            column("cut", TRUTH, lambda event, _: event.cut or None),
+            column("fault", inside(_FAULT, Fault), is_needed=True),
+            column("effect", word(EFFECTS)),
+            column("condition", TEXT),
+            _DECIDED,
+        ),
+    ),
+    AttemptAborted: ("attempt_aborted", Columns(_NUMBER, _DURATION, _ERROR)),
+    RefreshStarted: ("refresh_started", Columns(_NUMBER, column("provider", TEXT), column("leads", TRUTH))),
+    RefreshEnded: (
+        "refresh_ended",
+        Columns(_DURATION, _ERROR, column("cancelled", TRUTH, lambda event, _: event.cancelled or None)),
+    ),
+    VerifyStarted: ("verify_started", Columns(_NUMBER)),
+    VerifyEnded: (
+        "verify_ended",
+        Columns(_DURATION, column("answer", word(ANSWERS), lambda event, _: answer(event)), _ERROR, _DECIDED),
+    ),
+    Renamed: (
+        "renamed",
+        Columns(
+            column("field", TEXT, is_needed=True), column("old", TEXT, _name("old")), column("new", TEXT, _name("new"))
+        ),
+    ),
+    CallEnded: (
+        "call_ended",
+        Columns(*_COUNTED, *_ENDED, column("verified", TRUTH, _is_verified), column("error_type", TEXT, _error_type)),
+    ),
+}
+"""The record of each event, and its fields."""
+
+_BY_NAME: Final = dict(RECORDS.values())
+
+_BEGINNING: Final = Columns(*_HEADING)
+_PLACE: Final = Columns(*_SPAN)
+_NO_CONTEXT: Final = Context(frozenset(), show_names=False)
+# It has had another order from the beginning.
+_SUCCESS: Final = Columns(*_ENDED, *_COUNTED)
+
+
+def record(event: Event, context: Context) -> tuple[str, str] | None:
+    """Return the name of an event's record, and its fields; None for an event that the format has no word for."""
+    found = RECORDS.get(type(event))
+    if found is None:
+        return None
+    name, columns = found
+    if isinstance(event, CallEnded) and event.ended == "success":
+        columns = _SUCCESS
+    return name, columns.text(event, context)
+
+
+def process(started: ProcessStarted) -> str:
+    """Return the fields of a process that begins to write."""
+    return RECORDS[ProcessStarted][1].text(started, _NO_CONTEXT)
+
+
+def heading(started: CallStarted, context: Context) -> str:
+    """Return the fields of a call that begins, but for its span."""
+    return _BEGINNING.text(started, context)
+
+
+def span(ids: tuple[str, str]) -> str:
+    """Return the fields of a call's span: the ids of trace and span, in hex digits."""
+    return _PLACE.text(ids, _NO_CONTEXT)
+
+
+def read(kind: str, fields: Fields) -> dict[str, Any]:
+    """
+    Return the fields of a record that are there, by the names that :mod:`resilience.journal.model` has for them.
+
+    A record that only a later version knows has none.
+
+    Raises:
+        MalformedError: A field is not what it should be, or is missing.
+    """
+    columns = _BY_NAME.get(kind)
+    return {} if columns is None else columns.read(fields)
