@@ -10,8 +10,8 @@ verifiers of its operations, and refreshers of its credentials.
 from resilience.clients import sts
 from resilience.clients.answers import check_value
 from resilience.clients.classify import classify, leaves, with_message
+from resilience.clients.common.fields import type_name
 from resilience.clients.credentials import KeyTriple, alibaba_credential, tencent_credential
-from resilience.clients.fields import type_name
 from resilience.clients.inspection import retries_itself
 from resilience.clients.verifiers import Ambiguous, AnswerError, verifiers_for
 

@@ -18,8 +18,17 @@ from typing import Any, Final, TypeAlias
 from attrs import evolve
 
 from resilience.catalog import OperationFacts, catalogue
-from resilience.clients import alibaba, tencent
-from resilience.clients.fields import code_and_request_id, first_word, header, http_status, json_object, text_of, word
+from resilience.clients.alibaba import errors as alibaba
+from resilience.clients.common.fields import (
+    code_and_request_id,
+    first_word,
+    header,
+    http_status,
+    json_object,
+    text_of,
+    word,
+)
+from resilience.clients.tencent import errors as tencent
 from resilience.core.fault import Fault
 
 Check: TypeAlias = Callable[[object], Fault | None]

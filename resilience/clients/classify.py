@@ -13,10 +13,12 @@ from typing import Final
 
 from attrs import evolve
 
-from resilience.clients import alibaba, plain, tencent
-from resilience.clients.fields import attribute, text_of
-from resilience.clients.frames import followed_redirect, frames, module_of
-from resilience.clients.misuse import is_misuse
+from resilience.clients.alibaba import errors as alibaba
+from resilience.clients.common import plain
+from resilience.clients.common.fields import attribute, text_of
+from resilience.clients.common.frames import followed_redirect, frames, module_of
+from resilience.clients.common.misuse import is_misuse
+from resilience.clients.tencent import errors as tencent
 from resilience.core.fault import Fault
 
 _SDKS: Final[tuple[tuple[Callable[[Exception], bool], Callable[[Exception], Fault | None]], ...]] = (

@@ -12,6 +12,7 @@ from typing import Any
 
 from attrs import frozen
 
+from resilience.clients.common.fields import attribute, packages
 from resilience.clients.credentials import (
     AlibabaCredential,
     KeyTriple,
@@ -19,7 +20,6 @@ from resilience.clients.credentials import (
     alibaba_credential,
     tencent_credential,
 )
-from resilience.clients.fields import attribute, packages
 
 
 def fixed_keys(client: object) -> KeyTriple | None:

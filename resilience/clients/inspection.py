@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from copy import copy
 from typing import Any, Final
 
-from resilience.clients.fields import attribute, packages
+from resilience.clients.common.fields import attribute, packages
 
 _NO_RETRY: Final = "NoopRetryer"
 _OLD_POLICIES: Final = "aliyunsdkcore.retry.retry_policy"

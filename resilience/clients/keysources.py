@@ -18,8 +18,10 @@ from pathlib import Path
 from time import sleep
 from typing import Any, Final
 
-from resilience.clients import alibaba, sts, tencent
+from resilience.clients import sts
+from resilience.clients.alibaba import errors as alibaba
 from resilience.clients.credentials import KeyTriple
+from resilience.clients.tencent import errors as tencent
 from resilience.core.policy import CredentialSource
 
 # Seconds that a command may take: it may ask a person's vault over the network. The call that waits has its own limit.

@@ -21,9 +21,9 @@ from typing import Any, Protocol
 
 from attrs import frozen
 
-from resilience.clients.alibaba_keys import SIGNERS, ProviderKeys, SignerKeys, inner_name
-from resilience.clients.fields import attribute, kinds, packages
-from resilience.clients.tencent_keys import MACHINE, ROLES, MachineKeys, RoleKeys
+from resilience.clients.alibaba.refreshing import SIGNERS, ProviderKeys, SignerKeys, inner_name
+from resilience.clients.common.fields import attribute, kinds, packages
+from resilience.clients.tencent.refreshing import MACHINE, ROLES, MachineKeys, RoleKeys
 
 
 class OwnKeys(Protocol):

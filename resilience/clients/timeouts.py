@@ -17,7 +17,7 @@ from functools import partial
 from inspect import iscoroutinefunction, unwrap
 from typing import Any, Final, TypeAlias, TypeVar
 
-from resilience.clients.fields import attribute
+from resilience.clients.common.fields import attribute
 
 _Call: TypeAlias = Callable[..., Any]
 _T = TypeVar("_T")

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import attrs
 from attrs import frozen
 
-from resilience.clients import naming
+from resilience.clients.common import naming
 
 _SCALARS = (str, bytes, int, float, bool, type(None))
 _UNKNOWN = (inspect.Parameter.empty, Any, object)

@@ -18,13 +18,13 @@ from typing import Any, Final, TypeVar
 from attrs import Factory, define, field
 
 from resilience.clients import rest
-from resilience.clients.alibaba import PROVIDER as ALIBABA
+from resilience.clients.alibaba.errors import PROVIDER as ALIBABA
+from resilience.clients.common.misuse import needs_asyncio
+from resilience.clients.common.originals import original
+from resilience.clients.common.uncovered import Uncovered
 from resilience.clients.inspection import retries_itself, switch_off_retries
-from resilience.clients.misuse import needs_asyncio
 from resilience.clients.surface import Method, methods_of
-from resilience.clients.surface.originals import original
 from resilience.clients.timeouts import lower
-from resilience.clients.uncovered import Uncovered
 from resilience.engine.blocking import THREAD
 from resilience.engine.common import CommonExecutor
 from resilience.engine.copies import reducer

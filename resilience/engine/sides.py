@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 from attrs import frozen
 
-from resilience.clients import naming, rest, verifiers_for
+from resilience.clients import rest, verifiers_for
 from resilience.clients.answers import checker
+from resilience.clients.common import naming
 from resilience.clients.surface import (
     Method,
     accepted_answer,

@@ -26,9 +26,9 @@ from tencentcloud.mqtt.v20240516.mqtt_client_async import MqttClient as AsyncMqt
 from resilience import Executor, Policy, RemedyFailed
 from resilience.catalog import catalogue
 from resilience.clients import Ambiguous, AnswerError, classify, verifiers_for
-from resilience.clients.verifiers.alibaba import FINDERS as ALIBABA_FINDERS
-from resilience.clients.verifiers.asking import Wanted, certificates
-from resilience.clients.verifiers.tencent import scan
+from resilience.clients.alibaba.finders import FINDERS as ALIBABA_FINDERS
+from resilience.clients.common.asking import Wanted, certificates
+from resilience.clients.tencent.finders import scan
 from resilience.sandbox import Sandbox
 
 INSTANCE = "mqtt-sandbox"

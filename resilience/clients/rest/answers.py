@@ -9,8 +9,17 @@ from typing import Final
 
 from attrs import define, field
 
-from resilience.clients.fields import attribute, first_word, header, http_status, retry_after, seconds, text_of, word
-from resilience.clients.plain import REQUEST_ID_HEADERS
+from resilience.clients.common.fields import (
+    attribute,
+    first_word,
+    header,
+    http_status,
+    retry_after,
+    seconds,
+    text_of,
+    word,
+)
+from resilience.clients.common.plain import REQUEST_ID_HEADERS
 from resilience.clients.rest.held import held_body
 from resilience.core.fault import Fault
 from resilience.core.policy import Place, Source

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from resilience.clients.fields import attribute, kinds
+from resilience.clients.common.fields import attribute, kinds
 
 _CLIENTS: Final = {("requests", "Session"): "requests", ("httpx", "Client"): "httpx", ("httpx", "AsyncClient"): "httpx"}
 _PORTS: Final = {"http": 80, "https": 443}

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
-from resilience.clients import naming
-from resilience.clients.fields import attribute, header
+from resilience.clients.common import naming
+from resilience.clients.common.fields import attribute, header
 from resilience.clients.rest.calls import argument, body_in, url_of
 from resilience.clients.rest.prepared import body_of, copied, said_in, with_said
 from resilience.core.policy import Template, is_placeholder

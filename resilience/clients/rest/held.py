@@ -12,7 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Final
 
-from resilience.clients.fields import attribute, header, http_status
+from resilience.clients.common.fields import attribute, header, http_status
 from resilience.core.policy import Source
 
 _SUCCESS: Final = range(200, 300)

@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from resilience.clients.fields import attribute
+from resilience.clients.common.fields import attribute
+from resilience.clients.common.uncovered import Uncovered
 from resilience.clients.rest.calls import MAX_BODY_BYTES, Request, host_of, is_stream, library_of, repeats_itself
-from resilience.clients.uncovered import Uncovered
 
 _LENGTH: Final = "Content-Length"
 

@@ -7,11 +7,11 @@ a call, where a request keeps its fields, and what an answer and an error
 of the SDK look like. Everything is found through the client that is handed in.
 """
 
+from resilience.clients.common.originals import plain_client
 from resilience.clients.surface.accepted import accepted_answer, shaped
 from resilience.clients.surface.errors import service_error
 from resilience.clients.surface.methods import Method, methods_of
 from resilience.clients.surface.names import Renaming, names_in, renamed_fields, scope_of
-from resilience.clients.surface.originals import plain_client
 from resilience.clients.surface.requestfields import fields_of, request_in, with_fields
 from resilience.clients.surface.sdks import SDK_MODULES
 

@@ -15,11 +15,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, assert_never
 
 from resilience.catalog import catalogue
-from resilience.clients import tencent
 from resilience.clients.surface.generic import Answer
 from resilience.clients.surface.methods import Method
 from resilience.clients.surface.requestfields import OPEN_API_REQUEST, fields_of
 from resilience.clients.surface.sdks import Manner, sdk_of
+from resilience.clients.tencent import errors as tencent
 
 _REQUEST_ID: Final = "RequestId"
 _OK: Final = 200

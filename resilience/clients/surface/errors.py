@@ -15,8 +15,8 @@ from typing import Any, Final
 from attrs import evolve
 
 from resilience.catalog import catalogue
-from resilience.clients.alibaba import PROVIDER as ALIBABA
-from resilience.clients.fields import packages, type_name
+from resilience.clients.alibaba.errors import PROVIDER as ALIBABA
+from resilience.clients.common.fields import packages, type_name
 from resilience.core.fault import Fault
 
 _OK: Final = 200

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from resilience.clients.common.originals import original
+from resilience.clients.common.uncovered import Uncovered
 from resilience.clients.surface.generic import GENERIC, Generic
-from resilience.clients.surface.originals import original
 from resilience.clients.surface.requestfields import is_read_once
 from resilience.clients.surface.sdks import Manner, sdk_of
-from resilience.clients.uncovered import Uncovered
 
 # `create_group_id_with_options`, which the short methods call, and also `assume_role_with_oidcwith_options`.
 _WITH_OPTIONS: Final = re.compile(r".*with_options(?:_async)?")

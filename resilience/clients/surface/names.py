@@ -22,8 +22,9 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from resilience.clients import alibaba, tencent
-from resilience.clients.fields import json_object
+from resilience.clients.alibaba import errors as alibaba
+from resilience.clients.common.fields import json_object
+from resilience.clients.tencent import errors as tencent
 
 Swap = Callable[[str], str]
 """Takes a name, and returns the one to use instead."""

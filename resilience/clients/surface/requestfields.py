@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from resilience.clients import alibaba, tencent
-from resilience.clients.fields import json_object
+from resilience.clients.alibaba import errors as alibaba
+from resilience.clients.common.fields import json_object
+from resilience.clients.tencent import errors as tencent
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 

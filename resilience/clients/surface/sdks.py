@@ -14,7 +14,8 @@ from typing import Final, Literal
 
 from attrs import frozen
 
-from resilience.clients import alibaba, tencent
+from resilience.clients.alibaba import errors as alibaba
+from resilience.clients.tencent import errors as tencent
 
 Manner = Literal["models", "request", "operations"]
 """

@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from resilience.clients.alibaba import finders as alibaba
+from resilience.clients.common.asking import Ambiguous, AnswerError, Verifier, awaited, plain
 from resilience.clients.inspection import retries_itself
-from resilience.clients.tencent import PROVIDER
-from resilience.clients.verifiers import alibaba, instances, tencent
-from resilience.clients.verifiers.asking import Ambiguous, AnswerError, Verifier, awaited, plain
+from resilience.clients.tencent import finders as tencent
+from resilience.clients.tencent import instances
+from resilience.clients.tencent.errors import PROVIDER
 from resilience.core.operations.advice import Subject, indistinct
 
 __all__ = ["Ambiguous", "AnswerError", "Verifier", "verifiers_for"]

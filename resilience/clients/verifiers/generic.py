@@ -12,10 +12,11 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from resilience.clients.alibaba import PROVIDER
+from resilience.clients.alibaba import finders as alibaba
+from resilience.clients.alibaba.errors import PROVIDER
+from resilience.clients.common.asking import Ask, Fields, Verifier, plain
 from resilience.clients.surface.requestfields import OPEN_API_REQUEST, fields_of
-from resilience.clients.verifiers import alibaba, verifiers_for
-from resilience.clients.verifiers.asking import Ask, Fields, Verifier, plain
+from resilience.clients.verifiers import verifiers_for
 
 _MODELS: Final = "alibabacloud_tea_openapi.models"
 _UTIL_MODELS: Final = "alibabacloud_tea_util.models"

@@ -15,7 +15,7 @@ from typing import Final
 
 from attrs import evolve
 
-from resilience.clients.fields import (
+from resilience.clients.common.fields import (
     code_and_request_id,
     http_status,
     json_object,
@@ -24,9 +24,9 @@ from resilience.clients.fields import (
     type_name,
     word,
 )
-from resilience.clients.frames import innermost, local, module_of, passes_function, passes_module
-from resilience.clients.misuse import is_misuse
-from resilience.clients.wire import transport_of, transport_of_text
+from resilience.clients.common.frames import innermost, local, module_of, passes_function, passes_module
+from resilience.clients.common.misuse import is_misuse
+from resilience.clients.common.wire import transport_of, transport_of_text
 from resilience.core.fault import Fault, Transport
 
 PROVIDER: Final = "tencent"

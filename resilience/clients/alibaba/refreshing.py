@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from resilience.clients.fields import attribute
+from resilience.clients.common.fields import attribute
 
 SIGNERS: Final = {
     "RamRoleArnSigner": "_refresh_session_ak_and_sk",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from resilience.clients.fields import (
+from resilience.clients.common.fields import (
     attribute,
     code_and_request_id,
     first_word,
@@ -22,8 +22,8 @@ from resilience.clients.fields import (
     seconds,
     type_name,
 )
-from resilience.clients.frames import innermost
-from resilience.clients.wire import transport_of
+from resilience.clients.common.frames import innermost
+from resilience.clients.common.wire import transport_of
 from resilience.core.fault import Fault
 
 _HTTP_PACKAGES: Final = frozenset({"httpx", "requests", "aiohttp", "urllib", "urllib3", "httpcore", "http"})

@@ -7,8 +7,8 @@ from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any, Final
 
-from resilience.clients.fields import attribute, kinds, packages
-from resilience.clients.frames import frames, module_of
+from resilience.clients.common.fields import attribute, kinds, packages
+from resilience.clients.common.frames import frames, module_of
 
 _MISTAKES: Final = (
     TypeError,

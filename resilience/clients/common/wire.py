@@ -13,8 +13,8 @@ import ssl
 from collections.abc import Iterator
 from typing import Final, Literal
 
-from resilience.clients.fields import kinds
-from resilience.clients.frames import passes_function
+from resilience.clients.common.fields import kinds
+from resilience.clients.common.frames import passes_function
 from resilience.core.fault import Transport
 
 # (top-level package, class) -> verdict; the first class of the MRO that is listed decides.

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from resilience.clients.alibaba import PROVIDER
-from resilience.clients.verifiers.asking import (
+from resilience.clients.alibaba.errors import PROVIDER
+from resilience.clients.common.asking import (
     Ambiguous,
     Ask,
     Fields,

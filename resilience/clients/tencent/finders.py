@@ -16,8 +16,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from resilience.clients.tencent import PROVIDER
-from resilience.clients.verifiers.asking import (
+from resilience.clients.common.asking import (
     Ambiguous,
     Ask,
     Fields,
@@ -29,6 +28,7 @@ from resilience.clients.verifiers.asking import (
     only,
     unreadable,
 )
+from resilience.clients.tencent.errors import PROVIDER
 
 _SERVICE: Final = "mqtt"
 _CLIENTS: Final = ("tencentcloud.common.abstract_client", "tencentcloud.common.abstract_client_async")

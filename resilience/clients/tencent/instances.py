@@ -18,10 +18,10 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from typing import Final
 
-from resilience.clients import naming
-from resilience.clients.tencent import PROVIDER
-from resilience.clients.verifiers.asking import Ambiguous, Ask, Fields, Finder, Look, Wanted, code_of, only, unreadable
-from resilience.clients.verifiers.tencent import scan
+from resilience.clients.common import naming
+from resilience.clients.common.asking import Ambiguous, Ask, Fields, Finder, Look, Wanted, code_of, only, unreadable
+from resilience.clients.tencent.errors import PROVIDER
+from resilience.clients.tencent.finders import scan
 
 NAME: Final = "Name"
 TAGS: Final = "TagList"

@@ -1,0 +1,1 @@
+"""Tencent Cloud's SDK: its synchronous and its asynchronous clients."""
