@@ -1,9 +1,9 @@
 """
 One entry point: any exception in, one fault out.
 
-The table is read from top to bottom. An SDK's own classes come first, because
-they may wrap anything; then what escaped from an SDK; then programming errors,
-which are no faults; then everything that any HTTP client or any user may raise.
+The order counts. An SDK's own classes come first, because they may wrap anything; then
+what escaped from an SDK; then programming errors, which are no faults; then everything
+that any HTTP client or any user may raise.
 """
 
 from __future__ import annotations
@@ -13,25 +13,15 @@ from typing import Final
 
 from attrs import evolve
 
-from resilience.clients.alibaba import errors as alibaba
+from resilience.clients import registry
 from resilience.clients.common import plain
 from resilience.clients.common.fields import attribute, text_of
 from resilience.clients.common.frames import followed_redirect, frames, module_of
 from resilience.clients.common.misuse import is_misuse
-from resilience.clients.tencent import errors as tencent
 from resilience.core.fault import Fault
 
-_SDKS: Final[tuple[tuple[Callable[[Exception], bool], Callable[[Exception], Fault | None]], ...]] = (
-    (alibaba.owns, alibaba.translate),
-    (tencent.owns, tencent.translate),
-)
-
 _SAID: Final = ("message", "description", "error_msg")
-"""Where exceptions have what the service said; Alibaba's, Tencent's and botocore's are among them."""
-
-_ESCAPED: Final[tuple[Callable[[Exception], Fault | None], ...]] = (alibaba.translate_raw, tencent.translate_raw)
-
-_SDK_MODULES: Final = (*alibaba.PACKAGES, *tencent.PACKAGES)
+"""Where exceptions have what the service said."""
 
 _UNTRACED: Final = (RuntimeError, AttributeError, TypeError, ValueError, LookupError)
 
@@ -95,20 +85,21 @@ def leaves(error: Exception) -> tuple[Exception, ...]:
 
 
 def _passed_an_sdk(error: Exception) -> bool:
-    return any(module_of(frame).startswith(_SDK_MODULES) for frame in frames(error))
+    sdk_packages = registry.packages()
+    return any(module_of(frame).startswith(sdk_packages) for frame in frames(error))
 
 
 def _translate(error: Exception) -> Fault | None:
     carried = attribute(error, "fault")
     if isinstance(carried, Fault):
         return carried
-    for owns, translate in _SDKS:
-        if owns(error):
-            return translate(error)
+    sdk = registry.of_class(type(error))
+    if sdk is not None and sdk.owns(error):
+        return sdk.fault(error)
     # What an SDK let through has passed it, or is of one of the classes that say so without a traceback.
     if isinstance(error, _UNTRACED) or _passed_an_sdk(error):
-        for recognise in _ESCAPED:
-            fault = recognise(error)
+        for sdk in registry.sdks():
+            fault = sdk.escaped(error)
             if fault is not None:
                 return fault
     if is_misuse(error):

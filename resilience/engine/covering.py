@@ -19,10 +19,10 @@ from attrs import Factory, define, field
 
 from resilience.clients import rest
 from resilience.clients.alibaba.errors import PROVIDER as ALIBABA
-from resilience.clients.common.misuse import needs_asyncio
 from resilience.clients.common.originals import original
 from resilience.clients.common.uncovered import Uncovered
 from resilience.clients.inspection import retries_itself, switch_off_retries
+from resilience.clients.loops import needs_asyncio
 from resilience.clients.surface import Method, methods_of
 from resilience.clients.timeouts import lower
 from resilience.engine.blocking import THREAD

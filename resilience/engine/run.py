@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, assert_never
 
 from resilience.clients import type_name
-from resilience.clients.common.misuse import wrong_loop
+from resilience.clients.loops import wrong_loop
 from resilience.core import decision as core
 from resilience.core.call import SLEPT, Admit, Command, DoAttempt, DoRefresh, DoRename, DoVerify, End, Sleep
 from resilience.core.decision import StopReason

@@ -1,12 +1,11 @@
 """
-What Alibaba's SDKs raise, in our words.
+What Alibaba's present SDK raises, in our words.
 
-Covers tea-openapi 0.4 (which the MQTT SDK uses today), tea-openapi 0.3 (which it
-still allows) and the old aliyunsdkcore. Each hides something: 0.4 formats missing
-fields as the text "None" and wraps every network error; 0.3 lets some network
-errors escape; the old one has only text for them. Sources: alibabacloud_tea_openapi
-0.4.6 and 0.3.16, darabonba-core 1.0.9, alibabacloud-tea 0.4.3, aliyun-python-sdk-core
-2.16.1, alibabacloud-credentials 1.0.12, read 2026-11-21.
+Covers tea-openapi 0.4 (which the MQTT SDK uses today) and tea-openapi 0.3 (which it
+still allows). Each hides something: 0.4 formats missing fields as the text "None" and
+wraps every network error; 0.3 lets some network errors escape. Sources:
+alibabacloud_tea_openapi 0.4.6 and 0.3.16, darabonba-core 1.0.9, alibabacloud-tea 0.4.3,
+alibabacloud-credentials 1.0.12, read 2026-11-21.
 """
 
 from __future__ import annotations
@@ -23,29 +22,21 @@ from resilience.clients.common.fields import (
     header,
     http_status,
     is_named,
-    json_object,
+    json_after,
     packages,
     retry_after,
     seconds,
     type_name,
     word,
 )
-from resilience.clients.common.frames import frames, innermost, local, module_of
+from resilience.clients.common.frames import innermost, local
 from resilience.clients.common.misuse import is_misuse
 from resilience.clients.common.wire import transport_of, transport_of_text
 from resilience.core.fault import Fault, Transport
 
 PROVIDER: Final = "alibaba"
 
-PACKAGES: Final = ("Tea", "darabonba", "alibabacloud_", "aliyunsdk")
-_OLD_PACKAGE: Final = "aliyunsdk"
-
-# Codes that the old SDK invents for a failed transport; its other SDK.* codes are local mistakes.
-_OLD_NETWORK: Final = frozenset({"SDK.HttpError", "SDK.ServerUnreachable"})
-_OLD_UNREADABLE: Final = "SDK.UnknownServerError"
-_OLD_CREDENTIAL: Final = "SDK.GetSessionCredentialFailed"
-_OLD_SIGNERS: Final = "aliyunsdkcore.auth."
-_OLD_READING: Final = frozenset({"_get_server_exception", "_parse_error_info_from_response_body"})
+PACKAGES: Final = ("Tea", "darabonba", "alibabacloud_")
 
 _UNREADABLE_TEXT: Final = "Failed to parse the value as json format"
 
@@ -55,13 +46,13 @@ _CREDENTIAL_STATUS: Final = re.compile(r"(?:http_code: |HttpCode=)(\d{3})\b")
 _UNKNOWN: Final = object()
 
 
-def owns(error: Exception) -> bool:
-    """Tell whether an exception's class comes from one of Alibaba's SDKs."""
+def _owns(error: Exception) -> bool:
+    """Tell whether an exception's class comes from this SDK."""
     return any(package.startswith(PACKAGES) for package in packages(type(error)))
 
 
 def translate(error: Exception) -> Fault | None:
-    """Return the fault in an exception of Alibaba's SDKs; None if it wraps a programming error."""
+    """Return the fault in an exception of this SDK; None if it wraps a programming error."""
     if is_named(error, "UnretryableException"):
         return _unretryable(error)
     if is_named(error, "CredentialException"):
@@ -70,22 +61,20 @@ def translate(error: Exception) -> Fault | None:
         return Fault(provider=PROVIDER, transport=_retry_error(error), error=type_name(error))
     if is_named(error, "TeaException"):
         return _answer(error)
-    if any(package.startswith(_OLD_PACKAGE) for package in packages(type(error))):
-        return _old(error)
     # ValidateException, RequiredArgumentException and their like: raised before anything is sent.
     return Fault(provider=PROVIDER, effect="none", error=type_name(error))
 
 
-def translate_raw(error: Exception) -> Fault | None:
+def escaped(error: Exception) -> Fault | None:
     """
-    Return the fault in an exception of another package that escaped from Alibaba's SDKs.
+    Return the fault in an exception of another package that escaped from this SDK.
 
     None if it is none: raised elsewhere, or a programming error. tea-openapi 0.3 wraps only some network errors,
     and what it raises while reading an answer arrives as it is.
     """
     status = _unreadable(error)
     if status is not None:
-        return Fault(provider=PROVIDER, transport="garbled", status=_error_status(status), error=type_name(error))
+        return Fault(provider=PROVIDER, transport="garbled", status=error_status(status), error=type_name(error))
     transport = None if innermost(error, PACKAGES) is None else transport_of(error)
     return None if transport is None else Fault(provider=PROVIDER, transport=transport, error=type_name(error))
 
@@ -142,7 +131,7 @@ def _unretryable(error: Exception) -> Fault | None:
     fault: Fault | None
     if not isinstance(inner, Exception):
         fault = Fault(transport="lost")
-    elif owns(inner):
+    elif _owns(inner):
         fault = translate(inner)
     else:
         fault = _foreign(inner, is_unsent=is_unsent)
@@ -161,7 +150,7 @@ def _foreign(inner: Exception, *, is_unsent: bool) -> Fault | None:
         return Fault(transport=transport)
     status = _unreadable(inner)
     if status is not None:
-        return Fault(transport="garbled", status=_error_status(status))
+        return Fault(transport="garbled", status=error_status(status))
     if is_misuse(inner):
         return None
     return Fault(effect="none") if is_unsent else Fault(transport="lost")
@@ -172,8 +161,6 @@ def _unreadable(error: Exception) -> int | None:
     if not isinstance(error, RuntimeError | AttributeError | TypeError | ValueError | LookupError):
         return None
     frame = innermost(error, PACKAGES)
-    if frame is not None and frame.f_code.co_name in _OLD_READING:
-        return http_status(local(error, PACKAGES, "http_status")) or 0
     # Both generations of tea-openapi keep the answer in this variable once it is there.
     answer = local(error, ("alibabacloud_tea_openapi",), "_response")
     if answer is not None:
@@ -189,7 +176,7 @@ def _unreadable(error: Exception) -> int | None:
     return 0 if is_model and local(error, ("alibabacloud_",), "runtime") is not None else None
 
 
-def _error_status(status: int) -> int | None:
+def error_status(status: int) -> int | None:
     """Keep only a status that reports an error; a 200 that cannot be read is no ``http-200``."""
     return status if status >= 300 else None  # noqa: PLR2004  # what follows success
 
@@ -201,39 +188,11 @@ def _retry_error(error: Exception) -> Transport:
     return found or transport_of_text(getattr(error, "message", None))
 
 
-def _old(error: Exception) -> Fault:
-    """Translate an exception of aliyunsdkcore, whose code is called ``error_code``."""
-    code = word(getattr(error, "error_code", None))
-    status = http_status(getattr(error, "http_status", None))
-    request_id = word(getattr(error, "request_id", None))
-    # Its signers fetch session credentials while they sign, so that what fails there was never sent.
-    is_unsent = any(module_of(frame).startswith(_OLD_SIGNERS) for frame in frames(error))
-    transport: Transport | None = None
-    if code in _OLD_NETWORK:
-        code, transport = None, "unsent" if is_unsent else transport_of_text(getattr(error, "message", None))
-    elif code == _OLD_UNREADABLE:
-        code, transport = None, "garbled"
-    elif code == _OLD_CREDENTIAL:
-        is_unsent = True
-        found = code_and_request_id(_json_after("server return: ", error))
-        code, request_id = found[0] or code, found[1] or request_id
-    is_local = code is not None and status is None
-    return Fault(
-        provider=PROVIDER,
-        code=code,
-        transport=transport,
-        status=status,
-        request_id=request_id,
-        effect="none" if is_unsent or is_local else None,
-        error=type_name(error),
-    )
-
-
 def _credential(error: Exception) -> Fault:
     """Translate a failed credential provider: the call was never sent, the code is the token service's."""
     text = getattr(error, "message", None)
     found = _CREDENTIAL_STATUS.search(text) if isinstance(text, str) else None
-    code, request_id = code_and_request_id(_json_after("result: ", error))
+    code, request_id = code_and_request_id(json_after("result: ", error))
     return Fault(
         provider=PROVIDER,
         code=first_word(getattr(error, "code", None), code),
@@ -242,9 +201,3 @@ def _credential(error: Exception) -> Fault:
         effect="none",
         error=type_name(error),
     )
-
-
-def _json_after(mark: str, error: Exception) -> Mapping[str, object]:
-    """Return the JSON object that a message ends with, as the SDKs quote the token service's answer."""
-    text = getattr(error, "message", None)
-    return json_object(text.partition(mark)[2]) if isinstance(text, str) else {}

@@ -175,6 +175,12 @@ def json_object(body: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
+def json_after(mark: str, error: Exception) -> Mapping[str, object]:
+    """Return the JSON object that an exception's message ends with after a mark; an empty one if there is none."""
+    text = getattr(error, "message", None)
+    return json_object(text.partition(mark)[2]) if isinstance(text, str) else {}
+
+
 def code_and_request_id(body: Mapping[str, object]) -> tuple[str | None, str | None]:
     """Return code and request id of an error body, as either service or a common gateway spells it."""
     answer = body.get("Response")

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from inspect import iscoroutinefunction
-from typing import Any, Final
+from typing import Final
 
-from resilience.clients.common.fields import attribute, kinds, packages
-from resilience.clients.common.frames import frames, module_of
+from resilience.clients.common.fields import kinds
 
 _MISTAKES: Final = (
     TypeError,
@@ -52,9 +48,6 @@ _MISTAKE_TEXTS: Final = (
     "can't be used in 'await' expression",
 )
 
-_ALIBABA: Final = ("alibabacloud_", "darabonba", "Tea")
-_ASYNC_SUFFIX: Final = "_async"
-
 
 def is_misuse(error: BaseException) -> bool:
     """
@@ -74,50 +67,9 @@ def is_misuse(error: BaseException) -> bool:
     return any(part in text for part in _MISTAKE_TEXTS)
 
 
-def needs_asyncio(function: Callable[..., Any]) -> bool:
-    """
-    Tell whether a function works under asyncio only: an asynchronous method of Alibaba's clients, bound or not.
-
-    They talk through aiohttp. Tencent's asynchronous client talks through httpx, and works under trio.
-    """
-    while isinstance(function, partial):
-        function = function.func
-    plain = getattr(function, "__func__", function)
-    # A method that users add to a class of theirs is their own affair.
-    return iscoroutinefunction(plain) and plain.__module__.startswith(_ALIBABA)
-
-
-def wrong_loop(error: BaseException) -> str | None:
-    """
-    Say in one sentence which client does not work under this event loop, and what does; None for any other exception.
-
-    Args:
-        error: What an attempt raised; best with its traceback, which names the method.
-    """
-    inner = error if type(error) is RuntimeError else attribute(error, "inner_exception")
-    if type(inner) is not RuntimeError or not _text(inner).lower().startswith(_NO_LOOP):
-        return None
-    passed = [frame for each in (error, inner) for frame in frames(each)]
-    if any(module_of(frame).partition(".")[0] == "tencentcloud" for frame in passed):
-        return (
-            "the retryer of Tencent's asynchronous client sleeps with asyncio, which is not running: "
-            "set ClientProfile.retryer to None, or call the synchronous client in a plain function, "
-            "which runs in a worker thread"
-        )
-    called = [frame.f_code.co_name for frame in passed if module_of(frame).startswith(_ALIBABA)]
-    if not called and not any(package.startswith(_ALIBABA) for package in packages(type(error))):
-        return None
-    # The outermost of them is what the user called.
-    name = next((name for name in called if name.endswith(_ASYNC_SUFFIX)), None)
-    method, instead = (
-        ("the *_async methods", "the synchronous method")
-        if name is None
-        else (f"{name}()", f"{name.removesuffix(_ASYNC_SUFFIX)}()")
-    )
-    return (
-        f"{method} of Alibaba's client needs asyncio, which is not running: "
-        f"call {instead} in a plain function, which runs in a worker thread"
-    )
+def needs_running_loop(error: BaseException) -> bool:
+    """Tell whether an exception says that no event loop of asyncio runs."""
+    return type(error) is RuntimeError and _text(error).lower().startswith(_NO_LOOP)
 
 
 def _text(error: BaseException) -> str:

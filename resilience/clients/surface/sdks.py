@@ -26,7 +26,7 @@ by its name).
 
 
 @frozen
-class Sdk:
+class ClientModule:
     """
     One module of an SDK.
 
@@ -41,22 +41,22 @@ class Sdk:
     manner: Manner
 
 
-_SDKS: Final[Mapping[str, Sdk]] = {
+_SDKS: Final[Mapping[str, ClientModule]] = {
     # The client of any product, which those of one product are derived from.
-    "alibabacloud_tea_openapi.client": Sdk(("Client",), alibaba.PROVIDER, "models"),
-    "alibabacloud_onsmqtt20200420.client": Sdk(("Client",), alibaba.PROVIDER, "models"),
-    "alibabacloud_sts20150401.client": Sdk(("Client",), alibaba.PROVIDER, "models"),
-    "aliyunsdkcore.client": Sdk(("AcsClient",), alibaba.PROVIDER, "request"),
+    "alibabacloud_tea_openapi.client": ClientModule(("Client",), alibaba.PROVIDER, "models"),
+    "alibabacloud_onsmqtt20200420.client": ClientModule(("Client",), alibaba.PROVIDER, "models"),
+    "alibabacloud_sts20150401.client": ClientModule(("Client",), alibaba.PROVIDER, "models"),
+    "aliyunsdkcore.client": ClientModule(("AcsClient",), alibaba.PROVIDER, "request"),
     # What every client of Tencent's is derived from.
-    "tencentcloud.common.abstract_client": Sdk(("AbstractClient",), tencent.PROVIDER, "operations"),
-    "tencentcloud.common.abstract_client_async": Sdk(("AbstractClient",), tencent.PROVIDER, "operations"),
-    "tencentcloud.mqtt.v20240516.mqtt_client": Sdk(("MqttClient",), tencent.PROVIDER, "operations"),
-    "tencentcloud.mqtt.v20240516.mqtt_client_async": Sdk(("MqttClient",), tencent.PROVIDER, "operations"),
-    "tencentcloud.sts.v20180813.sts_client": Sdk(("StsClient",), tencent.PROVIDER, "operations"),
+    "tencentcloud.common.abstract_client": ClientModule(("AbstractClient",), tencent.PROVIDER, "operations"),
+    "tencentcloud.common.abstract_client_async": ClientModule(("AbstractClient",), tencent.PROVIDER, "operations"),
+    "tencentcloud.mqtt.v20240516.mqtt_client": ClientModule(("MqttClient",), tencent.PROVIDER, "operations"),
+    "tencentcloud.mqtt.v20240516.mqtt_client_async": ClientModule(("MqttClient",), tencent.PROVIDER, "operations"),
+    "tencentcloud.sts.v20180813.sts_client": ClientModule(("StsClient",), tencent.PROVIDER, "operations"),
     # Not in 3.0.1459 yet; the SDK generates it the same way for one product after the other.
-    "tencentcloud.sts.v20180813.sts_client_async": Sdk(("StsClient",), tencent.PROVIDER, "operations"),
-    "tencentcloud.common.common_client": Sdk(("CommonClient",), tencent.PROVIDER, "operations"),
-    "tencentcloud.common.common_client_async": Sdk(("CommonClient",), tencent.PROVIDER, "operations"),
+    "tencentcloud.sts.v20180813.sts_client_async": ClientModule(("StsClient",), tencent.PROVIDER, "operations"),
+    "tencentcloud.common.common_client": ClientModule(("CommonClient",), tencent.PROVIDER, "operations"),
+    "tencentcloud.common.common_client_async": ClientModule(("CommonClient",), tencent.PROVIDER, "operations"),
 }
 
 # The vendors' clients for one product: alibabacloud_ecs20140526.client, tencentcloud.cvm.v20170312.cvm_client.
@@ -75,7 +75,7 @@ SDK_MODULES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({name: sdk.
 """Full names of modules, and the classes in them that are clients to cover."""
 
 
-def sdk_of(cls: type) -> tuple[type, Sdk] | None:
+def sdk_of(cls: type) -> tuple[type, ClientModule] | None:
     """
     Return the SDK's own class that a client class is or comes from, and its SDK; None if it is no client.
 

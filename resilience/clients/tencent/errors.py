@@ -19,7 +19,6 @@ from resilience.clients.common.fields import (
     code_and_request_id,
     http_status,
     json_object,
-    packages,
     retry_after,
     type_name,
     word,
@@ -70,11 +69,6 @@ _READING: Final = frozenset(
 _AFTER_BREAKER: Final = "_check_status"
 
 
-def owns(error: Exception) -> bool:
-    """Tell whether an exception's class comes from Tencent's SDK."""
-    return "tencentcloud" in packages(type(error))
-
-
 def translate(error: Exception) -> Fault | None:
     """Return the fault in an exception of Tencent's SDK; None if it wraps a programming error."""
     code = word(getattr(error, "code", None))
@@ -94,7 +88,7 @@ def translate(error: Exception) -> Fault | None:
     return None if fault is None else _finished(fault, error)
 
 
-def translate_raw(error: Exception) -> Fault | None:
+def escaped(error: Exception) -> Fault | None:
     """
     Return the fault in an exception of another package that escaped from Tencent's SDK.
 

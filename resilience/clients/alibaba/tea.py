@@ -1,0 +1,49 @@
+"""The adapter of Alibaba's present SDK, which is built on tea-openapi (0.3 and 0.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import FrameType
+from typing import ClassVar, Final
+
+from resilience.clients.alibaba import errors
+from resilience.clients.common.fields import packages
+from resilience.clients.common.frames import module_of
+from resilience.clients.sdk import Sdk
+from resilience.core.fault import Fault
+
+_ASYNC_SUFFIX: Final = "_async"
+
+
+class TeaSdk(Sdk):
+    """Clients of tea-openapi, those for one product (``alibabacloud_*``) and the one for any."""
+
+    provider: ClassVar[str] = errors.PROVIDER
+    packages: ClassVar[tuple[str, ...]] = errors.PACKAGES
+    # Its asynchronous methods talk through aiohttp.
+    needs_asyncio: ClassVar[bool] = True
+
+    def fault(self, error: Exception) -> Fault | None:
+        """Return the fault in an exception of the SDK's own."""
+        return errors.translate(error)
+
+    def escaped(self, error: Exception) -> Fault | None:
+        """Return the fault in an exception of another package that the SDK let through."""
+        return errors.escaped(error)
+
+    def wrong_loop(self, error: BaseException, passed: Sequence[FrameType]) -> str | None:
+        """Say which method needs asyncio, and what works instead."""
+        called = [frame.f_code.co_name for frame in passed if module_of(frame).startswith(self.packages)]
+        if not called and not any(package.startswith(self.packages) for package in packages(type(error))):
+            return None
+        # The outermost of them is what the user called.
+        name = next((name for name in called if name.endswith(_ASYNC_SUFFIX)), None)
+        method, instead = (
+            ("the *_async methods", "the synchronous method")
+            if name is None
+            else (f"{name}()", f"{name.removesuffix(_ASYNC_SUFFIX)}()")
+        )
+        return (
+            f"{method} of Alibaba's client needs asyncio, which is not running: "
+            f"call {instead} in a plain function, which runs in a worker thread"
+        )

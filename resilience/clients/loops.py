@@ -1,0 +1,40 @@
+"""Which clients work under which event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from inspect import iscoroutinefunction
+from typing import Any
+
+from resilience.clients import registry
+from resilience.clients.common.fields import attribute
+from resilience.clients.common.frames import frames
+from resilience.clients.common.misuse import needs_running_loop
+
+
+def needs_asyncio(function: Callable[..., Any]) -> bool:
+    """Tell whether a function, bound or not, is an asynchronous method of a client that works under asyncio only."""
+    while isinstance(function, partial):
+        function = function.func
+    plain = getattr(function, "__func__", function)
+    if not iscoroutinefunction(plain):
+        return False
+    # A method that users add to a class of theirs is their own affair.
+    sdk = registry.of_package(plain.__module__.partition(".")[0])
+    return sdk is not None and sdk.needs_asyncio
+
+
+def wrong_loop(error: BaseException) -> str | None:
+    """
+    Say in one sentence which client does not work under this event loop, and what does; None for any other exception.
+
+    Args:
+        error: What an attempt raised; best with its traceback, which names the method.
+    """
+    inner = error if type(error) is RuntimeError else attribute(error, "inner_exception")
+    if not isinstance(inner, BaseException) or not needs_running_loop(inner):
+        return None
+    passed = [frame for each in (error, inner) for frame in frames(each)]
+    said = (sdk.wrong_loop(error, passed) for sdk in registry.sdks())
+    return next((each for each in said if each is not None), None)

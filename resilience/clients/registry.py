@@ -1,0 +1,44 @@
+"""The adapters that there are, and which of them a class, a function or a provider belongs to."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from resilience.clients.alibaba.old import OldSdk
+from resilience.clients.alibaba.tea import TeaSdk
+from resilience.clients.rest.sdk import RestSdk
+from resilience.clients.sdk import Sdk
+from resilience.clients.tencent.sdk import TencentSdk
+
+_BUILT_IN: Final[tuple[Sdk, ...]] = (TeaSdk(), OldSdk(), TencentSdk(), RestSdk())
+
+# Every fault asks this of its class. Weak, so that classes made on the fly may go.
+_OWNERS: Final[WeakKeyDictionary[type, tuple[Sdk | None]]] = WeakKeyDictionary()
+
+
+def sdks() -> tuple[Sdk, ...]:
+    """Return all adapters."""
+    return _BUILT_IN
+
+
+@cache
+def packages() -> tuple[str, ...]:
+    """Return how the names of the top-level packages of all SDKs begin."""
+    return tuple(name for sdk in sdks() for name in sdk.packages)
+
+
+@cache
+def of_package(package: str) -> Sdk | None:
+    """Return the adapter of a top-level package."""
+    return next((sdk for sdk in sdks() if package.startswith(sdk.packages)), None)
+
+
+def of_class(cls: type) -> Sdk | None:
+    """Return the adapter of a class that comes from an SDK, or extends one that does."""
+    known = _OWNERS.get(cls)
+    if known is None:
+        bases = (of_package(base.__module__.partition(".")[0]) for base in cls.__mro__)
+        known = _OWNERS[cls] = (next((sdk for sdk in bases if sdk is not None), None),)
+    return known[0]

@@ -1,0 +1,60 @@
+"""
+What may be known of an SDK: one adapter for each family of clients.
+
+A vendor's SDK hides, repeats and renames things in ways of its own. All that this package knows of one family of
+clients stands in one object of :class:`Sdk`, in a room of its own (``clients/alibaba/``, ``clients/tencent/``,
+``clients/rest/``). ``registry.py`` lists these objects. No other module names a vendor, a module of an SDK or a class
+of one.
+
+Every method but ``fault`` has a default that means "nothing is known". So a first adapter is short, and grows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import FrameType
+from typing import ClassVar
+
+from resilience.core.fault import Fault
+
+
+class Sdk:
+    """
+    An adapter: what is known of one family of clients.
+
+    An adapter has no state: one object serves all clients and threads. Nothing of it may import the SDK when it is
+    itself imported.
+
+    Attributes:
+        provider: The provider whose catalogue knows the operations; empty where the policy says it.
+        packages: How the names of the SDK's top-level packages begin. Classes and functions are recognised by them.
+        needs_asyncio: Whether its asynchronous methods work under asyncio only.
+    """
+
+    provider: ClassVar[str]
+    packages: ClassVar[tuple[str, ...]]
+    needs_asyncio: ClassVar[bool] = False
+
+    # What it raises
+
+    def fault(self, error: Exception) -> Fault | None:
+        """Return the fault in an exception of the SDK's own; None if it wraps a programming error."""
+        raise NotImplementedError
+
+    def owns(self, error: Exception) -> bool:  # noqa: ARG002  # for those that look closer
+        """Tell whether ``fault`` says what an exception means whose class, or a base of it, is from these packages."""
+        return True
+
+    def escaped(self, error: Exception) -> Fault | None:  # noqa: ARG002
+        """Return the fault in an exception of another package that the SDK let through; None if it did not."""
+        return None
+
+    def wrong_loop(self, error: BaseException, passed: Sequence[FrameType]) -> str | None:  # noqa: ARG002
+        """
+        Say in one sentence which of its clients needs asyncio, and what works instead; None if none raised this.
+
+        Args:
+            error: An exception that says that no event loop of asyncio runs.
+            passed: The frames that it passed, the outermost first.
+        """
+        return None

@@ -1,0 +1,37 @@
+"""The adapter of Tencent's SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import FrameType
+from typing import ClassVar
+
+from resilience.clients.common.frames import module_of
+from resilience.clients.sdk import Sdk
+from resilience.clients.tencent import errors
+from resilience.core.fault import Fault
+
+
+class TencentSdk(Sdk):
+    """Clients of ``tencentcloud``, synchronous and asynchronous; the latter talk through httpx and work under trio."""
+
+    provider: ClassVar[str] = errors.PROVIDER
+    packages: ClassVar[tuple[str, ...]] = errors.PACKAGES
+
+    def fault(self, error: Exception) -> Fault | None:
+        """Return the fault in an exception of the SDK's own."""
+        return errors.translate(error)
+
+    def escaped(self, error: Exception) -> Fault | None:
+        """Return the fault in an exception of another package that the SDK let through."""
+        return errors.escaped(error)
+
+    def wrong_loop(self, error: BaseException, passed: Sequence[FrameType]) -> str | None:  # noqa: ARG002  # the frames say it all
+        """Say what of the SDK needs asyncio: its retryer alone."""
+        if not any(module_of(frame).partition(".")[0].startswith(self.packages) for frame in passed):
+            return None
+        return (
+            "the retryer of Tencent's asynchronous client sleeps with asyncio, which is not running: "
+            "set ClientProfile.retryer to None, or call the synchronous client in a plain function, "
+            "which runs in a worker thread"
+        )
