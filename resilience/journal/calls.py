@@ -4,27 +4,32 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from resilience.journal.fields import Fields, MalformedError, needed
 from resilience.journal.format import FORMAT, read
-from resilience.journal.model import Problem, RecordedAttempt, RecordedCall, RecordedRemedy, RecordedRun
+from resilience.journal.model import Problem, RecordedAttempt, RecordedCall, RecordedRemedy
+from resilience.journal.runs import KnownRuns
 
 _ENDS_OF_REMEDIES: Final = frozenset({"refresh_ended", "verify_ended"})
 
 
 @define
 class _Call:
-    """A call as far as it was read."""
+    """A call as far as it was read: what its own values, its attempts and its remedies will be made of."""
 
-    call: RecordedCall
+    about: dict[str, Any]
     offset: float
-    attempts: list[RecordedAttempt] = field(factory=list)
-    remedies: list[RecordedRemedy] = field(factory=list)
+    attempts: list[dict[str, Any]] = field(factory=list)
+    remedies: list[dict[str, Any]] = field(factory=list)
     chaos: dict[str, Any] = field(factory=dict)
 
     def done(self) -> RecordedCall:
-        return evolve(self.call, attempts=tuple(self.attempts), remedies=tuple(self.remedies))
+        return RecordedCall(
+            **self.about,
+            attempts=tuple([RecordedAttempt(**each) for each in self.attempts]),
+            remedies=tuple([RecordedRemedy(**each) for each in self.remedies]),
+        )
 
 
 @define
@@ -34,10 +39,11 @@ class JournalReader:
 
     Attributes:
         problems: What could not be understood.
+        runs: The runs that were read so far.
     """
 
     problems: list[Problem] = field(factory=list)
-    _runs: dict[str, RecordedRun] = field(factory=dict)
+    runs: KnownRuns = field(factory=KnownRuns)
     _processes: dict[str, str | None] = field(factory=dict)
     _calls: dict[str, _Call] = field(factory=dict)
     _lost: set[str] = field(factory=set)
@@ -54,13 +60,9 @@ class JournalReader:
         except MalformedError as error:
             self.problems.append(Problem(line, str(error)))
 
-    def calls(self) -> list[RecordedCall]:
-        """Return the calls that were read so far."""
-        return [each.done() for each in self._calls.values()]
-
-    def runs(self) -> list[RecordedRun]:
-        """Return the runs that were read so far."""
-        return list(self._runs.values())
+    def take_calls(self) -> list[RecordedCall]:
+        """Return the calls that were read, and forget them: both forms of all calls would take half as much again."""
+        return [self._calls.pop(name).done() for name in list(self._calls)]
 
     def _process(self, line: int, fields: Fields) -> None:
         name, form = needed(fields.text("process"), "process"), needed(fields.whole("format"), "format")
@@ -70,10 +72,8 @@ class JournalReader:
             self.problems.append(Problem(line, reason))
             return
         found, at = read("process", fields), needed(fields.number("at"), "at")
-        run = self._processes[name] = found["run"]
-        known = self._runs.get(run) or RecordedRun(id=run, started_at=at, version=found.get("version"))
-        pids = dict.fromkeys([*known.pids, *([found["pid"]] if "pid" in found else [])])
-        self._runs[run] = evolve(known, started_at=min(at, known.started_at), pids=tuple(pids))
+        self._processes[name] = found["run"]
+        self.runs.add(found["run"], at, version=found.get("version"), pid=found.get("pid"))
 
     def _of_call(self, line: int, kind: str, fields: Fields) -> None:
         name = needed(fields.text("call"), "call")
@@ -83,7 +83,7 @@ class JournalReader:
             return  # of a later format
         if kind == "call_started":
             at, offset = needed(fields.number("at"), "at"), needed(fields.number("offset"), "offset")
-            self._calls[name] = _Call(RecordedCall(id=name, run=run, started_at=at, **read(kind, fields)), offset)
+            self._calls[name] = _Call({"id": name, "run": run, "started_at": at, **read(kind, fields)}, offset)
             return
         call = self._calls.get(name)
         if call is not None:
@@ -96,44 +96,45 @@ class JournalReader:
 def _go_on(call: _Call, kind: str, fields: Fields) -> None:
     """Take one record of a call that has begun."""
     # By the offsets: the time of day may be set while a call runs.
-    now = call.call.started_at + needed(fields.number("offset"), "offset") - call.offset
-    if kind in _ENDS_OF_REMEDIES and (not call.remedies or call.remedies[-1].duration is not None):
+    now = call.about["started_at"] + needed(fields.number("offset"), "offset") - call.offset
+    if kind in _ENDS_OF_REMEDIES and (not call.remedies or "duration" in call.remedies[-1]):
         raise MalformedError("a remedy ended that did not begin")
     found = read(kind, fields)
     match kind:
         case "attempt_started":
-            call.attempts.append(RecordedAttempt(**found, started_at=now))
+            call.attempts.append({"started_at": now, **found})
         case "fault_injected":
             call.chaos = found
         case "attempt_succeeded" | "attempt_failed" | "attempt_aborted":
             _attempt_ended(call, found, now, aborted=kind == "attempt_aborted")
         case "refresh_started":
-            call.remedies.append(RecordedRemedy(kind="refresh", **found, started_at=now))
+            call.remedies.append({"kind": "refresh", "started_at": now, **found})
         case "verify_started":
-            call.remedies.append(RecordedRemedy(kind="verify", **found, started_at=now))
+            call.remedies.append({"kind": "verify", "started_at": now, **found})
         case "refresh_ended" | "verify_ended":
             _remedy_ended(call, found)
         case "renamed":
-            _renamed(call, **found)
+            _renamed(call.about, **found)
         case "recalled" | "call_ended":
             # What they say, they say of the whole call.
-            call.call = evolve(call.call, **found)
+            call.about |= found
 
 
 def _attempt_ended(call: _Call, found: dict[str, Any], now: float, *, aborted: bool) -> None:
-    if not call.attempts or call.attempts[-1].number != found["number"]:
-        call.attempts.append(RecordedAttempt(number=found["number"], started_at=now - found["duration"]))
+    if not call.attempts or call.attempts[-1]["number"] != found["number"]:
+        call.attempts.append({"started_at": now - found["duration"]})
     decision = found.pop("decision", {})
-    call.attempts[-1] = evolve(call.attempts[-1], **found, **call.chaos, **decision, aborted=aborted)
+    call.attempts[-1] |= found | call.chaos | decision | {"aborted": aborted}
     call.chaos = {}
 
 
 def _remedy_ended(call: _Call, found: dict[str, Any]) -> None:
     decision, is_cancelled = found.pop("decision", {}), found.pop("cancelled", False)
     known = "cancelled" if is_cancelled else "failed" if "error" in found else "done"
-    call.remedies[-1] = evolve(call.remedies[-1], **{"answer": known, **found}, **decision)
+    call.remedies[-1] |= {"answer": known} | found | decision
 
 
-def _renamed(call: _Call, field: str, old: str | None = None, new: str | None = None) -> None:
-    first, _ = call.call.renamed.get(field, (old, None))
-    call.call = evolve(call.call, renamed={**call.call.renamed, field: (first, new)}, renames=call.call.renames + 1)
+def _renamed(about: dict[str, Any], field: str, old: str | None = None, new: str | None = None) -> None:
+    before = about.get("renamed", {})
+    first, _ = before.get(field, (old, None))
+    about |= {"renamed": {**before, field: (first, new)}, "renames": about.get("renames", 0) + 1}

@@ -20,7 +20,8 @@ from resilience.journal.fields import (
     MalformedError,
     needed,
 )
-from resilience.journal.model import Problem, RecordedAttempt, RecordedCall, RecordedRemedy, RecordedRun
+from resilience.journal.model import Problem, RecordedAttempt, RecordedCall, RecordedRemedy
+from resilience.journal.runs import KnownRuns
 from resilience.journal.spans import Span, read_attributes, read_span
 
 _SCOPE: Final = "resilience"
@@ -35,10 +36,11 @@ class OtlpReader:
 
     Attributes:
         problems: What could not be understood.
+        runs: The runs that were read so far.
     """
 
     problems: list[Problem] = field(factory=list)
-    _runs: dict[str, RecordedRun] = field(factory=dict)
+    runs: KnownRuns = field(factory=KnownRuns)
     _spans: list[Span] = field(factory=list)
     _foreign: dict[str, int] = field(factory=dict)
     _first_foreign: int = 0
@@ -66,10 +68,6 @@ class OtlpReader:
             if place not in known and any(_is_part(span) for span in spans):
                 found += self._built(None, [span for span in spans if _is_part(span)])
         return found
-
-    def runs(self) -> list[RecordedRun]:
-        """Return the runs that were read so far."""
-        return list(self._runs.values())
 
     def foreign(self) -> list[Problem]:
         """Return what was left out because it is not of this package; one problem for all of it."""
@@ -102,9 +100,7 @@ class OtlpReader:
             self.problems.append(Problem(line, f"a span was left out: {error}"))
             return
         self._spans.append(span)
-        known = self._runs.get(run) or RecordedRun(id=run, started_at=span.start, version=version)
-        pids = known.pids if pid is None or pid in known.pids else (*known.pids, pid)
-        self._runs[run] = evolve(known, started_at=min(span.start, known.started_at), pids=pids)
+        self.runs.add(run, span.start, version=version, pid=pid)
 
     def _built(self, span: Span | None, children: list[Span]) -> list[RecordedCall]:
         try:

@@ -90,8 +90,8 @@ class _Sorted:
         return f"{_EXPECTED}, got something else{why}"
 
     def recording(self) -> Recording:
-        calls = sorted([*self._journal.calls(), *self._otlp.calls()], key=lambda call: call.started_at)
-        runs = sorted([*self._journal.runs(), *self._otlp.runs()], key=lambda run: run.started_at)
+        calls = sorted([*self._journal.take_calls(), *self._otlp.calls()], key=lambda call: call.started_at)
+        runs = sorted([*self._journal.runs.all(), *self._otlp.runs.all()], key=lambda run: run.started_at)
         problems = [*self._problems, *self._journal.problems, *self._otlp.problems, *self._otlp.foreign()]
         return Recording(
             calls=tuple(calls), runs=tuple(runs), problems=tuple(sorted(problems, key=lambda each: each.line))
