@@ -30,7 +30,9 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     # It rehearses decisions without a network: the decisions, what the catalogue knows of codes, and recorded faults.
     "simulation": frozenset({"core", "catalog", "journal"}),
     # It puts an unmodified script under a policy: everything that a script could use itself.
-    "takeover": frozenset({"core", "catalog", "policyfile", "clients", "state", "engine", "telemetry", "observers"}),
+    "takeover": frozenset(
+        {"core", "catalog", "policyfile", "clients", "state", "engine", "telemetry", "journal", "observers"}
+    ),
     "testing": frozenset({"core", "catalog", "policyfile", "clients", "state", "engine"}),
     "cli": frozenset(
         {

@@ -7,7 +7,7 @@ from json.encoder import encode_basestring_ascii
 from operator import attrgetter
 from typing import Any, Final, TypeVar
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from resilience.core.policy import Rule
 from resilience.journal.fields import Fields, needed
@@ -58,6 +58,11 @@ class Kind:
     read: Callable[[Fields, str], Any]
 
 
+def _attribute(name: str) -> Value:
+    of = attrgetter(name)
+    return lambda source, _: of(source)
+
+
 @frozen
 class Column:
     """
@@ -66,34 +71,16 @@ class Column:
     Attributes:
         name: Its name in a line.
         kind: What values it has.
-        value: Takes the value from what the record is written of.
-        to: Its name where it is read; None for what nothing reads.
+        value: Takes the value from what the record is written of: by default, its attribute of this name.
+        to: Its name where it is read, by default the same; None for what nothing reads.
         is_needed: Whether a record without it is refused.
     """
 
     name: str
     kind: Kind
-    value: Value
-    to: str | None
-    is_needed: bool
-
-
-def column(  # noqa: D417  # the others are the attributes of a column
-    name: str, kind: Kind, value: Value | None = None, *, to: str | None = "", is_needed: bool = False
-) -> Column:
-    """
-    Return a column.
-
-    Args:
-        value: By default, the attribute of the column's name.
-        to: By default, the column's name.
-    """
-    return Column(name, kind, value or _attribute(name), name if to == "" else to, is_needed)
-
-
-def _attribute(name: str) -> Value:
-    of = attrgetter(name)
-    return lambda source, _: of(source)
+    value: Value = field(default=Factory(lambda self: _attribute(self.name), takes_self=True))
+    to: str | None = field(default=Factory(lambda self: self.name, takes_self=True), kw_only=True)
+    is_needed: bool = field(default=False, kw_only=True)
 
 
 class Columns:

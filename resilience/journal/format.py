@@ -77,9 +77,9 @@ from resilience.journal.columns import (
     TEXT,
     TRUTH,
     WHOLE,
+    Column,
     Columns,
     Context,
-    column,
     inside,
     word,
 )
@@ -127,24 +127,24 @@ def _hint(fault: Fault, _: Context) -> float | None:
 
 
 _FAULT: Final = Columns(
-    column("provider", TEXT),
-    column("code", TEXT, _cut("code")),
-    column("transport", word(TRANSPORTS)),
-    column("status", WHOLE),
-    column("request_id", TEXT, _cut("request_id")),
-    column("retry_after", NUMBER, _hint),
-    column("effect", word(EFFECTS)),
-    column("error", TEXT, _class),
+    Column("provider", TEXT),
+    Column("code", TEXT, _cut("code")),
+    Column("transport", word(TRANSPORTS)),
+    Column("status", WHOLE),
+    Column("request_id", TEXT, _cut("request_id")),
+    Column("retry_after", NUMBER, _hint),
+    Column("effect", word(EFFECTS)),
+    Column("error", TEXT, _class),
 )
 
 _BACKOFF: Final = Columns(
-    column("kind", word(BACKOFF_KINDS), is_needed=True),
-    column("base", NUMBER, is_needed=True),
-    column("factor", NUMBER, is_needed=True),
-    column("cap", NUMBER, is_needed=True),
-    column("jitter", word(JITTERS), is_needed=True),
-    column("server_hint", TRUTH),
-    column("delays", NUMBERS, lambda backoff, _: backoff.delays or None),
+    Column("kind", word(BACKOFF_KINDS), is_needed=True),
+    Column("base", NUMBER, is_needed=True),
+    Column("factor", NUMBER, is_needed=True),
+    Column("cap", NUMBER, is_needed=True),
+    Column("jitter", word(JITTERS), is_needed=True),
+    Column("server_hint", TRUTH),
+    Column("delays", NUMBERS, lambda backoff, _: backoff.delays or None),
 )
 
 
@@ -153,33 +153,33 @@ def _backoff(decision: Decision, _: Context) -> Backoff | None:
 
 
 _DECISION: Final = Columns(
-    column("action", word(VERBS), lambda decision, _: decision.verb),
-    column("rule", TEXT, lambda decision, _: decision.rule and decision.rule.id, to="rule_id"),
-    column("origin", TEXT, lambda decision, context: decision.rule and context.origin(decision.rule), to="rule_origin"),
-    column("name", TEXT, lambda decision, _: decision.action and decision.action.key, to="action_name"),
-    column(
+    Column("action", word(VERBS), lambda decision, _: decision.verb),
+    Column("rule", TEXT, lambda decision, _: decision.rule and decision.rule.id, to="rule_id"),
+    Column("origin", TEXT, lambda decision, context: decision.rule and context.origin(decision.rule), to="rule_origin"),
+    Column("name", TEXT, lambda decision, _: decision.action and decision.action.key, to="action_name"),
+    Column(
         "stop_reason",
         word(STOP_REASONS),
         lambda decision, _: decision.reason if isinstance(decision, Fail) else None,
     ),
-    column("verified", TRUTH, lambda decision, _: decision.verified if isinstance(decision, Accept) else None),
-    column("dry_run", TRUTH, lambda decision, _: (isinstance(decision, Accept) and decision.dry_run) or None),
-    column("delay", SECONDS, lambda decision, _: decision.delay if decision.leads_on else None),
-    column("backoff", inside(_BACKOFF, Backoff), _backoff),
+    Column("verified", TRUTH, lambda decision, _: decision.verified if isinstance(decision, Accept) else None),
+    Column("dry_run", TRUTH, lambda decision, _: (isinstance(decision, Accept) and decision.dry_run) or None),
+    Column("delay", SECONDS, lambda decision, _: decision.delay if decision.leads_on else None),
+    Column("backoff", inside(_BACKOFF, Backoff), _backoff),
 )
 
-_NUMBER: Final = column("number", WHOLE, is_needed=True)
-_DURATION: Final = column("duration", SECONDS, is_needed=True)
-_DURATION_PADDED: Final = column("duration", SECONDS_PADDED, is_needed=True)
-_ERROR: Final = column("error", TEXT, _class)
-_DECIDED: Final = column("decision", inside(_DECISION))
+_NUMBER: Final = Column("number", WHOLE, is_needed=True)
+_DURATION: Final = Column("duration", SECONDS, is_needed=True)
+_DURATION_PADDED: Final = Column("duration", SECONDS_PADDED, is_needed=True)
+_ERROR: Final = Column("error", TEXT, _class)
+_DECIDED: Final = Column("decision", inside(_DECISION))
 
 _COUNTED: Final = (
-    column("attempts", WHOLE, to=None),
-    column("waited", SECONDS_PADDED),
+    Column("attempts", WHOLE, to=None),
+    Column("waited", SECONDS_PADDED),
     _DURATION_PADDED,
 )
-_ENDED: Final = (column("ended", word(ENDS)), column("stop_reason", word(STOP_REASONS)))
+_ENDED: Final = (Column("ended", word(ENDS)), Column("stop_reason", word(STOP_REASONS)))
 
 
 def _is_verified(ended: CallEnded, _: Context) -> bool | None:
@@ -191,40 +191,40 @@ def _error_type(ended: CallEnded, context: Context) -> str | None:
 
 
 _HEADING: Final = (
-    column("operation", TEXT, is_needed=True),
-    column("provider", TEXT),
-    column("policy", TEXT, lambda started, _: started.policy.name),
-    column("hash", TEXT, lambda started, _: started.policy.digest or None, to="policy_hash"),
-    column("env", TEXT, lambda started, _: started.policy.env),
+    Column("operation", TEXT, is_needed=True),
+    Column("provider", TEXT),
+    Column("policy", TEXT, lambda started, _: started.policy.name),
+    Column("hash", TEXT, lambda started, _: started.policy.digest or None, to="policy_hash"),
+    Column("env", TEXT, lambda started, _: started.policy.env),
 )
 _SPAN: Final = (
-    column("trace_id", TEXT, lambda ids, _: ids[0]),
-    column("span_id", TEXT, lambda ids, _: ids[1]),
+    Column("trace_id", TEXT, lambda ids, _: ids[0]),
+    Column("span_id", TEXT, lambda ids, _: ids[1]),
 )
 
 RECORDS: Final[Mapping[type, tuple[str, Columns]]] = {
     ProcessStarted: (
         "process",
         Columns(
-            column("format", WHOLE, is_needed=True),
-            column("version", TEXT),
-            column("run", TEXT, is_needed=True),
-            column("process", TEXT, is_needed=True),
-            column("pid", WHOLE),
+            Column("format", WHOLE, is_needed=True),
+            Column("version", TEXT),
+            Column("run", TEXT, is_needed=True),
+            Column("process", TEXT, is_needed=True),
+            Column("pid", WHOLE),
         ),
     ),
     CallStarted: ("call_started", Columns(*_HEADING, *_SPAN)),
     Recalled: (
         "recalled",
-        Columns(column("answer", word(RECALLS), to="recalled"), column("waited", SECONDS_PADDED, to=None)),
+        Columns(Column("answer", word(RECALLS), to="recalled"), Column("waited", SECONDS_PADDED, to=None)),
     ),
     AttemptStarted: ("attempt_started", Columns(_NUMBER)),
     FaultInjected: (
         "fault_injected",
         Columns(
-            column("number", WHOLE, to=None),
-            column("chaos", TEXT, lambda event, _: event.injection.id),
-            column("applied", TRUTH, lambda event, _: event.injection.applied),
+            Column("number", WHOLE, to=None),
+            Column("chaos", TEXT, lambda event, _: event.injection.id),
+            Column("applied", TRUTH, lambda event, _: event.injection.applied),
         ),
     ),
     AttemptSucceeded: ("attempt_succeeded", Columns(_NUMBER, _DURATION_PADDED)),
@@ -233,33 +233,33 @@ RECORDS: Final[Mapping[type, tuple[str, Columns]]] = {
         Columns(
             _NUMBER,
             _DURATION,
-            column("cut", TRUTH, lambda event, _: event.cut or None),
-            column("fault", inside(_FAULT, Fault), is_needed=True),
-            column("effect", word(EFFECTS)),
-            column("condition", TEXT),
+            Column("cut", TRUTH, lambda event, _: event.cut or None),
+            Column("fault", inside(_FAULT, Fault), is_needed=True),
+            Column("effect", word(EFFECTS)),
+            Column("condition", TEXT),
             _DECIDED,
         ),
     ),
     AttemptAborted: ("attempt_aborted", Columns(_NUMBER, _DURATION, _ERROR)),
-    RefreshStarted: ("refresh_started", Columns(_NUMBER, column("provider", TEXT), column("leads", TRUTH))),
+    RefreshStarted: ("refresh_started", Columns(_NUMBER, Column("provider", TEXT), Column("leads", TRUTH))),
     RefreshEnded: (
         "refresh_ended",
-        Columns(_DURATION, _ERROR, column("cancelled", TRUTH, lambda event, _: event.cancelled or None)),
+        Columns(_DURATION, _ERROR, Column("cancelled", TRUTH, lambda event, _: event.cancelled or None)),
     ),
     VerifyStarted: ("verify_started", Columns(_NUMBER)),
     VerifyEnded: (
         "verify_ended",
-        Columns(_DURATION, column("answer", word(ANSWERS), lambda event, _: answer(event)), _ERROR, _DECIDED),
+        Columns(_DURATION, Column("answer", word(ANSWERS), lambda event, _: answer(event)), _ERROR, _DECIDED),
     ),
     Renamed: (
         "renamed",
         Columns(
-            column("field", TEXT, is_needed=True), column("old", TEXT, _name("old")), column("new", TEXT, _name("new"))
+            Column("field", TEXT, is_needed=True), Column("old", TEXT, _name("old")), Column("new", TEXT, _name("new"))
         ),
     ),
     CallEnded: (
         "call_ended",
-        Columns(*_COUNTED, *_ENDED, column("verified", TRUTH, _is_verified), column("error_type", TEXT, _error_type)),
+        Columns(*_COUNTED, *_ENDED, Column("verified", TRUTH, _is_verified), Column("error_type", TEXT, _error_type)),
     ),
 }
 """The record of each event, and its fields."""

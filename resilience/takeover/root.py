@@ -45,8 +45,9 @@ def _setting(run: Run) -> Setting:
     except PolicyError as error:
         _refuse(run, str(error))
     except Exception as error:
-        # Its module brings in OpenTelemetry, which most runs do without.
-        if type(error).__name__ != "JournalError":
+        from resilience.journal.writer import JournalError  # noqa: PLC0415  # most runs have no journal
+
+        if not isinstance(error, JournalError):
             raise
         _refuse(run, str(error))
 

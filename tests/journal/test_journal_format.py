@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import attrs
 import pytest
@@ -30,6 +30,7 @@ from resilience.core.decision import Accept, Fail, Refresh, Rename, Verify, Wait
 from resilience.core.events import (
     AttemptAborted,
     AttemptStarted,
+    CallStarted,
     Event,
     FaultInjected,
     Recalled,
@@ -41,6 +42,7 @@ from resilience.core.events import (
 )
 from resilience.core.fault import Fault
 from resilience.core.policy import Action, Injection
+from resilience.journal.format import RECORDS
 from resilience.journal.model import Recording
 from resilience.journal.reader import read
 
@@ -148,6 +150,11 @@ def test_what_is_written_stays_the_same(tmp_path: Path, monkeypatch: pytest.Monk
     with monkeypatch.context() as patched:
         write(tmp_path / "j", patched)
     assert (tmp_path / "j").read_bytes() == WRITTEN.read_bytes()
+
+
+def test_every_event_has_a_record() -> None:
+    """What happens to a call gets into the journal; without a record, reports and replays would miss it."""
+    assert {CallStarted, *get_args(Event)} <= RECORDS.keys()
 
 
 def test_what_was_written_is_read_as_ever() -> None:
