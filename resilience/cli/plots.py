@@ -10,15 +10,15 @@ from attrs import frozen
 from rich.text import Text
 
 from resilience.cli.screen import seconds
-from resilience.core.simulate import Deed, Played
+from resilience.simulation.play import Activity, Played
 
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 _FULL: Final = "█"
 _PLAIN: Final = "#"
 
-STYLES: Final[Mapping[Deed, str]] = {"attempt": "cyan", "verify": "magenta", "refresh": "yellow", "rename": "green"}
-_SIGNS: Final[Mapping[Deed, str]] = {"attempt": "█", "verify": "▓", "refresh": "▒", "rename": "▒"}
-_PLAIN_SIGNS: Final[Mapping[Deed, str]] = {"attempt": "A", "verify": "V", "refresh": "R", "rename": "N"}
+STYLES: Final[Mapping[Activity, str]] = {"attempt": "cyan", "verify": "magenta", "refresh": "yellow", "rename": "green"}
+_SIGNS: Final[Mapping[Activity, str]] = {"attempt": "█", "verify": "▓", "refresh": "▒", "rename": "▒"}
+_PLAIN_SIGNS: Final[Mapping[Activity, str]] = {"attempt": "A", "verify": "V", "refresh": "R", "rename": "N"}
 
 
 @frozen
@@ -94,11 +94,11 @@ def strip(played: Played, width: int, *, plain: bool = False) -> Text:
     signs = _PLAIN_SIGNS if plain else _SIGNS
     cells: list[tuple[str, str]] = [("." if plain else "·", "dim")] * width
     scale = width / played.duration if played.duration > 0 else 0.0
-    for turn in played.turns:
-        first = min(int(turn.began * scale), width - 1)
-        last = min(max(math.ceil(turn.ended * scale) - 1, first), width - 1)
+    for step in played.steps:
+        first = min(int(step.began * scale), width - 1)
+        last = min(max(math.ceil(step.ended * scale) - 1, first), width - 1)
         for cell in range(first, last + 1):
-            cells[cell] = (signs[turn.did], STYLES[turn.did])
+            cells[cell] = (signs[step.did], STYLES[step.did])
     text = Text()
     for sign, style in cells:
         text.append(sign, style=style)

@@ -6,23 +6,31 @@ less than a millisecond, and the same seed gives the same call.
 """
 
 from resilience.core.fault import CUT
-from resilience.core.simulate import Belief, EndlessError, Meeting, Played, Turn, World, play
 from resilience.simulation.faults import Scripted, fault_of, meetings, read_script
+from resilience.simulation.play import (
+    EndlessError,
+    Environment,
+    Played,
+    ScriptedResponse,
+    SimulatedStep,
+    VerifierModel,
+    play,
+)
 from resilience.simulation.runs import PERCENTILES, Distribution, Setup, Spread, distribution, simulate
 
 __all__ = [
     "CUT",
     "PERCENTILES",
-    "Belief",
     "Distribution",
     "EndlessError",
-    "Meeting",
+    "Environment",
     "Played",
     "Scripted",
+    "ScriptedResponse",
     "Setup",
+    "SimulatedStep",
     "Spread",
-    "Turn",
-    "World",
+    "VerifierModel",
     "distribution",
     "fault_of",
     "meetings",

@@ -14,7 +14,7 @@ from resilience.core.decision import StopReason
 from resilience.core.fault import Fault
 from resilience.core.plan import Plan
 from resilience.core.policy import Action
-from resilience.core.simulate import EndlessError, Meeting, Played, World, play
+from resilience.simulation.play import EndlessError, Environment, Played, ScriptedResponse, play
 
 _GREATEST_DRAW: Final = math.nextafter(1.0, 0.0)
 _MIDDLE_DRAW: Final = 0.5
@@ -100,13 +100,15 @@ class WorstCase:
 def worst(plan: Plan, fault: Fault) -> WorstCase:
     """Return the worst that a fault can do to a call of this plan, if every attempt meets it."""
     try:
-        quick: Played | None = play(plan, lambda: Meeting(fault=fault), World(verifier="missing"), draw=lambda: 0.0)
+        quickest: Played | None = play(
+            plan, lambda: ScriptedResponse(fault=fault), Environment(verifier="missing"), draw=lambda: 0.0
+        )
     except EndlessError:
-        quick = None
+        quickest = None
     plain = _longest(plan, fault)
     return WorstCase(
-        attempts=None if quick is None else quick.attempts,
-        reason=_without_end(plan, fault) if quick is None else quick.stop_reason,
+        attempts=None if quickest is None else quickest.attempts,
+        reason=_without_end(plan, fault) if quickest is None else quickest.stop_reason,
         duration=plain,
         hinted=_longest(plan, evolve(fault, retry_after=_LONG_HINT)),
         by_deadline=plain is not None and plain == plan.limits.deadline,
@@ -171,13 +173,15 @@ def _longest(plan: Plan, fault: Fault) -> float | None:
         return min((each for each in (_at_most(plan, fault), limits.deadline) if each is not None), default=None)
     slow = limits.attempt_timeout
     duration = None if slow is None else max(slow - _MOMENT, 0.0)
-    world = World(verifier="missing", refreshing=duration or 0.0)
+    environment = Environment(verifier="missing", refreshing=duration or 0.0)
     try:
-        slowest = play(plan, lambda: Meeting(fault=fault, duration=duration), world, draw=lambda: _GREATEST_DRAW)
+        slowest = play(
+            plan, lambda: ScriptedResponse(fault=fault, duration=duration), environment, draw=lambda: _GREATEST_DRAW
+        )
     except EndlessError:
         return limits.deadline
-    asked = any(turn.did == "verify" for turn in slowest.turns)
-    if duration is None or asked or slowest.stop_reason == "deadline" or any(turn.cut for turn in slowest.turns):
+    asked = any(step.did == "verify" for step in slowest.steps)
+    if duration is None or asked or slowest.stop_reason == "deadline" or any(step.cut for step in slowest.steps):
         return limits.deadline
     # Rounded up to a millisecond, so that it stays a bound.
     return math.ceil(slowest.duration * 1000) / 1000

@@ -40,7 +40,7 @@ from attrs import evolve, frozen
 from resilience.catalog import catalogue, providers
 from resilience.core.fault import Fault, Transport
 from resilience.core.grammar.script import ScriptEntry, parse_entry, parse_script
-from resilience.core.simulate import Meeting
+from resilience.simulation.play import ScriptedResponse
 
 TRANSPORTS: Final[dict[str, Transport]] = {
     "unsent": "unsent",
@@ -65,12 +65,12 @@ class Scripted:
 
     Attributes:
         text: The entry, as written.
-        meeting: What each of them meets.
+        response: What each of them meets.
         times: How many there are; None for every one from here on.
     """
 
     text: str
-    meeting: Meeting
+    response: ScriptedResponse
     times: int | None = 1
 
 
@@ -91,11 +91,11 @@ def read_script(script: str, *, provider: str | None, latency: float) -> tuple[S
     return tuple(_scripted(entry, provider, latency) for entry in parse_script(script))
 
 
-def meetings(script: Iterable[Scripted], *, latency: float) -> Iterator[Meeting]:
+def meetings(script: Iterable[Scripted], *, latency: float) -> Iterator[ScriptedResponse]:
     """Yield what attempt after attempt meets, without an end."""
-    success = Meeting(duration=latency, lands=0.0)
+    success = ScriptedResponse(duration=latency, lands=0.0)
     scripted = chain.from_iterable(
-        repeat(each.meeting) if each.times is None else repeat(each.meeting, each.times) for each in script
+        repeat(each.response) if each.times is None else repeat(each.response, each.times) for each in script
     )
     return chain(scripted, repeat(success))
 
@@ -134,7 +134,9 @@ def _scripted(entry: ScriptEntry, provider: str | None, latency: float) -> Scrip
         duration, lands = latency, entry.delay
     if word == "hang" and (entry.delay is None or entry.applied == "late"):
         duration = None
-    return Scripted(text=entry.text, meeting=Meeting(fault=fault, duration=duration, lands=lands), times=entry.times)
+    return Scripted(
+        text=entry.text, response=ScriptedResponse(fault=fault, duration=duration, lands=lands), times=entry.times
+    )
 
 
 def _fault(entry: ScriptEntry, provider: str | None) -> Fault | None:

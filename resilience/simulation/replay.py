@@ -53,13 +53,13 @@ from resilience.core.history import History
 from resilience.core.machine import begin
 from resilience.core.match import condition
 from resilience.core.plan import Plan
-from resilience.core.simulate import EndlessError, Turn
 from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedDecision, RecordedRemedy
-from resilience.simulation.luck import draw_as_recorded, draw_of, reaches
+from resilience.simulation.jitter_inversion import draw_as_recorded, draw_of, reaches
+from resilience.simulation.play import EndlessError, SimulatedStep
+from resilience.simulation.recorded_inputs import RecordedInputs
 from resilience.simulation.replayed import Assumption, Difference, Replayed, is_same
-from resilience.simulation.tape import Tape
 
-_MOST_TURNS: Final = 2000
+_MOST_STEPS: Final = 2000
 # A limit that cuts an attempt when it was cut before is the same one: programs are late by this much.
 _LATENESS: Final = 0.1
 
@@ -104,20 +104,20 @@ class _Replay:
 
     call: RecordedCall
     plan: Plan
-    tape: Tape = field(init=False)
+    inputs: RecordedInputs = field(init=False)
     history: History = field(init=False)
     now: float = field(default=0.0, init=False)
     waited: float = field(default=0.0, init=False)
     begun: int = field(default=0, init=False)
     asked: bool = field(default=False, init=False)
     is_retimed: bool = field(default=False, init=False)
-    turns: list[Turn] = field(factory=list, init=False)
+    steps: list[SimulatedStep] = field(factory=list, init=False)
     earlier: list[RecordedDecision] = field(factory=list, init=False)
     differences: list[Difference] = field(factory=list, init=False)
     assumed: dict[Assumption, None] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.tape = Tape(self.call)
+        self.inputs = RecordedInputs(self.call)
         first = self.call.attempts[0] if self.call.attempts else None
         # Spans do not tell of the ledger; but only it can have known that the first attempt met what is ours.
         ours = self.call.recalled is None and first is not None and first.action == "accept"
@@ -128,7 +128,7 @@ class _Replay:
         command = next(commands)
         try:
             while not isinstance(command, End):
-                if len(self.turns) >= _MOST_TURNS:
+                if len(self.steps) >= _MOST_STEPS:
                     raise EndlessError("no limit of the policy ends this call")
                 command = self._obey(commands, command)
         except _Interrupted:
@@ -174,14 +174,14 @@ class _Replay:
         # A cut attempt is cut again when the same limit does it, or an earlier one.
         is_cut = limit is not None and (duration is None or began + duration >= limit)
         if duration is None:
-            duration = self._hang(None if limit is None else limit - began, recorded or self.tape.last)
+            duration = self._hang(None if limit is None else limit - began, recorded or self.inputs.last)
         elif is_cut and limit is not None:
             duration = max(limit - began, 0.0)
         self.now += duration
         self.is_retimed |= recorded is not None and recorded.duration != duration
         faults = (CUT,) if is_cut else () if fault is None else (fault,)
         if not faults:
-            self._turn("attempt", began, None, None)
+            self._step("attempt", began, None, None)
             self._compare("attempt", recorded, None, None, cut=False)
             return commands.send(CommandReport(SUCCEEDED, self.now))
         inner = recorded is not None and recorded.stop_reason == "inner"
@@ -190,7 +190,7 @@ class _Replay:
         command = self._report(commands, event, recorded, draw)
         if recorded is not None:
             self.earlier.append(recorded)
-        self._turn("attempt", began, event, self.history.decision, cut=is_cut)
+        self._step("attempt", began, event, self.history.decision, cut=is_cut)
         self._compare("attempt", recorded, faults[0], self.history.decision, cut=is_cut and not was_cut)
         return command
 
@@ -207,16 +207,16 @@ class _Replay:
 
     def _next_attempt(self) -> tuple[RecordedAttempt | None, Fault | None, float | None]:
         """Return the recorded attempt, if there is one, what it meets, and how long it takes; None for never."""
-        if self.tape.attempts:
-            recorded = self.tape.attempts.pop(0)
-            self.now += self.tape.queues.get(recorded.number, 0.0)
+        if self.inputs.attempts:
+            recorded = self.inputs.attempts.pop(0)
+            self.now += self.inputs.queues.get(recorded.number, 0.0)
             if recorded.duration is None or recorded.aborted:
                 self.begun += 1
                 self.now += recorded.duration or 0.0
                 raise _Interrupted
             return recorded, self._fault(recorded), None if recorded.cut else recorded.duration
-        last = self.tape.last
-        if last is None or self.tape.breaks_off:
+        last = self.inputs.last
+        if last is None or self.inputs.breaks_off:
             raise _Interrupted
         self._assume("success" if last.fault is None else "fault")
         return None, self._fault(last), None if last.cut else last.duration
@@ -240,14 +240,14 @@ class _Replay:
         began = self.now
         recorded: RecordedRemedy | None = None
         there: bool | None
-        if self.tape.verifications:
-            recorded = self.tape.verifications.pop(0)
+        if self.inputs.verifications:
+            recorded = self.inputs.verifications.pop(0)
             if recorded.duration is None or recorded.answer in {None, "cancelled"}:
                 raise _Interrupted
             there = None if recorded.answer == "failed" else recorded.answer == "there"
             duration = recorded.duration
         else:
-            if self.tape.breaks_off and not self.tape.attempts:
+            if self.inputs.breaks_off and not self.inputs.attempts:
                 raise _Interrupted
             self._assume("verifier")
             there, duration = False, 0.0
@@ -260,7 +260,7 @@ class _Replay:
         if there is None and not is_cut and recorded is not None:
             event = VerifyFailed(self._verifier_fault(recorded))
         command = self._report(commands, event, recorded, None)
-        self._turn("verify", began, event, self.history.decision, cut=is_cut)
+        self._step("verify", began, event, self.history.decision, cut=is_cut)
         self._compare("verify", recorded, None, self.history.decision, cut=False)
         return command
 
@@ -278,8 +278,8 @@ class _Replay:
 
     def _refresh(self, commands: Call, limit: float | None) -> Command:
         began, is_done = self.now, True
-        if self.tape.refreshes:
-            took, outcome = self.tape.refreshes.pop(0)
+        if self.inputs.refreshes:
+            took, outcome = self.inputs.refreshes.pop(0)
             if outcome is None:
                 raise _Interrupted
             is_done = outcome
@@ -288,25 +288,25 @@ class _Replay:
                 took, is_done = max(limit - began, 0.0), False
             self.now += took
         else:
-            if self.tape.breaks_off and not self.tape.attempts:
+            if self.inputs.breaks_off and not self.inputs.attempts:
                 raise _Interrupted
             self._assume("refresh")
         event = Refreshed() if is_done else RefreshFailed()
         command = self._report(commands, event, None, None)
-        self._turn("refresh", began, event, self.history.decision)
+        self._step("refresh", began, event, self.history.decision)
         return command
 
     def _rename(self, commands: Call) -> Command:
         found = True
-        if self.tape.renames:
-            found = self.tape.renames.pop(0)
+        if self.inputs.renames:
+            found = self.inputs.renames.pop(0)
         else:
             self._assume("rename")
         # Recordings do not tell whether the run knew the name; where the call was accepted under it, it may have.
         known = self.call.stop_reason == "accepted"
         event = Renamed(known=known) if found else RenameImpossible()
         command = self._report(commands, event, None, None)
-        self._turn("rename", self.now, event, self.history.decision)
+        self._step("rename", self.now, event, self.history.decision)
         return command
 
     def _report(self, commands: Call, event: Event, recorded: RecordedDecision | None, draw: float | None) -> Command:
@@ -314,7 +314,7 @@ class _Replay:
         luck = draw_as_recorded(self.history, event, now=self.now, recorded=recorded, draw=draw)
         return commands.send(CommandReport(event, self.now, luck))
 
-    def _turn(
+    def _step(
         self,
         did: Literal["attempt", "verify", "refresh", "rename"],
         began: float,
@@ -323,8 +323,10 @@ class _Replay:
         *,
         cut: bool = False,
     ) -> None:
-        turn = Turn(did=did, number=self.begun, began=began, ended=self.now, event=event, decision=decision, cut=cut)
-        self.turns.append(turn)
+        step = SimulatedStep(
+            did=did, number=self.begun, began=began, ended=self.now, event=event, decision=decision, cut=cut
+        )
+        self.steps.append(step)
 
     def _assume(self, what: Assumption) -> None:
         self.assumed[what] = None
@@ -351,14 +353,14 @@ class _Replay:
     def _replayed(self, ended: Ended | Literal["cancelled"] | None, reason: StopReason | None) -> Replayed:
         call = self.call
         is_same = not (self.differences or self.is_retimed) and (ended, reason) == (call.ended, call.stop_reason)
-        duration = self.now + self.tape.rest
+        duration = self.now + self.inputs.rest
         if is_same and call.duration is not None:
             # The program's own time between the steps is no difference.
             duration = call.duration
         is_failure = ended not in {"success", "success_after_retry", "accepted", "cancelled", None}
         return Replayed(
             call=call,
-            turns=tuple(self.turns),
+            steps=tuple(self.steps),
             ended=ended,
             stop_reason=reason,
             duration=duration,

@@ -10,8 +10,8 @@ from attrs import field, frozen
 
 from resilience.core.decision import Accept, Decision, Ended, Fail, StopReason
 from resilience.core.fault import Fault
-from resilience.core.simulate import Turn
 from resilience.journal.model import RecordedCall, RecordedDecision
+from resilience.simulation.play import SimulatedStep
 
 Assumption = Literal["success", "fault", "cut", "verifier", "refresh", "rename", "verifier_fault"]
 
@@ -61,7 +61,7 @@ class Replayed:
 
     Attributes:
         call: The call as it was recorded.
-        turns: What would have been done, in order.
+        steps: What would have been done, in order.
         ended: How it would have ended; as it did where the recording breaks off.
         stop_reason: Why, likewise.
         duration: How long it would have taken.
@@ -73,7 +73,7 @@ class Replayed:
     """
 
     call: RecordedCall
-    turns: tuple[Turn, ...] = field(repr=False)
+    steps: tuple[SimulatedStep, ...] = field(repr=False)
     ended: Ended | Literal["cancelled"] | None
     stop_reason: StopReason | None
     duration: float

@@ -11,8 +11,8 @@ from attrs import frozen
 
 from resilience.core.decision import StopReason
 from resilience.core.plan import Plan
-from resilience.core.simulate import Meeting, Played, World, play
 from resilience.simulation.faults import Scripted, meetings
+from resilience.simulation.play import Environment, Played, ScriptedResponse, play
 
 PERCENTILES: Final = (50, 95, 99)
 
@@ -24,14 +24,14 @@ class Setup:
 
     Attributes:
         plan: The policy for one operation, and what the call can do.
-        world: What it finds besides faults.
+        environment: What it finds besides faults.
         script: What attempts meet, in order; with a ``rate``, what they meet at random.
         latency: How long an attempt takes that does not say, in seconds.
         rate: The share of the attempts that fails; None to follow the script.
     """
 
     plan: Plan
-    world: World
+    environment: Environment
     script: tuple[Scripted, ...]
     latency: float
     rate: float | None = None
@@ -155,18 +155,18 @@ def _chance(seed: int) -> random.Random:
 
 
 def _one(setup: Setup, draw: Callable[[], float], chance: random.Random) -> Played:
-    return play(setup.plan, _meet(setup, chance), setup.world, draw=draw)
+    return play(setup.plan, _meet(setup, chance), setup.environment, draw=draw)
 
 
-def _meet(setup: Setup, chance: random.Random) -> Callable[[], Meeting]:
+def _meet(setup: Setup, chance: random.Random) -> Callable[[], ScriptedResponse]:
     if setup.rate is None:
         return meetings(setup.script, latency=setup.latency).__next__
     rate = setup.rate
-    success = Meeting(duration=setup.latency, lands=0.0)
+    success = ScriptedResponse(duration=setup.latency, lands=0.0)
     # An entry that is written "X*3" comes three times as often.
-    bad = [each.meeting for each in setup.script for _ in range(each.times or 1)]
+    bad = [each.response for each in setup.script for _ in range(each.times or 1)]
 
-    def meet() -> Meeting:
+    def meet() -> ScriptedResponse:
         return chance.choice(bad) if chance.random() < rate else success
 
     return meet

@@ -74,8 +74,8 @@ def test_without_credentials_nothing_is_refreshed() -> None:
 
 def test_latency_is_how_long_attempts_take() -> None:
     """An attempt without a delay of its own takes the latency, and the others what they say."""
-    turns = told(*GROUP, "--faults", "unsent, slow 3s", "--latency", "1500ms")["call"]["turns"]
-    assert [round(turn["ended"] - turn["began"], 6) for turn in turns] == [1.5, 3.0]
+    steps = told(*GROUP, "--faults", "unsent, slow 3s", "--latency", "1500ms")["call"]["turns"]
+    assert [round(step["ended"] - step["began"], 6) for step in steps] == [1.5, 3.0]
 
 
 def test_many_runs_are_shown_as_they_are_spread() -> None:

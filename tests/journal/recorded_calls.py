@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from resilience import Credentials, Executor, Journal, Outcome, Policy, ServiceError
 from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedRemedy
-from resilience.simulation import Meeting, meetings, read_script
+from resilience.simulation import ScriptedResponse, meetings, read_script
 from resilience.telemetry import Spans
 from resilience.testing import virtual_backend
 
@@ -93,7 +93,7 @@ def cases() -> st.SearchStrategy[Case]:
     )
 
 
-def scripted(script: Iterable[str]) -> Iterator[Meeting]:
+def scripted(script: Iterable[str]) -> Iterator[ScriptedResponse]:
     """Yield what attempt after attempt meets; a word may be a code of any provider."""
     return meetings(
         [each for word in script for each in read_script(word, provider=None, latency=LATENCY)], latency=LATENCY
@@ -138,8 +138,8 @@ class World:
 
 async def execute(case: Case, journal: Path | None = None, spans: TracerProvider | None = None) -> Outcome[Any]:
     """Make one call, and leave behind what was asked for."""
-    world = World(case)
-    keys = None if case.refreshes is None else Credentials(world.token)
+    environment = World(case)
+    keys = None if case.refreshes is None else Credentials(environment.token)
     if keys is not None:
         await keys.load()
     provider = case.operation.rpartition(":")[0] or "alibaba"
@@ -155,14 +155,14 @@ async def execute(case: Case, journal: Path | None = None, spans: TracerProvider
     @executor.wrap(case.operation)
     async def create(instance_id: str, group_id: str) -> str | None:
         del instance_id, group_id
-        return await world.create(keys)
+        return await environment.create(keys)
 
     if case.replies is not None:
 
         @create.verify
         async def find(instance_id: str, group_id: str) -> str | None:
             del instance_id, group_id
-            return await world.find()
+            return await environment.find()
 
     return await create.outcome(INSTANCE, GROUP)
 

@@ -16,9 +16,9 @@ from resilience.cli.plans import operation_of, plan_of
 from resilience.core.backoff import JITTERS, Backoff
 from resilience.core.fault import Fault
 from resilience.core.plan import Plan
-from resilience.core.simulate import Meeting, World, play
 from resilience.simulation import fault_of
 from resilience.simulation.bounds import uses, waits, worst
+from resilience.simulation.play import Environment, ScriptedResponse, play
 
 
 @functools.cache
@@ -98,11 +98,11 @@ def test_no_call_is_worse_than_the_worst(code: str, operation: str, *, verifier:
     chance = random.Random(data.draw(st.integers(0, 10_000)))  # noqa: S311  # reproducible, not secret
     # A slower attempt is cut short, and meets another fault.
     slowest = data.draw(st.sampled_from([0.0, 0.01, 0.5, 0.999])) * (usual.policy.limits.attempt_timeout or 0.0)
-    world = World(verifier="missing", verifying=slowest, refreshing=slowest)
+    environment = Environment(verifier="missing", verifying=slowest, refreshing=slowest)
     played = play(
         usual,
-        lambda: Meeting(fault=fault, duration=chance.uniform(0.0, slowest)),
-        world,
+        lambda: ScriptedResponse(fault=fault, duration=chance.uniform(0.0, slowest)),
+        environment,
         draw=chance.random,
     )
     assert played.duration <= (math.inf if bound.duration is None else bound.duration)

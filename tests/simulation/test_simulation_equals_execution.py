@@ -36,7 +36,7 @@ from resilience.core.events import (
     VerifyStarted,
 )
 from resilience.engine.blocking import drive
-from resilience.simulation import Meeting, Played, Setup, World, meetings, read_script, simulate
+from resilience.simulation import Environment, Played, ScriptedResponse, Setup, meetings, read_script, simulate
 from resilience.testing import virtual_backend, virtual_time
 
 INSTANCE, GROUP = "mqtt-cn-x", "GID_sensors"
@@ -111,16 +111,16 @@ def setup_of(case: Case) -> tuple[Setup, Policy]:
     policy = Policy.load(case.policy, env=case.env)
     operation = operation_of(case.operation, policy)
     plan = plan_of(policy, operation, verifier=case.verifier is not None, credentials=case.credentials)
-    world: dict[str, Any] = {} if case.verifier is None else {"verifier": case.verifier}
+    environment: dict[str, Any] = {} if case.verifier is None else {"verifier": case.verifier}
     return Setup(
         plan=plan,
-        world=World(
+        environment=Environment(
             verifying=0.375,
             refreshes=case.refreshes,
             refreshing=0.625,
             name=case.name,
             law=operation.law,
-            **world,
+            **environment,
         ),
         # No service has every code of this list, and a code may come from any of them.
         script=tuple(each for word in case.script for each in read_script(word, provider=None, latency=LATENCY)),
@@ -180,7 +180,7 @@ class Reality:
         self.setup = setup
         self.now = now
         self.sleep = sleep
-        self.met: Iterator[Meeting] = meetings(setup.script, latency=setup.latency)
+        self.met: Iterator[ScriptedResponse] = meetings(setup.script, latency=setup.latency)
         self.landings: list[float] = []
         self.tokens = 0
 
@@ -196,18 +196,18 @@ class Reality:
         return group_id
 
     async def find(self, group_id: str) -> str | None:
-        world = self.setup.world
-        await self.sleep(world.verifying)
-        there = world.verifier == "found"
-        if world.verifier == "honest":
+        environment = self.setup.environment
+        await self.sleep(environment.verifying)
+        there = environment.verifier == "found"
+        if environment.verifier == "honest":
             there = any(landing <= self.now() + 1e-9 for landing in self.landings)
         return group_id if there else None
 
     async def token(self) -> str:
         self.tokens += 1
         if self.tokens > 1:
-            await self.sleep(self.setup.world.refreshing)
-            if not self.setup.world.refreshes:
+            await self.sleep(self.setup.environment.refreshing)
+            if not self.setup.environment.refreshes:
                 raise ConnectionRefusedError
         return f"token {self.tokens}"
 
@@ -281,10 +281,10 @@ def is_cut(case: Case) -> bool:
     """Tell whether a limit cuts something short, which takes less time than it would by itself."""
     setup, _ = setup_of(case)
     met = meetings(setup.script, latency=setup.latency)
-    lengths = {"verify": setup.world.verifying, "refresh": setup.world.refreshing}
-    for turn in simulate(setup, case.seed).turns:
-        duration = next(met).duration if turn.did == "attempt" else lengths.get(turn.did, 0.0)
-        if duration is None or turn.ended - turn.began < duration - 1e-9:
+    lengths = {"verify": setup.environment.verifying, "refresh": setup.environment.refreshing}
+    for step in simulate(setup, case.seed).steps:
+        duration = next(met).duration if step.did == "attempt" else lengths.get(step.did, 0.0)
+        if duration is None or step.ended - step.began < duration - 1e-9:
             return True
     return False
 
@@ -292,15 +292,15 @@ def is_cut(case: Case) -> bool:
 def lines_of(played: Played) -> list[Line]:
     return [
         (
-            turn.did,
-            turn.number,
-            round(turn.began, 6),
-            round(turn.ended, 6),
-            said(turn.decision) if turn.did in {"attempt", "verify"} else None,
+            step.did,
+            step.number,
+            round(step.began, 6),
+            round(step.ended, 6),
+            said(step.decision) if step.did in {"attempt", "verify"} else None,
         )
-        for turn in played.turns
+        for step in played.steps
         # An impossible rename is no event.
-        if type(turn.event).__name__ != "RenameImpossible"
+        if type(step.event).__name__ != "RenameImpossible"
     ]
 
 
@@ -317,7 +317,7 @@ def check(case: Case, backend: str) -> None:
     assert (played.verified, played.may_exist) == (outcome.verified, outcome.may_exist)
     assert played.attempts == len(outcome.attempts)
     assert played.waited == pytest.approx(outcome.waited, abs=1e-6)
-    faults = [(turn.fault, round(turn.ended - turn.began, 6)) for turn in played.turns if turn.did == "attempt"]
+    faults = [(step.fault, round(step.ended - step.began, 6)) for step in played.steps if step.did == "attempt"]
     met = [
         (
             None if each.fault is None else evolve(each.fault, error=fault.error if fault else ""),
@@ -357,7 +357,7 @@ def test_every_remedy_is_simulated_in_time(
     """Each kind of remedy is met, and takes in the simulation as long as it takes."""
     case = Case(operation, None, script, verifier, credentials=True, refreshes=True, seed=7)
     check(case, backend)
-    assert {turn.did for turn in simulate(setup_of(case)[0], 7).turns} == done
+    assert {step.did for step in simulate(setup_of(case)[0], 7).steps} == done
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
@@ -366,7 +366,7 @@ def test_an_attempt_that_is_cut_is_simulated_in_time(backend: str) -> None:
     case = Case("tencent:CreateInstance", None, ("late hang 10s",), "honest", credentials=True, refreshes=True, seed=7)
     assert is_cut(case)
     check(case, backend)
-    assert {turn.did for turn in simulate(setup_of(case)[0], 7).turns} == {"attempt", "verify"}
+    assert {step.did for step in simulate(setup_of(case)[0], 7).steps} == {"attempt", "verify"}
 
 
 ANSWERS = """
@@ -412,7 +412,7 @@ def test_answers_by_message_and_by_time_are_simulated_as_executed(backend: str, 
         check(case, backend)
         played = simulate(setup_of(case)[0], case.seed)
         assert env is None or played.attempts == 1
-        answered.update(turn.decision.rule.id for turn in played.turns if turn.decision and turn.decision.rule)
+        answered.update(step.decision.rule.id for step in played.steps if step.decision and step.decision.rule)
 
     compare()
     assert {f'alibaba."InvalidParameter"[{entry}]' for entry in range(3)} <= answered

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from resilience.core.fault import Fault
-from resilience.simulation import Meeting, meetings, read_script
+from resilience.simulation import ScriptedResponse, meetings, read_script
 
 LATENCY = 0.1
 LOST = Fault(transport="lost")
 
 
-def met(script: str, count: int) -> list[Meeting]:
+def met(script: str, count: int) -> list[ScriptedResponse]:
     read = read_script(script, provider="alibaba", latency=LATENCY)
     return list(itertools.islice(meetings(read, latency=LATENCY), count))
 
@@ -42,7 +42,7 @@ def met(script: str, count: int) -> list[Meeting]:
 )
 def test_a_word_is_what_an_attempt_meets(entry: str, expected: dict[str, Any]) -> None:
     """Each word stands for a fault or a success, how long it takes, and when it takes effect."""
-    assert met(entry, 1) == [Meeting(**expected)]
+    assert met(entry, 1) == [ScriptedResponse(**expected)]
 
 
 def test_entries_come_in_order_and_then_all_is_well() -> None:

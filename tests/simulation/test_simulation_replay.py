@@ -105,7 +105,7 @@ def call(
 
 def did(replayed: Replayed) -> list[tuple[str, float, float]]:
     """Return what is done, when it begins and when it ends."""
-    return [(turn.did, round(turn.began, 4), round(turn.ended, 4)) for turn in replayed.turns]
+    return [(step.did, round(step.began, 4), round(step.ended, 4)) for step in replayed.steps]
 
 
 def changes(replayed: Replayed) -> list[tuple[int, str | None, str | None]]:
@@ -161,7 +161,7 @@ def test_attempts_that_nobody_made_succeed_if_the_last_one_did() -> None:
     recorded = call(succeeded(1, 0.0, duration=5.0), ended="success", took=5.0)
     rules = '[rules.transport]\n"lost" = { do = "retry", max = 2 }'
     replayed = replay(recorded, plan(rules, limits='attempt_timeout = "3s"'))
-    assert [turn.cut for turn in replayed.turns] == [True, True, True]
+    assert [step.cut for step in replayed.steps] == [True, True, True]
     assert changes(replayed) == [(1, None, "retry")]
     assert replayed.differences[0].cut
     assert (replayed.stop_reason, replayed.assumptions) == ("max", ("success",))
@@ -198,7 +198,7 @@ def test_another_backoff_has_the_same_luck(backoff: str, waits: tuple[float, flo
         took=2.75,
     )
     replayed = replay(recorded, plan('"SystemOverFlow" = "retry"', backoff=backoff))
-    assert [turn.delay for turn in replayed.turns][:2] == pytest.approx(waits)
+    assert [step.delay for step in replayed.steps][:2] == pytest.approx(waits)
 
 
 def test_a_wait_that_grows_from_the_last_one_has_the_same_luck() -> None:
@@ -208,7 +208,7 @@ def test_a_wait_that_grows_from_the_last_one_has_the_same_luck() -> None:
     waited = (failed(1, 0.0, delay=2.0, backoff=grown), failed(2, 2.5, delay=2.25, backoff=grown))
     recorded = call(*waited, succeeded(3, 5.25), took=5.75)
     replayed = replay(recorded, plan('"SystemOverFlow" = "retry"', backoff='base = "4s", kind = "constant"'))
-    assert [turn.delay for turn in replayed.turns][:2] == pytest.approx((2.0, 1.0))
+    assert [step.delay for step in replayed.steps][:2] == pytest.approx((2.0, 1.0))
 
 
 @pytest.mark.parametrize("deadline", ["4s", "5s"])
@@ -225,7 +225,7 @@ def test_a_wait_that_fitted_fits_again() -> None:
     recorded = call(failed(1, 0.0, delay=1.0, backoff=None), succeeded(2, 1.5), took=2.0)
     replayed = replay(recorded, plan('"SystemOverFlow" = "retry"', backoff='base = "16s"', deadline="4s"))
     assert replayed.differences == ()
-    assert replayed.turns[0].delay == pytest.approx(1.0, abs=1e-4)
+    assert replayed.steps[0].delay == pytest.approx(1.0, abs=1e-4)
 
 
 def test_a_servers_hint_is_no_luck() -> None:
@@ -233,7 +233,7 @@ def test_a_servers_hint_is_no_luck() -> None:
     hinted = evolve(BUSY, retry_after=3.0)
     recorded = call(failed(1, 0.0, hinted, delay=3.0, backoff=FULL), succeeded(2, 3.5), took=4.0)
     long = replay(recorded, plan('"SystemOverFlow" = "retry"', backoff='base = "8s"'))
-    assert long.turns[0].delay == pytest.approx(4.0)
+    assert long.steps[0].delay == pytest.approx(4.0)
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_a_delay_without_its_backoff_is_kept_if_it_can_be(delay: float, wait: fl
     """Spans tell delays and no backoffs: what this policy can draw is drawn."""
     recorded = call(failed(1, 0.0, delay=delay, backoff=None), succeeded(2, 6.0), took=6.5)
     replayed = replay(recorded, plan('"SystemOverFlow" = "retry"', backoff='base = "1s"'))
-    assert replayed.turns[0].delay == pytest.approx(wait)
+    assert replayed.steps[0].delay == pytest.approx(wait)
 
 
 @pytest.mark.parametrize(
@@ -260,8 +260,8 @@ def test_an_attempt_that_was_cut_short_never_answers(limits: str, took: float, a
     cut = failed(1, 0.0, CUT, cut=True, effect="unknown", duration=20.05)
     recorded = call(cut, succeeded(2, 21.05), took=21.55)
     replayed = replay(recorded, plan('[rules.transport]\n"lost" = "retry"', limits=limits))
-    assert replayed.turns[0].ended == pytest.approx(took)
-    assert replayed.turns[0].cut
+    assert replayed.steps[0].ended == pytest.approx(took)
+    assert replayed.steps[0].cut
     assert replayed.seconds == pytest.approx(took - 20.05)
     assert replayed.assumptions == assumed
 
@@ -313,7 +313,7 @@ def test_a_longer_settle_asks_more_often() -> None:
     recorded = call(LOST_ONCE, succeeded(2, 1.75), took=2.25, remedies=answers, **BUYS)
     asked = plan(VERIFY, operation="tencent:CreateInstance", verifier=True, limits='settle = "3s"')
     replayed = replay(recorded, asked)
-    assert [turn.did for turn in replayed.turns] == ["attempt", "verify", "verify", "verify", "attempt"]
+    assert [step.did for step in replayed.steps] == ["attempt", "verify", "verify", "verify", "attempt"]
     assert [each.did for each in replayed.differences] == ["verify"]
     assert replayed.assumptions == ("verifier",)
     assert (replayed.ended, replayed.requests) == ("success_after_retry", 0)
@@ -324,7 +324,7 @@ def test_a_verifier_that_was_never_asked_finds_nothing() -> None:
     blind = call(failed(1, 0.0, LOST, effect="unknown"), succeeded(2, 1.5), took=2.0)
     replayed = replay(blind, plan(VERIFY, verifier=True, limits='settle = "0s"'))
     assert changes(replayed) == [(1, "retry", "verify")]
-    assert [turn.did for turn in replayed.turns] == ["attempt", "verify", "attempt"]
+    assert [step.did for step in replayed.steps] == ["attempt", "verify", "attempt"]
     assert (replayed.ended, replayed.assumptions) == ("success_after_retry", ("verifier",))
 
 
@@ -362,7 +362,7 @@ def test_a_slow_answer_may_come_too_late() -> None:
     hasty = plan(VERIFY, operation="tencent:CreateInstance", verifier=True, limits='attempt_timeout = "3s"')
     replayed = replay(recorded, hasty)
     assert did(replayed)[1] == ("verify", 1.5, 4.5)
-    assert replayed.turns[1].cut
+    assert replayed.steps[1].cut
 
 
 def test_a_verifier_that_is_not_asked_any_more_changes_the_end() -> None:
@@ -412,7 +412,7 @@ def test_a_verifier_that_asked_for_credentials_does_so_again() -> None:
     remedies = (answers[0], refreshed(1, 1.75), answers[1])
     recorded = call(LOST_ONCE, ended="accepted", why="accepted", took=2.25, remedies=remedies)
     replayed = replay(recorded, plan(f"{REFRESH}\n{VERIFY}", verifier=True, credentials=True))
-    assert [turn.did for turn in replayed.turns] == ["attempt", "verify", "refresh", "verify"]
+    assert [step.did for step in replayed.steps] == ["attempt", "verify", "refresh", "verify"]
     assert replayed.differences == ()
 
 
@@ -442,7 +442,7 @@ def test_a_rename_that_found_a_name_finds_it_again_and_one_that_did_not_does_not
     twice = [failed(number, at, TAKEN, action="rename", delay=0.0) for number, at in ((1, 0.0), (2, 0.5))]
     recorded = call(*twice, succeeded(3, 2.0), renames=1, took=2.5)
     replayed = replay(recorded, plan(RENAME))
-    assert [type(turn.event).__name__ for turn in replayed.turns if turn.did == "rename"] == [
+    assert [type(step.event).__name__ for step in replayed.steps if step.did == "rename"] == [
         "Renamed",
         "RenameImpossible",
     ]
@@ -549,7 +549,7 @@ ASKED_FIRST = (verified(0, 0.0, action="accept"),)
 def test_what_the_ledger_knew_is_known_again(recorded: RecordedCall, deeds: list[str]) -> None:
     """A call that an earlier run had done or begun begins in a replay as it began then."""
     replayed = replay(recorded, plan("", verifier=bool(recorded.remedies)))
-    assert [turn.did for turn in replayed.turns] == deeds
+    assert [step.did for step in replayed.steps] == deeds
     assert replayed.differences == ()
     assert (replayed.ended, replayed.stop_reason) == (recorded.ended, recorded.stop_reason)
 

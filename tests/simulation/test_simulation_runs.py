@@ -7,7 +7,7 @@ from attrs import evolve
 
 from resilience import Policy
 from resilience.cli.plans import operation_of, plan_of
-from resilience.simulation import EndlessError, Setup, Spread, World, distribution, read_script, simulate
+from resilience.simulation import EndlessError, Environment, Setup, Spread, distribution, read_script, simulate
 
 LATENCY = 0.1
 
@@ -17,7 +17,7 @@ def setup(script: str, *, operation: str = "CreateGroupId", verifier: bool = Fal
     found = operation_of(operation, policy)
     return Setup(
         plan=plan_of(policy, found, verifier=verifier, credentials=True),
-        world=World(),
+        environment=Environment(),
         script=read_script(script, provider=found.provider, latency=LATENCY),
         latency=LATENCY,
         rate=rate,
@@ -52,7 +52,7 @@ def test_a_repeated_entry_comes_more_often_at_random() -> None:
     mixed = distribution(setup("InvalidParameter*9, InstanceNotFound", rate=1.0), runs=100, seed=1)
     assert mixed.reasons == {"rule": 100}
     alone = simulate(setup("unsent*9, InvalidParameter", rate=1.0), 1)
-    assert {turn.fault.label for turn in alone.turns if turn.fault} == {"unsent", "InvalidParameter"}
+    assert {step.fault.label for step in alone.steps if step.fault} == {"unsent", "InvalidParameter"}
 
 
 def test_what_took_effect_twice_is_counted() -> None:
@@ -67,7 +67,7 @@ def test_what_took_effect_twice_is_counted() -> None:
 def test_another_name_is_another_resource() -> None:
     """What took effect under an earlier name is not counted against the one that the call ends with."""
     played = simulate(setup("applied lost, GroupIdAlreadyUsedByOtherUsers, ok"), 1)
-    assert [turn.did for turn in played.turns] == ["attempt", "attempt", "rename", "attempt"]
+    assert [step.did for step in played.steps] == ["attempt", "attempt", "rename", "attempt"]
     assert played.effects == 1
 
 

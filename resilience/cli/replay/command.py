@@ -38,12 +38,12 @@ from resilience.cli.replay.remarks import ReplayedRecording, RulePlace, Totals, 
 from resilience.cli.replay.text import parts
 from resilience.cli.screen import FINDINGS, as_json, console, format_option, load, policy_option, times
 from resilience.core.decision import Decision, Fail
-from resilience.core.simulate import EndlessError
 from resilience.engine.operations import resolve
 from resilience.journal.model import RecordedCall, RecordedDecision, Recording, RecordsError
 from resilience.journal.reader import read
 from resilience.policyfile import Policy
 from resilience.simulation.abilities import Abilities
+from resilience.simulation.play import EndlessError
 from resilience.simulation.replay import UndecidedError, obstacle
 from resilience.simulation.replay import replay as replay_call
 from resilience.simulation.replayed import ASSUMPTIONS, Difference, Replayed

@@ -22,13 +22,13 @@ from resilience.core.grammar.durations import seconds as parse_duration
 from resilience.policyfile import Policy
 from resilience.simulation import (
     PERCENTILES,
-    Belief,
     Distribution,
     EndlessError,
+    Environment,
     Played,
     Setup,
     Spread,
-    World,
+    VerifierModel,
     distribution,
     read_script,
 )
@@ -120,7 +120,7 @@ def simulate(*, policy: str, env: str | None, operation: str, form: str, html: P
 
 def _setup(policy: Policy, operation: str, options: dict[str, Any]) -> Setup:
     found = operation_of(operation, policy)
-    verifier: Belief | None = options["verifier"]
+    verifier: VerifierModel | None = options["verifier"]
     latency = options["latency"]
     try:
         script = read_script(options["faults"], provider=found.provider, latency=latency)
@@ -130,7 +130,7 @@ def _setup(policy: Policy, operation: str, options: dict[str, Any]) -> Setup:
         raise click.UsageError("--rate needs --faults: which faults are to come at random?")
     return Setup(
         plan=plan_of(policy, found, verifier=verifier is not None, credentials=not options["no_credentials"]),
-        world=World(
+        environment=Environment(
             verifier=verifier or "honest",
             verifying=latency,
             refreshing=latency,
@@ -147,7 +147,7 @@ def _title(setup: Setup, policy: Policy) -> Text:
     plan = setup.plan
     text = Text(f"{plan.operation} ({plan.provider})", style="bold")
     where = f"{policy.name}, {policy.env}" if policy.env else policy.name
-    verifier = f"{setup.world.verifier} verifier" if plan.can_verify else "no verifier"
+    verifier = f"{setup.environment.verifier} verifier" if plan.can_verify else "no verifier"
     return text.append(f"  {where}; repeat {plan.repeat}, {verifier}", style="not bold dim")
 
 

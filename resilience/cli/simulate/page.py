@@ -14,8 +14,8 @@ from resilience.cli.screen import seconds, times
 from resilience.cli.simulate import timeline
 from resilience.core.decision import ended_by
 from resilience.core.grammar.script import without_messages
-from resilience.core.simulate import Played
 from resilience.simulation import PERCENTILES, Distribution, Setup, Spread
+from resilience.simulation.play import Played
 
 _BINS: Final = 40
 _NUMBERS: Final = 24
@@ -71,7 +71,7 @@ def _setup(setup: Setup, script: str, seed: int, spread: Distribution | None) ->
         "faults": (without_messages(script) or "none")
         + ("" if setup.rate is None else f", at random to {setup.rate:.0%} of attempts"),
         "an attempt takes": seconds(setup.latency),
-        "verifier": setup.world.verifier if plan.can_verify else "none",
+        "verifier": setup.environment.verifier if plan.can_verify else "none",
         "credentials": "can be refreshed" if plan.credentials else "fixed",
         "seed": f"{seed}" + ("" if spread is None else f", {times(spread.runs, 'run')}"),
     }
@@ -108,10 +108,10 @@ def _call(played: Played, setup: Setup) -> dict[str, Any]:
         "ending": timeline.ending(played, setup.plan),
         "duration": played.duration,
         "shapes": [
-            _StripShape(turn.did, turn.began * scale, max((turn.ended - turn.began) * scale, _LEAST_WIDTH))
+            _StripShape(step.did, step.began * scale, max((step.ended - step.began) * scale, _LEAST_WIDTH))
             # A rename takes no time; drawn last, it is not hidden by the attempt that follows.
-            for turn in sorted(played.turns, key=lambda each: each.did == "rename")
+            for step in sorted(played.steps, key=lambda each: each.did == "rename")
         ],
-        "kinds": tuple(dict.fromkeys(turn.did for turn in played.turns)),
+        "kinds": tuple(dict.fromkeys(step.did for step in played.steps)),
         "rows": timeline.rows(played, setup.plan),
     }

@@ -11,7 +11,7 @@ from resilience.cli.screen import seconds, times
 from resilience.core.decision import Accept, Decision, Fail, Refresh, Rename, Verified, Verify, Wait
 from resilience.core.fault import Origin
 from resilience.core.plan import Plan
-from resilience.core.simulate import Deed, Played, Turn
+from resilience.simulation.play import Activity, Played, SimulatedStep
 
 _UNDER: Final = {"attempt": "attempt", "verify": "ask the verifier", "refresh": "new credentials", "rename": "rename"}
 
@@ -32,7 +32,7 @@ class TimelineRow:
         place: Where that rule stands.
     """
 
-    did: Deed
+    did: Activity
     at: float
     took: float
     what: str
@@ -44,36 +44,36 @@ class TimelineRow:
 
 def rows(played: Played, plan: Plan) -> tuple[TimelineRow, ...]:
     """Return the turns of a call."""
-    return tuple(_row(turn, plan) for turn in played.turns)
+    return tuple(_row(step, plan) for step in played.steps)
 
 
-def _row(turn: Turn, plan: Plan) -> TimelineRow:
-    rule = None if turn.decision is None else turn.decision.rule
-    what = f"attempt {turn.number}" if turn.did == "attempt" else _UNDER[turn.did]
+def _row(step: SimulatedStep, plan: Plan) -> TimelineRow:
+    rule = None if step.decision is None else step.decision.rule
+    what = f"attempt {step.number}" if step.did == "attempt" else _UNDER[step.did]
     return TimelineRow(
-        did=turn.did,
-        at=turn.began,
-        took=turn.ended - turn.began,
+        did=step.did,
+        at=step.began,
+        took=step.ended - step.began,
         what=what,
-        result=_result(turn, plan),
-        decision="" if turn.decision is None else _decided(turn.decision, plan),
+        result=_result(step, plan),
+        decision="" if step.decision is None else _decided(step.decision, plan),
         rule=None if rule is None else rule.id,
         place=None if rule is None else rule.origin,
     )
 
 
-def _result(turn: Turn, plan: Plan) -> str:
-    if turn.fault is not None:
-        effect = plan.effect(turn.fault, plan.rule(turn.fault))
-        text = "cut short" if turn.cut else turn.fault.label
+def _result(step: SimulatedStep, plan: Plan) -> str:
+    if step.fault is not None:
+        effect = plan.effect(step.fault, plan.rule(step.fault))
+        text = "cut short" if step.cut else step.fault.label
         return f"{text} (may have taken effect)" if effect == "unknown" else text
-    if turn.cut:
+    if step.cut:
         return "cut short"
-    if isinstance(turn.event, Verified):
-        return "it is there" if turn.event.there else "not there"
-    if turn.event is None:
+    if isinstance(step.event, Verified):
+        return "it is there" if step.event.there else "not there"
+    if step.event is None:
         return "success"
-    return {"RefreshFailed": "failed", "RenameImpossible": "impossible"}.get(type(turn.event).__name__, "done")
+    return {"RefreshFailed": "failed", "RenameImpossible": "impossible"}.get(type(step.event).__name__, "done")
 
 
 def _decided(decision: Decision, plan: Plan) -> str:
@@ -129,18 +129,18 @@ def to_json(played: Played, plan: Plan) -> dict[str, Any]:
         "may_exist": played.may_exist,
         "turns": [
             {
-                "did": turn.did,
-                "number": turn.number,
-                "began": turn.began,
-                "ended": turn.ended,
-                "fault": None if turn.fault is None else turn.fault.label,
-                "cut": turn.cut,
+                "did": step.did,
+                "number": step.number,
+                "began": step.began,
+                "ended": step.ended,
+                "fault": None if step.fault is None else step.fault.label,
+                "cut": step.cut,
                 "result": row.result,
-                "decision": None if turn.decision is None else turn.decision.verb,
-                "delay": turn.delay,
+                "decision": None if step.decision is None else step.decision.verb,
+                "delay": step.delay,
                 "rule": row.rule,
                 "at": None if row.place is None else str(row.place),
             }
-            for turn, row in zip(played.turns, rows(played, plan), strict=True)
+            for step, row in zip(played.steps, rows(played, plan), strict=True)
         ],
     }

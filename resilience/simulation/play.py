@@ -53,14 +53,14 @@ from resilience.core.operations.rename import NameLaw, name_hash, next_name
 from resilience.core.plan import Plan
 from resilience.core.policy import Action
 
-Belief = Literal["honest", "found", "missing"]
+VerifierModel = Literal["honest", "found", "missing"]
 """What a verifier says: what is so, or always the same."""
 
-Deed = Literal["attempt", "verify", "refresh", "rename"]
+Activity = Literal["attempt", "verify", "refresh", "rename"]
 """What a shell does between two decisions."""
 
 # Far more than any policy with a deadline or with limits leads to; what goes on longer goes on for ever.
-_MOST_TURNS: Final = 10_000
+_MOST_STEPS: Final = 10_000
 
 
 class EndlessError(ValueError):
@@ -68,7 +68,7 @@ class EndlessError(ValueError):
 
 
 @frozen(kw_only=True)
-class Meeting:
+class ScriptedResponse:
     """
     What one attempt meets.
 
@@ -84,7 +84,7 @@ class Meeting:
 
 
 @frozen(kw_only=True)
-class World:
+class Environment:
     """
     What a call finds besides faults; durations are in seconds.
 
@@ -99,7 +99,7 @@ class World:
             the name, whatever account and instance it would be for.
     """
 
-    verifier: Belief = "honest"
+    verifier: VerifierModel = "honest"
     verifying: float = 0.0
     refreshes: bool = True
     refreshing: float = 0.0
@@ -109,7 +109,7 @@ class World:
 
 
 @frozen(kw_only=True)
-class Turn:
+class SimulatedStep:
     """
     One thing that was done, and what was decided on it.
 
@@ -123,7 +123,7 @@ class Turn:
         cut: Whether a limit cut it short.
     """
 
-    did: Deed
+    did: Activity
     number: int
     began: float
     ended: float
@@ -148,7 +148,7 @@ class Played:
     A call from its beginning to its end.
 
     Attributes:
-        turns: Everything that was done, in order.
+        steps: Everything that was done, in order.
         stop_reason: Why it ended.
         verified: Whether an accepted call was verified; None if it was not accepted.
         duration: In seconds.
@@ -158,7 +158,7 @@ class Played:
         may_exist: Whether it failed while an attempt may have taken effect that nobody has looked into.
     """
 
-    turns: tuple[Turn, ...] = field(repr=False)
+    steps: tuple[SimulatedStep, ...] = field(repr=False)
     stop_reason: StopReason
     verified: bool | None = None
     duration: float
@@ -175,11 +175,11 @@ class Played:
 
 def play(
     plan: Plan,
-    meet: Callable[[], Meeting],
-    world: World,
+    meet: Callable[[], ScriptedResponse],
+    environment: Environment,
     *,
     draw: Callable[[], float],
-    most_turns: int = _MOST_TURNS,
+    most_steps: int = _MOST_STEPS,
 ) -> Played:
     """
     Play one call, from 0 on a clock of its own.
@@ -187,37 +187,37 @@ def play(
     Args:
         plan: The policy for the operation, and what the call can do.
         meet: Says what each attempt meets, one after the other.
-        world: What the call finds besides.
+        environment: What the call finds besides.
         draw: Gives a number in [0, 1) for each step of the machine, from which jitter is taken.
-        most_turns: After how many turns the call counts as endless.
+        most_steps: After how many turns the call counts as endless.
 
     Raises:
         EndlessError: No limit ends the call: neither a deadline nor a number of attempts, or
             an attempt hangs that nothing cuts short.
     """
-    return _Play(meet, world, draw, begin(plan, now=0.0)).run(most_turns)
+    return _Play(meet, environment, draw, begin(plan, now=0.0)).run(most_steps)
 
 
 @define
 class _Play:
     """Drives one call with numbers: the clock is one, and nothing is waited for."""
 
-    meet: Callable[[], Meeting]
-    world: World
+    meet: Callable[[], ScriptedResponse]
+    environment: Environment
     draw: Callable[[], float]
     history: History
     now: float = 0.0
     waited: float = 0.0
     landings: list[float] = field(factory=list)  # when attempts under the present name take effect
     name: str | None = None
-    turns: list[Turn] = field(factory=list)
+    steps: list[SimulatedStep] = field(factory=list)
 
-    def run(self, most_turns: int) -> Played:
-        self.name = self.world.name
+    def run(self, most_steps: int) -> Played:
+        self.name = self.environment.name
         commands = call(self.history)
         command = next(commands)
         while not isinstance(command, End):
-            if len(self.turns) >= most_turns:
+            if len(self.steps) >= most_steps:
                 raise EndlessError("no limit of the policy ends this call; set limits.deadline, or max of the action")
             command = self._obey(commands, command)
         return self._played(command.decision)
@@ -233,7 +233,7 @@ class _Play:
                 self.now += delay
                 return commands.send(CommandReport(SLEPT, self.now))
             case DoAttempt(limit=limit):
-                did: Deed = "attempt"
+                did: Activity = "attempt"
                 event, cut = self._attempt(limit)
             case DoRefresh(limit=limit):
                 did = "refresh"
@@ -255,8 +255,8 @@ class _Play:
             following = commands.send(CommandReport(event, ended, self.draw()))
         decision = None if event is None else self.history.decision
         number = self.history.begun
-        self.turns.append(
-            Turn(did=did, number=number, began=began, ended=ended, event=event, decision=decision, cut=cut)
+        self.steps.append(
+            SimulatedStep(did=did, number=number, began=began, ended=ended, event=event, decision=decision, cut=cut)
         )
         return following
 
@@ -281,22 +281,22 @@ class _Play:
         return (None if met.fault is None else Failed((met.fault,))), False
 
     def _refresh(self, limit: float | None) -> tuple[Event, bool]:
-        cut = self._take(self.world.refreshing, limit)
-        return (Refreshed() if self.world.refreshes and not cut else RefreshFailed()), cut
+        cut = self._take(self.environment.refreshing, limit)
+        return (Refreshed() if self.environment.refreshes and not cut else RefreshFailed()), cut
 
     def _verify(self, limit: float | None) -> tuple[Event, bool]:
-        world, asked = self.world, self.now
-        if self._take(world.verifying, limit):
+        environment, asked = self.environment, self.now
+        if self._take(environment.verifying, limit):
             return VerifyFailed(CUT), True
-        there = world.verifier == "found"
-        if world.verifier == "honest":
+        there = environment.verifier == "found"
+        if environment.verifier == "honest":
             there = any(landing <= self.now for landing in self.landings)
         return Verified(there, asked=asked), False
 
     def _rename(self, number: int, action: Action | None) -> Event:
-        world = self.world
-        if world.name is not None and action is not None:
-            new = next_name(world.name, number, action, world.law, digest=world.digest)
+        environment = self.environment
+        if environment.name is not None and action is not None:
+            new = next_name(environment.name, number, action, environment.law, digest=environment.digest)
             if new is None or new == self.name:
                 return RenameImpossible()
             self.name = new
@@ -306,7 +306,7 @@ class _Play:
     def _played(self, last: Accept | Fail | None) -> Played:
         reason, verified = ended_with(last)
         return Played(
-            turns=tuple(self.turns),
+            steps=tuple(self.steps),
             stop_reason=reason,
             verified=verified,
             duration=self.now,

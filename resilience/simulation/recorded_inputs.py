@@ -23,7 +23,7 @@ _BROKEN_OFF: Final[frozenset[StopReason | None]] = frozenset(
 
 
 @define
-class Tape:
+class RecordedInputs:
     """
     A recorded call as it is played; what is taken from it is gone.
 
