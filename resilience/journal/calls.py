@@ -23,10 +23,12 @@ class _Call:
     attempts: list[dict[str, Any]] = field(factory=list)
     remedies: list[dict[str, Any]] = field(factory=list)
     chaos: dict[str, Any] = field(factory=dict)
+    end: dict[str, Any] = field(factory=dict)
 
     def done(self) -> RecordedCall:
         return RecordedCall(
             **self.about,
+            **self.end,
             attempts=tuple([RecordedAttempt(**each) for each in self.attempts]),
             remedies=tuple([RecordedRemedy(**each) for each in self.remedies]),
         )
@@ -71,9 +73,9 @@ class JournalReader:
             reason = f"format {form}, of which only {FORMAT} is known here; read it with a newer version"
             self.problems.append(Problem(line, reason))
             return
+        run = self._processes[name] = needed(fields.text("run"), "run")
         found, at = read("process", fields), needed(fields.number("at"), "at")
-        self._processes[name] = found["run"]
-        self.runs.add(found["run"], at, version=found.get("version"), pid=found.get("pid"))
+        self.runs.add(run, at, version=found.get("version"), pid=found.get("pid"))
 
     def _of_call(self, line: int, kind: str, fields: Fields) -> None:
         name = needed(fields.text("call"), "call")
@@ -107,24 +109,24 @@ def _go_on(call: _Call, kind: str, fields: Fields) -> None:
             call.chaos = found
         case "attempt_succeeded" | "attempt_failed" | "attempt_aborted":
             _attempt_ended(call, found, now, aborted=kind == "attempt_aborted")
-        case "refresh_started":
-            call.remedies.append({"kind": "refresh", "started_at": now, **found})
-        case "verify_started":
-            call.remedies.append({"kind": "verify", "started_at": now, **found})
+        case "refresh_started" | "verify_started":
+            call.remedies.append({"kind": kind.removesuffix("_started"), "started_at": now, **found})
         case "refresh_ended" | "verify_ended":
             _remedy_ended(call, found)
         case "renamed":
             _renamed(call.about, **found)
-        case "recalled" | "call_ended":
-            # What they say, they say of the whole call.
+        case "recalled":
             call.about |= found
+        case "call_ended":
+            call.end = found
 
 
 def _attempt_ended(call: _Call, found: dict[str, Any], now: float, *, aborted: bool) -> None:
-    if not call.attempts or call.attempts[-1]["number"] != found["number"]:
-        call.attempts.append({"started_at": now - found["duration"]})
+    started_at = now - found["duration"]
+    if call.attempts and call.attempts[-1]["number"] == found["number"]:
+        started_at = call.attempts.pop()["started_at"]
     decision = found.pop("decision", {})
-    call.attempts[-1] |= found | call.chaos | decision | {"aborted": aborted}
+    call.attempts.append({"started_at": started_at, **found, **call.chaos, **decision, "aborted": aborted})
     call.chaos = {}
 
 
