@@ -15,7 +15,7 @@ CodeClass = Literal[
     "transient",  # the service is away for a moment
     "internal",  # a fault of the service, which may or may not have done its work
     "exists",  # what the call creates is there already, and this account's
-    "taken",  # the name is somebody else's; another name would pass
+    "taken",  # the name belongs to another resource; another name would pass
     "missing",  # what the call names is not there
     "credential",  # wrong or expired credentials that a new set may cure
     "signature",  # a wrong key, secret or clock, which only a person puts right
@@ -24,7 +24,7 @@ CodeClass = Literal[
     "quota",  # an allowance is used up, and no rate: waiting does not help
     "capacity",  # the region has no room; waiting may help
     "state",  # the resource is in a state that may pass
-    "denied",  # the resource is in a state that somebody has to change
+    "denied",  # the resource is in a state that a person has to change
     "billing",  # the account cannot pay
     "dry_run",  # the request would have succeeded, and nothing was done
     "configuration",  # wrong endpoint, region, edition or version

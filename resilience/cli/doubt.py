@@ -1,4 +1,4 @@
-"""What a fault leads to on an operation, also when nobody knows whether the request took effect."""
+"""What a fault leads to on an operation, also when it is unknown whether the request took effect."""
 
 from __future__ import annotations
 

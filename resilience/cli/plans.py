@@ -14,7 +14,7 @@ def operation_of(name: str, policy: PolicyValues, provider: str | None = None) -
     Return what an operation's name means: ``Name`` or ``provider:Name``.
 
     Raises:
-        click.UsageError: Nobody knows it, or more than one provider does.
+        click.UsageError: No provider has it, or more than one.
     """
     try:
         return resolve(name, policy=policy, provider=provider)

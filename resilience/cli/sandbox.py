@@ -66,7 +66,7 @@ def sandbox(
     with played:
         if command:
             sys.exit(_run(command, played))
-        # All of it, since whoever started this may be quick to stop it.
+        # All of it: the user may stop this command at once.
         try:
             for line in played.describe():
                 click.echo(line)

@@ -190,11 +190,11 @@ class Wire:
 
     def _serve(self, port: _Port, connection: socket.socket, address: Any) -> None:
         try:
-            # A caller that leaves in the middle of anything is usual here, and nobody's fault.
+            # A caller that leaves in the middle of anything is usual here, and no failure.
             with suppress(OSError), connection:
                 _Connection(connection, address, port)  # type: ignore[arg-type]  # it serves from its constructor
         except Exception:
-            # Bytes that nobody foresaw end their own connection and no other.
+            # Unforeseen bytes end their own connection and no other.
             _logger.exception("a connection ended with an error")
         finally:
             with self._lock:

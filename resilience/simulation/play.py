@@ -155,7 +155,7 @@ class Played:
         waited: All waits together, in seconds.
         attempts: How many were made.
         effects: How many of them took effect, or will, under the name that the call ended with.
-        may_exist: Whether it failed while an attempt may have taken effect that nobody has looked into.
+        may_exist: Whether it failed while an attempt may have taken effect, and no verifier has looked.
     """
 
     steps: tuple[SimulatedStep, ...] = field(repr=False)

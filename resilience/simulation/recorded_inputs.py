@@ -1,4 +1,4 @@
-"""What a recorded call brings to whoever plays it again: each attempt, answer and refresh once, in order."""
+"""What a recorded call brings to its replay: each attempt, answer and refresh once, in order."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@ Plays recorded calls under another policy: what it would have done with the same
 
 A recorded call drives :mod:`resilience.core.call`. Its attempts, verifications and refreshes bring what they
 brought then, and take as long as they took then. Waits have the luck that they had: where a backoff is the same, the
-wait is the recorded one, and where it is another, the same draw is put into it. What nobody recorded is assumed, and
+wait is the recorded one, and where it is another, the same draw is put into it. What was not recorded is assumed, and
 each assumption is told, by the words of :data:`resilience.simulation.replayed.ASSUMPTIONS`.
 
 A recording that breaks off, because its process was killed or the call was cancelled, breaks off in a replay as well.

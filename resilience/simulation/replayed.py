@@ -67,7 +67,7 @@ class Replayed:
         duration: How long it would have taken.
         waited: All waits together.
         attempts: How many would have been made.
-        may_exist: Whether it would have failed while an attempt may have taken effect that nobody has looked into.
+        may_exist: Whether it would have failed while an attempt may have taken effect, and no verifier has looked.
         differences: The decisions that differ.
         assumptions: What was assumed, each once.
     """

@@ -92,7 +92,7 @@ class Distribution:
         reasons: How many runs stopped for each reason, most first.
         durations_by_reason: The durations of the runs that stopped for a reason.
         repeated: Runs in which more than one attempt took effect under one name.
-        doubtful: Runs that failed with something that may exist and nobody has looked into.
+        doubtful: Runs that failed with something that may exist and was not looked for.
     """
 
     durations: tuple[float, ...]

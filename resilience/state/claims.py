@@ -130,7 +130,7 @@ class Claims:
 
     def take(self, key: str, owner: Hashable) -> bool:
         """
-        Take a key if nobody has it; return whether it is ours now.
+        Take a key if it is free; return whether it is ours now.
 
         Raises:
             FileNotFoundError: The lock file was removed: who opens it anew would see no claim of ours.
@@ -148,7 +148,7 @@ class Claims:
         return True
 
     def holder(self, key: str) -> Hashable:
-        """Return who in this process holds a key; None if nobody does."""
+        """Return who in this process holds a key; None if it is free."""
         return self._file.holders.get(_place(key))
 
     def give_back(self, key: str) -> None:

@@ -56,7 +56,7 @@ def from_row(row: Mapping[str, Any]) -> LedgerEntry:
     Return the entry that a row holds.
 
     Raises:
-        ValueError: Somebody else has written it.
+        ValueError: Another program has written it.
         TypeError: Likewise.
     """
     values = dict(row)

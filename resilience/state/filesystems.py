@@ -19,7 +19,7 @@ _ESCAPED: Final = re.compile(r"\\([0-7]{3})")
 
 
 def network_filesystem(folder: Path) -> str | None:
-    """Return the type of the network file system that a folder is on; None if it is local, or nobody knows."""
+    """Return the type of the network file system that a folder is on; None if it is local or unknown."""
     try:
         lines = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:

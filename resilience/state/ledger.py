@@ -149,7 +149,7 @@ class Ledger:
 
     def claim(self, key: str, owner: Hashable = True) -> bool:  # noqa: FBT002  # anything that is not None
         """
-        Take a key for this call, if nobody works on it; the system gives it back when the process dies.
+        Take a key for this call, if no other call works on it; the system gives it back when the process dies.
 
         Args:
             key: The key.
@@ -164,7 +164,7 @@ class Ledger:
             return here.claims.take(key, owner)
 
     def holder(self, key: str) -> Hashable:
-        """Return who in this process has claimed a key; None if nobody has, which says nothing of other processes."""
+        """Return who in this process has claimed a key; None if no call has; that says nothing of other processes."""
         claims = self._of_this_process().claims
         return None if claims is None else claims.holder(key)
 

@@ -42,11 +42,11 @@ def is_unmatched(fault: Fault, decision: Decision) -> bool:
     """
     Tell whether no rule names a fault: a gap in the policy, unless a policy inside has decided already.
 
-    A rule for all statuses of a hundred is there for codes that nobody knows. That it was needed is worth knowing.
+    A rule for all statuses of a hundred is there for unknown codes. That it was needed is worth knowing.
     """
     if decision.rule is None:
         return not (isinstance(decision, Fail) and decision.reason == "inner")
-    # A rule for one status was meant for it; one for a hundred of them catches what nobody has thought of.
+    # A rule for one status was meant for it; one for a hundred of them catches what no other rule names.
     return fault.code is not None and _CATCH_ALL.fullmatch(decision.rule.code) is not None
 
 

@@ -21,7 +21,7 @@ _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def as_text(findings: Sequence[Problem]) -> str:
-    """Return each finding with its line of the file; click takes the colours out where nobody sees them."""
+    """Return each finding with its line of the file; click removes colours where the output is no terminal."""
     return "\n".join(map(_coloured, findings))
 
 

@@ -37,7 +37,7 @@ def explain(subject: str, policy: str, env: str | None, provider: str | None, fo
     Say what a policy does about a code, and why.
 
     Shows what the code means, which rule answers it and why the others do not, every value of its action with the
-    place where it was set and what it overrode, the waits, the worst case, and what happens when nobody knows whether
+    place where it was set and what it overrode, the waits, the worst case, and what happens when it is unknown whether
     the request took effect. CODE may also be unsent, lost, garbled or a status such as 503.
     """
     found = explained(subject, load(policy, env), provider=provider)

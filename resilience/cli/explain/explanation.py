@@ -199,7 +199,7 @@ def _advice(plan: Plan, fault: Fault, rule: Rule | None, policy: Policy) -> str 
 
 
 MOST_ANSWERS: Final = 40
-"""Answers by message that are explained; of more than that, nobody reads them all, and each can be asked for."""
+"""Answers by message that are explained. More than that are not read by people, and each can be asked for."""
 
 
 def by_message(plan: Plan, fault: Fault) -> list[Rule]:
@@ -286,7 +286,7 @@ def _anywhere(policy: Policy, provider: str | None) -> Plan:
 
 
 def _owner(code: str, policy: Policy) -> str | None:
-    """Return whose code it is, as the catalogue or the rules know it; None where it is nobody's own."""
+    """Return the provider that has this code, as the catalogue or the rules know it; None where no provider has it."""
     spoken = named_providers(policy)
     if is_status(code) or is_transport_code(code):
         owners = sorted({rule.scope.rpartition(".")[2] for rule in policy.rules if rule.scope.startswith("transport.")})

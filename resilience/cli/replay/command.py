@@ -7,7 +7,7 @@ The JSON form is stable; later versions may add fields. Times are in seconds, ``
      "recorded": [{"policy", "env", "hash", "calls"}],
      "calls", "replayed",                         how many there are, and how many could be played
      "skipped": [{"call", "operation", "reason"}],
-     "undecided": [{"call", "operation", "reason"}],  calls whose answer depends on a message, which nobody records
+     "undecided": [{"call", "operation", "reason"}],  calls whose answer depends on a message; messages are not recorded
      "endless": [{"call", "operation", "reason"}],  calls that nothing would end
      "differences": [{"call", "operation", "did", "attempt", "fault", "cut", "before", "after"}],
      "outcomes": [{"call", "operation", "started_at", "before", "after", "worse", "better", "may_exist",
@@ -77,9 +77,9 @@ def replay(*, journal: str, policy: str, env: str | None, form: str, **options: 
     Play recorded calls under another policy.
 
     JOURNAL is a journal, or spans as OTLP JSON. Each call meets the faults that it met then, with the same answers,
-    durations and luck; the decisions are those of the policy that is given. Shows which decisions and which ends
-    differ, and how many requests and seconds that saves or costs. Attempts that nobody made are assumed to end as the
-    last one did, and it is said where that was done. The exit code is 1 if a call that succeeded would have failed, or
+    durations and draws; the decisions are those of the policy that is given. Shows which decisions and which ends
+    differ, and how many requests and seconds that saves or costs. Attempts that were never made are assumed to end as
+    the last one did, and the report says where. The exit code is 1 if a call that succeeded would have failed, or
     if nothing would have ended one.
     """
     loaded = load(policy, env)

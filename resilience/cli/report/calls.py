@@ -135,7 +135,7 @@ def bounded(length: float | None) -> float:
 
 
 def durations(calls: Iterable[ReportedCall]) -> list[float]:
-    """Return how long the calls took that have ended; of the others nobody knows."""
+    """Return how long each call took, for the calls that have ended."""
     return [each.took for each in calls if each.end != "unfinished"]
 
 

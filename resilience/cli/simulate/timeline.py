@@ -43,7 +43,7 @@ class TimelineRow:
 
 
 def rows(played: Played, plan: Plan) -> tuple[TimelineRow, ...]:
-    """Return the turns of a call."""
+    """Return a row for each step of a call."""
     return tuple(_row(step, plan) for step in played.steps)
 
 

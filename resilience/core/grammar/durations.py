@@ -51,8 +51,8 @@ def meant(text: str) -> str | None:
             number, unit = f"{float(number) * _HOURS_OF_A_DAY:g}", "h"
         parts.append(number + (unit or "s"))
         position = match.end()
-    said = "".join(parts)
-    return said if seconds(said) is not None else None
+    text = "".join(parts)
+    return text if seconds(text) is not None else None
 
 
 def written(number: float) -> str:

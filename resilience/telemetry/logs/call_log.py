@@ -40,7 +40,7 @@ from resilience.telemetry.sentences import counted, description, is_unmatched
 
 _EARLIER: Final = {"done": "an earlier run has done it", "unfinished": "an earlier run began it and never finished"}
 
-# A service has some hundred codes; whoever makes up a new one for each answer is not to fill memory and logs.
+# A service has some hundred codes. One that makes up a code for each answer must not fill memory and logs.
 _MOST_GAPS: Final = 256
 
 

@@ -37,7 +37,7 @@ class Logs:
         self._state = LogState(log, show_names=show_names)
 
     def watch(self, started: CallStarted) -> Sink | None:
-        """Return what logs one call; None if nobody listens even to warnings."""
+        """Return what logs one call; None if the logger drops even warnings."""
         is_heard = log.isEnabledFor(logging.WARNING) and _has_listener(log)
         return CallLogger(started, self._state) if is_heard else None
 

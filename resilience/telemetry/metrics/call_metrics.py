@@ -119,7 +119,7 @@ class CallMetrics:
                 knew = self._series.of((names.LEDGER_ANSWER, event.answer))
                 self._all.instruments.ledger_answers.add(1, knew)
             case RefreshStarted():
-                # Who waits for somebody else's refresh takes no time of the service's.
+                # A call that waits for another call's refresh takes no time of the service.
                 self._leads = event.provider if event.leads else None
             case RefreshEnded():
                 self._refresh_ended(event)

@@ -12,7 +12,7 @@ from opentelemetry.metrics import Counter, Histogram, Meter, UpDownCounter
 from resilience.telemetry import names
 
 # A call may last for minutes, most of them waits; an attempt lasts as long as a request, which is milliseconds
-# to seconds; below 0.1 s nobody waits for the next attempt.
+# to seconds; no attempt waits less than 0.1 s for the next one.
 _OF_CALLS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 _OF_ATTEMPTS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _OF_DELAYS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
@@ -70,7 +70,7 @@ class Instruments:
 
 
 def _histogram(meter: Meter, name: str, buckets: Sequence[float], description: str) -> Histogram:
-    # The advice on buckets came with opentelemetry-api 1.30; a meter of somebody else's may not take it either.
+    # The advice on buckets came with opentelemetry-api 1.30; a foreign meter may not take it either.
     if _ADVISORY in inspect.signature(meter.create_histogram).parameters:
         return meter.create_histogram(
             name, unit="s", description=description, explicit_bucket_boundaries_advisory=buckets

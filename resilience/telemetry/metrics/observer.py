@@ -33,8 +33,8 @@ class Metrics:
         meter_provider: Whose instruments they are; by default the provider that the program sets, before or after.
 
     Attributes:
-        idle_slot: Where an executor sees that no provider is set, and so that nobody needs to be told
-            of a call; None if a provider was given, here or by the environment, or if the installed API
+        idle_slot: Where an executor sees that no provider is set, so that it need not report
+            a call; None if a provider was given, here or by the environment, or if the installed API
             keeps its own elsewhere.
     """
 
@@ -42,7 +42,7 @@ class Metrics:
 
     def __init__(self, meter_provider: metrics.MeterProvider | None = None) -> None:
         self.idle_slot: Slot | None = None
-        # A provider that the environment names is set when somebody asks for it, so we must not wait for it.
+        # A provider that the environment names is set when it is first asked for, so we must not wait for it.
         is_set_for_us = meter_provider is not None or OTEL_PYTHON_METER_PROVIDER in os.environ
         if not is_set_for_us and _PROVIDER_NAME in _HOME:
             self.idle_slot = (_HOME, _PROVIDER_NAME)

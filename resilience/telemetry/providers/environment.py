@@ -40,7 +40,7 @@ def asked_for(environ: Mapping[str, str] = os.environ) -> str | None:
 @frozen(eq=False)
 class Providers:
     """
-    Providers that are set nowhere: whoever has them sends by them, and the program may still set its own.
+    Providers that are set nowhere: their owner sends by them, and the program may still set its own.
 
     Attributes:
         tracer: Makes spans; None where the environment asks for none.
@@ -59,7 +59,7 @@ def own_providers(service: str) -> Providers | str | None:
     """
     Make the providers that the environment asks for, as OpenTelemetry's own configuration does, and set none.
 
-    They are not shut down when the program exits; whoever has them flushes them.
+    They are not shut down when the program exits; their owner flushes them.
 
     Args:
         service: The name of the service, where the environment does not say it.
@@ -185,7 +185,7 @@ def is_exporting() -> bool:
 
 def has_providers() -> bool:
     """Tell whether a provider has been set, by whomever."""
-    # The public calls answer with a proxy as long as nobody has set a provider.
+    # The public calls answer with a proxy as long as no provider is set.
     providers = (trace.get_tracer_provider(), metrics.get_meter_provider())
     return not all("Proxy" in type(provider).__name__ for provider in providers)
 

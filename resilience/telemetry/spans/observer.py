@@ -31,13 +31,13 @@ class Spans:
     Args:
         tracer_provider: Whose spans they are; by default the provider that the program sets, before or after.
         show_names: Whether the name that a rename ended with is told: the one request parameter that a trace
-            shows, because nobody else knows it. Off for names that must not leave the house.
+            shows, because no other record has it. Off for names that must not leave the house.
 
     Attributes:
         parent: Gives the context that calls without a span around them begin in; None from it, or no such
             function, makes each of these a trace of its own. May be set before the first call.
-        idle_slot: Where an executor sees that no provider is set, and so that nobody needs to be told
-            of a call; None if a provider was given, here or by the environment, or if the installed API
+        idle_slot: Where an executor sees that no provider is set, so that it need not report
+            a call; None if a provider was given, here or by the environment, or if the installed API
             keeps its own elsewhere.
     """
 
@@ -45,7 +45,7 @@ class Spans:
 
     def __init__(self, tracer_provider: trace.TracerProvider | None = None, *, show_names: bool = True) -> None:
         self.idle_slot: tuple[Mapping[str, Any], str] | None = None
-        # A provider that the environment names is set when somebody asks for it, so we must not wait for it.
+        # A provider that the environment names is set when it is first asked for, so we must not wait for it.
         is_set_for_us = tracer_provider is not None or OTEL_PYTHON_TRACER_PROVIDER in os.environ
         if not is_set_for_us and _PROVIDER_NAME in vars(trace):
             self.idle_slot = (vars(trace), _PROVIDER_NAME)

@@ -29,5 +29,5 @@ class SpanState:
         self._flights[flight] = span
 
     def leader(self, flight: object) -> SpanContext | None:
-        """Return the span of a refresh; None if nobody records the call that runs it."""
+        """Return the span of a refresh; None if the call that runs it is not recorded."""
         return self._flights.get(flight)
