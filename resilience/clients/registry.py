@@ -42,3 +42,9 @@ def of_class(cls: type) -> Sdk | None:
         bases = (of_package(base.__module__.partition(".")[0]) for base in cls.__mro__)
         known = _OWNERS[cls] = (next((sdk for sdk in bases if sdk is not None), None),)
     return known[0]
+
+
+@cache
+def of_provider(provider: str | None) -> Sdk | None:
+    """Return the adapter of a provider; the first of them, where it has several SDKs."""
+    return next((sdk for sdk in sdks() if provider and sdk.provider == provider), None)

@@ -11,11 +11,19 @@ Every method but ``fault`` has a default that means "nothing is known". So a fir
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
+from resilience.catalog import OperationFacts
 from resilience.core.fault import Fault
+
+Check: TypeAlias = Callable[[object], Fault | None]
+"""Returns the fault in what an SDK returned; None if it is a success, or not a value of the SDK."""
+
+
+def no_fault(_: object) -> None:
+    """Take any value for a success."""
 
 
 class Sdk:
@@ -34,6 +42,17 @@ class Sdk:
     provider: ClassVar[str]
     packages: ClassVar[tuple[str, ...]]
     needs_asyncio: ClassVar[bool] = False
+
+    # What it returns
+
+    def check(self, facts: OperationFacts | None) -> Check:  # noqa: ARG002
+        """
+        Return a function that tells the fault in what a method returned, of the provider's SDKs all together.
+
+        Args:
+            facts: What the catalogue knows of the operation; None where it knows nothing.
+        """
+        return no_fault
 
     # What it raises
 

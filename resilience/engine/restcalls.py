@@ -10,9 +10,9 @@ from typing import Any
 from attrs import frozen
 
 from resilience.clients import rest
-from resilience.clients.answers import Check
 from resilience.clients.common import naming
 from resilience.clients.common.fields import attribute, http_status
+from resilience.clients.sdk import Check
 from resilience.clients.surface import Renaming
 from resilience.core.fault import Fault
 from resilience.core.policy import Source, Template

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 from resilience.clients.alibaba import olderrors
-from resilience.clients.alibaba.errors import PROVIDER
-from resilience.clients.sdk import Sdk
+from resilience.clients.alibaba.base import AlibabaSdk
 from resilience.core.fault import Fault
 
 
-class OldSdk(Sdk):
+class OldSdk(AlibabaSdk):
     """Clients of aliyunsdkcore, and requests of any ``aliyunsdk*`` package."""
 
-    provider: ClassVar[str] = PROVIDER
     packages: ClassVar[tuple[str, ...]] = olderrors.PACKAGES
 
     def fault(self, error: Exception) -> Fault | None:

@@ -7,18 +7,17 @@ from types import FrameType
 from typing import ClassVar, Final
 
 from resilience.clients.alibaba import errors
+from resilience.clients.alibaba.base import AlibabaSdk
 from resilience.clients.common.fields import packages
 from resilience.clients.common.frames import module_of
-from resilience.clients.sdk import Sdk
 from resilience.core.fault import Fault
 
 _ASYNC_SUFFIX: Final = "_async"
 
 
-class TeaSdk(Sdk):
+class TeaSdk(AlibabaSdk):
     """Clients of tea-openapi, those for one product (``alibabacloud_*``) and the one for any."""
 
-    provider: ClassVar[str] = errors.PROVIDER
     packages: ClassVar[tuple[str, ...]] = errors.PACKAGES
     # Its asynchronous methods talk through aiohttp.
     needs_asyncio: ClassVar[bool] = True

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import ClassVar
 
+from resilience.catalog import OperationFacts
 from resilience.clients.common.frames import module_of
-from resilience.clients.sdk import Sdk
-from resilience.clients.tencent import errors
+from resilience.clients.sdk import Check, Sdk
+from resilience.clients.tencent import answers, errors
 from resilience.core.fault import Fault
 
 
@@ -17,6 +18,10 @@ class TencentSdk(Sdk):
 
     provider: ClassVar[str] = errors.PROVIDER
     packages: ClassVar[tuple[str, ...]] = errors.PACKAGES
+
+    def check(self, facts: OperationFacts | None) -> Check:
+        """Return a function that tells the fault in an answer."""
+        return answers.checker(facts)
 
     def fault(self, error: Exception) -> Fault | None:
         """Return the fault in an exception of the SDK's own."""

@@ -1,0 +1,66 @@
+"""
+Answers of Tencent's services that are failures, although the SDK took them for a success.
+
+The SDK looks for an error only under two exact content types, so that a proxy which adds
+a charset turns every error into an object whose fields are all None
+(tencentcloud/common/abstract_client.py 3.1.195, ``_check_error``, read 2026-11-21).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import evolve
+
+from resilience.catalog import OperationFacts
+from resilience.clients.common.answerfields import field_of, has_answer, is_long, is_of
+from resilience.clients.common.fields import code_and_request_id, json_object, text_of, word
+from resilience.clients.sdk import Check
+from resilience.clients.tencent.errors import PROVIDER
+from resilience.core.fault import Fault
+
+
+def checker(facts: OperationFacts | None) -> Check:
+    """Return a function that tells the fault in an answer; it remembers the models of good ones."""
+    names = facts.answer if facts is not None else ()
+    # By the class of the answer: the field without which it is not good; "" where there is none.
+    known: dict[type, str] = {}
+
+    def check(value: Any) -> Fault | None:
+        field = known.get(type(value))
+        if field is not None:
+            if not field or getattr(value, field) is not None:
+                return None
+            return _fault(facts, value)
+        fault = _fault(facts, value)
+        if fault is None and is_of(value, "tencentcloud"):
+            known[type(value)] = next((name for name in names if field_of(value, name) is not None), "")
+        return fault
+
+    return check
+
+
+def _fault(facts: OperationFacts | None, value: object) -> Fault | None:
+    if isinstance(value, bytes):
+        # What `call` returns: JSON that nobody has looked into, if the content type is an unusual one.
+        if is_long(value):
+            return None
+        value = json_object(value)
+        if "Response" not in value:
+            return Fault(provider=PROVIDER, transport="garbled")
+    if isinstance(value, Mapping):
+        answer = value.get("Response")
+        if not isinstance(answer, Mapping):
+            return None
+        if "Error" in answer:
+            code, request_id = code_and_request_id(value)
+            message = text_of(field_of(answer["Error"], "Message"))
+            fault = Fault(provider=PROVIDER, code=code, request_id=request_id, message=message)
+            return fault if code is not None else evolve(fault, transport="garbled")
+        value = answer
+    elif not is_of(value, "tencentcloud") or not hasattr(value, "RequestId"):
+        return None
+    if has_answer(facts, value):
+        return None
+    return Fault(provider=PROVIDER, transport="garbled", request_id=word(field_of(value, "RequestId")))
