@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from resilience.catalog import OperationFacts
+from resilience.clients.common.timeouts import Call
 from resilience.core.fault import Fault
 
 Check: TypeAlias = Callable[[object], Fault | None]
@@ -42,6 +43,26 @@ class Sdk:
     provider: ClassVar[str]
     packages: ClassVar[tuple[str, ...]]
     needs_asyncio: ClassVar[bool] = False
+
+    # How long its clients wait
+
+    def within(self, function: Call, client: Any, seconds: float) -> Call | None:  # noqa: ARG002
+        """
+        Return a function that does the same and waits no longer than so; other threads keep their own time-outs.
+
+        Args:
+            function: A blocking function of the SDK: a method's, without its client.
+            client: The client of the method; None for a function of a module.
+            seconds: The longest wait for a connection, and for an answer.
+
+        Returns:
+            What takes the arguments that follow the client; None where the time-out cannot be said.
+        """
+        return None
+
+    def lower(self, client: Any, seconds: float) -> bool:  # noqa: ARG002
+        """Make a client wait no longer than so in all its calls; return whether that was done."""
+        return False
 
     # What it returns
 

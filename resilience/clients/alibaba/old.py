@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from resilience.clients.alibaba import olderrors
+from resilience.clients.alibaba import olderrors, oldtimeouts
 from resilience.clients.alibaba.base import AlibabaSdk
+from resilience.clients.common.timeouts import Call
 from resilience.core.fault import Fault
 
 
@@ -21,3 +22,7 @@ class OldSdk(AlibabaSdk):
     def escaped(self, error: Exception) -> Fault | None:
         """Return the fault in an exception of another package that the SDK let through."""
         return olderrors.escaped(error)
+
+    def within(self, function: Call, client: Any, seconds: float) -> Call | None:
+        """Return a method that waits no longer than so, on a copy of its client."""
+        return oldtimeouts.within(function, client, seconds)

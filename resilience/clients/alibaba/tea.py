@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import FrameType
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
-from resilience.clients.alibaba import errors
+from resilience.clients.alibaba import errors, timeouts
 from resilience.clients.alibaba.base import AlibabaSdk
 from resilience.clients.common.fields import packages
 from resilience.clients.common.frames import module_of
+from resilience.clients.common.timeouts import Call
 from resilience.core.fault import Fault
 
 _ASYNC_SUFFIX: Final = "_async"
@@ -46,3 +47,11 @@ class TeaSdk(AlibabaSdk):
             f"{method} of Alibaba's client needs asyncio, which is not running: "
             f"call {instead} in a plain function, which runs in a worker thread"
         )
+
+    def within(self, function: Call, client: Any, seconds: float) -> Call | None:
+        """Return a method that waits no longer than so, on a copy of its client."""
+        return timeouts.within(function, client, seconds)
+
+    def lower(self, client: Any, seconds: float) -> bool:
+        """Make a client wait no longer than so in all its calls."""
+        return timeouts.lower(client, seconds)

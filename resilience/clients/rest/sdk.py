@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from resilience.clients.common.timeouts import Call
+from resilience.clients.rest.timeouts import within_httpx, within_requests
 from resilience.clients.sdk import Sdk
 
 
@@ -16,3 +18,8 @@ class RestSdk(Sdk):
     def owns(self, error: Exception) -> bool:  # noqa: ARG002
         """Tell that no exception is a service's: what HTTP clients raise is read the same, whoever calls them."""
         return False
+
+    def within(self, function: Call, client: Any, seconds: float) -> Call | None:
+        """Return a method of a client, or a function of the library, that waits no longer than so."""
+        is_httpx = function.__module__.partition(".")[0] == "httpx"
+        return (within_httpx if is_httpx else within_requests)(function, client, seconds)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import FrameType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from resilience.catalog import OperationFacts
 from resilience.clients.common.frames import module_of
+from resilience.clients.common.timeouts import Call
 from resilience.clients.sdk import Check, Sdk
-from resilience.clients.tencent import answers, errors
+from resilience.clients.tencent import answers, errors, timeouts
 from resilience.core.fault import Fault
 
 
@@ -40,3 +41,11 @@ class TencentSdk(Sdk):
             "set ClientProfile.retryer to None, or call the synchronous client in a plain function, "
             "which runs in a worker thread"
         )
+
+    def within(self, function: Call, client: Any, seconds: float) -> Call | None:
+        """Return a method that waits no longer than so, on a copy of its client."""
+        return timeouts.within(function, client, seconds)
+
+    def lower(self, client: Any, seconds: float) -> bool:
+        """Make a client wait no longer than so in all its calls."""
+        return timeouts.lower(client, seconds)

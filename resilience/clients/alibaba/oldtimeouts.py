@@ -1,0 +1,29 @@
+"""Time-outs of Alibaba's old SDK (aliyun-python-sdk-core 2.16.1, read 2026-11-21)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from resilience.clients.common.timeouts import Call, least, twin
+
+
+def within(function: Call, client: Any, seconds: float) -> Call | None:
+    """Return a method that waits no longer than so, on a copy of its client; None for other clients."""
+    if client is None or not hasattr(client, "_get_request_read_timeout") or not hasattr(client, "session"):
+        return None
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        copied = twin(client)
+        # They choose between the request, the client and a table of slow operations.
+        copied._get_request_read_timeout = lambda request: least(client._get_request_read_timeout(request), seconds)  # noqa: SLF001
+        copied._get_request_connect_timeout = lambda request: least(  # noqa: SLF001
+            client._get_request_connect_timeout(request),  # noqa: SLF001
+            seconds,
+        )
+        try:
+            return function(copied, *args, **kwargs)
+        finally:
+            # The class closes its session when an object of it goes, and this one is everybody's.
+            copied.session = None
+
+    return call

@@ -1,0 +1,35 @@
+"""Time-outs and copies of what holds them, whichever client they are of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar
+
+from resilience.clients.common.fields import attribute
+
+Call: TypeAlias = Callable[..., Any]
+"""A function of an SDK that sends a request."""
+
+_T = TypeVar("_T")
+
+
+def twin(thing: _T) -> _T:
+    """Return a shallow copy; ``copy.copy`` does the same in four times the time."""
+    twin = object.__new__(type(thing))
+    vars(twin).update(vars(thing))
+    return twin
+
+
+def least(value: object, limit: float) -> float:
+    """Return a time-out that is no longer than the limit; None and what is no number count as no time-out."""
+    return min(value, limit) if isinstance(value, int | float) else limit
+
+
+def pair(value: object, limit: float) -> object:
+    """Return a time-out as requests takes it, with both parts bounded: a number, a pair, or an object of urllib3's."""
+    if isinstance(value, tuple):
+        return tuple(least(part, limit) for part in value)
+    if hasattr(value, "total") and hasattr(value, "_connect"):
+        parts = {"total": value.total, "connect": value._connect, "read": attribute(value, "_read")}  # noqa: SLF001
+        return type(value)(**{name: least(part, limit) for name, part in parts.items()})
+    return least(value, limit), least(value, limit)
