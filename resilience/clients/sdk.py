@@ -11,7 +11,7 @@ Every method but ``fault`` has a default that means "nothing is known". So a fir
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any, ClassVar, TypeAlias
 
@@ -63,6 +63,30 @@ class Sdk:
     def lower(self, client: Any, seconds: float) -> bool:  # noqa: ARG002
         """Make a client wait no longer than so in all its calls; return whether that was done."""
         return False
+
+    # How its clients repeat
+
+    def retries_itself(self, client: object) -> str | None:  # noqa: ARG002
+        """Say in one sentence how a client, or the options of a call, repeat calls; None if they do not."""
+        return None
+
+    def switch_off_retries(self, client: Any) -> str | None:  # noqa: ARG002
+        """Make this client do each call once, and say what was switched off; None if there was nothing."""
+        return None
+
+    def options_may_retry(self, client: object) -> bool:  # noqa: ARG002
+        """Tell whether the options of one call may ask for retries, whatever the client says."""
+        return False
+
+    def without_retries(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        """
+        Return the arguments of a call without the retries that its options ask for.
+
+        Asked only where ``options_may_retry``. The arguments are left unchanged.
+        """
+        return args, kwargs
 
     # What it returns
 

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from attrs import define, evolve
 
 from resilience.clients.answers import complete
-from resilience.clients.inspection import without_autoretry
 from resilience.clients.surface import (
     fields_of,
     renamed_fields,
@@ -176,9 +175,8 @@ class CoveredCallee(Callee):
             if changed:
                 args, named = with_fields(provider, args, kwargs, changed)
                 kwargs = dict(named)
-        # Runtime options come last.
-        if any(getattr(each, "autoretry", None) is True for each in (*args[-1:], *kwargs.values())):
-            args, calm = without_autoretry(args, kwargs)
+        if self.side.options_may_retry:
+            args, calm = self.side.without_retries(args, kwargs)
             kwargs = dict(calm)
         return args, kwargs
 

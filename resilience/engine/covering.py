@@ -18,7 +18,6 @@ from typing import Any, Final, TypeVar
 from attrs import Factory, define, field
 
 from resilience.clients import rest
-from resilience.clients.alibaba.errors import PROVIDER as ALIBABA
 from resilience.clients.common.originals import original
 from resilience.clients.common.uncovered import Uncovered
 from resilience.clients.inspection import retries_itself, switch_off_retries
@@ -262,9 +261,7 @@ class Covering:
             on_remark=self.on_switched_off,
         )
         call = on_loop(callee) if is_async else in_thread(callee)
-        # Where a client has retry options of its own, it looks at nothing else: tea-openapi 0.4.
-        may_retry = side.provider == ALIBABA and not hasattr(side.client, "_retry_options")
-        return Entry(callee, call, is_async and needs_asyncio(bound), may_retry)
+        return Entry(callee, call, is_async and needs_asyncio(bound), side.options_may_retry)
 
 
 @define(eq=False)

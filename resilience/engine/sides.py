@@ -5,14 +5,15 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 from attrs import frozen
 
-from resilience.clients import rest, verifiers_for
+from resilience.clients import registry, rest, verifiers_for
 from resilience.clients.answers import checker
 from resilience.clients.common import naming
+from resilience.clients.sdk import Sdk
 from resilience.clients.surface import (
     Method,
     accepted_answer,
@@ -61,6 +62,17 @@ class Side(Protocol):
         """Whether a script expects an answer that says what the service refused, and no exception."""
         ...
 
+    @property
+    def options_may_retry(self) -> bool:
+        """Whether the options of one call may ask the client for retries of its own."""
+        ...
+
+    def without_retries(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        """Return the arguments of a call without the retries that its options ask for."""
+        ...
+
     def fields(self) -> Fields:
         """Return where request fields are in the arguments of the method."""
         ...
@@ -83,7 +95,7 @@ class Side(Protocol):
         ...
 
 
-@frozen(eq=False)
+@frozen(eq=False, slots=False)
 class SdkSide:
     """Calls of a vendor's SDK."""
 
@@ -105,6 +117,24 @@ class SdkSide:
     def returns_refusals(self) -> bool:
         """Whether a script expects an answer that says what the service refused."""
         return self.method.generic is not None and self.method.generic.returns_refusals
+
+    @cached_property
+    def options_may_retry(self) -> bool:
+        """Whether the options of one call may ask the client for retries of its own."""
+        return self._sdk.options_may_retry(self.client)
+
+    def without_retries(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        """Return the arguments of a call without the retries that its options ask for."""
+        return self._sdk.without_retries(args, kwargs)
+
+    @property
+    def _sdk(self) -> Sdk:
+        found = registry.of_class(type(self.client))
+        if found is None:
+            raise LookupError(f"{type(self.client).__qualname__} is of no known SDK")
+        return found
 
     def fields(self) -> Fields:
         """Return where request fields are: in whatever form of request the method takes."""
@@ -154,6 +184,17 @@ class RestSide:
     def returns_refusals(self) -> bool:
         """Whether a script expects an answer that says what was refused: clients of plain HTTP raise nothing."""
         return True
+
+    @property
+    def options_may_retry(self) -> bool:
+        """Whether the options of one call may ask for retries: what repeats is an adapter of the client."""
+        return False
+
+    def without_retries(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        """Return the arguments as they are."""
+        return args, kwargs
 
     def fields(self) -> RestFields:
         """Return where request fields are: in path, query and body, of the arguments or of a finished request."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from resilience.clients.alibaba import olderrors, oldtimeouts
+from resilience.clients.alibaba import olderrors, oldretries, oldtimeouts
 from resilience.clients.alibaba.base import AlibabaSdk
 from resilience.clients.common.timeouts import Call
 from resilience.core.fault import Fault
@@ -26,3 +26,7 @@ class OldSdk(AlibabaSdk):
     def within(self, function: Call, client: Any, seconds: float) -> Call | None:
         """Return a method that waits no longer than so, on a copy of its client."""
         return oldtimeouts.within(function, client, seconds)
+
+    def switch_off_retries(self, client: Any) -> str | None:
+        """Make this client do each call once."""
+        return oldretries.switch_off(client)

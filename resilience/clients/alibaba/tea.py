@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import Any, ClassVar, Final
 
-from resilience.clients.alibaba import errors, timeouts
+from resilience.clients.alibaba import errors, retries, timeouts
 from resilience.clients.alibaba.base import AlibabaSdk
 from resilience.clients.common.fields import packages
 from resilience.clients.common.frames import module_of
@@ -55,3 +55,24 @@ class TeaSdk(AlibabaSdk):
     def lower(self, client: Any, seconds: float) -> bool:
         """Make a client wait no longer than so in all its calls."""
         return timeouts.lower(client, seconds)
+
+    def retries_itself(self, client: object) -> str | None:
+        """Say how a client repeats calls."""
+        return retries.retries_itself(client)
+
+    def switch_off_retries(self, client: Any) -> str | None:
+        """Make this client do each call once."""
+        return retries.switch_off(client)
+
+    def options_may_retry(self, client: object) -> bool:
+        """Tell whether the runtime options of one call may ask for retries: with tea-openapi 0.3 they may."""
+        return retries.options_count(client)
+
+    def without_retries(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        """Return the arguments of a call without the retries that its runtime options ask for."""
+        # The options come last.
+        if any(getattr(each, "autoretry", None) is True for each in (*args[-1:], *kwargs.values())):
+            return retries.without_autoretry(args, kwargs)
+        return args, kwargs

@@ -10,7 +10,7 @@ from resilience.catalog import OperationFacts
 from resilience.clients.common.frames import module_of
 from resilience.clients.common.timeouts import Call
 from resilience.clients.sdk import Check, Sdk
-from resilience.clients.tencent import answers, errors, timeouts
+from resilience.clients.tencent import answers, errors, retries, timeouts
 from resilience.core.fault import Fault
 
 
@@ -49,3 +49,11 @@ class TencentSdk(Sdk):
     def lower(self, client: Any, seconds: float) -> bool:
         """Make a client wait no longer than so in all its calls."""
         return timeouts.lower(client, seconds)
+
+    def retries_itself(self, client: object) -> str | None:
+        """Say how a client repeats calls."""
+        return retries.retries_itself(client)
+
+    def switch_off_retries(self, client: Any) -> str | None:
+        """Make this client do each call once."""
+        return retries.switch_off(client)
