@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from resilience.clients import sts
 from resilience.clients.alibaba import errors as alibaba
-from resilience.clients.credentials import KeyTriple
+from resilience.clients.common.keys import KeyTriple
 from resilience.clients.tencent import errors as tencent
 from resilience.core.policy import CredentialSource
 

@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any, ClassVar, TypeAlias
 
 from resilience.catalog import OperationFacts
+from resilience.clients.common.keys import KeyTriple, OwnKeys
 from resilience.clients.common.timeouts import Call
 from resilience.core.fault import Fault
 
@@ -87,6 +88,28 @@ class Sdk:
         Asked only where ``options_may_retry``. The arguments are left unchanged.
         """
         return args, kwargs
+
+    # What its clients sign with
+
+    def own_keys(self, client: object) -> OwnKeys | None:  # noqa: ARG002
+        """Return what can be done with the credential that a client refreshes by itself; None if it refreshes none."""
+        return None
+
+    def fixed_keys(self, client: object) -> KeyTriple | None:  # noqa: ARG002
+        """
+        Return the temporary keys that a client was made with; None if it has none, or such that renew themselves.
+
+        Permanent keys never expire, so there is no reason to replace them.
+        """
+        return None
+
+    def give_keys(self, client: Any, current: Callable[[], KeyTriple]) -> None:
+        """Let a client that has ``fixed_keys`` ask for its keys before each request."""
+        raise NotImplementedError
+
+    def given_by(self, client: object) -> Callable[[], KeyTriple] | None:  # noqa: ARG002
+        """Return the function that a client asks for its keys, if ``give_keys`` has given it one."""
+        return None
 
     # What it returns
 

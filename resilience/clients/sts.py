@@ -26,12 +26,14 @@ from urllib.parse import quote
 from attrs import evolve
 
 from resilience.clients.alibaba import errors as alibaba
+from resilience.clients.alibaba.credentials import alibaba_credential
 from resilience.clients.answers import check_value
 from resilience.clients.classify import classify
 from resilience.clients.common.asking import AnswerError, unreadable
-from resilience.clients.credentials import KeyTriple, alibaba_credential, tencent_credential
+from resilience.clients.common.keys import KeyTriple
 from resilience.clients.inspection import retries_itself
 from resilience.clients.tencent import errors as tencent
+from resilience.clients.tencent.credentials import tencent_credential
 
 Keys = KeyTriple | Callable[[], KeyTriple]
 """What signs AssumeRole itself, or a function that returns it: it is asked for each time, and must not block."""

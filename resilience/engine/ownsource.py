@@ -7,7 +7,8 @@ from weakref import WeakValueDictionary
 
 from attrs import define, field
 
-from resilience.clients.ownkeys import OwnKeys, own_keys
+from resilience.clients.common.keys import OwnKeys
+from resilience.clients.ownkeys import own_keys
 from resilience.core.policy import CredentialLimits
 from resilience.engine.credentials import EARLY_SECONDS, Credentials, Held, Nothing, OnFlight
 from resilience.engine.errors import RemedyFailed

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 
 from attrs import define, field
 
-from resilience.clients.credentials import KeyTriple
-from resilience.clients.fixedkeys import fixed_keys, give_keys, given_by
+from resilience.clients import registry
+from resilience.clients.common.keys import KeyTriple
 from resilience.core.policy import PolicyValues
 from resilience.engine.credentials import Credentials, Held
 from resilience.engine.underway import as_attempt
@@ -60,14 +60,14 @@ class PolicySources:
 
     def of(self, provider: str, client: object) -> PolicySource | None:
         """Return the source of a client's keys, and let the client ask for them; None if it has none."""
-        fetch = self._fetch.get(provider)
-        if fetch is None:
+        fetch, sdk = self._fetch.get(provider), registry.of_class(type(client))
+        if fetch is None or sdk is None:
             return None
-        current = given_by(client)
+        current = sdk.given_by(client)
         if current is not None:
             owner = getattr(current, "__self__", None)
             return owner if isinstance(owner, PolicySource) else None
-        keys = fixed_keys(client)
+        keys = sdk.fixed_keys(client)
         if keys is None:
             return None
         with self._guard:
@@ -76,5 +76,5 @@ class PolicySources:
                 source = self._known[provider] = PolicySource(keys, fetch)
         if source.first_id != keys.access_key_id:
             return None
-        give_keys(client, source.current)
+        sdk.give_keys(client, source.current)
         return source

@@ -40,7 +40,8 @@ from tencentcloud.mqtt.v20240516.mqtt_client import MqttClient
 from tls_front import tls_in_front_of, trusted_context
 
 from resilience.clients import KeyTriple, alibaba_credential, classify, tencent_credential
-from resilience.clients.ownkeys import OwnKeys, own_keys
+from resilience.clients.common.keys import OwnKeys
+from resilience.clients.ownkeys import own_keys
 from resilience.sandbox import Sandbox
 
 _GROUPS = ListGroupIdRequest(instance_id="mqtt-cn-sandbox")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
-from resilience.clients.alibaba import olderrors, oldretries, oldtimeouts
+from resilience.clients.alibaba import oldcredentials, olderrors, oldretries, oldtimeouts, refreshing
 from resilience.clients.alibaba.base import AlibabaSdk
+from resilience.clients.common.keys import KeyTriple, OwnKeys
 from resilience.clients.common.timeouts import Call
 from resilience.core.fault import Fault
 
@@ -30,3 +32,19 @@ class OldSdk(AlibabaSdk):
     def switch_off_retries(self, client: Any) -> str | None:
         """Make this client do each call once."""
         return oldretries.switch_off(client)
+
+    def own_keys(self, client: object) -> OwnKeys | None:
+        """Return what can be done with the credential that a client refreshes by itself."""
+        return refreshing.old_own_keys(client)
+
+    def fixed_keys(self, client: object) -> KeyTriple | None:
+        """Return the temporary keys that a client was made with."""
+        return oldcredentials.fixed_keys(client)
+
+    def give_keys(self, client: Any, current: Callable[[], KeyTriple]) -> None:
+        """Let a client ask for its keys before each request."""
+        oldcredentials.give_keys(client, current)
+
+    def given_by(self, client: object) -> Callable[[], KeyTriple] | None:
+        """Return the function that a client asks for its keys."""
+        return oldcredentials.given_by(client)

@@ -1,7 +1,8 @@
 """
 What Alibaba's SDKs refresh by themselves: the providers of alibabacloud-credentials, and the signers of the old SDK.
 
-Only private attributes tell what they keep; seen in alibabacloud-credentials 1.0.12 and
+They refresh within a call. In the ``*_async`` methods that stops the event loop, for five seconds as soon as two calls
+meet, by a thread lock. Only private attributes tell what they keep; seen in alibabacloud-credentials 1.0.12 and
 aliyun-python-sdk-core 2.16.1, read 2026-11-21.
 """
 
@@ -14,6 +15,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from resilience.clients.common.fields import attribute
+from resilience.clients.common.keys import OwnKeys, identity_of, users_keys
 
 SIGNERS: Final = {
     "RamRoleArnSigner": "_refresh_session_ak_and_sk",
@@ -155,3 +157,20 @@ class SignerKeys:
 
     def _period(self) -> Any:
         return getattr(self._signer, "_session_period", None) or self._signer._SESSION_PERIOD  # noqa: SLF001
+
+
+def own_keys(client: object) -> OwnKeys | None:
+    """Return what can be done with the credential of a client of the present SDK; None if it renews nothing."""
+    credential = attribute(client, "_credential")
+    provider = attribute(attribute(credential, "cloud_credential"), "provider")
+    if provider is None:
+        return users_keys(credential, "get_credential")
+    if attribute(provider, "_credentials_cache") is not None or inner_name(provider) is not None:
+        return ProviderKeys(identity_of(provider), provider)
+    return users_keys(provider, "get_credentials")
+
+
+def old_own_keys(client: object) -> OwnKeys | None:
+    """Return what can be done with the signer of a client of the old SDK; None if it renews nothing."""
+    signer = attribute(client, "_signer")
+    return SignerKeys(identity_of(signer), signer) if type(signer).__name__ in SIGNERS else None

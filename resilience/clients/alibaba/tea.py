@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any, ClassVar, Final
 
-from resilience.clients.alibaba import errors, retries, timeouts
+from resilience.clients.alibaba import credentials, errors, refreshing, retries, timeouts
 from resilience.clients.alibaba.base import AlibabaSdk
 from resilience.clients.common.fields import packages
 from resilience.clients.common.frames import module_of
+from resilience.clients.common.keys import KeyTriple, OwnKeys
 from resilience.clients.common.timeouts import Call
 from resilience.core.fault import Fault
 
@@ -76,3 +77,19 @@ class TeaSdk(AlibabaSdk):
         if any(getattr(each, "autoretry", None) is True for each in (*args[-1:], *kwargs.values())):
             return retries.without_autoretry(args, kwargs)
         return args, kwargs
+
+    def own_keys(self, client: object) -> OwnKeys | None:
+        """Return what can be done with the credential that a client refreshes by itself."""
+        return refreshing.own_keys(client)
+
+    def fixed_keys(self, client: object) -> KeyTriple | None:
+        """Return the temporary keys that a client was made with."""
+        return credentials.fixed_keys(client)
+
+    def give_keys(self, client: Any, current: Callable[[], KeyTriple]) -> None:
+        """Let a client ask for its keys before each request."""
+        credentials.give_keys(client, current)
+
+    def given_by(self, client: object) -> Callable[[], KeyTriple] | None:
+        """Return the function that a client asks for its keys."""
+        return credentials.given_by(client)

@@ -17,6 +17,9 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from resilience.clients.common.fields import attribute, kinds
+from resilience.clients.common.keys import OwnKeys, identity_of, users_keys
+
 ROLES: Final = {
     "STSAssumeRoleCredential": ("get_sts_tmp_role_arn", 0.9),
     "OIDCRoleArnCredential": ("refresh", 0.1),
@@ -111,3 +114,15 @@ class MachineKeys:
 def _take(credential: Any, twin: Any, names: tuple[str, ...]) -> None:
     with credential._lock:  # noqa: SLF001
         vars(credential).update({name: getattr(twin, name) for name in names})
+
+
+def own_keys(client: object) -> OwnKeys | None:
+    """Return what can be done with the credential of a client; None if it renews nothing."""
+    credential = attribute(client, "credential")
+    names = [name for package, name in kinds(type(credential)) if package == "tencentcloud"]
+    for name in names:
+        if name in ROLES:
+            return RoleKeys(identity_of(credential), credential, *ROLES[name])
+        if name == MACHINE:
+            return MachineKeys(identity_of(credential), credential)
+    return None if names else users_keys(credential, "get_credential_info")

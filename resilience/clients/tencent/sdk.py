@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any, ClassVar
 
 from resilience.catalog import OperationFacts
 from resilience.clients.common.frames import module_of
+from resilience.clients.common.keys import KeyTriple, OwnKeys
 from resilience.clients.common.timeouts import Call
 from resilience.clients.sdk import Check, Sdk
-from resilience.clients.tencent import answers, errors, retries, timeouts
+from resilience.clients.tencent import answers, credentials, errors, refreshing, retries, timeouts
 from resilience.core.fault import Fault
 
 
@@ -57,3 +58,19 @@ class TencentSdk(Sdk):
     def switch_off_retries(self, client: Any) -> str | None:
         """Make this client do each call once."""
         return retries.switch_off(client)
+
+    def own_keys(self, client: object) -> OwnKeys | None:
+        """Return what can be done with the credential that a client refreshes by itself."""
+        return refreshing.own_keys(client)
+
+    def fixed_keys(self, client: object) -> KeyTriple | None:
+        """Return the temporary keys that a client was made with."""
+        return credentials.fixed_keys(client)
+
+    def give_keys(self, client: Any, current: Callable[[], KeyTriple]) -> None:
+        """Let a client ask for its keys before each request."""
+        credentials.give_keys(client, current)
+
+    def given_by(self, client: object) -> Callable[[], KeyTriple] | None:
+        """Return the function that a client asks for its keys."""
+        return credentials.given_by(client)
