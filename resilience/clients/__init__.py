@@ -8,14 +8,15 @@ verifiers of its operations, and refreshers of its credentials.
 """
 
 from resilience.clients import sts
-from resilience.clients.alibaba.credentials import alibaba_credential
+from resilience.clients.alibaba.tea.credentials import alibaba_credential
 from resilience.clients.answers import check_value
 from resilience.clients.classify import classify, leaves, with_message
+from resilience.clients.common.asking import Ambiguous, AnswerError
 from resilience.clients.common.fields import type_name
 from resilience.clients.common.keys import KeyTriple
 from resilience.clients.inspection import retries_itself
 from resilience.clients.tencent.credentials import tencent_credential
-from resilience.clients.verifiers import Ambiguous, AnswerError, verifiers_for
+from resilience.clients.verifiers import verifiers_for
 
 __all__ = [
     "Ambiguous",

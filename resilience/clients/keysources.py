@@ -18,10 +18,9 @@ from pathlib import Path
 from time import sleep
 from typing import Any, Final
 
-from resilience.clients import sts
-from resilience.clients.alibaba import errors as alibaba
+from resilience.clients import registry
 from resilience.clients.common.keys import KeyTriple
-from resilience.clients.tencent import errors as tencent
+from resilience.clients.sts import without_effect
 from resilience.core.policy import CredentialSource
 
 # Seconds that a command may take: it may ask a person's vault over the network. The call that waits has its own limit.
@@ -33,16 +32,6 @@ _PAUSE: Final = 0.05
 
 # From so great a number on, an expiry is in milliseconds: in seconds it would be the year 5138.
 _MILLISECONDS: Final = 1e11
-
-_VARIABLES: Final[Mapping[str, tuple[str, str, str]]] = {
-    alibaba.PROVIDER: (
-        "ALIBABA_CLOUD_ACCESS_KEY_ID",
-        "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
-        "ALIBABA_CLOUD_SECURITY_TOKEN",
-    ),
-    tencent.PROVIDER: ("TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", "TENCENTCLOUD_SESSION_TOKEN"),
-}
-"""Where the vendors' own tools read an id, a secret and a token (their SDKs' default providers; read 2026-11-28)."""
 
 _IDS: Final = ("accesskeyid", "tmpsecretid", "secretid")
 _SECRETS: Final = ("secretaccesskey", "accesskeysecret", "tmpsecretkey", "secretkey")
@@ -85,18 +74,18 @@ def _assume_role(provider: str, source: CredentialSource) -> KeyTriple:
         "region": source.region,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    keys = _long_lived(provider, source)
+    sdk = registry.of_provider(provider)
+    if sdk is None or not sdk.key_variables:
+        raise KeySourceError(f"[credentials.{provider}]: nothing is known of roles of this provider")
+    keys = _long_lived(provider, sdk.key_variables, source)
     try:
-        if provider == alibaba.PROVIDER:
-            given.pop("region", None)
-            return sts.alibaba_assume_role(role_arn=source.role or "", keys=keys, **given)()
-        return sts.tencent_assume_role(role_arn=source.role or "", keys=keys, **given)()
+        return without_effect(provider, sdk.assume_role(source.role or "", keys, given))()
     except (ImportError, ValueError) as error:
         raise KeySourceError(f"[credentials.{provider}]: {error}") from error
 
 
-def _long_lived(provider: str, source: CredentialSource) -> KeyTriple:
-    id_name, secret_name, token_name = _VARIABLES[provider]
+def _long_lived(provider: str, variables: tuple[str, str, str], source: CredentialSource) -> KeyTriple:
+    id_name, secret_name, token_name = variables
     if source.key_variables:
         id_name, secret_name = source.key_variables
     elif os.environ.get(token_name):

@@ -6,8 +6,8 @@ from functools import cache
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from resilience.clients.alibaba.old import OldSdk
-from resilience.clients.alibaba.tea import TeaSdk
+from resilience.clients.alibaba.old.sdk import OldSdk
+from resilience.clients.alibaba.tea.sdk import TeaSdk
 from resilience.clients.rest.sdk import RestSdk
 from resilience.clients.sdk import Sdk
 from resilience.clients.tencent.sdk import TencentSdk

@@ -16,6 +16,8 @@ from types import FrameType
 from typing import Any, ClassVar, TypeAlias
 
 from resilience.catalog import OperationFacts
+from resilience.clients.common.asking import Purchases, Verifier
+from resilience.clients.common.assuming import Keys
 from resilience.clients.common.keys import KeyTriple, OwnKeys
 from resilience.clients.common.timeouts import Call
 from resilience.core.fault import Fault
@@ -39,11 +41,16 @@ class Sdk:
         provider: The provider whose catalogue knows the operations; empty where the policy says it.
         packages: How the names of the SDK's top-level packages begin. Classes and functions are recognised by them.
         needs_asyncio: Whether its asynchronous methods work under asyncio only.
+        key_variables: The environment variables in which the vendor's own tools read an id, a secret and a token;
+            empty where nothing is known of its token service.
+        verifies: How messages call the clients for which ``verifiers`` are there; empty where there are none.
     """
 
     provider: ClassVar[str]
     packages: ClassVar[tuple[str, ...]]
     needs_asyncio: ClassVar[bool] = False
+    key_variables: ClassVar[tuple[str, str, str] | tuple[()]] = ()
+    verifies: ClassVar[str] = ""
 
     # How long its clients wait
 
@@ -110,6 +117,38 @@ class Sdk:
     def given_by(self, client: object) -> Callable[[], KeyTriple] | None:  # noqa: ARG002
         """Return the function that a client asks for its keys, if ``give_keys`` has given it one."""
         return None
+
+    def assume_role(self, role: str, keys: Keys, options: Mapping[str, Any]) -> Callable[[], KeyTriple]:
+        """
+        Return a function that assumes a role, and blocks. Asked only where there are ``key_variables``.
+
+        Args:
+            role: The role.
+            keys: What signs the request.
+            options: What a policy says: ``endpoint``, ``protocol``, ``session_name``, ``duration``, ``region``.
+
+        Raises:
+            ImportError: What it needs is not installed.
+            ValueError: The service refuses an option.
+        """
+        raise NotImplementedError
+
+    # What it can look for
+
+    def verifiers(self, client: Any, purchases: Purchases) -> Mapping[str, Verifier] | None:  # noqa: ARG002
+        """
+        Return what asks a service whether something is there, by operation (``provider:Name``); None for other clients.
+
+        A verifier takes what the method for the operation takes, and returns what that would have returned.
+
+        Raises:
+            ValueError: ``purchases`` says something, and nothing is bought with such a client.
+        """
+        return None
+
+    def generic_verifiers(self, client: Any, purchases: Purchases) -> Mapping[str, Verifier] | None:
+        """Return the same for methods that take the operation as an argument; answers are then plain mappings."""
+        return self.verifiers(client, purchases)
 
     # What it returns
 

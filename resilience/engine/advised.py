@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resilience.clients.verifiers import Ambiguous
+from resilience.clients.common.asking import Ambiguous
 from resilience.core.decision import Fail
 from resilience.core.operations import advice
 from resilience.core.policy import Action, Rule

@@ -10,9 +10,10 @@ from typing import Any, Protocol
 
 from attrs import frozen
 
-from resilience.clients import registry, rest, verifiers_for
+from resilience.clients import registry, rest
 from resilience.clients.answers import checker
 from resilience.clients.common import naming
+from resilience.clients.common.asking import Purchases
 from resilience.clients.sdk import Sdk
 from resilience.clients.surface import (
     Method,
@@ -25,7 +26,6 @@ from resilience.clients.surface import (
     with_fields,
 )
 from resilience.clients.surface.generic import Answer
-from resilience.clients.verifiers.generic import generic_verifiers
 from resilience.core.fault import Fault
 from resilience.core.policy import Source
 from resilience.engine.arguments import Arguments, Fields
@@ -152,13 +152,9 @@ class SdkSide:
     def verifier(self, unique: tuple[str, ...]) -> Callable[..., Any] | None:
         """Return the ready-made verifier, which asks with the client itself, past its cover."""
         client, name = plain_client(self.client), f"{self.provider}:{self.operation}"
-        try:
-            make = verifiers_for if self.method.generic is None else generic_verifiers
-            ready = make(client, unique=unique)
-        except TypeError:
-            # A client for credentials, or the old SDK's: nothing of it can be looked for.
-            return None
-        found = ready.get(name)
+        make = self._sdk.verifiers if self.method.generic is None else self._sdk.generic_verifiers
+        # A client for credentials, or of an old SDK: nothing of it can be looked for.
+        found = (make(client, Purchases(fields=unique)) or {}).get(name)
         if found is not None and self.method.generic is not None:
             found = _as_answer(found, self.method.generic.answer)
         # What a verifier asks belongs to the call that it is asked for.

@@ -23,6 +23,7 @@ from tencentcloud.sts.v20180813.sts_client import StsClient
 
 from resilience import Credentials
 from resilience.clients import AnswerError, KeyTriple, alibaba_credential, classify, sts, tencent_credential
+from resilience.clients.common import assuming
 from resilience.sandbox import Sandbox
 
 Refresher = Callable[..., Callable[[], KeyTriple]]
@@ -254,7 +255,7 @@ def test_a_missing_sdk_is_named(make: Refresher, module: str, package: str, monk
             raise ModuleNotFoundError(name)
         return importlib.import_module(name)
 
-    monkeypatch.setattr(sts, "import_module", missing)
+    monkeypatch.setattr(assuming, "import_module", missing)
     with pytest.raises(ImportError, match=f"pip install {package}"):
         make(role_arn="r", keys=KeyTriple(access_key_id="id", access_key_secret="secret"))
 

@@ -26,7 +26,7 @@ from tencentcloud.mqtt.v20240516.models import CreateInstanceRequest
 from tencentcloud.mqtt.v20240516.mqtt_client import MqttClient
 from tencentcloud.mqtt.v20240516.mqtt_client_async import MqttClient as AsyncMqttClient
 
-from resilience.clients.alibaba.retries import without_autoretry
+from resilience.clients.alibaba.tea.retries import without_autoretry
 from resilience.clients.inspection import retries_itself, switch_off_retries
 from resilience.clients.loops import needs_asyncio, wrong_loop
 from resilience.sandbox import Sandbox

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from resilience.catalog import OperationFacts
-from resilience.clients.alibaba.errors import PROVIDER
+from resilience.clients.alibaba.traits import PROVIDER
 from resilience.clients.common.answerfields import (
     field_of,
     has_answer,

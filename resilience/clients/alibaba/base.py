@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from resilience.catalog import OperationFacts
-from resilience.clients.alibaba import answers, errors
+from resilience.clients.alibaba import answers
+from resilience.clients.alibaba.tea.assuming import alibaba_assume_role
+from resilience.clients.alibaba.traits import PROVIDER
+from resilience.clients.common.assuming import Keys
+from resilience.clients.common.keys import KeyTriple
 from resilience.clients.sdk import Check, Sdk
 
 
 class AlibabaSdk(Sdk):
     """An SDK for Alibaba Cloud."""
 
-    provider: ClassVar[str] = errors.PROVIDER
+    provider: ClassVar[str] = PROVIDER
+    # Where its tools and the default provider of its SDK read them (read 2026-11-28).
+    key_variables: ClassVar[tuple[str, str, str]] = (
+        "ALIBABA_CLOUD_ACCESS_KEY_ID",
+        "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+        "ALIBABA_CLOUD_SECURITY_TOKEN",
+    )
 
     def check(self, facts: OperationFacts | None) -> Check:
         """Return a function that tells the fault in an answer of either SDK."""
         return answers.checker(facts)
+
+    def assume_role(self, role: str, keys: Keys, options: Mapping[str, Any]) -> Callable[[], KeyTriple]:
+        """Return a function that assumes a role; a region is part of the endpoint here."""
+        given = {name: value for name, value in options.items() if name != "region"}
+        return alibaba_assume_role(role_arn=role, keys=keys, **given)

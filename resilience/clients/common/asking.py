@@ -15,8 +15,7 @@ from typing import Any, Final, Protocol
 
 from attrs import frozen
 
-from resilience.clients.answers import check_value
-from resilience.clients.classify import classify
+from resilience.clients.common.fields import attribute
 from resilience.core.fault import Fault
 
 Fields = Mapping[str, Any]
@@ -67,6 +66,25 @@ class Wanted:
 
 
 Finder = Callable[[Wanted], Look]
+
+
+@frozen(kw_only=True)
+class Purchases:
+    """
+    What tells one purchase from all others, where what is bought has no name of its own.
+
+    Attributes:
+        tag: The key of a tag whose value each purchase has for itself; None for no such tag.
+        by_name: Whether no two purchases of the account ask for the same name.
+        fields: The request fields that a policy names; empty where it names none, None where no policy is asked.
+    """
+
+    tag: str | None = None
+    by_name: bool = False
+    fields: tuple[str, ...] | None = None
+
+    def __bool__(self) -> bool:
+        return self.tag is not None or self.by_name or bool(self.fields)
 
 
 class Ambiguous(LookupError):  # noqa: N818  # it says what was found, and nothing failed
@@ -120,6 +138,10 @@ class Desk(Protocol):
     @property
     def provider(self) -> str:
         """Whose operations these are."""
+        ...
+
+    def check(self, operation: str, answer: Any) -> Fault | None:
+        """Return the fault in an answer that the SDK took for a success."""
         ...
 
     def is_request(self, value: object) -> bool:
@@ -207,7 +229,7 @@ def awaited(desk: Desk, operation: str, find: Finder) -> Callable[..., Awaitable
 
 
 def _checked(desk: Desk, ask: Ask, answer: Any) -> Fields:
-    fault = check_value(desk.provider, ask.operation, answer)
+    fault = desk.check(ask.operation, answer)
     if fault is not None:
         raise AnswerError(ask.operation, fault)
     fields = desk.read(answer)
@@ -222,9 +244,16 @@ def unreadable(provider: str, operation: str, request_id: object = None) -> Answ
     return AnswerError(operation, Fault(provider=provider, transport="garbled", request_id=known))
 
 
-def code_of(error: Exception, provider: str) -> str | None:
-    """Return the service's code in what a question raised, or None."""
-    fault = classify(error, provider=provider)
+def code_of(error: Exception, translate: Callable[[Exception], Fault | None]) -> str | None:
+    """
+    Return the service's code in what a question raised, or None.
+
+    Args:
+        error: What it raised: an exception of the SDK's own, or one that carries its fault.
+        translate: Returns the fault in an exception of the SDK's own.
+    """
+    carried = attribute(error, "fault")
+    fault = carried if isinstance(carried, Fault) else translate(error)
     return None if fault is None else fault.code
 
 

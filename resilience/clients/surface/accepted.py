@@ -19,7 +19,7 @@ from resilience.clients.surface.generic import Answer
 from resilience.clients.surface.methods import Method
 from resilience.clients.surface.requestfields import OPEN_API_REQUEST, fields_of
 from resilience.clients.surface.sdks import Manner, sdk_of
-from resilience.clients.tencent import errors as tencent
+from resilience.clients.tencent import traits as tencent
 
 _REQUEST_ID: Final = "RequestId"
 _OK: Final = 200

@@ -15,7 +15,7 @@ from typing import Any, Final
 from attrs import evolve
 
 from resilience.catalog import catalogue
-from resilience.clients.alibaba.errors import PROVIDER as ALIBABA
+from resilience.clients.alibaba.traits import PROVIDER as ALIBABA
 from resilience.clients.common.fields import packages, type_name
 from resilience.core.fault import Fault
 

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from resilience.clients.alibaba import errors as alibaba
+from resilience.clients.alibaba import traits as alibaba
 from resilience.clients.common.fields import json_object
-from resilience.clients.tencent import errors as tencent
+from resilience.clients.tencent import traits as tencent
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 

@@ -14,8 +14,8 @@ from typing import Final, Literal
 
 from attrs import frozen
 
-from resilience.clients.alibaba import errors as alibaba
-from resilience.clients.tencent import errors as tencent
+from resilience.clients.alibaba import traits as alibaba
+from resilience.clients.tencent import traits as tencent
 
 Manner = Literal["models", "request", "operations"]
 """

@@ -26,9 +26,8 @@ from resilience.clients.common.fields import (
 from resilience.clients.common.frames import innermost, local, module_of, passes_function, passes_module
 from resilience.clients.common.misuse import is_misuse
 from resilience.clients.common.wire import transport_of, transport_of_text
+from resilience.clients.tencent.traits import PROVIDER
 from resilience.core.fault import Fault, Transport
-
-PROVIDER: Final = "tencent"
 
 PACKAGES: Final = ("tencentcloud",)
 _CREDENTIALS: Final = "tencentcloud.common.credential"

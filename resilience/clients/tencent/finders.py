@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from resilience.catalog import catalogue
 from resilience.clients.common.asking import (
     Ambiguous,
     Ask,
@@ -28,7 +29,9 @@ from resilience.clients.common.asking import (
     only,
     unreadable,
 )
-from resilience.clients.tencent.errors import PROVIDER
+from resilience.clients.tencent import answers, errors
+from resilience.clients.tencent.traits import PROVIDER
+from resilience.core.fault import Fault
 
 _SERVICE: Final = "mqtt"
 _CLIENTS: Final = ("tencentcloud.common.abstract_client", "tencentcloud.common.abstract_client_async")
@@ -76,6 +79,10 @@ class PlainDesk:
         """Return a request's fields that are set."""
         # The SDK's own methods serialise requests with this, and the public way leads through a text.
         return request if isinstance(request, Mapping) else dict(request._serialize())  # noqa: SLF001
+
+    def check(self, operation: str, answer: Any) -> Fault | None:
+        """Return the fault in an answer that the SDK took for a success."""
+        return answers.checker(catalogue(PROVIDER).operation(operation))(answer)
 
     def put(self, ask: Ask, _: object) -> Any:
         """Ask."""
@@ -149,7 +156,7 @@ def scan(operation: str, fields: Fields, key: str) -> Generator[Ask, Fields, lis
 
 def _absent(error: Exception, *codes: str) -> bool:
     """Tell whether an error says that what was asked for is not there: exactly these codes."""
-    return code_of(error, PROVIDER) in codes
+    return code_of(error, errors.translate) in codes
 
 
 def _topic(wanted: Wanted) -> Look:

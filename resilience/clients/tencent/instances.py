@@ -20,8 +20,9 @@ from typing import Final
 
 from resilience.clients.common import naming
 from resilience.clients.common.asking import Ambiguous, Ask, Fields, Finder, Look, Wanted, code_of, only, unreadable
-from resilience.clients.tencent.errors import PROVIDER
+from resilience.clients.tencent import errors
 from resilience.clients.tencent.finders import scan
+from resilience.clients.tencent.traits import PROVIDER
 
 NAME: Final = "Name"
 TAGS: Final = "TagList"
@@ -129,7 +130,7 @@ def _deleted(wanted: Wanted) -> Look:
     try:
         found = yield Ask("DescribeInstance", {"InstanceId": instance_id})
     except Exception as error:
-        if code_of(error, PROVIDER) == "ResourceNotFound.Instance":
+        if code_of(error, errors.translate) == "ResourceNotFound.Instance":
             return {}
         raise
     status = found.get("InstanceStatus")

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any, ClassVar
 
 from resilience.catalog import OperationFacts
+from resilience.clients.common.asking import Purchases, Verifier
+from resilience.clients.common.assuming import Keys
 from resilience.clients.common.frames import module_of
 from resilience.clients.common.keys import KeyTriple, OwnKeys
 from resilience.clients.common.timeouts import Call
 from resilience.clients.sdk import Check, Sdk
-from resilience.clients.tencent import answers, credentials, errors, refreshing, retries, timeouts
+from resilience.clients.tencent import answers, credentials, errors, refreshing, retries, timeouts, verifiers
+from resilience.clients.tencent.assuming import tencent_assume_role
+from resilience.clients.tencent.traits import PROVIDER
 from resilience.core.fault import Fault
 
 
 class TencentSdk(Sdk):
     """Clients of ``tencentcloud``, synchronous and asynchronous; the latter talk through httpx and work under trio."""
 
-    provider: ClassVar[str] = errors.PROVIDER
+    provider: ClassVar[str] = PROVIDER
     packages: ClassVar[tuple[str, ...]] = errors.PACKAGES
+    verifies: ClassVar[str] = "tencentcloud.mqtt"
+    # Where its tools and the default provider of its SDK read them (read 2026-11-28).
+    key_variables: ClassVar[tuple[str, str, str]] = (
+        "TENCENTCLOUD_SECRET_ID",
+        "TENCENTCLOUD_SECRET_KEY",
+        "TENCENTCLOUD_SESSION_TOKEN",
+    )
 
     def check(self, facts: OperationFacts | None) -> Check:
         """Return a function that tells the fault in an answer."""
@@ -74,3 +85,11 @@ class TencentSdk(Sdk):
     def given_by(self, client: object) -> Callable[[], KeyTriple] | None:
         """Return the function that a client asks for its keys."""
         return credentials.given_by(client)
+
+    def verifiers(self, client: Any, purchases: Purchases) -> Mapping[str, Verifier] | None:
+        """Return what asks a service whether something is there."""
+        return verifiers.verifiers(client, purchases)
+
+    def assume_role(self, role: str, keys: Keys, options: Mapping[str, Any]) -> Callable[[], KeyTriple]:
+        """Return a function that assumes a role."""
+        return tencent_assume_role(role_arn=role, keys=keys, **options)

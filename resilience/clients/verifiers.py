@@ -9,22 +9,10 @@ would have returned, as far as the service can tell.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
-from resilience.clients.alibaba import finders as alibaba
-from resilience.clients.common.asking import Ambiguous, AnswerError, Verifier, awaited, plain
+from resilience.clients import registry
+from resilience.clients.common.asking import Purchases, Verifier
 from resilience.clients.inspection import retries_itself
-from resilience.clients.tencent import finders as tencent
-from resilience.clients.tencent import instances
-from resilience.clients.tencent.errors import PROVIDER
-from resilience.core.operations.advice import Subject, indistinct
-
-__all__ = ["Ambiguous", "AnswerError", "Verifier", "verifiers_for"]
-
-_IN_POLICY: Final = indistinct(
-    Subject(provider=PROVIDER, operation="CreateInstance", repeat="duplicate", is_catalogued=True),
-    (instances.NAME, instances.TAGS),
-)
 
 
 def verifiers_for(
@@ -80,24 +68,12 @@ def verifiers_for(
     why = retries_itself(client)
     if why is not None:
         raise ValueError(f"verifiers_for: {why}")
-    alibabas = alibaba.desk_of(client)
-    if alibabas is not None:
-        if unique_tag is not None or unique_names or unique:
-            raise ValueError(
-                "verifiers_for: unique_tag, unique_names and unique are of use for Tencent's CreateInstance alone"
-            )
-        return {f"{alibabas.provider}:{name}": plain(alibabas, name, find) for name, find in alibaba.FINDERS.items()}
-    tencents = tencent.desk_of(client)
-    if tencents is None:
+    sdk = registry.of_class(type(client))
+    wanted = Purchases(tag=unique_tag, by_name=unique_names, fields=None if unique is None else tuple(unique))
+    found = None if sdk is None else sdk.verifiers(client, wanted)
+    if found is None:
+        known = " or of ".join(sdk.verifies for sdk in registry.sdks() if sdk.verifies)
         raise TypeError(
-            "verifiers_for: expected a client of alibabacloud_onsmqtt20200420 or of tencentcloud.mqtt, "
-            f"found {type(client).__module__}.{type(client).__qualname__}"
+            f"verifiers_for: expected a client of {known}, found {type(client).__module__}.{type(client).__qualname__}"
         )
-    # A tag that a purchase lacks leaves it to be judged by its name.
-    tagged = () if unique_tag is None else ((f"{instances.TAGS}.{unique_tag}",),)
-    named = ((instances.NAME,),) if unique_names else ()
-    said = () if unique is None else (tuple(unique),)
-    bought = instances.finders((*said, *tagged, *named), advice=instances.NOT_UNIQUE if unique is None else _IN_POLICY)
-    finders = {**tencent.FINDERS, **bought}
-    make = awaited if isinstance(tencents, tencent.AwaitedDesk) else plain
-    return {f"{tencents.provider}:{name}": make(tencents, name, find) for name, find in finders.items()}
+    return found

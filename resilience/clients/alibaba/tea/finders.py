@@ -14,7 +14,10 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from resilience.clients.alibaba.errors import PROVIDER
+from resilience.catalog import catalogue
+from resilience.clients.alibaba import answers
+from resilience.clients.alibaba.tea import errors
+from resilience.clients.alibaba.traits import PROVIDER
 from resilience.clients.common.asking import (
     Ambiguous,
     Ask,
@@ -26,6 +29,7 @@ from resilience.clients.common.asking import (
     code_of,
     unreadable,
 )
+from resilience.core.fault import Fault
 
 _PACKAGE: Final = "alibabacloud_onsmqtt"
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -67,6 +71,10 @@ class AlibabaDesk:
         """Return a request's fields that are set."""
         return dict(request.to_map())
 
+    def check(self, operation: str, answer: Any) -> Fault | None:
+        """Return the fault in an answer that the SDK took for a success."""
+        return answers.checker(catalogue(PROVIDER).operation(operation))(answer)
+
     def put(self, ask: Ask, options: object) -> Any:
         """Ask; runtime options of the creating call hold for the question too."""
         request = getattr(self._models, f"{ask.operation}Request")().from_map(dict(ask.fields))
@@ -103,7 +111,7 @@ def _device_credential(wanted: Wanted) -> Look:
     try:
         found = yield Ask("GetDeviceCredential", named)
     except Exception as error:
-        if code_of(error, PROVIDER) == "DeviceCredentialNotFound":
+        if code_of(error, errors.translate) == "DeviceCredentialNotFound":
             return None
         raise
     return {"DeviceCredential": found["DeviceCredential"]}

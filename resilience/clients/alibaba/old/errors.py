@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from resilience.clients.alibaba.errors import PROVIDER, error_status
+from resilience.clients.alibaba.tea.errors import error_status
+from resilience.clients.alibaba.traits import PROVIDER
 from resilience.clients.common.fields import code_and_request_id, http_status, json_after, type_name, word
 from resilience.clients.common.frames import frames, innermost, local, module_of
 from resilience.clients.common.wire import transport_of, transport_of_text

@@ -1,22 +1,22 @@
 """
-Verifiers for methods that take their operation as an argument: they ask, and answer, without models.
+Asks through the client for any operation of Alibaba's present SDK, without models.
 
-What they find is a mapping with the fields of the answer under ``Response``, whichever method is to return it.
+What a finder finds is a mapping with the fields of the answer under ``Response``, whichever method is to return it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Final
 
 from attrs import frozen
 
-from resilience.clients.alibaba import finders as alibaba
-from resilience.clients.alibaba.errors import PROVIDER
-from resilience.clients.common.asking import Ask, Fields, Verifier, plain
+from resilience.catalog import catalogue
+from resilience.clients.alibaba import answers
+from resilience.clients.alibaba.traits import PROVIDER
+from resilience.clients.common.asking import Ask, Fields
 from resilience.clients.surface.requestfields import OPEN_API_REQUEST, fields_of
-from resilience.clients.verifiers import verifiers_for
+from resilience.core.fault import Fault
 
 _MODELS: Final = "alibabacloud_tea_openapi.models"
 _UTIL_MODELS: Final = "alibabacloud_tea_util.models"
@@ -33,24 +33,6 @@ _PARAMS: Final = {
     "req_body_type": "formData",
     "body_type": "json",
 }
-
-
-def generic_verifiers(client: Any, unique: tuple[str, ...]) -> Mapping[str, Verifier]:
-    """
-    Return verifiers for what a client creates with methods for any operation, by operation (``provider:Name``).
-
-    Args:
-        client: A client of Alibaba's new SDK, or of Tencent's for MQTT.
-        unique: As for ``verifiers_for``.
-
-    Raises:
-        TypeError: The client is none of these.
-    """
-    if not callable(getattr(client, "call_api", None)):
-        # What these find for a mapping is one, too.
-        return verifiers_for(client, unique=unique)
-    desk = CallDesk(client)
-    return {f"{desk.provider}:{name}": plain(desk, name, find) for name, find in alibaba.FINDERS.items()}
 
 
 @frozen(eq=False)
@@ -71,6 +53,10 @@ class CallDesk:
     def fields(self, request: Any) -> Fields:
         """Return a request's fields that are set."""
         return fields_of(self.provider, (request,), {})
+
+    def check(self, operation: str, answer: Any) -> Fault | None:
+        """Return the fault in an answer that the SDK took for a success."""
+        return answers.checker(catalogue(PROVIDER).operation(operation))(answer)
 
     def put(self, ask: Ask, options: object) -> Any:
         """Ask; runtime options of the creating call hold for the question too."""

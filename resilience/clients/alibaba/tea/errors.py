@@ -16,6 +16,7 @@ from typing import Final
 
 from attrs import evolve
 
+from resilience.clients.alibaba.traits import PROVIDER
 from resilience.clients.common.fields import (
     code_and_request_id,
     first_word,
@@ -33,8 +34,6 @@ from resilience.clients.common.frames import innermost, local
 from resilience.clients.common.misuse import is_misuse
 from resilience.clients.common.wire import transport_of, transport_of_text
 from resilience.core.fault import Fault, Transport
-
-PROVIDER: Final = "alibaba"
 
 PACKAGES: Final = ("Tea", "darabonba", "alibabacloud_")
 

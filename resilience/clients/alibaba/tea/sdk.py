@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any, ClassVar, Final
 
-from resilience.clients.alibaba import credentials, errors, refreshing, retries, timeouts
 from resilience.clients.alibaba.base import AlibabaSdk
+from resilience.clients.alibaba.tea import credentials, errors, refreshing, retries, timeouts, verifiers
+from resilience.clients.common.asking import Purchases, Verifier
 from resilience.clients.common.fields import packages
 from resilience.clients.common.frames import module_of
 from resilience.clients.common.keys import KeyTriple, OwnKeys
@@ -23,6 +24,7 @@ class TeaSdk(AlibabaSdk):
     packages: ClassVar[tuple[str, ...]] = errors.PACKAGES
     # Its asynchronous methods talk through aiohttp.
     needs_asyncio: ClassVar[bool] = True
+    verifies: ClassVar[str] = "alibabacloud_onsmqtt20200420"
 
     def fault(self, error: Exception) -> Fault | None:
         """Return the fault in an exception of the SDK's own."""
@@ -93,3 +95,11 @@ class TeaSdk(AlibabaSdk):
     def given_by(self, client: object) -> Callable[[], KeyTriple] | None:
         """Return the function that a client asks for its keys."""
         return credentials.given_by(client)
+
+    def verifiers(self, client: Any, purchases: Purchases) -> Mapping[str, Verifier] | None:
+        """Return what asks a service whether something is there."""
+        return verifiers.verifiers(client, purchases)
+
+    def generic_verifiers(self, client: Any, purchases: Purchases) -> Mapping[str, Verifier] | None:  # noqa: ARG002
+        """Return the same for methods that take the operation as an argument; with these nothing is bought."""
+        return verifiers.generic_verifiers(client)

@@ -1,0 +1,1 @@
+"""Alibaba's present SDK: clients that are built on tea-openapi."""

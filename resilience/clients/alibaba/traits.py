@@ -1,0 +1,7 @@
+"""What Alibaba's SDKs are called: names alone, which cost next to nothing to import."""
+
+from __future__ import annotations
+
+from typing import Final
+
+PROVIDER: Final = "alibaba"

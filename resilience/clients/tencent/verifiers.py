@@ -1,0 +1,32 @@
+"""Verifiers for what clients of Tencent's SDK create, and for the instances that they buy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from resilience.clients.common.asking import Purchases, Verifier, awaited, plain
+from resilience.clients.tencent import instances
+from resilience.clients.tencent.finders import FINDERS, AwaitedDesk, desk_of
+from resilience.clients.tencent.traits import PROVIDER
+from resilience.core.operations.advice import Subject, indistinct
+
+_IN_POLICY: Final = indistinct(
+    Subject(provider=PROVIDER, operation="CreateInstance", repeat="duplicate", is_catalogued=True),
+    (instances.NAME, instances.TAGS),
+)
+
+
+def verifiers(client: object, purchases: Purchases) -> Mapping[str, Verifier] | None:
+    """Return verifiers; coroutine functions for an asynchronous client. None for a client of another product."""
+    desk = desk_of(client)
+    if desk is None:
+        return None
+    # A tag that a purchase lacks leaves it to be judged by its name.
+    tagged = () if purchases.tag is None else ((f"{instances.TAGS}.{purchases.tag}",),)
+    named = ((instances.NAME,),) if purchases.by_name else ()
+    said = () if purchases.fields is None else (purchases.fields,)
+    advice = instances.NOT_UNIQUE if purchases.fields is None else _IN_POLICY
+    finders = {**FINDERS, **instances.finders((*said, *tagged, *named), advice=advice)}
+    make = awaited if isinstance(desk, AwaitedDesk) else plain
+    return {f"{desk.provider}:{name}": make(desk, name, find) for name, find in finders.items()}
