@@ -88,7 +88,7 @@ def _after_lost(plan: Plan, fault: Fault, *, verifier: bool) -> Situation | None
     lost, _ = step(begin(plan, now=0.0), Failed((_LOST,)), now=0.0, draw=_MIDDLE)
     if plan.never_blindly:
         # It was verified in between, and was not there.
-        lost = evolve(lost, unresolved=False)
+        lost.unresolved = False
     history, decision = step(lost, Failed((fault,)), now=0.0, draw=_MIDDLE)
     return Situation(when=f"after a lost answer, {_with(verifier)}", then=_consequence(history, decision))
 

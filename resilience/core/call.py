@@ -127,6 +127,10 @@ SUCCEEDED: Final = Succeeded()
 SLEPT: Final = Slept()
 
 
+_UNDECIDED: Final = (Admitted, Succeeded, Slept)
+"""What needs no decision; as a tuple, because to make a union of them takes as long as to look."""
+
+
 class CommandReport(NamedTuple):
     """
     What came of a command.
@@ -198,7 +202,7 @@ def _attempt(history: History) -> Generator[Command, CommandReport, Decision | N
 
 def _decide(history: History, report: CommandReport) -> Decision:
     event = report.event
-    if isinstance(event, Admitted | Succeeded | Slept):
+    if isinstance(event, _UNDECIDED):
         raise TypeError(f"the driver reported {event}, which is no answer to its last command")
     history.now = report.now
     history.decision = advance(history, event, now=report.now, draw=report.draw)

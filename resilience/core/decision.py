@@ -150,7 +150,7 @@ Event = (
 )
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class _Explained:
     """
     What every decision carries.
@@ -170,7 +170,7 @@ class _Explained:
     action: Action | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Wait(_Explained):
     """Wait ``delay`` seconds, then make another attempt."""
 
@@ -179,7 +179,7 @@ class Wait(_Explained):
     delay: float
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Refresh(_Explained):
     """Wait ``delay`` seconds, then get new credentials of this provider."""
 
@@ -189,7 +189,7 @@ class Refresh(_Explained):
     provider: str | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Rename(_Explained):
     """
     Wait ``delay`` seconds, then take the name with this number: 2, 3, ...
@@ -208,7 +208,7 @@ class Rename(_Explained):
     last: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Verify(_Explained):
     """Wait ``delay`` seconds, then ask the verifier."""
 
@@ -217,7 +217,7 @@ class Verify(_Explained):
     delay: float = 0.0
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Accept(_Explained):
     """
     Take the call for a success.
@@ -235,7 +235,7 @@ class Accept(_Explained):
     dry_run: bool = False
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Fail(_Explained):
     """
     Give up.

@@ -37,8 +37,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, assert_never
 
-from attrs import evolve
-
 from resilience.core.backoff import Backoff
 from resilience.core.decision import (
     Accept,
@@ -61,7 +59,7 @@ from resilience.core.decision import (
     Wait,
 )
 from resilience.core.fault import Fault
-from resilience.core.history import Choice, History, Met
+from resilience.core.history import Choice, History, Met, Used
 from resilience.core.plan import Plan
 from resilience.core.policy import Action, CredentialLimits, Rule, Verb
 
@@ -90,8 +88,12 @@ def begin(plan: Plan, *, now: float, ours: bool = False) -> History:
         ours: Whether an earlier run started this resource and nobody knows how that ended.
     """
     limit = plan.limits.deadline
-    # What an earlier run left behind is a doubt of unknown age; it counts as fresh.
-    return History(plan=plan, deadline=None if limit is None else now + limit, ours=ours, unresolved=ours, doubt_at=now)
+    history = History(plan=plan, deadline=None if limit is None else now + limit)
+    if ours:
+        # What an earlier run left behind is a doubt of unknown age; it counts as fresh.
+        history.ours = history.unresolved = True
+        history.doubt_at = now
+    return history
 
 
 def attempt_limit(history: History, *, now: float) -> float | None:
@@ -171,9 +173,9 @@ def _known_before(history: History, event: KnownBefore, now: float) -> Decision:
         case "fail":
             return Fail(reason="unverified")
         case "verify":
-            choice = evolve(choice, action=_VERIFY_FIRST)
+            choice = choice._replace(action=_VERIFY_FIRST)
         case "retry":
-            choice = evolve(choice, action=_RETRY)
+            choice = choice._replace(action=_RETRY)
         case _:
             assert_never(event.then)
     return _obey(history, _past_the_impossible(history, choice, now), None, now, 0.0)
@@ -181,25 +183,31 @@ def _known_before(history: History, event: KnownBefore, now: float) -> Decision:
 
 def _failed(history: History, event: Failed, now: float, draw: float) -> Decision:
     plan, faults = history.plan, event.faults
-    met = [_met(plan, fault) for fault in faults]
+    met = _met(plan, faults[0])
+    others = [_met(plan, fault) for fault in faults[1:]] if len(faults) > 1 else ()
     history.attempts += 1
     history.pending, history.verifying = None, False
     history.asked = history.ask_failures = 0
-    choices: list[Choice] = []
+    choice: Choice | None = None
+    hint = met.fault.retry_after
     if plan.enabled and not event.inner:
         # What this attempt may have done does not vouch for it: "ours" asks for an earlier one.
-        choices = [_choose(history, each.fault, each.rule, now) for each in met]
-    if event.doubt or any(each.effect == "unknown" for each in met):
+        choice = _choose(history, met.fault, met.rule, now)
+        if others:
+            choices = [choice, *(_choose(history, each.fault, each.rule, now) for each in others)]
+            choice = min(choices, key=lambda choice: _FINALITY[choice.action.do])
+            hint = max((fault.retry_after for fault in faults if fault.retry_after is not None), default=None)
+    if event.doubt or met.effect == "unknown" or any(each.effect == "unknown" for each in others):
         history.ours = history.unresolved = True
         history.doubt_at = now
     decision: Decision
-    if choices:
-        choice = min(choices, key=lambda choice: _FINALITY[choice.action.do])
-        hints = [fault.retry_after for fault in faults if fault.retry_after is not None]
-        decision = _obey(history, choice, max(hints, default=None), now, draw)
-    else:
+    if choice is None:
         decision = Fail(reason="inner" if event.inner else "attempts")
-    history.last = next((each for each in met if each.rule is decision.rule), met[0])
+    else:
+        decision = _obey(history, choice, hint, now, draw)
+    history.last = met
+    if others and met.rule is not decision.rule:
+        history.last = next((each for each in others if each.rule is decision.rule), met)
     return decision
 
 
@@ -209,32 +217,29 @@ def _met(plan: Plan, fault: Fault) -> Met:
 
 
 def _choose(history: History, fault: Fault, rule: Rule | None, now: float) -> Choice:
-    choice = Choice(
-        rule=rule,
-        action=history.plan.policy.unknown if rule is None else rule.action,
-        reason="unknown" if rule is None else "rule",
-        provider=fault.provider or history.plan.provider,
-    )
+    provider = fault.provider or history.plan.provider
+    if rule is None:
+        choice = Choice(rule, history.plan.policy.unknown, "unknown", provider)
+    else:
+        choice = Choice(rule, rule.action, "rule", provider)
     return _past_the_impossible(history, choice, now)
 
 
 def _past_the_impossible(history: History, choice: Choice, now: float) -> Choice:
     """Follow ``then`` until an action can be taken. The loader refuses chains that return to themselves."""
     while (why := _obstacle(history, choice, now)) is not None:
-        choice = evolve(choice, action=choice.action.then or _FAIL, reason=why)
+        choice = choice._replace(action=choice.action.then or _FAIL, reason=why)
     return choice
 
 
 def _next(history: History, choice: Choice, why: StopReason, now: float) -> Choice:
-    return _past_the_impossible(history, evolve(choice, action=choice.action.then or _FAIL, reason=why), now)
+    return _past_the_impossible(history, choice._replace(action=choice.action.then or _FAIL, reason=why), now)
 
 
 def _obstacle(history: History, choice: Choice, now: float) -> StopReason | None:
     """Return why an action cannot be taken now, or None if it can."""
     action, plan = choice.action, history.plan
-    if action.max is not None and history.uses.get(action.key, 0) >= action.max:
-        return "max"
-    if action.lasts is not None and now >= history.first_uses.get(action.key, now) + action.lasts:
+    if (action.max is not None or action.lasts is not None) and _is_used_up(history, action, now):
         return "max"
     match action.do:
         case "fail" | "retry":
@@ -254,6 +259,14 @@ def _obstacle(history: History, choice: Choice, now: float) -> StopReason | None
             return "not_ours" if is_somebodys else None
         case _:
             assert_never(action.do)
+
+
+def _is_used_up(history: History, action: Action, now: float) -> bool:
+    used = history.uses.get(action.key)
+    times, first = (0, now) if used is None else (used.times, used.first)
+    return (action.max is not None and times >= action.max) or (
+        action.lasts is not None and now >= first + action.lasts
+    )
 
 
 def _asks_whose(history: History, action: Action) -> bool:
@@ -287,17 +300,15 @@ def _obey(history: History, choice: Choice, hint: float | None, now: float, draw
 def _use(history: History, choice: Choice, hint: float | None, now: float, draw: float) -> float:
     """Count one use of an action and return the wait that belongs to it."""
     action = choice.action
-    used = history.uses.get(action.key, 0) + 1
+    before = history.uses.get(action.key)
+    times, first, previous = (0, now, None) if before is None else before
     delay = 0.0
     if action.backoff is not None:
-        delay = action.backoff.delay(used, draw=draw, previous=history.last_waits.get(action.key), hint=hint)
+        delay = action.backoff.delay(times + 1, draw=draw, previous=previous, hint=hint)
     if action.do == "refresh":
         refreshes = history.refreshes.get(choice.provider, 0) + 1
         history.refreshes = {**history.refreshes, choice.provider: refreshes}
-    history.uses = {**history.uses, action.key: used}
-    if action.key not in history.first_uses:
-        history.first_uses = {**history.first_uses, action.key: now}
-    history.last_waits = {**history.last_waits, action.key: delay}
+    history.uses = {**history.uses, action.key: Used(times + 1, first, delay)}
     history.counted += action.counts
     return delay
 
@@ -317,7 +328,7 @@ def _go_on(history: History, choice: Choice, delay: float, now: float) -> Decisi
             return Refresh(rule=rule, action=action, delay=delay, provider=choice.provider)
         case "rename":
             number = history.name + 1
-            last = None if action.max is None else number + action.max - history.uses.get(action.key, 0)
+            last = None if action.max is None else number + action.max - history.uses[action.key].times
             return Rename(rule=rule, action=action, delay=delay, number=number, last=last)
         case "retry" | "verify" | "accept" | "fail":
             # A verification that is not needed, or has been made, and an accept of what was not there.
@@ -333,7 +344,8 @@ def _renamed(history: History, event: Renamed, now: float) -> Decision:
     if event.number is not None:
         passed = event.number - history.name
         history.name = event.number
-        history.uses = {**history.uses, choice.action.key: history.uses[choice.action.key] + passed}
+        used = history.uses[choice.action.key]
+        history.uses = {**history.uses, choice.action.key: used._replace(times=used.times + passed)}
     history.ours = history.unresolved = False
     history.pending = None
     history.named_alone = event.known or "{hash}" in choice.action.pattern
@@ -403,7 +415,9 @@ def _verify_failed(history: History, fault: Fault | None, now: float, draw: floa
 def _remedy_failed(history: History, now: float) -> Fail:
     """Stop, for the remedy's sake or because the deadline cut it short."""
     reason: StopReason = "remedy" if _fits(now, history.deadline) else "deadline"
-    return evolve(_fail(history.pending, reason), by_remedy=True)
+    choice = history.pending
+    rule, action = (None, None) if choice is None else (choice.rule, choice.action)
+    return Fail(rule=rule, action=action, reason=reason, by_remedy=True)
 
 
 def _refreshed(history: History, now: float) -> Decision:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from attrs import Factory, field, frozen
 
@@ -13,6 +14,11 @@ from resilience.core.policy import Action, Limits, PolicyValues, Rule
 
 def _unlisted(provider: str | None, code: str) -> Effect | None:  # noqa: ARG001  # the catalogue's signature
     return None
+
+
+def _of(read: Callable[[Any], Any]) -> Any:
+    """Return the default of a field that is read from the others once, because decisions ask for it often."""
+    return Factory(read, takes_self=True)
 
 
 @frozen(kw_only=True)
@@ -33,6 +39,12 @@ class Plan:
         credentials: The providers that have a source of credentials.
         effect_of: What the catalogue knows about a provider's code, None where it is silent.
         table: The policy's rules for this operation.
+        limits: The limits of the call.
+        never_blindly: Whether an attempt whose effect is unknown forbids the next one until somebody has looked.
+        is_repeatable: Whether the same request may be sent again at any time, because that changes nothing.
+        can_be_ours: Whether "it exists" may speak of what an earlier attempt made. Where an equal repeat changes
+            nothing, the service says so of another content only: then a verifier has to know.
+        settle: How long after a doubtful attempt "it is not there" is not yet believed, in seconds.
     """
 
     operation: str
@@ -49,37 +61,16 @@ class Plan:
     table: RuleTable = field(
         repr=False,
         eq=False,
-        default=Factory(lambda self: RuleTable.of(self.policy.rules, self.operation), takes_self=True),
+        default=_of(lambda self: RuleTable.of(self.policy.rules, self.operation)),
     )
 
-    @property
-    def limits(self) -> Limits:
-        """The limits of the call."""
-        return self.own_limits or self.policy.limits
-
-    @property
-    def never_blindly(self) -> bool:
-        """Whether an attempt whose effect is unknown forbids the next one until somebody has looked."""
-        return self.repeat == "duplicate"
-
-    @property
-    def settle(self) -> float:
-        """How long after a doubtful attempt "it is not there" is not yet believed, in seconds."""
-        return self.limits.settle if self.own_settle is None else self.own_settle
-
-    @property
-    def is_repeatable(self) -> bool:
-        """Whether the same request may be sent again at any time, because that changes nothing."""
-        return self.repeat in {"safe", "equal"}
-
-    @property
-    def can_be_ours(self) -> bool:
-        """
-        Whether "it exists" may speak of what an earlier attempt made.
-
-        Where an equal repeat changes nothing, the service says so of another content only: then a verifier has to know.
-        """
-        return self.repeat != "equal" or self.can_verify
+    limits: Limits = field(init=False, default=_of(lambda self: self.own_limits or self.policy.limits))
+    never_blindly: bool = field(init=False, default=_of(lambda self: self.repeat == "duplicate"))
+    is_repeatable: bool = field(init=False, default=_of(lambda self: self.repeat in {"safe", "equal"}))
+    can_be_ours: bool = field(init=False, default=_of(lambda self: self.repeat != "equal" or self.can_verify))
+    settle: float = field(
+        init=False, default=_of(lambda self: self.limits.settle if self.own_settle is None else self.own_settle)
+    )
 
     def rule(self, fault: Fault) -> Rule | None:
         """Return the rule that answers a fault, or None if none does."""

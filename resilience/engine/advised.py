@@ -16,7 +16,7 @@ def advice_on(call: Progress, decision: Fail) -> str | None:
         return None
     match decision.reason:
         case "unverified":
-            fault = call.attempts[-1].fault if call.attempts else None
+            fault = call.made[-1].fault if call.made else None
             label = "an earlier run" if fault is None else fault.label
             return advice.unrepeatable(_subject(call), label, rule, ask=callee.how_to_look)
         case "not_ours" if rule is not None and rule.action.do == "accept" and not call.renamed:

@@ -27,12 +27,13 @@ Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 class LazyArguments(Mapping[str, Any]):
     """The arguments of a call by parameter name, put together when somebody looks."""
 
-    def __init__(self, bind: Callable[[], Mapping[str, Any]]) -> None:
-        self._bind = bind
+    def __init__(self, fields: Fields, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        self._sent = fields, args, kwargs
 
     @cached_property
     def _bound(self) -> Mapping[str, Any]:
-        return self._bind()
+        fields, args, kwargs = self._sent
+        return fields.bound(args, kwargs)
 
     def __getitem__(self, name: str) -> Any:
         return self._bound[name]

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable
-from typing import Any
-
-from attrs import frozen
+from typing import Any, NamedTuple
 
 from resilience.clients import type_name
 from resilience.core import decision as core
 from resilience.core import events
-from resilience.core.call import SUCCEEDED, Command, DoAttempt
+from resilience.core.call import SUCCEEDED, Command, CommandReport, DoAttempt
 from resilience.core.call import call as commands
 from resilience.core.fault import CUT
 from resilience.core.match import condition
@@ -19,25 +17,23 @@ from resilience.engine import decided
 from resilience.engine.blocking import at_once
 from resilience.engine.chaos import injected
 from resilience.engine.gates import leave
-from resilience.engine.outcome import Attempt
-from resilience.engine.progress import Progress
+from resilience.engine.progress import Made, Progress
 from resilience.engine.runtime import Ran
 from resilience.engine.threads import Job
 
 
-@frozen
-class FirstAttempt:
+class FirstAttempt(NamedTuple):
     """
     An attempt that the quick path has made already, and that failed.
 
     Attributes:
-        ran: How it ended.
+        error: What it raised; None if our limit cut it short.
         started: When it started; None where the quick path, having no limit, read no clock.
         decided_before: The number of decisions made before it started.
         generation: Which credentials it could use; 0 where it needed none.
     """
 
-    ran: Ran
+    error: Exception | None
     started: float | None
     decided_before: int
     generation: int = 0
@@ -51,39 +47,47 @@ def begin(call: Progress) -> Command:
 
 def made(call: Progress, first: FirstAttempt) -> Command:
     """Begin the call with the attempt that the quick path has made; return its first command."""
-    call.watch.tell(events.AttemptStarted(number=1))
+    if call.watch.sinks:
+        call.watch.tell(events.AttemptStarted(number=1))
     call.is_begun, call.history.begun = True, 1
     if call.plan.provider is not None and first.generation:
-        call.generations[call.plan.provider] = first.generation
-    duration = call.now() - call.started
-    event = _read(call, 1, first.ran, duration, first.decided_before)
-    call.commands = commands(call.history, made=call.reported(event))
-    return _told(call, next(call.commands), 1, first.ran, duration)
+        call.generations = {call.plan.provider: first.generation}
+    ended = call.now()
+    event = _read(call, 1, first.error, ended - call.started, first.decided_before)
+    call.commands = commands(call.history, made=CommandReport(event, ended, call.callee.setting.draw()))
+    return _told(call, next(call.commands), 1, ended - call.started, cut=first.error is None)
 
 
 async def attempt(call: Progress, command: DoAttempt) -> Command:
     """Make one attempt; return what follows."""
-    number, limit = command.number, command.limit
+    number, limit, callee = command.number, command.limit, call.callee
     before = decided.count[0]
     started = call.now()
-    call.watch.tell(events.AttemptStarted(number=number))
+    watch = call.watch
+    if watch.sinks:
+        watch.tell(events.AttemptStarted(number=number))
     ran: Ran | None = None
     try:
-        ran = await call.runtime.run_until(limit, _invoke, (call, limit, *call.args), call.kwargs)
+        if callee.is_plain_attempt:
+            ran = await call.runtime.run_until(limit, callee.function, call.args, call.kwargs)
+        else:
+            ran = await call.runtime.run_until(limit, _invoke, (call, limit, *call.args), call.kwargs)
     finally:
-        leave(call)
+        if callee.gates:
+            leave(call)
         duration = call.now() - started
         if ran is None:
-            call.watch.tell(events.AttemptAborted(number=number, duration=duration, error=None))
-    if ran.error is None and not ran.cut and (refusal := call.callee.refusal(ran.value)) is not None:
+            watch.tell(events.AttemptAborted(number=number, duration=duration, error=None))
+    if ran.error is None and not ran.cut and (refusal := callee.refusal(ran.value)) is not None:
         ran = Ran(error=refusal)
     if ran.cut or ran.error is not None:
-        event = _read(call, number, ran, duration, before)
-        return _told(call, call.report(event), number, ran, duration)
+        event = _read(call, number, ran.error, duration, before)
+        return _told(call, call.report(event), number, duration, cut=ran.cut)
     call.value = ran.value
-    call.watch.tell(events.AttemptSucceeded(number=number, duration=duration))
-    call.attempts.append(Attempt(number=number, duration=duration))
-    return call.report(SUCCEEDED)
+    if watch.sinks:
+        watch.tell(events.AttemptSucceeded(number=number, duration=duration))
+    call.made.append(Made(number, duration))
+    return call.pass_on(SUCCEEDED)
 
 
 async def _invoke(call: Progress, limit: float | None, /, *args: Any, **kwargs: Any) -> Any:
@@ -97,7 +101,8 @@ async def _invoke(call: Progress, limit: float | None, /, *args: Any, **kwargs: 
         if callee.runtime.blocks:
             invoke = at_once(function)
         else:
-            call.jobs.append(job := Job())
+            job = Job()
+            call.jobs = (*call.jobs, job)
             invoke = functools.partial(callee.setting.threads.run, function, job)
     if injection is None:
         return await invoke(*args, **kwargs)
@@ -112,52 +117,45 @@ async def _invoke(call: Progress, limit: float | None, /, *args: Any, **kwargs: 
     raise injected(injection)
 
 
-def _read(call: Progress, number: int, ran: Ran, duration: float, before: int) -> core.Failed:
+def _read(call: Progress, number: int, error: Exception | None, duration: float, before: int) -> core.Failed:
     """
-    Read what an attempt failed with.
+    Read what an attempt failed with; without an error it was cut short.
 
     Raises:
         Exception: What it raised, if that is no fault but a programming error.
     """
-    if ran.error is None:
+    if error is None:
         call.error = call.cut_short(f"attempt {number}", duration)
         return core.Failed((CUT,))
-    faults = call.callee.faults(ran.error)
+    faults = call.callee.faults(error)
     if faults is None:
-        call.watch.tell(events.AttemptAborted(number=number, duration=duration, error=type_name(ran.error)))
-        raise ran.error
-    call.error = ran.error
-    marks = decided.marks(ran.error, before)
+        call.watch.tell(events.AttemptAborted(number=number, duration=duration, error=type_name(error)))
+        raise error
+    call.error = error
+    if decided.count[0] == before and not isinstance(error, ExceptionGroup):
+        return core.Failed(faults)
+    marks = decided.marks(error, before)
     # A group says nothing of its tasks that were cancelled when the first one failed.
-    hidden = isinstance(ran.error, ExceptionGroup) and call.plan.never_blindly
+    hidden = isinstance(error, ExceptionGroup) and call.plan.never_blindly
     return core.Failed(faults, inner=bool(marks), doubt=hidden or any(mark.doubt for mark in marks))
 
 
-def _told(call: Progress, following: Command, number: int, ran: Ran, duration: float) -> Command:
-    """Record and tell an attempt that failed, and what was decided; return the command that follows."""
+def _told(call: Progress, following: Command, number: int, duration: float, *, cut: bool) -> Command:
+    """Keep and tell an attempt that failed, and what was decided; return the command that follows."""
     met, decision = call.history.last, call.history.decision
     if met is None or decision is None:
         raise ValueError("no attempt has failed")
-    call.attempts.append(
-        Attempt(
-            number=number,
-            duration=duration,
-            fault=met.fault,
-            effect=met.effect,
-            rule=met.rule,
-            decision=decision,
-            delay=decision.delay,
+    call.made.append(Made(number, duration, met, decision))
+    if call.watch.sinks:
+        call.watch.tell(
+            events.AttemptFailed(
+                number=number,
+                fault=met.fault,
+                effect=met.effect,
+                decision=decision,
+                duration=duration,
+                cut=cut,
+                condition=condition(call.plan.candidates(met.fault), met.rule),
+            )
         )
-    )
-    call.watch.tell(
-        events.AttemptFailed(
-            number=number,
-            fault=met.fault,
-            effect=met.effect,
-            decision=decision,
-            duration=duration,
-            cut=ran.cut,
-            condition=condition(call.plan.candidates(met.fault), met.rule),
-        )
-    )
     return following

@@ -15,7 +15,7 @@ from attrs import Factory, define, field, frozen
 from resilience.clients import classify, leaves, retries_itself, with_message
 from resilience.clients.answers import checker, complete
 from resilience.clients.timeouts import within
-from resilience.core.events import ALWAYS_IDLE, Renamed, Slot
+from resilience.core.events import ALWAYS_IDLE, CallStarted, Renamed, Slot
 from resilience.core.fault import Fault
 from resilience.core.match import RuleTable
 from resilience.core.operations import advice
@@ -204,7 +204,8 @@ class Callee:
     def limited(self, limits: Limits) -> Self:
         """Return the same function with limits of its own; this one stays as it is."""
         copy = copied(self)
-        vars(copy).pop("plan", None)
+        for name in ("plan", "started"):
+            vars(copy).pop(name, None)
         copy.own_limits = limits if self.setting.enabled else None
         return copy
 
@@ -233,6 +234,11 @@ class Callee:
         """Whether the function is a plain one, which runs in a worker thread of an event loop."""
         return not self.runtime.blocks and not is_coroutine_function(self.function)
 
+    @cached_property
+    def is_plain_attempt(self) -> bool:
+        """Whether an attempt is nothing but to await the function: no thread, and no faults of a rehearsal."""
+        return not self.runtime.blocks and not self.needs_thread and self.setting.rehearsal is None
+
     @property
     def verifier_needs_thread(self) -> bool:
         """Whether the verifier is a plain function, which runs in a worker thread of an event loop."""
@@ -257,6 +263,9 @@ class Callee:
 
     def faults(self, error: Exception) -> tuple[Fault, ...] | None:
         """Return what an exception, or each leaf of an exception group, says; None if one is a programming error."""
+        if not isinstance(error, ExceptionGroup):
+            fault = self.setting.fault(error, self.operation.provider)
+            return None if fault is None else (fault,)
         read = [self.setting.fault(leaf, self.operation.provider) for leaf in leaves(error)]
         known = tuple(fault for fault in read if fault is not None)
         return known if len(known) == len(read) else None
@@ -310,6 +319,11 @@ class Callee:
         self._check_accepts()
         self.setting.called.add((self.operation.provider, self.operation.name))
         return self._plan()
+
+    @cached_property
+    def started(self) -> CallStarted:
+        """What observers are told when a call begins."""
+        return CallStarted(operation=self.plan.operation, provider=self.plan.provider, policy=self.plan.policy)
 
     def track(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Track | None:
         """Return a call's place in the ledger; None without a ledger, or where nothing names what the call makes."""

@@ -34,6 +34,7 @@ class Target(NamedTuple):
 
     callee: Callee
     call: Callable[..., Any]
+    outcome: Callable[..., Any]
 
 
 class CommonExecutor:
@@ -52,8 +53,8 @@ class CommonExecutor:
 
     runtime: ClassVar[Runtime]
 
-    _quick: ClassVar[staticmethod[[Callee], Callable[..., Any]]]
-    """Makes the quick path for calls of a function."""
+    _quick: ClassVar[staticmethod[..., Callable[..., Any]]]
+    """Makes the quick path for calls of a function, that which returns values and that which returns outcomes."""
 
     def __init__(  # noqa: PLR0913  # a keyword for each thing that calls share
         self,
@@ -157,7 +158,7 @@ class CommonExecutor:
         except TypeError:
             is_kept = False  # a callable that cannot be hashed
         callee = self._prepare(operation, function)
-        target = Target(callee, self._quick(callee))
+        target = Target(callee, self._quick(callee), self._quick(callee, as_outcome=True))
         if is_kept:
             if len(self._targets) >= _MOST_TARGETS:
                 # Functions that are made anew for each call are not held on to for ever.

@@ -9,20 +9,24 @@ attempt began belongs to a call inside that attempt.
 
 from __future__ import annotations
 
-from attrs import frozen
+import os
+from threading import Lock
+from typing import Final, NamedTuple
 
 from resilience.clients import leaves
-from resilience.engine.locks import ProcessLock
 
-_MARK = "__resilience_decided__"
+_MARK: Final = "__resilience_decided__"
 
 # The number of decisions so far. A list, because reading its cell is the cheapest thing that every call can do.
-count = [0]
-_lock = ProcessLock()
+count: Final = [0]
+# Two threads must not count back: a mark that looks old would be taken for another call's.
+_lock: Final = Lock()
+if hasattr(os, "register_at_fork"):
+    # A thread that holds the lock while its process forks is not there in the new process to give it back.
+    os.register_at_fork(after_in_child=_lock._at_fork_reinit)  # type: ignore[attr-defined]  # noqa: SLF001  # as threading does
 
 
-@frozen
-class Mark:
+class Mark(NamedTuple):
     """
     What a decided exception carries.
 
@@ -38,16 +42,19 @@ class Mark:
 def mark(error: Exception, *, doubt: bool = False) -> None:
     """Note on an exception, and on each leaf of a group, that a policy has just decided it."""
     with _lock:
-        # Two threads must not count back: a mark that looks old would be taken for another call's.
         count[0] += 1
-        number = count[0]
-    # Task groups put a copy of a group in its place; only leaves stay what they are.
-    for each in (error, *leaves(error)):
-        # Frozen dataclass exceptions refuse plain attribute setting.
-        object.__setattr__(each, _MARK, Mark(number, doubt))
+        found = Mark(count[0], doubt)
+    # Frozen dataclass exceptions refuse plain attribute setting.
+    object.__setattr__(error, _MARK, found)
+    if isinstance(error, ExceptionGroup):
+        # Task groups put a copy of a group in its place; only leaves stay what they are.
+        for each in leaves(error):
+            object.__setattr__(each, _MARK, found)
 
 
 def marks(error: Exception, since: int) -> list[Mark]:
     """Return the marks that policies have set on this exception, or on its leaves, after decision number ``since``."""
+    if since == count[0]:
+        return []  # none has decided anything meanwhile
     found = [getattr(each, _MARK, None) for each in (error, *leaves(error))]
     return [each for each in found if isinstance(each, Mark) and each.number > since]

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar, ParamSpec, Protocol, TypeVar, overload
 
-from resilience.engine.callee import Callee
 from resilience.engine.common import CommonExecutor
 from resilience.engine.loops import LOOP
 from resilience.engine.outcome import Outcome
 from resilience.engine.quick import on_loop
-from resilience.engine.run import run
 from resilience.engine.runtime import Runtime
 from resilience.engine.wrapped import Wrapped, build
 
@@ -55,7 +53,7 @@ class Executor(CommonExecutor):
     """
 
     runtime: ClassVar[Runtime] = LOOP
-    _quick: ClassVar[staticmethod[[Callee], Callable[..., Any]]] = staticmethod(on_loop)
+    _quick: ClassVar[staticmethod[..., Callable[..., Any]]] = staticmethod(on_loop)
 
     @overload
     def wrap(
@@ -133,4 +131,4 @@ class Executor(CommonExecutor):
     ) -> Outcome[T]: ...
     async def outcome(self, operation: str, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Make one call of a function and return how it ended; a failed call raises nothing."""
-        return await run(self._target(operation, function).callee, args, kwargs)
+        return await self._target(operation, function).outcome(*args, **kwargs)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from resilience.core.decision import StopReason
-from resilience.core.plan import Plan
 from resilience.core.policy import Rule
 from resilience.engine.errors import RemedyFailed
-from resilience.engine.outcome import Attempt, Outcome
+from resilience.engine.progress import Made, Progress
 
 # A call with a patient rule can have hundreds of attempts; the first and the last ones tell the story.
 _SHOWN = 10
@@ -41,43 +39,41 @@ _NEW_NAME_IS_THERE: Final = (
 )
 
 
-def note(
-    outcome: Outcome[Any], rule: Rule | None, plan: Plan, *, no_name: str | None = None, advice: str | None = None
-) -> str:
+def note(call: Progress, rule: Rule | None) -> str:
     """
     Say in a few lines how a failed call went; never a message, an argument or a credential.
 
     Args:
-        outcome: How it ended.
+        call: The call, which has ended.
         rule: The rule that decided, if one did.
-        plan: What the call could do.
-        no_name: Why a rename found no name, if one did not.
-        advice: Why it could not be treated as its rule says, and what to write.
     """
-    attempts = outcome.attempts
+    attempts, plan, advice = call.made, call.plan, call.advice
     tried = "1 attempt" if len(attempts) == 1 else f"{len(attempts)} attempts"
-    lines = [f"{_BEGINNING}{outcome.operation} stopped after {tried} (stop reason: {outcome.stop_reason})"]
+    lines = [f"{_BEGINNING}{plan.operation} stopped after {tried} (stop reason: {call.stop_reason})"]
     if not plan.enabled:
         lines.append("  the policy is switched off (RESILIENCE=off, or enabled=False): one attempt, and nothing else")
-    elif isinstance(outcome.error, RemedyFailed) and outcome.error.remedy == "rename":
-        lines.append(f"  {outcome.error.reason}")
-    elif outcome.stop_reason == "not_ours" and outcome.renamed:
+    elif isinstance(call.error, RemedyFailed) and call.error.remedy == "rename":
+        lines.append(f"  {call.error.reason}")
+    elif call.stop_reason == "not_ours" and call.renamed:
         lines.append(f"  {_NEW_NAME_IS_THERE}")
-    elif advice is None and outcome.stop_reason in _MEANING:
-        lines.append(f"  {_MEANING[outcome.stop_reason]}")
-    lines.extend(f"  {each}" for each in (no_name, advice) if each is not None)
-    if outcome.waited:
-        lines.append(f"  waited {outcome.waited:.2f} s in all")
+    elif advice is None and call.stop_reason in _MEANING:
+        lines.append(f"  {_MEANING[call.stop_reason]}")
+    if call.no_name is not None:
+        lines.append(f"  {call.no_name}")
+    if advice is not None:
+        lines.append(f"  {advice}")
+    if call.waited:
+        lines.append(f"  waited {call.waited:.2f} s in all")
     if rule is not None:
         origin = rule.origin
         lines.append(f"  rule {rule.id}" if origin is None else f"  rule {rule.id} at {origin}")
-    lines.extend(_told(attempts))
-    if outcome.may_exist:
-        lines.append(f"  {_doubt(outcome.operation, attempts, can_verify=plan.can_verify or advice is not None)}")
+    _tell_attempts(attempts, lines)
+    if call.history.may_exist:
+        lines.append(f"  {_doubt(plan.operation, attempts, can_verify=plan.can_verify or advice is not None)}")
     return "\n".join(lines)
 
 
-def left_in_doubt(operation: str, attempts: Sequence[Attempt]) -> str:
+def left_in_doubt(operation: str, attempts: Sequence[Made]) -> str:
     """Say on a programming error, which ends a call at once, that something may exist."""
     return f"{_BEGINNING}{_doubt(operation, attempts, can_verify=True)}"
 
@@ -85,29 +81,34 @@ def left_in_doubt(operation: str, attempts: Sequence[Attempt]) -> str:
 def attach(error: Exception, text: str) -> None:
     """Add a note to an exception that takes one, and drop our oldest where many calls have raised the same object."""
     # Frozen dataclass exceptions refuse notes, and the user's own exception matters more than ours on it.
-    with contextlib.suppress(Exception):
+    try:
         error.add_note(text)
-        ours = [each for each in error.__notes__ if each.startswith(_BEGINNING)]
-        if len(ours) > _KEPT:
-            error.__notes__.remove(ours[0])
+        notes = error.__notes__
+        if len(notes) > _KEPT:
+            ours = [each for each in notes if each.startswith(_BEGINNING)]
+            if len(ours) > _KEPT:
+                notes.remove(ours[0])
+    except Exception:  # noqa: BLE001, S110  # as above
+        pass
 
 
-def _told(attempts: Sequence[Attempt]) -> Iterator[str]:
+def _tell_attempts(attempts: Sequence[Made], lines: list[str]) -> None:
     left_out = len(attempts) - _SHOWN
     for index, attempt in enumerate(attempts):
         if left_out > 0 and _SHOWN // 2 <= index < _SHOWN // 2 + left_out:
             if index == _SHOWN // 2:
-                yield f"  ... {left_out} more attempts"
+                lines.append(f"  ... {left_out} more attempts")
             continue
-        if attempt.fault is None:
+        if attempt.met is None or attempt.decision is None:
             continue
-        request = f", request id {attempt.fault.request_id}" if attempt.fault.request_id else ""
-        wait = f", then waited {attempt.delay:.2f} s" if attempt.delay else ""
-        yield f"  attempt {attempt.number}: {attempt.fault.label}{request}{wait}"
+        fault, delay = attempt.met.fault, attempt.decision.delay
+        request = f", request id {fault.request_id}" if fault.request_id else ""
+        wait = f", then waited {delay:.2f} s" if delay else ""
+        lines.append(f"  attempt {attempt.number}: {fault.label}{request}{wait}")
 
 
-def _doubt(operation: str, attempts: Sequence[Attempt], *, can_verify: bool) -> str:
-    numbers = [str(each.number) for each in attempts if each.effect == "unknown"]
+def _doubt(operation: str, attempts: Sequence[Made], *, can_verify: bool) -> str:
+    numbers = [str(each.number) for each in attempts if each.met is not None and each.met.effect == "unknown"]
     which = "an earlier run" if not numbers else f"attempt{'s' * (len(numbers) > 1)} {', '.join(numbers)}"
     said = f"{which} may have taken effect: what {operation} makes may exist; look before you run this again"
     return said if can_verify else f"{said}, or register a verifier for {operation}"

@@ -14,7 +14,7 @@ from resilience.core.policy import Rule
 T_co = TypeVar("T_co", covariant=True)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Attempt:
     """
     One attempt of a call.
@@ -38,7 +38,7 @@ class Attempt:
     delay: float = 0.0
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, slots=False)
 class Outcome(Generic[T_co]):
     """
     How a call ended. Its ``repr`` shows no value, no argument and no message.

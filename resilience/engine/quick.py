@@ -4,14 +4,14 @@ The quick path: one frame around the user's function, for calls that succeed at 
 It is open while nobody wants to see such a call and nothing is to be done before an
 attempt or after it. A failure goes on in :func:`~resilience.engine.run.run`, with the attempt that was
 made. The first call always takes the long way, because verifiers are registered until
-then, and because its value tells whether the function returns an SDK's answers, which
-are checked.
+then. The first value tells whether the function returns an SDK's answers, which are
+checked; until there is one, each value is.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from time import time
 from typing import Any, Final
 
@@ -19,15 +19,16 @@ from attrs import frozen
 
 from resilience.core.events import ALWAYS_IDLE, Slot
 from resilience.core.machine import attempt_limit, begin
+from resilience.engine.arguments import LazyArguments
 from resilience.engine.attempts import FirstAttempt
 from resilience.engine.blocking import THREAD, drive, never_awaitable
 from resilience.engine.callee import Callee
 from resilience.engine.credentials import NO_CREDENTIALS
 from resilience.engine.decided import count as decisions
 from resilience.engine.loops import LOOP
+from resilience.engine.outcome import Attempt, Outcome
 from resilience.engine.renaming import begins_as_asked
 from resilience.engine.run import run
-from resilience.engine.runtime import Ran
 
 _SHUT: Final[Slot] = ({"": True}, "")
 
@@ -40,31 +41,46 @@ class _Gate:
     Attributes:
         slots: The call is nothing but an attempt while both hold None.
         limit: Of an attempt, in seconds; 0 for none.
-        kind: The type of the first value.
-        plain: The same, if values of it need no look, because they are none of an SDK's answers.
     """
 
     slots: tuple[Slot, Slot]
     limit: float
-    kind: type
-    plain: type | None
 
     @classmethod
-    def after(cls, callee: Callee, value: object) -> _Gate:
+    def of(cls, callee: Callee) -> _Gate:
         """Return how it stands after the first call."""
         slots = None if callee.needs_thread else callee.setting.idle_slots
         limit = attempt_limit(begin(callee.plan, now=0.0), now=0.0) or 0.0
-        kind = type(value)
-        return cls(slots or (_SHUT, _SHUT), limit, kind, kind if kind in callee.plain else None)
+        # Another mapping than the one that is shut before the first call, so that nobody asks again.
+        return cls(slots or (({"": True}, ""), _SHUT), limit)
+
+
+def plain_type(callee: Callee, value: object) -> type | None:
+    """Return the type of the first value that a function returned, if values of it are none of an SDK's answers."""
+    kind = type(value)
+    return kind if kind in callee.plain else None
+
+
+def at_once(
+    callee: Callee, value: object, args: tuple[Any, ...], kwargs: Mapping[str, Any], duration: float
+) -> Outcome[Any]:
+    """Return the outcome of a call whose first attempt succeeded."""
+    return Outcome(
+        operation=callee.operation.name,
+        stop_reason="success",
+        value=value,
+        attempts=(Attempt(number=1, duration=duration),),
+        arguments=LazyArguments(callee.signature, args, kwargs),
+    )
 
 
 def _no_loop() -> None:
     """Return that asyncio does not run."""
 
 
-def on_loop(callee: Callee) -> Callable[..., Coroutine[Any, Any, Any]]:
-    """Return the quick path for a call on an event loop."""
-    quick = _on_loop(callee)
+def on_loop(callee: Callee, *, as_outcome: bool = False) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """Return the quick path for a call on an event loop; one that returns its outcome, or else its value."""
+    quick = _on_loop(callee, as_outcome=as_outcome)
     if not callee.renames:
         return quick
 
@@ -72,27 +88,29 @@ def on_loop(callee: Callee) -> Callable[..., Coroutine[Any, Any, Any]]:
         # Another frame, only where a name may be another resource's.
         if begins_as_asked(callee, args, kwargs):
             return await quick(*args, **kwargs)
-        return (await run(callee, args, kwargs)).unwrap()
+        call = await run(callee, args, kwargs)
+        return call.outcome() if as_outcome else call.unwrap()
 
     return named
 
 
-def in_thread(callee: Callee) -> Callable[..., Any]:
-    """Return the quick path for a call in a plain thread."""
-    quick = _in_thread(callee)
+def in_thread(callee: Callee, *, as_outcome: bool = False) -> Callable[..., Any]:
+    """Return the quick path for a call in a plain thread; one that returns its outcome, or else its value."""
+    quick = _in_thread(callee, as_outcome=as_outcome)
     if not callee.renames:
         return quick
 
     def named(*args: Any, **kwargs: Any) -> Any:
         if begins_as_asked(callee, args, kwargs):
             return quick(*args, **kwargs)
-        return drive(run(callee, args, kwargs)).unwrap()
+        call = drive(run(callee, args, kwargs))
+        return call.outcome() if as_outcome else call.unwrap()
 
     return named
 
 
-def _on_loop(  # noqa: C901, PLR0915  # four functions that share their cells, which is what makes them quick
-    callee: Callee,
+def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, which is what makes them quick
+    callee: Callee, *, as_outcome: bool
 ) -> Callable[..., Coroutine[Any, Any, Any]]:
     # While both ``slot[key]`` are None the quick path is open: two look-ups answer every reason against it.
     (slot, key), (other, other_key) = _SHUT, ALWAYS_IDLE
@@ -101,87 +119,85 @@ def _on_loop(  # noqa: C901, PLR0915  # four functions that share their cells, w
     limit = 0.0
     refusal, check = callee.refusal, callee.check
     plain: type | None = None
-    source = callee.source or NO_CREDENTIALS
+    # None where there can be no credentials: to ask that costs a tenth of looking at the clock.
+    source = callee.source or (None if callee.keeps_source else NO_CREDENTIALS)
     # On asyncio there is a cheaper limit than a cancel scope, for functions that shield nothing: it does not know
     # anyio's shields. What it needs is imported when asyncio is there.
     running_loop: Callable[[], Any] = _no_loop
     make_alarms: Any = None
     alarms: Any = None
     cancelled: type[BaseException] = GeneratorExit
+    # Only an outcome tells how long an attempt took.
+    clock: Any = LOOP.timer if as_outcome else None
 
     def generation_of(held: Any) -> int:
         # Credentials that the script has replaced meanwhile say nothing of those that a refresh would renew.
-        return held.generation if callee.keeps_source or callee.source is source else 0
+        return held.generation if held is not None and (callee.keeps_source or callee.source is source) else 0
 
     async def slowly(args: tuple[Any, ...], kwargs: dict[str, Any], first: FirstAttempt | None = None) -> Any:
         nonlocal is_new, slot, key, other, other_key, limit, plain, source, running_loop, make_alarms, alarms, cancelled
         try:
-            value = (await run(callee, args, kwargs, first)).unwrap()
+            call = await run(callee, args, kwargs, first)
         finally:
             del first  # for the reason that Outcome.unwrap gives
         if not callee.keeps_source:
             source = callee.source or NO_CREDENTIALS
-        if is_new:
+        if is_new and call.error is None:
             is_new = False
-            gate = _Gate.after(callee, value)
-            limit, plain = gate.limit, gate.plain
+            plain = plain_type(callee, call.value)
+        if slot is _SHUT[0]:
+            gate = _Gate.of(callee)
+            limit = gate.limit
             if not callee.may_shield and "asyncio" in sys.modules:
                 from resilience.engine import alarm  # noqa: PLC0415  # asyncio is there already
 
                 running_loop, make_alarms, cancelled = alarm.running_loop, alarm.Alarms, alarm.CancelledError
                 alarms = make_alarms(None, limit)
             (slot, key), (other, other_key) = gate.slots
-        return value
+        return call.outcome() if as_outcome else call.unwrap()
 
     async def unlimited(*args: Any, **kwargs: Any) -> Any:
-        first = None
-        if slot[key] is None and other[other_key] is None:
+        first = held = None
+        if (
+            slot[key] is None
+            and other[other_key] is None
+            and (source is None or (held := source.held).renew_at > time())
+        ):
             before = decisions[0]
+            started = None if clock is None else (now := clock())()
             try:
                 # To pass on no keywords is cheaper than to pass on an empty dictionary of them.
                 value = await (invoke(*args, **kwargs) if kwargs else invoke(*args))
                 if type(value) is plain or check(value) is None or (error := refusal(value)) is None:
-                    return value
-                first = FirstAttempt(Ran(error=error), None, before)
+                    return value if clock is None else at_once(callee, value, args, kwargs, now() - started)
+                first = FirstAttempt(error, started, before, generation_of(held))
                 del error
             except Exception as error:  # noqa: BLE001  # classified in the run
-                first = FirstAttempt(Ran(error=error), None, before)
+                first = FirstAttempt(error, started, before, generation_of(held))
         try:
             return await slowly(args, kwargs, first)
         finally:
             del first  # for the reason that Outcome.unwrap gives
 
-    async def unlimited_with_credentials(*args: Any, **kwargs: Any) -> Any:
-        first = None
-        if slot[key] is None and other[other_key] is None and (held := source.held).renew_at > time():
-            before = decisions[0]
-            try:
-                value = await (invoke(*args, **kwargs) if kwargs else invoke(*args))
-                if type(value) is plain or check(value) is None or (error := refusal(value)) is None:
-                    return value
-                first = FirstAttempt(Ran(error=error), None, before, generation_of(held))
-                del error
-            except Exception as error:  # noqa: BLE001  # classified in the run
-                first = FirstAttempt(Ran(error=error), None, before, generation_of(held))
-        try:
-            return await slowly(args, kwargs, first)
-        finally:
-            del first  # for the reason that Outcome.unwrap gives
-
-    async def limited(*args: Any, **kwargs: Any) -> Any:  # noqa: C901, PLR0912  # one frame, which is what makes it quick
+    async def limited(*args: Any, **kwargs: Any) -> Any:  # one frame, which is what makes it quick
         nonlocal alarms
-        first = None
-        if slot[key] is None and other[other_key] is None and (held := source.held).renew_at > time():
+        first = held = None
+        if (
+            slot[key] is None
+            and other[other_key] is None
+            and (source is None or (held := source.held).renew_at > time())
+        ):
             before = decisions[0]
             loop = running_loop()
             if loop is None:
                 started = LOOP.now()
                 ran = await LOOP.run_until(started + limit, invoke, args, kwargs)
-                if ran.error is None and not ran.cut:
-                    error = refusal(ran.value)
-                    if error is None:
-                        return ran.value
-                    ran = Ran(error=error)
+                failure, value = ran.error, ran.value
+                if failure is None and not ran.cut and (failure := refusal(value)) is None:
+                    return value if clock is None else at_once(callee, value, args, kwargs, LOOP.now() - started)
+                del ran
+                first = FirstAttempt(failure, started, before, generation_of(held))
+                del failure
             else:
                 started = loop.time()
                 mine = alarms
@@ -191,34 +207,30 @@ def _on_loop(  # noqa: C901, PLR0915  # four functions that share their cells, w
                 try:
                     value = await (invoke(*args, **kwargs) if kwargs else invoke(*args))
                     if type(value) is plain or check(value) is None or (error := refusal(value)) is None:
-                        return value
-                    ran = Ran(error=error)
+                        return value if clock is None else at_once(callee, value, args, kwargs, loop.time() - started)
+                    first = FirstAttempt(error, started, before, generation_of(held))
                     del error
                 except Exception as error:  # noqa: BLE001  # classified in the run
-                    ran = Ran(error=error)
+                    first = FirstAttempt(error, started, before, generation_of(held))
                 except cancelled:
                     is_ours, alarm = alarm.switch_off(), None
                     if not is_ours:
                         raise
-                    ran = Ran(cut=True)
+                    first = FirstAttempt(None, started, before, generation_of(held))
                 finally:
                     if alarm is not None:
                         alarm.switch_off()
-            first = FirstAttempt(ran, started, before, generation_of(held))
-            del ran
         try:
             return await slowly(args, kwargs, first)
         finally:
             del first  # for the reason that Outcome.unwrap gives
 
     limits = callee.limits
-    if limits.deadline is not None or limits.attempt_timeout is not None:
-        return limited
-    return unlimited if source is NO_CREDENTIALS and callee.keeps_source else unlimited_with_credentials
+    return unlimited if limits.deadline is None and limits.attempt_timeout is None else limited
 
 
-def _in_thread(callee: Callee) -> Callable[..., Any]:  # noqa: C901  # as above
-    # The clock is read only where there is a limit.
+def _in_thread(callee: Callee, *, as_outcome: bool) -> Callable[..., Any]:  # noqa: C901  # as above
+    # The clock is read only where there is a limit, or an outcome to tell of it.
     (slot, key), (other, other_key) = _SHUT, ALWAYS_IDLE
     is_new = True
     invoke = callee.function
@@ -236,38 +248,44 @@ def _in_thread(callee: Callee) -> Callable[..., Any]:  # noqa: C901  # as above
     def slowly(args: tuple[Any, ...], kwargs: dict[str, Any], first: FirstAttempt | None = None) -> Any:
         nonlocal is_new, slot, key, other, other_key, limit, kind, plain, source
         try:
-            value = drive(run(callee, args, kwargs, first)).unwrap()
+            call = drive(run(callee, args, kwargs, first))
         finally:
             del first  # for the reason that Outcome.unwrap gives
         if not callee.keeps_source:
             source = callee.source or NO_CREDENTIALS
-        if is_new:
+        if is_new and call.error is None:
             is_new = False
-            gate = _Gate.after(callee, value)
-            limit, kind, plain = gate.limit, gate.kind, gate.plain
+            kind, plain = type(call.value), plain_type(callee, call.value)
+        if slot is _SHUT[0]:
+            gate = _Gate.of(callee)
+            limit = gate.limit
             (slot, key), (other, other_key) = gate.slots
-        return value
+        return call.outcome() if as_outcome else call.unwrap()
 
     def call(*args: Any, **kwargs: Any) -> Any:
         first = None
         if slot[key] is None and other[other_key] is None and (held := source.held).renew_at > time():
             before = decisions[0]
-            started = None
+            started: float | None = None
             function = invoke
-            if limit:
+            if limit or as_outcome:
                 started = now()
-                if is_bounded:
+                if limit and is_bounded:
                     function = callee.within(limit)
             try:
                 value = function(*args, **kwargs)
                 if type(value) is not kind:
                     never_awaitable(function, value)
                 if type(value) is plain or check(value) is None or (error := refusal(value)) is None:
-                    return value
-                first = FirstAttempt(Ran(error=error), started, before, generation_of(held))
+                    return (
+                        value
+                        if started is None or not as_outcome
+                        else at_once(callee, value, args, kwargs, now() - started)
+                    )
+                first = FirstAttempt(error, started, before, generation_of(held))
                 del error
             except Exception as error:  # noqa: BLE001  # classified in the run
-                first = FirstAttempt(Ran(error=error), started, before, generation_of(held))
+                first = FirstAttempt(error, started, before, generation_of(held))
         try:
             return slowly(args, kwargs, first)
         finally:

@@ -24,7 +24,7 @@ async def credentials_ready(call: Progress) -> bool:
             limit = remedy_limit(call.history, now=call.now())
             if not await _renewed(call, provider, limit, rejected=None):
                 return False
-            call.generations[provider] = source.generation
+            call.generations = {**call.generations, provider: source.generation}
     return True
 
 

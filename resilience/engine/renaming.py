@@ -121,7 +121,7 @@ def send(call: Progress, name: str, original: str, new: str) -> bool:
         call.args, call.kwargs = call.callee.signature.replace(name, new, call.args, call.kwargs)
     except LookupError:
         return False
-    call.renamed[name] = (original, new)
+    call.renamed = {**call.renamed, name: (original, new)}
     return True
 
 

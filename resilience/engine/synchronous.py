@@ -89,7 +89,7 @@ def calls_in_thread(target: Callable[[], Callee]) -> Calls:
         return drive(run(target(), args, kwargs)).unwrap()
 
     def outcome(*args: Any, **kwargs: Any) -> Outcome[Any]:
-        return drive(run(target(), args, kwargs))
+        return drive(run(target(), args, kwargs)).outcome()
 
     return call, outcome
 
@@ -111,7 +111,7 @@ class SyncExecutor(CommonExecutor):
     """
 
     runtime: ClassVar[Runtime] = THREAD
-    _quick: ClassVar[staticmethod[[Callee], Callable[..., Any]]] = staticmethod(in_thread)
+    _quick: ClassVar[staticmethod[..., Callable[..., Any]]] = staticmethod(in_thread)
 
     @overload
     def wrap(
@@ -148,7 +148,8 @@ class SyncExecutor(CommonExecutor):
 
         def decorate(function: Callable[..., Any]) -> SyncWrapped[Any, Any]:
             callee = self._prepare_wrapped(operation, function, key=key, accepted=accepted)
-            return cast("SyncWrapped[Any, Any]", dressed(callee, in_thread(callee), calls_in_thread))
+            quick = in_thread(callee), in_thread(callee, as_outcome=True)
+            return cast("SyncWrapped[Any, Any]", dressed(callee, quick, calls_in_thread))
 
         return decorate if function is None else decorate(function)
 
@@ -159,7 +160,8 @@ class SyncExecutor(CommonExecutor):
 
     def outcome(self, operation: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Outcome[T]:
         """Make one call of a plain function and return how it ended; a failed call raises nothing."""
-        return drive(run(self._target(operation, function).callee, args, kwargs))
+        outcome: Outcome[T] = self._target(operation, function).outcome(*args, **kwargs)
+        return outcome
 
     def _prepare(
         self,

@@ -31,7 +31,7 @@ class Audience:
             else:
                 if sink is not None:
                     sinks.append((observer, sink))
-        return Watch(self, sinks)
+        return Watch(self, sinks) if sinks else _UNWATCHED
 
     def complain(self, observer: Observer, error: Exception) -> None:
         """Log the failure of an observer, the first time."""
@@ -43,15 +43,23 @@ class Audience:
 
 @frozen
 class Watch:
-    """Those who watch one call."""
+    """
+    Those who watch one call.
+
+    Attributes:
+        sinks: What gets its events. Where there is none, no event need be made.
+    """
 
     _audience: Audience
-    _sinks: Sequence[tuple[Observer, Sink]]
+    sinks: Sequence[tuple[Observer, Sink]]
 
     def tell(self, event: Event) -> None:
         """Hand an event to every sink; one that failed before still gets what comes, so that it can clean up."""
-        for observer, sink in self._sinks:
+        for observer, sink in self.sinks:
             try:
                 sink(event)
             except Exception as error:  # noqa: BLE001  # an observer changes nothing
                 self._audience.complain(observer, error)
+
+
+_UNWATCHED: Final = Watch(Audience(), ())

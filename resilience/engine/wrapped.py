@@ -90,7 +90,8 @@ Calls = tuple[Callable[..., Any], Callable[..., Any]]
 
 def build(callee: Callee) -> Wrapped[Any, Any]:
     """Return the wrapped function: a closure, or a descriptor where the function stands in a class body."""
-    return cast("Wrapped[Any, Any]", dressed(callee, on_loop(callee), calls_on_loop))
+    quick = on_loop(callee), on_loop(callee, as_outcome=True)
+    return cast("Wrapped[Any, Any]", dressed(callee, quick, calls_on_loop))
 
 
 def calls_on_loop(target: Callable[[], Callee]) -> Calls:
@@ -100,22 +101,22 @@ def calls_on_loop(target: Callable[[], Callee]) -> Calls:
         return (await run(target(), args, kwargs)).unwrap()
 
     async def outcome(*args: Any, **kwargs: Any) -> Outcome[Any]:
-        return await run(target(), args, kwargs)
+        return (await run(target(), args, kwargs)).outcome()
 
     return call, outcome
 
 
-def dressed(callee: Callee, function: Callable[..., Any], calls: Callable[[Callable[[], Callee]], Calls]) -> Any:
+def dressed(callee: Callee, quick: Calls, calls: Callable[[Callable[[], Callee]], Calls]) -> Any:
     """
     Give a closure the looks of the user's function, and what goes with it.
 
     Args:
         callee: The user's function.
-        function: The closure.
-        calls: Makes the functions that call what its argument returns.
+        quick: The closure, and the one that returns an outcome.
+        calls: Makes the functions that call what its argument returns, with limits of their own.
     """
+    function, outcome = quick
     functools.update_wrapper(function, callee.function)
-    outcome = calls(lambda: callee)[1]
 
     def verify(verifier: Callable[..., R]) -> Callable[..., R]:
         callee.register(verifier)

@@ -197,8 +197,8 @@ def test_a_step_is_a_pure_function(play: Play) -> None:
     """The same history, event, instant and draw get the same answer, and the history is left as it was."""
     for turn in play.turns:
         kept = copy.copy(turn.before)
-        uses, refreshes, waits = (dict(each) for each in (kept.uses, kept.refreshes, kept.last_waits))
+        uses, refreshes = dict(kept.uses), dict(kept.refreshes)
         again = step(turn.before, turn.event, now=turn.now, draw=turn.draw)
         assert again == (turn.after, turn.decision)
         assert turn.before == kept
-        assert (turn.before.uses, turn.before.refreshes, turn.before.last_waits) == (uses, refreshes, waits)
+        assert (turn.before.uses, turn.before.refreshes) == (uses, refreshes)

@@ -45,7 +45,8 @@ class Logs:
 def _has_listener(logger: logging.Logger | None) -> bool:
     """Tell whether a record would get anywhere: a script that has not configured logging need not pay for its words."""
     while logger is not None:
-        if any(not isinstance(handler, logging.NullHandler) for handler in logger.handlers):
-            return True
+        for handler in logger.handlers:
+            if not isinstance(handler, logging.NullHandler):
+                return True
         logger = logger.parent if logger.propagate else None
     return False
