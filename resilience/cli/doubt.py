@@ -7,32 +7,12 @@ from typing import Final
 from attrs import evolve, frozen
 
 from resilience.cli.screen import seconds
-from resilience.core.decision import Accept, Decision, Fail, Failed, Refresh, Rename, StopReason, Verified, Verify, Wait
+from resilience.core.decision import Accept, Decision, Fail, Failed, Refresh, Rename, Verified, Verify, Wait
 from resilience.core.fault import Fault
 from resilience.core.history import History
 from resilience.core.machine import begin, step
 from resilience.core.plan import Plan
-
-STOPS: Final[dict[StopReason, str]] = {
-    "success": "it succeeded",
-    "accepted": "taken for a success",
-    "dry_run": "a dry run, which created nothing",
-    "rule": "the rule says so",
-    "unknown": "no rule matches",
-    "max": "max or for of the action is used up",
-    "attempts": "max_attempts is used up",
-    "deadline": "there is no time left",
-    "unverified": "it may exist, and there is no verifier to ask",
-    "not_ours": "no attempt of ours can have made it",
-    "remedy": "the remedy is impossible or failed",
-    "no_credentials": "there is no source of credentials",
-    "budget": "the retry budget is used up",
-    "breaker": "the breaker is open",
-    "rate": "the rate limit left no time",
-    "inner": "a policy inside has decided it",
-    "cancelled": "it was cancelled",
-}
-"""Each stop reason in words."""
+from resilience.core.stop_reasons import STOP_WORDS
 
 _LOST: Final = Fault(transport="lost", effect="unknown")
 _MIDDLE: Final = 0.5
@@ -108,7 +88,7 @@ def _consequence(history: History, decision: Decision) -> str:
         case Accept():
             return "success, on the belief that it is ours"
         case Fail(reason=reason):
-            return f"stop ({reason}): {STOPS[reason]}"
+            return f"stop ({reason}): {STOP_WORDS[reason].meaning}"
         case Refresh(provider=provider):
             return f"new credentials of {provider}, then another attempt"
         case Rename():

@@ -176,8 +176,8 @@ def call(history: History, *, made: CommandReport | None = None) -> Call:
             case Refresh() | Rename() | Verify():
                 if decision.delay > 0:
                     history.now = (yield Sleep(decision.delay)).now
-            case _:
-                assert_never(decision)
+            case unreachable:
+                assert_never(unreachable)
         match decision:
             case Refresh(provider=provider):
                 report = yield DoRefresh(provider, remedy_limit(history, now=history.now))
@@ -185,8 +185,8 @@ def call(history: History, *, made: CommandReport | None = None) -> Call:
                 report = yield DoRename(decision)
             case Verify():
                 report = yield DoVerify(remedy_limit(history, now=history.now))
-            case _:
-                assert_never(decision)
+            case unreachable:
+                assert_never(unreachable)
         decision = _decide(history, report)
 
 

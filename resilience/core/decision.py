@@ -265,5 +265,5 @@ def ended_with(decision: Accept | Fail | None) -> tuple[StopReason, bool | None]
             return "dry_run" if decision.dry_run else "accepted", decision.verified
         case Fail():
             return decision.reason, None
-        case _:
-            assert_never(decision)
+        case unreachable:
+            assert_never(unreachable)

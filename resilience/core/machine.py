@@ -152,8 +152,8 @@ def advance(history: History, event: Event, *, now: float, draw: float) -> Decis
             return _known_before(history, event, now)
         case Refused(reason):
             return _fail(history.pending, reason)
-        case _:
-            assert_never(event)
+        case unreachable:
+            assert_never(unreachable)
 
 
 def _known_before(history: History, event: KnownBefore, now: float) -> Decision:
@@ -176,8 +176,8 @@ def _known_before(history: History, event: KnownBefore, now: float) -> Decision:
             choice = choice._replace(action=_VERIFY_FIRST)
         case "retry":
             choice = choice._replace(action=_RETRY)
-        case _:
-            assert_never(event.then)
+        case unreachable:
+            assert_never(unreachable)
     return _obey(history, _past_the_impossible(history, choice, now), None, now, 0.0)
 
 
@@ -257,8 +257,8 @@ def _obstacle(history: History, choice: Choice, now: float) -> StopReason | None
         case "accept":
             is_somebodys = _asks_whose(history, action) and not (history.ours and plan.can_be_ours)
             return "not_ours" if is_somebodys else None
-        case _:
-            assert_never(action.do)
+        case unreachable:
+            assert_never(unreachable)
 
 
 def _is_used_up(history: History, action: Action, now: float) -> bool:
@@ -334,8 +334,8 @@ def _go_on(history: History, choice: Choice, delay: float, now: float) -> Decisi
             # A verification that is not needed, or has been made, and an accept of what was not there.
             history.pending = None
             return Wait(rule=rule, action=action, delay=delay)
-        case _:
-            assert_never(action.do)
+        case unreachable:
+            assert_never(unreachable)
 
 
 def _renamed(history: History, event: Renamed, now: float) -> Decision:

@@ -30,8 +30,6 @@ def advice_on(call: Progress, decision: Fail) -> str | None:
                 return advice.indistinct(_subject(call), callee.operation.distinct)
         case "remedy" if rule is not None and _renames(rule) and not plan.can_rename:
             return advice.nothing_to_rename(_subject(call))
-        case _:
-            pass
     return None
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from resilience.core.decision import StopReason
 from resilience.core.policy import Rule
+from resilience.core.stop_reasons import STOP_WORDS
 from resilience.engine.errors import RemedyFailed
 from resilience.engine.progress import Made, Progress
 
@@ -16,21 +16,6 @@ _SHOWN = 10
 # An exception object that a program raises again and again must not grow; calls are rarely nested deeper.
 _KEPT = 4
 _BEGINNING = "resilience: "
-
-
-# What a stop reason means, where the reason is not plain from the attempts, and what to do about it.
-_MEANING: Final[Mapping[StopReason, str]] = {
-    "unknown": "no rule matches: this code needs a rule in the policy before anything is done about it",
-    "max": "the action of the rule has been used as often as it may be",
-    "attempts": "max_attempts is used up",
-    "deadline": "the next wait or attempt would not have ended before the deadline",
-    "unverified": "it may have happened already, and a repeat would do it twice",
-    "not_ours": (
-        "it was there before this call, which cannot have made it; look whose it is. In the policy, "
-        'if = "always" accepts it whoever made it, with the reason in [lint] if check asks for one'
-    ),
-    "inner": "a call inside this one has been decided by its own policy",
-}
 
 
 _NEW_NAME_IS_THERE: Final = (
@@ -56,8 +41,8 @@ def note(call: Progress, rule: Rule | None) -> str:
         lines.append(f"  {call.error.reason}")
     elif call.stop_reason == "not_ours" and call.renamed:
         lines.append(f"  {_NEW_NAME_IS_THERE}")
-    elif advice is None and call.stop_reason in _MEANING:
-        lines.append(f"  {_MEANING[call.stop_reason]}")
+    elif advice is None and (meaning := STOP_WORDS[call.stop_reason].note) is not None:
+        lines.append(f"  {meaning}")
     if call.no_name is not None:
         lines.append(f"  {call.no_name}")
     if advice is not None:

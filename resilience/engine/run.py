@@ -86,8 +86,8 @@ async def _obey(call: Progress, command: Admit | DoAttempt | Sleep | DoRefresh |
             return call.report(await renaming.rename(call, decision))
         case DoVerify(limit):
             return await verify(call, limit)
-        case _:
-            assert_never(command)
+        case unreachable:
+            assert_never(unreachable)
 
 
 def _end(call: Progress, decision: core.Accept | core.Fail | None) -> None:
@@ -128,8 +128,8 @@ def _note_end(call: Progress, decision: core.Accept | core.Fail | None) -> None:
             call.error = error
             attach(error, note(call, decision.rule))
             decided.mark(error, doubt=call.history.may_exist)
-        case _:
-            assert_never(decision)
+        case unreachable:
+            assert_never(unreachable)
 
 
 def _is_done(call: Progress) -> bool | None:

@@ -246,8 +246,8 @@ class _Play:
                 event, cut = self._verify(limit)
             case End():
                 raise ValueError("the call has ended")
-            case _:
-                assert_never(command)
+            case unreachable:
+                assert_never(unreachable)
         ended = self.now
         if event is None:
             following = commands.send(CommandReport(SUCCEEDED, ended))

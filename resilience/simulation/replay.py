@@ -155,8 +155,8 @@ class _Replay:
                 return self._verify(commands, limit)
             case End():
                 raise ValueError("the call has ended")
-            case _:
-                assert_never(command)
+            case unreachable:
+                assert_never(unreachable)
 
     def _admitted(self) -> Admitted | KnownBefore:
         """Begin as the ledger had it, if it was asked."""

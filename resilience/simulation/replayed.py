@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from attrs import field, frozen
 
-from resilience.core.decision import Accept, Decision, Ended, Fail, StopReason
+from resilience.core.decision import Accept, Decision, Ended, Fail, Refresh, Rename, StopReason, Verify, Wait
 from resilience.core.fault import Fault
 from resilience.journal.model import RecordedCall, RecordedDecision
 from resilience.simulation.play import SimulatedStep
@@ -125,5 +125,5 @@ def is_same(before: RecordedDecision | None, after: Decision | None) -> bool:
             return before.stop_reason in {None, reason}
         case Accept(dry_run=dry_run):
             return before.dry_run == dry_run
-        case _:
+        case Wait() | Refresh() | Rename() | Verify():
             return math.isclose(before.delay, after.delay, rel_tol=_SAME_SHARE, abs_tol=_SAME_DELAY)

@@ -3,31 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Final
 
-from resilience.core.decision import Decision, Fail, StopReason
+from resilience.core.decision import Decision, Fail
 from resilience.core.events import CallEnded
 from resilience.core.fault import Fault
+from resilience.core.stop_reasons import STOP_WORDS
 
 _CATCH_ALL: Final = re.compile(r"http-[0-9]xx")
-
-_STOPPED: Final[Mapping[StopReason, str]] = {
-    "rule": "a rule says fail, after {attempts}",
-    "unknown": "no rule for this fault, after {attempts}",
-    "max": "retries exhausted after {attempts}: an action was used as often as it may be",
-    "attempts": "retries exhausted after {attempts}",
-    "deadline": "deadline reached after {attempts}",
-    "unverified": "an attempt may have taken effect, and nobody could verify it, after {attempts}",
-    "not_ours": "it exists already, and is not known to be ours, after {attempts}",
-    "remedy": "a remedy failed, after {attempts}",
-    "no_credentials": "no source of new credentials, after {attempts}",
-    "budget": "retry budget exhausted after {attempts}",
-    "breaker": "refused by an open breaker, after {attempts}",
-    "rate": "refused by a rate limit, after {attempts}",
-    "ledger": "the ledger could not be used, after {attempts}",
-    "inner": "decided by an inner call, after {attempts}",
-}
 
 NAME_REFUSED: Final = "a rename has given its name to another resource"
 """Why a call was refused before its first attempt, without the name."""
@@ -62,4 +45,4 @@ def description(ended: CallEnded) -> str:
         return f"programming error, after {attempts}"
     if is_name_refused(ended):
         return f"{NAME_REFUSED}, after {attempts}"
-    return _STOPPED.get(ended.stop_reason, "failed after {attempts}").format(attempts=attempts)
+    return (STOP_WORDS[ended.stop_reason].failed or "failed after {attempts}").format(attempts=attempts)

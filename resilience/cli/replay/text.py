@@ -13,10 +13,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from resilience.cli.doubt import STOPS
 from resilience.cli.replay.remarks import ReplayedRecording, RulePlace, Totals, notes, rule_place
 from resilience.cli.screen import seconds, times
 from resilience.core.decision import Accept, Decision, Fail, StopReason
+from resilience.core.stop_reasons import STOP_WORDS
 from resilience.journal.model import RecordedCall, RecordedDecision
 from resilience.policyfile import Policy
 from resilience.simulation.replayed import ASSUMPTIONS, Difference, Replayed
@@ -102,7 +102,7 @@ def _kind(each: Replayed, found: Difference) -> _Kind:
 
 
 def _word(action: str, reason: StopReason | None) -> str:
-    return f"{action} ({STOPS.get(reason, reason)})" if action == "fail" and reason is not None else action
+    return f"{action} ({STOP_WORDS[reason].meaning})" if action == "fail" and reason is not None else action
 
 
 def _places(kind: _Kind) -> str:
@@ -154,7 +154,7 @@ def _end(ended: str | None, reason: StopReason | None) -> str:
         return "no end"
     if reason is None or ended.startswith(("success", reason)):
         return ended
-    return f"{ended} ({STOPS.get(reason, reason)})"
+    return f"{ended} ({STOP_WORDS[reason].meaning})"
 
 
 def _cost(each: Replayed) -> str:

@@ -8,10 +8,10 @@ from functools import cache
 from typing import Any, Final, Literal
 
 from resilience.catalog import catalogue, providers
-from resilience.cli.doubt import STOPS
 from resilience.cli.screen import seconds
 from resilience.core.decision import StopReason
 from resilience.core.fault import Fault
+from resilience.core.stop_reasons import STOP_WORDS
 from resilience.journal.model import Answer, RecordedAttempt, RecordedCall, RecordedDecision, RecordedRemedy
 
 End = Literal[
@@ -123,7 +123,7 @@ def decided(decision: RecordedDecision, call: RecordedCall) -> str:
 
 def stopped(reason: StopReason | None) -> str:
     """Return a stop reason in words; without one it was a programming error, or the process was killed."""
-    return "no policy decided it" if reason is None else STOPS.get(reason, reason)
+    return "no policy decided it" if reason is None else STOP_WORDS[reason].meaning
 
 
 def remedied(remedy: RecordedRemedy) -> str:

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from resilience.cli.doubt import STOPS
 from resilience.cli.screen import seconds, times
 from resilience.core.decision import Accept, Decision, Fail, Refresh, Rename, Verified, Verify, Wait
 from resilience.core.fault import Origin
 from resilience.core.plan import Plan
+from resilience.core.stop_reasons import STOP_WORDS
 from resilience.simulation.play import Activity, Played, SimulatedStep
 
 _UNDER: Final = {"attempt": "attempt", "verify": "ask the verifier", "refresh": "new credentials", "rename": "rename"}
@@ -79,7 +79,7 @@ def _result(step: SimulatedStep, plan: Plan) -> str:
 def _decided(decision: Decision, plan: Plan) -> str:
     match decision:
         case Fail(reason=reason):
-            return f"stop: {STOPS[reason]}"
+            return f"stop: {STOP_WORDS[reason].meaning}"
         case Accept(verified=True):
             return "success, verified"
         case Accept(dry_run=True):
@@ -103,7 +103,7 @@ def ending(played: Played, plan: Plan) -> str:
     """Return how a call ended, in one sentence."""
     text: str = played.ended
     if played.stop_reason not in {"success", "accepted"}:
-        text += f" ({played.stop_reason}: {STOPS[played.stop_reason]})"
+        text += f" ({played.stop_reason}: {STOP_WORDS[played.stop_reason].meaning})"
     if played.verified is not None and played.stop_reason == "accepted":
         text += ", verified" if played.verified else ", on belief"
     text += (

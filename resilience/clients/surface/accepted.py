@@ -90,8 +90,8 @@ def shaped(answer: Answer, fields: Mapping[str, Any], args: tuple[Any, ...], kwa
             return _filled(lambda values: _tencent(model, values), fields)
         case "response" | "deserialized":
             return wrapped
-        case _:
-            assert_never(answer)
+        case unreachable:
+            assert_never(unreachable)
 
 
 def _answer_class(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
