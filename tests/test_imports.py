@@ -68,9 +68,9 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
         }
     ),
     # Where the engine meets the observers that watch it by default.
-    "executors": frozenset({"core", "engine", "observers"}),
+    "executors": frozenset({"core", "engine", "telemetry", "observers"}),
     # Where the journal meets the telemetry whose spans it tells.
-    "observers": frozenset({"core", "telemetry", "journal"}),
+    "observers": frozenset({"telemetry", "journal"}),
 }
 
 HOMES: Final[Mapping[str, frozenset[str]]] = {
@@ -252,6 +252,15 @@ def test_importing_the_package_leaves_out(name: str, newcomers: frozenset[str]) 
     """No SDK, no command line, no event loop, no database and no sandbox is paid for by who does not use it."""
     assert name not in newcomers
     assert not any(module.startswith(f"{name}.") for module in newcomers)
+
+
+def test_an_executor_brings_no_journal() -> None:
+    """Most policies ask for none."""
+    command = "import sys; from resilience import Executor; print(*sys.modules)"
+    run = subprocess.run(  # noqa: S603  # this very interpreter
+        [sys.executable, "-W", "error", "-c", command], check=True, capture_output=True, text=True, timeout=60
+    )
+    assert [name for name in run.stdout.split() if name.startswith("resilience.journal")] == []
 
 
 @pytest.mark.parametrize("part", sorted(parts() - {"__main__", "__init__"}))

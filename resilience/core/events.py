@@ -18,6 +18,12 @@ from resilience.core.decision import Decision, Ended, StopReason
 from resilience.core.fault import Effect, Fault
 from resilience.core.policy import Injection, PolicyValues, Rule
 
+LedgerAnswer = Literal["new", "done", "unfinished"]
+"""What the ledger knows of a resource: nothing, or that an earlier run has done or begun it."""
+
+RemedyAnswer = Literal["there", "not_there", "done", "failed", "cancelled"]
+"""What a remedy brought: a verification the first two, a refresh ``done``, either of them the last two."""
+
 
 @frozen(kw_only=True)
 class CallStarted:
@@ -34,11 +40,11 @@ class Recalled:
     The ledger has been asked about the resource, before the first attempt.
 
     Attributes:
-        answer: ``new`` if it knows nothing of it, ``done`` or ``unfinished`` if an earlier run has done or begun it.
+        answer: What it knows of the resource.
         waited: How long another call on the same resource was waited for, in seconds.
     """
 
-    answer: Literal["new", "done", "unfinished"]
+    answer: LedgerAnswer
     waited: float
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from resilience.core.events import CallEnded, VerifyEnded
+from resilience.core.events import CallEnded, RemedyAnswer, VerifyEnded
 from resilience.core.fault import Fault
 from resilience.core.match import lineage
 from resilience.core.policy import PolicyValues
@@ -66,7 +66,7 @@ def call_error_type(ended: CallEnded, listed: frozenset[str]) -> str:
     return error_type(None if is_ours else ended.fault, ended.error, listed)
 
 
-def answer(ended: VerifyEnded) -> str:
+def answer(ended: VerifyEnded) -> RemedyAnswer:
     """Return a verifier's answer in one word: ``there``, ``not_there``, ``failed`` or ``cancelled``."""
     if ended.error is not None:
         return "failed"

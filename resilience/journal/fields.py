@@ -9,8 +9,8 @@ from typing import Any, Final, Literal, TypeVar, get_args
 from attrs import frozen
 
 from resilience.core.decision import Ended, StopReason
+from resilience.core.events import LedgerAnswer, RemedyAnswer
 from resilience.core.fault import Effect
-from resilience.journal.model import Answer, Recall
 
 T = TypeVar("T")
 W = TypeVar("W", bound=str)
@@ -18,8 +18,8 @@ W = TypeVar("W", bound=str)
 EFFECTS: Final[tuple[Effect, ...]] = get_args(Effect)
 ENDS: Final[tuple[Ended | Literal["cancelled"], ...]] = (*get_args(Ended), "cancelled")
 STOP_REASONS: Final[tuple[StopReason, ...]] = get_args(StopReason)
-ANSWERS: Final[tuple[Answer, ...]] = get_args(Answer)
-RECALLS: Final[tuple[Recall, ...]] = get_args(Recall)
+ANSWERS: Final[tuple[RemedyAnswer, ...]] = get_args(RemedyAnswer)
+RECALLS: Final[tuple[LedgerAnswer, ...]] = get_args(LedgerAnswer)
 
 
 class MalformedError(ValueError):

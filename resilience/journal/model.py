@@ -9,14 +9,9 @@ from attrs import field, frozen
 
 from resilience.core.backoff import Backoff
 from resilience.core.decision import Ended, StopReason
+from resilience.core.events import LedgerAnswer, RemedyAnswer
 from resilience.core.fault import Effect, Fault
 from resilience.core.policy import Verb
-
-Recall = Literal["new", "done", "unfinished"]
-"""What the ledger knew of a resource: nothing, or that an earlier run has done or begun it."""
-
-Answer = Literal["there", "not_there", "done", "failed", "cancelled"]
-"""What a remedy brought: a verification the first two, a refresh ``done``, either of them the last two."""
 
 
 class RecordsError(ValueError):
@@ -160,7 +155,7 @@ class RecordedRemedy(RecordedDecision):
     number: int
     started_at: float
     duration: float | None = None
-    answer: Answer | None = None
+    answer: RemedyAnswer | None = None
     error: str | None = None
     provider: str | None = None
     leads: bool = True
@@ -207,7 +202,7 @@ class RecordedCall:
     duration: float | None = None
     ended: Ended | Literal["cancelled"] | None = None
     stop_reason: StopReason | None = None
-    recalled: Recall | None = None
+    recalled: LedgerAnswer | None = None
     attempts: tuple[RecordedAttempt, ...] = ()
     remedies: tuple[RecordedRemedy, ...] = ()
     renamed: Mapping[str, tuple[str | None, str | None]] = field(factory=dict)

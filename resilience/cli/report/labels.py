@@ -10,9 +10,10 @@ from typing import Any, Final, Literal
 from resilience.catalog import catalogue, providers
 from resilience.cli.screen import seconds
 from resilience.core.decision import StopReason
+from resilience.core.events import RemedyAnswer
 from resilience.core.fault import Fault
 from resilience.core.stop_reasons import STOP_WORDS
-from resilience.journal.model import Answer, RecordedAttempt, RecordedCall, RecordedDecision, RecordedRemedy
+from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedDecision, RecordedRemedy
 
 End = Literal[
     "success", "success_after_retry", "accepted", "failed", "exhausted", "refused", "error", "unfinished", "cancelled"
@@ -54,7 +55,7 @@ _DECISIONS: Final[Mapping[str, str]] = {
     "verify": "ask the verifier",
     "accept": "take it for a success",
 }
-_ANSWERS: Final[Mapping[Answer, str]] = {
+_ANSWERS: Final[Mapping[RemedyAnswer, str]] = {
     "there": "it is there",
     "not_there": "not there",
     "done": "done",
