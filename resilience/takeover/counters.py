@@ -1,4 +1,11 @@
-"""What a run counts, in all of its processes: numbers that survive a process that is killed."""
+"""
+What a run counts, in all of its processes: numbers that survive a process that is killed.
+
+A journal would tell all of it, at a price that a run should not pay unasked: 50 us more for each call, on a machine on
+which a counted success takes 4 us and a failure 60, 600 bytes for each call, and a second at the end for each 100,000
+of them (CPython 3.11). And what a full disk takes from a journal, these numbers keep: their file is as long as it will
+ever be from the first call on.
+"""
 
 from __future__ import annotations
 

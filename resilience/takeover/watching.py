@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
-from attrs import define, frozen
+from attrs import define
 
 from resilience.core.events import (
     ALWAYS_IDLE,
@@ -40,41 +41,33 @@ class Counting:
 
     def watch(self, started: CallStarted) -> Sink:
         """Watch every call that is announced."""
-        return _Call(started.operation, self)
+        return partial(self._count, started.operation)
 
-
-@frozen(eq=False)
-class _Call:
-    operation: str
-    counting: Counting
-
-    def __call__(self, event: Event) -> None:
-        counters = self.counting.counters
+    def _count(self, operation: str, event: Event) -> None:
         match event:
             case AttemptStarted(number=number) if number > 1:
-                counters.add("retries")
+                self.counters.add("retries")
             case RefreshStarted(leads=True):
-                counters.add("refreshes")
+                self.counters.add("refreshes")
             case VerifyStarted():
-                counters.add("verifications")
+                self.counters.add("verifications")
             case CallEnded():
-                self._ended(event)
+                self._count_end(operation, event)
 
-    def _ended(self, event: CallEnded) -> None:
-        counters = self.counting.counters
-        waited = round(event.waited * _MILLISECONDS)
+    def _count_end(self, operation: str, ended: CallEnded) -> None:
+        waited = round(ended.waited * _MILLISECONDS)
         if waited:
-            counters.add("waited", waited)
-        if event.ended == "accepted":
-            counters.add("accepted")
-        if event.ended in _FAILED:
-            counters.add("failures")
-            code = None if event.fault is None else cleaned(event.fault.code)
+            self.counters.add("waited", waited)
+        if ended.ended == "accepted":
+            self.counters.add("accepted")
+        if ended.ended in _FAILED:
+            self.counters.add("failures")
+            code = None if ended.fault is None else cleaned(ended.fault.code)
             # A status says more than the way in which it came.
-            label = None if event.fault is None or event.fault.code is not None else event.fault.label
-            why = NAME_REFUSED if is_name_refused(event) else code or label or event.stop_reason or "failed"
-            self.counting.notes.fail(self.operation, why)
-            if event.advice is not None:
-                self.counting.notes.remark(event.advice)
-        if event.ended == "refused":
-            counters.add("refused")
+            label = None if ended.fault is None or ended.fault.code is not None else ended.fault.label
+            why = NAME_REFUSED if is_name_refused(ended) else code or label or ended.stop_reason or "failed"
+            self.notes.fail(operation, why)
+            if ended.advice is not None:
+                self.notes.remark(ended.advice)
+        if ended.ended == "refused":
+            self.counters.add("refused")
