@@ -207,7 +207,8 @@ def _attempts() -> tuple[Panel, ...]:
 
 def _remedies() -> tuple[Panel, ...]:
     refreshes, verified = _chosen(".credential.refresh.duration", "count"), _chosen(".verify.duration", "count")
-    ledger = _chosen(".ledger.answers")
+    ledger, waits = _chosen(".ledger.answers"), _chosen(".admission.duration", "sum")
+    gate = waits.label(".admission.gate")
     provider, answer = refreshes.label(".credential.provider"), verified.label(".verify.answer")
     kind, knew = refreshes.label("error.type"), ledger.label(".ledger.answer")
     return (
@@ -221,6 +222,13 @@ def _remedies() -> tuple[Panel, ...]:
             title="Verifications by answer",
             about=_about(".verify.duration"),
             queries=(Query(verified.total(_STEP, answer), f"{{{{{answer}}}}}"),),
+            stacked=True,
+        ),
+        Panel(
+            title="Waits before attempts",
+            about=_about(".admission.duration"),
+            unit="s",
+            queries=(Query(waits.total(_STEP, gate), f"{{{{{gate}}}}}"),),
             stacked=True,
         ),
         Panel(

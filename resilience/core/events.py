@@ -48,6 +48,24 @@ class Recalled:
     waited: float
 
 
+Gate = Literal["ledger", "credentials", "thread"]
+"""What a call may have to wait for before an attempt."""
+
+
+@frozen(kw_only=True)
+class Waited:
+    """
+    A call had to wait before an attempt.
+
+    Attributes:
+        gate: For what: its key in the ledger, credentials, or a worker thread.
+        duration: In seconds; less than a millisecond is not told.
+    """
+
+    gate: Gate
+    duration: float
+
+
 @frozen(kw_only=True)
 class AttemptStarted:
     """An attempt begins; ``number`` counts from 1."""
@@ -221,7 +239,8 @@ class CallEnded:
 
 
 Event = (
-    Recalled
+    Waited
+    | Recalled
     | AttemptStarted
     | FaultInjected
     | AttemptSucceeded

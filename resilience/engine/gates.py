@@ -8,11 +8,12 @@ limit on the rate of calls would be another gate.
 
 from __future__ import annotations
 
-from typing import Final, Literal, Protocol
+from typing import ClassVar, Final, Literal, Protocol
 
+from resilience.core import events
 from resilience.core.call import ADMITTED, Admitted
 from resilience.core.decision import Event, KnownBefore, RefreshFailed, Refused
-from resilience.core.events import Recalled
+from resilience.core.events import Recalled, Waited
 from resilience.engine import renaming
 from resilience.engine.callee import Callee
 from resilience.engine.progress import Progress
@@ -20,9 +21,17 @@ from resilience.engine.remedies import credentials_ready
 from resilience.engine.tracking import Track
 from resilience.state import LedgerError
 
+# In seconds. What takes less is the program's own time.
+_NOTICED: Final = 1e-3
+
 
 class Gate(Protocol):
     """One thing that a call needs before an attempt."""
+
+    @property
+    def waits_for(self) -> events.Gate | None:
+        """Return what observers are told that a call waited for; None for a gate that takes no time."""
+        ...
 
     def stands_before(self, callee: Callee) -> bool:
         """Tell whether calls of this function have to pass it at all."""
@@ -53,11 +62,16 @@ async def admit(call: Progress, until: float | None) -> Event | Admitted:
         callee.gates = tuple(gate for gate in GATES if gate.stands_before(callee))
     gates: tuple[Gate, ...] = callee.gates
     for gate in gates:
+        started = call.now()
         try:
             kept = await gate.enter(call, until)
         except LedgerError as error:
             call.error = error
             return Refused("ledger")
+        finally:
+            duration = call.now() - started
+            if duration >= _NOTICED and gate.waits_for is not None:
+                call.watch.tell(Waited(gate=gate.waits_for, duration=duration))
         if kept is not None:
             return kept
     call.is_begun = True
@@ -72,6 +86,8 @@ def leave(call: Progress) -> None:
 
 class _Kept:
     """A gate that holds nothing during an attempt."""
+
+    waits_for: ClassVar[events.Gate | None] = None
 
     def leave(self, call: Progress) -> None:
         """Do nothing."""
@@ -95,6 +111,8 @@ class _OwnName(_Kept):
 
 class _Key(_Kept):
     """The key in the ledger, on which another call may be at work; what an earlier run did is known with it."""
+
+    waits_for = "ledger"
 
     def stands_before(self, callee: Callee) -> bool:
         return callee.setting.ledger is not None
@@ -143,6 +161,8 @@ class _Key(_Kept):
 class _Credentials(_Kept):
     """Credentials that are in force, from the source of the call's provider."""
 
+    waits_for = "credentials"
+
     def stands_before(self, callee: Callee) -> bool:
         return not callee.keeps_source or bool(callee.sources)
 
@@ -152,6 +172,8 @@ class _Credentials(_Kept):
 
 class _Thread:
     """A worker thread, for a plain function on an event loop."""
+
+    waits_for: ClassVar[events.Gate | None] = "thread"
 
     def stands_before(self, callee: Callee) -> bool:
         return callee.needs_thread
@@ -173,6 +195,8 @@ class _Thread:
 
 class _Noted(_Kept):
     """The ledger's note that an attempt is about to be made; without it nothing may be sent."""
+
+    waits_for = "ledger"
 
     def stands_before(self, callee: Callee) -> bool:
         return callee.setting.ledger is not None

@@ -16,6 +16,7 @@ What is not known is absent.
 |---|---|---|
 | `process` | first of each process | `format` (1), `version` (ours), `run`, `process`, `pid` |
 | `call_started` | a call begins | `operation`, `provider`, `policy`, `hash`, `env`, `trace_id`, `span_id` |
+| `waited` | the call had to wait before an attempt | `gate` (ledger, credentials or thread), `duration` |
 | `recalled` | the ledger was asked | `answer` (new, done or unfinished), `waited` (for another call) |
 | `attempt_started` | an attempt begins | `number` (from 1) |
 | `fault_injected` | `[chaos]` makes its fault | `number`, `chaos`, `applied` |
@@ -65,6 +66,7 @@ from resilience.core.events import (
     Renamed,
     VerifyEnded,
     VerifyStarted,
+    Waited,
 )
 from resilience.core.fault import TRANSPORTS, Fault
 from resilience.core.labels import GOOD_ENDS, answer, call_error_type, class_name, cleaned
@@ -214,6 +216,7 @@ RECORDS: Final[Mapping[type, tuple[str, Columns]]] = {
         ),
     ),
     CallStarted: ("call_started", Columns(*_HEADING, *_SPAN)),
+    Waited: ("waited", Columns(Column("gate", TEXT, to=None), Column("duration", SECONDS_PADDED, to=None))),
     Recalled: (
         "recalled",
         Columns(Column("answer", word(RECALLS), to="recalled"), Column("waited", SECONDS_PADDED, to=None)),

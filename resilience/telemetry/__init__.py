@@ -67,6 +67,8 @@ Events, all on the operation: the decisions, when they were made.
 
 | event | when | attributes |
 |---|---|---|
+| `.admission.waited` | the call had to wait before an attempt, for a millisecond or more | `.admission.gate`, \
+`.admission.duration` |
 | `.ledger.answered` | the ledger has been asked, before the first attempt | `.ledger.answer`, `.ledger.waited` |
 | `.retry.scheduled` | another attempt follows | `.attempt.number`, `.retry.delay`, `.retry.jittered`, `.retry.after`, \
 `.error.code`, `.rule.id` |
@@ -82,6 +84,8 @@ Attributes that only events have:
 
 | attribute | type | meaning |
 |---|---|---|
+| `.admission.gate` | string | `ledger`, `credentials` or `thread` |
+| `.admission.duration` | double | seconds that it waited for that |
 | `.ledger.waited` | double | seconds that another call on the same resource was waited for |
 | `.retry.jittered` | bool | whether a part of the delay is chance |
 | `.retry.after` | double | seconds that the server asked to wait |
@@ -113,6 +117,8 @@ used, which are made for milliseconds: give it views).
 | `.operation.active` | updowncounter | {operation} | `.operation.name` | - | calls under way |
 | `.attempt.duration` | histogram | s | `.operation.name`, `.attempt.type`, `error.type` | 0.005 0.01 0.025 0.05 0.1 \
 0.25 0.5 1 2.5 5 10 30 | an attempt |
+| `.admission.duration` | histogram | s | `.operation.name`, `.admission.gate` | 0.005 0.01 0.025 0.05 0.1 0.25 0.5 1 \
+2.5 5 10 30 | a wait before an attempt: for the ledger, credentials or a thread |
 | `.retry.delay` | histogram | s | `.operation.name`, `.decision.action` | 0.1 0.25 0.5 1 2.5 5 10 30 60 120 300 | a \
 wait, as long as it was decided to be |
 | `.decisions` | counter | {decision} | `.operation.name`, `.decision.action`, `error.type` | - | what was decided on \
@@ -136,6 +142,7 @@ absent after a programming error |
 | `.attempt.type` | string | `original` is the first attempt, `retry` each later one |
 | `.decision.action` | string | `retry`, `refresh`, `rename`, `verify`, `accept` or `fail` |
 | `.credential.provider` | string | the sources that the executor was given |
+| `.admission.gate` | string | `ledger`, `credentials` or `thread` |
 | `.ledger.answer` | string | `new`, `done` or `unfinished` |
 | `.verify.answer` | string | `there`, `not_there` or `failed` |
 | `error.type` | string | on failure, and of the fault that a decision answers: as on spans, where only the first \

@@ -13,10 +13,11 @@ from typing import Any, Literal
 import anyio
 import pytest
 from attrs import evolve
-from engine_calls import ACCEPT, AT_ONCE, GROUP, INSTANCE, RENAME, VERIFY, Service, executor, refused
+from engine_calls import ACCEPT, AT_ONCE, GROUP, INSTANCE, RENAME, VERIFY, Log, Service, executor, refused
 from engine_calls import policy as slow_policy
 
 from resilience import Executor, Ledger, LedgerError, Policy
+from resilience.core.events import Waited
 from resilience.core.fault import Repeat
 from resilience.core.policy import Action, LedgerSettings, PolicyValues
 from resilience.engine import loops, tracking
@@ -302,6 +303,17 @@ async def test_no_secret_is_written(ledger: Ledger) -> None:
 
 
 # Several calls on one resource
+
+
+async def test_a_call_tells_how_long_it_waited_for_its_key(ledger: Ledger) -> None:
+    """Another call on the same resource takes its time; the wait is told with what the ledger knew."""
+    log = Log()
+    create = ledgered(ledger, observers=[log]).wrap("CreateGroupId", Service(0.3).group_function())
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(create, INSTANCE, GROUP)
+        tasks.start_soon(create, INSTANCE, GROUP)
+    waits = [event for event in log.events if isinstance(event, Waited) and event.gate == "ledger"]
+    assert any(event.duration >= 0.2 for event in waits)
 
 
 async def test_calls_on_one_resource_take_turns(ledger: Ledger) -> None:

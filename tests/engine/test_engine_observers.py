@@ -11,7 +11,7 @@ from engine_calls import GROUP, INSTANCE, REFRESH, RENAME, RETRY, VERIFY, Log, S
 
 from resilience import Credentials
 from resilience.core.decision import Accept, Rename, Wait
-from resilience.core.events import AttemptFailed, CallEnded, CallStarted, Event, Sink, VerifyEnded
+from resilience.core.events import AttemptFailed, CallEnded, CallStarted, Event, Sink, VerifyEnded, Waited
 
 pytestmark = pytest.mark.anyio
 
@@ -171,3 +171,56 @@ async def test_calls_at_a_time_do_not_mix() -> None:
             group.start_soon(one.call, "CreateGroupId", function, INSTANCE, GROUP)
     assert sorted(sum(isinstance(event, AttemptFailed) for event in sink) for sink in sinks) == [0, 1, 2, 3]
     assert all(isinstance(sink[-1], CallEnded) for sink in sinks)
+
+
+async def test_what_a_call_waits_for_before_an_attempt_is_told_by_one_event() -> None:
+    """New credentials took two seconds; that the attempt itself took long is no such wait."""
+    log = Log()
+
+    async def load() -> str:
+        await anyio.sleep(2)
+        return "key"
+
+    source = Credentials(load)
+
+    async def create_group(instance_id: str, group_id: str) -> str:  # noqa: ARG001  # names that the catalogue knows
+        await anyio.sleep(5)
+        return str(source.current())
+
+    create = executor(VALUES, observers=[log], credentials={"alibaba": source}).wrap("CreateGroupId", create_group)
+    await create(INSTANCE, GROUP)
+    assert log.names == [
+        "RefreshStarted", "RefreshEnded", "Waited", "AttemptStarted", "AttemptSucceeded", "CallEnded"
+    ]  # fmt: skip
+    waited = log.last(Waited)
+    assert (waited.gate, waited.duration) == ("credentials", pytest.approx(2.0))
+    await create(INSTANCE, GROUP)
+    assert log.names[6:] == ["AttemptStarted", "AttemptSucceeded", "CallEnded"]
+
+
+async def test_a_plain_function_waits_for_a_thread() -> None:
+    """With all of the executor's threads taken, the call tells for how long it had none."""
+    log = Log()
+    calls = executor(VALUES, observers=[log])
+
+    def create_group(instance_id: str, group_id: str) -> str:  # noqa: ARG001  # names that the catalogue knows
+        return group_id
+
+    create = calls.wrap("CreateGroupId", create_group)
+    slots = calls.callees.setting.threads.slots()
+    holders = [object() for _ in range(int(slots.total_tokens))]
+    for each in holders:
+        slots.acquire_on_behalf_of_nowait(each)
+
+    async def free() -> None:
+        await anyio.sleep(3)
+        slots.release_on_behalf_of(holders.pop())
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(free)
+        # The virtual clock does not wait for the thread.
+        await create.limited(deadline="none", attempt_timeout="none")(INSTANCE, GROUP)
+    for each in holders:
+        slots.release_on_behalf_of(each)
+    waited = log.last(Waited)
+    assert (waited.gate, waited.duration) == ("thread", pytest.approx(3.0))

@@ -51,6 +51,7 @@ from resilience.core.events import (
     Renamed,
     VerifyEnded,
     VerifyStarted,
+    Waited,
 )
 from resilience.core.fault import Fault
 
@@ -72,7 +73,8 @@ def everything(journal: Journal) -> None:
     """Play calls in which everything happens that the format has a word for."""
     flight, verify = Flight(), Verify(rule=THROTTLED, action=RETRY, delay=0.5)
     listed = evolve(RETRY, backoff=_LISTED_WAITS)
-    play(journal, Recalled(answer="unfinished", waited=0.25), *succeeded(1), ended())
+    waited = Waited(gate="ledger", duration=0.25)
+    play(journal, waited, Recalled(answer="unfinished", waited=0.25), *succeeded(1), ended())
     play(
         journal,
         AttemptStarted(number=1),

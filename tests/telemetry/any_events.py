@@ -17,6 +17,7 @@ from resilience.core.events import (
     Renamed,
     VerifyEnded,
     VerifyStarted,
+    Waited,
 )
 
 _FLIGHTS = [Flight(), Flight()]
@@ -30,6 +31,7 @@ _DECISIONS: list[Decision] = [
     Fail(rule=THROTTLED, action=FAIL, reason="rule"),
 ]
 EVENTS: list[Event] = [
+    Waited(gate="thread", duration=0.1),
     Recalled(answer="new", waited=0.0),
     Recalled(answer="unfinished", waited=0.1),
     AttemptStarted(number=1),

@@ -37,6 +37,7 @@ from resilience.core.events import (
     Renamed,
     VerifyEnded,
     VerifyStarted,
+    Waited,
 )
 from resilience.core.fault import Fault
 from resilience.telemetry import Logs, names
@@ -49,6 +50,8 @@ _FLIGHT = Flight()
 # Calls in which everything happens that the contract has a word for.
 _CALLS: list[list[Event]] = [
     [*succeeded(1), ended()],
+    [Waited(gate="ledger", duration=0.2), Waited(gate="credentials", duration=0.1), *succeeded(1), ended()],
+    [Waited(gate="thread", duration=0.2), *succeeded(1), ended()],
     [Recalled(answer="new", waited=0.0), *succeeded(1), ended()],
     [Recalled(answer="done", waited=0.2), ended("accepted", "accepted", verified=True)],
     [Recalled(answer="unfinished", waited=0.0), ended("failed", "unverified", error="resilience.LedgerError")],

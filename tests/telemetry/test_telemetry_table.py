@@ -27,6 +27,7 @@ from resilience.core.events import (
     Renamed,
     VerifyEnded,
     VerifyStarted,
+    Waited,
 )
 from resilience.core.fault import Fault
 from resilience.telemetry.contract import contract
@@ -68,7 +69,7 @@ def _faulty_runs() -> Recorded:
     )
     trace_.play(*accepted())
     trace_.play(*gave_up(fault=OVERFLOW))
-    trace_.play(Recalled(answer="new", waited=0.0), *succeeded(1), ended())
+    trace_.play(Waited(gate="ledger", duration=0.2), Recalled(answer="new", waited=0.2), *succeeded(1), ended())
     ids = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
     RunSpan("<script>", POLICY, *ids, tracer_provider=trace_.provider).end(began=0, calls=3, failures=1)
     return trace_

@@ -20,6 +20,7 @@ from resilience.core.events import (
     RefreshEnded,
     RefreshStarted,
     VerifyEnded,
+    Waited,
 )
 from resilience.core.labels import GOOD_ENDS, answer, call_error_type, error_type
 from resilience.core.policy import PolicyValues
@@ -115,6 +116,9 @@ class CallMetrics:
                 self._attempt_failed(event)
             case AttemptAborted(error=str() as error):
                 self._attempt_ended(event.number, event.duration, self._type_of(error))
+            case Waited(gate=gate, duration=duration):
+                waited = self._series.of((names.ADMISSION_GATE, gate))
+                self._all.instruments.admission_duration.record(duration, waited)
             case Recalled():
                 knew = self._series.of((names.LEDGER_ANSWER, event.answer))
                 self._all.instruments.ledger_answers.add(1, knew)

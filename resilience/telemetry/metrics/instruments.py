@@ -28,6 +28,7 @@ class Instruments:
     operation_failures: Counter
     operation_active: UpDownCounter
     attempt_duration: Histogram
+    admission_duration: Histogram
     retry_delay: Histogram
     decisions: Counter
     faults_unmatched: Counter
@@ -49,6 +50,9 @@ class Instruments:
                 names.OPERATION_ACTIVE, unit="{operation}", description="Calls under way."
             ),
             attempt_duration=_histogram(meter, names.ATTEMPT_DURATION, _OF_ATTEMPTS, "Attempts."),
+            admission_duration=_histogram(
+                meter, names.ADMISSION_DURATION, _OF_ATTEMPTS, "Waits for the ledger, credentials or a thread."
+            ),
             retry_delay=_histogram(meter, names.DELAY, _OF_DELAYS, "Waits before attempts and remedies."),
             decisions=meter.create_counter(
                 names.DECISIONS, unit="{decision}", description="What was decided after faults and verifications."

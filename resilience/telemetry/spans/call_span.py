@@ -25,6 +25,7 @@ from resilience.core.events import (
     Renamed,
     VerifyEnded,
     VerifyStarted,
+    Waited,
 )
 from resilience.core.fault import Fault
 from resilience.core.labels import GOOD_ENDS, answer, call_error_type, cleaned, error_type
@@ -104,6 +105,8 @@ class CallSpan:
                 self._open("verify", f"verify {self._started.operation}", event.number, {})
             case VerifyEnded():
                 self._verify_ended(event)
+            case Waited(gate=gate, duration=duration):
+                self._emit(names.ADMISSION_WAITED, {names.ADMISSION_GATE: gate, names.ADMISSION_DURATION: duration})
             case Recalled():
                 self._recalled(event)
             case Renamed():
