@@ -171,14 +171,14 @@ class Assembly:
         return report.problems
 
     def _report(self, *, only: str | None = None) -> Report:
-        return Report(is_complete=self.chain.is_complete, only=only)
+        return Report(is_complete=self.chain.is_complete, only=only, lost=self.chain.lost)
 
     def _parts(self, env: str | None, reading: _Reading, rules: tuple[Rule, ...]) -> Parts:
         return Parts(env, self._names, reading.stack, {"rules": rules, **reading.values()})
 
     @cached_property
     def _base(self) -> _Reading:
-        return _Reading(Stack(self._plain), Report(is_complete=self.chain.is_complete))
+        return _Reading(Stack(self._plain), self._report())
 
     @cached_property
     def _base_rules(self) -> tuple[tuple[Rule, ...], list[Problem]]:
@@ -244,7 +244,7 @@ class _Reading:
                 "limits.deadline is set neither here nor in a file that this one extends; "
                 'write deadline = "2m" under [limits], or "none" to have no limit'
             )
-            self._complain((), ids.MISSING, message)
+            self._complain((), ids.MISSING, message, missing=("limits", "deadline"))
         return {
             "name": top.get("name", _file_stem(self.stack.root.source.name)),
             "production": top.get("production", False),
@@ -308,9 +308,9 @@ class _Reading:
             self._complain(("unknown",), ids.BAD_UNKNOWN, message)
         return action
 
-    def _complain(self, path: Path, rule: str, message: str) -> None:
+    def _complain(self, path: Path, rule: str, message: str, *, missing: Path = ()) -> None:
         layer = self.stack.setter(path) or self.stack.root
-        self.report.add(layer, path, rule, message)
+        self.report.add(layer, path, rule, message, missing=missing)
 
 
 def _file_stem(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field
 
@@ -24,6 +24,9 @@ from resilience.policyfile.sources import (
 from resilience.policyfile.spelling import nearest
 from resilience.policyfile.wording import quoted, shown, suggestion
 
+if TYPE_CHECKING:
+    from resilience.policyfile.recovery.lost import Lost
+
 _LIKE_A_FILE: Final = 0.75
 
 MAX_CHAIN: Final = 32
@@ -41,11 +44,13 @@ class Chain:
         problems: What kept others out, by the index of the source that asks for them.
         is_complete: Whether every file was found and is TOML. If not, a name that is unknown
             may stand in what is missing.
+        lost: What could not be read of files that are not TOML; None where there is none.
     """
 
     sources: list[Source] = field(factory=list)
     problems: list[Problem] = field(factory=list)
     is_complete: bool = True
+    lost: Lost | None = None
     bases: dict[int, list[tuple[int, Source]]] = field(factory=dict)
     _seen: set[str] = field(factory=set)
     _added: dict[str, Source] = field(factory=dict)
@@ -69,6 +74,14 @@ class Chain:
         self.problems.append(problem)
         self.is_complete = False
 
+    def _lose_part(self, lost: Lost) -> None:
+        # Whatever stands in a file of a damaged "extends" may be named.
+        self.is_complete = self.is_complete and not lost.may_say(["extends"])
+        if self.lost is None:
+            self.lost = lost
+        else:
+            self.lost.add_all(lost)
+
     def _add(
         self, source: Source, problems: tuple[Problem, ...], *, identity: str, above: list[tuple[str, str]]
     ) -> None:
@@ -76,6 +89,8 @@ class Chain:
         self._seen.add(identity)
         self.problems += problems
         self.is_complete = self.is_complete and source.is_toml
+        if source.reading is not None and source.reading.lost:
+            self._lose_part(source.reading.lost)
         entries: Any = source.data.get("extends", [])
         if not isinstance(entries, list):
             hint = f"; write [{quoted(entries)}]" if isinstance(entries, str) else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from attrs import define, field, frozen
 
@@ -17,6 +17,9 @@ from resilience.policyfile.rulekeys import is_provider_table
 from resilience.policyfile.sources import Source
 from resilience.policyfile.tables import LIMITS
 from resilience.policyfile.wording import dotted, is_credential_name, is_secret_name, listed, quoted, shown, suggestion
+
+if TYPE_CHECKING:
+    from resilience.policyfile.recovery.lost import Lost
 
 
 @frozen(eq=False)
@@ -147,6 +150,8 @@ def _is_credential(layer: Layer, path: Path) -> bool:
 
 
 _NAMES: Final = frozenset({ids.UNKNOWN_ACTION, ids.UNKNOWN_BACKOFF, ids.UNKNOWN_OPERATION, ids.MISSING})
+_OF_OTHERS: Final = frozenset({ids.MISSING, ids.NOT_APPLICABLE, ids.BAD_UNKNOWN, ids.CAP_BELOW_BASE})
+"""What depends on the other keys of a table."""
 
 
 @define
@@ -161,19 +166,58 @@ class Report:
         only: The environment whose own tables are looked at now; None for all. What an environment
             that is not chosen finds wrong elsewhere would be said twice, or is not wrong for the chosen one.
         silenced: Ids of what would only follow from a problem that is reported already.
+        lost: What could not be read of the files; None where all of it could. What would only follow from that is
+            left out.
     """
 
     problems: list[Problem] = field(factory=list)
     is_complete: bool = True
     only: str | None = None
     silenced: set[str] = field(factory=set)
+    lost: Lost | None = None
 
-    def add(self, layer: Layer, path: Path, rule: str, message: str, *, at: Literal["key", "value"] = "value") -> None:
-        """Add an error about the value, or the key, of a path; what a key of a credential's name holds is not shown."""
+    def add(  # noqa: PLR0913 - one argument for each thing that a problem says
+        self,
+        layer: Layer,
+        path: Path,
+        rule: str,
+        message: str,
+        *,
+        at: Literal["key", "value"] = "value",
+        missing: Path = (),
+    ) -> None:
+        """
+        Add an error about the value, or the key, of a path; what a key of a credential's name holds is not shown.
+
+        Args:
+            layer: The layer that it stands in.
+            path: Its path there.
+            rule: The id.
+            message: What to say.
+            at: What is meant.
+            missing: The path of what is not there, where that is the error.
+        """
         if _is_credential(layer, path):
             self._secret(layer, path)
-        elif rule not in self.silenced and (self.is_complete or rule not in _NAMES):
+        elif rule in self.silenced or (rule in _NAMES and not self.is_complete):
+            pass
+        elif self.lost is None or not (
+            self.lost.may_hold(missing) if missing else self._follows(self.lost, layer, path, rule)
+        ):
             self._add(layer, layer.source.problem((*layer.prefix, *path), rule, message, at=at))
+
+    def _follows(self, lost: Lost, layer: Layer, path: Path, rule: str) -> bool:
+        """Tell whether a problem may only follow from what could not be read."""
+        full = (*layer.prefix, *path)
+        if rule in _OF_OTHERS and lost.is_in(full):
+            return True
+        if rule not in _NAMES:
+            return False
+        value = layer.get(path, None)
+        names = [value] if isinstance(value, str) else []
+        if rule == ids.UNKNOWN_OPERATION:
+            names += [str(part) for part in path[-1:]]
+        return lost.may_say({part for name in names for part in (name, *name.replace(":", "/").split("/"))})
 
     def _add(self, layer: Layer, problem: Problem) -> None:
         if self.only is None or self.only == layer.env:

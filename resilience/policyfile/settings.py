@@ -78,7 +78,7 @@ def merge(stack: Stack, report: Report, *, onto: Settings | None = None) -> Sett
             reader.entry(key, value)
         if not layer.prefix and "schema" not in layer.table and layer.source.is_toml:
             message = f'expected "schema = {SCHEMA}" at the top of the file, the version of its format'
-            report.add(layer, (), ids.MISSING, message)
+            report.add(layer, (), ids.MISSING, message, missing=("schema",))
     return settings
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, Any, Final, Literal
+from typing import IO, TYPE_CHECKING, Any, Final, Literal
 
 import tomli
 from attrs import define, field
@@ -16,6 +17,9 @@ from resilience.policyfile import ids
 from resilience.policyfile.positions import MAX_DEPTH, Positions, Span, scan
 from resilience.policyfile.positions import Path as KeyPath
 from resilience.policyfile.problems import Lines, Problem, Severity, problem_at
+
+if TYPE_CHECKING:
+    from resilience.policyfile.recovery.reading import Reading
 
 BUILTIN: Final = "builtin:"
 
@@ -49,7 +53,7 @@ class Source:
         data: What tomli made of it; empty where it is not TOML.
         is_toml: Whether it could be read.
         base: The directory that its ``extends`` starts from; None for a file of the package.
-        scanned: The text in which positions are found, where that is not the text itself: of the same length.
+        reading: What could be read of a text that is not TOML; None for one that is.
     """
 
     name: str
@@ -57,7 +61,7 @@ class Source:
     data: dict[str, Any]
     base: str | None
     is_toml: bool = True
-    scanned: str | None = field(default=None, init=False)
+    reading: Reading | None = field(default=None, init=False)
     _positions: Positions | None = field(default=None, init=False)
     _lines: Lines | None = field(default=None, init=False)
 
@@ -65,7 +69,8 @@ class Source:
     def positions(self) -> Positions:
         """The positions of everything in the text; scanned for once, when first asked."""
         if self._positions is None:
-            self._positions = scan(self.scanned or self.text, depth=MAX_DEPTH)
+            reading = self.reading
+            self._positions = reading.positions(MAX_DEPTH) if reading else scan(self.text, depth=MAX_DEPTH)
         return self._positions
 
     @property
@@ -78,7 +83,7 @@ class Source:
     def copied(self) -> Source:
         """Return the same file with data that can be changed."""
         copy = Source(self.name, self.text, _copied(self.data), self.base, is_toml=self.is_toml)
-        copy.scanned = self.scanned
+        copy.reading = self.reading
         copy._positions, copy._lines = self._positions, self._lines
         return copy
 
@@ -147,41 +152,48 @@ def parse(text: str, *, name: str, base: str | None) -> tuple[Source, tuple[Prob
     """Parse a text; where it is not TOML the problems say why, and the source has what can be read all the same."""
     raw = text.removeprefix("\ufeff")
     text = raw.replace("\r\n", "\n") if "\r" in raw else raw
+    if not text.isascii() and _ESCAPED.search(text):
+        return _read_bytes(text, name, base)
     try:
         # tomli replaces ends of lines itself. Done twice, it would take "\r\r\n" for one of them.
         return Source(name, text, tomli.loads(raw), base), ()
-    except tomli.TOMLDecodeError:
+    except (ValueError, RecursionError):
+        # Not TOML, a number with too many digits, or brackets that are nested too deeply.
         return _read_on(text, name, base)
-    except RecursionError:
-        return _unread(text, name, base, _TOO_DEEP)
-    except ValueError:
-        return _unread(text, name, base, _TOO_LONG)
 
 
-_TOO_DEEP: Final = "nested too deeply to be read"
-_TOO_LONG: Final = "a number in this file has too many digits to be read"
+_ESCAPED: Final = re.compile("[\udc80-\udcff]")
+"""What stands for a byte that is not UTF-8."""
 
 
-def _read_on(text: str, name: str, base: str | None) -> tuple[Source, tuple[Problem, ...]]:
-    from resilience.policyfile.recovery import read_on  # noqa: PLC0415 - only a mistake needs it
+def _read_bytes(text: str, name: str, base: str | None) -> tuple[Source, tuple[Problem, ...]]:
+    """Read a text with bytes that are not UTF-8; what they stand in says nothing."""
+    bad = tuple(match.start() for match in _ESCAPED.finditer(text))
+    source, problems = _read_on(_ESCAPED.sub("\N{REPLACEMENT CHARACTER}", text), name, base, bad)
+    first: dict[int, Problem] = {}
+    for offset in bad:
+        line, _ = source.lines.place(offset)
+        if line not in first:
+            message = f"line {line} is not UTF-8; save the file as UTF-8"
+            first[line] = problem_at(source.lines, offset, offset + 1, file=name, rule=ids.UNREADABLE, message=message)
+    return source, (*first.values(), *problems)
 
-    try:
-        reading = read_on(text)
-    except RecursionError:
-        return _unread(text, name, base, _TOO_DEEP)
-    except ValueError:
-        return _unread(text, name, base, _TOO_LONG)
+
+def _read_on(text: str, name: str, base: str | None, bad: tuple[int, ...] = ()) -> tuple[Source, tuple[Problem, ...]]:
+    from resilience.policyfile.recovery.reading import read_on  # noqa: PLC0415 - only a mistake needs it
+
+    if "\r" in text and "\n" not in text:
+        source, problems = _read_on(text.replace("\r", "\n"), name, base, bad)
+        message = "the lines of this file end with carriage returns only; save it with line feeds"
+        end = text.index("\r")
+        return source, (problem_at(source.lines, end, end + 1, file=name, rule=ids.SYNTAX, message=message), *problems)
+    reading = read_on(text, bad)
     source = Source(name, text, reading.data or {}, base, is_toml=reading.data is not None)
-    source.scanned = reading.scanned
+    source.reading = reading
     return source, tuple(
         problem_at(source.lines, each.offset, each.end, file=name, rule=ids.SYNTAX, message=f"not TOML: {each.message}")
         for each in reading.mistakes
     )
-
-
-def _unread(text: str, name: str, base: str | None, message: str) -> tuple[Source, tuple[Problem, ...]]:
-    source = Source(name, text, {}, base, is_toml=False)
-    return source, (problem_at(source.lines, 0, 1, file=name, rule=ids.SYNTAX, message=message),)
 
 
 def read_path(path: str | os.PathLike[str]) -> str:
@@ -220,13 +232,11 @@ def _decoded(content: bytes) -> str:
         raise UnreadableError(f"the file is larger than {MAX_BYTES // 1024 // 1024} MiB; this cannot be a policy")
     try:
         return content.decode()
-    except UnicodeDecodeError as error:
+    except UnicodeDecodeError:
         if content.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise UnreadableError("this is UTF-16; save the file as UTF-8", (1, 1)) from None
-        line = content.count(b"\n", 0, error.start) + 1
-        before = content[content.rfind(b"\n", 0, error.start) + 1 : error.start].decode()
-        column = len(before.removeprefix("\ufeff") if line == 1 else before) + 1
-        raise UnreadableError(f"line {line} is not UTF-8; save the file as UTF-8", (line, column)) from None
+        # Where it is not, is told together with all else that is wrong.
+        return content.decode(errors="surrogateescape")
 
 
 @functools.cache

@@ -11,6 +11,7 @@ from resilience.policyfile.lookalikes import lookalike, plain
 
 _SHOWN_AT_MOST: Final = 40
 _LISTED_AT_MOST: Final = 40
+_LONGEST_LINE: Final = 4000
 
 # Access key ids and STS ids of the two services and of AWS, tokens of Slack, and hashes.
 _KNOWN_SECRET = re.compile(
@@ -86,7 +87,8 @@ def is_credential_name(key: str) -> bool:
 
 def has_secret(line: str) -> bool:
     """Tell whether a line of a file must not be shown: it holds a secret, or gives one to a key of such a name."""
-    return any(
+    # What is longer than anyone writes is not looked through.
+    return len(line) > _LONGEST_LINE or any(
         (is_secret(line), _SECRET_ASSIGNED.search(line) is not None, _SECRET_IN_COMMENT.search(line) is not None)
     )
 

@@ -312,7 +312,9 @@ def examine(text: str, base: Path, env: str | None) -> str:
     if isinstance(found, Policy):
         return "policy"
     assert found, "no problem is named"
-    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    # Where nothing else ends a line, carriage returns do.
+    lines = (text if "\n" in text else text.replace("\r", "\n")).split("\n")
     for problem in found:
         str(problem).encode("utf-8", "surrogatepass")
         if problem.file == "<string>":

@@ -148,7 +148,7 @@ def errors(text: str, folder: Path) -> list[Problem]:
         ),
         pytest.param("[rules.acme]\nX.%s = 'fail'", "; write X", "[rules.acme]\nX = 'fail'", id="template"),
         pytest.param("[rules.acme\nX = 'fail'", "as in [rules.acme]", "[rules.acme]\nX = 'fail'", id="open-header"),
-        pytest.param("name: x", "write = between a key and its value", 'name = "x"', id="yaml"),
+        pytest.param('name: "x"', "write = between a key and its value", 'name = "x"', id="yaml"),
         pytest.param('name = "x";', "leave the semicolon out", 'name = "x"', id="semicolon"),
         pytest.param("// x", "a comment begins with #", "# x", id="comment"),
         pytest.param("backoff.a.factor = 2,5", "2.5", "backoff.a.factor = 2.5", id="comma"),
@@ -216,7 +216,7 @@ def test_the_advice_is_accepted(wrong: str, said: str, right: str, tmp_path: Pat
             [(3, 1, "RP045"), (5, 1, "RP045"), (5, 5, "RP045")],
             id="letters",
         ),
-        pytest.param("[rules.a]\nA = 'x\nB = 'fial'", [(4, 5, "RP045")], id="nothing-is-guessed-behind-an-open-text"),
+        pytest.param("[rules.a]\nA = 'fail\nB = 'fial'", [(4, 5, "RP045"), (5, 5, "RP040")], id="behind-an-open-text"),
     ],
 )
 def test_every_finding_stands_where_it_is(text: str, expected: list[tuple[int, int, str]], tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def answer(text: str, env: str | None = None) -> Policy | PolicyError:
 
 def check(text: str) -> None:
     """Load a text for no environment and for one; every problem must be showable, and stand inside the text."""
-    lines = text.split("\n")
+    lines = (text if "\n" in text else text.replace("\r", "\n")).split("\n")
     for env in (None, "prod"):
         found = answer(text, env)
         if isinstance(found, Policy):

@@ -75,7 +75,7 @@ def test_what_looks_right_and_is_not_is_reported(rest: str, rule: str) -> None:
 def test_a_carriage_return_before_an_end_of_line_is_no_second_end_of_line() -> None:
     """An end of line is replaced once, so that the text that is parsed is the text that positions stand in."""
     with pytest.raises(PolicyError) as caught:
-        Policy.loads("schema = 1\r\r\n")
+        Policy.loads("schema = 1\r\r\nlimits.deadline = 'none'")
     assert [(problem.line, problem.column, problem.rule) for problem in caught.value.problems] == [(1, 11, "RP045")]
 
 
@@ -90,7 +90,8 @@ def test_an_escape_that_the_end_cuts_short_is_reported_inside_the_text() -> None
     """The position of a syntax error is never behind the end of its line."""
     with pytest.raises(PolicyError) as caught:
         Policy.loads('a = "\\')
-    assert [(problem.line, problem.column) for problem in caught.value.problems] == [(1, 7)]
+    (problem,) = [problem for problem in caught.value.problems if problem.rule == "RP045"]
+    assert (problem.line, problem.column) == (1, 7)
 
 
 @pytest.mark.parametrize(

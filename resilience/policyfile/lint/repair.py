@@ -58,10 +58,14 @@ def repaired(assembly: Assembly, problems: Sequence[Problem], look: Callable[[As
         look: Returns what is wrong with a copy, in all environments that are looked at.
     """
     chain = assembly.chain
-    if not problems and chain.is_complete:
+    if not problems and chain.is_complete and chain.lost is None:
         return Repaired(assembly, {})
-    copy = Chain(sources=[source.copied() for source in chain.sources], is_complete=chain.is_complete)
+    sources = [source.copied() for source in chain.sources]
+    copy = Chain(sources=sources, is_complete=chain.is_complete, lost=chain.lost)
     damaged: dict[str | None, set[str]] = {} if chain.is_complete else {None: set(EVERYTHING)}
+    for path in () if chain.lost is None else chain.lost.tables:
+        for env, table in _tables(path or ()):
+            damaged.setdefault(env, set()).add(table)
     places = {source.name: _places(source) for source in copy.sources}
     again = Assembly(copy)
     wrong = problems
@@ -109,7 +113,7 @@ def _repair(
 
 
 def _tables(path: Path) -> set[tuple[str | None, str]]:
-    env, own = (str(path[1]), path[2:]) if path[0] == "env" and len(path) > 1 else (None, path)
+    env, own = (str(path[1]), path[2:]) if path[:1] == ("env",) and len(path) > 1 else (None, path)
     return {(env, table) for table in ({str(own[0])} if own and own[0] != "env" else EVERYTHING)}
 
 
