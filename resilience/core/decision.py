@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final, Literal, assert_never
+from typing import ClassVar, Final, Literal, assert_never, get_args
 
 from attrs import frozen
 
@@ -254,6 +254,9 @@ class Fail(_Explained):
 
 
 Decision = Wait | Refresh | Rename | Verify | Accept | Fail
+
+LEADS_ON: Final[frozenset[Verb]] = frozenset(decision.verb for decision in get_args(Decision) if decision.leads_on)
+"""The verbs after which a call goes on."""
 
 
 def ended_with(decision: Accept | Fail | None) -> tuple[StopReason, bool | None]:

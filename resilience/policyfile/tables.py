@@ -13,6 +13,7 @@ from typing import Final, Literal, get_args
 from attrs import frozen
 
 from resilience.core.backoff import BACKOFF_KINDS, JITTERS
+from resilience.core.decision import LEADS_ON
 from resilience.core.fault import Effect, Repeat
 from resilience.core.policy import VERBS, OnUnfinished, SourceKind
 
@@ -123,7 +124,7 @@ BACKOFF: Final[Mapping[str, Key]] = {
     "delays": Key(kind="durations", meaning="the waits; the last one repeats", least=0, only=("list",)),
 }
 
-_WAITING = ("retry", "refresh", "rename", "verify")
+_WAITING = tuple(verb for verb in VERBS if verb in LEADS_ON)
 
 STOPPING: Final = frozenset({"fail", "verify"})
 """The verbs of ``unknown``: a fault that nobody has thought about is not safe to go on with."""

@@ -10,7 +10,7 @@ from typing import Final
 from attrs import evolve, frozen
 
 from resilience.core.backoff import Backoff
-from resilience.core.decision import StopReason
+from resilience.core.decision import LEADS_ON, StopReason
 from resilience.core.fault import Fault
 from resilience.core.plan import Plan
 from resilience.core.policy import Action
@@ -21,8 +21,6 @@ _MIDDLE_DRAW: Final = 0.5
 
 # After so many waits every backoff has met its cap.
 _MANY: Final = 10_000
-
-_GOING_ON: Final = frozenset({"retry", "refresh", "rename", "verify"})
 
 # Longer than any cap: what a server asks for at most is then the cap.
 _LONG_HINT: Final = 1e9
@@ -117,7 +115,7 @@ def worst(plan: Plan, fault: Fault) -> WorstCase:
 
 def _without_end(plan: Plan, fault: Fault) -> StopReason:
     """Return which time ends a call that no number ends."""
-    last = [action for action in _chain(plan, fault) if action.do in _GOING_ON][-1]
+    last = [action for action in _chain(plan, fault) if action.do in LEADS_ON][-1]
     deadline = plan.limits.deadline
     return "max" if last.lasts is not None and (deadline is None or last.lasts < deadline) else "deadline"
 
@@ -144,7 +142,7 @@ def _at_most(plan: Plan, fault: Fault) -> float | None:
     hinted = fault.retry_after is not None
     total = limits.attempt_timeout
     for action in _chain(plan, fault):
-        if action.do not in _GOING_ON:
+        if action.do not in LEADS_ON:
             break
         steps = limits.attempt_timeout * (2 if action.do == "refresh" else 1)
         longest = 0.0

@@ -7,15 +7,12 @@ from typing import Final
 
 from attrs import define, field
 
-from resilience.core.decision import StopReason
-from resilience.core.policy import Verb
+from resilience.core.decision import LEADS_ON, StopReason
 from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedRemedy
 
 # Between two steps a program needs some time of its own, which no policy decides.
 _OVERHEAD: Final = 1e-3
 
-# After these decisions a call goes on.
-_CONTINUING: Final[frozenset[Verb]] = frozenset({"retry", "refresh", "rename", "verify"})
 # Why a call stops although it was decided to go on; nothing that rules of a policy would change.
 _BROKEN_OFF: Final[frozenset[StopReason | None]] = frozenset(
     {None, "cancelled", "deadline", "budget", "breaker", "rate", "ledger"}
@@ -77,7 +74,7 @@ class RecordedInputs:
         last = steps[-1]
         if isinstance(last, RecordedRemedy) and (last.duration is None or last.answer == "cancelled"):
             return True
-        return last.action in _CONTINUING and self.call.stop_reason in _BROKEN_OFF
+        return last.action in LEADS_ON and self.call.stop_reason in _BROKEN_OFF
 
     def _steps(self) -> list[RecordedAttempt | RecordedRemedy]:
         steps: list[RecordedAttempt | RecordedRemedy] = [

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from resilience.catalog import CodeClass
+from resilience.core.decision import LEADS_ON
 from resilience.core.fault import Repeat
 from resilience.core.policy import METHODS, Action
 from resilience.policyfile.lint import ids
-from resilience.policyfile.lint.places import RETRYING, Operation, RuleAt, chain
+from resilience.policyfile.lint.places import Operation, RuleAt, chain
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.operations import catalogued
 from resilience.policyfile.problems import Problem
@@ -156,7 +157,7 @@ def misspelled(view: View) -> Iterator[Problem]:
 
 
 def _goes_on(action: Action) -> bool:
-    return any(each.do in RETRYING for each in chain(action))
+    return any(each.do in LEADS_ON for each in chain(action))
 
 
 def _names(operations: list[Operation]) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from resilience.core.backoff import Backoff
+from resilience.core.decision import LEADS_ON
 from resilience.core.grammar.durations import written
 from resilience.core.policy import Action
 from resilience.policyfile.lint import ids
-from resilience.policyfile.lint.places import RETRYING
 from resilience.policyfile.lint.reach import never_waits
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.positions import Path
@@ -139,7 +139,7 @@ def unsettled(view: View) -> Iterator[Problem]:
 
 
 def _retrying(view: View) -> Iterator[Action]:
-    return (action for action in view.used.values() if action.do in RETRYING)
+    return (action for action in view.used.values() if action.do in LEADS_ON)
 
 
 def _worst(view: View, action: Action) -> tuple[float, int, str]:

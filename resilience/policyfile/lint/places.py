@@ -17,9 +17,6 @@ from resilience.policyfile.wording import quoted
 Operation = tuple[str, str]
 """A provider and the name of one of its operations."""
 
-RETRYING: Final = frozenset({"retry", "refresh", "rename", "verify"})
-"""The verbs that lead to another attempt."""
-
 _TRANSPORTS: Final[dict[str, Transport]] = {"unsent": "unsent", "lost": "lost", "garbled": "garbled"}
 _STATUS_CLASSES: Final[dict[str, CodeClass]] = {
     "http-401": "credential",
