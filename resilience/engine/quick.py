@@ -1,11 +1,17 @@
 """
-The quick path: one frame around the user's function, for calls that succeed at once.
+The fast path: one frame around the user's function, for calls that succeed at once.
 
-It is open while nobody wants to see such a call and nothing is to be done before an
+It is open while no observer wants to see such a call and nothing has to be done before an
 attempt or after it. A failure goes on in :func:`~resilience.engine.run.run`, with the attempt that was
 made. The first call always takes the long way, because verifiers are registered until
 then. The first value tells whether the function returns an SDK's answers, which are
 checked; until there is one, each value is.
+
+Such a call takes about 0.35 us. What its tricks save of it, in nanoseconds (CPython 3.11, x86-64;
+``python tests/benchmarks/fast_path.py``): 120 to 150 by one frame instead of two, 16 by no keywords that are passed on,
+50 by two slots that are looked up instead of functions that are called, 60 by no clock that is read where no
+credentials can be needed, 10 by the type of a plain value that is compared before the check is called. With a limit,
+5300 by an alarm instead of a cancel scope. There are two variants on an event loop, with and without a limit.
 """
 
 from __future__ import annotations
