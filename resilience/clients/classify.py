@@ -14,10 +14,10 @@ from typing import Final
 from attrs import evolve
 
 from resilience.clients import registry
-from resilience.clients.common import plain
 from resilience.clients.common.fields import attribute, text_of
-from resilience.clients.common.frames import followed_redirect, frames, module_of
-from resilience.clients.common.misuse import is_misuse
+from resilience.clients.common.raised import plain
+from resilience.clients.common.raised.frames import followed_redirect, frames, module_of
+from resilience.clients.common.raised.misuse import is_misuse
 from resilience.core.fault import Fault
 
 _SAID: Final = ("message", "description", "error_msg")

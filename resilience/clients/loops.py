@@ -9,8 +9,8 @@ from typing import Any
 
 from resilience.clients import registry
 from resilience.clients.common.fields import attribute
-from resilience.clients.common.frames import frames
-from resilience.clients.common.misuse import needs_running_loop
+from resilience.clients.common.raised.frames import frames
+from resilience.clients.common.raised.misuse import needs_running_loop
 
 
 def needs_asyncio(function: Callable[..., Any]) -> bool:

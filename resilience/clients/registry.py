@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -48,3 +49,9 @@ def of_class(cls: type) -> Sdk | None:
 def of_provider(provider: str | None) -> Sdk | None:
     """Return the adapter of a provider; the first of them, where it has several SDKs."""
     return next((sdk for sdk in sdks() if provider and sdk.provider == provider), None)
+
+
+@cache
+def hooks() -> Mapping[str, tuple[str, ...]]:
+    """Return full names of modules, and the classes in them that are clients to put under a policy."""
+    return {module: names for sdk in sdks() for module, names in sdk.hooks.items()}

@@ -13,17 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
-from resilience.catalog import OperationFacts
+from resilience.catalog import OperationFacts, catalogue, providers
 from resilience.clients.common.asking import Purchases, Verifier
 from resilience.clients.common.assuming import Keys
+from resilience.clients.common.calls import Apis, Check, ClientMethod
 from resilience.clients.common.keys import KeyTriple, OwnKeys
 from resilience.clients.common.timeouts import Call
 from resilience.core.fault import Fault
-
-Check: TypeAlias = Callable[[object], Fault | None]
-"""Returns the fault in what an SDK returned; None if it is a success, or not a value of the SDK."""
 
 
 def no_fault(_: object) -> None:
@@ -40,6 +38,8 @@ class Sdk:
     Attributes:
         provider: The provider whose catalogue knows the operations; empty where the policy says it.
         packages: How the names of the SDK's top-level packages begin. Classes and functions are recognised by them.
+        hooks: Full names of modules, and the classes in them that are clients to put under a policy.
+        clients: How messages call its clients; empty where another adapter of the vendor's says it.
         needs_asyncio: Whether its asynchronous methods work under asyncio only.
         key_variables: The environment variables in which the vendor's own tools read an id, a secret and a token;
             empty where nothing is known of its token service.
@@ -48,9 +48,21 @@ class Sdk:
 
     provider: ClassVar[str]
     packages: ClassVar[tuple[str, ...]]
+    hooks: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    clients: ClassVar[tuple[str, ...]] = ()
     needs_asyncio: ClassVar[bool] = False
     key_variables: ClassVar[tuple[str, str, str] | tuple[()]] = ()
     verifies: ClassVar[str] = ""
+
+    # Its clients
+
+    def methods(self, cls: type, apis: Apis) -> Mapping[str, ClientMethod]:  # noqa: ARG002
+        """Return the methods of a client class that send, by name; none for any other class."""
+        return {}
+
+    def refuses(self, client: object, apis: Apis) -> str | None:  # noqa: ARG002
+        """Say in one sentence why a client cannot be put under a policy; None if it can."""
+        return None
 
     # How long its clients wait
 
@@ -160,6 +172,10 @@ class Sdk:
             facts: What the catalogue knows of the operation; None where it knows nothing.
         """
         return no_fault
+
+    def checker(self, operation: str) -> Check:
+        """Return the check for an operation."""
+        return self.check(catalogue(self.provider).operation(operation) if self.provider in providers() else None)
 
     # What it raises
 

@@ -296,6 +296,10 @@ class Source:
     hosts: tuple[str, ...] = ()
     operations: tuple[Template, ...] = ()
 
+    def template(self, operation: str) -> Template | None:
+        """Return how the requests of an operation look; None where the policy does not say."""
+        return next((each for each in self.operations if each.operation == operation), None)
+
 
 @frozen(kw_only=True)
 class Injection:

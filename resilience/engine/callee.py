@@ -13,7 +13,8 @@ from typing import Any, ClassVar, Final, Self, final
 from attrs import Factory, define, field, frozen
 
 from resilience.clients import classify, leaves, retries_itself, with_message
-from resilience.clients.answers import checker, complete
+from resilience.clients.answers import checker
+from resilience.clients.common.answerfields import complete
 from resilience.clients.timeouts import within
 from resilience.core.events import ALWAYS_IDLE, CallStarted, Renamed, Slot
 from resilience.core.fault import Fault

@@ -8,23 +8,16 @@ from typing import Any, ClassVar
 
 from attrs import define, evolve
 
-from resilience.clients.answers import complete
-from resilience.clients.surface import (
-    fields_of,
-    renamed_fields,
-    with_fields,
-)
+from resilience.clients.common.calls import ClientOperation
 from resilience.core.fault import Fault
 from resilience.core.operations import advice
-from resilience.engine import restcalls
 from resilience.engine.callee import PLAIN, Callee
 from resilience.engine.credentials import Credentials
-from resilience.engine.disguise import OURS
-from resilience.engine.errors import RemedyFailed
+from resilience.engine.disguise import OURS, disguised
+from resilience.engine.errors import RemedyFailed, ServiceError
 from resilience.engine.ownsource import OwnSources
-from resilience.engine.restcalls import template_of, verifier_of
-from resilience.engine.sides import RestSide, SdkSide, Side, of_request
 from resilience.engine.tracking import Track
+from resilience.engine.underway import as_attempt
 
 
 @define(kw_only=True, eq=False, slots=False)
@@ -33,14 +26,14 @@ class CoveredCallee(Callee):
     A client's method under a policy.
 
     Attributes:
-        side: What is known of its calls.
+        client_operation: What is known of its calls.
         own_sources: The credentials that clients refresh by themselves.
         has_executor: Whether the program has made the executor, and could give it something.
         on_remark: Told in one sentence what the user should know.
         lowered_to: Within how many seconds the client gives up by itself; None where it was not told to.
     """
 
-    side: Side
+    client_operation: ClientOperation
     own_sources: OwnSources
     has_executor: bool
     plain: ClassVar[frozenset[type]] = PLAIN - {tuple}
@@ -48,25 +41,30 @@ class CoveredCallee(Callee):
     on_remark: Callable[[str], object]
 
     @property
+    def is_described(self) -> bool:
+        """Whether it is an operation of an API that the policy describes, and of no SDK."""
+        return self.client_operation.source is not None
+
+    @property
     def subject(self) -> advice.Subject:
         """What advice is given about."""
-        if not isinstance(self.side, RestSide):
+        source, operation = self.client_operation.source, self.operation
+        if source is None:
             return super().subject
-        source, operation = self.side.source, self.operation
-        template = template_of(source, operation.name)
+        template = source.template(operation.name)
         found = operation.subject(advice.probable_key(template))
         return evolve(found, reads=advice.probable_reads(template, source))
 
     def subject_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> advice.Subject:
         """What advice on one call is given about: which fields a request has is seen in it."""
         found = self.subject
-        return advice.seen_in(found, self.signature.bound(args, kwargs)) if isinstance(self.side, RestSide) else found
+        return advice.seen_in(found, self.signature.bound(args, kwargs)) if self.is_described else found
 
     @property
     def how_to_refresh(self) -> str:
         """What the user can do so that new credentials can be had."""
-        provider = self.side.provider
-        if not isinstance(self.side, SdkSide):
+        provider = self.client_operation.provider
+        if self.is_described:
             return advice.no_source(provider)
         if self.setting.policy_sources.has(provider):
             return (
@@ -103,15 +101,15 @@ class CoveredCallee(Callee):
         registered = super().verifier
         if registered is None:
             return self._ready_verifier
-        return of_request(registered, self.side.provider) if isinstance(self.side, SdkSide) else registered
+        return self.client_operation.takes(registered)
 
     @cached_property
     def _ready_verifier(self) -> Callable[..., Any] | None:
-        if isinstance(self.side, RestSide):
-            asks = template_of(self.side.source, self.operation.read_back or "")
-            return None if asks is None else verifier_of(self.function, self.side.fields(), asks, self.side.check)
         # What tells one purchase from another is asked where a purchase has no name of its own.
-        return self.side.verifier(self.operation.unique if self.operation.distinct else ())
+        unique = self.operation.unique if self.operation.distinct else ()
+        found = self.client_operation.verifier(self.function, self.operation.read_back, unique, _unclear)
+        # What a verifier asks belongs to the call that it is asked for.
+        return None if found is None else as_attempt(found)
 
     def within(self, seconds: float | None) -> Callable[..., Any]:
         """Return the method for one attempt; the client's own time-outs need no help where they are short enough."""
@@ -127,33 +125,30 @@ class CoveredCallee(Callee):
     @property
     def may_shield(self) -> bool:
         """Whether user code may run in a call: hooks and transports of an HTTP client, never an SDK's method."""
-        return not isinstance(self.side, SdkSide)
+        return self.is_described
 
     @property
     def sources(self) -> Mapping[str, Credentials[Any]]:
         """The executor's sources, and that of the client's own credential where there is none for its provider."""
-        provider = self.side.provider
-        if provider in self.setting.sources or not isinstance(self.side, SdkSide):
+        provider = self.client_operation.provider
+        if provider in self.setting.sources or self.is_described:
             return self.setting.sources
-        own = self.own_sources.of(self.side.client) or self.setting.policy_sources.of(provider, self.side.client)
+        client = self.client_operation.client
+        own = self.own_sources.of(client) or self.setting.policy_sources.of(provider, client)
         return self.setting.sources if own is None else {**self.setting.sources, provider: own}
 
     @cached_property
     def check(self) -> Callable[[object], Fault | None]:
         """What tells the fault in an answer."""
         required = self.operation.requires
-        if not required:
-            return self.side.check
-        if isinstance(self.side, RestSide):
-            return restcalls.complete(required, self.side.provider, self.side.check)
-        return complete(self.side.provider, required, self.side.check)
+        return self.client_operation.complete(required) if required else self.client_operation.check
 
     def check_client(self) -> None:
         """Allow any client: its own retries have been switched off."""
 
     def accept(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None, *, dry_run: bool) -> Any:  # noqa: ARG002  # a script expects an answer of a rehearsal too
         """Return an answer of the client's own type."""
-        return self.side.accepted(args, kwargs, fault)
+        return self.client_operation.accepted(args, kwargs, fault)
 
     @property
     def follows_renames(self) -> bool:
@@ -163,20 +158,11 @@ class CoveredCallee(Callee):
     def prepared(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments as they are to be sent: under the new names, and without retries of the SDK's own."""
         changes = self.names.changes()
-        if changes and isinstance(self.side, RestSide):
-            own = {each: new for each, new in changes.items() if each.field != self.operation.rename}
-            args, named = self.side.fields().under_new_names(args, kwargs, self.side.provider, own)
-            return args, dict(named)
         if changes:
-            provider = self.side.provider
-            changed = renamed_fields(provider, fields_of(provider, args, kwargs), changes)
-            # What creates it keeps the name that the script knows, until the call begins.
-            changed.pop(self.operation.rename or "", None)
-            if changed:
-                args, named = with_fields(provider, args, kwargs, changed)
-                kwargs = dict(named)
-        if self.side.options_may_retry:
-            args, calm = self.side.without_retries(args, kwargs)
+            fields = self.client_operation.fields()
+            args, kwargs = fields.under_new_names(args, kwargs, changes, self.operation.rename)
+        if self.client_operation.options_may_retry:
+            args, calm = self.client_operation.without_retries(args, kwargs)
             kwargs = dict(calm)
         return args, kwargs
 
@@ -186,8 +172,12 @@ class CoveredCallee(Callee):
             return error
         # What a remedy failed with says nothing of the attempt before it; that is the context.
         before = error.__context__ if isinstance(error, RemedyFailed) else error.__cause__
-        last = self.setting.fault(before, self.side.provider) if isinstance(before, Exception) else None
-        return self.side.error(error, last)
+        last = self.setting.fault(before, self.client_operation.provider) if isinstance(before, Exception) else None
+        return disguised(error, self.client_operation.error, last)
 
     def _check_accepts(self) -> None:
         """Allow every accept: there is always an answer."""
+
+
+def _unclear(fault: Fault, message: str, answer: Any) -> Exception:
+    return ServiceError.of(fault, message, answer=answer)

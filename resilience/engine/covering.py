@@ -17,12 +17,12 @@ from typing import Any, Final, TypeVar
 
 from attrs import Factory, define, field
 
-from resilience.clients import rest
+from resilience.clients import registry
+from resilience.clients.common.calls import Apis, ClientMethod, ClientOperation
 from resilience.clients.common.originals import original
 from resilience.clients.common.uncovered import Uncovered
 from resilience.clients.inspection import retries_itself, switch_off_retries
 from resilience.clients.loops import needs_asyncio
-from resilience.clients.surface import Method, methods_of
 from resilience.clients.timeouts import lower
 from resilience.engine.blocking import THREAD
 from resilience.engine.common import CommonExecutor
@@ -35,7 +35,6 @@ from resilience.engine.namebook import NameBook
 from resilience.engine.operations import described
 from resilience.engine.ownsource import OwnSources
 from resilience.engine.quick import in_thread, on_loop
-from resilience.engine.sides import RestSide, SdkSide, Side, held
 from resilience.engine.underway import as_attempt, is_telemetry, is_under_way
 
 C = TypeVar("C")
@@ -43,12 +42,6 @@ C = TypeVar("C")
 log: Final = logging.getLogger("resilience")
 
 _CALLS: Final = "__resilience_calls__"
-
-# The methods of an HTTP client that all the others lead to: the first makes a request, the second sends one.
-_REQUEST: Final = "request"
-_SEND: Final = "send"
-
-_STREAM: Final = "{} sends when its answer is read, where there is no call to put under a policy; use call_api"
 
 
 def wrap_client(client: C, executor: CommonExecutor) -> C:
@@ -68,8 +61,8 @@ def wrap_client(client: C, executor: CommonExecutor) -> C:
     The client itself stays as it is. What is returned shares its connections, credentials and configuration.
 
     Args:
-        client: A client of Alibaba's or Tencent's SDK; or a ``requests.Session``, ``httpx.Client`` or
-            ``httpx.AsyncClient`` for the APIs that the policy's ``[sources]`` describe.
+        client: A client of an SDK that has an adapter (``resilience.clients``); or one of plain HTTP, such as a
+            ``requests.Session`` or an ``httpx.Client``, for the APIs that the policy's ``[sources]`` describe.
         executor: Whose policy, ledger, credentials and observers count.
 
     Raises:
@@ -79,17 +72,15 @@ def wrap_client(client: C, executor: CommonExecutor) -> C:
     covering = Covering(executor)
     cls: Any = type(client)
     members = covering.members(cls)
-    if rest.is_rest_class(cls):
-        sources = executor.policy.apis
-        if not sources:
-            raise ValueError(f"policy {executor.policy.name!r} describes no API: add a [sources.NAME] table to it")
-        why = rest.repeats_itself(client)
-        if why is not None:
-            raise ValueError(why)
+    sdk = registry.of_class(cls)
+    why = None if sdk is None else sdk.refuses(client, covering.apis)
+    if why is not None:
+        raise ValueError(why)
     if not members:
+        known = ", of ".join(name for each in registry.sdks() for name in each.clients)
         raise TypeError(
-            f"wrap_client: expected a client of Alibaba's or Tencent's SDK, of requests or of httpx, found "
-            f"{cls.__module__}.{cls.__qualname__}; for any other, wrap the functions that use it"
+            f"wrap_client: expected a client of {known}; found {cls.__module__}.{cls.__qualname__}; "
+            "for any other, wrap the functions that use it"
         )
     names = {name: getattr(cls, name) for name in ("__module__", "__qualname__", "__doc__")}
     names["__reduce_ex__"] = reducer(cls)
@@ -136,84 +127,56 @@ class Covering:
 
     def members(self, cls: type) -> dict[str, Any]:
         """Return the covered methods of a client class, by name."""
-        if rest.is_rest_class(cls):
-            return {name: self._http_method(inspect.getattr_static(cls, name)) for name in (_REQUEST, _SEND)}
-        return {name: self._sdk_method(cls, method) for name, method in methods_of(cls).items()}
+        sdk = registry.of_class(cls)
+        methods = {} if sdk is None else sdk.methods(cls, self.apis)
+        return {name: self._method(cls, method) for name, method in methods.items()}
 
-    def _sdk_method(self, cls: type, method: Method) -> Callable[..., Any]:
-        function = target = original(inspect.getattr_static(cls, method.name))
-        generic = method.generic
-        if generic is not None and generic.is_stream:
-            return self._stream_method(function, method)
-        if generic is not None and generic.instead is not None:
-            target = original(inspect.getattr_static(cls, generic.instead))
-        attempt, name, constant = as_attempt(target), method.name, method.operation
+    @property
+    def apis(self) -> Apis:
+        """The APIs that the policy describes."""
+        policy = self.executor.policy
+        return Apis(policy.name, policy.apis, self.executor.provider)
+
+    def _method(self, cls: type, method: ClientMethod) -> Callable[..., Any]:
+        function = original(inspect.getattr_static(cls, method.name))
+        if method.sends_late is not None:
+            return self._late_method(function, method, method.sends_late)
+        target = function if method.instead is None else original(inspect.getattr_static(cls, method.instead))
+        name, constant, may_be_telemetry = method.name, method.constant, method.may_be_telemetry
 
         def entry_of(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Entry | Past | None:
-            operation = constant or method.operation_of(client, args, kwargs)
-            if operation is None:
+            call = constant or method.call_of(client, args, kwargs)
+            if call is None or (may_be_telemetry and is_telemetry()):
                 return None
-            uncovered = method.uncovered(args, kwargs)
+            uncovered = None if constant else method.uncovered(client, args, kwargs)
             if uncovered is not None:
-                return self._past(method.provider, operation, uncovered)
+                return self._past(call, uncovered)
             calls: _Calls | None = client.__dict__.get(_CALLS)
             if calls is None or calls.client is not client or calls.covering is not self:
                 calls = self._adopt(client)
-            key = name if constant else (name, operation)
+            key = name if constant else (name, *call)
             entry = calls.entries.get(key)
             if entry is None:
-                side = SdkSide(client, method, operation)
-                entry = calls.entries[key] = self._entry(side, attempt, is_async=method.is_async)
+                attempt = as_attempt(method.attempt(target, call))
+                entry = calls.entries[key] = self._entry(method.on(client, call), attempt, is_async=method.is_async)
             return entry
 
         return covered_method(function, entry_of, self.tally, self.names.changes)
 
-    def _stream_method(self, function: Callable[..., Any], method: Method) -> Callable[..., Any]:
+    def _late_method(self, function: Callable[..., Any], method: ClientMethod, why: str) -> Callable[..., Any]:
         """Return a method that sends when its answer is read: what is sent by then is no call."""
 
         @functools.wraps(function)
         def covered(client: Any, /, *args: Any, **kwargs: Any) -> Any:
-            operation = None if is_under_way() else method.operation_of(client, args, kwargs)
-            if operation is not None:
-                self._past(method.provider, operation, Uncovered(method.name, _STREAM.format(method.name)))
+            call = None if is_under_way() else method.call_of(client, args, kwargs)
+            if call is not None:
+                self._past(call, Uncovered(method.name, why))
             return function(client, *args, **kwargs)
 
         covered.__resilience_covered__ = True  # type: ignore[attr-defined]  # functions take attributes
         return covered
 
-    def _http_method(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the covered method of an HTTP client that sends a request, or a finished one."""
-        function, sources = original(function), self.executor.policy.apis
-        is_async, is_send = inspect.iscoroutinefunction(function), function.__name__ == _SEND
-
-        def entry_of(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Entry | Past | None:
-            prepared = rest.prepared_in(args, kwargs) if is_send else None
-            request = rest.request_of_prepared(prepared) if is_send else rest.request_of(client, args, kwargs)
-            provider = request and rest.provider_of(sources, request, preferred=self.executor.provider)
-            if request is None or provider is None or is_telemetry():
-                return None
-            operation = rest.operation_of(sources[provider], request.method, request.path)
-            if is_send:
-                uncovered = rest.uncovered(client, prepared)
-                if uncovered is not None:
-                    return self._past(provider, operation, uncovered)
-            elif rest.is_read_once(args, kwargs) or rest.repeats_itself(client):
-                # It ends in `send`, where the body may be one that can be sent again.
-                return None
-            calls: _Calls | None = client.__dict__.get(_CALLS)
-            if calls is None or calls.client is not client or calls.covering is not self:
-                calls = client.__dict__[_CALLS] = _Calls(client, self)
-            key = (function.__name__, f"{provider}:{operation}")
-            entry = calls.entries.get(key)
-            if entry is None:
-                side = RestSide(client, provider, operation, sources[provider], is_send=is_send)
-                attempt = as_attempt(held(function, sources[provider]))
-                entry = calls.entries[key] = self._entry(side, attempt, is_async=is_async)
-            return entry
-
-        return covered_method(function, entry_of, self.tally, self.names.changes)
-
-    def _past(self, provider: str, operation: str, uncovered: Uncovered) -> Past:
+    def _past(self, call: tuple[str, str], uncovered: Uncovered) -> Past:
         """
         Tell of a call that goes past the policy.
 
@@ -221,8 +184,8 @@ class Covering:
             ValueError: No one is told of them, so that there must be none.
         """
         if self.on_uncovered is None:
-            raise ValueError(f"{operation}: {uncovered.advice}")
-        self.on_uncovered(f"{provider}:{operation}", uncovered)
+            raise ValueError(f"{call[1]}: {uncovered.advice}")
+        self.on_uncovered(":".join(call), uncovered)
         return PAST
 
     def _adopt(self, client: Any) -> _Calls:
@@ -238,30 +201,30 @@ class Covering:
         calls = client.__dict__[_CALLS] = _Calls(client, self, limit if is_lowered else None)
         return calls
 
-    def _entry(self, side: Side, function: Callable[..., Any], *, is_async: bool) -> Entry:
+    def _entry(self, operation: ClientOperation, function: Callable[..., Any], *, is_async: bool) -> Entry:
         callees = self.executor.callees
-        calls: _Calls | None = side.client.__dict__.get(_CALLS)
+        calls: _Calls | None = operation.client.__dict__.get(_CALLS)
         lowered_to = None if calls is None else calls.lowered_to
-        bound = MethodType(function, side.client)
-        operation = described(side.provider, side.operation, policy=callees.setting.policy)
+        bound = MethodType(function, operation.client)
+        known = described(operation.provider, operation.operation, policy=callees.setting.policy)
         callee = CoveredCallee(
             setting=callees.setting,
             runtime=LOOP if is_async else THREAD,
-            operation=operation,
+            operation=known,
             function=bound,
-            signature=side.fields(),
-            table=callees.table(side.operation),
+            signature=operation.fields(),
+            table=callees.table(operation.operation),
             verifiers=callees.verifiers,
-            side=side,
+            client_operation=operation,
             own_sources=self._own[not is_async],
             has_executor=self.on_uncovered is None,
-            renames=callees.renames(operation),
+            renames=callees.renames(known),
             names=self.names,
             lowered_to=lowered_to,
             on_remark=self.on_switched_off,
         )
         call = on_loop(callee) if is_async else in_thread(callee)
-        return Entry(callee, call, is_async and needs_asyncio(bound), side.options_may_retry)
+        return Entry(callee, call, is_async and needs_asyncio(bound), operation.options_may_retry)
 
 
 @define(eq=False)
@@ -271,7 +234,7 @@ class _Calls:
     client: object
     covering: Covering | None
     lowered_to: float | None = None
-    entries: dict[str | tuple[str, str], Entry] = field(factory=dict, init=False)
+    entries: dict[str | tuple[str, ...], Entry] = field(factory=dict, init=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _Calls, (None, None)

@@ -45,7 +45,11 @@ class Entry:
 
     def left(self, error: Exception) -> Left:
         """Return how a call leaves that failed with an error."""
-        if self.callee.side.returns_refusals and isinstance(error, ServiceError) and error.answer is not None:
+        if (
+            self.callee.client_operation.returns_refusals
+            and isinstance(error, ServiceError)
+            and error.answer is not None
+        ):
             return Left(None, error.answer)
         trace = without_our_frames(error)
         return Left(self.callee.left(error).with_traceback(trace), None)

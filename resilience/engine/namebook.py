@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from attrs import define, field
 
-from resilience.clients.surface import Renaming
+from resilience.clients.common.renaming import Renaming
 from resilience.engine.locks import ProcessLock
 
 

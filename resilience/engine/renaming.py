@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any, Final
 
-from resilience.clients.surface import Renaming
+from resilience.clients.common.renaming import Renaming
 from resilience.core import decision as core
 from resilience.core import events
 from resilience.core.operations.rename import next_name

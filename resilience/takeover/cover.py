@@ -6,11 +6,10 @@ from types import ModuleType
 
 from attrs import define, evolve, field
 
-from resilience.clients.surface import SDK_MODULES
+from resilience.clients import registry
 from resilience.engine.covering import Covering
 from resilience.engine.executor import Executor
 from resilience.takeover.counters import Counters
-from resilience.takeover.imports import HTTP_CLIENTS
 from resilience.takeover.names import Names
 from resilience.takeover.notes import Notes
 from resilience.takeover.past import Past
@@ -63,7 +62,7 @@ class Cover:
 
     def cover(self, module: ModuleType) -> None:
         """Put the client classes of a module under the policy."""
-        for name in {**SDK_MODULES, **HTTP_CLIENTS}[module.__name__]:
+        for name in registry.hooks()[module.__name__]:
             # A newer SDK may have dropped one of its classes.
             cls = getattr(module, name, None)
             if cls is not None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import define, field
 
-from resilience.clients.surface import Renaming
+from resilience.clients.common.renaming import Renaming
 from resilience.engine import namebook
 from resilience.engine.namebook import Deed, Place, Register
 from resilience.takeover.run import Run

@@ -15,7 +15,7 @@ from resilience.takeover.setting import Setting
 from resilience.takeover.termination import die_if_terminated, end_like_interrupt
 
 if TYPE_CHECKING:
-    from resilience.clients.surface import Renaming
+    from resilience.clients.common.renaming import Renaming
     from resilience.takeover.counters import Counts
     from resilience.takeover.process import Process
 

@@ -11,7 +11,7 @@ from resilience.takeover.notes import Noted
 from resilience.takeover.past import Way
 
 if TYPE_CHECKING:
-    from resilience.clients.surface import Renaming
+    from resilience.clients.common.renaming import Renaming
 
 # Of anything that is listed: enough to see what it is about. The journal has all.
 _SHOWN: Final = 3

@@ -18,6 +18,7 @@ from alibabacloud_tea_openapi.client import Client as OpenApiClient
 from alibabacloud_tea_openapi.models import Config
 from alibabacloud_tea_util.models import RuntimeOptions
 from aliyunsdkcore.client import AcsClient
+from surface_calls import methods_of
 from tencentcloud.common.common_client import CommonClient
 from tencentcloud.common.common_client_async import CommonClient as AsyncCommonClient
 from tencentcloud.common.credential import Credential
@@ -27,7 +28,7 @@ from tencentcloud.mqtt.v20240516.mqtt_client import MqttClient
 from tencentcloud.mqtt.v20240516.mqtt_client_async import MqttClient as AsyncMqttClient
 from tencentcloud.sts.v20180813.sts_client import StsClient
 
-from resilience.clients.surface import Method, methods_of
+from resilience.clients.vendor import SdkMethod as Method
 
 NOWHERE = "127.0.0.1:9"
 

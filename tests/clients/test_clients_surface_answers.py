@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from alibabacloud_onsmqtt20200420 import models as onsmqtt
 from aliyunsdkonsmqtt.request.v20200420.CreateGroupIdRequest import CreateGroupIdRequest
+from surface_calls import accepted_answer, fields_of, methods_of
 from surface_peer import CLASSES, OPERATIONS, arguments, make, models_of
 from tencentcloud.mqtt.v20240516 import models as mqtt
 
 from resilience.clients import check_value
-from resilience.clients.surface import Method, accepted_answer, fields_of, methods_of
+from resilience.clients.vendor import SdkMethod as Method
 
 TOPIC = {"InstanceId": "i", "Topic": "t", "Remark": "r"}
 

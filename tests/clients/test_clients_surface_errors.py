@@ -9,12 +9,12 @@ import pytest
 from alibabacloud_tea_openapi import exceptions as tea_openapi
 from aliyunsdkcore.acs_exception.exceptions import ServerException
 from attrs import evolve
+from surface_calls import service_error
 from surface_peer import CLASSES
 from Tea.exceptions import TeaException
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
 from resilience.clients import classify
-from resilience.clients.surface import service_error
 from resilience.core.fault import Fault
 
 REFUSED = Fault(provider="alibaba", code="ApiNotSupport", request_id="r-1")

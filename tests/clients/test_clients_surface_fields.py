@@ -11,10 +11,11 @@ from alibabacloud_onsmqtt20200420 import models as onsmqtt
 from alibabacloud_tea_util.models import RuntimeOptions
 from aliyunsdkcore.request import CommonRequest
 from aliyunsdkonsmqtt.request.v20200420.CreateGroupIdRequest import CreateGroupIdRequest
+from surface_calls import fields_of, with_fields
 from surface_peer import OPERATIONS, arguments
 from tencentcloud.mqtt.v20240516 import models as mqtt
 
-from resilience.clients.surface import Method, fields_of, with_fields
+from resilience.clients.vendor import SdkMethod as Method
 
 GROUP = {"GroupId": "GID_a", "InstanceId": "i"}
 TOPIC = {"Topic": "a", "InstanceId": "i"}

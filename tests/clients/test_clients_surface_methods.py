@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -13,11 +13,12 @@ import pytest
 from aliyunsdkcore.auth.signers.rsa_key_pair_signer import GetSessionAkRequest
 from aliyunsdkcore.request import CommonRequest, RpcRequest
 from aliyunsdkonsmqtt.request.v20200420.CreateGroupIdRequest import CreateGroupIdRequest
+from surface_calls import accepted_answer, methods_of, vendor_modules
 from surface_peer import CLASSES, OPERATIONS, arguments, make, models_of, taker
 from tencentcloud.common.credential import STSAssumeRoleCredential
 
 from resilience.catalog import catalogue
-from resilience.clients.surface import SDK_MODULES, Method, accepted_answer, methods_of
+from resilience.clients.vendor import SdkMethod as Method
 
 
 @pytest.fixture(scope="module")
@@ -177,15 +178,15 @@ def test_another_class_has_nothing_to_cover(cls: type) -> None:
 
 def test_every_module_and_class_exists() -> None:
     """What is said about an SDK is there in the installed one, but for the one module that is still to come."""
-    absent = {name for name in SDK_MODULES if find_spec(name) is None}
+    absent = {name for name in vendor_modules() if find_spec(name) is None}
     assert absent == {"tencentcloud.sts.v20180813.sts_client_async"}
-    for name in SDK_MODULES.keys() - absent:
-        assert all(methods_of(getattr(import_module(name), cls)) for cls in SDK_MODULES[name])
+    for name in vendor_modules().keys() - absent:
+        assert all(methods_of(getattr(import_module(name), cls)) for cls in vendor_modules()[name])
 
 
 def test_no_sdk_is_imported() -> None:
     """Knowing the SDKs' surfaces loads none of them."""
-    code = "import sys, resilience.clients.surface; print([m for m in sys.modules if m.startswith(%r)])"
+    code = "import sys, resilience.clients.registry; print([m for m in sys.modules if m.startswith(%r)])"
     names = ("alibabacloud", "aliyunsdk", "tencentcloud", "Tea", "darabonba")
     done = subprocess.run([sys.executable, "-c", code % (names,)], capture_output=True, text=True, check=True)  # noqa: S603  # our own interpreter and code
     assert done.stdout == "[]\n"
@@ -234,17 +235,17 @@ def test_a_call_says_its_operation(
     """Where one method does everything, the call says the operation; for other services it is none of ours."""
     method = next(method for method in methods_of(CLASSES[name]).values() if method.operation is None)
     client: Any = make(name) if name != "mqtt-async" else type("Fake", (CLASSES[name],), {"__init__": lambda _: None})()
-    assert method.operation_of(client, args, kwargs) == expected
+    assert method.call_of(client, args, kwargs) == (None if expected is None else (method.provider, expected))
 
 
 @pytest.mark.parametrize(("name", "attribute"), [("common", "call_json"), ("common-async", "call_and_deserialize")])
 def test_the_common_client_serves_other_products_too(name: str, attribute: str) -> None:
     """A call of Tencent's client for any product is ours only for MQTT and the token service."""
     client: Any = type("Fake", (CLASSES[name],), {"__init__": lambda _: None})()
-    operation_of: Callable[..., str | None] = methods_of(CLASSES[name])[attribute].operation_of
+    call_of = methods_of(CLASSES[name])[attribute].call_of
     for service, expected in {"mqtt": "CreateTopic", "sts": "CreateTopic", "cvm": None}.items():
         client._service = service
-        assert operation_of(client, ("CreateTopic", {}), {}) == expected
+        assert call_of(client, ("CreateTopic", {}), {}) == (expected and ("tencent", expected))
 
 
 def test_what_a_credential_asks_is_part_of_an_attempt(
@@ -252,10 +253,10 @@ def test_what_a_credential_asks_is_part_of_an_attempt(
 ) -> None:
     """A credential of Tencent's that gets itself new keys is not covered; the same call of a script is."""
     method = methods_of(CLASSES["common"])["call_json"]
-    seen: list[str | None] = []
+    seen: list[tuple[str, str] | None] = []
 
     def note(client: Any, *args: Any) -> Any:
-        seen.append(method.operation_of(client, args, {}))
+        seen.append(method.call_of(client, args, {}))
         keys = {"Token": "t", "TmpSecretId": "i", "TmpSecretKey": "k"}
         return {"Response": {"Credentials": keys, "ExpiredTime": 9e9}}
 
@@ -264,4 +265,4 @@ def test_what_a_credential_asks_is_part_of_an_attempt(
     client.credential = STSAssumeRoleCredential("i", "k", "arn", "session")
     client.DescribeTopic(models_of("mqtt").DescribeTopicRequest())
     CLASSES["common"]("sts", "2018-08-13", client.credential, "ap-guangzhou").call_json("AssumeRole", {})
-    assert seen == [None, "AssumeRole"]
+    assert seen == [None, ("tencent", "AssumeRole")]

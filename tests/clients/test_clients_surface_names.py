@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from alibabacloud_onsmqtt20200420 import models as onsmqtt
+from surface_calls import fields_of, places, renamed_fields, with_fields
 from tencentcloud.mqtt.v20240516 import models as mqtt
 
-from resilience.clients.surface import Renaming, fields_of, names_in, renamed_fields, scope_of, with_fields
+from resilience.clients.common.renaming import Renaming, scope_of
 
 HERE = {"InstanceId": "i"}
 RENAMES = {
@@ -88,10 +89,9 @@ def filters(name: str, *values: str) -> list[dict[str, Any]]:
 def test_a_renamed_thing_is_found_by_its_new_name(
     provider: str, fields: Mapping[str, Any], expected: Mapping[str, Any]
 ) -> None:
-    """A field that names it changes where the name is, and keeps the rest; the old name is listed as well."""
+    """A field that names it changes where the name is, and keeps the rest."""
     given = {**HERE, **fields}
     assert renamed_fields(provider, given, RENAMES) == expected
-    assert set(names_in(provider, given)) & RENAMES.keys()
 
 
 @pytest.mark.parametrize(
@@ -137,16 +137,6 @@ def test_both_names_of_the_instance_are_the_same_thing() -> None:
     assert scope_of({"MqttInstanceId": "i"}) == scope_of({"InstanceId": "i"}) == "i"
     assert scope_of({"InstanceId": 7, "Topic": "t"}) == ""
     assert renamed_fields("alibaba", {"MqttInstanceId": "i", "GroupId": "GID_old"}, RENAMES) == {"GroupId": "GID_new"}
-
-
-def test_names_are_listed_once_with_their_instance() -> None:
-    """A request's names are what a rename of this run may have been about."""
-    fields = {**HERE, "ClientIdList": ["GID_a@@@1", "GID_a@@@2", "GID_b@@@1"]}
-    assert names_in("alibaba", fields) == (
-        Renaming("alibaba", "GroupId", "i", "GID_a"),
-        Renaming("alibaba", "GroupId", "i", "GID_b"),
-    )
-    assert names_in("tencent", {"InstanceType": "BASIC", "Name": "plant"}) == ()
 
 
 def test_a_name_that_was_given_up_for_another_is_not_followed_twice() -> None:
@@ -207,6 +197,4 @@ def every_field(module: Any) -> set[str]:
 @pytest.mark.parametrize(("provider", "module"), [("alibaba", onsmqtt), ("tencent", mqtt)])
 def test_the_places_are_fields_of_the_sdk(provider: str, module: Any) -> None:
     """Every field that is looked at is one that requests of the SDK have."""
-    from resilience.clients.surface.names import _PLACES  # noqa: PLC0415  # the table itself
-
-    assert {name.lower() for name in _PLACES[provider]} <= every_field(module)
+    assert {name.lower() for name in places(provider)} <= every_field(module)

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from aliyunsdkonsmqtt.request.v20200420.CreateGroupIdRequest import CreateGroupIdRequest
+from surface_calls import methods_of
 from surface_peer import CLASSES, arguments, make, models_of, taker
 
 from resilience.clients import verifiers_for
-from resilience.clients.surface import methods_of, plain_client
+from resilience.clients.common.originals import plain_client
 
 
 def cover(method: Callable[..., Any], asked: list[str]) -> Callable[..., Any]:

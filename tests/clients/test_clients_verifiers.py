@@ -26,9 +26,9 @@ from tencentcloud.mqtt.v20240516.mqtt_client_async import MqttClient as AsyncMqt
 from resilience import Executor, Policy, RemedyFailed
 from resilience.catalog import catalogue
 from resilience.clients import Ambiguous, AnswerError, classify, verifiers_for
-from resilience.clients.alibaba.tea.finders import FINDERS as ALIBABA_FINDERS
+from resilience.clients.alibaba.tea.verifying.finders import FINDERS as ALIBABA_FINDERS
 from resilience.clients.common.asking import Wanted, certificates
-from resilience.clients.tencent.finders import scan
+from resilience.clients.tencent.verifying.finders import scan
 from resilience.sandbox import Sandbox
 
 INSTANCE = "mqtt-sandbox"

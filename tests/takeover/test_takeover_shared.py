@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from takeover_run import a_run
 
-from resilience.clients.surface import Renaming
+from resilience.clients.common.renaming import Renaming
 from resilience.engine.namebook import Place
 from resilience.takeover.counters import Counters, Counts, counted
 from resilience.takeover.names import Names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resilience.clients.surface import Renaming
+from resilience.clients.common.renaming import Renaming
 from resilience.core.policy import Action, Limits, PolicyValues
 from resilience.takeover.counters import Counts
 from resilience.takeover.notes import Noted

@@ -20,8 +20,8 @@ from resilience.clients.common.answerfields import (
     is_of,
     spelling_of,
 )
+from resilience.clients.common.calls import Check
 from resilience.clients.common.fields import first_word, header, http_status, json_object, text_of, word
-from resilience.clients.sdk import Check
 from resilience.core.fault import Fault
 
 _OK: Final = 200

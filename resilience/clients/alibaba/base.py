@@ -7,17 +7,21 @@ from typing import Any, ClassVar
 
 from resilience.catalog import OperationFacts
 from resilience.clients.alibaba import answers
+from resilience.clients.alibaba.places import PLACES
 from resilience.clients.alibaba.tea.assuming import alibaba_assume_role
 from resilience.clients.alibaba.traits import PROVIDER
 from resilience.clients.common.assuming import Keys
+from resilience.clients.common.calls import Check
 from resilience.clients.common.keys import KeyTriple
-from resilience.clients.sdk import Check, Sdk
+from resilience.clients.common.renaming import NamePlaces
+from resilience.clients.vendor import VendorSdk
 
 
-class AlibabaSdk(Sdk):
+class AlibabaSdk(VendorSdk):
     """An SDK for Alibaba Cloud."""
 
     provider: ClassVar[str] = PROVIDER
+    places: ClassVar[NamePlaces] = PLACES
     # Where its tools and the default provider of its SDK read them (read 2026-11-28).
     key_variables: ClassVar[tuple[str, str, str]] = (
         "ALIBABA_CLOUD_ACCESS_KEY_ID",

@@ -19,7 +19,7 @@ from resilience.clients.common.fields import (
     text_of,
     word,
 )
-from resilience.clients.common.plain import REQUEST_ID_HEADERS
+from resilience.clients.common.raised.plain import REQUEST_ID_HEADERS
 from resilience.clients.rest.held import held_body
 from resilience.core.fault import Fault
 from resilience.core.policy import Place, Source

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from resilience.clients.common.calls import Apis, ClientMethod
 from resilience.clients.common.timeouts import Call
+from resilience.clients.rest.calls import is_rest_class, repeats_itself
+from resilience.clients.rest.methods import methods_of
 from resilience.clients.rest.timeouts import within_httpx, within_requests
+from resilience.clients.rest.traits import HOOKS
 from resilience.clients.sdk import Sdk
 
 
@@ -14,10 +19,24 @@ class RestSdk(Sdk):
 
     provider: ClassVar[str] = ""
     packages: ClassVar[tuple[str, ...]] = ("requests", "httpx")
+    clients: ClassVar[tuple[str, ...]] = packages
+    hooks: ClassVar[Mapping[str, tuple[str, ...]]] = HOOKS
 
     def owns(self, error: Exception) -> bool:  # noqa: ARG002
         """Tell that no exception is a service's: what HTTP clients raise is read the same, whoever calls them."""
         return False
+
+    def methods(self, cls: type, apis: Apis) -> Mapping[str, ClientMethod]:
+        """Return the methods of a client class that send."""
+        return methods_of(cls, apis) if is_rest_class(cls) else {}
+
+    def refuses(self, client: object, apis: Apis) -> str | None:
+        """Say why a client cannot be put under a policy: it describes no API, or the client repeats requests."""
+        if not is_rest_class(type(client)):
+            return None
+        if not apis.sources:
+            return f"policy {apis.policy!r} describes no API: add a [sources.NAME] table to it"
+        return repeats_itself(client)
 
     def within(self, function: Call, client: Any, seconds: float) -> Call | None:
         """Return a method of a client, or a function of the library, that waits no longer than so."""

@@ -23,9 +23,9 @@ from resilience.clients.common.fields import (
     type_name,
     word,
 )
-from resilience.clients.common.frames import innermost, local, module_of, passes_function, passes_module
-from resilience.clients.common.misuse import is_misuse
-from resilience.clients.common.wire import transport_of, transport_of_text
+from resilience.clients.common.raised.frames import innermost, local, module_of, passes_function, passes_module
+from resilience.clients.common.raised.misuse import is_misuse
+from resilience.clients.common.raised.wire import transport_of, transport_of_text
 from resilience.clients.tencent.traits import PROVIDER
 from resilience.core.fault import Fault, Transport
 

@@ -9,22 +9,44 @@ from typing import Any, ClassVar
 from resilience.catalog import OperationFacts
 from resilience.clients.common.asking import Purchases, Verifier
 from resilience.clients.common.assuming import Keys
-from resilience.clients.common.frames import module_of
+from resilience.clients.common.calls import Check
 from resilience.clients.common.keys import KeyTriple, OwnKeys
+from resilience.clients.common.raised.frames import module_of
+from resilience.clients.common.renaming import NamePlaces
+from resilience.clients.common.requestforms import Forms
 from resilience.clients.common.timeouts import Call
-from resilience.clients.sdk import Check, Sdk
-from resilience.clients.tencent import answers, credentials, errors, refreshing, retries, timeouts, verifiers
+from resilience.clients.tencent import (
+    accepted,
+    answers,
+    credentials,
+    errors,
+    methods,
+    raising,
+    refreshing,
+    retries,
+    timeouts,
+)
 from resilience.clients.tencent.assuming import tencent_assume_role
-from resilience.clients.tencent.traits import PROVIDER
+from resilience.clients.tencent.forms import FORMS
+from resilience.clients.tencent.methods import GENERIC
+from resilience.clients.tencent.places import PLACES
+from resilience.clients.tencent.traits import HOOKS, PROVIDER
+from resilience.clients.tencent.verifying import verifiers
+from resilience.clients.vendor import Generic, VendorSdk
 from resilience.core.fault import Fault
 
 
-class TencentSdk(Sdk):
+class TencentSdk(VendorSdk):
     """Clients of ``tencentcloud``, synchronous and asynchronous; the latter talk through httpx and work under trio."""
 
     provider: ClassVar[str] = PROVIDER
     packages: ClassVar[tuple[str, ...]] = errors.PACKAGES
+    clients: ClassVar[tuple[str, ...]] = ("Tencent's SDK",)
     verifies: ClassVar[str] = "tencentcloud.mqtt"
+    hooks: ClassVar[Mapping[str, tuple[str, ...]]] = HOOKS
+    generic: ClassVar[Mapping[str, Generic]] = GENERIC
+    forms: ClassVar[Forms] = FORMS
+    places: ClassVar[NamePlaces] = PLACES
     # Where its tools and the default provider of its SDK read them (read 2026-11-28).
     key_variables: ClassVar[tuple[str, str, str]] = (
         "TENCENTCLOUD_SECRET_ID",
@@ -93,3 +115,28 @@ class TencentSdk(Sdk):
     def assume_role(self, role: str, keys: Keys, options: Mapping[str, Any]) -> Callable[[], KeyTriple]:
         """Return a function that assumes a role."""
         return tencent_assume_role(role_arn=role, keys=keys, **options)
+
+    def is_foreign(self, module: str) -> bool:
+        """Tell whether a module has the vendor's client for another product."""
+        return methods.is_foreign(module)
+
+    def operations(self, base: type) -> list[tuple[str, str]]:
+        """Return the methods of a client class that perform one operation."""
+        return methods.operations(base)
+
+    def answer(self, base: type, operation: str, said: Mapping[str, Any]) -> Any:
+        """Return a good answer of the SDK's own type."""
+        return accepted.answer(base, operation, said)
+
+    def answer_names(self, client: Any, operation: str) -> frozenset[str]:
+        """Return the fields that a good answer has: the models say it, else the catalogue."""
+        return accepted.names(client, operation) or super().answer_names(client, operation)
+
+    def shaped(self, answer: str, fields: Mapping[str, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Return an answer as a method for any operation returns it."""
+        return accepted.shaped(answer, fields, args, kwargs)
+
+    def own_error(self, fault: Fault, message: str) -> Exception | None:
+        """Return the exception that the SDK raises for a failure."""
+        error: Exception | None = raising.service_error(fault, message)
+        return error

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from resilience.clients.alibaba.base import AlibabaSdk
-from resilience.clients.alibaba.old import credentials, errors, refreshing, retries, timeouts
+from resilience.clients.alibaba.old import credentials, errors, raising, refreshing, retries, timeouts
+from resilience.clients.alibaba.old.forms import FORMS
+from resilience.clients.alibaba.old.methods import GENERIC
+from resilience.clients.alibaba.traits import OLD_HOOKS
 from resilience.clients.common.keys import KeyTriple, OwnKeys
+from resilience.clients.common.requestforms import Forms
 from resilience.clients.common.timeouts import Call
+from resilience.clients.vendor import Generic
 from resilience.core.fault import Fault
 
 
@@ -16,6 +22,9 @@ class OldSdk(AlibabaSdk):
     """Clients of aliyunsdkcore, and requests of any ``aliyunsdk*`` package."""
 
     packages: ClassVar[tuple[str, ...]] = errors.PACKAGES
+    hooks: ClassVar[Mapping[str, tuple[str, ...]]] = OLD_HOOKS
+    generic: ClassVar[Mapping[str, Generic]] = GENERIC
+    forms: ClassVar[Forms] = FORMS
 
     def fault(self, error: Exception) -> Fault | None:
         """Return the fault in an exception of the SDK's own."""
@@ -48,3 +57,13 @@ class OldSdk(AlibabaSdk):
     def given_by(self, client: object) -> Callable[[], KeyTriple] | None:
         """Return the function that a client asks for its keys."""
         return credentials.given_by(client)
+
+    def shaped(self, answer: str, fields: Mapping[str, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:  # noqa: ARG002  # what is asked for has no part in it
+        """Return an answer as a method returns it: as bytes, or with status and headers (``parts``)."""
+        body = json.dumps(fields).encode()
+        return (200, {}, body) if answer == "parts" else body
+
+    def own_error(self, fault: Fault, message: str) -> Exception | None:
+        """Return the exception that the SDK raises for a failure."""
+        error: Exception | None = raising.service_error(fault, message)
+        return error

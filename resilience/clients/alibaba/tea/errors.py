@@ -30,9 +30,9 @@ from resilience.clients.common.fields import (
     type_name,
     word,
 )
-from resilience.clients.common.frames import innermost, local
-from resilience.clients.common.misuse import is_misuse
-from resilience.clients.common.wire import transport_of, transport_of_text
+from resilience.clients.common.raised.frames import innermost, local
+from resilience.clients.common.raised.misuse import is_misuse
+from resilience.clients.common.raised.wire import transport_of, transport_of_text
 from resilience.core.fault import Fault, Transport
 
 PACKAGES: Final = ("Tea", "darabonba", "alibabacloud_")

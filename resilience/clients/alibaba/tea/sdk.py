@@ -7,12 +7,28 @@ from types import FrameType
 from typing import Any, ClassVar, Final
 
 from resilience.clients.alibaba.base import AlibabaSdk
-from resilience.clients.alibaba.tea import credentials, errors, refreshing, retries, timeouts, verifiers
+from resilience.clients.alibaba.tea import (
+    accepted,
+    credentials,
+    errors,
+    forms,
+    methods,
+    raising,
+    refreshing,
+    retries,
+    timeouts,
+)
+from resilience.clients.alibaba.tea.forms import FORMS
+from resilience.clients.alibaba.tea.methods import GENERIC
+from resilience.clients.alibaba.tea.verifying import verifiers
+from resilience.clients.alibaba.traits import TEA_HOOKS
 from resilience.clients.common.asking import Purchases, Verifier
 from resilience.clients.common.fields import packages
-from resilience.clients.common.frames import module_of
 from resilience.clients.common.keys import KeyTriple, OwnKeys
+from resilience.clients.common.raised.frames import module_of
+from resilience.clients.common.requestforms import Forms
 from resilience.clients.common.timeouts import Call
+from resilience.clients.vendor import Generic
 from resilience.core.fault import Fault
 
 _ASYNC_SUFFIX: Final = "_async"
@@ -22,6 +38,10 @@ class TeaSdk(AlibabaSdk):
     """Clients of tea-openapi, those for one product (``alibabacloud_*``) and the one for any."""
 
     packages: ClassVar[tuple[str, ...]] = errors.PACKAGES
+    clients: ClassVar[tuple[str, ...]] = ("Alibaba's SDK",)
+    hooks: ClassVar[Mapping[str, tuple[str, ...]]] = TEA_HOOKS
+    generic: ClassVar[Mapping[str, Generic]] = GENERIC
+    forms: ClassVar[Forms] = FORMS
     # Its asynchronous methods talk through aiohttp.
     needs_asyncio: ClassVar[bool] = True
     verifies: ClassVar[str] = "alibabacloud_onsmqtt20200420"
@@ -103,3 +123,28 @@ class TeaSdk(AlibabaSdk):
     def generic_verifiers(self, client: Any, purchases: Purchases) -> Mapping[str, Verifier] | None:  # noqa: ARG002
         """Return the same for methods that take the operation as an argument; with these nothing is bought."""
         return verifiers.generic_verifiers(client)
+
+    def is_foreign(self, module: str) -> bool:
+        """Tell whether a module has the vendor's client for another product."""
+        return methods.is_foreign(module)
+
+    def operations(self, base: type) -> list[tuple[str, str]]:
+        """Return the methods of a client class that perform one operation."""
+        return methods.operations(base)
+
+    def is_read_once(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+        """Tell whether a request is gone when it has been sent once: its body is a stream."""
+        return forms.is_read_once(args, kwargs)
+
+    def answer(self, base: type, operation: str, said: Mapping[str, Any]) -> Any:
+        """Return a good answer of the SDK's own type."""
+        return accepted.answer(base, operation, said)
+
+    def shaped(self, answer: str, fields: Mapping[str, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:  # noqa: ARG002  # all of them return the same
+        """Return an answer as a method for any operation returns it."""
+        return accepted.shaped(fields, args, kwargs)
+
+    def own_error(self, fault: Fault, message: str) -> Exception | None:
+        """Return the exception that the SDK raises for a failure."""
+        error: Exception | None = raising.service_error(fault, message)
+        return error

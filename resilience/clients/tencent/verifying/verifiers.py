@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from resilience.clients.common.asking import Purchases, Verifier, awaited, plain
-from resilience.clients.tencent import instances
-from resilience.clients.tencent.finders import FINDERS, AwaitedDesk, desk_of
 from resilience.clients.tencent.traits import PROVIDER
+from resilience.clients.tencent.verifying import instances
+from resilience.clients.tencent.verifying.finders import FINDERS, AwaitedDesk, desk_of
 from resilience.core.operations.advice import Subject, indistinct
 
 _IN_POLICY: Final = indistinct(

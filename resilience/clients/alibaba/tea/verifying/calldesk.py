@@ -13,9 +13,10 @@ from attrs import frozen
 
 from resilience.catalog import catalogue
 from resilience.clients.alibaba import answers
+from resilience.clients.alibaba.tea.forms import FORMS, OPEN_API_REQUEST
 from resilience.clients.alibaba.traits import PROVIDER
 from resilience.clients.common.asking import Ask, Fields
-from resilience.clients.surface.requestfields import OPEN_API_REQUEST, fields_of
+from resilience.clients.common.requestforms import fields_of
 from resilience.core.fault import Fault
 
 _MODELS: Final = "alibabacloud_tea_openapi.models"
@@ -52,7 +53,7 @@ class CallDesk:
 
     def fields(self, request: Any) -> Fields:
         """Return a request's fields that are set."""
-        return fields_of(self.provider, (request,), {})
+        return fields_of(FORMS, (request,), {})
 
     def check(self, operation: str, answer: Any) -> Fault | None:
         """Return the fault in an answer that the SDK took for a success."""

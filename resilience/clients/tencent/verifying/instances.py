@@ -21,8 +21,8 @@ from typing import Final
 from resilience.clients.common import naming
 from resilience.clients.common.asking import Ambiguous, Ask, Fields, Finder, Look, Wanted, code_of, only, unreadable
 from resilience.clients.tencent import errors
-from resilience.clients.tencent.finders import scan
 from resilience.clients.tencent.traits import PROVIDER
+from resilience.clients.tencent.verifying.finders import scan
 
 NAME: Final = "Name"
 TAGS: Final = "TagList"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from resilience.clients.alibaba.tea.calldesk import CallDesk
-from resilience.clients.alibaba.tea.finders import FINDERS, desk_of
+from resilience.clients.alibaba.tea.verifying.calldesk import CallDesk
+from resilience.clients.alibaba.tea.verifying.finders import FINDERS, desk_of
 from resilience.clients.common.asking import Desk, Purchases, Verifier, plain
 
 

@@ -22,8 +22,8 @@ from resilience.clients.common.fields import (
     seconds,
     type_name,
 )
-from resilience.clients.common.frames import innermost
-from resilience.clients.common.wire import transport_of
+from resilience.clients.common.raised.frames import innermost
+from resilience.clients.common.raised.wire import transport_of
 from resilience.core.fault import Fault
 
 _HTTP_PACKAGES: Final = frozenset({"httpx", "requests", "aiohttp", "urllib", "urllib3", "httpcore", "http"})

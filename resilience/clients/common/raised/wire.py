@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from resilience.clients.common.fields import kinds
-from resilience.clients.common.frames import passes_function
+from resilience.clients.common.raised.frames import passes_function
 from resilience.core.fault import Transport
 
 # (top-level package, class) -> verdict; the first class of the MRO that is listed decides.

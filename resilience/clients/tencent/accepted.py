@@ -1,0 +1,64 @@
+"""
+The answer that Tencent's SDK would have returned, for a call that is a success without one.
+
+It is of the SDK's own type, with what the request itself says: nobody has asked the service for the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+
+from resilience.clients.common.models import filled, model
+
+# The position of `resp_cls` in call_and_deserialize(action, params, resp_cls) (abstract_client_async.py 3.1.195).
+_ANSWER_CLASS: Final = 2
+
+
+def answer(base: type, operation: str, said: Mapping[str, Any]) -> Any:
+    """Return the model of an operation's answer."""
+    found = model(f"{base.__module__.rpartition('.')[0]}.models", operation)
+    return filled(lambda values: _made(found, values), said)
+
+
+def names(client: Any, operation: str) -> frozenset[str] | None:
+    """Return the fields that an answer has; the models say it if the script has loaded them. None without."""
+    version = str(client._apiVersion).replace("-", "")  # noqa: SLF001  # what the SDK itself puts into a request
+    module = sys.modules.get(f"tencentcloud.{client._service}.v{version}.models")  # noqa: SLF001
+    found = getattr(module, f"{operation}Response", None)
+    return None if found is None else frozenset(found()._serialize(allow_none=True))  # noqa: SLF001  # see _made
+
+
+def shaped(kind: str, fields: Mapping[str, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """
+    Return an answer as a method for any operation returns it.
+
+    Args:
+        kind: ``content``, JSON as bytes; ``events``, an iterator; ``deserialized``, whatever class the call names; or
+            ``response``, JSON as a mapping.
+        fields: The fields of the answer, by wire name.
+        args: The arguments of the call, without the client.
+        kwargs: The arguments by name.
+    """
+    wrapped = {"Response": dict(fields)}
+    if kind == "content":
+        return json.dumps(wrapped).encode()
+    if kind == "events":
+        return iter([{"data": json.dumps(wrapped)}])
+    cls = _answer_class(args, kwargs)
+    if kind == "deserialized" and cls is not dict:
+        return filled(lambda values: _made(cls, values), fields)
+    return wrapped
+
+
+def _answer_class(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """Return what ``call_and_deserialize`` is asked to make of the answer."""
+    return args[_ANSWER_CLASS] if len(args) > _ANSWER_CLASS else kwargs.get("resp_cls", dict)
+
+
+def _made(cls: Any, values: Mapping[str, Any]) -> Any:
+    response = cls()
+    response._deserialize(dict(values))  # as the SDK's own methods do; the public way leads through a text
+    return response
