@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
@@ -91,3 +92,12 @@ def test_a_class_name_stands_for_one_thing() -> None:
                 found[node.name].append(name)
     double = {name: sorted(places) for name, places in found.items() if len(places) > 1}
     assert {name: places for name, places in double.items() if name not in DOUBLE_NAMES} == {}
+
+
+def test_every_file_that_contributors_are_sent_to_exists() -> None:
+    """CONTRIBUTING.md names files by their place in the repository or in the package, and each is there."""
+    root = PACKAGE.parent
+    text = (root / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:[\w.-]+/)+[\w.-]*)`", text))
+    assert len(named) > 20
+    assert [name for name in sorted(named) if not ((root / name).exists() or (PACKAGE / name).exists())] == []
