@@ -80,7 +80,7 @@ def _credentials() -> tuple[Function, Function]:
 
 
 def _answers() -> tuple[Function, Function]:
-    def check(_: object) -> None:
+    def check(_: object) -> object:
         return None
 
     async def by_type(*args: Any, **kwargs: Any) -> Any:  # noqa: ARG001
