@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 import attrs
 import pytest
@@ -139,10 +139,14 @@ def write(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def told(recording: Recording) -> Iterator[str]:
-    """Yield a line for each run, call and problem of a recording, without what is not known."""
+    """Yield a line for each run, call and problem of a recording, without what is as it is by default."""
     found: tuple[attrs.AttrsInstance, ...] = (*recording.runs, *recording.calls, *recording.problems)
     for each in found:
-        yield json.dumps(attrs.asdict(each, filter=lambda _, value: value is not None), separators=(",", ":"))
+        yield json.dumps(attrs.asdict(each, filter=_is_said), separators=(",", ":"))
+
+
+def _is_said(attribute: attrs.Attribute[Any], value: Any) -> bool:
+    return value != attribute.default and value not in ({}, ())
 
 
 def test_what_is_written_stays_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
