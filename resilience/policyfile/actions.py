@@ -15,7 +15,7 @@ from resilience.policyfile.backoffs import misplaced
 from resilience.policyfile.layers import Report, Stack
 from resilience.policyfile.settings import Entries, Settings, is_name
 from resilience.policyfile.tables import ACTION, keys_of
-from resilience.policyfile.wording import listed, quoted, suggestion
+from resilience.policyfile.wording import dotted, listed, quoted, suggestion
 
 READY_MADE: Final = tuple(ready_made(Backoff()))
 """The names of the ready-made actions."""
@@ -91,7 +91,7 @@ class _Builder:
         if then is None or then == "fail":
             return None
         if then in chain:
-            circle = " -> ".join([*chain[chain.index(then) :], then])
+            circle = " -> ".join(dotted((each,)) for each in (*chain[chain.index(then) :], then))
             message = f"this chain returns to itself: {circle}; end it with another action"
             self.complain(name, "then", ids.ENDLESS_THEN, message)
             return None

@@ -10,12 +10,14 @@ from typing import Literal
 
 from attrs import field, frozen
 
-from resilience.policyfile.wording import has_secret, printable, without_secrets
+from resilience.policyfile.secrecy import hidden_in, masked
+from resilience.policyfile.wording import has_secret, printable, secret_values, without_secrets
 
 Severity = Literal["error", "warning", "info"]
 
 _WIDEST_LINE = 160
 _LEAD = 40
+_LOOKED_AT = 4000
 
 
 @frozen(kw_only=True)
@@ -31,8 +33,8 @@ class Problem:
         severity: ``error`` (it cannot work as it stands), ``warning`` (it may surprise) or ``info``
             (good to know; it never fails a check).
         message: What was expected, what was found and what to do. What looks like a secret is replaced.
-        source: The line as it stands in the file; None where it is not shown,
-            because there is none or because it holds what looks like a secret.
+        source: The line, with stars in the place of what does not read like words; None where it is not
+            shown, because there is none or because it holds what looks like a secret.
         length: How many characters of that line are meant; at least 1.
     """
 
@@ -88,6 +90,8 @@ class Lines:
         self._text = text
         self._starts = [0, *(match.end() for match in re.finditer("\n", text))]
         self._shown: dict[int, str | None] = {}
+        self._secret_lines: set[int] | None = None
+        self._hidden: dict[int, tuple[str, ...]] = {}
 
     def place(self, offset: int) -> tuple[int, int]:
         """Return the line and the column of an offset, both counted from 1."""
@@ -99,11 +103,28 @@ class Lines:
         return self._end(line) - self._starts[line - 1]
 
     def shown(self, line: int) -> str | None:
-        """Return a line as it stands; None where it holds what looks like a secret."""
+        """Return a line with stars for what may be a secret; None where it holds what looks like one."""
         if line not in self._shown:
             source = self._text[self._starts[line - 1] : self._end(line)]
-            self._shown[line] = None if not self._text or has_secret(source) else source
+            is_hidden = not self._text or has_secret(source) or self._is_in_secret(line)
+            self._shown[line] = None if is_hidden else masked(source)
         return self._shown[line]
+
+    def _is_in_secret(self, line: int) -> bool:
+        """Tell whether a line belongs to the value, over several lines, of a key that is named like a secret."""
+        if self._secret_lines is None:
+            self._secret_lines = set()
+            for start, end in secret_values(self._text):
+                self._secret_lines.update(range(self.place(start)[0], self.place(end)[0] + 1))
+        return line in self._secret_lines
+
+    def without_hidden(self, line: int, message: str) -> str:
+        """Return a message about a line with stars in the place of what is not shown of the line."""
+        if line not in self._hidden:
+            self._hidden[line] = hidden_in(self._text[self._starts[line - 1] : self._end(line)][:_LOOKED_AT])
+        for text in self._hidden[line]:
+            message = message.replace(text, "***")
+        return message
 
     def _end(self, line: int) -> int:
         return self._starts[line] - 1 if line < len(self._starts) else len(self._text)
@@ -140,7 +161,7 @@ def problem_at(  # noqa: PLR0913 - one argument for each thing that a problem sa
         column=column,
         rule=rule,
         severity=severity,
-        message=message,
+        message=lines.without_hidden(line, message),
         source=None if hide else lines.shown(line),
         length=max(1, min(end - offset, lines.length(line) - column + 1)),
     )

@@ -17,6 +17,7 @@ from resilience.policyfile import ids
 from resilience.policyfile.positions import MAX_DEPTH, Positions, Span, scan
 from resilience.policyfile.positions import Path as KeyPath
 from resilience.policyfile.problems import Lines, Problem, Severity, problem_at
+from resilience.policyfile.wording import quoted
 
 if TYPE_CHECKING:
     from resilience.policyfile.recovery.reading import Reading
@@ -249,7 +250,8 @@ def builtin(name: str) -> tuple[Source, tuple[Problem, ...]]:
     """
     names = builtin_names()
     if name not in names:
-        raise UnreadableError(f'there is no "{BUILTIN}{name}"; there are {", ".join(BUILTIN + each for each in names)}')
+        there_are = ", ".join(BUILTIN + each for each in names)
+        raise UnreadableError(f"there is no {quoted(BUILTIN + name)}; there are {there_are}")
     return parse(read_path(_builtin_folder() / f"{name}.toml"), name=BUILTIN + name, base=None)
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
 from resilience.policyfile.lookalikes import lookalike, plain
+from resilience.policyfile.secrecy import described, is_word
 
 _SHOWN_AT_MOST: Final = 40
 _LISTED_AT_MOST: Final = 40
+_DIGITS_AT_MOST: Final = 10
 _LONGEST_LINE: Final = 4000
 
 # Access key ids and STS ids of the two services and of AWS, tokens of Slack, and hashes.
@@ -23,7 +25,10 @@ _AUTHORIZATION = re.compile(r"\b((?:Bearer|Basic) +)(?=[^\s\"']*[0-9])[^\s\"']{8
 _WORD_WITH_SLASHES = re.compile(r"(?<![A-Za-z0-9+/=._-])[A-Za-z0-9+][A-Za-z0-9+/]{39}(?![A-Za-z0-9+/._-])")
 # Their secret keys have 30 and 32 letters and digits, their tokens many times that.
 _LONG_WORD = re.compile(r"[A-Za-z0-9+=]{24,}")
-_NAMES: Final = r"secret|passw(?:or)?d|token|api_?key|access_?key|private_?key|key_?id"
+_NAMES: Final = (
+    r"secret|passw(?:or)?d|passphrase|token|credential(?!s\b)|(?:api|access|private|secret|signing|encryption|master|ssh)[_-]?key"
+    r"|key[_-]?id"
+)
 # What stands before the @ of a URL or a host, with a colon in it, is a user and a password.
 _USERINFO = re.compile(r"(?<![^\s\"'\[(/,=])[^\s\"'/@\[\](),=]*:[^\s\"'/@\[\](),]+@(?=[A-Za-z0-9\[])")
 # Tokens of three parts, and keys between their lines.
@@ -93,15 +98,35 @@ def has_secret(line: str) -> bool:
     )
 
 
+_OPEN_VALUE = re.compile(r"[\"']?([\w-]+)[\"']?[ \t]*[=:][ \t]*(\"\"\"|'''|\[|\{)[^\n]*\n")
+_ENDS: Final = {'"""': '"""', "'''": "'''", "[": "]", "{": "}"}
+
+
+def secret_values(text: str) -> Iterator[tuple[int, int]]:
+    """Yield from where to where the values of several lines go whose keys are named like secrets."""
+    for match in _OPEN_VALUE.finditer(text):
+        if is_credential_name(match[1]):
+            end = text.find(_ENDS[match[2]], match.end(2))
+            yield match.start(), len(text) if end < 0 else end
+
+
 def printable(text: str) -> str:
     """Replace what would move a terminal's cursor or reverse its text; tabs stay."""
     return "".join(char if char.isprintable() or char == "\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
-def quoted(text: str) -> str:
-    """Return text in double quotes, shortened, printable on one line and without a secret."""
+def quoted(text: str, *, is_understood: bool = False) -> str:
+    """
+    Return text in double quotes, shortened and printable on one line; described where it may be a secret.
+
+    Args:
+        text: What was found.
+        is_understood: It is a sound value of a policy, so only what looks like a secret is hidden.
+    """
     if is_secret(text):
         return "a text that looks like a secret and is not shown"
+    if not is_understood and not is_word(text):
+        return described(text)
     short = text if len(text) <= _SHOWN_AT_MOST else text[: _SHOWN_AT_MOST - 3] + "..."
     return '"' + printable(short.replace("\n", " ").replace("\t", " ")) + '"'
 
@@ -114,8 +139,10 @@ def shown(value: object) -> str:
         case str():
             return quoted(value)
         case int():
-            # Python refuses to print integers of thousands of digits.
-            return str(value) if value.bit_length() <= 4 * _SHOWN_AT_MOST else "a huge number"
+            # Python refuses to print integers of thousands of digits, and a secret may have no letters.
+            if value.bit_length() > 4 * _SHOWN_AT_MOST:
+                return "a huge number"
+            return str(value) if abs(value) < 10**_DIGITS_AT_MOST else f"a number of {len(str(abs(value)))} digits"
         case float():
             return repr(value)
         case dict():
@@ -133,13 +160,13 @@ def suggestion(found: str, known: Collection[str]) -> str:
     meant = plain(found)
     near = nearest_in_any_case(meant, known)
     if meant != found:
-        return lookalike(found, near)
-    return "" if near is None else f'; did you mean "{near}"?'
+        return lookalike(found, near) if is_word(near or meant) else ""
+    return "" if near is None or not is_word(near) else f'; did you mean "{near}"?'
 
 
 def listed(names: Collection[str]) -> str:
     """Return names as a list for a sentence; of very many, the first ones and how many more there are."""
-    some = ", ".join(islice(names, _LISTED_AT_MOST))
+    some = ", ".join(name if is_word(name) else "***" for name in islice(names, _LISTED_AT_MOST))
     more = len(names) - _LISTED_AT_MOST
     return f"{some} and {more} more" if more > 0 else some
 
@@ -152,5 +179,12 @@ def dotted(path: Sequence[str | int]) -> str:
             text += f"[{part}]"
         else:
             bare = part.isascii() and part.replace("_", "").replace("-", "").isalnum()
-            text += ("." if text else "") + (part if bare else quoted(part))
+            said = part if bare else quoted(part)
+            text += ("." if text else "") + (said if is_word(part) and not is_secret(part) else '"***"')
     return text
+
+
+def such(text: str) -> str:
+    """Return ``: "..."`` for an example of what to write; nothing where it may be a secret."""
+    said = quoted(text)
+    return f": {said}" if said.startswith('"') else ""

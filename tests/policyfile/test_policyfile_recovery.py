@@ -28,7 +28,7 @@ BROKEN = [
     ("[rules/alibaba]", 2, "write [rules.alibaba]", "[rules.alibaba]"),
     ("[rules..alibaba]", 2, "write [rules.alibaba]", "[rules.alibaba]"),
     ('[rules."alibaba]', 2, "write [rules.alibaba]", "[rules.alibaba]"),
-    ("(rules.alibaba)", 1, "a table is written [rules.alibaba]", "[rules.alibaba]"),
+    ("(rules.alibaba)", 1, "as in [limits]", "[rules.alibaba]"),
     ("[]", 2, "stands in brackets, as in [limits]", None),
     ("max 3", 5, "write = between", "max = 3"),
     ("max: 3", 4, "write = between", "max = 3"),

@@ -118,7 +118,7 @@ def _how(answer: CodeAnswer) -> Iterator[Text]:
     if answer.by != "code":
         yield Text(f"  {_HOW[answer.by]}", style="yellow" if answer.by == "unknown" else "dim")
     for text, action in answer.by_message.items():
-        yield Text(f"  if the message has {quoted(text)}: {action}", style="dim")
+        yield Text(f"  if the message has {quoted(text, is_understood=True)}: {action}", style="dim")
     for operation, action in answer.narrower.items():
         yield Text(f"  on {operation}: {action}", style="dim")
 

@@ -88,7 +88,9 @@ def _answer(
         if each.message is not None
     }
     narrower = {
-        f"{each.operation}" + ("" if each.message is None else f"({quoted(each.message)})"): label(policy, each.action)
+        f"{each.operation}" + ("" if each.message is None else f"({quoted(each.message, is_understood=True)})"): label(
+            policy, each.action
+        )
         for family in reversed(tuple(lineage(fault.code or "")))
         for each in narrow.get(family, ())
     }

@@ -232,7 +232,7 @@ class _Describer:
                 second = self._describe(rules[1], two.effect(fault, rules[1]), is_after=True)
                 # A name is no effect.
                 if first[1] != second[1]:
-                    label = fault.label if text is None else f"{fault.label}({quoted(text)})"
+                    label = fault.label if text is None else f"{fault.label}({quoted(text, is_understood=True)})"
                     yield label, _Pair(first, second, rules)
 
     def _describe(self, rule: Rule | None, effect: Effect, *, is_after: bool) -> _NamedKeys:

@@ -65,7 +65,9 @@ def _elsewhere(rule: Rule, plan: Plan) -> str | None:
 
 def condition(rule: Rule, fault: Fault) -> str | None:
     """Return why a rule does not answer a fault with this message, or None if it could."""
-    return None if fits(rule, fault) else f"it is for messages with {quoted(rule.message or '')} only"
+    return (
+        None if fits(rule, fault) else f"it is for messages with {quoted(rule.message or '', is_understood=True)} only"
+    )
 
 
 def _why(rule: Rule, winner: Rule, fault: Fault) -> str:

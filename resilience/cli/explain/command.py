@@ -64,7 +64,7 @@ def _parts(found: Explanation) -> Iterator[RenderableType]:
 
 
 def _condition(found: Explanation) -> str:
-    return quoted("" if found.rule is None or found.rule.message is None else found.rule.message)
+    return quoted("" if found.rule is None or found.rule.message is None else found.rule.message, is_understood=True)
 
 
 def _action(found: Explanation) -> Iterator[RenderableType]:

@@ -12,7 +12,6 @@ from resilience.policyfile.recovery.edits import Edit
 from resilience.policyfile.recovery.keys import header_cures, key_cures
 from resilience.policyfile.recovery.texts import control_cures, escape_cures, open_text_cures, quote_cures
 from resilience.policyfile.recovery.words import is_nothing, value_advice, written_instead
-from resilience.policyfile.wording import quoted
 
 _COMMENT = re.compile(COMMENT_MARK)
 _CLOSERS: Final = {"[": "]", "{": "}"}
@@ -222,7 +221,7 @@ def _statement_cures(place: Place) -> Iterator[Cure]:
         yield replaced(place.at, place.at + 1, "", "leave the comma out")
     if match := re.match(r"[({<]([\w.-]+)[)}>][ \t]*(?:#.*)?$", place.rest):
         edits = (Edit(place.at, place.at + 1, "["), Edit(place.at + match.end(1), place.at + match.end(1) + 1, "]"))
-        yield Cure(edits, f"a table is written [{quoted(match[1])[1:-1]}]")
+        yield Cure(edits, "the name of a table stands in brackets, as in [limits]")
     yield from key_cures(place)
 
 

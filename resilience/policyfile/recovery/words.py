@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from resilience.core.grammar.durations import meant, seconds
-from resilience.policyfile.wording import quoted
+from resilience.policyfile.wording import such
 
 _CODE: Final = r"[A-Za-z0-9_*:%.{}-]+"
 _ODD_KEY = re.compile(rf"(?:{_CODE}/)?{_CODE}")
@@ -32,7 +32,7 @@ def value_advice(word: str) -> str:
         return 'TOML knows no such value: leave the key out, or write "none" where there is no limit'
     if seconds(near.strip('"')) is not None:
         return f"a duration needs quotes: {near}"
-    return near and (f"a text needs quotes: {quoted(word)}" if near[0] == '"' else f"write {near}")
+    return near and (f"a text needs quotes{such(word)}" if near[0] == '"' else f"write {near}")
 
 
 def is_nothing(word: str) -> bool:
@@ -76,17 +76,17 @@ def key_instead(key: str) -> tuple[str, str] | None:
         return None
     if _GAPS.fullmatch(key):
         joined = re.sub(r"[ \t]+", "_", key)
-        return joined, f"a key has no gaps: write {joined}"
+        return joined, f"a key has no gaps{such(joined)}"
     bare = re.sub(r"\.\.+", ".", key.strip("."))
     if bare != key and re.fullmatch(r"[\w.-]+", bare):
-        return bare, f"a key has something before and behind each dot: write {bare}"
+        return bare, f"a key has something before and behind each dot{such(bare)}"
     if _ODD_KEY.fullmatch(key) is None:
         if '"' in key or "\\" in key or not key.isprintable():
             return None
-        return f'"{key}"', f"a key with such signs needs quotes: {quoted(key)}"
+        return f'"{key}"', f"a key with such signs needs quotes{such(key)}"
     operation, slash, code = key.rpartition("/")
     code = _SUB_CODES.sub("", code).rstrip(".") or code
     whole = f"{operation}/{code}" if slash and operation != "*" else code
     if "/" not in whole and not set(whole) & set("*:%{."):
-        return whole, f"write {whole}"
-    return f'"{whole}"', f"a key with {'a slash' if '/' in whole else 'dots or signs'} needs quotes: {quoted(whole)}"
+        return whole, f"write {whole}" if such(whole) else "write it without these signs"
+    return f'"{whole}"', f"a key with {'a slash' if '/' in whole else 'dots or signs'} needs quotes{such(whole)}"
