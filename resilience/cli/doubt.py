@@ -12,7 +12,7 @@ from resilience.core.fault import Fault
 from resilience.core.history import History
 from resilience.core.machine import begin, step
 from resilience.core.plan import Plan
-from resilience.core.stop_reasons import STOP_WORDS
+from resilience.core.words.stop_reasons import STOP_WORDS
 
 _LOST: Final = Fault(transport="lost", effect="unknown")
 _MIDDLE: Final = 0.5

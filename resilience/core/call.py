@@ -34,7 +34,8 @@ from resilience.core.decision import (
     Wait,
 )
 from resilience.core.history import History
-from resilience.core.machine import advance, attempt_limit, remedy_limit
+from resilience.core.limits import attempt_limit, remedy_limit
+from resilience.core.machine import advance
 
 
 @frozen

@@ -27,7 +27,7 @@ ended, because an effect may come late.
 
 Limits. In this order: ``max`` and ``for`` of an action (then its ``then``), ``max_attempts``,
 the deadline. They stop only what leads to another attempt. Room for a settled
-verification is kept before the deadline: see :func:`attempt_limit`.
+verification is kept before the deadline: see :func:`resilience.core.limits.attempt_limit`.
 
 Everything that can change a call's state is in this module.
 """
@@ -60,8 +60,10 @@ from resilience.core.decision import (
 )
 from resilience.core.fault import Fault
 from resilience.core.history import Choice, History, Met, Used
+from resilience.core.limits import LEAST_PAUSE, fits, fitting, last_attempt_end
+from resilience.core.meaning import meaning_of
 from resilience.core.plan import Plan
-from resilience.core.policy import Action, CredentialLimits, Rule, Verb
+from resilience.core.policy import Action, CredentialLimits, Verb
 
 _FAIL: Final = Action(key="fail", do="fail")
 # What a ledger asks for, which no rule of a policy does: nothing waits, and nothing counts.
@@ -73,9 +75,6 @@ _DEFAULT_CREDENTIALS: Final = CredentialLimits()
 
 # How final a verb is when the leaves of an exception group disagree; an accept needs all of them.
 _FINALITY: Final[Mapping[Verb, int]] = {"fail": 0, "verify": 1, "refresh": 2, "rename": 3, "retry": 4, "accept": 5}
-
-# The least time between two questions to a verifier, so that a base of zero does not become a busy loop.
-_LEAST_PAUSE: Final = 0.5
 
 
 def begin(plan: Plan, *, now: float, ours: bool = False) -> History:
@@ -94,21 +93,6 @@ def begin(plan: Plan, *, now: float, ours: bool = False) -> History:
         history.ours = history.unresolved = True
         history.doubt_at = now
     return history
-
-
-def attempt_limit(history: History, *, now: float) -> float | None:
-    """
-    Return when an attempt that starts now is cut short, or None if nothing limits it.
-
-    An operation that must be verified after a doubt is cut early enough that
-    a settled verification fits before the deadline, but never before half of the time.
-    """
-    return _earlier(history, now, _last_attempt_end(history))
-
-
-def remedy_limit(history: History, *, now: float) -> float | None:
-    """Return when a remedy that starts now is cut short, or None if nothing limits it."""
-    return _earlier(history, now, history.deadline)
 
 
 def step(history: History, event: Event, *, now: float, draw: float) -> tuple[History, Decision]:
@@ -183,46 +167,37 @@ def _known_before(history: History, event: KnownBefore, now: float) -> Decision:
 
 def _failed(history: History, event: Failed, now: float, draw: float) -> Decision:
     plan, faults = history.plan, event.faults
-    met = _met(plan, faults[0])
-    others = [_met(plan, fault) for fault in faults[1:]] if len(faults) > 1 else ()
+    found = meaning_of(plan, faults[0])
+    others = [meaning_of(plan, fault) for fault in faults[1:]] if len(faults) > 1 else ()
     history.attempts += 1
     history.pending, history.verifying = None, False
     history.asked = history.ask_failures = 0
+    history.last = Met(faults[0], found.effect, found.rule)
     choice: Choice | None = None
-    hint = met.fault.retry_after
+    hint = faults[0].retry_after
     if plan.enabled and not event.inner:
         # What this attempt may have done does not vouch for it: "ours" asks for an earlier one.
-        choice = _choose(history, met.fault, met.rule, now)
+        choice = found.choice if found.is_certain else _past_the_impossible(history, found.choice, now)
         if others:
-            choices = [choice, *(_choose(history, each.fault, each.rule, now) for each in others)]
+            choices = [choice, *(_past_the_impossible(history, each.choice, now) for each in others)]
             choice = min(choices, key=lambda choice: _FINALITY[choice.action.do])
             hint = max((fault.retry_after for fault in faults if fault.retry_after is not None), default=None)
-    if event.doubt or met.effect == "unknown" or any(each.effect == "unknown" for each in others):
+    if event.doubt or found.effect == "unknown" or any(each.effect == "unknown" for each in others):
         history.ours = history.unresolved = True
         history.doubt_at = now
     decision: Decision
     if choice is None:
         decision = Fail(reason="inner" if event.inner else "attempts")
+    elif choice is found.choice and found.end is not None:
+        decision = found.end
     else:
         decision = _obey(history, choice, hint, now, draw)
-    history.last = met
-    if others and met.rule is not decision.rule:
-        history.last = next((each for each in others if each.rule is decision.rule), met)
+    if others and found.rule is not decision.rule:
+        for fault, each in zip(faults[1:], others, strict=True):
+            if each.rule is decision.rule:
+                history.last = Met(fault, each.effect, each.rule)
+                break
     return decision
-
-
-def _met(plan: Plan, fault: Fault) -> Met:
-    rule = plan.rule(fault)
-    return Met(fault, plan.effect(fault, rule), rule)
-
-
-def _choose(history: History, fault: Fault, rule: Rule | None, now: float) -> Choice:
-    provider = fault.provider or history.plan.provider
-    if rule is None:
-        choice = Choice(rule, history.plan.policy.unknown, "unknown", provider)
-    else:
-        choice = Choice(rule, rule.action, "rule", provider)
-    return _past_the_impossible(history, choice, now)
 
 
 def _past_the_impossible(history: History, choice: Choice, now: float) -> Choice:
@@ -293,7 +268,7 @@ def _obey(history: History, choice: Choice, hint: float | None, now: float, draw
     if doubt and not history.plan.can_verify:
         return _fail(choice, "unverified")
     if doubt or (action.do == "verify" and history.plan.can_verify and not history.plan.is_repeatable):
-        return _ask(history, choice, _fitting(history, delay, now))
+        return _ask(history, choice, fitting(history, delay, now))
     return _go_on(history, choice, delay, now)
 
 
@@ -319,7 +294,7 @@ def _go_on(history: History, choice: Choice, delay: float, now: float) -> Decisi
     # A limit of one attempt means one, also where what the action does counts for nothing.
     if history.counted >= most or history.attempts >= most == 1:
         return _fail(choice, "attempts")
-    if not _fits(now + delay, _last_attempt_end(history)):
+    if not fits(now + delay, last_attempt_end(history)):
         return _fail(choice, "deadline")
     rule, action = choice.rule, choice.action
     history.pending, history.verifying = choice, False
@@ -353,7 +328,7 @@ def _renamed(history: History, event: Renamed, now: float) -> Decision:
 
 
 def _another_attempt(history: History, choice: Choice | None, delay: float, now: float) -> Decision:
-    if not _fits(now + delay, _last_attempt_end(history)):
+    if not fits(now + delay, last_attempt_end(history)):
         return _fail(choice, "deadline")
     rule, action = (None, None) if choice is None else (choice.rule, choice.action)
     history.pending, history.verifying = None, False
@@ -387,8 +362,8 @@ def _verified(history: History, event: Verified, now: float, draw: float) -> Dec
 def _ask_again(history: History, choice: Choice, now: float, *, latest: float) -> Decision:
     """Ask the verifier once more, after a pause that grows, the last time when the doubt has settled."""
     backoff = choice.action.backoff or history.plan.policy.backoffs.get("default", _DEFAULT_BACKOFF)
-    delay = min(max(backoff.longest(history.asked), _LEAST_PAUSE), max(latest - now, 0.0))
-    if not _fits(now + delay, history.deadline):
+    delay = min(max(backoff.longest(history.asked), LEAST_PAUSE), max(latest - now, 0.0))
+    if not fits(now + delay, history.deadline):
         return _fail(choice, "deadline")
     return _ask(history, choice, delay)
 
@@ -398,14 +373,14 @@ def _verify_failed(history: History, fault: Fault | None, now: float, draw: floa
     choice = _pending(history)
     history.ask_failures += 1
     gone_too_far = history.ask_failures >= history.plan.limits.max_attempts
-    if fault is None or gone_too_far or not _fits(now, history.deadline):
+    if fault is None or gone_too_far or not fits(now, history.deadline):
         return _remedy_failed(history, now)
-    remedy = _choose(history, fault, history.plan.rule(fault), now)
+    remedy = _past_the_impossible(history, meaning_of(history.plan, fault).choice, now)
     if remedy.action.do not in {"retry", "verify", "refresh"}:
         return _remedy_failed(history, now)
     history.counted -= remedy.action.counts
     delay = _use(history, remedy, fault.retry_after, now, draw)
-    if not _fits(now + delay, history.deadline):
+    if not fits(now + delay, history.deadline):
         return _fail(choice, "deadline")
     if remedy.action.do == "refresh":
         return Refresh(rule=remedy.rule, action=remedy.action, delay=delay, provider=remedy.provider)
@@ -414,7 +389,7 @@ def _verify_failed(history: History, fault: Fault | None, now: float, draw: floa
 
 def _remedy_failed(history: History, now: float) -> Fail:
     """Stop, for the remedy's sake or because the deadline cut it short."""
-    reason: StopReason = "remedy" if _fits(now, history.deadline) else "deadline"
+    reason: StopReason = "remedy" if fits(now, history.deadline) else "deadline"
     choice = history.pending
     rule, action = (None, None) if choice is None else (choice.rule, choice.action)
     return Fail(rule=rule, action=action, reason=reason, by_remedy=True)
@@ -424,35 +399,6 @@ def _refreshed(history: History, now: float) -> Decision:
     if history.verifying:
         return _ask(history, _pending(history), 0.0)
     return _another_attempt(history, history.pending, 0.0, now)
-
-
-def _last_attempt_end(history: History) -> float | None:
-    """Return the instant that no attempt may reach: the deadline, less the room for a settled verification."""
-    if history.deadline is None:
-        return None
-    limits = history.plan.limits
-    if not (history.plan.never_blindly and history.plan.can_verify) or limits.deadline is None:
-        return history.deadline
-    # The last question is asked when the doubt has settled, so it needs a moment more.
-    return history.deadline - min(history.plan.settle + _LEAST_PAUSE, limits.deadline / 2)
-
-
-def _fitting(history: History, delay: float, now: float) -> float:
-    """Shorten a wait before a first question to the verifier: an early answer is worth more than none."""
-    if history.deadline is None or _fits(now + delay, history.deadline):
-        return delay
-    return max(history.deadline - now, 0.0) / 2
-
-
-def _earlier(history: History, now: float, end: float | None) -> float | None:
-    timeout = history.plan.limits.attempt_timeout
-    if timeout is None:
-        return end
-    return now + timeout if end is None else min(now + timeout, end)
-
-
-def _fits(instant: float, limit: float | None) -> bool:
-    return limit is None or instant < limit
 
 
 def _pending(history: History) -> Choice:

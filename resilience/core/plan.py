@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 from attrs import Factory, field, frozen
@@ -45,6 +45,7 @@ class Plan:
         can_be_ours: Whether "it exists" may speak of what an earlier attempt made. Where an equal repeat changes
             nothing, the service says so of another content only: then a verifier has to know.
         settle: How long after a doubtful attempt "it is not there" is not yet believed, in seconds.
+        memo: What the machine has found out about faults of one kind; nothing of a call.
     """
 
     operation: str
@@ -68,6 +69,7 @@ class Plan:
     never_blindly: bool = field(init=False, default=_of(lambda self: self.repeat == "duplicate"))
     is_repeatable: bool = field(init=False, default=_of(lambda self: self.repeat in {"safe", "equal"}))
     can_be_ours: bool = field(init=False, default=_of(lambda self: self.repeat != "equal" or self.can_verify))
+    memo: dict[Hashable, Any] = field(init=False, factory=dict, repr=False, eq=False)
     settle: float = field(
         init=False, default=_of(lambda self: self.limits.settle if self.own_settle is None else self.own_settle)
     )

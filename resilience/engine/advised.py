@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from resilience.clients.common.asking import Ambiguous
-from resilience.core.decision import Fail
+from resilience.core.decision import Fail, StopReason
 from resilience.core.operations import advice
 from resilience.core.policy import Action, Rule
 from resilience.engine.progress import Progress
+
+ADVISED: Final[frozenset[StopReason]] = frozenset({"unverified", "not_ours", "no_credentials", "remedy"})
+"""The stop reasons on which there may be advice."""
 
 
 def advice_on(call: Progress, decision: Fail) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from resilience.core.policy import Rule
-from resilience.core.stop_reasons import STOP_WORDS
+from resilience.core.words.stop_reasons import STOP_WORDS
 from resilience.engine.errors import RemedyFailed
 from resilience.engine.progress import Made, Progress
 

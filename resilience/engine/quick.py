@@ -24,7 +24,8 @@ from typing import Any, Final
 from attrs import frozen
 
 from resilience.core.events import ALWAYS_IDLE, Slot
-from resilience.core.machine import attempt_limit, begin
+from resilience.core.limits import attempt_limit
+from resilience.core.machine import begin
 from resilience.engine.arguments import LazyArguments
 from resilience.engine.attempts import FirstAttempt
 from resilience.engine.blocking import THREAD, drive, never_awaitable

@@ -9,7 +9,7 @@ from resilience.core import decision as core
 from resilience.core import events
 from resilience.core.call import Command, DoRefresh
 from resilience.core.fault import CUT, Fault
-from resilience.core.machine import remedy_limit
+from resilience.core.limits import remedy_limit
 from resilience.engine import decided
 from resilience.engine.callee import DONE
 from resilience.engine.errors import RemedyFailed

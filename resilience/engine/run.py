@@ -12,7 +12,7 @@ from resilience.core.call import ADMITTED, SLEPT, Admit, Command, DoAttempt, DoR
 from resilience.core.events import CallEnded
 from resilience.core.policy import Rule
 from resilience.engine import decided, renaming
-from resilience.engine.advised import advice_on
+from resilience.engine.advised import ADVISED, advice_on
 from resilience.engine.attempts import FirstAttempt, attempt, begin, made
 from resilience.engine.callee import Callee
 from resilience.engine.gates import admit, leave
@@ -124,7 +124,8 @@ def _note_end(call: Progress, decision: core.Accept | core.Fail | None) -> None:
             error = call.remedy_error if by_remedy else call.error
             if error is None:
                 raise AssertionError("a call failed without an exception")
-            call.advice = advice_on(call, decision)
+            if decision.reason in ADVISED:
+                call.advice = advice_on(call, decision)
             call.error = error
             attach(error, note(call, decision.rule))
             decided.mark(error, doubt=call.history.may_exist)

@@ -69,8 +69,8 @@ from resilience.core.events import (
     Waited,
 )
 from resilience.core.fault import TRANSPORTS, Fault
-from resilience.core.labels import GOOD_ENDS, answer, call_error_type, class_name, cleaned
 from resilience.core.policy import VERBS
+from resilience.core.words.labels import GOOD_ENDS, answer, call_error_type, class_name, cleaned
 from resilience.journal.columns import (
     NUMBER,
     NUMBERS,

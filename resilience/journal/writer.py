@@ -24,8 +24,8 @@ from typing import ClassVar, Final
 from attrs import field, frozen
 
 from resilience.core.events import CallStarted, Event, Sink, Slot
-from resilience.core.labels import listed_codes
 from resilience.core.policy import PolicyValues
+from resilience.core.words.labels import listed_codes
 from resilience.journal.columns import Context
 from resilience.journal.file import AppendedFile
 from resilience.journal.format import ProcessStarted, heading, process, record, span

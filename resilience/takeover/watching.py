@@ -18,7 +18,7 @@ from resilience.core.events import (
     Slot,
     VerifyStarted,
 )
-from resilience.core.labels import cleaned
+from resilience.core.words.labels import cleaned
 from resilience.takeover.counters import Counters
 from resilience.takeover.notes import Notes
 from resilience.telemetry.sentences import NAME_REFUSED, is_name_refused

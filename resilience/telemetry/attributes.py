@@ -8,8 +8,8 @@ from opentelemetry.util.types import AttributeValue
 
 from resilience.core.decision import Decision
 from resilience.core.fault import Fault
-from resilience.core.labels import cleaned
 from resilience.core.policy import Rule
+from resilience.core.words.labels import cleaned
 from resilience.telemetry import names
 
 Attributes = dict[str, AttributeValue]

@@ -6,8 +6,8 @@ from typing import Final
 
 from attrs import define, field
 
-from resilience.core.labels import listed_codes
 from resilience.core.policy import PolicyValues
+from resilience.core.words.labels import listed_codes
 
 # Exceptions are classes of a program and its SDKs, some dozens; classes that are made at run time have no end.
 _MOST_ERROR_TYPES: Final = 100

@@ -8,7 +8,7 @@ from typing import Final
 from resilience.core.decision import Decision, Fail
 from resilience.core.events import CallEnded
 from resilience.core.fault import Fault
-from resilience.core.stop_reasons import STOP_WORDS
+from resilience.core.words.stop_reasons import STOP_WORDS
 
 _CATCH_ALL: Final = re.compile(r"http-[0-9]xx")
 

@@ -30,7 +30,8 @@ from resilience.core.decision import (
 )
 from resilience.core.fault import Fault, Repeat
 from resilience.core.history import History
-from resilience.core.machine import attempt_limit, begin, remedy_limit, step
+from resilience.core.limits import attempt_limit, remedy_limit
+from resilience.core.machine import begin, step
 from resilience.core.plan import Plan
 from resilience.core.policy import VERBS, Action, CredentialLimits
 

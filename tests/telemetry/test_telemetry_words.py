@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scripted_calls import OVERFLOW, POLICY, Recorded, attributes_of, ended, gave_up, started
 
 from resilience.core.fault import Fault
-from resilience.core.labels import call_error_type, cleaned, error_type, listed_codes
+from resilience.core.words.labels import call_error_type, cleaned, error_type, listed_codes
 
 _LISTED = listed_codes(POLICY)
 

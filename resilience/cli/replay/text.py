@@ -16,7 +16,7 @@ from rich.text import Text
 from resilience.cli.replay.remarks import ReplayedRecording, RulePlace, Totals, notes, rule_place
 from resilience.cli.screen import seconds, times
 from resilience.core.decision import Accept, Decision, Fail, StopReason
-from resilience.core.stop_reasons import STOP_WORDS
+from resilience.core.words.stop_reasons import STOP_WORDS
 from resilience.journal.model import RecordedCall, RecordedDecision
 from resilience.policyfile import Policy
 from resilience.simulation.replayed import ASSUMPTIONS, Difference, Replayed

@@ -12,7 +12,7 @@ from resilience.cli.screen import seconds
 from resilience.core.decision import StopReason
 from resilience.core.events import RemedyAnswer
 from resilience.core.fault import Fault
-from resilience.core.stop_reasons import STOP_WORDS
+from resilience.core.words.stop_reasons import STOP_WORDS
 from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedDecision, RecordedRemedy
 
 End = Literal[

@@ -10,7 +10,7 @@ from resilience.cli.screen import seconds, times
 from resilience.core.decision import Accept, Decision, Fail, Refresh, Rename, Verified, Verify, Wait
 from resilience.core.fault import Origin
 from resilience.core.plan import Plan
-from resilience.core.stop_reasons import STOP_WORDS
+from resilience.core.words.stop_reasons import STOP_WORDS
 from resilience.simulation.play import Activity, Played, SimulatedStep
 
 _UNDER: Final = {"attempt": "attempt", "verify": "ask the verifier", "refresh": "new credentials", "rename": "rename"}

@@ -22,8 +22,8 @@ from resilience.core.events import (
     VerifyEnded,
     Waited,
 )
-from resilience.core.labels import GOOD_ENDS, answer, call_error_type, error_type
 from resilience.core.policy import PolicyValues
+from resilience.core.words.labels import GOOD_ENDS, answer, call_error_type, error_type
 from resilience.telemetry import names
 from resilience.telemetry.error_types import BoundedErrorTypes, ListedCodes
 from resilience.telemetry.metrics.instruments import Instruments

@@ -28,8 +28,8 @@ from resilience.core.events import (
     Waited,
 )
 from resilience.core.fault import Fault
-from resilience.core.labels import GOOD_ENDS, answer, call_error_type, cleaned, error_type
 from resilience.core.policy import Rule
+from resilience.core.words.labels import GOOD_ENDS, answer, call_error_type, cleaned, error_type
 from resilience.telemetry import names
 from resilience.telemetry.attributes import (
     Attributes,

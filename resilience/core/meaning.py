@@ -1,0 +1,51 @@
+"""What a fault means to a plan: the rule that answers it, its effect, and the action that is asked for."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from resilience.core.decision import Fail
+from resilience.core.fault import Effect, Fault
+from resilience.core.history import Choice
+from resilience.core.plan import Plan
+from resilience.core.policy import Rule
+
+# Codes come from servers: what is remembered of them must not grow without bound.
+_MEMO_SIZE: Final = 1024
+
+
+class Meaning(NamedTuple):
+    """
+    What a fault means to a plan, whatever the call has been through.
+
+    Attributes:
+        rule: The rule that answers it, or None.
+        effect: Whether the request may have taken effect.
+        choice: The action that the rule asks for.
+        is_certain: Whether nothing can stand in the way of that action.
+        end: The decision, where that action is to fail.
+    """
+
+    rule: Rule | None
+    effect: Effect
+    choice: Choice
+    is_certain: bool
+    end: Fail | None
+
+
+def meaning_of(plan: Plan, fault: Fault) -> Meaning:
+    """Return what a fault means; the plan remembers it where no rule looks at the fault's message."""
+    question = (fault.provider, fault.code, fault.transport, fault.status, fault.effect)
+    found: Meaning | None = plan.memo.get(question)
+    if found is None:
+        rule = plan.rule(fault)
+        action = plan.policy.unknown if rule is None else rule.action
+        choice = Choice(rule, action, "unknown" if rule is None else "rule", fault.provider or plan.provider)
+        is_certain = action.max is None and action.lasts is None and action.do in {"fail", "retry"}
+        end = Fail(rule=rule, action=action, reason=choice.reason) if is_certain and action.do == "fail" else None
+        found = Meaning(rule, plan.effect(fault, rule), choice, is_certain, end)
+        if all(each.message is None for each in plan.candidates(fault)):
+            if len(plan.memo) >= _MEMO_SIZE:
+                plan.memo.clear()
+            plan.memo[question] = found
+    return found
