@@ -28,10 +28,20 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}|[{}]")
 
 
 def build_actions(
-    settings: Settings, backoffs: Mapping[str, Backoff], stack: Stack, report: Report
+    settings: Settings, backoffs: Mapping[str, Backoff], stack: Stack, report: Report, known: Mapping[str, Action]
 ) -> dict[str, Action]:
-    """Return the named actions, the ready-made ones among them; one without a verb is reported, and becomes a fail."""
-    builder = _Builder(settings, backoffs, stack, report, ready_made(backoffs["default"]))
+    """
+    Return the named actions, the ready-made ones among them; one without a verb is reported, and becomes a fail.
+
+    Args:
+        settings: What the layers say of them.
+        backoffs: The backoffs that they may ask for.
+        stack: The layers.
+        report: Takes what is wrong.
+        known: Actions that are built already.
+    """
+    made = ready_made(backoffs["default"])
+    builder = _Builder(settings, backoffs, stack, report, known, {name: known.get(name, made[name]) for name in made})
     for name in settings.actions:
         builder.build(name, ())
     return builder.actions
@@ -43,7 +53,8 @@ class _Builder:
     backoffs: Mapping[str, Backoff]
     stack: Stack
     report: Report
-    actions: dict[str, Action] = field()
+    known: Mapping[str, Action]
+    actions: dict[str, Action]
     _names: tuple[str, ...] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -62,6 +73,13 @@ class _Builder:
             self.complain(name, "", ids.READY_MADE, message, at_key=True)
         if name in self.actions:
             return self.actions[name]
+        if name in self.known:
+            then = self.known[name].then
+            if then is not None:
+                # Put where it would stand if it were built now.
+                self.build(then.key, (*above, name))
+            self.actions[name] = self.known[name]
+            return self.known[name]
         entries = self.settings.actions[name]
         action = Action(key=name, do="fail")
         do = entries.get("do")
@@ -96,7 +114,7 @@ class _Builder:
             self.complain(name, "then", ids.ENDLESS_THEN, message)
             return None
         # Counted in both directions: what is above, and what was built already.
-        if len(chain) + _length(self.actions.get(then)) >= _LONGEST_CHAIN:
+        if len(chain) + _length(self.actions.get(then, self.known.get(then))) >= _LONGEST_CHAIN:
             message = f"this chain has over {_LONGEST_CHAIN} actions; nobody could follow it"
             self.complain(name, "then", ids.ENDLESS_THEN, message)
             return None

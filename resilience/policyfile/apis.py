@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import combinations
 from operator import itemgetter
 from typing import Any
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
 from resilience.core.operations.declared import Declared
 from resilience.core.policy import METHODS, Source, Template, is_placeholder
@@ -26,9 +26,26 @@ Declarations = dict[str, dict[str, Declared]]
 _Shape = tuple[bool, ...]
 
 
+@frozen
+class Apis:
+    """
+    The effective ``[sources]`` of some layers.
+
+    Attributes:
+        sources: The APIs.
+        operations: What is known of operations, by provider and name: from ``[operations]``, or by the method of a
+            request.
+        found: What the layers say of each API.
+    """
+
+    sources: Mapping[str, Source]
+    operations: Declarations
+    found: Mapping[str, _Api]
+
+
 def read_apis(
-    stack: Stack, declared: Mapping[str, Mapping[str, Declared]], report: Report
-) -> tuple[dict[str, Source], Declarations]:
+    stack: Stack, declared: Declarations, report: Report, *, onto: Apis | None = None, changed: Collection[str] = ()
+) -> Apis:
     """
     Return the effective ``[sources]`` of some layers, and what is known of their operations.
 
@@ -36,19 +53,33 @@ def read_apis(
         stack: The layers.
         declared: What ``[operations]`` says, which counts more than the methods of requests.
         report: Takes what is wrong.
+        onto: What earlier layers say; left unchanged. What these layers say nothing of is shared with it.
+        changed: The providers of whose operations ``[operations]`` says something else than it did for ``onto``.
     """
-    reader = _Reader(report)
+    reader = _Reader(report, {} if onto is None else dict(onto.found))
     for layer in stack.layers:
         if isinstance(layer.table.get("sources"), dict):
             reader.layer(layer)
-    sources = {provider: reader.source(provider, api) for provider, api in reader.found.items()}
-    found = {provider: _by_method(provider, api) for provider, api in reader.found.items()}
-    for provider, entries in declared.items():
-        known = found.setdefault(provider, {})
-        for name, each in entries.items():
-            method = known.get(name, each)
-            known[name] = evolve(each, repeat=each.repeat or method.repeat)
-    return sources, found
+    known = Apis({}, {}, {}) if onto is None else onto
+    sources = {
+        provider: reader.source(provider, api) if provider in reader.written else known.sources[provider]
+        for provider, api in reader.found.items()
+    }
+    operations = {
+        provider: known.operations[provider]
+        if provider in known.operations and provider not in reader.written and provider not in changed
+        else _operations(provider, reader.found.get(provider), declared)
+        for provider in dict.fromkeys((*reader.found, *declared))
+    }
+    return Apis(sources, operations, reader.found)
+
+
+def _operations(provider: str, api: _Api | None, declared: Declarations) -> dict[str, Declared]:
+    known = {} if api is None else _by_method(provider, api)
+    for name, each in declared.get(provider, {}).items():
+        method = known.get(name, each)
+        known[name] = evolve(each, repeat=each.repeat or method.repeat)
+    return known
 
 
 def equals(templates: Iterable[Template]) -> Iterator[tuple[Template, Template]]:
@@ -93,6 +124,10 @@ class _Api:
     # Of operations whose template is wrong: who names them is not wrong as well.
     unread: set[str] = field(factory=set)
 
+    def copied(self) -> _Api:
+        """Return the same to be written over."""
+        return _Api(dict(self.entries), dict(self.templates), set(self.unread))
+
 
 def _by_method(provider: str, api: _Api) -> dict[str, Declared]:
     """Return what a repeat of each request of an API does, as far as its method tells."""
@@ -107,7 +142,8 @@ def _by_method(provider: str, api: _Api) -> dict[str, Declared]:
 @define
 class _Reader:
     report: Report
-    found: dict[str, _Api] = field(factory=dict)
+    found: dict[str, _Api]
+    written: set[str] = field(factory=set)
 
     def layer(self, layer: Layer) -> None:
         for provider in layer.table["sources"]:
@@ -119,7 +155,10 @@ class _Reader:
                     layer, path, ids.BAD_NAME, message + (near if provider != "transport" else ""), at="key"
                 )
             elif (entries := table_of(self.report, layer, path)) is not None:
-                self.api(layer, path, entries, self.found.setdefault(provider, _Api()))
+                if provider not in self.written:
+                    self.written.add(provider)
+                    self.found[provider] = self.found[provider].copied() if provider in self.found else _Api()
+                self.api(layer, path, entries, self.found[provider])
 
     def api(self, layer: Layer, path: tuple[str, str], entries: Mapping[str, Any], api: _Api) -> None:
         for key, value in entries.items():

@@ -3,43 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import copy
 from functools import cached_property
-from pathlib import PurePath
 from typing import Any, Final
 
-from attrs import define, field, frozen
+from attrs import frozen
 
-from resilience.core.backoff import Backoff
-from resilience.core.operations.declared import Declared
-from resilience.core.policy import (
-    Action,
-    Chaos,
-    LedgerSettings,
-    Limits,
-    Rule,
-    Source,
-    TelemetrySettings,
-)
 from resilience.policyfile import ids
-from resilience.policyfile.actions import build_actions, unknown_action
-from resilience.policyfile.apis import read_apis
-from resilience.policyfile.backoffs import build_backoffs
 from resilience.policyfile.chain import Chain
-from resilience.policyfile.chaos import read_chaos
 from resilience.policyfile.clashes import clashes
-from resilience.policyfile.credentials import build_credentials
-from resilience.policyfile.declared import check_declarations, declarations
 from resilience.policyfile.layers import Layer, Report, Stack, environments_of
-from resilience.policyfile.operations import Operations
-from resilience.policyfile.paths import UnsetVariableError, resolved
-from resilience.policyfile.positions import Path
 from resilience.policyfile.problems import PolicyError, Problem
-from resilience.policyfile.rules import RuleReader
-from resilience.policyfile.settings import Settings, merge
-from resilience.policyfile.sources import BUILTIN
-from resilience.policyfile.tables import STOPPING
-from resilience.policyfile.wording import dotted, quoted
+from resilience.policyfile.reading import Reading
+from resilience.policyfile.ruleset import RuleSet
+from resilience.policyfile.wording import quoted
 
 
 @frozen(eq=False)
@@ -51,29 +27,38 @@ class Parts:
         env: The chosen environment, or None.
         environments: All environments.
         stack: The layers that take effect.
-        values: What these layers say, as arguments for a policy's values; everything but the digest.
+        rules: Its rules.
     """
 
     env: str | None
     environments: tuple[str, ...]
     stack: Stack
-    values: Mapping[str, Any]
+    rules: RuleSet
+    _values: Mapping[str, Any]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What the layers say, as arguments for a policy's values; everything but the digest."""
+        return {"rules": self.rules.all, **self._values}
 
 
 @frozen(eq=False)
-class Beside:
+class Found:
     """
-    An environment that leaves rules, and what they name, as they are without it.
+    An environment, and what is wrong with it.
 
     Attributes:
         parts: What it is made of.
-        own: What is wrong with its own tables.
+        own: What is wrong with its own tables, looked at by themselves.
         others: What is wrong with the values of all tables together.
+        is_beside: Whether it leaves rules, and what they name, as they are without it. What is wrong with these is
+            then not said again.
     """
 
     parts: Parts
     own: list[Problem]
     others: list[Problem]
+    is_beside: bool = False
 
 
 def assemble(chain: Chain, env: str | None, ambient: str | None) -> Parts:
@@ -131,25 +116,40 @@ class Assembly:
             report.problems.append(_unknown_environment(self.chain.sources[-1].name, env, tuple(self.environments)))
         stack = Stack((*self._plain, *layers))
         keys = _keys(layers)
-        if keys and (self._base.chaos.injections or not keys <= _BY_THEMSELVES | {"rules"}):
-            reading = _Reading(stack, report)
-            return self._parts(env, reading, reading.rules(stack)), report.problems
-        reading = self._base.over(stack, layers, report)
+        is_by_itself = not self._base.chaos.injections and keys <= _BY_THEMSELVES | {"rules"}
+        if keys and self._is_sound and not (is_by_itself and "rules" not in keys):
+            reading = self._base.with_layers(stack, layers, report)
+            parts = self._parts(env, reading, reading.rules_onto(self._base_rules[0], layers))
+            # Where a chain is too long, or returns to itself, depends on which action is built first.
+            if not _has_endless(report):
+                return parts, report.problems
+            report = self._report()
+        if keys and not is_by_itself:
+            reading = Reading(stack, report)
+            return self._parts(env, reading, reading.rules(stack.layers)), report.problems
+        reading = self._base.with_values(stack, layers, report)
         if "rules" in keys:
-            parts = self._parts(env, reading, reading.rules(stack))
-            return parts, [*self._base.report.problems, *report.problems]
+            rules = reading.rules(stack.layers)
+            return self._parts(env, reading, rules), [*self._base.report.problems, *report.problems]
         return self._parts(env, reading, self._base_rules[0]), [*self.problems_of_all, *report.problems]
 
-    def read_beside(self, env: str) -> Beside | None:
-        """Read an environment that leaves rules, and what they name, as they are without it; None if it does not."""
-        layers = self.environments.get(env)
-        if layers is None or self._base.chaos.injections or not _keys(layers) <= _BY_THEMSELVES:
-            return None
-        report = self._report()
-        reading = self._base.over(Stack((*self._plain, *layers)), layers, report)
-        own = list(report.problems)
-        parts = self._parts(env, reading, self._base_rules[0])
-        return Beside(parts, own, report.problems[len(own) :])
+    def find(self, env: str | None, *, is_alone: bool) -> Found:
+        """
+        Read an environment, or the plain tables; what is wrong with its own tables is told apart.
+
+        Args:
+            env: The environment; None for the plain tables.
+            is_alone: Whether the plain tables are not looked at by themselves, so that all of it is to be told.
+        """
+        layers = () if env is None else self.environments.get(env, ())
+        if layers and not is_alone and not self._base.chaos.injections and _keys(layers) <= _BY_THEMSELVES:
+            report = self._report()
+            reading = self._base.with_values(Stack((*self._plain, *layers)), layers, report)
+            own = list(report.problems)
+            parts = self._parts(env, reading, self._base_rules[0])
+            return Found(parts, own, report.problems[len(own) :], is_beside=True)
+        parts, wrong = self.read(env)
+        return Found(parts, self.check(env) if wrong and env is not None and layers else [], wrong)
 
     @property
     def problems_of_all(self) -> list[Problem]:
@@ -159,32 +159,44 @@ class Assembly:
     def check(self, env: str) -> list[Problem]:
         """Return what is wrong with the tables of an environment, looked at by themselves."""
         layers = self.environments[env]
-        own, keys, report = Stack(tuple(layers)), _keys(layers), self._report(only=env)
-        if keys <= _BY_THEMSELVES | {"rules"}:
-            merge(own, report)
-            if "rules" in keys:
-                self._base.over(own, (), report).rules(own)
-        else:
-            reading = _Reading(Stack((*self._plain, *layers)), report)
-            reading.rules(own)
-            reading.unknown()
+        report = self._report(only=env)
+        if _keys(layers) <= _BY_THEMSELVES | {"rules"}:
+            self._base.with_values(Stack(tuple(layers)), layers, report).rules(layers)
+            return report.problems
+        stack = Stack((*self._plain, *layers))
+        if self._is_sound:
+            reading = self._base.with_layers(stack, layers, report)
+        if not self._is_sound or _has_endless(report):
+            report = self._report(only=env)
+            reading = Reading(stack, report)
+        reading.rules(layers)
+        reading.unknown()
         return report.problems
+
+    @cached_property
+    def _is_sound(self) -> bool:
+        """Whether nothing is wrong with the plain tables, so that environments need not look at them again."""
+        return self.chain.is_complete and not self.problems_of_all
 
     def _report(self, *, only: str | None = None) -> Report:
         return Report(is_complete=self.chain.is_complete, only=only, lost=self.chain.lost)
 
-    def _parts(self, env: str | None, reading: _Reading, rules: tuple[Rule, ...]) -> Parts:
-        return Parts(env, self._names, reading.stack, {"rules": rules, **reading.values()})
+    def _parts(self, env: str | None, reading: Reading, rules: RuleSet) -> Parts:
+        return Parts(env, self._names, reading.stack, rules, reading.values())
 
     @cached_property
-    def _base(self) -> _Reading:
-        return _Reading(Stack(self._plain), self._report())
+    def _base(self) -> Reading:
+        return Reading(Stack(self._plain), self._report())
 
     @cached_property
-    def _base_rules(self) -> tuple[tuple[Rule, ...], list[Problem]]:
+    def _base_rules(self) -> tuple[RuleSet, list[Problem]]:
         """The rules without an environment, and what is wrong with them."""
         report = self._report()
-        return self._base.over(self._base.stack, (), report).rules(self._base.stack), report.problems
+        return self._base.with_values(self._base.stack, (), report).rules(self._plain), report.problems
+
+
+def _has_endless(report: Report) -> bool:
+    return any(each.rule == ids.ENDLESS_THEN for each in report.problems)
 
 
 def _keys(layers: Sequence[Layer]) -> set[str]:
@@ -193,129 +205,6 @@ def _keys(layers: Sequence[Layer]) -> set[str]:
 
 _BY_THEMSELVES: Final = frozenset({"production", "limits", "credentials", "ledger", "telemetry"})
 """Tables whose values are right or wrong whatever else a policy says."""
-
-
-@define
-class _Reading:
-    """What some layers say together, read once."""
-
-    stack: Stack
-    report: Report
-    settings: Settings = field(init=False)
-    backoffs: dict[str, Backoff] = field(init=False)
-    actions: dict[str, Action] = field(init=False)
-    apis: dict[str, Source] = field(init=False)
-    operations: dict[str, dict[str, Declared]] = field(init=False)
-    chaos: Chaos = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self.settings = merge(self.stack, self.report)
-        self.backoffs = build_backoffs(self.settings, self.stack, self.report)
-        self.actions = build_actions(self.settings, self.backoffs, self.stack, self.report)
-        declared = declarations(self.settings.operations)
-        self.apis, self.operations = read_apis(self.stack, declared, self.report)
-        check_declarations(self.settings.operations, self.operations, self.apis, self.stack, self.report)
-        self.chaos = read_chaos(
-            self.stack,
-            Operations(self.operations),
-            self.report,
-            production=self.settings.top.get("production", False),
-        )
-
-    def over(self, stack: Stack, layers: Sequence[Layer], report: Report) -> _Reading:
-        """Return the same with the values that the layers of an environment set by themselves."""
-        reading = copy(self)
-        # Who names what is wrong in a plain table is not wrong as well.
-        report.silenced |= self.report.silenced
-        reading.stack, reading.report = stack, report
-        reading.settings = merge(Stack(tuple(layers)), report, onto=self.settings)
-        return reading
-
-    def rules(self, stack: Stack) -> tuple[Rule, ...]:
-        """Return the rules of these layers, which may be fewer than those that the names come from."""
-        reader = RuleReader(self.actions, self.backoffs, Operations(self.operations), self.report)
-        return reader.read(stack)
-
-    def values(self) -> dict[str, Any]:
-        """Return everything but the rules."""
-        top, limits = self.settings.top, self.settings.limits
-        if "deadline" not in limits and self._is_silent_on_deadline():
-            message = (
-                "limits.deadline is set neither here nor in a file that this one extends; "
-                'write deadline = "2m" under [limits], or "none" to have no limit'
-            )
-            self._complain((), ids.MISSING, message, missing=("limits", "deadline"))
-        return {
-            "name": top.get("name", _file_stem(self.stack.root.source.name)),
-            "production": top.get("production", False),
-            "limits": Limits(**{"deadline": None, **limits}),
-            "unknown": self.unknown(),
-            "operations": self.operations,
-            "credentials": build_credentials(self.settings, self.stack, self.report, self._path),
-            "backoffs": self.backoffs,
-            "actions": self.actions,
-            "chaos": self.chaos,
-            "ledger": self._ledger(),
-            "apis": self.apis,
-            "telemetry": self._telemetry(),
-        }
-
-    def _ledger(self) -> LedgerSettings | None:
-        said = self.settings.ledger
-        if said is None:
-            return None
-        written = said.get("path", LedgerSettings().path)
-        return LedgerSettings(**{**said, "path": self._path(("ledger", "path"), written), "written": written})
-
-    def _telemetry(self) -> TelemetrySettings | None:
-        said = self.settings.telemetry
-        if said is None or "journal" not in said:
-            return None if said is None else TelemetrySettings()
-        written = said["journal"]
-        return TelemetrySettings(journal=self._path(("telemetry", "journal"), written), written=written)
-
-    def _path(self, path: tuple[str, ...], text: str) -> str:
-        """Return the path that a text means, which starts at the file that says it."""
-        layer = self.stack.setter(path) or self.stack.setter(path[:-1]) or self.stack.root
-        try:
-            return resolved(text, layer.source.base)
-        except UnsetVariableError as error:
-            message = f"the environment variable {quoted(error.name)} is not set; set it, or write the path out"
-            self._complain(path, ids.MISSING, f"{dotted(path)}: {message}")
-            return text
-
-    def _is_silent_on_deadline(self) -> bool:
-        """Tell whether no file even tries to set a deadline; a wrong value is reported where it stands."""
-        tables = [layer.table.get("limits", {}) for layer in self.stack.layers]
-        return all(isinstance(table, dict) and "deadline" not in table for table in tables)
-
-    def unknown(self) -> Action:
-        """Return the action for a fault that no rule matches."""
-        name = self.settings.top.get("unknown", "fail")
-        action = self.actions.get(name)
-        if action is None:
-            self._complain(("unknown",), ids.UNKNOWN_ACTION, f"unknown: {unknown_action(name, self.actions)}")
-            return self.actions["fail"]
-        last: Action | None = action
-        while last is not None and last.do in STOPPING:
-            last = last.then
-        if last is not None:
-            leads = "" if last is action else f", which leads to {quoted(last.key)}"
-            message = (
-                f'unknown: expected "fail", or an action that does verify or fail, got {quoted(name)}{leads}; '
-                "a fault that nobody has thought about is not safe to go on with"
-            )
-            self._complain(("unknown",), ids.BAD_UNKNOWN, message)
-        return action
-
-    def _complain(self, path: Path, rule: str, message: str, *, missing: Path = ()) -> None:
-        layer = self.stack.setter(path) or self.stack.root
-        self.report.add(layer, path, rule, message, missing=missing)
-
-
-def _file_stem(name: str) -> str:
-    """Return what a policy without a name is called: its file, without folder and ending."""
-    return PurePath(name.removeprefix(BUILTIN)).stem
 
 
 def _unknown_environment(file: str, env: str, known: tuple[str, ...]) -> Problem:

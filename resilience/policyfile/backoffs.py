@@ -10,17 +10,14 @@ from resilience.core.backoff import Backoff
 from resilience.core.grammar.durations import written
 from resilience.policyfile import ids
 from resilience.policyfile.layers import Report, Stack
-from resilience.policyfile.settings import Entries, Settings
+from resilience.policyfile.settings import Entries
 from resilience.policyfile.tables import BACKOFF, Key, keys_of
 from resilience.policyfile.wording import listed
 
 
-def build_backoffs(settings: Settings, stack: Stack, report: Report) -> dict[str, Backoff]:
-    """Return the named backoffs, ``default`` among them; what is wrong with one is reported."""
-    backoffs = {"default": Backoff()}
-    for name, entries in settings.backoff.items():
-        backoffs[name] = _Builder(name, entries, stack, report).build()
-    return backoffs
+def build_backoffs(said: Mapping[str, Entries], stack: Stack, report: Report) -> dict[str, Backoff]:
+    """Return the backoffs that the layers say something of; what is wrong with one is reported."""
+    return {name: _Builder(name, entries, stack, report).build() for name, entries in said.items()}
 
 
 def misplaced(entries: Iterable[str], keys: Mapping[str, Key], kind: str) -> list[str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
 from resilience.catalog import catalogue, providers
 from resilience.core.backoff import Backoff
@@ -15,10 +15,11 @@ from resilience.core.policy import Action, Rule
 from resilience.policyfile import ids
 from resilience.policyfile.answers import AnswerReader, RuleTable
 from resilience.policyfile.globs import names_of
-from resilience.policyfile.layers import EntryPlace, Layer, Report, Stack
+from resilience.policyfile.layers import EntryPlace, Layer, Report
 from resilience.policyfile.lookalikes import lookalike
 from resilience.policyfile.operations import Operations
 from resilience.policyfile.rulekeys import is_plain_code, is_provider, is_provider_table, other_way_round, split
+from resilience.policyfile.ruleset import RuleSet
 from resilience.policyfile.settings import table_of
 from resilience.policyfile.spelling import nearest
 from resilience.policyfile.tables import RULE
@@ -26,6 +27,22 @@ from resilience.policyfile.values import UnfitError
 from resilience.policyfile.wording import dotted, quoted
 
 _TRANSPORTS: Final = frozenset(TRANSPORTS)
+
+
+@frozen
+class Names:
+    """
+    Names that an environment gives another meaning.
+
+    Attributes:
+        backoffs: Of backoffs.
+        actions: Of actions.
+        providers: Of providers that other operations are known of.
+    """
+
+    backoffs: Collection[str] = ()
+    actions: Collection[str] = ()
+    providers: Collection[str] = ()
 
 
 def _is_like_an_operation(name: str) -> bool:
@@ -108,21 +125,42 @@ class RuleReader:
     def __attrs_post_init__(self) -> None:
         self._answers = AnswerReader(self.actions, self.backoffs, self.report)
 
-    def read(self, stack: Stack) -> tuple[Rule, ...]:
+    def read(self, layers: Iterable[Layer]) -> RuleSet:
         """Return the rules of all layers together, in the order of the files; a later value replaces an earlier one."""
-        rules: dict[str, dict[str, tuple[Rule, ...]]] = {}
-        narrowed: dict[str, dict[str, RuleTable]] = {}
-        for layer in stack.layers:
+        rules = RuleSet()
+        self._put(rules, layers)
+        for scope in rules.narrowed:
+            self._compare(rules, scope, rules.groups(scope))
+        return rules
+
+    def read_onto(self, below: RuleSet, layers: Iterable[Layer], names: Names) -> RuleSet:
+        """
+        Return what layers make of rules.
+
+        Args:
+            below: The rules, with which nothing is wrong.
+            layers: What is read.
+            names: The names that mean something else now than they do below.
+        """
+        rules = RuleSet(below)
+        for scope, key in below.asking(names.backoffs, names.actions):
+            again = below.ask_again(scope, key, self.backoffs, self.actions)
+            rules.entries.setdefault(scope, {})[key] = again
+            if again[0].operation is not None:
+                rules.narrowed.setdefault(scope, {})[key] = below.narrowed[scope][key]
+        self._put(rules, layers)
+        for scope in dict.fromkeys((*below.narrowed, *rules.narrowed)) if names.providers else rules.narrowed:
+            provider = scope.removeprefix("transport").removeprefix(".")
+            # With other operations, rules may meet that did not.
+            is_new = names.providers and (not provider or provider in names.providers)
+            own = rules.groups(scope)
+            self._compare(rules, scope, dict.fromkeys((*below.groups(scope), *own)) if is_new else own)
+        return rules
+
+    def _put(self, rules: RuleSet, layers: Iterable[Layer]) -> None:
+        for layer in layers:
             for table in tables_of(layer, self.report):
-                entries = self._table(table)
-                rules.setdefault(table.scope, {}).update(entries)
-                # Only a rule for some operations can equal another one.
-                with_operation = {key: table for key, answers in entries.items() if answers[0].operation is not None}
-                narrowed.setdefault(table.scope, {}).update(with_operation)
-        for scope, tables in narrowed.items():
-            if len(tables) > 1:
-                self._compare(scope, {key: (rules[scope][key][0], table) for key, table in tables.items()})
-        return tuple(rule for entries in rules.values() for answers in entries.values() for rule in answers)
+                rules.put(table, self._table(table))
 
     def _table(self, table: RuleTable) -> dict[str, tuple[Rule, ...]]:
         rules: dict[str, tuple[Rule, ...]] = {}
@@ -220,17 +258,14 @@ class RuleReader:
         """Return the codes that the catalogue knows."""
         return catalogue(scope).codes if scope in providers() else ()
 
-    def _compare(self, scope: str, rules: dict[str, tuple[Rule, RuleTable]]) -> None:
+    def _compare(self, rules: RuleSet, scope: str, groups: Iterable[tuple[str, str | int]]) -> None:
         """Report rules that no call could choose between: of one code, equally narrow, and one operation meets both."""
-        known = self.operations.known(scope)
-        groups: dict[tuple[str, str | int], list[str]] = {}
-        for key, (rule, _) in rules.items():
-            operation = rule.operation or ""
-            narrow = len(operation.replace("*", "")) if "*" in operation else operation
-            groups.setdefault((rule.code, narrow), []).append(key)
-        for keys in groups.values():
-            if len(keys) > 1:
-                self._compare_equals([rules[key] for key in keys], known)
+        known = None
+        for group in groups:
+            equals = rules.group(scope, group)
+            if len(equals) > 1:
+                known = self.operations.known(scope) if known is None else known
+                self._compare_equals(list(equals.values()), known)
 
     def _compare_equals(self, rules: list[tuple[Rule, RuleTable]], known: frozenset[str]) -> None:
         """Report each rule that shares an operation with one before it, beside the first that it shares one with."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import define, evolve, field
@@ -50,16 +50,13 @@ class Settings:
     ledger: Entries | None = None
     telemetry: Entries | None = None
 
-    def copied(self) -> Settings:
-        """Return a copy of which the values, but not the named things that rules ask for, can be changed."""
-        return evolve(
-            self,
-            top=dict(self.top),
-            limits=dict(self.limits),
-            credentials={name: dict(entries) for name, entries in self.credentials.items()},
-            ledger=None if self.ledger is None else dict(self.ledger),
-            telemetry=None if self.telemetry is None else dict(self.telemetry),
-        )
+    def copied(self, tables: Collection[str]) -> Settings:
+        """Return a copy of which these tables, and the values at the top, can be written over."""
+        copy = evolve(self)
+        for name in ("top", *(each for each in TABLES if each in tables)):
+            if getattr(self, name, None) is not None:
+                setattr(copy, name, dict(getattr(self, name)))
+        return copy
 
 
 def merge(stack: Stack, report: Report, *, onto: Settings | None = None) -> Settings:
@@ -69,9 +66,9 @@ def merge(stack: Stack, report: Report, *, onto: Settings | None = None) -> Sett
     Args:
         stack: The layers.
         report: Takes what is wrong.
-        onto: What earlier layers say; left unchanged. The layers say nothing about actions, backoffs and operations.
+        onto: What earlier layers say; left unchanged. What these layers say nothing of is shared with it.
     """
-    settings = Settings() if onto is None else onto.copied()
+    settings = Settings() if onto is None else onto.copied({key for layer in stack.layers for key in layer.table})
     for layer in stack.layers:
         reader = _Reader(layer, report, settings)
         for key, value in layer.table.items():
@@ -212,7 +209,8 @@ class _Reader:
             # The name is there, whatever is wrong with it: who uses it is not wrong as well.
             target.setdefault(name, {})
             return
-        existing = target.setdefault(name, {})
+        # What is written over may be shared with what other environments say.
+        existing = target[name] = dict(target.get(name, {}))
         kind, default = _KINDS.get(table, ("", None))
         if kind in entries and entries[kind] != existing.get(kind, default):
             # With another verb or kind, nothing that was said before is meant.
@@ -255,7 +253,7 @@ class _Reader:
                 message = f"operations: expected a provider's name in lower case, got {quoted(provider)}"
                 self.report.add(self.layer, path, ids.BAD_NAME, message, at="key")
                 continue
-            into = self.into.operations.setdefault(provider, {})
+            into = self.into.operations[provider] = dict(self.into.operations.get(provider, {}))
             for operation, value in entries.items():
                 fault = operation_fault(operation, path)
                 if fault is not None:
@@ -265,7 +263,8 @@ class _Reader:
                         # Who names it as it is meant is not wrong as well.
                         into.setdefault(meant, {})
                     continue
-                self._operation((*path, operation), value, into.setdefault(operation, {}))
+                into[operation] = dict(into.get(operation, {}))
+                self._operation((*path, operation), value, into[operation])
 
     def _operation(self, path: tuple[str, ...], value: object, into: Entries) -> None:
         """Read what one operation is: a table, or nothing but the word for what a repeat does."""
@@ -279,7 +278,8 @@ class _Reader:
             rest = {key: each for key, each in value.items() if key != "name"}
             self._keys(path, rest, OPERATION, (*OPERATION, "name"), into)
             if "name" in value and (name := table_of(self.report, self.layer, (*path, "name"))) is not None:
-                self._keys((*path, "name"), name, NAME, tuple(NAME), into.setdefault("name", {}))
+                into["name"] = dict(into.get("name", {}))
+                self._keys((*path, "name"), name, NAME, tuple(NAME), into["name"])
 
     def _keys(  # a table, its rows and where they go
         self, path: tuple[str, ...], table: Entries, rows: Mapping[str, Key], known: Sequence[str], into: Entries

@@ -96,24 +96,18 @@ class _Inspection:
         self._parts.clear()
         everywhere, in_some = list(assembly.problems), []
         for env in dict.fromkeys((*self.contexts, *assembly.environments)):
+            if env not in self.contexts:
+                everywhere += assembly.check(env) if env is not None else ()
+                continue
             # Without the plain values among them, there is nothing that environments could share.
-            beside = assembly.read_beside(env) if env is not None and None in self.contexts else None
-            if beside is not None:
-                everywhere += beside.own
-                wrong = beside.others
+            found = assembly.find(env, is_alone=None not in self.contexts)
+            everywhere += found.own
+            findings.add(found.others, env)
+            in_some += found.others
+            if found.is_beside:
                 findings.beside.append(env)
-                parts = beside.parts
-                is_fine = not (beside.own or wrong or assembly.problems_of_all)
-            else:
-                everywhere += assembly.check(env) if env is not None and env in assembly.environments else ()
-                if env not in self.contexts:
-                    continue
-                parts, wrong = assembly.read(env)
-                is_fine = not wrong
-            findings.add(wrong, env)
-            in_some += wrong
-            if is_fine:
-                self._parts[env] = parts
+            if not (found.own or found.others or (found.is_beside and assembly.problems_of_all)):
+                self._parts[env] = found.parts
         self._beside = set(findings.beside)
         if None in self.contexts:
             findings.add_beside(assembly.problems_of_all)
