@@ -14,6 +14,7 @@ from resilience.policyfile.clashes import clashes
 from resilience.policyfile.layers import Layer, Report, Stack, environments_of
 from resilience.policyfile.problems import PolicyError, Problem
 from resilience.policyfile.reading import Reading
+from resilience.policyfile.rules import Names
 from resilience.policyfile.ruleset import RuleSet
 from resilience.policyfile.wording import quoted
 
@@ -28,18 +29,21 @@ class Parts:
         environments: All environments.
         stack: The layers that take effect.
         rules: Its rules.
+        names: What means something else in it than it does without the environment.
+        values_but_rules: What the layers say but for rules, as arguments for a policy's values.
     """
 
     env: str | None
     environments: tuple[str, ...]
     stack: Stack
     rules: RuleSet
-    _values: Mapping[str, Any]
+    names: Names
+    values_but_rules: Mapping[str, Any]
 
     @property
     def values(self) -> dict[str, Any]:
         """What the layers say, as arguments for a policy's values; everything but the digest."""
-        return {"rules": self.rules.all, **self._values}
+        return {"rules": self.rules.all, **self.values_but_rules}
 
 
 @frozen(eq=False)
@@ -182,7 +186,7 @@ class Assembly:
         return Report(is_complete=self.chain.is_complete, only=only, lost=self.chain.lost)
 
     def _parts(self, env: str | None, reading: Reading, rules: RuleSet) -> Parts:
-        return Parts(env, self._names, reading.stack, rules, reading.values())
+        return Parts(env, self._names, reading.stack, rules, reading.names, reading.values())
 
     @cached_property
     def _base(self) -> Reading:

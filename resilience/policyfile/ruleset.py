@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from itertools import chain
+from typing import NamedTuple
 
 from attrs import define, evolve, field
 
@@ -15,7 +16,15 @@ from resilience.policyfile.answers import RuleTable
 Entries = dict[str, tuple[Rule, ...]]
 """The rules of each key of a table: one, or one for each answer of an array."""
 
+Rank = tuple[int, int, int]
+"""Where a rule comes in the order of the files: by its table, its key and its place in an array."""
+
 _Group = tuple[str, str | int]
+
+
+class _Ranks(NamedTuple):
+    scope: int
+    keys: Mapping[str, int]
 
 
 @define(eq=False, slots=False)
@@ -35,6 +44,10 @@ class RuleSet:
     entries: dict[str, Entries] = field(factory=dict)
     narrowed: dict[str, dict[str, RuleTable]] = field(factory=dict)
 
+    def stands_on(self, other: RuleSet) -> bool:
+        """Tell whether these are other rules, or differ from them in what they hold by themselves."""
+        return self is other or self.below is other
+
     def put(self, table: RuleTable, entries: Entries) -> None:
         """Add the rules of a table; they replace those of the same key."""
         self.entries.setdefault(table.scope, {}).update(entries)
@@ -42,16 +55,20 @@ class RuleSet:
         if with_operation:
             self.narrowed.setdefault(table.scope, {}).update(with_operation)
 
-    @cached_property
+    @property
     def all(self) -> tuple[Rule, ...]:
         """All rules, those below among them."""
-        tables = self.entries
-        if self.below is not None:
-            if not any(tables.values()):
-                return self.below.all
-            under = self.below.entries
-            tables = {**under, **{scope: {**under.get(scope, {}), **own} for scope, own in tables.items()}}
-        return tuple(chain.from_iterable(answers for entries in tables.values() for answers in entries.values()))
+        if self.below is None:
+            return self._all
+        if not any(self.entries.values()):
+            return self.below.all
+        under = self.below.entries
+        tables = {**under, **{scope: {**under.get(scope, {}), **own} for scope, own in self.entries.items()}}
+        return tuple(_flat(tables))
+
+    @cached_property
+    def _all(self) -> tuple[Rule, ...]:
+        return tuple(_flat(self.entries))
 
     @property
     def replaced(self) -> Iterator[Rule]:
@@ -63,9 +80,24 @@ class RuleSet:
                 yield from entries.get(key, ())
 
     @property
-    def own(self) -> Iterator[Rule]:
-        """The rules that are not the same below."""
-        return (rule for entries in self.entries.values() for answers in entries.values() for rule in answers)
+    def own(self) -> Iterator[tuple[Rank, Rule]]:
+        """The rules that are not the same below, each with its rank."""
+        under = {} if self.below is None else self.below.ranks
+        for number, (scope, entries) in enumerate(self.entries.items()):
+            first = under.get(scope)
+            scope_rank = len(under) + number if first is None else first.scope
+            for at, (key, answers) in enumerate(entries.items()):
+                key_rank = at if first is None else first.keys.get(key, len(first.keys) + at)
+                for entry, rule in enumerate(answers):
+                    yield (scope_rank, key_rank, entry), rule
+
+    @cached_property
+    def ranks(self) -> Mapping[str, _Ranks]:
+        """Where each scope, and each key of it, comes in the order of the rules."""
+        return {
+            scope: _Ranks(number, {key: at for at, key in enumerate(entries)})
+            for number, (scope, entries) in enumerate(self.entries.items())
+        }
 
     def group(self, scope: str, group: _Group) -> dict[str, tuple[Rule, RuleTable]]:
         """Return the rules of one code that are equally narrow, by key, each with its table."""
@@ -116,6 +148,10 @@ class RuleSet:
             evolve(rule, action=actions.get(rule.action.key) or _meant(rule.action, backoffs, actions))
             for rule in self.entries[scope][key]
         )
+
+
+def _flat(tables: Mapping[str, Entries]) -> Iterator[Rule]:
+    return chain.from_iterable(answers for entries in tables.values() for answers in entries.values())
 
 
 def _meant(action: Action, backoffs: Mapping[str, Backoff], actions: Mapping[str, Action]) -> Action:

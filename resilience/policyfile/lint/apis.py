@@ -19,7 +19,7 @@ def ruleless(view: View) -> Iterator[Problem]:
         # What a file above describes may be meant for others that extend it.
         if setter is None or setter.source is not view.stack.root.source:
             continue
-        if not any(each.rule.scope in {provider, f"transport.{provider}"} for each in view.rules):
+        if view.scopes.isdisjoint((provider, f"transport.{provider}")):
             message = (
                 f"no rule is for {provider}, so each of its codes leads to `unknown`; write what to do about them "
                 f"in [rules.{provider}]"

@@ -61,6 +61,10 @@ def unknown_code(view: View) -> Iterator[Problem]:
         message = None if _programming_error(each) else _stranger(each.rule.scope, each.rule.code, "its rule", "rules")
         if message is not None:
             yield view.problem(each.key, ids.UNKNOWN_CODE, message, at="key", layer=each.layer)
+
+
+def unknown_injection(view: View) -> Iterator[Problem]:
+    """RP023: a code in ``[chaos]`` that the catalogue does not know."""
     for injection in view.policy.chaos.injections:
         code, provider = injection.code, injection.provider
         message = None if is_transport_code(code) else _stranger(provider, code, "it", "chaos")

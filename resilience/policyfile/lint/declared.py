@@ -58,10 +58,18 @@ def misspelled_field(view: View) -> Iterator[Problem]:
 
 
 def inert(view: View) -> Iterator[Problem]:
-    """RP076: a rule that asks for what never happens: another attempt, an accept of what is ours, new credentials."""
+    """RP076: a rule that asks for what never happens: another attempt, or new credentials."""
     for each in view.rules:
-        message = _no_attempt(view, each) or _never_ours(view, each) or _no_credentials(view, each)
+        message = _no_attempt(view, each) or _no_credentials(view, each)
         if message is not None:
+            yield view.problem(each.path, ids.INERT, message, layer=each.layer)
+
+
+def nothing_ours(view: View) -> Iterator[Problem]:
+    """RP076: a rule that asks for what never happens: an accept of what is ours. Other rules tell what can be ours."""
+    for each in view.rules:
+        message = _never_ours(view, each)
+        if message is not None and _no_attempt(view, each) is None:
             yield view.problem(each.path, ids.INERT, message, layer=each.layer)
 
 

@@ -72,6 +72,10 @@ def uncounted(view: View) -> Iterator[Problem]:
             "so each attempt has to count"
         )
         yield view.problem(each.path, ids.UNCOUNTED_DOUBT, message, layer=each.layer)
+
+
+def uncounted_unknown(view: View) -> Iterator[Problem]:
+    """RP061: attempts after a fault that no rule matches, which nothing counts."""
     for action in chain(view.policy.unknown):
         if action.do == "verify" and _is_free(action):
             message = (

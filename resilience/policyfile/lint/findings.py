@@ -19,14 +19,14 @@ class Findings:
 
     Attributes:
         contexts: The environments that were looked at; None for the plain values.
-        beside: Those of them that leave rules, and what they name, as they are without an environment.
+        beside: Those of them that share what was found without an environment, apart from what is said otherwise.
     """
 
     contexts: tuple[str | None, ...] = (None,)
     beside: list[str | None] = field(factory=list)
     _found: dict[_Place, tuple[Problem, dict[str | None, None]]] = field(factory=dict)
     _everywhere: set[_Place] = field(factory=set)
-    _shared: set[_Place] = field(factory=set)
+    _shared: dict[_Place, set[str | None]] = field(factory=dict)
 
     def add(self, problems: Iterable[Problem], env: str | None) -> None:
         """Add what was found in one environment."""
@@ -40,10 +40,16 @@ class Findings:
             self._everywhere.add(_place(problem))
 
     def add_beside(self, problems: Iterable[Problem]) -> None:
-        """Add what was found without an environment, and holds in those that leave the rules as they are."""
+        """Add what was found without an environment, and holds in those that share it."""
         for problem in problems:
             self._entry(problem)
-            self._shared.add(_place(problem))
+            self._shared.setdefault(_place(problem), set())
+
+    def replace(self, before: Iterable[Problem], after: Iterable[Problem], env: str | None) -> None:
+        """Say what an environment has instead of some of what it would share."""
+        for problem in before:
+            self._shared[_place(problem)].add(env)
+        self.add(after, env)
 
     def told(self) -> list[Problem]:
         """Return all findings; one that is not found everywhere says where it is."""
@@ -59,7 +65,8 @@ class Findings:
         if place in self._everywhere or len(where) == len(self.contexts):
             return problem
         if place in self._shared:
-            where = {**where, **dict.fromkeys(self.beside)}
+            lost = self._shared[place]
+            where = {**where, **{env: None for env in self.beside if env not in lost}}
             if len(where) == len(self.contexts):
                 return problem
         # From where it was found, not through all environments: each of many may have a finding of its own.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from attrs import define, field
 
@@ -13,6 +13,7 @@ from resilience.policyfile.chain import Chain
 from resilience.policyfile.ids import NEW_SYNTAX, TITLES
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.accepted import apply, strange
+from resilience.policyfile.lint.difference import Base, Difference
 from resilience.policyfile.lint.findings import Findings
 from resilience.policyfile.lint.registry import LINT_TITLES, LINTS, Lint
 from resilience.policyfile.lint.repair import Repaired, repaired
@@ -56,15 +57,15 @@ def inspect_text(text: str, *, name: str, environments: Sequence[str] = ()) -> t
 
 
 def _inspect(chain: Chain, environments: Sequence[str]) -> tuple[Problem, ...]:
-    findings = Findings()
+    findings, advice = Findings(), Findings()
     findings.add_everywhere(chain.problems)
     if chain.sources:
         assembly = Assembly(chain)
         inspection = _Inspection(tuple(dict.fromkeys(environments)) or (None, *assembly.environments))
         wrong = inspection.errors(assembly, findings)
         fixed = repaired(assembly, wrong, lambda copy: inspection.errors(copy, Findings()))
-        inspection.lint(fixed, findings)
-    problems = findings.told()
+        inspection.lint(fixed, advice)
+    problems = [*findings.told(), *advice.told()]
     problems += [each for source in chain.sources for each in source.warnings()]
     if chain.sources:
         # With errors, or in some environments only, not everything was looked for.
@@ -88,7 +89,6 @@ class _Inspection:
 
     contexts: tuple[str | None, ...]
     _parts: dict[str | None, Parts] = field(factory=dict, init=False)
-    _beside: set[str | None] = field(factory=set, init=False)
 
     def errors(self, assembly: Assembly, findings: Findings) -> list[Problem]:
         """Add what is wrong in the environments, and return all of it; keep what can be read."""
@@ -108,7 +108,6 @@ class _Inspection:
                 findings.beside.append(env)
             if not (found.own or found.others or (found.is_beside and assembly.problems_of_all)):
                 self._parts[env] = found.parts
-        self._beside = set(findings.beside)
         if None in self.contexts:
             findings.add_beside(assembly.problems_of_all)
         findings.add_everywhere(everywhere)
@@ -116,25 +115,42 @@ class _Inspection:
 
     def lint(self, fixed: Repaired, findings: Findings) -> None:
         """Add what the lint rules find in the environments that have no errors, or none any more."""
-        base: View | None = None
-        seen: set[Lint] = set()
+        findings.contexts = self.contexts
+        base: Base | None = None
+        without: dict[Lint, tuple[Problem, ...]] = {}
         for env, parts in self._parts.items():
-            view = View(PolicyValues(**{**parts.values, "env": env}), parts.stack)
-            is_shared = base is not None and env in self._beside
+            policy = PolicyValues(**{**parts.values, "env": env})
+            lints = [lint for lint in LINTS if lint.needs.isdisjoint(fixed.damaged_for(env))]
+            if base is not None and parts.rules.stands_on(base.rules):
+                findings.beside.append(env)
+                _compare(Difference.of(base, parts, policy), lints, without, findings)
+                continue
+            view = View(policy, parts.stack)
+            found = {lint: tuple(lint.find(view)) for lint in lints if lint.about != "files" or lint not in without}
+            for lint, problems in found.items():
+                if lint.about == "files":
+                    findings.add_everywhere(problems)
+                else:
+                    findings.add(problems, env)
+            without.update((lint, ()) for lint in found if lint.about == "files")
             if env is None:
-                base = view
-            elif base is not None and is_shared:
-                view.share(base)
-            damaged = fixed.damaged_for(env)
-            for lint in LINTS:
-                if not lint.needs.isdisjoint(damaged):
-                    continue
-                if lint.depends_on == "files":
-                    if lint not in seen:
-                        seen.add(lint)
-                        findings.add_everywhere(lint.find(view))
-                elif lint.depends_on == "environment" or not is_shared:
-                    found = tuple(lint.find(view))
-                    findings.add(found, env)
-                    if env is None and lint.depends_on == "rules":
-                        findings.add_beside(found)
+                base, without = Base(view, parts.rules), {**without, **found}
+                for lint, problems in found.items():
+                    if lint.about != "files":
+                        findings.add_beside(problems)
+
+
+def _compare(
+    difference: Difference, lints: Sequence[Lint], without: Mapping[Lint, tuple[Problem, ...]], findings: Findings
+) -> None:
+    """Add what is found in an environment, and not the same without it."""
+    env = difference.parts.env
+    for lint in without.keys() - lints:
+        findings.replace(without[lint], (), env)
+    for lint in lints:
+        if lint.about == "files":
+            continue
+        if lint.reads is None or not lint.reads.isdisjoint(difference.tables):
+            findings.replace(without[lint], lint.find(difference.view), env)
+        elif (lint.about == "rules" and difference.has_rules) or (lint.about == "actions" and difference.has_actions):
+            findings.replace(lint.find(difference.before), lint.find(difference.after), env)

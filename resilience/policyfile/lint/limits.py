@@ -115,6 +115,10 @@ def hurried(view: View) -> Iterator[Problem]:
                 f"what {most} times did not cure, more will not"
             )
             yield view.problem((*each.path, "max"), ids.UNBOUNDED_REMEDY, message, severity="error")
+
+
+def always_refreshing(view: View) -> Iterator[Problem]:
+    """RP018: credentials that are renewed again and again."""
     for provider, credentials in view.policy.credentials.items():
         if credentials.max_refreshes > _MOST_REFRESHES:
             message = (

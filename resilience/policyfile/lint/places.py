@@ -81,17 +81,12 @@ class ActionAt:
     Attributes:
         action: The action.
         path: The path of its table.
-        rules: The rules that answer with it.
+        label: Its name in messages.
     """
 
     action: Action
     path: Path
-    rules: tuple[RuleAt, ...]
-
-    @property
-    def label(self) -> str:
-        """Its name in messages."""
-        return str(self.path[1]) if self.path[0] == "actions" else self.rules[0].label
+    label: str
 
 
 @frozen(eq=False)

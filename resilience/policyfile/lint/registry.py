@@ -23,6 +23,7 @@ from resilience.policyfile.lint import (
     shadows,
     waits,
 )
+from resilience.policyfile.lint.difference import ENDLESS, SPOKEN
 from resilience.policyfile.lint.repair import EVERYTHING
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.problems import Problem
@@ -37,56 +38,70 @@ class Lint:
         find: Yields what it finds in one environment.
         needs: The tables that it draws conclusions from as a whole. In a policy with errors
             it is asked only if none of them has one; what it says of a single rule stands.
-        depends_on: ``environment``: it may find something else in each environment. ``rules``: it finds the same
-            in each that leaves rules, and what they name, as they are. ``files``: it finds the same in each.
+        about: What a finding is about: ``rules`` or ``actions``, each judged by what it says, what it names and what it
+            competes with; ``policy``, as a whole; or ``files``, where it is the same in each environment.
+        reads: The tables on which all that it finds depends. In an environment that says nothing of them it finds what
+            it finds without the environment, but in rules or actions that the environment changes; None for all.
     """
 
     find: Callable[[View], Iterator[Problem]]
     needs: frozenset[str] = frozenset()
-    depends_on: Literal["environment", "rules", "files"] = "environment"
+    about: Literal["rules", "actions", "policy", "files"] = "policy"
+    reads: frozenset[str] | None = frozenset()
 
 
 _NUMBERS: Final = frozenset({"limits", "backoff", "actions", "credentials"})
+_ANSWERS: Final = frozenset({"rules", "actions", "backoff", "unknown"})
+_LIMITED: Final = _ANSWERS | {"limits", "credentials"}
+_DECLARED: Final = frozenset({"operations", "sources"})
 
 LINTS: Final = (
-    Lint(limits.endless, _NUMBERS),
-    Lint(limits.undated, _NUMBERS),
-    Lint(waits.restless, _NUMBERS),
-    Lint(waits.in_step, _NUMBERS),
-    Lint(waits.sleepy, _NUMBERS),
-    Lint(limits.too_short, _NUMBERS),
-    Lint(limits.no_second, _NUMBERS),
-    Lint(waits.hasty, _NUMBERS),
-    Lint(limits.hurried, _NUMBERS),
-    Lint(reach.unreached_max, _NUMBERS),
-    Lint(reach.unreached_for, _NUMBERS),
-    Lint(reach.no_retry, _NUMBERS),
-    Lint(waits.unreachable_hint, _NUMBERS),
-    Lint(limits.unsettled, _NUMBERS),
-    Lint(effects.repeated),
-    Lint(effects.believed),
-    Lint(effects.uncounted),
-    Lint(effects.careless),
-    Lint(effects.misspelled, frozenset({"sources"}), "rules"),
-    Lint(permanent.permanent),
-    Lint(codes.passing),
-    Lint(codes.unrefreshed),
-    Lint(codes.unknown_code, depends_on="rules"),
-    Lint(codes.programming_error, depends_on="rules"),
-    Lint(codes.unknown_provider),
-    Lint(apis.ruleless, frozenset({"sources", "rules"}), "rules"),
+    Lint(limits.endless, _NUMBERS, "actions", frozenset({"limits", "credentials"})),
+    Lint(limits.undated, _NUMBERS, reads=_LIMITED),
+    Lint(waits.restless, _NUMBERS, reads=_LIMITED),
+    Lint(waits.in_step, _NUMBERS, reads=frozenset({"backoff"})),
+    Lint(waits.sleepy, _NUMBERS, reads=_LIMITED),
+    Lint(limits.too_short, _NUMBERS, reads=_LIMITED),
+    Lint(limits.no_second, _NUMBERS, reads=frozenset({"limits"})),
+    Lint(waits.hasty, _NUMBERS, reads=_ANSWERS),
+    Lint(limits.hurried, _NUMBERS, "actions"),
+    Lint(limits.always_refreshing, _NUMBERS, reads=frozenset({"credentials"})),
+    Lint(reach.unreached_max, _NUMBERS, "actions", frozenset({"limits"})),
+    Lint(reach.unreached_for, _NUMBERS, "actions", frozenset({"limits"})),
+    Lint(reach.no_retry, _NUMBERS, reads=_LIMITED),
+    Lint(waits.unreachable_hint, _NUMBERS, reads=frozenset({"limits", "backoff"})),
+    Lint(limits.unsettled, _NUMBERS, reads=frozenset({"limits"})),
+    Lint(effects.repeated, about="rules"),
+    Lint(effects.believed, about="rules"),
+    Lint(effects.uncounted, about="rules", reads=frozenset({ENDLESS})),
+    Lint(effects.uncounted_unknown, reads=_ANSWERS),
+    Lint(effects.careless, reads=_DECLARED),
+    Lint(effects.misspelled, frozenset({"sources"}), reads=_DECLARED),
+    Lint(permanent.permanent, about="rules"),
+    Lint(codes.passing, about="rules"),
+    Lint(codes.unrefreshed, about="rules"),
+    Lint(codes.unknown_code, about="rules"),
+    Lint(codes.unknown_injection, reads=frozenset({"chaos"})),
+    Lint(codes.programming_error, about="rules"),
+    Lint(codes.unknown_provider, reads=_DECLARED | {"rules", "credentials", "chaos"}),
+    Lint(apis.ruleless, frozenset({"sources", "rules"}), reads=_DECLARED | {"rules"}),
     Lint(apis.unmade, frozenset({"sources", "operations"}), "rules"),
-    Lint(declared.forgotten, frozenset({"ledger", "operations", "sources"})),
-    Lint(declared.misspelled_field, frozenset({"operations"})),
-    Lint(declared.inert, frozenset({"operations", "sources", "credentials"})),
-    Lint(names.nothing_to_rename, depends_on="rules"),
-    Lint(names.bad_names, _NUMBERS, "rules"),
-    Lint(names.unused, EVERYTHING, "rules"),
-    Lint(shadows.shadowed, frozenset({"operations"}), "rules"),
-    Lint(overlays.hidden),
-    Lint(overlays.dead),
-    Lint(overlays.loosened),
-    Lint(environments.alike, depends_on="files"),
+    Lint(declared.forgotten, frozenset({"ledger", "operations", "sources"}), reads=_DECLARED | {"ledger"}),
+    Lint(declared.misspelled_field, frozenset({"operations"}), reads=_DECLARED),
+    Lint(declared.inert, frozenset({"operations", "sources", "credentials"}), "rules"),
+    Lint(
+        declared.nothing_ours,
+        frozenset({"operations", "sources", "credentials"}),
+        reads=_LIMITED | _DECLARED | {"ledger"},
+    ),
+    Lint(names.nothing_to_rename, about="rules"),
+    Lint(names.bad_names, _NUMBERS, reads=_ANSWERS | _DECLARED),
+    Lint(names.unused, EVERYTHING, reads=_ANSWERS),
+    Lint(shadows.shadowed, frozenset({"operations"}), "rules", frozenset({SPOKEN})),
+    Lint(overlays.hidden, reads=None),
+    Lint(overlays.dead, reads=None),
+    Lint(overlays.loosened, reads=None),
+    Lint(environments.alike, about="files"),
 )
 
 LINT_TITLES: Final[Mapping[str, str]] = MappingProxyType(

@@ -9,13 +9,12 @@ from typing import Literal
 from attrs import define
 
 from resilience.catalog import CodeClass, CodeFacts, OperationFacts, catalogue, providers
-from resilience.core.fault import Effect, Fault, Repeat
-from resilience.core.match import RuleTable
+from resilience.core.fault import Effect, Repeat
 from resilience.core.operations.advice import Subject, probable_key, probable_reads
 from resilience.core.operations.declared import Declared
 from resilience.core.policy import Action, PolicyValues, Rule, Template
-from resilience.policyfile.globs import names_of, narrowed
 from resilience.policyfile.layers import Layer, Stack
+from resilience.policyfile.lint.contests import Contests, grouped
 from resilience.policyfile.lint.places import (
     ActionAt,
     Mistake,
@@ -25,7 +24,6 @@ from resilience.policyfile.lint.places import (
     fault_of,
     transport_class,
 )
-from resilience.policyfile.operations import catalogued
 from resilience.policyfile.positions import Path
 from resilience.policyfile.problems import Problem, Severity
 from resilience.policyfile.sources import Source
@@ -43,11 +41,6 @@ class View:
 
     policy: PolicyValues
     stack: Stack
-
-    def share(self, other: View) -> None:
-        """Take over what is known of the rules from a view of the same rules."""
-        for name in ("rules", "actions", "used", "_contests", "_answered", "_winning", "_operations"):
-            self.__dict__[name] = getattr(other, name)
 
     def problem(  # noqa: PLR0913  # one argument for each thing that a problem says
         self,
@@ -87,12 +80,23 @@ class View:
 
     @cached_property
     def rules(self) -> tuple[RuleAt, ...]:
-        """The rules, each with its place."""
-        return tuple(
-            RuleAt(rule, path, self.stack.setter(path) or self.stack.root)
-            for rule in self.policy.rules
-            for path in (rule.path,)
-        )
+        """The rules, each with its place; in a view of some of them, those that are looked at."""
+        return tuple(map(self.placed, self.policy.rules))
+
+    def placed(self, rule: Rule) -> RuleAt:
+        """Return a rule with its place."""
+        path = rule.path
+        return RuleAt(rule, path, self.stack.setter(path) or self.stack.root)
+
+    @cached_property
+    def contests(self) -> Contests:
+        """The rules by what they compete for, those that are not looked at among them."""
+        return Contests(grouped(self.rules), self.policy.operations)
+
+    @cached_property
+    def scopes(self) -> frozenset[str]:
+        """The tables that rules stand in."""
+        return frozenset(each.rule.scope for each in self.rules)
 
     def mistakes(self, rules: Iterable[RuleAt], key: str) -> Iterator[Mistake]:
         """Yield where rules went wrong by what a key of their action says: the last who touched it is blamed."""
@@ -109,37 +113,46 @@ class View:
 
     @cached_property
     def actions(self) -> tuple[ActionAt, ...]:
-        """The actions that the files define, named ones first; the ready-made ones are nobody's mistake."""
-        users: dict[str, list[RuleAt]] = {}
-        for each in self.rules:
-            users.setdefault(each.rule.action.key, []).append(each)
-        named = [
-            ActionAt(action, ("actions", name), tuple(users.get(name, ())))
-            for name, action in self.policy.actions.items()
-            if self.stack.setter(("actions", name)) is not None
-        ]
-        inline = [
-            ActionAt(each.rule.action, each.path, (each,))
-            for each in self.rules
-            if each.rule.action.key not in self.policy.actions
-        ]
-        return (*named, *inline)
+        """
+        The actions that the files define, named ones first; the ready-made ones are nobody's mistake.
+
+        In a view of some of them, those that are looked at.
+        """
+        return (*self.named(self.policy.actions), *self.inline(self.rules))
+
+    def named(self, names: Iterable[str]) -> Iterator[ActionAt]:
+        """Yield those of some named actions that the files define."""
+        for name in names:
+            action = self.policy.actions.get(name)
+            if action is not None and self.stack.setter(("actions", name)) is not None:
+                yield ActionAt(action, ("actions", name), name)
+
+    def inline(self, rules: Iterable[RuleAt]) -> Iterator[ActionAt]:
+        """Yield the actions that some rules define in place."""
+        for each in rules:
+            if each.rule.action.key not in self.policy.actions:
+                yield ActionAt(each.rule.action, each.path, each.label)
 
     @cached_property
-    def used(self) -> dict[str, Action]:
+    def used(self) -> Mapping[str, Action]:
         """Every action that some fault can lead to, by its key, the ready-made ones among them."""
-        starts = [self.policy.unknown, *(each.rule.action for each in self.rules)]
-        return {action.key: action for start in starts for action in chain(start)}
+        return {action.key: action for start in self.starts for action in chain(start)}
 
-    def providers_of(self, rule: Rule) -> tuple[str, ...]:
-        """Return the providers whose faults a rule can meet, as far as the catalogue or the policy knows them."""
-        if rule.scope == "transport":
-            return tuple(dict.fromkeys((*providers(), *self.policy.operations)))
-        return (rule.scope.removeprefix("transport."),)
+    @property
+    def starts(self) -> Iterator[Action]:
+        """What some fault leads to first."""
+        yield self.policy.unknown
+        yield from (each.rule.action for each in self.rules)
+
+    def of(self, rules: Iterable[RuleAt], actions: Iterable[ActionAt]) -> View:
+        """Return a view of some rules and actions; who competes with them and what is used stays known."""
+        part = View(self.policy, self.stack)
+        part.__dict__.update(rules=tuple(rules), actions=tuple(actions), contests=self.contests, used=self.used)
+        return part
 
     def operations(self, provider: str) -> frozenset[str]:
         """Return the operations of a provider: the catalogue's and those that the policy declares."""
-        return catalogued(provider).union(self.policy.operations.get(provider, ()))
+        return self.contests.operations(provider)
 
     def operation_facts(self, operation: Operation) -> OperationFacts | None:
         """Return what the catalogue knows about an operation."""
@@ -229,31 +242,19 @@ class View:
 
     def met(self, rule: Rule) -> frozenset[Operation]:
         """Return the known operations for which this rule may answer its code, and no narrower one surely does."""
-        if self.is_alone(rule):
-            return self.wanted(rule) or frozenset()
-        return self._met(_contest(rule)).get(id(rule), frozenset())
+        return self.contests.met(rule)
 
     def wanted(self, rule: Rule) -> frozenset[Operation] | None:
         """Return the known operations that a rule's own pattern names; None where nobody lists any."""
-        names = self.providers_of(rule)
-        known = self._known(names)
-        if not known:
-            return None
-        if rule.operation is None:
-            return known
-        return frozenset(
-            (provider, name)
-            for provider in names
-            for name in names_of(self.operations(provider)).meeting(rule.operation)
-        )
+        return self.contests.wanted(rule)
 
     def is_alone(self, rule: Rule) -> bool:
         """Tell whether no other rule is for the same code of the same faults."""
-        return len(self._contests[_contest(rule)]) == 1
+        return self.contests.is_alone(rule)
 
     def winner(self, rule: Rule, operation: Operation) -> RuleAt:
         """Return the rule behind which none is asked for this rule's code, where one of the rules for it is met."""
-        return self._answers(rule)[operation][-1]
+        return self.contests.winner(rule, operation)
 
     def documented(self, rule: Rule) -> frozenset[Operation]:
         """Return those of the operations that the rule meets which are documented to answer with its code."""
@@ -262,81 +263,3 @@ class View:
         if facts is None or not facts.operations:
             return met
         return frozenset((provider, name) for provider, name in met if name in facts.operations)
-
-    def _known(self, names: tuple[str, ...]) -> frozenset[Operation]:
-        known = self._operations.get(names)
-        if known is None:
-            pairs = ((provider, name) for provider in names for name in self.operations(provider))
-            known = self._operations[names] = frozenset(pairs)
-        return known
-
-    def _answers(self, rule: Rule) -> Mapping[Operation, tuple[RuleAt, ...]]:
-        """Return which rules may answer this rule's code, for each known operation for which one does."""
-        contest = _contest(rule)
-        answers = self._answered.get(contest)
-        if answers is None:
-            answers = self._answered[contest] = dict(self._ask(self._contests[contest]))
-        return answers
-
-    def _ask(self, rivals: list[RuleAt]) -> Iterator[tuple[Operation, tuple[RuleAt, ...]]]:
-        by_provider: dict[str, list[RuleAt]] = {}
-        for each in rivals:
-            for provider in self.providers_of(each.rule):
-                by_provider.setdefault(provider, []).append(each)
-        for provider, own in by_provider.items():
-            fault = fault_of(own[0].rule, provider)
-            names = self.operations(provider)
-            narrow = narrowed([each.rule.operation for each in own], names)
-            anywhere = [number for number, each in enumerate(own) if each.rule.operation is None]
-            for name, numbers in narrow.items():
-                yield from self._ask_one(own, numbers, fault, (provider, name))
-            # Operations that no rule names meet the same rules, so they have the same answer.
-            others = names.difference(narrow)
-            if anywhere and others:
-                for _, answers in self._ask_one(own, anywhere, fault, (provider, next(iter(others)))):
-                    yield from (((provider, name), answers) for name in others)
-
-    def _ask_one(
-        self, rivals: list[RuleAt], numbers: list[int], fault: Fault, operation: Operation
-    ) -> Iterator[tuple[Operation, tuple[RuleAt, ...]]]:
-        places = {rivals[number].rule.id: rivals[number] for number in numbers}
-        provider, name = operation
-        # The very code that answers faults decides here who answers.
-        answers = RuleTable.of((each.rule for each in places.values()), name).candidates(fault, provider, name)
-        if answers:
-            yield operation, tuple(places[answer.id] for answer in answers)
-
-    def _met(self, contest: tuple[str, str]) -> Mapping[int, frozenset[Operation]]:
-        """Return the operations that each rule of a contest answers for, by the identity of the rule."""
-        met = self._winning.get(contest)
-        if met is None:
-            found: dict[int, list[Operation]] = {}
-            for operation, answers in self._answers(self._contests[contest][0].rule).items():
-                for answer in answers:
-                    found.setdefault(id(answer.rule), []).append(operation)
-            met = self._winning[contest] = {rule: frozenset(operations) for rule, operations in found.items()}
-        return met
-
-    @cached_property
-    def _contests(self) -> Mapping[tuple[str, str], list[RuleAt]]:
-        contests: dict[tuple[str, str], list[RuleAt]] = {}
-        for each in self.rules:
-            contests.setdefault(_contest(each.rule), []).append(each)
-        return contests
-
-    @cached_property
-    def _answered(self) -> dict[tuple[str, str], Mapping[Operation, tuple[RuleAt, ...]]]:
-        return {}
-
-    @cached_property
-    def _winning(self) -> dict[tuple[str, str], Mapping[int, frozenset[Operation]]]:
-        return {}
-
-    @cached_property
-    def _operations(self) -> dict[tuple[str, ...], frozenset[Operation]]:
-        return {}
-
-
-def _contest(rule: Rule) -> tuple[str, str]:
-    """Return what rules have in common of which only one can answer: all transport tables are one contest."""
-    return ("transport" if rule.scope.startswith("transport") else rule.scope, rule.code)

@@ -1,0 +1,171 @@
+"""Which rule answers what: of the rules for one code of the same faults, the narrowest one that is met."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from attrs import define, field
+
+from resilience.catalog import providers
+from resilience.core.fault import Fault
+from resilience.core.match import RuleTable
+from resilience.core.operations.declared import Declared
+from resilience.core.policy import Rule
+from resilience.policyfile.globs import names_of, narrowed
+from resilience.policyfile.lint.places import Operation, RuleAt, fault_of
+from resilience.policyfile.operations import catalogued
+
+Contest = tuple[str, str]
+"""What rules have in common of which only one can answer."""
+
+
+def contest_of(rule: Rule) -> Contest:
+    """Return the contest of a rule: its provider and its code; all transport tables are one contest."""
+    return ("transport" if rule.scope.startswith("transport") else rule.scope, rule.code)
+
+
+def grouped(rules: Iterable[RuleAt]) -> dict[Contest, list[RuleAt]]:
+    """Return rules by their contest."""
+    found: dict[Contest, list[RuleAt]] = {}
+    for each in rules:
+        found.setdefault(contest_of(each.rule), []).append(each)
+    return found
+
+
+@define(eq=False)
+class Contests:
+    """
+    The rules of a policy by their contest, and who wins where.
+
+    Attributes:
+        rules: The rules of each contest; where there are contests below, only of those that are not the same.
+        declared: What the policy says of operations.
+        below: The contests without the environment; None for those of a policy that is looked at by itself.
+        providers: The providers that other operations are known of than below.
+    """
+
+    rules: Mapping[Contest, list[RuleAt]]
+    declared: Mapping[str, Mapping[str, Declared]]
+    below: Contests | None = None
+    providers: Collection[str] = ()
+    _answers: dict[Contest, Mapping[Operation, tuple[RuleAt, ...]]] = field(factory=dict, init=False)
+    _met: dict[Contest, Mapping[int, frozenset[Operation]]] = field(factory=dict, init=False)
+    _known: dict[tuple[str, ...], frozenset[Operation]] = field(factory=dict, init=False)
+    _names: dict[str, frozenset[str]] = field(factory=dict, init=False)
+
+    def of(self, key: Contest) -> list[RuleAt]:
+        """Return the rules of a contest, in the order of the files."""
+        own = self.rules.get(key)
+        if own is None:
+            return [] if self.below is None else self.below.of(key)
+        return own
+
+    def is_alone(self, rule: Rule) -> bool:
+        """Tell whether no other rule is for the same code of the same faults."""
+        return len(self.of(contest_of(rule))) == 1
+
+    def met(self, rule: Rule) -> frozenset[Operation]:
+        """Return the known operations for which a rule may answer its code, and no narrower one surely does."""
+        if self.is_alone(rule):
+            return self.wanted(rule) or frozenset()
+        return self._met_in(contest_of(rule)).get(id(rule), frozenset())
+
+    def wanted(self, rule: Rule) -> frozenset[Operation] | None:
+        """Return the known operations that a rule's own pattern names; None where nobody lists any."""
+        names = self.providers_of(rule)
+        known = self._known_of(names)
+        if not known:
+            return None
+        if rule.operation is None:
+            return known
+        return frozenset(
+            (provider, name)
+            for provider in names
+            for name in names_of(self.operations(provider)).meeting(rule.operation)
+        )
+
+    def winner(self, rule: Rule, operation: Operation) -> RuleAt:
+        """Return the rule behind which none is asked for a rule's code, where one of the rules for it is met."""
+        return self._answers_in(contest_of(rule))[operation][-1]
+
+    def operations(self, provider: str) -> frozenset[str]:
+        """Return the operations of a provider: the catalogue's and those that the policy declares."""
+        names = self._names.get(provider)
+        if names is None:
+            if self.below is not None and provider not in self.providers:
+                names = self.below.operations(provider)
+            else:
+                names = catalogued(provider).union(self.declared.get(provider, ()))
+            self._names[provider] = names
+        return names
+
+    def providers_of(self, rule: Rule) -> tuple[str, ...]:
+        """Return the providers whose faults a rule can meet, as far as the catalogue or the policy knows them."""
+        if rule.scope == "transport":
+            return tuple(dict.fromkeys((*providers(), *self.declared)))
+        return (rule.scope.removeprefix("transport."),)
+
+    def _known_of(self, names: tuple[str, ...]) -> frozenset[Operation]:
+        if self.below is not None and not any(name in self.providers for name in names):
+            return self.below._known_of(names)  # noqa: SLF001  # another one of this class
+        known = self._known.get(names)
+        if known is None:
+            pairs = ((provider, name) for provider in names for name in self.operations(provider))
+            known = self._known[names] = frozenset(pairs)
+        return known
+
+    def _is_below(self, key: Contest) -> bool:
+        if self.below is None or key in self.rules:
+            return False
+        return not self.providers or (key[0] != "transport" and key[0] not in self.providers)
+
+    def _answers_in(self, key: Contest) -> Mapping[Operation, tuple[RuleAt, ...]]:
+        """Return which rules may answer a contest's code, for each known operation for which one does."""
+        if self.below is not None and self._is_below(key):
+            return self.below._answers_in(key)  # noqa: SLF001  # another one of this class
+        answers = self._answers.get(key)
+        if answers is None:
+            answers = self._answers[key] = dict(self._ask(self.of(key)))
+        return answers
+
+    def _met_in(self, key: Contest) -> Mapping[int, frozenset[Operation]]:
+        """Return the operations that each rule of a contest answers for, by the identity of the rule."""
+        if self.below is not None and self._is_below(key):
+            return self.below._met_in(key)  # noqa: SLF001  # another one of this class
+        met = self._met.get(key)
+        if met is None:
+            found: dict[int, list[Operation]] = {}
+            for operation, answers in self._answers_in(key).items():
+                for answer in answers:
+                    found.setdefault(id(answer.rule), []).append(operation)
+            met = self._met[key] = {rule: frozenset(operations) for rule, operations in found.items()}
+        return met
+
+    def _ask(self, rivals: list[RuleAt]) -> Iterator[tuple[Operation, tuple[RuleAt, ...]]]:
+        by_provider: dict[str, list[RuleAt]] = {}
+        for each in rivals:
+            for provider in self.providers_of(each.rule):
+                by_provider.setdefault(provider, []).append(each)
+        for provider, own in by_provider.items():
+            fault = fault_of(own[0].rule, provider)
+            names = self.operations(provider)
+            narrow = narrowed([each.rule.operation for each in own], names)
+            anywhere = [number for number, each in enumerate(own) if each.rule.operation is None]
+            for name, numbers in narrow.items():
+                yield from _ask_one(own, numbers, fault, (provider, name))
+            # Operations that no rule names meet the same rules, so they have the same answer.
+            others = names.difference(narrow)
+            if anywhere and others:
+                for _, answers in _ask_one(own, anywhere, fault, (provider, next(iter(others)))):
+                    yield from (((provider, name), answers) for name in others)
+
+
+def _ask_one(
+    rivals: list[RuleAt], numbers: list[int], fault: Fault, operation: Operation
+) -> Iterator[tuple[Operation, tuple[RuleAt, ...]]]:
+    places = {rivals[number].rule.id: rivals[number] for number in numbers}
+    provider, name = operation
+    # The very code that answers faults decides here who answers.
+    answers = RuleTable.of((each.rule for each in places.values()), name).candidates(fault, provider, name)
+    if answers:
+        yield operation, tuple(places[answer.id] for answer in answers)
