@@ -13,8 +13,8 @@ from resilience.policyfile.chain import Chain
 from resilience.policyfile.clashes import clashes
 from resilience.policyfile.layers import Layer, Report, Stack, environments_of
 from resilience.policyfile.problems import PolicyError, Problem
-from resilience.policyfile.reading import Reading
-from resilience.policyfile.rules import Names
+from resilience.policyfile.reading import LayerReading
+from resilience.policyfile.rules import Renewed
 from resilience.policyfile.ruleset import RuleSet
 from resilience.policyfile.wording import quoted
 
@@ -37,7 +37,7 @@ class Parts:
     environments: tuple[str, ...]
     stack: Stack
     rules: RuleSet
-    names: Names
+    names: Renewed
     values_but_rules: Mapping[str, Any]
 
     @property
@@ -106,9 +106,9 @@ class Assembly:
 
     def __init__(self, chain: Chain) -> None:
         self.chain = chain
-        self._plain = tuple(Layer(source, (), source.data) for source in chain.sources)
+        self._plain = Stack(tuple(Layer(source, (), source.data) for source in chain.sources))
         report = Report()
-        self.environments: Mapping[str, Sequence[Layer]] = environments_of(self._plain, report)
+        self.environments: Mapping[str, Sequence[Layer]] = environments_of(self._plain.layers, report)
         self.problems = [*report.problems, *clashes(chain)]
         self._names = tuple(self.environments)
 
@@ -118,7 +118,7 @@ class Assembly:
         layers = () if env is None else self.environments.get(env, ())
         if env is not None and not layers and self.chain.is_complete:
             report.problems.append(_unknown_environment(self.chain.sources[-1].name, env, tuple(self.environments)))
-        stack = Stack((*self._plain, *layers))
+        stack = self._stack(layers)
         keys = _keys(layers)
         is_by_itself = not self._base.chaos.injections and keys <= _BY_THEMSELVES | {"rules"}
         if keys and self._is_sound and not (is_by_itself and "rules" not in keys):
@@ -129,7 +129,7 @@ class Assembly:
                 return parts, report.problems
             report = self._report()
         if keys and not is_by_itself:
-            reading = Reading(stack, report)
+            reading = LayerReading(stack, report)
             return self._parts(env, reading, reading.rules(stack.layers)), report.problems
         reading = self._base.with_values(stack, layers, report)
         if "rules" in keys:
@@ -148,7 +148,7 @@ class Assembly:
         layers = () if env is None else self.environments.get(env, ())
         if layers and not is_alone and not self._base.chaos.injections and _keys(layers) <= _BY_THEMSELVES:
             report = self._report()
-            reading = self._base.with_values(Stack((*self._plain, *layers)), layers, report)
+            reading = self._base.with_values(self._stack(layers), layers, report)
             own = list(report.problems)
             parts = self._parts(env, reading, self._base_rules[0])
             return Found(parts, own, report.problems[len(own) :], is_beside=True)
@@ -158,7 +158,7 @@ class Assembly:
     @property
     def problems_of_all(self) -> list[Problem]:
         """What is wrong with the plain tables, apart from values that an environment may set."""
-        return [*self._base.report.problems, *self._base_rules[1]]
+        return [*self._base.report.problems, *self._base_rules[1].problems]
 
     def check(self, env: str) -> list[Problem]:
         """Return what is wrong with the tables of an environment, looked at by themselves."""
@@ -167,12 +167,12 @@ class Assembly:
         if _keys(layers) <= _BY_THEMSELVES | {"rules"}:
             self._base.with_values(Stack(tuple(layers)), layers, report).rules(layers)
             return report.problems
-        stack = Stack((*self._plain, *layers))
+        stack = self._stack(layers)
         if self._is_sound:
             reading = self._base.with_layers(stack, layers, report)
         if not self._is_sound or _has_endless(report):
             report = self._report(only=env)
-            reading = Reading(stack, report)
+            reading = LayerReading(stack, report)
         reading.rules(layers)
         reading.unknown()
         return report.problems
@@ -180,23 +180,27 @@ class Assembly:
     @cached_property
     def _is_sound(self) -> bool:
         """Whether nothing is wrong with the plain tables, so that environments need not look at them again."""
-        return self.chain.is_complete and not self.problems_of_all
+        reports = (self._base.report, self._base_rules[1])
+        return not any(report.problems or report.is_silent for report in reports)
+
+    def _stack(self, layers: Sequence[Layer]) -> Stack:
+        return Stack((*self._plain.layers, *layers), self._plain)
 
     def _report(self, *, only: str | None = None) -> Report:
         return Report(is_complete=self.chain.is_complete, only=only, lost=self.chain.lost)
 
-    def _parts(self, env: str | None, reading: Reading, rules: RuleSet) -> Parts:
+    def _parts(self, env: str | None, reading: LayerReading, rules: RuleSet) -> Parts:
         return Parts(env, self._names, reading.stack, rules, reading.names, reading.values())
 
     @cached_property
-    def _base(self) -> Reading:
-        return Reading(Stack(self._plain), self._report())
+    def _base(self) -> LayerReading:
+        return LayerReading(self._plain, self._report())
 
     @cached_property
-    def _base_rules(self) -> tuple[RuleSet, list[Problem]]:
+    def _base_rules(self) -> tuple[RuleSet, Report]:
         """The rules without an environment, and what is wrong with them."""
         report = self._report()
-        return self._base.with_values(self._base.stack, (), report).rules(self._plain), report.problems
+        return self._base.with_values(self._base.stack, (), report).rules(self._plain.layers), report
 
 
 def _has_endless(report: Report) -> bool:

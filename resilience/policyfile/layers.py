@@ -81,9 +81,17 @@ class EntryPlace:
 
 @frozen(eq=False)
 class Stack:
-    """The layers that take effect together, in the order in which they are merged; the later one wins."""
+    """
+    The layers that take effect together, in the order in which they are merged; the later one wins.
+
+    Attributes:
+        layers: All of them.
+        below: The first of them as a stack of their own, where others share it: it remembers what it was asked.
+    """
 
     layers: tuple[Layer, ...]
+    below: Stack | None = None
+    _asked: dict[Path, Layer | None] = field(factory=dict, init=False)
 
     @property
     def root(self) -> Layer:
@@ -92,8 +100,12 @@ class Stack:
 
     def setter(self, path: Path) -> Layer | None:
         """Return the layer that set an effective value, or None."""
-        found = None
         whole, kind_at = _replaced_whole(path)
+        if self.below is not None:
+            prefix = whole or kind_at[:2] or path
+            if not any(layer.has(prefix) for layer in self.layers[len(self.below.layers) :]):
+                return self.below.remembered(path)
+        found = None
         kind: object = None
         for layer in self.layers:
             if whole and layer.has(whole):
@@ -105,6 +117,12 @@ class Stack:
             if layer.has(path):
                 found = layer
         return found
+
+    def remembered(self, path: Path) -> Layer | None:
+        """Return the layer that set an effective value, which is looked for once."""
+        if path not in self._asked:
+            self._asked[path] = self.setter(path)
+        return self._asked[path]
 
     def origin(self, path: Path) -> Origin | None:
         """Return where an effective value was set, or None where it is a default."""
@@ -168,6 +186,7 @@ class Report:
         silenced: Ids of what would only follow from a problem that is reported already.
         lost: What could not be read of the files; None where all of it could. What would only follow from that is
             left out.
+        is_silent: Whether something was left out because it may only follow from something else.
     """
 
     problems: list[Problem] = field(factory=list)
@@ -175,6 +194,7 @@ class Report:
     only: str | None = None
     silenced: set[str] = field(factory=set)
     lost: Lost | None = None
+    is_silent: bool = False
 
     def add(  # noqa: PLR0913 - one argument for each thing that a problem says
         self,
@@ -199,11 +219,16 @@ class Report:
         """
         if _is_credential(layer, path):
             self._secret(layer, path)
-        elif rule in self.silenced or (rule in _NAMES and not self.is_complete):
-            pass
-        elif self.lost is None or not (
-            self.lost.may_hold(missing) if missing else self._follows(self.lost, layer, path, rule)
+        elif (
+            rule in self.silenced
+            or (rule in _NAMES and not self.is_complete)
+            or (
+                self.lost is not None
+                and (self.lost.may_hold(missing) if missing else self._follows(self.lost, layer, path, rule))
+            )
         ):
+            self.is_silent = True
+        else:
             self._add(layer, layer.source.problem((*layer.prefix, *path), rule, message, at=at))
 
     def _follows(self, lost: Lost, layer: Layer, path: Path, rule: str) -> bool:

@@ -24,7 +24,7 @@ from resilience.policyfile.layers import Layer, Report, Stack
 from resilience.policyfile.operations import Operations
 from resilience.policyfile.paths import UnsetVariableError, resolved
 from resilience.policyfile.positions import Path
-from resilience.policyfile.rules import Names, RuleReader
+from resilience.policyfile.rules import Renewed, RuleReader
 from resilience.policyfile.ruleset import RuleSet
 from resilience.policyfile.settings import Settings, merge
 from resilience.policyfile.sources import BUILTIN
@@ -33,7 +33,7 @@ from resilience.policyfile.wording import dotted, quoted
 
 
 @define(slots=False)
-class Reading:
+class LayerReading:
     """
     What some layers say together, read once.
 
@@ -45,7 +45,7 @@ class Reading:
 
     stack: Stack
     report: Report
-    names: Names = field(factory=Names)
+    names: Renewed = field(factory=Renewed)
     settings: Settings = field(init=False)
     backoffs: Mapping[str, Backoff] = field(init=False)
     actions: Mapping[str, Action] = field(init=False)
@@ -73,7 +73,7 @@ class Reading:
         """What is known of operations, by provider and name."""
         return self.described.operations
 
-    def with_values(self, stack: Stack, layers: Sequence[Layer], report: Report) -> Reading:
+    def with_values(self, stack: Stack, layers: Sequence[Layer], report: Report) -> LayerReading:
         """Return the same with the values that the layers of an environment set by themselves; names stay."""
         reading = copy(self)
         # Who names what is wrong in a plain table is not wrong as well.
@@ -82,7 +82,7 @@ class Reading:
         reading.settings = merge(Stack(tuple(layers)), report, onto=self.settings)
         return reading
 
-    def with_layers(self, stack: Stack, layers: Sequence[Layer], report: Report) -> Reading:
+    def with_layers(self, stack: Stack, layers: Sequence[Layer], report: Report) -> LayerReading:
         """
         Return the same with everything that the layers of an environment say.
 
@@ -92,7 +92,7 @@ class Reading:
         reading.build_onto(self, layers)
         return reading
 
-    def build_onto(self, below: Reading, layers: Sequence[Layer]) -> None:
+    def build_onto(self, below: LayerReading, layers: Sequence[Layer]) -> None:
         """Build anew what the layers of an environment change of what a reading without them has built."""
         backoffs, actions, operations, sources = (
             _said(layers, table) for table in ("backoff", "actions", "operations", "sources")
@@ -113,7 +113,7 @@ class Reading:
             check_declarations(said, self.operations, self.apis, self.stack, self.report)
         if below.chaos.injections or any("chaos" in layer.table for layer in layers):
             self._read_chaos()
-        self.names = Names(backoffs, actions, providers)
+        self.names = Renewed(backoffs, actions, providers)
 
     def leading_to(self, backoffs: Iterable[str], actions: Iterable[str]) -> dict[str, None]:
         """Return the names of these actions, and of all that wait with these backoffs or lead to such an action."""

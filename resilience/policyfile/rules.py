@@ -30,9 +30,9 @@ _TRANSPORTS: Final = frozenset(TRANSPORTS)
 
 
 @frozen
-class Names:
+class Renewed:
     """
-    Names that an environment gives another meaning.
+    Renewed that an environment gives another meaning.
 
     Attributes:
         backoffs: Of backoffs.
@@ -133,7 +133,7 @@ class RuleReader:
             self._compare(rules, scope, rules.groups(scope))
         return rules
 
-    def read_onto(self, below: RuleSet, layers: Iterable[Layer], names: Names) -> RuleSet:
+    def read_onto(self, below: RuleSet, layers: Iterable[Layer], names: Renewed) -> RuleSet:
         """
         Return what layers make of rules.
 

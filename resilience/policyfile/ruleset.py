@@ -91,6 +91,14 @@ class RuleSet:
                 for entry, rule in enumerate(answers):
                     yield (scope_rank, key_rank, entry), rule
 
+    @property
+    def ranked(self) -> Iterator[tuple[Rank, Rule]]:
+        """All rules, those below among them, each with its rank; in no order."""
+        if self.below is not None:
+            gone = set(map(id, self.replaced))
+            yield from (pair for pair in self.below.ranked if id(pair[1]) not in gone)
+        yield from self.own
+
     @cached_property
     def ranks(self) -> Mapping[str, _Ranks]:
         """Where each scope, and each key of it, comes in the order of the rules."""

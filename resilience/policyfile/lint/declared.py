@@ -67,7 +67,7 @@ def inert(view: View) -> Iterator[Problem]:
 
 def nothing_ours(view: View) -> Iterator[Problem]:
     """RP076: a rule that asks for what never happens: an accept of what is ours. Other rules tell what can be ours."""
-    for each in view.rules:
+    for each in view.answering("accept"):
         message = _never_ours(view, each)
         if message is not None and _no_attempt(view, each) is None:
             yield view.problem(each.path, ids.INERT, message, layer=each.layer)
@@ -111,6 +111,8 @@ def _never_ours(view: View, each: RuleAt) -> str | None:
     """Return why an accept that asks for an earlier attempt of ours never finds one."""
     rule = each.rule
     if rule.action.do != "accept" or rule.action.condition != "ours" or rule.action.dry_run:
+        return None
+    if rule.scope.removeprefix("transport.") in providers():
         return None
     # The catalogue's operations are looked for by ready-made verifiers, and remembered by the ledger of a command.
     met = [operation for operation in sorted(view.met(rule)) if _makes(view, operation)]

@@ -13,7 +13,7 @@ from resilience.policyfile.chain import Chain
 from resilience.policyfile.ids import NEW_SYNTAX, TITLES
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.accepted import apply, strange
-from resilience.policyfile.lint.difference import Base, Difference
+from resilience.policyfile.lint.difference import Base, EnvironmentDifference
 from resilience.policyfile.lint.findings import Findings
 from resilience.policyfile.lint.registry import LINT_TITLES, LINTS, Lint
 from resilience.policyfile.lint.repair import Repaired, repaired
@@ -120,12 +120,13 @@ class _Inspection:
         without: dict[Lint, tuple[Problem, ...]] = {}
         for env, parts in self._parts.items():
             policy = PolicyValues(**{**parts.values, "env": env})
-            lints = [lint for lint in LINTS if lint.needs.isdisjoint(fixed.damaged_for(env))]
-            if base is not None and parts.rules.stands_on(base.rules):
+            damaged = fixed.damaged_for(env)
+            lints = [lint for lint in LINTS if lint.needs.isdisjoint(damaged)] if damaged else LINTS
+            if base is not None and parts.rules.stands_on(base.view.ruleset):
                 findings.beside.append(env)
-                _compare(Difference.of(base, parts, policy), lints, without, findings)
+                _compare(EnvironmentDifference.of(base, parts, policy), lints, without, findings)
                 continue
-            view = View(policy, parts.stack)
+            view = View(policy, parts.stack, parts.rules)
             found = {lint: tuple(lint.find(view)) for lint in lints if lint.about != "files" or lint not in without}
             for lint, problems in found.items():
                 if lint.about == "files":
@@ -134,18 +135,21 @@ class _Inspection:
                     findings.add(problems, env)
             without.update((lint, ()) for lint in found if lint.about == "files")
             if env is None:
-                base, without = Base(view, parts.rules), {**without, **found}
+                base, without = Base(view), {**without, **found}
                 for lint, problems in found.items():
                     if lint.about != "files":
                         findings.add_beside(problems)
 
 
 def _compare(
-    difference: Difference, lints: Sequence[Lint], without: Mapping[Lint, tuple[Problem, ...]], findings: Findings
+    difference: EnvironmentDifference,
+    lints: Sequence[Lint],
+    without: Mapping[Lint, tuple[Problem, ...]],
+    findings: Findings,
 ) -> None:
     """Add what is found in an environment, and not the same without it."""
-    env = difference.parts.env
-    for lint in without.keys() - lints:
+    env = difference.view.policy.env
+    for lint in without.keys() - lints if len(lints) < len(without) else ():
         findings.replace(without[lint], (), env)
     for lint in lints:
         if lint.about == "files":

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from resilience.core.backoff import Backoff
-from resilience.core.decision import LEADS_ON
 from resilience.core.grammar.durations import written
 from resilience.core.policy import Action
 from resilience.policyfile.lint import ids
@@ -57,7 +56,7 @@ def undated(view: View) -> Iterator[Problem]:
     """RP002: attempts are counted, and nothing limits their time."""
     if view.policy.limits.deadline is not None or any(True for _ in endless(view)):
         return
-    worst = max((_worst(view, action) for action in _retrying(view)), default=None)
+    worst = max((_worst(view, action) for action in view.kinds), default=None)
     if worst is None:
         return
     seconds, attempts, _ = worst
@@ -77,7 +76,7 @@ def too_short(view: View) -> Iterator[Problem]:
         return
     # What counts for nothing is bounded by the deadline, on purpose.
     worst = max(
-        (_worst(view, action) for action in _retrying(view) if action.counts and not never_waits(view, action.backoff)),
+        (_worst(view, action) for action in view.kinds if action.counts and not never_waits(view, action.backoff)),
         default=None,
     )
     if worst is None or worst[0] <= limits.deadline:
@@ -140,10 +139,6 @@ def unsettled(view: View) -> Iterator[Problem]:
         f"{written(limits.deadline)}: no verification can lead to another attempt; settle must be below deadline"
     )
     yield view.problem(view.latest(settle, DEADLINE), ids.UNSETTLED, message)
-
-
-def _retrying(view: View) -> Iterator[Action]:
-    return (action for action in view.used.values() if action.do in LEADS_ON)
 
 
 def _worst(view: View, action: Action) -> tuple[float, int, str]:

@@ -24,9 +24,7 @@ _ALIKE: Final = 0.8
 
 def nothing_to_rename(view: View) -> Iterator[Problem]:
     """RP065: a rename for operations that have no name to change."""
-    for each in view.rules:
-        if not any(action.do == "rename" for action in chain(each.rule.action)):
-            continue
+    for each in view.answering("rename"):
         # Whether a narrower rule answers first is another matter, and said as such.
         wanted = view.wanted(each.rule) or frozenset()
         facts_of_code = view.facts(each.rule)
@@ -47,7 +45,7 @@ def nothing_to_rename(view: View) -> Iterator[Problem]:
 def bad_names(view: View) -> Iterator[Problem]:
     """RP019: a rename that builds one name twice, one that the service refuses, or one that is not tied to the old."""
     seen: set[str] = set()
-    for each in view.rules:
+    for each in view.answering("rename"):
         for action in chain(each.rule.action):
             if action.do != "rename" or action.key in seen:
                 continue
@@ -136,7 +134,7 @@ def unused(view: View) -> Iterator[Problem]:
     backoffs = {action.backoff.name for action in used.values() if action.backoff is not None}
     # The machine falls back to the default where a verification has none of its own.
     yield from _unused(view, "backoff", view.policy.backoffs, backoffs | {"default"})
-    yield from _unused(view, "actions", view.policy.actions, set(used))
+    yield from _unused(view, "actions", view.policy.actions, used.keys() & view.policy.actions.keys())
 
 
 def _unused(view: View, table: str, defined: Collection[str], used: set[str]) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ from resilience.core.fault import Fault, Transport
 from resilience.core.policy import Action, Rule
 from resilience.policyfile.layers import Layer
 from resilience.policyfile.positions import Path
+from resilience.policyfile.ruleset import Rank
 from resilience.policyfile.wording import quoted
 
 Operation = tuple[str, str]
@@ -42,11 +43,13 @@ class RuleAt:
         rule: The rule.
         path: Its path in the merged tables; see :attr:`Rule.path`.
         layer: The layer that set it.
+        rank: Where it comes in the order of the rules.
     """
 
     rule: Rule
     path: Path
     layer: Layer
+    rank: Rank
 
     @property
     def is_inline(self) -> bool:
@@ -71,6 +74,11 @@ class RuleAt:
     def inner(self, key: str) -> Path:
         """Return the path of a key of its inline table, or its own where the table does not have it."""
         return (*self.path, key) if self.layer.has((*self.path, key)) else self.path
+
+
+def by_rank(each: RuleAt) -> Rank:
+    """Return what rules are sorted by."""
+    return each.rank
 
 
 @frozen(eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from resilience.core.backoff import Backoff
@@ -25,12 +26,12 @@ def unreached_max(view: View) -> Iterator[Problem]:
     """RP069: a ``max`` that max_attempts or the deadline surely comes before."""
     for each in view.actions:
         action, path = each.action, (*each.path, "max")
-        if action.do not in _WAITING or action.max is None or view.stack.setter(path) is None:
+        if action.do not in _WAITING or action.max is None:
             continue
         if each.action.key not in view.used or never_waits(view, action.backoff):
             continue
         message = _counted(view, each, action.max) if action.counts else _timed(view, each, action.max)
-        if message is not None:
+        if message is not None and view.stack.setter(path) is not None:
             # The deadline is what bounds a free action; that its max is only for show matters if something follows it.
             severity: Severity = "info" if not action.counts and action.then is None else "warning"
             yield view.problem(path, ids.UNREACHED_MAX, message, severity=severity)
@@ -91,9 +92,10 @@ def _known(view: View, path: Path, limit: str) -> object:
 def no_retry(view: View) -> Iterator[Problem]:
     """RP070: a wait that is as long as the whole call, so that nothing follows it."""
     deadline = view.policy.limits.deadline
-    backoffs = {action.backoff for action in view.used.values() if action.do in _WAITING}
-    for backoff in view.policy.backoffs.values():
-        if deadline is None or backoff not in backoffs or not never_waits(view, backoff):
+    suspects = [backoff for backoff in view.policy.backoffs.values() if never_waits(view, backoff)]
+    backoffs = {action.backoff for action in view.used.values() if action.do in _WAITING} if suspects else set()
+    for backoff in suspects:
+        if deadline is None or backoff not in backoffs:
             continue
         message = (
             f"the first wait of backoff {quoted(backoff.name)} is {written(least(backoff, 1))} or more, and the whole "
@@ -114,6 +116,7 @@ def least(backoff: Backoff, number: int) -> float:
     return backoff.delay(number, draw=0.0)
 
 
+@lru_cache(maxsize=1024)
 def _fitting(backoff: Backoff, deadline: float, most: int) -> int:
     """Return how many of the first waits end before the deadline where each is as short as it can be."""
     total = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Literal
@@ -9,10 +10,11 @@ from typing import Literal
 from attrs import define
 
 from resilience.catalog import CodeClass, CodeFacts, OperationFacts, catalogue, providers
+from resilience.core.decision import LEADS_ON
 from resilience.core.fault import Effect, Repeat
 from resilience.core.operations.advice import Subject, probable_key, probable_reads
 from resilience.core.operations.declared import Declared
-from resilience.core.policy import Action, PolicyValues, Rule, Template
+from resilience.core.policy import Action, PolicyValues, Rule, Template, Verb
 from resilience.policyfile.layers import Layer, Stack
 from resilience.policyfile.lint.contests import Contests, grouped
 from resilience.policyfile.lint.places import (
@@ -20,12 +22,14 @@ from resilience.policyfile.lint.places import (
     Mistake,
     Operation,
     RuleAt,
+    by_rank,
     chain,
     fault_of,
     transport_class,
 )
 from resilience.policyfile.positions import Path
 from resilience.policyfile.problems import Problem, Severity
+from resilience.policyfile.ruleset import Rank, RuleSet
 from resilience.policyfile.sources import Source
 
 
@@ -37,10 +41,15 @@ class View:
     Attributes:
         policy: Its values.
         stack: The layers that they come from.
+        ruleset: Its rules.
+        below: A view of the plain values, from which it takes what the environment shares with them; None for a policy
+            that is looked at by itself.
     """
 
     policy: PolicyValues
     stack: Stack
+    ruleset: RuleSet
+    below: View | None = None
 
     def problem(  # noqa: PLR0913  # one argument for each thing that a problem says
         self,
@@ -81,12 +90,46 @@ class View:
     @cached_property
     def rules(self) -> tuple[RuleAt, ...]:
         """The rules, each with its place; in a view of some of them, those that are looked at."""
-        return tuple(map(self.placed, self.policy.rules))
+        if self.below is None:
+            return tuple(sorted((self._placed(*pair) for pair in self.ruleset.ranked), key=by_rank))
+        return self.merged(self.below.rules, self.own) if self.own else self.below.rules
 
-    def placed(self, rule: Rule) -> RuleAt:
-        """Return a rule with its place."""
+    @cached_property
+    def own(self) -> tuple[RuleAt, ...]:
+        """The rules that are not the same in the view below."""
+        is_shared = self.below is not None and self.ruleset is self.below.ruleset
+        return () if is_shared else tuple(self._placed(*pair) for pair in self.ruleset.own)
+
+    @cached_property
+    def gone(self) -> Mapping[int, Rule]:
+        """The rules of the view below that are not the same here, by their identity."""
+        return {id(rule): rule for rule in self.ruleset.replaced} if self.own else {}
+
+    def merged(self, below: Iterable[RuleAt], own: Iterable[RuleAt]) -> tuple[RuleAt, ...]:
+        """Return rules of the view below, apart from those that are others here, together with own ones."""
+        gone = self.gone
+        return tuple(sorted((*(each for each in below if id(each.rule) not in gone), *own), key=by_rank))
+
+    def _placed(self, rank: Rank, rule: Rule) -> RuleAt:
         path = rule.path
-        return RuleAt(rule, path, self.stack.setter(path) or self.stack.root)
+        return RuleAt(rule, path, self.stack.setter(path) or self.stack.root, rank)
+
+    def answering(self, verb: Verb) -> tuple[RuleAt, ...]:
+        """Return the rules whose action, or what it leads to, does this."""
+        found = self._answering.get(verb)
+        if found is None:
+            own = self.rules if self.below is None else self.own
+            found = tuple(each for each in own if any(action.do == verb for action in chain(each.rule.action)))
+            if self.below is not None and (found or self.gone):
+                found = self.merged(self.below.answering(verb), found)
+            elif self.below is not None:
+                found = self.below.answering(verb)
+            self._answering[verb] = found
+        return found
+
+    @cached_property
+    def _answering(self) -> dict[Verb, tuple[RuleAt, ...]]:
+        return {}
 
     @cached_property
     def contests(self) -> Contests:
@@ -118,6 +161,8 @@ class View:
 
         In a view of some of them, those that are looked at.
         """
+        if self.below is not None and not self.own and self.policy.actions == self.below.policy.actions:
+            return self.below.actions
         return (*self.named(self.policy.actions), *self.inline(self.rules))
 
     def named(self, names: Iterable[str]) -> Iterator[ActionAt]:
@@ -136,17 +181,54 @@ class View:
     @cached_property
     def used(self) -> Mapping[str, Action]:
         """Every action that some fault can lead to, by its key, the ready-made ones among them."""
-        return {action.key: action for start in self.starts for action in chain(start)}
+        if self.below is None:
+            return {action.key: action for start in self.starts for action in chain(start)}
+        before, after = self.changed_starts
+        if not before and not after:
+            return self.below.used
+        gone = Counter(action.key for start in before for action in chain(start))
+        leading = self.below.leading
+        used = {key: each for key, each in self.below.used.items() if key not in gone or gone[key] < leading[key]}
+        used.update((action.key, action) for start in after for action in chain(start))
+        return used
+
+    @cached_property
+    def leading(self) -> Counter[str]:
+        """How many first answers lead to each action, by its key."""
+        return Counter(action.key for start in self.starts for action in chain(start))
 
     @property
     def starts(self) -> Iterator[Action]:
-        """What some fault leads to first."""
+        """The actions that some fault leads to first."""
         yield self.policy.unknown
         yield from (each.rule.action for each in self.rules)
 
-    def of(self, rules: Iterable[RuleAt], actions: Iterable[ActionAt]) -> View:
-        """Return a view of some rules and actions; who competes with them and what is used stays known."""
-        part = View(self.policy, self.stack)
+    @cached_property
+    def changed_starts(self) -> tuple[list[Action], list[Action]]:
+        """The actions that some fault leads to first only in the view below, and only here."""
+        before, after = [rule.action for rule in self.gone.values()], [each.rule.action for each in self.own]
+        if self.below is not None and self.below.policy.unknown is not self.policy.unknown:
+            before.append(self.below.policy.unknown)
+            after.append(self.policy.unknown)
+        return before, after
+
+    @cached_property
+    def kinds(self) -> tuple[Action, ...]:
+        """Of the used actions that lead to another attempt, one of each kind: alike but for the key, the last one."""
+        if self.below is not None and self.used is self.below.used:
+            return self.below.kinds
+        kinds: dict[tuple[object, ...], Action] = {}
+        for action in self.used.values():
+            if action.do in LEADS_ON:
+                kind = (action.do, action.counts, action.max, action.lasts, id(action.backoff))
+                known = kinds.get(kind)
+                if known is None or action.key > known.key:
+                    kinds[kind] = action
+        return tuple(kinds.values())
+
+    def looking_at(self, rules: Iterable[RuleAt], actions: Iterable[ActionAt]) -> View:
+        """Return a view of some rules and actions; who competes with them, and what is used, stays known."""
+        part = View(self.policy, self.stack, self.ruleset)
         part.__dict__.update(rules=tuple(rules), actions=tuple(actions), contests=self.contests, used=self.used)
         return part
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from resilience.core.backoff import Backoff
@@ -25,8 +26,9 @@ _SHOWN_CODES: Final = 6
 
 def restless(view: View) -> Iterator[Problem]:
     """RP003: a retry that does not wait."""
-    for backoff, actions in _by_backoff(view).items():
-        if not actions or _longest(backoff, 10) > 0:
+    suspects = [backoff for backoff in view.policy.backoffs.values() if _longest(backoff, 10) <= 0]
+    for backoff, actions in _by_backoff(view, suspects).items():
+        if not actions:
             continue
         counts = [uses(view, action) for action in actions]
         most = None if None in counts else max(each or 0 for each in counts)
@@ -53,7 +55,8 @@ def in_step(view: View) -> Iterator[Problem]:
 
 def sleepy(view: View) -> Iterator[Problem]:
     """RP007: a single wait of more than five minutes."""
-    for backoff, actions in _by_backoff(view).items():
+    suspects = [backoff for backoff in view.policy.backoffs.values() if _longest(backoff, None) > _LONG_WAIT]
+    for backoff, actions in _by_backoff(view, suspects).items():
         reached = max((_longest(backoff, uses(view, action)) for action in actions), default=0.0)
         if reached <= _LONG_WAIT:
             continue
@@ -109,19 +112,18 @@ def unreachable_hint(view: View) -> Iterator[Problem]:
             yield view.problem(view.latest(cap, DEADLINE), ids.UNREACHABLE_HINT, message)
 
 
-def _by_backoff(view: View) -> dict[Backoff, list[Action]]:
-    """Return the actions that wait with each backoff that a file defines."""
+def _by_backoff(view: View, backoffs: list[Backoff]) -> dict[Backoff, list[Action]]:
+    """Return the actions that wait with each of these backoffs that a file defines."""
     found: dict[Backoff, list[Action]] = {
-        backoff: []
-        for name, backoff in view.policy.backoffs.items()
-        if view.stack.setter(("backoff", name)) is not None
+        backoff: [] for backoff in backoffs if view.stack.setter(("backoff", backoff.name)) is not None
     }
-    for action in view.used.values():
+    for action in view.used.values() if found else ():
         if action.do in {"retry", "verify"} and action.backoff in found:
             found[action.backoff].append(action)
     return found
 
 
+@lru_cache(maxsize=1024)
 def _longest(backoff: Backoff, count: int | None) -> float:
     """Return the longest of the first waits; those of a list need not grow."""
     most = ENDLESS_USES if count is None else count
