@@ -27,7 +27,7 @@ _Shape = tuple[bool, ...]
 
 
 @frozen
-class Apis:
+class DescribedApis:
     """
     The effective ``[sources]`` of some layers.
 
@@ -44,8 +44,13 @@ class Apis:
 
 
 def read_apis(
-    stack: Stack, declared: Declarations, report: Report, *, onto: Apis | None = None, changed: Collection[str] = ()
-) -> Apis:
+    stack: Stack,
+    declared: Declarations,
+    report: Report,
+    *,
+    onto: DescribedApis | None = None,
+    changed: Collection[str] = (),
+) -> DescribedApis:
     """
     Return the effective ``[sources]`` of some layers, and what is known of their operations.
 
@@ -60,7 +65,7 @@ def read_apis(
     for layer in stack.layers:
         if isinstance(layer.table.get("sources"), dict):
             reader.layer(layer)
-    known = Apis({}, {}, {}) if onto is None else onto
+    known = DescribedApis({}, {}, {}) if onto is None else onto
     sources = {
         provider: reader.source(provider, api) if provider in reader.written else known.sources[provider]
         for provider, api in reader.found.items()
@@ -71,7 +76,7 @@ def read_apis(
         else _operations(provider, reader.found.get(provider), declared)
         for provider in dict.fromkeys((*reader.found, *declared))
     }
-    return Apis(sources, operations, reader.found)
+    return DescribedApis(sources, operations, reader.found)
 
 
 def _operations(provider: str, api: _Api | None, declared: Declarations) -> dict[str, Declared]:

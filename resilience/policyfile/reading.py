@@ -15,7 +15,7 @@ from resilience.core.operations.declared import Declared
 from resilience.core.policy import Action, Chaos, LedgerSettings, Limits, Source, TelemetrySettings
 from resilience.policyfile import ids
 from resilience.policyfile.actions import build_actions, unknown_action
-from resilience.policyfile.apis import Apis, read_apis
+from resilience.policyfile.apis import DescribedApis, read_apis
 from resilience.policyfile.backoffs import build_backoffs
 from resilience.policyfile.chaos import read_chaos
 from resilience.policyfile.credentials import build_credentials
@@ -51,7 +51,7 @@ class LayerReading:
     actions: Mapping[str, Action] = field(init=False)
     chaos: Chaos = field(init=False)
     declared: dict[str, dict[str, Declared]] = field(init=False)
-    described: Apis = field(init=False)
+    described: DescribedApis = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.settings = merge(self.stack, self.report)
