@@ -22,7 +22,7 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "clients": frozenset({"core", "catalog"}),
     "state": frozenset({"core"}),
     "engine": frozenset({"core", "catalog", "clients", "state"}),
-    "telemetry": frozenset({"core"}),
+    "telemetry": frozenset({"core", "catalog"}),
     # It plays the services, so it knows what the catalogue knows, and nothing of policies or calls.
     "sandbox": frozenset({"core", "catalog"}),
     # What calls did, written and read back: events and faults, and what the catalogue knows of codes.

@@ -1,7 +1,8 @@
 """
 Knows the services: their error codes, their operations and their rules for names.
 
-The knowledge is data, one TOML file per provider beside this one, and every
+The knowledge is data, one TOML file per provider, beside this one or in a package of
+a third party (:mod:`resilience.catalog.plugins`). Every
 entry names its source. :mod:`resilience.catalog.reader` reads and checks it.
 """
 
@@ -12,6 +13,8 @@ from resilience.catalog.reader import (
     NameRule,
     OperationFacts,
     catalogue,
+    cloud_of,
+    provider_of_cloud,
     providers,
     providers_of,
 )
@@ -23,6 +26,8 @@ __all__ = [
     "NameRule",
     "OperationFacts",
     "catalogue",
+    "cloud_of",
+    "provider_of_cloud",
     "providers",
     "providers_of",
 ]

@@ -141,10 +141,13 @@ class Catalogue:
     All that is known about one service.
 
     Attributes:
-        provider: Its short name in policies: ``"alibaba"``, ``"tencent"``.
+        provider: Its short name in policies, such as ``"alibaba"``.
         service: Its name in prose.
         product: Its name in the API.
         version: The version of the API.
+        vendor: Whose service it is, in prose; empty where it is not said.
+        cloud: What OpenTelemetry calls the vendor (``cloud.provider``); empty where it has no name for it.
+        early_code: A code that a script meets early, as an example; empty where it is not said.
         sources: Title and read date of each source, by id.
         names: The rules for names, by id.
         codes: The error codes, by code.
@@ -155,6 +158,9 @@ class Catalogue:
     service: str
     product: str
     version: str
+    vendor: str = ""
+    cloud: str = ""
+    early_code: str = ""
     sources: Mapping[str, str] = field(repr=False)
     names: Mapping[str, NameRule] = field(repr=False)
     codes: Mapping[str, CodeFacts] = field(repr=False)

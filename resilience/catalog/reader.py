@@ -1,7 +1,8 @@
 """
 Reads and checks a catalogue.
 
-A file says ``schema``, ``provider``, ``service``, ``product`` and ``version``, and has four tables. Each
+A file says ``schema``, ``provider``, ``service``, ``product`` and ``version``; it may say ``vendor``, ``cloud`` and
+``early_code``; and it has four tables. Each
 entry is written with the attributes of its class in :mod:`resilience.catalog.facts`:
 
 - ``[sources]``: id = "title, read date".
@@ -25,6 +26,7 @@ from typing import Any, Final, TypeVar, get_args
 import tomli
 from attrs import NOTHING, fields
 
+from resilience.catalog import plugins
 from resilience.catalog.facts import CLASSES, Catalogue, CodeClass, CodeFacts, NameRule, OperationFacts
 from resilience.core.fault import Effect, Repeat
 
@@ -35,7 +37,9 @@ __all__ = [
     "NameRule",
     "OperationFacts",
     "catalogue",
+    "cloud_of",
     "parse",
+    "provider_of_cloud",
     "providers",
     "providers_of",
 ]
@@ -46,6 +50,7 @@ SCHEMA: Final = 1
 _FOLDER: Final = Path(__file__).parent
 
 _SCALARS: Final = ("provider", "service", "product", "version")
+_OPTIONAL: Final = ("vendor", "cloud", "early_code")
 _TABLES: Final = ("sources", "names", "codes", "operations")
 _LIMIT: Final = re.compile(r"[1-9][0-9]*/s")
 # Closed vocabularies, by the key that takes them.
@@ -64,7 +69,7 @@ _Entry = TypeVar("_Entry", CodeFacts, OperationFacts, NameRule)
 @cache
 def providers() -> tuple[str, ...]:
     """Return the providers that have a catalogue, in alphabetical order."""
-    return tuple(sorted(file.stem for file in _FOLDER.glob("*.toml")))
+    return tuple(sorted(_files()))
 
 
 @cache
@@ -77,8 +82,14 @@ def catalogue(provider: str) -> Catalogue:
     """
     if provider not in providers():
         raise ValueError(f"catalogue: expected one of {_quoted(providers())}, got {provider!r}")
-    file = _FOLDER / f"{provider}.toml"
+    file = _files()[provider]
     return parse(file.read_text(encoding="utf-8"), file.name)
+
+
+@cache
+def _files() -> Mapping[str, Path]:
+    """Return the catalogues by provider: those of other packages, and ours, which count."""
+    return {**plugins.files("catalog"), **{file.stem: file for file in _FOLDER.glob("*.toml")}}
 
 
 def providers_of(operation: str) -> tuple[str, ...]:
@@ -99,12 +110,12 @@ def parse(text: str, file: str) -> Catalogue:
             of the wrong type, or a name that nothing in the file stands for.
     """
     document = tomli.loads(text)
-    _keys(file, document, known=("schema", *_SCALARS, *_TABLES), required=("schema", *_SCALARS, *_TABLES))
+    _keys(file, document, known=("schema", *_SCALARS, *_OPTIONAL, *_TABLES), required=("schema", *_SCALARS, *_TABLES))
     if document["schema"] != SCHEMA:
         raise ValueError(f"{file}: schema: expected {SCHEMA}, got {document['schema']!r}")
     sources = document["sources"]
     read = Catalogue(
-        **{key: _text(f"{file}: {key}", document[key]) for key in _SCALARS},
+        **{key: _text(f"{file}: {key}", document[key]) for key in (*_SCALARS, *_OPTIONAL) if key in document},
         sources=MappingProxyType({key: _text(f"{file}: sources.{key}", title) for key, title in sources.items()}),
         names=_entries(file, document, "names", NameRule),
         codes=_entries(file, document, "codes", CodeFacts, own="code"),
@@ -112,6 +123,16 @@ def parse(text: str, file: str) -> Catalogue:
     )
     _references(file, read)
     return read
+
+
+def cloud_of(provider: str | None) -> str | None:
+    """Return what OpenTelemetry calls a provider's cloud; None where it has no name for it."""
+    return (catalogue(provider).cloud or None) if provider in providers() else None
+
+
+def provider_of_cloud(cloud: str | None) -> str | None:
+    """Return the provider whose cloud OpenTelemetry calls so; None if none is."""
+    return next((each for each in providers() if cloud and catalogue(each).cloud == cloud), None)
 
 
 def _entries(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
 from attrs import define, evolve, field
 
-from resilience.catalog import catalogue, providers
+from resilience.catalog import catalogue, provider_of_cloud, providers
 from resilience.core.fault import CUT, TRANSPORTS, Effect, Fault
 from resilience.core.policy import VERBS
 from resilience.journal.fields import (
@@ -25,7 +25,6 @@ from resilience.journal.runs import KnownRuns
 from resilience.journal.spans import Span, read_attributes, read_span
 
 _SCOPE: Final = "resilience"
-_CLOUDS: Final[Mapping[str, str]] = {"alibaba_cloud": "alibaba", "tencent_cloud": "tencent"}
 _SUCCESSES: Final = frozenset({"success", "success_after_retry"})
 
 
@@ -117,7 +116,7 @@ def _is_part(span: Span) -> bool:
 
 def _call(span: Span, children: list[Span]) -> RecordedCall:
     said = span.said
-    provider = _CLOUDS.get(said.text("cloud.provider") or "")
+    provider = provider_of_cloud(said.text("cloud.provider"))
     ended = said.word("outcome", ENDS)
     attempts = _attempts(children, provider, [said for _, said in span.of("retry.scheduled")])
     last = len(attempts) - 1

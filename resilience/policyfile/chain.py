@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field
 
+from resilience.catalog import providers
 from resilience.policyfile import ids
 from resilience.policyfile.lookalikes import plain
 from resilience.policyfile.problems import Problem
@@ -147,7 +148,7 @@ def _near(source: Source, entry: str) -> str:
     """Return which file is probably meant by an entry that names none; nothing where nobody can tell."""
     if plain(entry).startswith(BUILTIN):
         return suggestion(entry, [BUILTIN + name for name in builtin_names()])
-    if entry.removesuffix(".toml").removesuffix("-mqtt") in {"alibaba", "tencent", *builtin_names()}:
+    if entry.removesuffix(".toml").removesuffix("-mqtt") in {*providers(), *builtin_names()}:
         name = entry.removesuffix(".toml")
         return suggestion(BUILTIN + name, [BUILTIN + each for each in builtin_names()])
     if source.base is None:

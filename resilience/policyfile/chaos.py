@@ -62,7 +62,7 @@ class _Reader:
             elif not is_provider(key) or key == "transport":
                 hint = "; lost and the like stand under the provider too" if key == "transport" else ""
                 if not is_provider(key):
-                    hint = f"; an entry stands under its provider, such as [chaos.alibaba] {quoted(key)} = ..."
+                    hint = f"; an entry stands under its provider, such as [chaos.{providers()[0]}] {quoted(key)} = ..."
                 expected = f"{', '.join(CHAOS)} or a provider's name in lower case"
                 self.report.add(
                     layer, path, ids.BAD_NAME, f"chaos: expected {expected}, got {quoted(key)}{hint}", at="key"

@@ -70,7 +70,7 @@ def table_hint(path: tuple[str, ...]) -> str:
         return ""
     table, key = path
     if table in _OF_PROVIDERS and key not in providers() and key != "provider":
-        return f"; {key} belongs in a table with a provider's name, such as [{table}.alibaba]"
+        return f"; {key} belongs in a table with a provider's name, such as [{table}.{providers()[0]}]"
     if key in NAMED.get(table, ()):
         also = ", or in [backoff.default]" if table == "backoff" else ""
         return f"; {key} belongs in a table with a name, [{table}.NAME]{also}"

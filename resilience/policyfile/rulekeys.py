@@ -176,7 +176,7 @@ def _check_transport(code: str) -> None:
         tables = " or ".join(f"[rules.{owner}]" for owner in owners)
         near = f"; it is a code of {' and '.join(owners)}, and belongs in {tables}"
     elif not near and code[:1].isupper() and _CODE.fullmatch(code):
-        near = "; the codes of a service belong in [rules.PROVIDER], such as [rules.alibaba]"
+        near = f"; the codes of a service belong in [rules.PROVIDER], such as [rules.{providers()[0]}]"
     raise UnfitError(
         ids.BAD_CODE,
         f'expected unsent, lost, garbled, or a status such as "http-503" or "http-5xx", got {quoted(code)}{near}',

@@ -71,7 +71,7 @@ def _provider_hint(name: str, value: object) -> str:
     operation, slash, code = name.rpartition("/")
     word = (operation or code).rpartition(":")[2]
     owners = [each for each in providers() if word in catalogue(each).operations or catalogue(each).code(word)]
-    owner = owners[0] if owners else "alibaba"
+    owner = (owners or providers())[0]
     if not isinstance(value, dict) or any(each in RULE for each in value):
         return f"; a rule stands under its provider, such as [rules.{owner}]"
     if value and not slash and (owners or _is_like_an_operation(name)):

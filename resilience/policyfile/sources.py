@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Literal
 import tomli
 from attrs import define, field
 
+from resilience.catalog import plugins
 from resilience.core.fault import Origin
 from resilience.policyfile import ids
 from resilience.policyfile.positions import MAX_DEPTH, Positions, Span, scan
@@ -252,12 +253,16 @@ def builtin(name: str) -> tuple[Source, tuple[Problem, ...]]:
     if name not in names:
         there_are = ", ".join(BUILTIN + each for each in names)
         raise UnreadableError(f"there is no {quoted(BUILTIN + name)}; there are {there_are}")
-    return parse(read_path(_builtin_folder() / f"{name}.toml"), name=BUILTIN + name, base=None)
+    return parse(read_path(_builtin_files()[name]), name=BUILTIN + name, base=None)
 
 
 def builtin_names() -> tuple[str, ...]:
-    """Return the names of the policies that come with the package, without ``builtin:``."""
-    return tuple(sorted(path.stem for path in _builtin_folder().glob("*.toml")))
+    """Return the names of the policies that come with this package or with a provider's, without ``builtin:``."""
+    return tuple(sorted(_builtin_files()))
+
+
+def _builtin_files() -> dict[str, Path]:
+    return {**plugins.files("policies"), **{path.stem: path for path in _builtin_folder().glob("*.toml")}}
 
 
 def _builtin_folder() -> Path:

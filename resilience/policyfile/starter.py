@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from resilience.catalog import providers
+from resilience.catalog import catalogue, providers
+from resilience.policyfile.sources import BUILTIN, builtin_names
 
 PURPOSES: Final[Mapping[str, tuple[str, ...]]] = {
     "dev": ("dev", "development", "local", "test"),
@@ -115,10 +116,6 @@ _OTHER: Final = """
 
 _TEXTS: Final = {"dev": _DEV, "staging": _STAGING, "prod": _PROD}
 
-_SERVICES: Final = {"alibaba": "ApsaraMQ for MQTT (Alibaba Cloud)", "tencent": "TDMQ for MQTT (Tencent Cloud)"}
-_CODES: Final = {"alibaba": "SystemOverFlow", "tencent": "RequestLimitExceeded"}
-"""A code of each service that a script meets early: throttling."""
-
 
 def starter(chosen: Sequence[str], environments: Iterable[str], *, file: str) -> str:
     """
@@ -141,12 +138,12 @@ def starter(chosen: Sequence[str], environments: Iterable[str], *, file: str) ->
         if not is_bare(word):
             raise ValueError(f"expected a name of letters, digits, - and _, got {word!r}")
     services = list(dict.fromkeys(chosen))
-    first = {"provider": services[0], "code": _CODES[services[0]]}
+    first = {"provider": services[0], "code": catalogue(services[0]).early_code or "lost"}
     head = _HEAD.format(
         name=file.removesuffix(".toml"),
         file=file,
-        services="\n".join(f"# builtin:{each}-mqtt for {_SERVICES[each]}." for each in services),
-        extends=", ".join(f'"builtin:{each}-mqtt"' for each in services),
+        services="\n".join(f"# {BUILTIN}{_policy(each)} for {_service(each)}." for each in services),
+        extends=", ".join(f'"{BUILTIN}{_policy(each)}"' for each in services),
         example="".join(_EXAMPLE.format(provider=each) for each in services).rstrip(),
     )
     return head + "".join(_TEXTS.get(_purpose(env), _OTHER).format(env=env, **first) for env in wanted)
@@ -159,3 +156,14 @@ def is_bare(word: str) -> bool:
 
 def _purpose(env: str) -> str:
     return next((purpose for purpose, names in PURPOSES.items() if env.lower() in names), "")
+
+
+def _policy(provider: str) -> str:
+    """Return the name of a provider's policy, without ``builtin:``."""
+    usual = f"{provider}-mqtt"
+    return usual if usual in builtin_names() else provider
+
+
+def _service(provider: str) -> str:
+    known = catalogue(provider)
+    return f"{known.service} ({known.vendor})" if known.vendor else known.service

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 OPERATION_NAME: Final = "resilience.operation.name"
@@ -80,9 +79,6 @@ VERIFY_DURATION: Final = "resilience.verify.duration"
 
 PREVIOUS_ATTEMPT: Final = "previous_attempt"
 REFRESH: Final = "refresh"
-
-CLOUDS: Final[Mapping[str, str]] = {"alibaba": "alibaba_cloud", "tencent": "tencent_cloud"}
-"""What OpenTelemetry calls our providers (semantic conventions 1.44.0, "Cloud", read 2026-11-21)."""
 
 # The version of the semantic conventions that `cloud.provider` and `error.type` are taken from.
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.44.0"

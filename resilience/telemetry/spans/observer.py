@@ -11,6 +11,7 @@ from attrs import define
 from opentelemetry import context, trace
 from opentelemetry.environment_variables import OTEL_PYTHON_TRACER_PROVIDER
 
+from resilience.catalog import cloud_of
 from resilience.core.events import CallEnded, CallStarted, Event, Sink
 from resilience.telemetry import names
 from resilience.telemetry.providers.scope import SCOPE, version
@@ -119,7 +120,7 @@ def _seen_by_samplers(started: CallStarted) -> dict[str, str]:
         attributes[names.POLICY_HASH] = policy.digest
     if policy.env is not None:
         attributes[names.POLICY_ENV] = policy.env
-    cloud = names.CLOUDS.get(started.provider or "")
+    cloud = cloud_of(started.provider)
     if cloud is not None:
         attributes[names.CLOUD_PROVIDER] = cloud
     return attributes
