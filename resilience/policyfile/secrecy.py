@@ -77,8 +77,12 @@ def hidden_in(line: str) -> tuple[str, ...]:
         texts = _COMMENT_WORD.findall(piece) if piece[0] == "#" else [piece.strip("\"'")]
         for text in texts:
             if not is_word(text):
-                found |= {each for each in (text, *_BETWEEN.split(text)) if len(each) >= _FEWEST and not is_word(each)}
+                found |= {each for each in (text, *_BETWEEN.split(text)) if _is_hidden(each)}
     return tuple(sorted(found, key=len, reverse=True))
+
+
+def _is_hidden(text: str) -> bool:
+    return len(text) >= _FEWEST and any(map(str.isalnum, text)) and not is_word(text)
 
 
 def masked(line: str) -> str:

@@ -34,7 +34,7 @@ class Lost:
 
     def __bool__(self) -> bool:
         """Tell whether anything is lost."""
-        return bool(self.tables)
+        return bool(self._words or self.tables)
 
     def add(self, text: str, header: str | None) -> None:
         """
@@ -51,6 +51,10 @@ class Lost:
         else:
             self._without_key.add(path)
         self.tables.add(path)
+        self.add_names(text)
+
+    def add_names(self, text: str) -> None:
+        """Add the names in a statement that was read, though perhaps not as it was meant."""
         words = [word.lower() for word in _WORD.findall(text)]
         for length in range(1, _IN_A_NAME + 1):
             self._words.update("".join(words[at : at + length]) for at in range(len(words) - length + 1))

@@ -58,6 +58,9 @@ class Reading:
         return Positions(spans, tuple(evolve(each, offset=before(each.offset)) for each in found.novelties))
 
 
+_JSON = re.compile(r"\s*\{\s*[\"'}]")
+
+
 def read_on(text: str, bad: Sequence[int] = ()) -> Reading:
     r"""
     Find every mistake of a text that tomli refuses, and read what it says otherwise.
@@ -66,7 +69,7 @@ def read_on(text: str, bad: Sequence[int] = ()) -> Reading:
         text: The text, with ``\\n`` at the ends of lines and no byte-order mark.
         bad: The places of characters that could not be read, in their order; the caller tells of them.
     """
-    if text.lstrip().startswith("{"):
+    if _JSON.match(text):
         offset = len(text) - len(text.lstrip())
         return Reading(
             (Mistake(offset, offset + 1, message_of(text, ParseFailure("Invalid statement", offset))),), None, Rebuilt()
@@ -145,6 +148,8 @@ class _Reader:
             lines = draft.text.strip().split("\n")
             if is_header or lines[0].startswith("["):
                 self._header = lines[0]
+                # The name is a guess: what it may be instead is not called unknown.
+                self.lost.add_names(text)
             return
         self._lose(statement, text, is_header=is_header)
 
