@@ -3,40 +3,37 @@
 from __future__ import annotations
 
 import logging
-import typing
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from copy import copy as copied
 from functools import cached_property
-from types import NoneType, UnionType
 from typing import Any, ClassVar, Final, Self, final
 
-from attrs import Factory, define, field, frozen
+from attrs import define, field
 
-from resilience.clients import classify, leaves, retries_itself, with_message
+from resilience.clients import leaves
 from resilience.clients.answers import checker
 from resilience.clients.common.answerfields import complete
 from resilience.clients.timeouts import within
-from resilience.core.events import ALWAYS_IDLE, CallStarted, Renamed, Slot
+from resilience.core.events import CallStarted, Renamed
 from resilience.core.fault import Fault
 from resilience.core.match import RuleTable
 from resilience.core.operations import advice
 from resilience.core.operations.rename import name_hash
 from resilience.core.plan import Plan
-from resilience.core.policy import Limits, PolicyValues, Rule
+from resilience.core.policy import Limits
 from resilience.engine.arguments import Fields
 from resilience.engine.blocking import at_once
-from resilience.engine.chaos import Rehearsal
+from resilience.engine.checks import check_accepts, name_of
 from resilience.engine.credentials import Credentials
 from resilience.engine.errors import ServiceError
-from resilience.engine.namebook import NameBook, Names, Place
-from resilience.engine.operations import Operation, effect_of, is_about
-from resilience.engine.policysource import PolicySources
+from resilience.engine.namebook import NameBook, Place
+from resilience.engine.operations import Operation, effect_of
 from resilience.engine.readback import read_back
 from resilience.engine.runtime import Runtime
-from resilience.engine.threads import Threads, is_coroutine_function
+from resilience.engine.setting import Setting
+from resilience.engine.threads import is_coroutine_function
 from resilience.engine.tracking import Track
-from resilience.engine.watch import Audience
-from resilience.state import Ledger, LedgerEntry
+from resilience.state import LedgerEntry
 from resilience.state.ledger import entry_key
 
 log: Final = logging.getLogger("resilience")
@@ -53,85 +50,8 @@ class Done:
 
 DONE: Final = Done()
 
-OFF: Final = Limits(deadline=None, max_attempts=1)
-"""The limits of a call where the policy is switched off: one attempt, and nothing cuts it short."""
-
 PLAIN: Final = frozenset({type(None), bool, int, float, str, list, tuple})
 """Types of values that are no SDK's answer."""
-
-
-@frozen(kw_only=True, eq=False)
-class Setting:
-    """What all calls of one executor share; where it is not ``enabled``, a call is one attempt and nothing else."""
-
-    policy: PolicyValues
-    enabled: bool = True
-    account: str = ""
-    sources: Mapping[str, Credentials[Any]] = field(factory=dict)
-    audience: Audience
-    classify: Callable[[Exception], Fault | None] | None = None
-    on_rename: Callable[[Renamed], object] | None = None
-    ledger: Ledger | None = None
-    draw: Callable[[], float]
-    threads: Threads = field(factory=Threads)
-    called: set[tuple[str | None, str]] = field(factory=set)
-    forgotten: set[tuple[str | None, str]] = field(factory=set)
-    names: NameBook = field(factory=Names)
-    policy_sources: PolicySources = field(
-        init=False, default=Factory(lambda self: PolicySources.of_policy(self.policy), takes_self=True)
-    )
-    reads_messages: bool = field(
-        init=False,
-        default=Factory(lambda self: any(rule.message is not None for rule in self.policy.rules), takes_self=True),
-    )
-    rehearsal: Rehearsal | None = field(
-        init=False,
-        default=Factory(
-            lambda self: Rehearsal(self.policy.chaos) if self.enabled and self.policy.chaos.injections else None,
-            takes_self=True,
-        ),
-    )
-
-    @property
-    def limits(self) -> Limits:
-        """The limits of a call that has none of its own."""
-        return self.policy.limits if self.enabled else OFF
-
-    @property
-    def idle_slots(self) -> tuple[Slot, Slot] | None:
-        """
-        Where two quick looks tell that a call is nothing but an attempt; None if there is always more to do.
-
-        While both slots hold None, a call that succeeds at once is told to nobody.
-        """
-        if self.rehearsal is not None or self.ledger is not None:
-            return None
-        slots: list[Slot] = []
-        for observer in self.audience.observers:
-            slot = observer.idle_slot
-            if slot is None:
-                return None
-            # By identity: two observers may have mappings of their own that look alike at the moment.
-            if slot is not ALWAYS_IDLE and not any(slot[0] is each[0] and slot[1] == each[1] for each in slots):
-                slots.append(slot)
-        match slots:
-            case []:
-                return ALWAYS_IDLE, ALWAYS_IDLE
-            case [slot]:
-                return slot, ALWAYS_IDLE
-            case [slot, other]:
-                return slot, other
-            case _:
-                return None
-
-    def fault(self, error: Exception, provider: str | None) -> Fault | None:
-        """Return what an exception says, or None for a programming error."""
-        if isinstance(error, ServiceError):
-            return error.fault
-        own = None if self.classify is None else self.classify(error)
-        if own is None:
-            return classify(error, provider=provider, words=self.reads_messages)
-        return with_message(own, error) if self.reads_messages else own
 
 
 @define(kw_only=True, eq=False, slots=False)
@@ -194,7 +114,7 @@ class Callee:
             RuntimeError: A call has been made without it.
         """
         if "plan" in vars(self):
-            raise RuntimeError(f"{_name(self.function)} has been called already; register its verifier before")
+            raise RuntimeError(f"{name_of(self.function)} has been called already; register its verifier before")
         self._own_verifier = verifier
 
     @property
@@ -317,9 +237,16 @@ class Callee:
     @cached_property
     def plan(self) -> Plan:
         """What the machine needs to know; made at the first call, when verifiers have been registered."""
-        self._check_accepts()
+        plan = self.new_plan()
+        if self.needs_value and self.verifier is None and self.accepted is None:
+            check_accepts(self.function, self.operation, plan, has_ledger=self.setting.ledger is not None)
         self.setting.called.add((self.operation.provider, self.operation.name))
-        return self._plan()
+        return plan
+
+    @property
+    def needs_value(self) -> bool:
+        """Whether there must be a value where a call is a success without an answer."""
+        return True
 
     @cached_property
     def started(self) -> CallStarted:
@@ -382,67 +309,8 @@ class Callee:
         """Tell the user something that no call fails for."""
         log.warning("%s", sentence)
 
-    def check_ledger(self) -> None:
-        """
-        Refuse a function whose calls the ledger could not remember.
-
-        Raises:
-            ValueError: The policy does not say what names that which the operation makes.
-            TypeError: The function has no parameter that could hold it.
-        """
-        operation = self.operation
-        if self.setting.ledger is None or not operation.is_for_ledger:
-            return
-        if not operation.ledger_keys:
-            raise ValueError(f"{_name(self.function)}: {advice.unremembered(self.subject)}")
-        missing = ""
-        for names in operation.ledger_keys:
-            missing = next((name for name in names if not self._can_hold(name)), "")
-            if not missing:
-                return
-        raise TypeError(
-            f"{_name(self.function)}: the ledger remembers {operation.name} by {missing}, but no parameter holds it; "
-            f'name the parameter {missing!r}, or say which it is: wrap("{operation.name}", key={{"{missing}": "..."}})'
-        )
-
-    def _can_hold(self, name: str) -> bool:
-        return self.signature.can_hold(name) or self.signature.can_hold(name.partition(".")[0])
-
-    def check_client(self) -> None:
-        """
-        Refuse a method of an SDK's client that retries by itself: its attempts would hide from the policy and multiply.
-
-        Raises:
-            ValueError: It does; the message says what to switch off.
-        """
-        why = retries_itself(getattr(self.function, "__self__", None))
-        if why is not None:
-            raise ValueError(f"{self.operation.name}: {why}")
-
-    def check_renames(self) -> None:
-        """
-        Refuse a function that cannot do a rename which the policy can ask for.
-
-        Raises:
-            TypeError: It has no parameter that the name could be in.
-        """
-        field_name = self.operation.rename
-        if field_name is not None and self.signature.can_hold(field_name):
-            return
-        for rule, action in self._plan().reachable():
-            if field_name is None:
-                if action.do == "rename" and rule is not None and is_about(self.operation, rule):
-                    why = advice.nothing_to_rename(self.subject)
-                    raise TypeError(f"{_name(self.function)}: the policy can rename ({_where(rule)}): {why}")
-                continue
-            if action.do == "rename":
-                raise TypeError(
-                    f"{_name(self.function)}: the policy can rename {field_name} of {self.operation.name} "
-                    f"({_where(rule)}), but no parameter holds it; name the parameter {field_name!r}, "
-                    f'or say which it is: wrap("{self.operation.name}", key={{"{field_name}": "..."}})'
-                )
-
-    def _plan(self) -> Plan:
+    def new_plan(self) -> Plan:
+        """Put together what the machine needs to know."""
         rename = self.operation.rename
         return Plan(
             operation=self.operation.name,
@@ -458,49 +326,3 @@ class Callee:
             effect_of=effect_of,
             table=self.table,
         )
-
-    def _check_accepts(self) -> None:
-        """Refuse a call that could be accepted without a value to return, where the annotation excludes None."""
-        if self.verifier is not None or self.accepted is not None or _may_return_none(self.function):
-            return
-        why = self._accept_at()
-        if why is not None:
-            raise TypeError(
-                f"{_name(self.function)}: {self.operation.name} can be a success without an answer ({why}), and then "
-                "there is no value to return, but the return annotation excludes None; register a verifier "
-                f'(.verify, executor.verify("{self.operation.name}"), or executor.verify_with(client) for all '
-                "creates of an SDK's client), say what it is "
-                "with wrap(..., accepted=lambda *args: ...), "
-                'or annotate the return as "... | None"'
-            )
-
-    def _accept_at(self) -> str | None:
-        """Return what can make a call a success without an answer: a rule, or the ledger; None if nothing can."""
-        for rule, action in self._plan().reachable():
-            if action.do == "accept" and not action.dry_run:
-                return f"the policy accepts: {_where(rule)}"
-        if self.setting.ledger is not None and self.operation.is_for_ledger and self.operation.ledger_keys:
-            return "the ledger may know that an earlier run has done it"
-        return None
-
-
-def _may_return_none(function: Callable[..., Any]) -> bool:
-    try:
-        annotation = typing.get_type_hints(function).get("return", Any)
-    except Exception:  # noqa: BLE001  # annotations of users may raise anything when evaluated
-        return True
-    if typing.get_origin(annotation) in {Awaitable, Coroutine}:
-        annotation = typing.get_args(annotation)[-1]
-    if annotation in {Any, object, None, NoneType} or isinstance(annotation, typing.TypeVar):
-        return True
-    return typing.get_origin(annotation) in {typing.Union, UnionType} and NoneType in typing.get_args(annotation)
-
-
-def _where(rule: Rule | None) -> str:
-    if rule is None:
-        return "unknown"
-    return f"rule {rule.id} at {rule.origin}" if rule.origin else f"rule {rule.id}"
-
-
-def _name(function: Callable[..., Any]) -> str:
-    return getattr(function, "__qualname__", None) or repr(function)

@@ -12,9 +12,11 @@ from resilience.clients import verifiers_for
 from resilience.core.match import RuleTable
 from resilience.core.plan import Plan
 from resilience.engine.arguments import Signature
-from resilience.engine.callee import Callee, Setting
+from resilience.engine.callee import Callee
+from resilience.engine.checks import check_client, check_ledger
 from resilience.engine.operations import Operation, resolve
 from resilience.engine.runtime import Runtime
+from resilience.engine.setting import Setting
 
 
 @define(eq=False)
@@ -73,8 +75,9 @@ class Callees:
             accepted=accepted,
             siblings=self.wrapped,
         )
-        callee.check_client()
-        callee.check_ledger()
+        check_client(function, found)
+        if self.setting.ledger is not None:
+            check_ledger(function, found, callee.signature, callee.subject)
         self.wrapped.setdefault((found.provider, found.name), callee)
         return callee
 

@@ -9,11 +9,13 @@ from typing import Any, ClassVar, Final, NamedTuple, ParamSpec, TypeVar
 from resilience.core.events import Observer, Renamed
 from resilience.core.fault import Fault
 from resilience.core.policy import PolicyValues
-from resilience.engine.callee import Callee, Setting
+from resilience.engine.callee import Callee
 from resilience.engine.callees import Callees
+from resilience.engine.checks import check_renames
 from resilience.engine.credentials import Credentials
 from resilience.engine.operations import checked_provider, resolve
 from resilience.engine.runtime import Runtime
+from resilience.engine.setting import Setting
 from resilience.engine.switch import switched_off
 from resilience.engine.watch import Audience
 from resilience.state import Ledger
@@ -179,7 +181,7 @@ class CommonExecutor:
             kind = type(function).__name__
             raise TypeError(f"{function.__qualname__}: put @{kind} above the line that wraps it, not below")
         callee = self._prepare(operation, function, key=key, accepted=accepted)
-        callee.check_renames()
+        check_renames(function, callee.operation, callee.signature, callee.subject, callee.new_plan())
         return callee
 
 

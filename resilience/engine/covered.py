@@ -143,9 +143,6 @@ class CoveredCallee(Callee):
         required = self.operation.requires
         return self.client_operation.complete(required) if required else self.client_operation.check
 
-    def check_client(self) -> None:
-        """Allow any client: its own retries have been switched off."""
-
     def accept(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None, *, dry_run: bool) -> Any:  # noqa: ARG002  # a script expects an answer of a rehearsal too
         """Return an answer of the client's own type."""
         return self.client_operation.accepted(args, kwargs, fault)
@@ -175,8 +172,10 @@ class CoveredCallee(Callee):
         last = self.setting.fault(before, self.client_operation.provider) if isinstance(before, Exception) else None
         return disguised(error, self.client_operation.error, last)
 
-    def _check_accepts(self) -> None:
-        """Allow every accept: there is always an answer."""
+    @property
+    def needs_value(self) -> bool:
+        """Whether there must be a value where a call is a success without an answer: here there always is one."""
+        return False
 
 
 def _unclear(fault: Fault, message: str, answer: Any) -> Exception:
