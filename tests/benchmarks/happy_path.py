@@ -31,7 +31,7 @@ FAIL = ready_made(Backoff())["fail"]
 REFUSED = ServiceError("InvalidParameter", status=400)
 
 
-def _policy(deadline: float | None) -> PolicyValues:
+def policy(deadline: float | None) -> PolicyValues:
     rules = [("Busy", RETRY), ("InvalidParameter", FAIL)]
     return PolicyValues(
         name="benchmark",
@@ -44,11 +44,11 @@ def _policy(deadline: float | None) -> PolicyValues:
     )
 
 
-async def _succeed(instance_id: str, group_id: str) -> str:  # noqa: ARG001  # names that the catalogue knows
+async def succeed(instance_id: str, group_id: str) -> str:  # noqa: ARG001  # names that the catalogue knows
     return group_id
 
 
-async def _refuse(instance_id: str, group_id: str) -> str:  # noqa: ARG001  # names that the catalogue knows
+async def refuse(instance_id: str, group_id: str) -> str:  # noqa: ARG001  # names that the catalogue knows
     raise ServiceError("InvalidParameter", status=400)
 
 
@@ -65,7 +65,7 @@ class _Flaky:
         return group_id
 
 
-async def _caught(function: Callable[[str, str], Awaitable[str]]) -> None:
+async def caught(function: Callable[[str, str], Awaitable[str]]) -> None:
     # The quickest way to catch; a context manager would be measured as well.
     try:  # noqa: SIM105
         await function("i", "g")
@@ -85,23 +85,23 @@ async def _by_hand(function: Callable[[str, str], Awaitable[str]]) -> None:
 
 async def _fail_after() -> None:
     with anyio.fail_after(120):
-        await _succeed("i", "g")
+        await succeed("i", "g")
 
 
-def _subjects() -> list[tuple[str, Subject, str | None]]:
+def subjects() -> list[tuple[str, Subject, str | None]]:
     """Return each subject with its name and the name of its base."""
-    unlimited = Executor(_policy(None), provider="alibaba")
-    limited = Executor(_policy(120.0), provider="alibaba")
-    quick = unlimited.wrap("CreateGroupId", _succeed)
+    unlimited = Executor(policy(None), provider="alibaba")
+    limited = Executor(policy(120.0), provider="alibaba")
+    quick = unlimited.wrap("CreateGroupId", succeed)
     return [
-        ("bare await", partial(_succeed, "i", "g"), None),
+        ("bare await", partial(succeed, "i", "g"), None),
         ("wrapped, no limits", partial(quick, "i", "g"), "bare await"),
         ("wrapped, outcome()", partial(quick.outcome, "i", "g"), "bare await"),
-        ("executor.call", partial(unlimited.call, "CreateGroupId", _succeed, "i", "g"), "bare await"),
+        ("executor.call", partial(unlimited.call, "CreateGroupId", succeed, "i", "g"), "bare await"),
         ("anyio.fail_after", _fail_after, "bare await"),
-        ("wrapped, deadline", partial(limited.wrap("CreateGroupId", _succeed), "i", "g"), "anyio.fail_after"),
-        ("bare raise", partial(_caught, _refuse), "bare await"),
-        ("wrapped, fails fast", partial(_caught, unlimited.wrap("CreateGroupId", _refuse)), "bare raise"),
+        ("wrapped, deadline", partial(limited.wrap("CreateGroupId", succeed), "i", "g"), "anyio.fail_after"),
+        ("bare raise", partial(caught, refuse), "bare await"),
+        ("wrapped, fails fast", partial(caught, unlimited.wrap("CreateGroupId", refuse)), "bare raise"),
         ("retry by hand", partial(_by_hand, _Flaky()), "bare await"),
         ("wrapped, one retry", partial(unlimited.wrap("CreateGroupId", _Flaky()), "i", "g"), "retry by hand"),
     ]
@@ -109,7 +109,7 @@ def _subjects() -> list[tuple[str, Subject, str | None]]:
 
 if __name__ == "__main__":
     report(
-        _subjects,
+        subjects,
         what="what a policy costs",
         clock=time.perf_counter_ns,
         unit=Unit("ns", 1.0, 0),

@@ -26,13 +26,27 @@ class Unit:
     digits: int
 
 
-async def _measure(
-    make: Callable[[], Subjects], clock: Callable[[], int], rounds: int, calls: int
+async def measure(
+    make: Callable[[], Subjects], clock: Callable[[], int], rounds: int, calls: int, longest: int | None = None
 ) -> tuple[Subjects, dict[str, list[float]]]:
+    """
+    Return the subjects, and what a call of each took in each round, in nanoseconds.
+
+    Args:
+        make: Makes the subjects.
+        clock: Tells the time in nanoseconds.
+        rounds: In each of them, all subjects are timed.
+        calls: How many calls of a subject are timed at once.
+        longest: How many nanoseconds they may take together, so that of slow subjects fewer calls are timed; None for
+            no limit.
+    """
     subjects = make()
-    for _, subject, _ in subjects:
+    often: dict[str, int] = {}
+    for name, subject, _ in subjects:
+        began = clock()
         for _ in range(20):
             await subject()
+        often[name] = calls if longest is None else max(5, min(calls, longest * 20 // max(clock() - began, 1)))
     took: dict[str, list[float]] = {name: [] for name, _, _ in subjects}
     gc.collect()
     gc.disable()
@@ -40,9 +54,9 @@ async def _measure(
         for _ in range(rounds):
             for name, subject, _ in random.sample(subjects, len(subjects)):
                 began = clock()
-                for _ in range(calls):
+                for _ in range(often[name]):
                     await subject()
-                took[name].append((clock() - began) / calls)
+                took[name].append((clock() - began) / often[name])
             gc.collect()
     finally:
         gc.enable()
@@ -65,7 +79,7 @@ def report(  # a keyword for each thing that the benchmarks differ in
     asked = parser.parse_args()
     print(f"CPython {platform.python_version()}, {asked.rounds} rounds of {asked.calls} calls")  # noqa: T201  # a report
     for backend in ("asyncio", "trio"):
-        subjects, took = anyio.run(_measure, make, clock, asked.rounds, asked.calls, backend=backend)
+        subjects, took = anyio.run(measure, make, clock, asked.rounds, asked.calls, backend=backend)
         print(f"\n{backend:30} {'min':>9} {'median':>9} {unit.word}   x of base (min, median)")  # noqa: T201  # a report
         for name, _, base in subjects:
             least, middle = (each / unit.length for each in (min(took[name]), statistics.median(took[name])))
