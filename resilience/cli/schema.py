@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from resilience.policyfile.schema import text
+from resilience.policyfile.format.schema import text
 
 
 @click.command()

@@ -5,8 +5,8 @@ A file is judged by tomli; positions come from a scanner of our own that runs on
 when there is something to point at. All problems of all files are reported at once.
 """
 
-from resilience.policyfile.ids import TITLES
+from resilience.policyfile.messages.ids import TITLES
+from resilience.policyfile.messages.problems import PolicyError, Problem
 from resilience.policyfile.policy import Policy, check
-from resilience.policyfile.problems import PolicyError, Problem
 
 __all__ = ["TITLES", "Policy", "PolicyError", "Problem", "check"]

@@ -8,15 +8,15 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from resilience.policyfile import ids
-from resilience.policyfile.chain import Chain
-from resilience.policyfile.clashes import clashes
-from resilience.policyfile.layers import Layer, Report, Stack, environments_of
-from resilience.policyfile.problems import PolicyError, Problem
+from resilience.policyfile.decode.layers import Layer, Report, Stack, environments_of
+from resilience.policyfile.decode.rules import Renewed
+from resilience.policyfile.files.chain import Chain
+from resilience.policyfile.files.clashes import clashes
+from resilience.policyfile.messages import ids
+from resilience.policyfile.messages.problems import PolicyError, Problem
+from resilience.policyfile.messages.wording import quoted
 from resilience.policyfile.reading import LayerReading
-from resilience.policyfile.rules import Renewed
 from resilience.policyfile.ruleset import RuleSet
-from resilience.policyfile.wording import quoted
 
 
 @frozen(eq=False)

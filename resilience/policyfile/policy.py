@@ -10,10 +10,10 @@ from attrs import field, frozen
 from resilience.core.fault import Origin
 from resilience.core.policy import PolicyValues
 from resilience.policyfile.assemble import Parts, assemble, in_order
-from resilience.policyfile.chain import Chain
 from resilience.policyfile.digest import digest
-from resilience.policyfile.problems import PolicyError, Problem
-from resilience.policyfile.sources import Source
+from resilience.policyfile.files.chain import Chain
+from resilience.policyfile.files.policy_file import Source
+from resilience.policyfile.messages.problems import PolicyError, Problem
 
 
 @frozen(kw_only=True, repr=False)

@@ -13,23 +13,23 @@ from attrs import define, field
 from resilience.core.backoff import Backoff
 from resilience.core.operations.declared import Declared
 from resilience.core.policy import Action, Chaos, LedgerSettings, Limits, Source, TelemetrySettings
-from resilience.policyfile import ids
-from resilience.policyfile.actions import build_actions, unknown_action
-from resilience.policyfile.apis import DescribedApis, read_apis
-from resilience.policyfile.backoffs import build_backoffs
-from resilience.policyfile.chaos import read_chaos
-from resilience.policyfile.credentials import build_credentials
-from resilience.policyfile.declared import check_declarations, declarations
-from resilience.policyfile.layers import Layer, Report, Stack
-from resilience.policyfile.operations import Operations
-from resilience.policyfile.paths import UnsetVariableError, resolved
-from resilience.policyfile.positions import Path
-from resilience.policyfile.rules import Renewed, RuleReader
+from resilience.policyfile.decode.actions import build_actions, unknown_action
+from resilience.policyfile.decode.apis import DescribedApis, read_apis
+from resilience.policyfile.decode.backoffs import build_backoffs
+from resilience.policyfile.decode.chaos import read_chaos
+from resilience.policyfile.decode.credentials import build_credentials
+from resilience.policyfile.decode.declared import check_declarations, declarations
+from resilience.policyfile.decode.layers import Layer, Report, Stack
+from resilience.policyfile.decode.operations import Operations
+from resilience.policyfile.decode.paths import UnsetVariableError, resolved
+from resilience.policyfile.decode.rules import Renewed, RuleReader
+from resilience.policyfile.decode.settings import Settings, merge
+from resilience.policyfile.files.policy_file import BUILTIN
+from resilience.policyfile.files.positions import Path
+from resilience.policyfile.format.tables import STOPPING
+from resilience.policyfile.messages import ids
+from resilience.policyfile.messages.wording import dotted, quoted
 from resilience.policyfile.ruleset import RuleSet
-from resilience.policyfile.settings import Settings, merge
-from resilience.policyfile.sources import BUILTIN
-from resilience.policyfile.tables import STOPPING
-from resilience.policyfile.wording import dotted, quoted
 
 
 @define(slots=False)

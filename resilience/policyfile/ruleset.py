@@ -11,7 +11,7 @@ from attrs import define, evolve, field
 
 from resilience.core.backoff import Backoff
 from resilience.core.policy import Action, Rule
-from resilience.policyfile.answers import RuleTable
+from resilience.policyfile.decode.answers import RuleTable
 
 Entries = dict[str, tuple[Rule, ...]]
 """The rules of each key of a table: one, or one for each answer of an array."""

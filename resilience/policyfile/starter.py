@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from resilience.catalog import catalogue, providers
-from resilience.policyfile.sources import BUILTIN, builtin_names
+from resilience.policyfile.files.policy_file import BUILTIN, builtin_names
 
 PURPOSES: Final[Mapping[str, tuple[str, ...]]] = {
     "dev": ("dev", "development", "local", "test"),

@@ -17,7 +17,7 @@ from resilience.catalog import providers
 from resilience.cli.app import app
 from resilience.cli.init import write_new
 from resilience.policyfile import Policy
-from resilience.policyfile.schema import schema, text
+from resilience.policyfile.format.schema import schema, text
 from resilience.policyfile.starter import PURPOSES, starter
 
 CHOICES = [

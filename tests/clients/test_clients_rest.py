@@ -23,7 +23,7 @@ from resilience.core.fault import Fault
 from resilience.core.match import RuleTable
 from resilience.core.policy import Place, Source, Template
 from resilience.policyfile import Policy
-from resilience.policyfile.places import place, template
+from resilience.policyfile.format.http_places import place, template
 
 DATA = Path(__file__).parents[1] / "data" / "valid"
 Send = Callable[..., Any]

@@ -23,8 +23,7 @@ from pathlib import Path
 from attrs import frozen
 
 from resilience.policyfile import Policy, PolicyError
-from resilience.policyfile.problems import Problem
-from resilience.policyfile.tables import (
+from resilience.policyfile.format.tables import (
     ACTION,
     BACKOFF,
     CREDENTIALS,
@@ -38,6 +37,7 @@ from resilience.policyfile.tables import (
     TELEMETRY,
     TOP,
 )
+from resilience.policyfile.messages.problems import Problem
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,7 +11,7 @@ from policy_faults import sample
 from policy_mutations import ROOT, Seed, examine, mutants, outcome, seeds
 
 from resilience.policyfile import Policy
-from resilience.policyfile.tables import ACTION, BACKOFF, CREDENTIALS, LIMITS, RULE, TOP, Key
+from resilience.policyfile.format.tables import ACTION, BACKOFF, CREDENTIALS, LIMITS, RULE, TOP, Key
 
 FEW_VALUES = (
     *(

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from resilience.cli.app import app
 from resilience.policyfile import Policy, PolicyError
 from resilience.policyfile.lint import inspect
-from resilience.policyfile.problems import Problem
+from resilience.policyfile.messages.problems import Problem
 
 TOP = 'schema = 1\nlimits.deadline = "1m"\n'
 

@@ -6,7 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resilience.policyfile import Policy, PolicyError
-from resilience.policyfile.tables import BACKOFF, CREDENTIALS, LATER, LIMITS, RULE, SOURCE, TABLES, TELEMETRY, TOP
+from resilience.policyfile.format.tables import (
+    BACKOFF,
+    CREDENTIALS,
+    LATER,
+    LIMITS,
+    RULE,
+    SOURCE,
+    TABLES,
+    TELEMETRY,
+    TOP,
+)
 
 EVERYTHING = (Path(__file__).parents[1] / "data" / "valid" / "everything.toml").read_text(encoding="utf-8")
 LINES = EVERYTHING.replace('extends = ["base.toml", "../valid/smallest.toml", "builtin:tencent-mqtt"]', "").splitlines()

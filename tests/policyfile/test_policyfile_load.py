@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from resilience.policyfile import Policy, PolicyError, check
-from resilience.policyfile.positions import scan
-from resilience.policyfile.sources import builtin_names
+from resilience.policyfile.files.policy_file import builtin_names
+from resilience.policyfile.files.positions import scan
 
 TEXT = 'schema = 1\n[limits]\ndeadline = "2m"\n'
 ENVIRONMENTS = TEXT + "[env.dev]\n[env.prod]\nproduction = true\n"
@@ -195,7 +195,9 @@ def test_policies_of_the_package_are_found_in_a_wheel_and_beside_an_editable_ins
     package = tmp_path / "resilience"
     (package / "policies").mkdir(parents=True)
     (package / "policies" / "own.toml").write_text(TEXT + 'name = "own"', encoding="utf-8")
-    monkeypatch.setattr("resilience.policyfile.sources.__file__", str(package / "policyfile" / "sources.py"))
+    monkeypatch.setattr(
+        "resilience.policyfile.files.policy_file.__file__", str(package / "policyfile" / "files" / "policy_file.py")
+    )
     assert builtin_names() == ("own",)
 
 
@@ -207,7 +209,7 @@ def test_loading_a_correct_policy_scans_nothing(monkeypatch: pytest.MonkeyPatch)
         scans.append(text)
         return scan(text, depth=depth)
 
-    monkeypatch.setattr("resilience.policyfile.sources.scan", counted)
+    monkeypatch.setattr("resilience.policyfile.files.policy_file.scan", counted)
     policy = Policy.loads(TEXT + '[rules.acme]\nA = "retry"\nB = { do = "retry" }\n')
     assert scans == []
     assert [str(rule.origin) for rule in policy.rules] == ["<string>:5:5", "<string>:6:5"]

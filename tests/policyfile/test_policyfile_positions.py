@@ -8,7 +8,7 @@ import tomli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resilience.policyfile.positions import Path, Span, scan
+from resilience.policyfile.files.positions import Path, Span, scan
 
 BARE = st.text("abcXYZ019-_", min_size=1, max_size=4)
 HOSTILE = st.text(st.sampled_from("ab.=#[]{},'\" \\\n\t\u00e9\u6d4b"), max_size=5)

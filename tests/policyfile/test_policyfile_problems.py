@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from resilience.core.grammar.durations import seconds, written
 from resilience.policyfile import Policy, PolicyError, Problem
-from resilience.policyfile.problems import Lines
-from resilience.policyfile.wording import dotted, has_secret, is_secret, quoted, shown, suggestion
+from resilience.policyfile.messages.problems import Lines
+from resilience.policyfile.messages.wording import dotted, has_secret, is_secret, quoted, shown, suggestion
 
 HEAD = 'schema = 1\nlimits.deadline = "2m"\n'
 SECRETS = (

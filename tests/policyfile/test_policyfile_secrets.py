@@ -11,8 +11,8 @@ from resilience.cli.app import app
 from resilience.cli.check.findings import FORMATS
 from resilience.policyfile import Policy, PolicyError
 from resilience.policyfile.lint import inspect_text
-from resilience.policyfile.secrecy import is_word, masked
-from resilience.policyfile.wording import dotted, quoted
+from resilience.policyfile.messages.secrecy import is_word, masked
+from resilience.policyfile.messages.wording import dotted, quoted
 
 HEAD = 'schema = 1\nlimits.deadline = "1m"\n'
 SECRETS = ["hunter2Secret!x", "S3cr3tPass", "p@ssw0rd", "kJhGfDsAqWeRtYuI", "Tr0ub4dor&3", "x9-Kd2mQ_81zz", "hunter2"]

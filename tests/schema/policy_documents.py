@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from resilience.policyfile.tables import (
+from resilience.policyfile.format.tables import (
     ACTION,
     BACKOFF,
     CHAOS,

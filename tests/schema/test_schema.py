@@ -15,8 +15,8 @@ from jsonschema import Draft7Validator, ValidationError, validators
 from policy_documents import WRONG_KEYS, WRONG_VALUES, Document, damaged, document_text, documents, inmost, places
 
 from resilience.policyfile import Policy, PolicyError, Problem, check
-from resilience.policyfile import tables as rows
-from resilience.policyfile.schema import BEYOND, schema, text
+from resilience.policyfile.format import tables as rows
+from resilience.policyfile.format.schema import BEYOND, schema, text
 
 ROOT = Path(__file__).parents[2]
 VALID = sorted([*(ROOT / "policies").glob("*.toml"), *(ROOT / "tests/data/valid").glob("*.toml")])

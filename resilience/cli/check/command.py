@@ -13,8 +13,8 @@ import click
 
 from resilience.cli.check.findings import FORMATS
 from resilience.policyfile import Problem
+from resilience.policyfile.files.policy_file import BUILTIN, UnreadableError, builtin_names, read_stream
 from resilience.policyfile.lint import inspect, inspect_text
-from resilience.policyfile.sources import BUILTIN, UnreadableError, builtin_names, read_stream
 
 _STDIN: Final = "<stdin>"
 

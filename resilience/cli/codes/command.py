@@ -13,8 +13,8 @@ from resilience.catalog import Catalogue, catalogue, providers
 from resilience.cli.codes.coverage import By, CodeAnswer, CodeRow, rows
 from resilience.cli.codes.sdk_codes import PROVIDERS, SdkCodes, installed
 from resilience.cli.screen import FINDINGS, as_json, console, format_option, load, times
-from resilience.policyfile.operations import named_providers
-from resilience.policyfile.wording import quoted
+from resilience.policyfile.decode.operations import named_providers
+from resilience.policyfile.messages.wording import quoted
 
 _HOW: Final[Mapping[By, str]] = {
     "parent": "by the rule for its parent",

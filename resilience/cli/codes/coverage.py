@@ -13,7 +13,7 @@ from resilience.core.fault import Fault, Origin
 from resilience.core.match import RuleTable, lineage
 from resilience.core.policy import Rule
 from resilience.policyfile import Policy
-from resilience.policyfile.wording import quoted
+from resilience.policyfile.messages.wording import quoted
 
 By = Literal["code", "parent", "status", "unknown"]
 """What decides: a rule for the code itself, for its parent, for the HTTP status, or nothing but ``unknown``."""

@@ -15,9 +15,9 @@ from resilience.core.plan import Plan
 from resilience.core.policy import Action, CredentialLimits, Rule, Source
 from resilience.engine.operations import effect_of
 from resilience.policyfile import Policy
-from resilience.policyfile.globs import narrowed
-from resilience.policyfile.operations import named_providers
-from resilience.policyfile.wording import quoted
+from resilience.policyfile.decode.globs import narrowed
+from resilience.policyfile.decode.operations import named_providers
+from resilience.policyfile.messages.wording import quoted
 
 ActionKeys = tuple[tuple[str, str], ...]
 """What an action does: each of its keys with its value, its backoff's and those of its ``then`` included."""

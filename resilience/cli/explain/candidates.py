@@ -8,7 +8,7 @@ from resilience.core.fault import Fault
 from resilience.core.match import fits, lineage, specificity
 from resilience.core.plan import Plan
 from resilience.core.policy import Rule
-from resilience.policyfile.wording import quoted
+from resilience.policyfile.messages.wording import quoted
 
 
 @frozen(kw_only=True)

@@ -16,7 +16,7 @@ from resilience.cli.explain.explanation import explain as explained
 from resilience.cli.screen import as_json, console, format_option, load, policy_option, seconds, times
 from resilience.cli.values import Value, label
 from resilience.core.fault import Fault, Origin
-from resilience.policyfile.wording import quoted
+from resilience.policyfile.messages.wording import quoted
 from resilience.simulation.bounds import WorstCase
 
 _REPEATS = {

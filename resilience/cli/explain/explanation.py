@@ -22,8 +22,8 @@ from resilience.core.plan import Plan
 from resilience.core.policy import Action, Rule
 from resilience.engine.operations import described, effect_of
 from resilience.policyfile import Policy
-from resilience.policyfile.operations import named_providers
-from resilience.policyfile.rulekeys import is_status, is_transport_code
+from resilience.policyfile.decode.operations import named_providers
+from resilience.policyfile.format.rule_keys import is_status, is_transport_code
 from resilience.simulation import fault_of
 from resilience.simulation.bounds import WaitRange, WorstCase, uses, waits, worst
 

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from resilience.policyfile.files.policy_file import Source
 from resilience.policyfile.lint import ids
-from resilience.policyfile.problems import Problem
-from resilience.policyfile.sources import Source
+from resilience.policyfile.messages.problems import Problem
 
 _ID: Final = re.compile("RP[0-9]{3}")
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from resilience.core.policy import METHODS
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.view import View
-from resilience.policyfile.problems import Problem
-from resilience.policyfile.wording import quoted
+from resilience.policyfile.messages.problems import Problem
+from resilience.policyfile.messages.wording import quoted
 
 
 def ruleless(view: View) -> Iterator[Problem]:

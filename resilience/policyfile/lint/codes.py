@@ -9,14 +9,19 @@ from typing import Final
 
 from resilience.catalog import CodeClass, catalogue, providers
 from resilience.core.match import lineage
-from resilience.policyfile.layers import Layer
+from resilience.policyfile.decode.layers import Layer
+from resilience.policyfile.format.rule_keys import (
+    is_provider_table,
+    is_status,
+    is_transport_code,
+    operation_before_a_dot,
+)
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.places import RuleAt
 from resilience.policyfile.lint.view import View
-from resilience.policyfile.problems import Problem
-from resilience.policyfile.rulekeys import is_provider_table, is_status, is_transport_code, operation_before_a_dot
-from resilience.policyfile.spelling import nearest
-from resilience.policyfile.wording import quoted, suggestion
+from resilience.policyfile.messages.problems import Problem
+from resilience.policyfile.messages.spelling import nearest
+from resilience.policyfile.messages.wording import quoted, suggestion
 
 _AGAIN: Final = frozenset({"retry", "verify"})
 _CREDENTIAL: Final = frozenset({"credential", "signature"})

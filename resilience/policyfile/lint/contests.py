@@ -11,9 +11,9 @@ from resilience.core.fault import Fault
 from resilience.core.match import RuleTable
 from resilience.core.operations.declared import Declared
 from resilience.core.policy import Rule
-from resilience.policyfile.globs import names_of, narrowed
+from resilience.policyfile.decode.globs import names_of, narrowed
+from resilience.policyfile.decode.operations import catalogued
 from resilience.policyfile.lint.places import Operation, RuleAt, fault_of
-from resilience.policyfile.operations import catalogued
 
 Contest = tuple[str, str]
 """What rules have in common of which only one can answer."""

@@ -16,12 +16,12 @@ from attrs import define
 
 from resilience.core.policy import PolicyValues, Rule
 from resilience.policyfile.assemble import Parts
-from resilience.policyfile.layers import Layer
+from resilience.policyfile.decode.layers import Layer
+from resilience.policyfile.decode.operations import named_providers
+from resilience.policyfile.decode.rules import Renewed
 from resilience.policyfile.lint.contests import Contest, Contests, contest_of
 from resilience.policyfile.lint.places import ActionAt, RuleAt, by_rank, chain
 from resilience.policyfile.lint.view import View
-from resilience.policyfile.operations import named_providers
-from resilience.policyfile.rules import Renewed
 
 ENDLESS: Final = "whether there is a deadline"
 SPOKEN: Final = "the providers that the policy speaks of"

@@ -9,13 +9,13 @@ from resilience.catalog import CodeClass
 from resilience.core.decision import LEADS_ON
 from resilience.core.fault import Repeat
 from resilience.core.policy import METHODS, Action
+from resilience.policyfile.decode.operations import catalogued
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.places import Operation, RuleAt, chain
 from resilience.policyfile.lint.view import View
-from resilience.policyfile.operations import catalogued
-from resilience.policyfile.problems import Problem
-from resilience.policyfile.spelling import nearest
-from resilience.policyfile.wording import quoted
+from resilience.policyfile.messages.problems import Problem
+from resilience.policyfile.messages.spelling import nearest
+from resilience.policyfile.messages.wording import quoted
 
 _CARE: Final[dict[Repeat, int]] = {"safe": 0, "equal": 1, "conflict": 2, "duplicate": 3}
 _SHOWN: Final = 3

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from typing import Any, Final
 
-from resilience.policyfile.layers import Layer
+from resilience.policyfile.decode.layers import Layer
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.view import View
-from resilience.policyfile.problems import Problem
-from resilience.policyfile.wording import quoted
+from resilience.policyfile.messages.problems import Problem
+from resilience.policyfile.messages.wording import quoted
 
 _LETTERS: Final = 4  # shorter names, such as qa and uat, differ by a letter on purpose
 _LONGEST: Final = 100  # who gives an environment a longer name has a program write it

@@ -11,9 +11,9 @@ from typing import Final
 import tomli
 from attrs import frozen
 
-from resilience.policyfile.ids import TITLES
 from resilience.policyfile.lint.registry import LINT_TITLES
-from resilience.policyfile.problems import Severity
+from resilience.policyfile.messages.ids import TITLES
+from resilience.policyfile.messages.problems import Severity
 
 _FILE: Final = Path(__file__).with_name("explanations.toml")
 

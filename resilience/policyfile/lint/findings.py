@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from attrs import define, evolve, field
 
-from resilience.policyfile.problems import Problem
-from resilience.policyfile.wording import listed
+from resilience.policyfile.messages.problems import Problem
+from resilience.policyfile.messages.wording import listed
 
 _Place = tuple[str, int, int, str, str]
 

@@ -9,8 +9,7 @@ from attrs import define, field
 
 from resilience.core.policy import PolicyValues
 from resilience.policyfile.assemble import Assembly, Parts
-from resilience.policyfile.chain import Chain
-from resilience.policyfile.ids import NEW_SYNTAX, TITLES
+from resilience.policyfile.files.chain import Chain
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.accepted import apply, strange
 from resilience.policyfile.lint.difference import Base, EnvironmentDifference
@@ -18,7 +17,8 @@ from resilience.policyfile.lint.findings import Findings
 from resilience.policyfile.lint.registry import LINT_TITLES, LINTS, Lint
 from resilience.policyfile.lint.repair import Repaired, repaired
 from resilience.policyfile.lint.view import View
-from resilience.policyfile.problems import Problem
+from resilience.policyfile.messages.ids import NEW_SYNTAX, TITLES
+from resilience.policyfile.messages.problems import Problem
 
 # What is said of a whole file cannot be accepted in it: neither its errors nor its exceptions.
 _ACCEPTABLE = frozenset({*LINT_TITLES, NEW_SYNTAX}) - {ids.NOTHING_IGNORED}

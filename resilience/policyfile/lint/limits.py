@@ -8,12 +8,12 @@ from typing import Final
 from resilience.core.backoff import Backoff
 from resilience.core.grammar.durations import written
 from resilience.core.policy import Action
+from resilience.policyfile.files.positions import Path
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.reach import never_waits
 from resilience.policyfile.lint.view import View
-from resilience.policyfile.positions import Path
-from resilience.policyfile.problems import Problem
-from resilience.policyfile.wording import quoted
+from resilience.policyfile.messages.problems import Problem
+from resilience.policyfile.messages.wording import quoted
 
 _SHOWN_WAITS: Final = 6
 ENDLESS_USES: Final = 10_000  # waits that are added up where nothing counts them; every backoff has met its cap by then

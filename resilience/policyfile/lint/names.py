@@ -12,9 +12,9 @@ from resilience.core.policy import METHODS, Action
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.places import Operation, RuleAt, chain
 from resilience.policyfile.lint.view import View
-from resilience.policyfile.problems import Problem, Severity
-from resilience.policyfile.spelling import nearest
-from resilience.policyfile.wording import quoted
+from resilience.policyfile.messages.problems import Problem, Severity
+from resilience.policyfile.messages.spelling import nearest
+from resilience.policyfile.messages.wording import quoted
 
 _SAMPLES: Final = ("GID_sensors-berlin", "sensors-berlin")
 _SHORT: Final = ("GID_abc", "abc")

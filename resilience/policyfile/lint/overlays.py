@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from resilience.core.grammar.durations import written
-from resilience.policyfile.layers import Layer, Stack
+from resilience.policyfile.decode.layers import Layer, Stack
+from resilience.policyfile.files.positions import Path
+from resilience.policyfile.format.rule_keys import is_provider_table
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.view import View
-from resilience.policyfile.positions import Path
-from resilience.policyfile.problems import Problem
-from resilience.policyfile.rulekeys import is_provider_table
-from resilience.policyfile.wording import dotted, shown
+from resilience.policyfile.messages.problems import Problem
+from resilience.policyfile.messages.wording import dotted, shown
 
 _NOTHING: Final = object()
 _MERGED: Final = frozenset({"limits", "backoff", "actions", "credentials", "operations", "rules", "chaos", "ledger"})

@@ -10,8 +10,8 @@ from resilience.core.policy import Action
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.places import RuleAt, chain
 from resilience.policyfile.lint.view import View
-from resilience.policyfile.problems import Problem
-from resilience.policyfile.wording import quoted
+from resilience.policyfile.messages.problems import Problem
+from resilience.policyfile.messages.wording import quoted
 
 _PERMANENT: Final[dict[CodeClass | None, str]] = {
     "permission": "the caller may not do this, however often it asks",

@@ -10,10 +10,10 @@ from attrs import frozen
 from resilience.catalog import CodeClass
 from resilience.core.fault import Fault, Transport
 from resilience.core.policy import Action, Rule
-from resilience.policyfile.layers import Layer
-from resilience.policyfile.positions import Path
+from resilience.policyfile.decode.layers import Layer
+from resilience.policyfile.files.positions import Path
+from resilience.policyfile.messages.wording import quoted
 from resilience.policyfile.ruleset import Rank
-from resilience.policyfile.wording import quoted
 
 Operation = tuple[str, str]
 """A provider and the name of one of its operations."""

@@ -8,14 +8,14 @@ from typing import Final
 
 from resilience.core.backoff import Backoff
 from resilience.core.grammar.durations import seconds, written
-from resilience.policyfile.layers import Stack
+from resilience.policyfile.decode.layers import Stack
+from resilience.policyfile.files.positions import Path
+from resilience.policyfile.format.tables import LIMITS
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.places import ActionAt
 from resilience.policyfile.lint.view import View
-from resilience.policyfile.positions import Path
-from resilience.policyfile.problems import Problem, Severity
-from resilience.policyfile.tables import LIMITS
-from resilience.policyfile.wording import quoted
+from resilience.policyfile.messages.problems import Problem, Severity
+from resilience.policyfile.messages.wording import quoted
 
 _DEADLINE: Final = ("limits", "deadline")
 _WAITING: Final = frozenset({"retry", "verify"})

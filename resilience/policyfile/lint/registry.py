@@ -26,7 +26,7 @@ from resilience.policyfile.lint import (
 from resilience.policyfile.lint.difference import ENDLESS, SPOKEN
 from resilience.policyfile.lint.repair import EVERYTHING
 from resilience.policyfile.lint.view import View
-from resilience.policyfile.problems import Problem
+from resilience.policyfile.messages.problems import Problem
 
 
 @frozen

@@ -14,13 +14,13 @@ from typing import Any, Final
 
 from attrs import define
 
-from resilience.policyfile import ids
 from resilience.policyfile.assemble import Assembly
-from resilience.policyfile.chain import Chain
-from resilience.policyfile.positions import Path
-from resilience.policyfile.problems import Problem
-from resilience.policyfile.sources import Source
-from resilience.policyfile.tables import SCHEMA
+from resilience.policyfile.files.chain import Chain
+from resilience.policyfile.files.policy_file import Source
+from resilience.policyfile.files.positions import Path
+from resilience.policyfile.format.tables import SCHEMA
+from resilience.policyfile.messages import ids
+from resilience.policyfile.messages.problems import Problem
 
 # A rule whose action was taken out is wrong in the next round only; chains of `then` may take a few more.
 _ROUNDS: Final = 12

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from resilience.core.policy import Rule
+from resilience.policyfile.decode.operations import named_providers
+from resilience.policyfile.files.positions import Path
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.places import Operation, RuleAt
 from resilience.policyfile.lint.view import View
-from resilience.policyfile.operations import named_providers
-from resilience.policyfile.positions import Path
-from resilience.policyfile.problems import Problem
-from resilience.policyfile.wording import quoted
+from resilience.policyfile.messages.problems import Problem
+from resilience.policyfile.messages.wording import quoted
 
 _SHOWN: Final = 3
 _PROBED: Final = 256  # of a text, the characters in which others are looked for; few are longer than a line

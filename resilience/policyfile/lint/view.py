@@ -15,7 +15,9 @@ from resilience.core.fault import Effect, Repeat
 from resilience.core.operations.advice import Subject, probable_key, probable_reads
 from resilience.core.operations.declared import Declared
 from resilience.core.policy import Action, PolicyValues, Rule, Template, Verb
-from resilience.policyfile.layers import Layer, Stack
+from resilience.policyfile.decode.layers import Layer, Stack
+from resilience.policyfile.files.policy_file import Source
+from resilience.policyfile.files.positions import Path
 from resilience.policyfile.lint.contests import Contests, grouped
 from resilience.policyfile.lint.places import (
     ActionAt,
@@ -27,10 +29,8 @@ from resilience.policyfile.lint.places import (
     fault_of,
     transport_class,
 )
-from resilience.policyfile.positions import Path
-from resilience.policyfile.problems import Problem, Severity
+from resilience.policyfile.messages.problems import Problem, Severity
 from resilience.policyfile.ruleset import Rank, RuleSet
-from resilience.policyfile.sources import Source
 
 
 @define(eq=False, slots=False)

@@ -9,14 +9,14 @@ from typing import Final
 from resilience.core.backoff import Backoff
 from resilience.core.grammar.durations import written
 from resilience.core.policy import Action
+from resilience.policyfile.files.positions import Path
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.limits import DEADLINE, ENDLESS_USES, paths, rounded, uses
 from resilience.policyfile.lint.places import RuleAt
 from resilience.policyfile.lint.reach import never_waits
 from resilience.policyfile.lint.view import View
-from resilience.policyfile.positions import Path
-from resilience.policyfile.problems import Problem
-from resilience.policyfile.wording import quoted
+from resilience.policyfile.messages.problems import Problem
+from resilience.policyfile.messages.wording import quoted
 
 _LONG_WAIT: Final = 300.0  # a script that sleeps for longer looks hung, and its token may expire meanwhile
 _THROTTLED_BASE: Final = 0.5  # limits are per second: what comes sooner meets the same second

@@ -1,0 +1,190 @@
+"""Builds actions from merged settings, with every default filled in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from attrs import define, field
+
+from resilience.core.backoff import Backoff
+from resilience.core.policy import DEFAULT_RENAMES, VERBS, Action, ready_made
+from resilience.policyfile.decode.backoffs import misplaced
+from resilience.policyfile.decode.layers import Report, Stack
+from resilience.policyfile.decode.settings import Entries, Settings, is_name
+from resilience.policyfile.format.tables import ACTION, keys_of
+from resilience.policyfile.messages import ids
+from resilience.policyfile.messages.wording import dotted, listed, quoted, suggestion
+
+READY_MADE: Final = tuple(ready_made(Backoff()))
+"""The names of the ready-made actions."""
+
+_LONGEST_CHAIN: Final = 32
+"""Actions from the first to the last of a chain of ``then``; a person follows three or four."""
+
+_WAITING: Final = frozenset({"retry", "verify"})
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}|[{}]")
+
+
+def build_actions(
+    settings: Settings, backoffs: Mapping[str, Backoff], stack: Stack, report: Report, known: Mapping[str, Action]
+) -> dict[str, Action]:
+    """
+    Return the named actions, the ready-made ones among them; one without a verb is reported, and becomes a fail.
+
+    Args:
+        settings: What the layers say of them.
+        backoffs: The backoffs that they may ask for.
+        stack: The layers.
+        report: Takes what is wrong.
+        known: Actions that are built already.
+    """
+    made = ready_made(backoffs["default"])
+    builder = _Builder(settings, backoffs, stack, report, known, {name: known.get(name, made[name]) for name in made})
+    for name in settings.actions:
+        builder.build(name, ())
+    return builder.actions
+
+
+@define
+class _Builder:
+    settings: Settings
+    backoffs: Mapping[str, Backoff]
+    stack: Stack
+    report: Report
+    known: Mapping[str, Action]
+    actions: dict[str, Action]
+    _names: tuple[str, ...] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._names = (*READY_MADE, *self.settings.actions)
+
+    def complain(self, name: str, key: str, rule: str, message: str, *, at_key: bool = False) -> None:
+        path = ("actions", name, key) if key else ("actions", name)
+        self.report.add(
+            self.stack.setter(path) or self.stack.root, path, rule, message, at="key" if at_key else "value"
+        )
+
+    def build(self, name: str, above: tuple[str, ...]) -> Action:
+        """Build an action after those that its ``then`` leads to; ``above`` are those that lead here."""
+        if name in READY_MADE and name in self.settings.actions and not above:
+            message = f"the ready-made action {quoted(name)} cannot be redefined; choose another name"
+            self.complain(name, "", ids.READY_MADE, message, at_key=True)
+        if name in self.actions:
+            return self.actions[name]
+        if name in self.known:
+            then = self.known[name].then
+            if then is not None:
+                # Put where it would stand if it were built now.
+                self.build(then.key, (*above, name))
+            self.actions[name] = self.known[name]
+            return self.known[name]
+        entries = self.settings.actions[name]
+        action = Action(key=name, do="fail")
+        do = entries.get("do")
+        if do is None:
+            if not self._has_bad_do(name):
+                message = f"{quoted(name)} needs do: {', '.join(VERBS)}"
+                self.complain(name, "", ids.MISSING, message, at_key=True)
+        elif do not in VERBS:
+            near = suggestion(do, VERBS) or f"; there are {', '.join(VERBS)}"
+            self.complain(name, "do", ids.UNKNOWN_ACTION, f"unknown action {quoted(do)}{near}")
+        else:
+            for key, rule, message, at_key in faults_of(entries, self.backoffs):
+                self.complain(name, key, rule, message, at_key=at_key)
+            then = self._then(name, entries.get("then"), (*above, name))
+            action = Action(key=name, **defaults(entries, self.backoffs, then))
+        self.actions[name] = action
+        return action
+
+    def _has_bad_do(self, name: str) -> bool:
+        """Tell whether it says what it does, or is no table that could say so, or has a bad name; all are reported."""
+        path = ("actions", name, "do")
+        layers = [layer for layer in self.stack.layers if layer.has(path[:2])]
+        is_table = all(isinstance(layer.get(path[:2], None), dict) for layer in layers)
+        return not is_table or not is_name(*path[:2]) or self.stack.setter(path) is not None
+
+    def _then(self, name: str, then: str | None, chain: tuple[str, ...]) -> Action | None:
+        if then is None or then == "fail":
+            return None
+        if then in chain:
+            circle = " -> ".join(dotted((each,)) for each in (*chain[chain.index(then) :], then))
+            message = f"this chain returns to itself: {circle}; end it with another action"
+            self.complain(name, "then", ids.ENDLESS_THEN, message)
+            return None
+        # Counted in both directions: what is above, and what was built already.
+        if len(chain) + _length(self.actions.get(then, self.known.get(then))) >= _LONGEST_CHAIN:
+            message = f"this chain has over {_LONGEST_CHAIN} actions; nobody could follow it"
+            self.complain(name, "then", ids.ENDLESS_THEN, message)
+            return None
+        if then in self.actions or then in self.settings.actions:
+            return self.build(then, chain)
+        self.complain(name, "then", ids.UNKNOWN_ACTION, unknown_action(then, self._names))
+        return None
+
+
+def _length(action: Action | None) -> int:
+    """Return how many actions follow one another from this one on."""
+    length = 0
+    while action is not None:
+        length, action = length + 1, action.then
+    return length
+
+
+def unknown_action(name: str, known: Collection[str]) -> str:
+    """Return the message about an action that does not exist."""
+    return f"unknown action {quoted(name)}{suggestion(name, known) or '; there are ' + listed(known)}"
+
+
+def faults_of(entries: Entries, backoffs: Mapping[str, Backoff]) -> list[tuple[str, str, str, bool]]:
+    """
+    Return what is wrong with an action whose verb is known, apart from its ``then``.
+
+    Returns:
+        For each fault: the key, the id, the message, and whether the key rather than its value is wrong.
+    """
+    do = entries["do"]
+    own = listed(keys_of(ACTION, do)[1:])
+    knows = f"which knows {own}" if own else "which has no settings"
+    faults = [
+        (key, ids.NOT_APPLICABLE, f'{key} means nothing for an action that does "{do}", {knows}', True)
+        for key in misplaced((key for key in entries if key in ACTION), ACTION, do)
+    ]
+    if "backoff" in entries and entries["backoff"] not in backoffs:
+        name = entries["backoff"]
+        near = suggestion(name, backoffs) or f"; there are {listed(backoffs)}"
+        faults.append(("backoff", ids.UNKNOWN_BACKOFF, f"unknown backoff {quoted(name)}{near}", False))
+    if "pattern" in entries and (message := pattern_fault(entries["pattern"])):
+        faults.append(("pattern", ids.BAD_PATTERN, message, False))
+    return faults
+
+
+def pattern_fault(pattern: str) -> str | None:
+    """Return what is wrong with a rename's pattern, or None."""
+    names = [match.group(1) for match in _PLACEHOLDER.finditer(pattern)]
+    for name in names:
+        if name not in {"name", "n", "hash"}:
+            found = "a brace that stands alone" if name is None else f'"{{{name}}}"'
+            return f"pattern: expected {{name}}, {{n}} or {{hash}}, got {found}"
+    if "n" not in names and "hash" not in names:
+        return f"pattern: expected {{n}} or {{hash}} in it, so that another name comes out, got {quoted(pattern)}"
+    return None
+
+
+def defaults(entries: Entries, backoffs: Mapping[str, Backoff], then: Action | None) -> dict[str, Any]:
+    """Return an action's values but its key, with every default filled in as the documentation's table says."""
+    do = entries["do"]
+    waits = do in _WAITING
+    return {
+        "do": do,
+        "backoff": backoffs.get(entries.get("backoff", "default" if waits else "")),
+        "counts": entries.get("counts", waits),
+        "max": entries.get("max", DEFAULT_RENAMES if do == "rename" else None),
+        "lasts": entries.get("for"),
+        "then": then,
+        "condition": entries.get("if", "ours"),
+        "dry_run": "as" in entries,
+        "pattern": entries.get("pattern", "{name}-{n}"),
+        "max_length": entries.get("max_length"),
+    }

@@ -1,0 +1,304 @@
+"""Merges everything but rules: each layer is checked against the tables, and what it says is written over."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+from attrs import define, evolve, field
+
+from resilience.policyfile.decode.layers import Layer, Report, Stack
+from resilience.policyfile.format.misplaced import environment_hint, inner_hint, table_hint, top_hint
+from resilience.policyfile.format.rule_keys import is_provider, operation_fault
+from resilience.policyfile.format.tables import (
+    FILE_ONLY,
+    LATER,
+    LEDGER,
+    LIMITS,
+    NAME,
+    NAMED,
+    OPERATION,
+    SCHEMA,
+    SOURCE_KEYS,
+    TABLES,
+    TELEMETRY,
+    TOP,
+    Key,
+    keys_of,
+)
+from resilience.policyfile.format.values import UnfitError, read
+from resilience.policyfile.messages import ids
+from resilience.policyfile.messages.hints import key_hint
+from resilience.policyfile.messages.lookalikes import lookalike
+from resilience.policyfile.messages.wording import dotted, quoted, shown
+
+Entries = dict[str, Any]
+"""Keys of one table, with their values already read."""
+
+
+@define
+class Settings:
+    """What all layers together say, apart from rules; values are read, and nothing is filled in."""
+
+    top: Entries = field(factory=dict)
+    limits: Entries = field(factory=dict)
+    backoff: dict[str, Entries] = field(factory=dict)
+    actions: dict[str, Entries] = field(factory=dict)
+    credentials: dict[str, Entries] = field(factory=dict)
+    operations: dict[str, dict[str, Entries]] = field(factory=dict)
+    ledger: Entries | None = None
+    telemetry: Entries | None = None
+
+    def copied(self, tables: Collection[str]) -> Settings:
+        """Return a copy of which these tables, and the values at the top, can be written over."""
+        copy = evolve(self)
+        for name in ("top", *(each for each in TABLES if each in tables)):
+            if getattr(self, name, None) is not None:
+                setattr(copy, name, dict(getattr(self, name)))
+        return copy
+
+
+def merge(stack: Stack, report: Report, *, onto: Settings | None = None) -> Settings:
+    """
+    Check every layer, and return what all say together.
+
+    Args:
+        stack: The layers.
+        report: Takes what is wrong.
+        onto: What earlier layers say; left unchanged. What these layers say nothing of is shared with it.
+    """
+    settings = Settings() if onto is None else onto.copied({key for layer in stack.layers for key in layer.table})
+    for layer in stack.layers:
+        reader = _Reader(layer, report, settings)
+        for key, value in layer.table.items():
+            reader.entry(key, value)
+        if not layer.prefix and "schema" not in layer.table and layer.source.is_toml:
+            message = f'expected "schema = {SCHEMA}" at the top of the file, the version of its format'
+            report.add(layer, (), ids.MISSING, message, missing=("schema",))
+    return settings
+
+
+def table_of(report: Report, layer: Layer, path: tuple[str, ...]) -> dict[str, Any] | None:
+    """Return the table at a path; None, and a problem, where something else stands."""
+    value: Any = layer.table
+    for part in path:
+        value = value[part]
+    if isinstance(value, dict):
+        return value
+    name = dotted(path)
+    hint = table_hint(path)
+    if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
+        hint = f"; write [{name}], with one pair of brackets"
+    message = f"{name}: expected a table [{name}], got {shown(value)}{hint}"
+    report.add(layer, path, ids.WRONG_TYPE, message)
+    return None
+
+
+_READ_ELSEWHERE: Final = frozenset({"rules", "sources", "chaos"})
+
+
+def is_name(table: str, name: str) -> bool:
+    """Tell whether a name may stand after ``backoff``, ``actions`` or ``credentials``."""
+    if table == "credentials":
+        return is_provider(name)
+    return name.isascii() and name.replace("-", "").replace("_", "").isalnum()
+
+
+_FINDING: Final = re.compile(r"RP[0-9]{3}")
+
+_NAMED_IN: Final = {
+    "actions": (ids.UNKNOWN_ACTION,),
+    "backoff": (ids.UNKNOWN_BACKOFF,),
+    "operations": (ids.UNKNOWN_OPERATION,),
+    "sources": (ids.UNKNOWN_OPERATION,),
+}
+"""What is said about a name that is not in a table."""
+
+_KINDS: Final = {"actions": ("do", None), "backoff": ("kind", "exponential")}
+"""The key that says what a named thing is, and what is meant where it is absent."""
+
+
+@define
+class _Reader:
+    layer: Layer
+    report: Report
+    into: Settings
+
+    def entry(self, key: str, value: object) -> None:
+        """Read one key at the top of a layer."""
+        if key in TABLES:
+            if table_of(self.report, self.layer, (key,)) is None:
+                # What it would have named is not called unknown on top of that.
+                self.report.silenced.update(_NAMED_IN.get(key, ()))
+            else:
+                self._table(key)
+        elif key in LATER:
+            message = f"[{key}] is not supported yet by this version; leave it out"
+            self.report.add(self.layer, (key,), ids.NOT_SUPPORTED, message, at="key")
+        elif self._is_misplaced(key):
+            pass
+        elif key == "lint":
+            self._lint()
+        elif key in TOP:
+            self._value((key,), TOP[key], value, self.into.top)
+            if key == "schema" and type(value) is int and value > SCHEMA:
+                message = f"schema: expected {SCHEMA}, the version that this program reads, got {shown(value)}"
+                self.report.add(self.layer, (key,), ids.OUT_OF_RANGE, message)
+        elif key not in FILE_ONLY:
+            own = ("unknown", "production") if self.layer.prefix else (*FILE_ONLY, "unknown")
+            known = (*own, *TABLES)
+            holder = "an environment" if self.layer.prefix else "a policy"
+            env = self.layer.env
+            hint = (environment_hint(env, key, value) if env else "") or top_hint(key, value, env=env)
+            self.report.unknown_key(self.layer, (key,), known, holder=holder, hint=hint)
+
+    def _is_misplaced(self, key: str) -> bool:
+        if self.layer.prefix and key in FILE_ONLY:
+            message = f"{key} is not allowed in an environment; it belongs to the whole file"
+        elif not self.layer.prefix and key == "production":
+            message = "production is only allowed in an environment, as [env.NAME] production = true"
+        else:
+            return False
+        self.report.add(self.layer, (key,), ids.WRONG_PLACE, message, at="key")
+        return True
+
+    def _lint(self) -> None:
+        """Read ``[lint]``: the findings that this file accepts, each with a reason."""
+        entries = table_of(self.report, self.layer, ("lint",)) or {}
+        for key in entries:
+            if key != "ignore":
+                self.report.unknown_key(self.layer, ("lint", key), ["ignore"], holder="[lint]")
+        if "ignore" not in entries:
+            return
+        for rule, reason in (table_of(self.report, self.layer, ("lint", "ignore")) or {}).items():
+            path = ("lint", "ignore", rule)
+            if _FINDING.fullmatch(rule) is None:
+                message = f"expected the id of a finding, such as RP014, got {quoted(rule)}"
+                if _FINDING.fullmatch(rule.strip().upper()):
+                    message += f'; did you mean "{rule.strip().upper()}"?'
+                self.report.add(self.layer, path, ids.UNKNOWN_KEY, message, at="key")
+            elif rule in ids.TITLES and rule != ids.NEW_SYNTAX:
+                message = f"{rule} keeps a policy from being loaded; only what loads all the same can be accepted"
+                self.report.add(self.layer, path, ids.NOT_APPLICABLE, message, at="key")
+            if type(reason) is not str or not reason.strip():
+                message = f"lint.ignore.{dotted((rule,))}: expected the reason as a text, got {shown(reason)}"
+                self.report.add(self.layer, path, ids.WRONG_TYPE, message)
+
+    def _table(self, name: str) -> None:
+        if name == "limits":
+            self._entries((name,), LIMITS, self.into.limits)
+        elif name == "ledger":
+            self.into.ledger = self.into.ledger or {}
+            self._entries((name,), LEDGER, self.into.ledger)
+        elif name == "telemetry":
+            self.into.telemetry = self.into.telemetry or {}
+            self._entries((name,), TELEMETRY, self.into.telemetry)
+        elif name == "operations":
+            self._operations()
+        elif name not in _READ_ELSEWHERE:
+            target: dict[str, Entries] = getattr(self.into, name)
+            for each in self.layer.table[name]:
+                self._named(name, each, target)
+
+    def _named(self, table: str, name: str, target: dict[str, Entries]) -> None:
+        """Read ``[backoff.NAME]``, ``[actions.NAME]`` or ``[credentials.NAME]``."""
+        path = (table, name)
+        entries = table_of(self.report, self.layer, path)
+        if entries is None or not self._is_name(path):
+            # The name is there, whatever is wrong with it: who uses it is not wrong as well.
+            target.setdefault(name, {})
+            return
+        # What is written over may be shared with what other environments say.
+        existing = target[name] = dict(target.get(name, {}))
+        kind, default = _KINDS.get(table, ("", None))
+        if kind in entries and entries[kind] != existing.get(kind, default):
+            # With another verb or kind, nothing that was said before is meant.
+            existing.clear()
+        if table == "credentials" and "source" in entries and entries["source"] != existing.get("source"):
+            for key in SOURCE_KEYS & existing.keys():
+                del existing[key]
+        self._entries(path, NAMED[table], existing)
+
+    def _is_name(self, path: tuple[str, str]) -> bool:
+        table, name = path
+        fits = is_name(table, name)
+        if not fits:
+            own = table == "credentials"
+            expected = "a provider's name in lower case" if own else "a name of letters, digits, - and _"
+            message = f"{table}: expected {expected}, got {quoted(name)}{lookalike(name)}"
+            self.report.add(self.layer, path, ids.BAD_NAME, message, at="key")
+        return fits
+
+    def _entries(self, path: tuple[str, ...], keys: Mapping[str, Key], into: Entries) -> None:
+        table: Any = self.layer.table
+        for part in path:
+            table = table[part]
+        for key, value in table.items():
+            if key in keys:
+                self._value((*path, key), keys[key], value, into)
+                continue
+            word, default = _KINDS.get(path[0], ("", None))
+            known = keys_of(keys, table.get(word, into.get(word, default)))
+            hint = key_hint(path[0], path[-1], key, known) or inner_hint((*path, key), value)
+            self.report.unknown_key(self.layer, (*path, key), known, holder=f"[{dotted(path)}]", hint=hint)
+
+    def _operations(self) -> None:
+        for provider in self.layer.table["operations"]:
+            path = ("operations", provider)
+            entries = table_of(self.report, self.layer, path)
+            if entries is None:
+                continue
+            if not is_provider(provider):
+                message = f"operations: expected a provider's name in lower case, got {quoted(provider)}"
+                self.report.add(self.layer, path, ids.BAD_NAME, message, at="key")
+                continue
+            into = self.into.operations[provider] = dict(self.into.operations.get(provider, {}))
+            for operation, value in entries.items():
+                fault = operation_fault(operation, path)
+                if fault is not None:
+                    message, meant = fault
+                    self.report.add(self.layer, (*path, operation), ids.BAD_NAME, message, at="key")
+                    if meant:
+                        # Who names it as it is meant is not wrong as well.
+                        into.setdefault(meant, {})
+                    continue
+                into[operation] = dict(into.get(operation, {}))
+                self._operation((*path, operation), value, into[operation])
+
+    def _operation(self, path: tuple[str, ...], value: object, into: Entries) -> None:
+        """Read what one operation is: a table, or nothing but the word for what a repeat does."""
+        if isinstance(value, str):
+            self._value((*path, "repeat"), OPERATION["repeat"], value, into, at=path)
+        elif not isinstance(value, dict):
+            words = ", ".join(f'"{choice}"' for choice in OPERATION["repeat"].choices)
+            message = f'expected {words}, or a table such as {{ repeat = "conflict", key = ["name"] }}'
+            self.report.add(self.layer, path, ids.WRONG_TYPE, f"{dotted(path)}: {message}, got {shown(value)}")
+        else:
+            rest = {key: each for key, each in value.items() if key != "name"}
+            self._keys(path, rest, OPERATION, (*OPERATION, "name"), into)
+            if "name" in value and (name := table_of(self.report, self.layer, (*path, "name"))) is not None:
+                into["name"] = dict(into.get("name", {}))
+                self._keys((*path, "name"), name, NAME, tuple(NAME), into["name"])
+
+    def _keys(  # a table, its rows and where they go
+        self, path: tuple[str, ...], table: Entries, rows: Mapping[str, Key], known: Sequence[str], into: Entries
+    ) -> None:
+        for key, value in table.items():
+            if key in rows:
+                self._value((*path, key), rows[key], value, into)
+            else:
+                hint = key_hint(path[0], "", key, known)
+                self.report.unknown_key(self.layer, (*path, key), known, holder=f"[{dotted(path)}]", hint=hint)
+
+    def _value(  # a value, its row, where it stands and where it goes
+        self, where: tuple[str, ...], key: Key, value: object, into: Entries, *, at: tuple[str, ...] | None = None
+    ) -> None:
+        """Read a value; ``at`` is where it stands, if not at the key that it is the value of."""
+        try:
+            into[where[-1]] = read(key, value)
+        except UnfitError as error:
+            for each in error.all:
+                exact: tuple[str | int, ...] = at or where
+                exact = exact if each.index is None else (*exact, each.index)
+                self.report.add(self.layer, exact, each.rule, f"{dotted((*self.layer.prefix, *exact))}: {each}")
