@@ -8,13 +8,15 @@ from typing import Final, Literal
 
 from attrs import frozen
 
-from resilience.policyfile.lint import (
+from resilience.policyfile.lint import ids
+from resilience.policyfile.lint.difference import ENDLESS, SPOKEN
+from resilience.policyfile.lint.repair import EVERYTHING
+from resilience.policyfile.lint.rules import (
     apis,
     codes,
     declared,
     effects,
     environments,
-    ids,
     limits,
     names,
     overlays,
@@ -23,8 +25,6 @@ from resilience.policyfile.lint import (
     shadows,
     waits,
 )
-from resilience.policyfile.lint.difference import ENDLESS, SPOKEN
-from resilience.policyfile.lint.repair import EVERYTHING
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.messages.problems import Problem
 

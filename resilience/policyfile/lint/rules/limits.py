@@ -10,7 +10,7 @@ from resilience.core.grammar.durations import written
 from resilience.core.policy import Action
 from resilience.policyfile.files.positions import Path
 from resilience.policyfile.lint import ids
-from resilience.policyfile.lint.reach import never_waits
+from resilience.policyfile.lint.rules.reach import never_waits
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.messages.problems import Problem
 from resilience.policyfile.messages.wording import quoted

@@ -1,0 +1,1 @@
+"""The rules: each module looks for mistakes of one kind."""
