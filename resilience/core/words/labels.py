@@ -47,6 +47,8 @@ def error_type(fault: Fault | None, error: str | None, listed: frozenset[str]) -
         listed: What :func:`listed_codes` returned; of a code's lineage the longest listed one counts.
     """
     if fault is not None and fault.code is not None:
+        if fault.code in listed:
+            return fault.code
         for code in lineage(fault.code):
             if code in listed:
                 return code

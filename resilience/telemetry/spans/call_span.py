@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextvars import Token
-from typing import Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
-from attrs import define, field
 from opentelemetry import context, trace
-from opentelemetry.trace import Link, Span, SpanContext, Status, StatusCode
+from opentelemetry.trace import Link, Span, Status, StatusCode
+from opentelemetry.util.types import AttributeValue
 
 from resilience.core.decision import Accept, Decision, Refresh, Verify, Wait
 from resilience.core.events import (
@@ -41,94 +42,80 @@ from resilience.telemetry.attributes import (
 from resilience.telemetry.sentences import description
 from resilience.telemetry.spans.shared import SpanState
 
+Kind = Literal["attempt", "refresh", "verify"]
+
 _FAILED: Final = Status(StatusCode.ERROR)
 _LIMITS: Final = frozenset({"attempts", "deadline", "max", "budget"})
+_TO_PREVIOUS: Final[Attributes] = {names.LINK_KIND: names.PREVIOUS_ATTEMPT}
 
 
-@define(eq=False)
-class _Child:
-    """What runs inside a call right now: its span, and how to make the call's own span current again."""
-
-    kind: Literal["attempt", "refresh", "verify"]
-    span: Span
-    token: Token[context.Context]
-    number: int
-
-
-@define(eq=False)
 class CallSpan:
     """
     Records one call: gets its events in order, in the task that runs it.
 
     Whatever the events are, each span is ended once, and with the end of the
-    call the caller's own span is current again.
+    call the caller's own span is current again. What the SDK does for a call takes longer than all else here, so
+    it is asked to do little: a span gets what is known of it at once, in two portions, when it begins and when it ends.
+
+    Args:
+        started: The call.
+        span: Its span. It becomes the current one.
+        current: The context that is current.
+        tracer: What makes the spans inside it.
+        shared: What it has in common with other calls.
     """
 
-    _started: CallStarted
-    _span: Span
-    _tracer: trace.Tracer
-    _shared: SpanState
-    _context: context.Context
-    _token: Token[context.Context] | None
-    _child: _Child | None = field(default=None, init=False)
-    _previous: SpanContext | None = field(default=None, init=False)
-    _fault: Fault | None = field(default=None, init=False)
-    _decision: Decision | None = field(default=None, init=False)
+    # What runs inside the call right now: its span, what it is, its number, and how to make the call's own span
+    # current again. Only one runs at a time.
+    _child: Span | None = None
+    _kind: Kind
+    _number: int
+    _child_token: Token[context.Context]
+    _last_attempt: Span | None = None
+    _fault: Fault | None = None
+    _code: AttributeValue | None = None
+    _decision: Decision | None = None
 
-    @classmethod
-    def begin(cls, started: CallStarted, span: Span, tracer: trace.Tracer, shared: SpanState) -> CallSpan:
-        """Make a call's span the current one."""
-        inside = trace.set_span_in_context(span)
-        return cls(started, span, tracer, shared, inside, context.attach(inside))
+    def __init__(
+        self, started: CallStarted, span: Span, current: context.Context, tracer: trace.Tracer, shared: SpanState
+    ) -> None:
+        self._started = started
+        self._span = span
+        self._tracer = tracer
+        self._shared = shared
+        self._context = trace.set_span_in_context(span, current)
+        self._token: Token[context.Context] | None = context.attach(self._context)
 
-    def __call__(self, event: Event) -> None:  # noqa: C901, PLR0912  # a branch for each event
+    def __call__(self, event: Event) -> None:
         """Record what happened; nothing is recorded after the end."""
-        if self._token is None:
-            return
-        match event:
-            case AttemptStarted():
-                self._attempt_started(event)
-            case FaultInjected(injection=injection):
-                made: Attributes = {names.CHAOS_ID: injection.id, names.CHAOS_APPLIED: injection.applied}
-                self._describe("attempt", made, None)
-            case AttemptSucceeded():
-                self._close("attempt")
-            case AttemptFailed():
-                self._attempt_failed(event)
-            case AttemptAborted():
-                self._attempt_aborted(event)
-            case RefreshStarted():
-                self._refresh_started(event)
-            case RefreshEnded():
-                self._refresh_ended(event)
-            case VerifyStarted():
-                self._open("verify", f"verify {self._started.operation}", event.number, {})
-            case VerifyEnded():
-                self._verify_ended(event)
-            case Waited(gate=gate, duration=duration):
-                self._emit(names.ADMISSION_WAITED, {names.ADMISSION_GATE: gate, names.ADMISSION_DURATION: duration})
-            case Recalled():
-                self._recalled(event)
-            case Renamed():
-                self._renamed(event)
-            case CallEnded():
-                self._call_ended(event)
+        if self._token is not None:
+            self._RECORD[type(event)](self, event)
+
+    def _injected(self, event: FaultInjected) -> None:
+        injection = event.injection
+        self._describe("attempt", {names.CHAOS_ID: injection.id, names.CHAOS_APPLIED: injection.applied}, None)
+
+    def _waited(self, event: Waited) -> None:
+        self._emit(names.ADMISSION_WAITED, {names.ADMISSION_GATE: event.gate, names.ADMISSION_DURATION: event.duration})
 
     def _recalled(self, event: Recalled) -> None:
         self._span.set_attribute(names.LEDGER_ANSWER, event.answer)
         self._emit(names.LEDGER_ANSWERED, {names.LEDGER_ANSWER: event.answer, names.LEDGER_WAITED: event.waited})
 
     def _attempt_started(self, event: AttemptStarted) -> None:
-        links = []
-        if self._previous is not None:
-            links.append(Link(self._previous, {names.LINK_KIND: names.PREVIOUS_ATTEMPT}))
-        span = self._open("attempt", f"attempt {self._started.operation}", event.number, {}, links)
-        self._previous = span.get_span_context()
+        last, number = self._last_attempt, event.number
+        links = None if last is None else [Link(last.get_span_context(), _TO_PREVIOUS)]
+        about: Attributes = {names.ATTEMPT_NUMBER: number}
+        self._last_attempt = self._open("attempt", f"attempt {self._started.operation}", number, about, links)
+
+    def _attempt_succeeded(self, event: AttemptSucceeded) -> None:  # noqa: ARG002  # one signature for all events
+        self._close("attempt")
 
     def _attempt_failed(self, event: AttemptFailed) -> None:
         fault, decision = event.fault, event.decision
-        self._fault, self._decision = fault, decision
-        attributes = fault_attributes(fault) | decision_attributes(decision)
+        attributes = fault_attributes(fault)
+        self._fault, self._code, self._decision = fault, attributes.get(names.ERROR_CODE), decision
+        attributes |= decision_attributes(decision)
         attributes[names.EFFECT] = event.effect
         if event.cut:
             attributes[names.ATTEMPT_CUT] = True
@@ -150,12 +137,11 @@ class CallSpan:
             names.CREDENTIAL_LEADS: event.leads,
             names.ATTEMPT_NUMBER: event.number,
         }
-        code = cleaned(self._fault.code) if asked_for and self._fault is not None else None
-        if code is not None:
-            attributes[names.ERROR_CODE] = code
+        if asked_for and self._code is not None:
+            attributes[names.ERROR_CODE] = self._code
         self._emit(names.CREDENTIAL_REFRESH, attributes)
         if event.leads:
-            about: Attributes = {names.CREDENTIAL_PROVIDER: event.provider}
+            about: Attributes = {names.ATTEMPT_NUMBER: event.number, names.CREDENTIAL_PROVIDER: event.provider}
             span = self._open("refresh", f"refresh_credentials {event.provider}", event.number, about)
             self._shared.lead(event.flight, span.get_span_context())
             return
@@ -168,9 +154,13 @@ class CallSpan:
             self._describe("refresh", {}, error_type(None, event.error, frozenset()))
         self._close("refresh")
 
+    def _verify_started(self, event: VerifyStarted) -> None:
+        about: Attributes = {names.ATTEMPT_NUMBER: event.number}
+        self._open("verify", f"verify {self._started.operation}", event.number, about)
+
     def _verify_ended(self, event: VerifyEnded) -> None:
-        child, self._decision = self._child, event.decision
-        number = 0 if child is None else child.number
+        self._decision = event.decision
+        number = 0 if self._child is None else self._number
         answered = answer(event)
         attributes: Attributes = {names.VERIFY_ANSWER: answered}
         if event.decision is not None:
@@ -188,7 +178,7 @@ class CallSpan:
 
     def _decided(self, decision: Decision, number: int) -> None:
         """Tell of what follows; how the call ends is told when it has ended, also after a remedy that failed."""
-        if not isinstance(decision, Wait | Verify):
+        if not isinstance(decision, (Wait, Verify)):
             return
         attributes = self._about_fault(decision.rule)
         attributes[names.ATTEMPT_NUMBER] = number
@@ -206,7 +196,7 @@ class CallSpan:
         token, self._token = self._token, None
         try:
             if self._child is not None:
-                self._close(self._child.kind)
+                self._close(self._kind)
             self._say_how_it_ended(event)
         finally:
             self._span.end()
@@ -236,45 +226,36 @@ class CallSpan:
         self._span.set_attributes(attributes)
 
     def _open(
-        self,
-        kind: Literal["attempt", "refresh", "verify"],
-        name: str,
-        number: int,
-        attributes: Attributes,
-        links: list[Link] | None = None,
+        self, kind: Kind, name: str, number: int, attributes: Attributes, links: list[Link] | None = None
     ) -> Span:
-        """Begin a child of the call and make it current; only one runs at a time, so a forgotten one ends here."""
+        """Begin a child of the call and make it current; a forgotten one ends here."""
         if self._child is not None:
-            self._close(self._child.kind)
+            self._close(self._kind)
+        inside = self._context
         span = self._tracer.start_span(
-            name,
-            context=self._context,
-            attributes={names.ATTEMPT_NUMBER: number} | attributes,
-            links=links,
-            record_exception=False,
-            set_status_on_exception=False,
+            name, inside, attributes=attributes, links=links, record_exception=False, set_status_on_exception=False
         )
-        inside = trace.set_span_in_context(span, self._context)
-        self._child = _Child(kind, span, context.attach(inside), number)
+        self._child_token = context.attach(trace.set_span_in_context(span, inside))
+        self._child, self._kind, self._number = span, kind, number
         return span
 
-    def _describe(self, kind: str, attributes: Attributes, failure: str | None) -> None:
+    def _describe(self, kind: Kind, attributes: Attributes, failure: str | None) -> None:
         """Add what is known now to the child, and mark it as an error if it failed."""
         child = self._child
-        if child is None or child.kind != kind:
+        if child is None or self._kind != kind:
             return
         if failure is not None:
             attributes[names.ERROR_TYPE] = failure
-            child.span.set_status(_FAILED)
-        child.span.set_attributes(attributes)
+            child.set_status(_FAILED)
+        child.set_attributes(attributes)
 
-    def _close(self, kind: str) -> None:
+    def _close(self, kind: Kind) -> None:
         child = self._child
-        if child is None or child.kind != kind:
+        if child is None or self._kind != kind:
             return
         self._child = None
-        child.span.end()
-        context.detach(child.token)
+        child.end()
+        context.detach(self._child_token)
 
     def _emit(self, name: str, attributes: Attributes) -> None:
         # The one place that makes events: OpenTelemetry means to replace span events by log events
@@ -282,11 +263,27 @@ class CallSpan:
         self._span.add_event(name, attributes)
 
     def _about_fault(self, rule: Rule | None) -> Attributes:
-        code = None if self._fault is None else cleaned(self._fault.code)
-        attributes: Attributes = {} if code is None else {names.ERROR_CODE: code}
+        attributes: Attributes = {} if self._code is None else {names.ERROR_CODE: self._code}
         if rule is not None:
             attributes[names.RULE_ID] = rule.id
         return attributes
 
     def _listed(self) -> frozenset[str]:
         return self._shared.listed.of(self._started.policy)
+
+    # A look-up costs less than to compare an event with each class in turn.
+    _RECORD: ClassVar[Mapping[type[Event], Callable[[Any, Any], None]]] = {
+        AttemptStarted: _attempt_started,
+        FaultInjected: _injected,
+        AttemptSucceeded: _attempt_succeeded,
+        AttemptFailed: _attempt_failed,
+        AttemptAborted: _attempt_aborted,
+        RefreshStarted: _refresh_started,
+        RefreshEnded: _refresh_ended,
+        VerifyStarted: _verify_started,
+        VerifyEnded: _verify_ended,
+        Waited: _waited,
+        Recalled: _recalled,
+        Renamed: _renamed,
+        CallEnded: _call_ended,
+    }

@@ -67,26 +67,29 @@ class Spans:
         if slot is not None and slot[0][slot[1]] is None:
             return None
         tracer = self._tracer or self._make_tracer()
+        # To give a context costs less than to let the SDK and the sampler each look for it.
+        current = context.get_current()
         span = tracer.start_span(
             started.operation,
-            context=self._around(),
-            kind=trace.SpanKind.CLIENT,
-            attributes=_seen_by_samplers(started),
+            current if self.parent is None else self._around(current),
+            trace.SpanKind.CLIENT,
+            _seen_by_samplers(started),
             record_exception=False,
             set_status_on_exception=False,
         )
         if span.is_recording():
-            return CallSpan.begin(started, span, tracer, self._shared)
+            return CallSpan(started, span, current, tracer, self._shared)
         if not span.get_span_context().is_valid:
             return None
         # Sampled out: it is current all the same, so that what happens inside is sampled out as well.
-        return Passing(context.attach(trace.set_span_in_context(span)))
+        return Passing(context.attach(trace.set_span_in_context(span, current)))
 
-    def _around(self) -> context.Context | None:
-        """Return the context for a call that has no span around it; None for the current one."""
-        if self.parent is None or trace.get_current_span() is not trace.INVALID_SPAN:
-            return None
-        return self.parent()
+    def _around(self, current: context.Context) -> context.Context:
+        """Return the context for the span of a call: the parent's, if no span is current."""
+        if self.parent is None or trace.get_current_span(current) is not trace.INVALID_SPAN:
+            return current
+        parent = self.parent()
+        return current if parent is None else parent
 
     def _make_tracer(self) -> trace.Tracer:
         # Made when a call is first watched: a program without a provider need not read our version from a file.
