@@ -235,7 +235,13 @@ async def _shows(subject: Callable[[TracerProvider, MeterProvider], Subject]) ->
     data = reader.get_metrics_data()
     resources = [] if data is None else data.resource_metrics
     series = sorted(
-        (metric.name, sorted((point.attributes or {}).items()))
+        (
+            metric.name,
+            type(metric.data).__name__,
+            sorted((point.attributes or {}).items()),
+            getattr(point, "value", None),
+            getattr(point, "count", None),
+        )
         for scope in resources[0].scope_metrics
         for metric in scope.metrics
         for point in metric.data.data_points

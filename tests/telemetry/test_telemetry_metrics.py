@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import gc
+import threading
+import weakref
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 from measured_calls import ALONE, Measured, key
 from opentelemetry.metrics import Histogram
 from opentelemetry.metrics import NoOpMeter as OtherMeter
+from opentelemetry.sdk.metrics.export import AggregationTemporality, Sum
 from scripted_calls import (
     OVERFLOW,
     POLICY,
@@ -38,9 +42,11 @@ from resilience.core.events import (
     VerifyStarted,
 )
 from resilience.core.fault import Fault
-from resilience.telemetry import Metrics
+from resilience.telemetry import Metrics, names
 from resilience.telemetry.contract import contract
+from resilience.telemetry.metrics.active import Active, _registered
 from resilience.telemetry.metrics.instruments import Instruments
+from resilience.telemetry.providers.scope import SCOPE, version
 
 _BY_STATUS = rule("http-5xx", scope="transport", line=12)
 _BY_ONE = rule("http-503", scope="transport", line=13)
@@ -303,6 +309,54 @@ def test_observers_of_one_provider_count_together() -> None:
     assert measured.values("operation.failures") == {ALONE: 2}
     assert measured.values("operation.active") == {ALONE: 0}
     assert measured.series("attempt.duration")[key(kind="original", failure="SystemOverFlow")].count == 2
+
+
+def test_calls_under_way_of_several_observers_are_one_sum() -> None:
+    """Whoever reads the metrics finds one sum that may fall, of all observers that share a meter."""
+    measured = Measured()
+    first = measured.watch()
+    second = Metrics(measured.provider).watch(started())
+    assert second is not None
+    data = measured.metrics()["resilience.operation.active"].data
+    assert isinstance(data, Sum)
+    assert not data.is_monotonic
+    assert data.aggregation_temporality is AggregationTemporality.CUMULATIVE
+    assert measured.values("operation.active") == {ALONE: 2}
+    first(ended())
+    assert measured.values("operation.active") == {ALONE: 1}
+    second(ended())
+    assert measured.values("operation.active") == {ALONE: 0}
+
+
+def test_no_meter_is_kept_alive() -> None:
+    """A provider that a program lets go of, as tests do, is gone, and so are its numbers."""
+    measured = Measured()
+    measured.play(*succeeded(1), ended())
+    meter = weakref.ref(measured.provider.get_meter(SCOPE, version() or "", names.SCHEMA_URL))
+    assert meter() in _registered
+    before = len(_registered)
+    del measured
+    gc.collect()
+    assert meter() is None
+    assert len(_registered) < before
+
+
+def test_calls_that_threads_begin_and_end_are_all_counted() -> None:
+    """Threads that begin and end calls of one operation at once lose none."""
+    active = Active("CreateGroupId")
+
+    def work() -> None:
+        for _ in range(2000):
+            active.begin()
+            active.begin()
+            active.end()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert active.count == 8000
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from any_events import ENDS, EVENTS
 from attrs import evolve
@@ -38,6 +40,7 @@ from resilience.core.events import (
     VerifyStarted,
 )
 from resilience.core.fault import Fault, Origin
+from resilience.telemetry.spans.call_span import CallSpan
 
 
 def test_an_operation_is_a_client_span_and_each_attempt_an_internal_child() -> None:
@@ -405,3 +408,8 @@ def test_every_span_ends_once_whatever_happens(events: list[Event], end: CallEnd
     assert trace_.counted.begun == trace_.counted.ended == len(trace_.spans())
     operation = trace_.operation()
     assert all(parent_id_of(span) == span_id_of(operation) for span in trace_.spans() if span is not operation)
+
+
+def test_no_event_is_unknown_to_spans() -> None:
+    """Each event has a method that records it, also one that is added later."""
+    assert set(CallSpan._RECORD) == set(get_args(Event))

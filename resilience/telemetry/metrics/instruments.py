@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from attrs import frozen
-from opentelemetry.metrics import Counter, Histogram, Meter, UpDownCounter
+from opentelemetry.metrics import Counter, Histogram, Meter
 
 from resilience.telemetry import names
+from resilience.telemetry.metrics.active import ActiveCalls
 
 # A call may last for minutes, most of them waits; an attempt lasts as long as a request, which is milliseconds
 # to seconds; no attempt waits less than 0.1 s for the next one.
@@ -26,7 +27,7 @@ class Instruments:
 
     operation_duration: Histogram
     operation_failures: Counter
-    operation_active: UpDownCounter
+    operation_active: ActiveCalls
     attempt_duration: Histogram
     admission_duration: Histogram
     retry_delay: Histogram
@@ -46,9 +47,7 @@ class Instruments:
             operation_failures=meter.create_counter(
                 names.OPERATION_FAILURES, unit="{operation}", description="Calls that failed."
             ),
-            operation_active=meter.create_up_down_counter(
-                names.OPERATION_ACTIVE, unit="{operation}", description="Calls under way."
-            ),
+            operation_active=ActiveCalls.of(meter),
             attempt_duration=_histogram(meter, names.ATTEMPT_DURATION, _OF_ATTEMPTS, "Attempts."),
             admission_duration=_histogram(
                 meter, names.ADMISSION_DURATION, _OF_ATTEMPTS, "Waits for the ledger, credentials or a thread."
