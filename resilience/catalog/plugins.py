@@ -52,7 +52,11 @@ class Plugin(NamedTuple):
         try:
             return self.entry_point.load()
         except Exception as error:
-            raise _broken(self.name, f"{type(error).__name__}: {error}") from error
+            raise self.broken(f"{type(error).__name__}: {error}") from error
+
+    def broken(self, why: str) -> PluginError:
+        """Return the error for a package that cannot be used."""
+        return _broken(self.name, why)
 
 
 @cache
@@ -81,7 +85,7 @@ def files(kind: str) -> dict[str, Path]:
     for plugin in plugins():
         for name, path in plugin.files(kind).items():
             if name in found:
-                raise _broken(plugin.name, f"{kind}/{name}.toml is in {found[name][0]} too")
+                raise plugin.broken(f"{kind}/{name}.toml is in {found[name][0]} too")
             found[name] = plugin.name, path
     return {name: path for name, (_, path) in found.items()}
 

@@ -14,6 +14,7 @@ from typing import Final, NoReturn
 import click
 
 from resilience import takeover
+from resilience.clients.outline import HTTP_HOOKS, SDK_HOOKS
 from resilience.takeover.children import with_our_folder
 from resilience.takeover.run import VARIABLE, Run
 
@@ -116,6 +117,8 @@ def run(  # noqa: PLR0913, PLR0917  # a parameter for each option
         python=[sys.hexversion, sys.prefix],
         trace=[os.urandom(16).hex(), os.urandom(8).hex()],
         traceparent=os.environ.get("TRACEPARENT", ""),
+        sdk_hooks=tuple(SDK_HOOKS),
+        http_hooks=tuple(HTTP_HOOKS),
     )
     if is_program:
         from resilience.takeover.supervisor import supervise  # noqa: PLC0415  # a script needs none of it

@@ -7,16 +7,22 @@ Beside the translators stand what can be made ready once for all users of an SDK
 verifiers of its operations, and refreshers of its credentials.
 """
 
-from resilience.clients import sts
-from resilience.clients.alibaba.tea.credentials import alibaba_credential
-from resilience.clients.answers import check_value
-from resilience.clients.classify import classify, leaves, with_message
-from resilience.clients.common.asking import Ambiguous, AnswerError
-from resilience.clients.common.fields import type_name
-from resilience.clients.common.keys import KeyTriple
-from resilience.clients.inspection import retries_itself
-from resilience.clients.tencent.credentials import tencent_credential
-from resilience.clients.verifiers import verifiers_for
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from resilience.clients import sts
+    from resilience.clients.alibaba.tea.keys.credentials import alibaba_credential
+    from resilience.clients.answers import check_value
+    from resilience.clients.classify import classify, leaves, with_message
+    from resilience.clients.common.asking import Ambiguous, AnswerError
+    from resilience.clients.common.fields import type_name
+    from resilience.clients.common.keys import KeyTriple
+    from resilience.clients.inspection import retries_itself
+    from resilience.clients.tencent.keys.credentials import tencent_credential
+    from resilience.clients.verifiers import verifiers_for
 
 __all__ = [
     "Ambiguous",
@@ -33,3 +39,34 @@ __all__ = [
     "verifiers_for",
     "with_message",
 ]
+
+# Where the public names live. They are imported when they are first asked for: what a process of a run has to know of
+# SDKs before one is imported is little, and stands in modules below this one.
+_HOMES: Final = {
+    "Ambiguous": "common.asking",
+    "AnswerError": "common.asking",
+    "KeyTriple": "common.keys",
+    "alibaba_credential": "alibaba.tea.keys.credentials",
+    "check_value": "answers",
+    "classify": "classify",
+    "leaves": "classify",
+    "retries_itself": "inspection",
+    "tencent_credential": "tencent.keys.credentials",
+    "type_name": "common.fields",
+    "verifiers_for": "verifiers",
+    "with_message": "classify",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "sts":
+        return import_module("resilience.clients.sts")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'resilience.clients' has no attribute {name!r}")
+    value = getattr(import_module(f"resilience.clients.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Final
 from weakref import WeakKeyDictionary
 
+from resilience.catalog.plugins import Plugin, plugins
 from resilience.clients.alibaba.old.sdk import OldSdk
 from resilience.clients.alibaba.tea.sdk import TeaSdk
 from resilience.clients.rest.sdk import RestSdk
@@ -19,9 +20,23 @@ _BUILT_IN: Final[tuple[Sdk, ...]] = (TeaSdk(), OldSdk(), TencentSdk(), RestSdk()
 _OWNERS: Final[WeakKeyDictionary[type, tuple[Sdk | None]]] = WeakKeyDictionary()
 
 
+@cache
 def sdks() -> tuple[Sdk, ...]:
-    """Return all adapters."""
-    return _BUILT_IN
+    """
+    Return all adapters: ours, and those of third parties; the latter are imported at the first call.
+
+    Raises:
+        PluginError: One of the latter cannot be imported, or is none.
+    """
+    return (*_BUILT_IN, *map(_adapter, plugins()))
+
+
+def _adapter(plugin: Plugin) -> Sdk:
+    found = plugin.load()
+    sdk = found() if isinstance(found, type) else found
+    if not isinstance(sdk, Sdk):
+        raise plugin.broken(f"expected a resilience.clients.sdk.Sdk, found {type(sdk).__qualname__}")
+    return sdk
 
 
 @cache

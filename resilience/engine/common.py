@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final, NamedTuple, ParamSpec, TypeVar
 
+from resilience.clients import registry
 from resilience.core.events import Observer, Renamed
 from resilience.core.fault import Fault
 from resilience.core.policy import PolicyValues
@@ -74,6 +75,8 @@ class CommonExecutor:
     ) -> None:
         if not isinstance(policy, PolicyValues):
             raise TypeError(f"policy: expected a policy, got {type(policy).__name__}; read one with Policy.load(...)")
+        # A package of a third party that cannot be used is told here, and not while a call fails.
+        registry.sdks()
         self.policy = policy
         self._targets: dict[tuple[str, Callable[..., Any]], Target] = {}
         self.provider = checked_provider(provider, policy)

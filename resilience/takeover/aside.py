@@ -13,12 +13,10 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
+from resilience.clients.outline import LOGGERS
 from resilience.telemetry.providers.environment import is_exporting
 
 _STDOUT: Final = 1
-
-# What exporters send with, and what it logs of each request at DEBUG.
-_SENDERS: Final = ("urllib3.connectionpool", "urllib3.util.retry", "httpx", "httpcore.connection", "httpcore.http11")
 
 
 class _Aside(logging.Handler):
@@ -61,7 +59,7 @@ def keep_aside(name: str, *, is_muted: Callable[[], bool] = _never) -> None:
 
 def keep_sending_aside() -> None:
     """Let nothing be logged of the requests that telemetry is sent with; once is enough."""
-    for name in _SENDERS:
+    for name in LOGGERS:
         # The very same function is added only once.
         logging.getLogger(name).addFilter(_is_of_the_script)
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Collection
 from types import FrameType, ModuleType
 from typing import Any, Final
 
+from resilience.clients.outline import is_host_of_service, is_library
 from resilience.engine.underway import is_under_way
-from resilience.takeover.sent import is_host_of_service, is_library
 
 _PORTS: Final = ("443", "80")
 

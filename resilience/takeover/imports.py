@@ -10,29 +10,6 @@ from typing import Any, Final
 
 Listener = Callable[[ModuleType], None]
 
-# Kept here as well as where classes and methods are told (resilience.clients.surface; a test holds them together):
-# a script's children that never import an SDK must not wait for the rest of us.
-SDKS: Final = frozenset(
-    {
-        "alibabacloud_onsmqtt20200420.client",
-        "alibabacloud_sts20150401.client",
-        "alibabacloud_tea_openapi.client",
-        "aliyunsdkcore.client",
-        "tencentcloud.common.abstract_client",
-        "tencentcloud.common.abstract_client_async",
-        "tencentcloud.common.common_client",
-        "tencentcloud.common.common_client_async",
-        "tencentcloud.mqtt.v20240516.mqtt_client",
-        "tencentcloud.mqtt.v20240516.mqtt_client_async",
-        "tencentcloud.sts.v20180813.sts_client",
-        "tencentcloud.sts.v20180813.sts_client_async",
-    }
-)
-"""The modules in which the SDKs' client classes are."""
-
-HTTP_CLIENTS: Final = {"requests.sessions": ("Session",), "httpx._client": ("Client", "AsyncClient")}
-"""Modules of HTTP clients, and the classes in them (requests 2.34 and httpx 0.28, read 2026-11-21)."""
-
 SOCKET: Final = "socket"
 """The module that every connection passes which Python makes itself."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from resilience.clients import rest
-from resilience.takeover.sent import Sent
+from resilience.clients.common.sent import Sent
+from resilience.clients.rest.calls import Request
+from resilience.clients.rest.operations import operation_of, provider_of
 from resilience.takeover.setting import Setting
 
 
 def named_by_policy(setting: Setting, sent: Sent) -> str | None:
     """Return ``provider:operation`` of a request; None if it is to no API of the policy."""
-    request = rest.Request(sent.method, sent.host, sent.target)
-    provider = rest.provider_of(setting.apis, request)
-    return provider and f"{provider}:{rest.operation_of(setting.apis[provider], sent.method, sent.target)}"
+    request = Request(sent.method, sent.host, sent.target)
+    provider = provider_of(setting.apis, request)
+    return provider and f"{provider}:{operation_of(setting.apis[provider], sent.method, sent.target)}"

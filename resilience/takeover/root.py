@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from resilience.catalog.plugins import PluginError, plugins
 from resilience.policyfile import PolicyError
 from resilience.takeover.run import VARIABLE, Run
 from resilience.takeover.setting import Setting
@@ -30,19 +31,32 @@ def begin(process: Process) -> None:
     """
     process.setting = _setting(process.run)
     _try_ledger(process.setting)
-    if process.setting.apis:
+    hosts = tuple(host for source in process.setting.apis.values() for host in source.hosts)
+    hooks = _hooks_of_plugins(process.run)
+    if hosts or hooks:
         # Said to the script's children as well, before they have read the policy.
-        hosts = tuple(host for source in process.setting.apis.values() for host in source.hosts)
-        process.run = process.run._replace(hosts=hosts)
+        process.run = process.run._replace(hosts=hosts, sdk_hooks=(*process.run.sdk_hooks, *hooks))
         os.environ[VARIABLE] = process.run.dumps()
     atexit.register(_end, process, os.getpid())
     end_like_interrupt()
 
 
+def _hooks_of_plugins(run: Run) -> tuple[str, ...]:
+    """Return the modules in which clients of third parties' SDKs are."""
+    if not plugins():
+        return ()
+    from resilience.clients import registry  # noqa: PLC0415  # few have such a package
+
+    try:
+        return tuple(registry.hooks().keys() - {*run.sdk_hooks, *run.http_hooks})
+    except PluginError as error:
+        _refuse(run, str(error))
+
+
 def _setting(run: Run) -> Setting:
     try:
         return Setting.of(run)
-    except PolicyError as error:
+    except (PolicyError, PluginError) as error:
         _refuse(run, str(error))
     except Exception as error:
         from resilience.journal.writer import JournalError  # noqa: PLC0415  # most runs have no journal

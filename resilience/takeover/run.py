@@ -35,6 +35,8 @@ class Run(NamedTuple):
         python: Version and prefix of the Python that is covered.
         trace: The trace id and the span id of the run, in hex.
         traceparent: The span that the run itself is part of, as W3C Trace Context writes it; "" for none.
+        sdk_hooks: The modules in which clients of SDKs are; for the root to add to.
+        http_hooks: The modules in which clients of plain HTTP are.
         hosts: Where the APIs are that the policy describes for plain HTTP clients; the root finds out.
     """
 
@@ -50,6 +52,8 @@ class Run(NamedTuple):
     python: list[int | str]
     trace: list[str]
     traceparent: str
+    sdk_hooks: tuple[str, ...] = ()
+    http_hooks: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
 
     def dumps(self) -> str:
@@ -60,7 +64,7 @@ class Run(NamedTuple):
     def loads(cls, text: str) -> Self:
         """Return the run that :meth:`dumps` wrote."""
         run = cls(**json.loads(text))
-        return run._replace(hosts=tuple(run.hosts))
+        return run._replace(sdk_hooks=tuple(run.sdk_hooks), http_hooks=tuple(run.http_hooks), hosts=tuple(run.hosts))
 
     def path(self, name: str) -> str:
         """Return where a file is that the user named, also where this process is in another folder by now."""

@@ -2,10 +2,10 @@
 Sees every request that a process sends, and tells of those that no attempt of a call has sent.
 
 Whatever a script uses, an HTTP request passes one of a few functions on its way out:
-``http.client`` (also under urllib, urllib3, requests and the SDKs), ``httpcore`` (under
-httpx) and ``aiohttp``. They are looked at from here, and left as they are. Most requests
-are none of ours, and cost a look at their host and headers. Little is imported here:
-``http.client`` is in many Pythons that never use an SDK.
+``http.client`` (also under urllib, urllib3 and most SDKs), ``httpcore`` and ``aiohttp``.
+They are looked at from here, and left as they are. Most requests are none of ours, and
+cost a look at their host and headers. Little is imported here: ``http.client`` is in many
+Pythons that never use an SDK.
 """
 
 from __future__ import annotations
@@ -14,59 +14,18 @@ import functools
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from types import FrameType, ModuleType
-from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from typing import Any, Final
+from urllib.parse import urlsplit
 
+from resilience.clients.common.sent import Sent
+from resilience.clients.outline import is_library, way_of
 from resilience.engine.underway import is_under_way
 
-# The products that the catalogues are about, and the versions of their APIs (see clients/surface/generic.py, which a
-# test holds this together with: importing it takes longer than most scripts may wait).
-ALIBABA: Final[Mapping[str, str]] = {"onsmqtt": "2020-04-20", "sts": "2015-04-01"}
-TENCENT: Final[Mapping[str, str]] = {"mqtt": "2024-05-16", "sts": "2018-08-13"}
-_ALIBABA_HOSTS: Final = ".aliyuncs.com"
-_TENCENT_HOSTS: Final = (".tencentcloudapi.com", ".tencentcloudapi.woa.com")
-
-# Of libraries: the outermost of their frames around a request says what the script has used.
-_LIBRARIES: Final = (
-    "Tea",
-    "aiohttp",
-    "darabonba",
-    "http",
-    "httpcore",
-    "httpx",
-    "requests",
-    "tencentcloud",
-    "urllib",
-    "urllib3",
-)
 # What may stand between two of them.
 _BETWEEN: Final = ("anyio", "asyncio", "concurrent", "contextlib", "resilience", "threading")
 
 
-# Of libraries whose modules say no more than their package.
-_WHOLE: Final = ("aiohttp", "httpcore", "httpx", "requests", "urllib3")
-
-# What is below the clients that are covered.
-_BELOW: Final = {"httpx._transports": "a transport of httpx", "requests.adapters": "an adapter of requests"}
-
 _COROUTINE: Final = 0x80  # inspect.CO_COROUTINE; that module would take longer to import than all of this
-
-
-class Sent(NamedTuple):
-    """
-    A request on its way out.
-
-    Attributes:
-        method: In capitals.
-        host: ``host:port``, in lower case.
-        target: Path and query.
-        headers: By name in lower case.
-    """
-
-    method: str
-    host: str
-    target: str
-    headers: Mapping[str, str]
 
 
 Tell = Callable[[Sent, Callable[[], str]], None]
@@ -110,42 +69,6 @@ def watch(module: ModuleType, tell: Tell) -> None:
     setattr(cls, name, watched_async)
 
 
-def named_by_vendor(sent: Sent) -> str | None:
-    """Return ``provider:operation`` of a request to one of the two services; None for any other request."""
-    host, query = sent.host.partition(":")[0], parse_qs(urlsplit(sent.target).query)
-    label = host.partition(".")[0].removesuffix("-vpc")
-
-    def said(header: str, key: str) -> str | None:
-        return sent.headers.get(header) or next(iter(query.get(key, ())), None)
-
-    action, version = said("x-acs-action", "Action"), said("x-acs-version", "Version")
-    is_vendors = host.endswith(_ALIBABA_HOSTS)
-    if label in ALIBABA if is_vendors else action and version in ALIBABA.values():
-        return f"alibaba:{action or sent.method}"
-    action, version = said("x-tc-action", "Action"), said("x-tc-version", "Version")
-    is_vendors = host.endswith(_TENCENT_HOSTS)
-    if label in TENCENT if is_vendors else action and version in TENCENT.values() and _is_signed(sent):
-        return f"tencent:{action or sent.method}"
-    return None
-
-
-def is_library(package: str) -> bool:
-    """Tell whether a package is one of those that send HTTP requests."""
-    return package in _LIBRARIES or package.startswith(("alibabacloud_", "aliyunsdk"))
-
-
-def is_host_of_service(host: str) -> bool:
-    """Tell whether a host, in lower case and without a port, is of one of the two services."""
-    label = host.partition(".")[0].removesuffix("-vpc")
-    return (host.endswith(_ALIBABA_HOSTS) and label in ALIBABA) or (host.endswith(_TENCENT_HOSTS) and label in TENCENT)
-
-
-def _is_signed(sent: Sent) -> bool:
-    """Tell whether a signature of Tencent's is for one of the products; an old one does not say it."""
-    signed = sent.headers.get("authorization", "")
-    return "tc3_request" not in signed or any(f"/{product}/tc3_request" in signed for product in TENCENT)
-
-
 def _way() -> str:
     """Return the name of the library that the script has used for what is being sent."""
     frame: FrameType | None = sys._getframe()  # noqa: SLF001  # the documented way to the frames of this thread
@@ -158,11 +81,7 @@ def _way() -> str:
         elif package not in _BETWEEN:
             break
         frame = frame.f_back
-    for module, words in _BELOW.items():
-        if found.startswith(module):
-            return words
-    package = found.partition(".")[0]
-    return package if package in _WHOLE else found
+    return way_of(found)
 
 
 def _of_http_client(connection: Any, _: tuple[Any, ...]) -> Sent:

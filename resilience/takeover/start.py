@@ -10,7 +10,7 @@ import atexit
 import gc
 
 from resilience.takeover.children import keep_in_front, keep_in_front_of_popen
-from resilience.takeover.imports import HTTP_CLIENTS, SDKS, SENDERS, SOCKET, watch_imports
+from resilience.takeover.imports import SENDERS, SOCKET, watch_imports
 from resilience.takeover.process import Process, without_collections
 from resilience.takeover.run import Run
 from resilience.takeover.termination import die_if_terminated
@@ -38,6 +38,7 @@ def start(text: str) -> None:
         # The first of all exit functions, so the last that runs.
         atexit.register(die_if_terminated)
     watch_imports({"subprocess"}, keep_in_front_of_popen)
+    run = process.run
     # Sockets are looked at for the policy's own APIs alone.
-    names = {*SDKS, *SENDERS, *HTTP_CLIENTS, SOCKET} if process.run.hosts else {*SDKS, *SENDERS}
-    watch_imports(names, process.imported)
+    own = (*run.http_hooks, SOCKET) if run.hosts else ()
+    watch_imports({*run.sdk_hooks, *SENDERS, *own}, process.imported)

@@ -14,11 +14,11 @@ import anyio
 import httpx
 import pytest
 import requests
+import rest_names as rest
 from requests.adapters import HTTPAdapter
 from rest_service import Answer, RestService
 from urllib3.util import Retry
 
-from resilience.clients import rest
 from resilience.core.fault import Fault
 from resilience.core.match import RuleTable
 from resilience.core.policy import Place, Source, Template

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 import requests
+import rest_names as rest
 
-from resilience.clients import rest
 from resilience.core.policy import Template
 
 PUT = Template("Put", "PUT", ("tenants", "{tenant}", "users", "{name}"))

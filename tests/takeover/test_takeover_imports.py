@@ -16,8 +16,9 @@ from types import ModuleType
 import pytest
 
 from resilience.clients import registry
+from resilience.clients.outline import HTTP_HOOKS, SDK_HOOKS
 from resilience.takeover import sent
-from resilience.takeover.imports import HTTP_CLIENTS, SDKS, SENDERS, watch_imports
+from resilience.takeover.imports import SENDERS, watch_imports
 
 NAME = "watched_package.inner"
 
@@ -159,5 +160,5 @@ def test_a_module_that_is_missing_or_broken_fails_as_ever(folder: Path, told: li
 
 def test_the_modules_of_all_sdks_are_watched() -> None:
     """The list that starts quickly and the list that knows the classes name the same modules."""
-    assert registry.hooks().keys() == SDKS | HTTP_CLIENTS.keys()
+    assert registry.hooks().keys() == SDK_HOOKS | HTTP_HOOKS
     assert sent.MODULES.keys() == SENDERS

@@ -13,12 +13,10 @@ from otlp_receiver import Receiver
 from script_runs import POLICY, Scripts
 from takeover_run import a_run
 
-from resilience.clients.alibaba.traits import PRODUCTS as ALIBABA
-from resilience.clients.tencent.traits import PRODUCTS as TENCENT
+from resilience.clients.common.sent import Sent
+from resilience.clients.outline import named_by_vendor
 from resilience.sandbox import Sandbox
-from resilience.takeover import sent
 from resilience.takeover.past import Past, went_past
-from resilience.takeover.sent import Sent, named_by_vendor
 
 pytest_plugins = ("takeover_fixtures",)
 
@@ -288,12 +286,6 @@ TC3 = "TC3-HMAC-SHA256 Credential=k/2026-11-28/{}/tc3_request, SignedHeaders=con
 def test_a_request_to_a_service_is_known(asked: Sent, expected: str | None) -> None:
     """Its host tells it, or else action, version and signature."""
     assert named_by_vendor(asked) == expected
-
-
-def test_products_are_told_alike_where_they_are_covered_and_where_they_are_counted() -> None:
-    """The list that starts quickly and the list that knows the methods name the same products."""
-    assert sent.ALIBABA == ALIBABA
-    assert sent.TENCENT == TENCENT
 
 
 def test_ways_beyond_number_are_counted_together(tmp_path: Path) -> None:

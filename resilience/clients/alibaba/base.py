@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from resilience.catalog import OperationFacts
 from resilience.clients.alibaba import answers
 from resilience.clients.alibaba.places import PLACES
-from resilience.clients.alibaba.tea.assuming import alibaba_assume_role
+from resilience.clients.alibaba.tea.keys.assuming import alibaba_assume_role
 from resilience.clients.alibaba.traits import PROVIDER
 from resilience.clients.common.assuming import Keys
 from resilience.clients.common.calls import Check

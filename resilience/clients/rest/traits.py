@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+PACKAGES: Final = ("requests", "httpx")
+"""The libraries."""
+
 HOOKS: Final[Mapping[str, tuple[str, ...]]] = {
     "requests.sessions": ("Session",),
     "httpx._client": ("Client", "AsyncClient"),
 }
 """Modules, and the classes in them that are clients (requests 2.34 and httpx 0.28, read 2026-11-21)."""
+
+BELOW: Final[Mapping[str, str]] = {
+    "httpx._transports": "a transport of httpx",
+    "requests.adapters": "an adapter of requests",
+}
+"""Modules below the clients, by which a script may send past them, and how messages call these ways."""
+
+LOGGERS: Final = ("urllib3.connectionpool", "urllib3.util.retry", "httpx", "httpcore.connection", "httpcore.http11")
+"""Where the libraries, and what is below them, log each request at DEBUG."""

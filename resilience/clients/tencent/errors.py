@@ -26,10 +26,9 @@ from resilience.clients.common.fields import (
 from resilience.clients.common.raised.frames import innermost, local, module_of, passes_function, passes_module
 from resilience.clients.common.raised.misuse import is_misuse
 from resilience.clients.common.raised.wire import transport_of, transport_of_text
-from resilience.clients.tencent.traits import PROVIDER
+from resilience.clients.tencent.traits import PACKAGES, PROVIDER
 from resilience.core.fault import Fault, Transport
 
-PACKAGES: Final = ("tencentcloud",)
 _CREDENTIALS: Final = "tencentcloud.common.credential"
 
 _NETWORK: Final = "ClientNetworkError"

@@ -15,22 +15,13 @@ from resilience.clients.common.raised.frames import module_of
 from resilience.clients.common.renaming import NamePlaces
 from resilience.clients.common.requestforms import Forms
 from resilience.clients.common.timeouts import Call
-from resilience.clients.tencent import (
-    accepted,
-    answers,
-    credentials,
-    errors,
-    methods,
-    raising,
-    refreshing,
-    retries,
-    timeouts,
-)
-from resilience.clients.tencent.assuming import tencent_assume_role
+from resilience.clients.tencent import accepted, answers, errors, methods, raising, retries, timeouts
 from resilience.clients.tencent.forms import FORMS
+from resilience.clients.tencent.keys import credentials, refreshing
+from resilience.clients.tencent.keys.assuming import tencent_assume_role
 from resilience.clients.tencent.methods import GENERIC
 from resilience.clients.tencent.places import PLACES
-from resilience.clients.tencent.traits import HOOKS, PROVIDER
+from resilience.clients.tencent.traits import HOOKS, PACKAGES, PROVIDER
 from resilience.clients.tencent.verifying import verifiers
 from resilience.clients.vendor import Generic, VendorSdk
 from resilience.core.fault import Fault
@@ -40,7 +31,7 @@ class TencentSdk(VendorSdk):
     """Clients of ``tencentcloud``, synchronous and asynchronous; the latter talk through httpx and work under trio."""
 
     provider: ClassVar[str] = PROVIDER
-    packages: ClassVar[tuple[str, ...]] = errors.PACKAGES
+    packages: ClassVar[tuple[str, ...]] = PACKAGES
     clients: ClassVar[tuple[str, ...]] = ("Tencent's SDK",)
     verifies: ClassVar[str] = "tencentcloud.mqtt"
     hooks: ClassVar[Mapping[str, tuple[str, ...]]] = HOOKS

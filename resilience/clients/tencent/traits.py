@@ -7,6 +7,9 @@ from typing import Final
 
 PROVIDER: Final = "tencent"
 
+PACKAGES: Final = ("tencentcloud",)
+"""How the names of the SDK's top-level packages begin."""
+
 # Sources: tencentcloud-sdk-python-common and -mqtt 3.1.195, -sts 3.0.1459; read 2026-11-21.
 HOOKS: Final[Mapping[str, tuple[str, ...]]] = {
     # What every client is derived from.

@@ -10,13 +10,12 @@ from __future__ import annotations
 from typing import Final
 
 from resilience.clients.alibaba.tea.errors import error_status
+from resilience.clients.alibaba.traits import OLD_PACKAGES as PACKAGES
 from resilience.clients.alibaba.traits import PROVIDER
 from resilience.clients.common.fields import code_and_request_id, http_status, json_after, type_name, word
 from resilience.clients.common.raised.frames import frames, innermost, local, module_of
 from resilience.clients.common.raised.wire import transport_of, transport_of_text
 from resilience.core.fault import Fault, Transport
-
-PACKAGES: Final = ("aliyunsdk",)
 
 # Codes that the SDK invents for a failed transport; its other SDK.* codes are local mistakes.
 _NETWORK: Final = frozenset({"SDK.HttpError", "SDK.ServerUnreachable"})

@@ -10,7 +10,7 @@ from resilience.clients.alibaba.base import AlibabaSdk
 from resilience.clients.alibaba.old import credentials, errors, raising, refreshing, retries, timeouts
 from resilience.clients.alibaba.old.forms import FORMS
 from resilience.clients.alibaba.old.methods import GENERIC
-from resilience.clients.alibaba.traits import OLD_HOOKS
+from resilience.clients.alibaba.traits import OLD_HOOKS, OLD_PACKAGES
 from resilience.clients.common.keys import KeyTriple, OwnKeys
 from resilience.clients.common.requestforms import Forms
 from resilience.clients.common.timeouts import Call
@@ -21,7 +21,7 @@ from resilience.core.fault import Fault
 class OldSdk(AlibabaSdk):
     """Clients of aliyunsdkcore, and requests of any ``aliyunsdk*`` package."""
 
-    packages: ClassVar[tuple[str, ...]] = errors.PACKAGES
+    packages: ClassVar[tuple[str, ...]] = OLD_PACKAGES
     hooks: ClassVar[Mapping[str, tuple[str, ...]]] = OLD_HOOKS
     generic: ClassVar[Mapping[str, Generic]] = GENERIC
     forms: ClassVar[Forms] = FORMS

@@ -17,6 +17,7 @@ from typing import Final
 from attrs import evolve
 
 from resilience.clients.alibaba.traits import PROVIDER
+from resilience.clients.alibaba.traits import TEA_PACKAGES as PACKAGES
 from resilience.clients.common.fields import (
     code_and_request_id,
     first_word,
@@ -34,8 +35,6 @@ from resilience.clients.common.raised.frames import innermost, local
 from resilience.clients.common.raised.misuse import is_misuse
 from resilience.clients.common.raised.wire import transport_of, transport_of_text
 from resilience.core.fault import Fault, Transport
-
-PACKAGES: Final = ("Tea", "darabonba", "alibabacloud_")
 
 _UNREADABLE_TEXT: Final = "Failed to parse the value as json format"
 

@@ -7,21 +7,12 @@ from types import FrameType
 from typing import Any, ClassVar, Final
 
 from resilience.clients.alibaba.base import AlibabaSdk
-from resilience.clients.alibaba.tea import (
-    accepted,
-    credentials,
-    errors,
-    forms,
-    methods,
-    raising,
-    refreshing,
-    retries,
-    timeouts,
-)
+from resilience.clients.alibaba.tea import accepted, errors, forms, methods, raising, retries, timeouts
 from resilience.clients.alibaba.tea.forms import FORMS
+from resilience.clients.alibaba.tea.keys import credentials, refreshing
 from resilience.clients.alibaba.tea.methods import GENERIC
 from resilience.clients.alibaba.tea.verifying import verifiers
-from resilience.clients.alibaba.traits import TEA_HOOKS
+from resilience.clients.alibaba.traits import TEA_HOOKS, TEA_PACKAGES
 from resilience.clients.common.asking import Purchases, Verifier
 from resilience.clients.common.fields import packages
 from resilience.clients.common.keys import KeyTriple, OwnKeys
@@ -37,7 +28,7 @@ _ASYNC_SUFFIX: Final = "_async"
 class TeaSdk(AlibabaSdk):
     """Clients of tea-openapi, those for one product (``alibabacloud_*``) and the one for any."""
 
-    packages: ClassVar[tuple[str, ...]] = errors.PACKAGES
+    packages: ClassVar[tuple[str, ...]] = TEA_PACKAGES
     clients: ClassVar[tuple[str, ...]] = ("Alibaba's SDK",)
     hooks: ClassVar[Mapping[str, tuple[str, ...]]] = TEA_HOOKS
     generic: ClassVar[Mapping[str, Generic]] = GENERIC

@@ -19,7 +19,7 @@ from resilience.clients.common.assuming import (
 )
 from resilience.clients.common.keys import KeyTriple
 from resilience.clients.tencent import answers, retries
-from resilience.clients.tencent.credentials import tencent_credential
+from resilience.clients.tencent.keys.credentials import tencent_credential
 from resilience.clients.tencent.traits import PROVIDER
 
 # Seconds. Only a maximum of 12 h is documented (AssumeRole, read 2026-11-21).

@@ -9,7 +9,7 @@ from typing import Any, Final
 from resilience.catalog import catalogue
 from resilience.clients.alibaba import answers
 from resilience.clients.alibaba.tea import retries
-from resilience.clients.alibaba.tea.credentials import alibaba_credential
+from resilience.clients.alibaba.tea.keys.credentials import alibaba_credential
 from resilience.clients.alibaba.traits import PROVIDER
 from resilience.clients.common.asking import AnswerError, unreadable
 from resilience.clients.common.assuming import (

@@ -1,0 +1,1 @@
+"""What clients sign with: credentials that ask for their keys, such that renew themselves, and roles."""

@@ -1,0 +1,25 @@
+"""Requests to Tencent Cloud's services, whatever has sent them; little is imported for it."""
+
+from __future__ import annotations
+
+from resilience.clients.common.sent import Sent, product_of
+from resilience.clients.tencent.traits import HOSTS, PRODUCTS
+
+
+def is_host(host: str) -> bool:
+    """Tell whether a host, in lower case and without a port, is of a product that the catalogue is about."""
+    return host.endswith(HOSTS) and product_of(host) in PRODUCTS
+
+
+def operation_of(sent: Sent) -> str | None:
+    """Return the operation of a request, or its method where nobody can tell it; None for any other request."""
+    host = sent.host.partition(":")[0]
+    action, version = sent.said("x-tc-action", "Action"), sent.said("x-tc-version", "Version")
+    is_called = action and version in PRODUCTS.values() and _is_signed(sent)
+    return (action or sent.method) if (is_host(host) if host.endswith(HOSTS) else is_called) else None
+
+
+def _is_signed(sent: Sent) -> bool:
+    """Tell whether a signature is for one of the products; an old one does not say it."""
+    signed = sent.headers.get("authorization", "")
+    return "tc3_request" not in signed or any(f"/{product}/tc3_request" in signed for product in PRODUCTS)
