@@ -44,13 +44,14 @@ class Plugin(NamedTuple):
 
     def load(self) -> Any:
         """
-        Import the adapter.
+        Import the adapter; of a class, make one.
 
         Raises:
-            PluginError: It cannot be imported.
+            PluginError: It cannot be imported, or be made.
         """
         try:
-            return self.entry_point.load()
+            found = self.entry_point.load()
+            return found() if isinstance(found, type) else found
         except Exception as error:
             raise self.broken(f"{type(error).__name__}: {error}") from error
 

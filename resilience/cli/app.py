@@ -42,6 +42,16 @@ class Commands(click.Group):
         found: click.Command = getattr(import_module(_COMMANDS[cmd_name]), cmd_name)
         return found
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; a package of a third party that cannot be used is wrong use."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            # Its module brings in the catalogues, which ``--version`` does without.
+            if type(error).__name__ != "PluginError":
+                raise
+            raise click.UsageError(str(error), ctx) from None
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

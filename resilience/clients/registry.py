@@ -32,8 +32,7 @@ def sdks() -> tuple[Sdk, ...]:
 
 
 def _adapter(plugin: Plugin) -> Sdk:
-    found = plugin.load()
-    sdk = found() if isinstance(found, type) else found
+    sdk = plugin.load()
     if not isinstance(sdk, Sdk):
         raise plugin.broken(f"expected a resilience.clients.sdk.Sdk, found {type(sdk).__qualname__}")
     return sdk

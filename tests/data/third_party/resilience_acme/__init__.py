@@ -1,0 +1,1 @@
+"""What mqtt-resilience has to know of Acme."""
