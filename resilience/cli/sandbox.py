@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from threading import Event
-from typing import Final
+from typing import Final, Unpack
 
 import click
 
 from resilience.sandbox import Sandbox
 from resilience.sandbox.proxies import proxies, without
+from resilience.sandbox.services import PROVIDERS, Ports
 
 _PORT = click.IntRange(0, 65535)
 
@@ -27,10 +29,17 @@ FAULTS: SystemOverFlow*3, applied lost, ok, slow 250ms, late hang 10s, 503
 """
 
 
+def _ports(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command an option for the port of each service."""
+    for provider in reversed(PROVIDERS):
+        words = "0, the default, takes a free port." if provider == PROVIDERS[0] else "Likewise."
+        command = click.option(f"--{provider}-port", type=_PORT, default=0, help=words)(command)
+    return command
+
+
 @click.command(epilog=_SCRIPTS, short_help="Play both cloud services on this machine.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
-@click.option("--alibaba-port", type=_PORT, default=0, help="0, the default, takes a free port.")
-@click.option("--tencent-port", type=_PORT, default=0, help="Likewise.")
+@_ports
 @click.option(
     "--script",
     "scripts",
@@ -39,9 +48,7 @@ FAULTS: SystemOverFlow*3, applied lost, ok, slow 250ms, late hang 10s, 503
     help='Faults to come, such as "CreateTopic=RequestLimitExceeded*2, applied lost"; may be given more than once.',
 )
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARGUMENT]...]")
-def sandbox(
-    host: str, alibaba_port: int, tencent_port: int, scripts: tuple[str, ...], command: tuple[str, ...]
-) -> None:
+def sandbox(host: str, scripts: tuple[str, ...], command: tuple[str, ...], **ports: Unpack[Ports]) -> None:
     """
     Play both cloud services on this machine until Ctrl-C, or for one command.
 
@@ -50,7 +57,7 @@ def sandbox(
     environment names, since none leads here. The services end with the command, and the exit code is its own. Beyond
     127.0.0.1 everyone who can reach the host can also script it.
     """
-    played = Sandbox(host=host, alibaba_port=alibaba_port, tencent_port=tencent_port)
+    played = Sandbox(host=host, **ports)
     for script in scripts:
         operation, equals, faults = script.partition("=")
         if not equals:
@@ -97,9 +104,4 @@ def _run(command: tuple[str, ...], played: Sandbox) -> int:
 
 def _for_examples(played: Sandbox) -> dict[str, str]:
     """Return the variables that the examples read, beyond endpoints and keys."""
-    return {
-        "ALIBABA_STS_ENDPOINT": played.alibaba.endpoint,
-        "ALIBABA_MQTT_INSTANCE": played.alibaba.instances[0]["InstanceId"],
-        "ALIBABA_CLOUD_ROLE_ARN": "acs:ram::1000000000000000:role/provisioning",
-        "TENCENT_MQTT_REGION": "ap-guangzhou",
-    }
+    return {name: value for each in played.services for name, value in each.for_examples().items()}

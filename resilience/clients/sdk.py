@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from resilience.catalog import OperationFacts, catalogue, providers
 from resilience.clients.common.asking import Purchases, Verifier
@@ -26,6 +26,21 @@ from resilience.core.fault import Fault
 
 def no_fault(_: object) -> None:
     """Take any value for a success."""
+
+
+class CodeList(NamedTuple):
+    """
+    Where an SDK lists the error codes of its service.
+
+    Attributes:
+        distribution: The distribution that it is in.
+        package: The top-level package.
+        path: The file in it; ``{version}`` is the version of the API, without hyphens.
+    """
+
+    distribution: str
+    package: str
+    path: str
 
 
 class Sdk:
@@ -43,6 +58,7 @@ class Sdk:
         needs_asyncio: Whether its asynchronous methods work under asyncio only.
         key_variables: The environment variables in which the vendor's own tools read an id, a secret and a token;
             empty where nothing is known of its token service.
+        code_list: Where it lists the error codes of its service; None where it does not.
         verifies: How messages call the clients for which ``verifiers`` are there; empty where there are none.
     """
 
@@ -52,6 +68,7 @@ class Sdk:
     clients: ClassVar[tuple[str, ...]] = ()
     needs_asyncio: ClassVar[bool] = False
     key_variables: ClassVar[tuple[str, str, str] | tuple[()]] = ()
+    code_list: ClassVar[CodeList | None] = None
     verifies: ClassVar[str] = ""
 
     # Its clients

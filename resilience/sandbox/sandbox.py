@@ -1,15 +1,14 @@
-"""Both services, their faults and their log, behind one object."""
+"""The services, their faults and their log, behind one object."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, Unpack
 
 from attrs import asdict
 
-from resilience.sandbox.alibaba import Alibaba
 from resilience.sandbox.control import CONTROL, control
 from resilience.sandbox.exchange import Answer, Fields, Request
 from resilience.sandbox.faults import Fault, Options, make_fault
@@ -18,16 +17,16 @@ from resilience.sandbox.log import Call
 from resilience.sandbox.player import Player
 from resilience.sandbox.script import parse_script
 from resilience.sandbox.service import Service
-from resilience.sandbox.tencent import Tencent
+from resilience.sandbox.services import PROVIDERS, Ports, Services
 from resilience.sandbox.wire import Respond, Wire
 
 DEFAULT_CHAOS = ("InternalError", "applied InternalError", "503", "reset", "applied reset", "hangup", "applied hangup")
-"""Faults that both services know, each also in the form that tells a blind retry from a careful one."""
+"""Faults that all services know, each also in the form that tells a blind retry from a careful one."""
 
 
-class Sandbox:
+class Sandbox(Services):
     """
-    Both management APIs on loopback, with state, signatures, scripted faults and a call log.
+    Management APIs on loopback, with state, signatures, scripted faults and a call log.
 
     Use it as a context manager, or with ``start`` and ``close``. It runs in threads of its own, so it serves plain
     code and any event loop alike::
@@ -43,24 +42,24 @@ class Sandbox:
 
     Args:
         host: Where to bind. Beyond loopback everyone who can reach it can also script it.
-        alibaba_port: 0 lets the system choose.
-        tencent_port: Likewise.
         clock: Seconds since the epoch, for expiry and for the tolerance of time stamps. Waits are real.
+        ports: The port of each service, see :class:`resilience.sandbox.services.Ports`; the system chooses the others.
     """
 
-    def __init__(
-        self, *, host: str = "127.0.0.1", alibaba_port: int = 0, tencent_port: int = 0, clock: Clock = time.time
-    ) -> None:
-        self.alibaba = Alibaba(clock)
-        self.tencent = Tencent(clock)
+    def __init__(self, *, host: str = "127.0.0.1", clock: Clock = time.time, **ports: Unpack[Ports]) -> None:
+        unknown = ports.keys() - {f"{provider}_port" for provider in PROVIDERS}
+        if unknown:
+            raise TypeError(f"Sandbox: unexpected {', '.join(sorted(unknown))}")
+        super().__init__(clock)
         self._host = host
-        self._ports = {"alibaba": alibaba_port, "tencent": tencent_port}
+        given: Mapping[str, Any] = ports
+        self._ports: dict[str, int] = {provider: given.get(f"{provider}_port", 0) for provider in PROVIDERS}
         self._player = Player(clock)
         self._wire: Wire | None = None
 
     def __repr__(self) -> str:
         state = "running" if self._wire else "not running"
-        return f"<Sandbox {state}: {self.alibaba!r}, {self.tencent!r}, {len(self.calls)} calls>"
+        return f"<Sandbox {state}: {', '.join(map(repr, self.services))}, {len(self.calls)} calls>"
 
     def __enter__(self) -> Self:
         return self.start()
@@ -69,11 +68,6 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-    @property
-    def services(self) -> tuple[Service, Service]:
-        """Both services."""
-        return self.alibaba, self.tencent
 
     def start(self) -> Self:
         """
@@ -194,25 +188,17 @@ class Sandbox:
 
     def environment(self) -> dict[str, str]:
         """Return the environment variables that point scripts at the sandbox."""
-        alibaba, tencent = self.alibaba, self.tencent
-        return {
-            "ALIBABA_CLOUD_ACCESS_KEY_ID": alibaba.access_key_id,
-            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": alibaba.access_key_secret,
-            "ALIBABA_MQTT_ENDPOINT": alibaba.endpoint,
-            "TENCENTCLOUD_SECRET_ID": tencent.secret_id,
-            "TENCENTCLOUD_SECRET_KEY": tencent.secret_key,
-            "TENCENT_MQTT_ENDPOINT": tencent.endpoint,
-        }
+        return {name: value for each in self.services for name, value in each.environment().items()}
 
     def describe(self) -> list[str]:
         """Return lines for a user: endpoints, keys, and environment variables to paste into a shell."""
-        alibaba, tencent = self.alibaba, self.tencent
+        lines = []
+        for each in self.services:
+            lines.append(f"{each.title:<8} http://{each.endpoint}  {each.apis}")
+            lines.append(f"         instances: {', '.join(row['InstanceId'] for row in each.instances)}")
         return [
-            f"Alibaba  http://{alibaba.endpoint}  onsmqtt 2020-04-20, sts 2015-04-01",
-            f"         instances: {', '.join(row['InstanceId'] for row in alibaba.instances)}",
-            f"Tencent  http://{tencent.endpoint}  mqtt 2024-05-16, sts 2018-08-13",
-            f"         instances: {', '.join(row['InstanceId'] for row in tencent.instances)}",
-            f"Control  http://{alibaba.endpoint}{CONTROL}calls (also state, faults)",
+            *lines,
+            f"Control  http://{self.services[0].endpoint}{CONTROL}calls (also state, faults)",
             "         POST fault, script, chaos, expire, settle, clear",
             "",
             *(f"export {name}={value}" for name, value in self.environment().items()),

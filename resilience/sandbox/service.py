@@ -1,4 +1,4 @@
-"""What both services have in common: state, keys, and the order in which a request is judged."""
+"""What all services have in common: state, keys, and the order in which a request is judged."""
 
 from __future__ import annotations
 
@@ -31,7 +31,12 @@ class Table(dict[Hashable, Fields]):
 
 class Service(ABC):
     """
-    One management API.
+    One management API; each has a room of its own, and a place in ``services.py``.
+
+    Attributes:
+        provider: The provider whose catalogue knows its operations.
+        title: What a user reads.
+        apis: Products and versions, for a user.
 
     Args:
         keys: The keys that it accepts.
@@ -39,6 +44,8 @@ class Service(ABC):
     """
 
     provider: ClassVar[str]
+    title: ClassVar[str]
+    apis: ClassVar[str]
 
     def __init__(self, keys: Keyring, clock: Clock) -> None:
         self.keys = keys
@@ -50,6 +57,19 @@ class Service(ABC):
     def __repr__(self) -> str:
         counts = ", ".join(f"{len(rows)} {name}" for name, rows in self.tables().items() if rows)
         return f"<{self.provider} at {self.endpoint or 'no address yet'}: {counts or 'empty'}>"
+
+    @property
+    @abstractmethod
+    def instances(self) -> list[Fields]:
+        """The instances that there are."""
+
+    @abstractmethod
+    def environment(self) -> dict[str, str]:
+        """Return the environment variables that point scripts here: endpoint and keys."""
+
+    def for_examples(self) -> dict[str, str]:
+        """Return the variables that the examples read, beyond those."""
+        return {}
 
     def issue_token(self, lifetime: float = 3600.0) -> TemporaryKey:
         """Issue a temporary triple that is accepted for ``lifetime`` seconds."""

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from resilience.catalog import Catalogue, catalogue, providers
 from resilience.cli.codes.coverage import By, CodeAnswer, CodeRow, rows
-from resilience.cli.codes.sdk_codes import PROVIDERS, SdkCodes, installed
+from resilience.cli.codes.sdk_codes import SdkCodes, installed, lists
 from resilience.cli.screen import FINDINGS, as_json, console, format_option, load, times
 from resilience.policyfile.decode.operations import named_providers
 from resilience.policyfile.messages.wording import quoted
@@ -149,11 +149,9 @@ def _to_json(provider: str, row: CodeRow) -> dict[str, Any]:
 
 
 def _compare(provider: str | None, form: str) -> None:
-    asked = PROVIDERS if provider is None else (provider,)
-    if provider is not None and provider not in PROVIDERS:
-        raise click.UsageError(
-            f"the SDK of {provider} has no list of its error codes; {' and '.join(PROVIDERS)} has one"
-        )
+    asked = lists() if provider is None else (provider,)
+    if provider is not None and provider not in lists():
+        raise click.UsageError(f"the SDK of {provider} has no list of its error codes; {' and '.join(lists())} has one")
     missing = 0
     entries = []
     for each in asked:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
 
 from attrs import frozen
 
-_CODES: Final[Mapping[str, tuple[str, str, str]]] = {
-    # Alibaba's SDK has no such list. The path has the version of the API in it.
-    "tencent": ("tencentcloud-sdk-python-mqtt", "tencentcloud", "mqtt/v{version}/errorcodes.py"),
-}
-"""For each provider whose SDK lists its codes: the distribution, the package, and the file in it."""
+from resilience.clients import registry
+from resilience.clients.sdk import CodeList
 
-PROVIDERS: Final = tuple(_CODES)
+
+def lists() -> dict[str, CodeList]:
+    """Return, by provider, where an SDK lists its codes."""
+    return {sdk.provider: sdk.code_list for sdk in registry.sdks() if sdk.code_list is not None}
 
 
 @frozen(kw_only=True)
@@ -41,11 +39,12 @@ def installed(provider: str, api_version: str) -> SdkCodes | None:
     Return the codes that the installed SDK of a provider lists; None where it is not installed, or lists none.
 
     Args:
-        provider: One of :data:`PROVIDERS`.
+        provider: One of :func:`lists`.
         api_version: The version of the API, as the catalogue has it.
     """
-    distribution, package, path = _CODES[provider]
-    spec = find_spec(package)
+    listed = lists()[provider]
+    distribution, path = listed.distribution, listed.path
+    spec = find_spec(listed.package)
     for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
         file = Path(folder) / path.format(version=api_version.replace("-", ""))
         if file.is_file():

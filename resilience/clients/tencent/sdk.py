@@ -15,6 +15,7 @@ from resilience.clients.common.raised.frames import module_of
 from resilience.clients.common.renaming import NamePlaces
 from resilience.clients.common.requestforms import Forms
 from resilience.clients.common.timeouts import Call
+from resilience.clients.sdk import CodeList
 from resilience.clients.tencent import accepted, answers, errors, methods, raising, retries, timeouts
 from resilience.clients.tencent.forms import FORMS
 from resilience.clients.tencent.keys import credentials, refreshing
@@ -34,6 +35,9 @@ class TencentSdk(VendorSdk):
     packages: ClassVar[tuple[str, ...]] = PACKAGES
     clients: ClassVar[tuple[str, ...]] = ("Tencent's SDK",)
     verifies: ClassVar[str] = "tencentcloud.mqtt"
+    code_list: ClassVar[CodeList] = CodeList(
+        "tencentcloud-sdk-python-mqtt", "tencentcloud", "mqtt/v{version}/errorcodes.py"
+    )
     hooks: ClassVar[Mapping[str, tuple[str, ...]]] = HOOKS
     generic: ClassVar[Mapping[str, Generic]] = GENERIC
     forms: ClassVar[Forms] = FORMS

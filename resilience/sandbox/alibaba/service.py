@@ -17,20 +17,13 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 from resilience.catalog import catalogue
-from resilience.sandbox.alibaba_resources import Resources
+from resilience.sandbox.alibaba.resources import Resources
+from resilience.sandbox.alibaba.signing import ACS3, acs3_signature, acs3_string, rpc_signature, rpc_string
 from resilience.sandbox.exchange import Asked, Fields, Refusal, Reply, Request
 from resilience.sandbox.keys import Clock, Keyring, TemporaryKey
 from resilience.sandbox.operations import ASSUME_ROLE, operations
 from resilience.sandbox.service import Handler, Service, Table
-from resilience.sandbox.signing import (
-    ACS3,
-    acs3_signature,
-    acs3_string,
-    read_authorization,
-    rpc_signature,
-    rpc_string,
-    same,
-)
+from resilience.sandbox.signing import read_authorization, same
 
 CLOCK_TOLERANCE = 900.0
 """Seconds that a request may be off; "Common error codes", InvalidTimeStamp.Expired, read 2026-11-21."""
@@ -66,6 +59,8 @@ class Alibaba(Service):
     """ApsaraMQ for MQTT (2020-04-20) and STS (2015-04-01), on one address."""
 
     provider = "alibaba"
+    title = "Alibaba"
+    apis = "onsmqtt 2020-04-20, sts 2015-04-01"
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(
@@ -89,6 +84,22 @@ class Alibaba(Service):
     def instances(self) -> list[Fields]:
         """The instances; they exist beforehand, for this API cannot create them."""
         return self.state()["instances"]
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment variables that point scripts here."""
+        return {
+            "ALIBABA_CLOUD_ACCESS_KEY_ID": self.access_key_id,
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": self.access_key_secret,
+            "ALIBABA_MQTT_ENDPOINT": self.endpoint,
+        }
+
+    def for_examples(self) -> dict[str, str]:
+        """Return the variables that the examples read, beyond endpoints and keys."""
+        return {
+            "ALIBABA_STS_ENDPOINT": self.endpoint,
+            "ALIBABA_MQTT_INSTANCE": self.instances[0]["InstanceId"],
+            "ALIBABA_CLOUD_ROLE_ARN": "acs:ram::1000000000000000:role/provisioning",
+        }
 
     @property
     def groups(self) -> list[Fields]:

@@ -10,7 +10,7 @@ import secrets
 
 from resilience.sandbox.exchange import Fields, Refusal
 from resilience.sandbox.service import Handler
-from resilience.sandbox.tencent_account import Account, check_name, chosen, filtered, need, page
+from resilience.sandbox.tencent.account import Account, check_name, chosen, filtered, need, page
 
 NAME = r"[0-9A-Za-z_-]{3,64}"
 

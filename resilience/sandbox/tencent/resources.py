@@ -15,7 +15,7 @@ from typing import Any
 
 from resilience.sandbox.exchange import Fields, Refusal
 from resilience.sandbox.service import Handler
-from resilience.sandbox.tencent_account import Account, check_name, chosen, filtered, need, page
+from resilience.sandbox.tencent.account import Account, check_name, chosen, filtered, need, page
 
 EXISTS = "UnsupportedOperation.ResourceAlreadyExists"
 

@@ -20,11 +20,12 @@ from resilience.sandbox.exchange import Asked, Fields, Refusal, Reply, Request
 from resilience.sandbox.keys import Clock, Keyring
 from resilience.sandbox.operations import ASSUME_ROLE, operations
 from resilience.sandbox.service import Handler, Service, Table
-from resilience.sandbox.signing import TC3, read_authorization, same, tc3_scope_date, tc3_signature
-from resilience.sandbox.tencent_account import Account, need
-from resilience.sandbox.tencent_devices import Devices
-from resilience.sandbox.tencent_instances import Instances
-from resilience.sandbox.tencent_resources import Resources
+from resilience.sandbox.signing import read_authorization, same
+from resilience.sandbox.tencent.account import Account, need
+from resilience.sandbox.tencent.devices import Devices
+from resilience.sandbox.tencent.instances import Instances
+from resilience.sandbox.tencent.resources import Resources
+from resilience.sandbox.tencent.signing import TC3, tc3_scope_date, tc3_signature
 
 CLOCK_TOLERANCE = 300.0
 """Seconds that a request's time may differ from ours; "Signature v3", read 2026-11-21."""
@@ -37,6 +38,8 @@ class Tencent(Service):
     """TDMQ for MQTT (2024-05-16) and STS (2018-08-13), on one address."""
 
     provider = "tencent"
+    title = "Tencent"
+    apis = "mqtt 2024-05-16, sts 2018-08-13"
 
     def __init__(self, clock: Clock) -> None:
         keys = Keyring(f"AKID{secrets.token_hex(16)}", secrets.token_hex(16), prefix="AKIDtmp", clock=clock)
@@ -63,6 +66,18 @@ class Tencent(Service):
     def instances(self) -> list[Fields]:
         """The instances, isolated ones included."""
         return self.state()["instances"]
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment variables that point scripts here."""
+        return {
+            "TENCENTCLOUD_SECRET_ID": self.secret_id,
+            "TENCENTCLOUD_SECRET_KEY": self.secret_key,
+            "TENCENT_MQTT_ENDPOINT": self.endpoint,
+        }
+
+    def for_examples(self) -> dict[str, str]:
+        """Return the variables that the examples read, beyond endpoints and keys."""
+        return {"TENCENT_MQTT_REGION": "ap-guangzhou"}
 
     @property
     def topics(self) -> list[Fields]:

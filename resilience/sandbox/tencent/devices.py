@@ -13,8 +13,8 @@ import secrets
 
 from resilience.sandbox.exchange import Fields, Refusal
 from resilience.sandbox.service import Handler
-from resilience.sandbox.tencent_account import Account, chosen, filtered, need, page
-from resilience.sandbox.tencent_resources import EXISTS
+from resilience.sandbox.tencent.account import Account, chosen, filtered, need, page
+from resilience.sandbox.tencent.resources import EXISTS
 
 _PAGE = 100
 _NO_CA = "ResourceNotFound.Ca"

@@ -1,0 +1,1 @@
+"""Plays ApsaraMQ for MQTT and the token service beside it."""

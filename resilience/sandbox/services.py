@@ -1,0 +1,40 @@
+"""The services that a sandbox plays: one line, and one port, for each room."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from resilience.sandbox.alibaba.service import Alibaba
+from resilience.sandbox.keys import Clock
+from resilience.sandbox.service import Service
+from resilience.sandbox.tencent.service import Tencent
+
+
+class Ports(TypedDict, total=False):
+    """The port of each service: its provider's name and ``_port``; 0 lets the system choose."""
+
+    alibaba_port: int
+    tencent_port: int
+
+
+class Services:
+    """
+    The services.
+
+    Attributes:
+        alibaba: ApsaraMQ for MQTT.
+        tencent: TDMQ for MQTT.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.alibaba = Alibaba(clock)
+        self.tencent = Tencent(clock)
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """All services."""
+        return self.alibaba, self.tencent
+
+
+PROVIDERS = tuple(name.removesuffix("_port") for name in Ports.__annotations__)
+"""Whose services they are."""

@@ -1,0 +1,1 @@
+"""Plays TDMQ for MQTT and the token service beside it."""
