@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import importlib.resources
 import inspect
+import pkgutil
 from typing import Final
 
 import pytest
@@ -76,3 +78,12 @@ def test_our_exceptions_can_be_caught(name: str) -> None:
 def test_the_package_is_typed() -> None:
     """Type checkers of users read our annotations."""
     assert importlib.resources.files("resilience").joinpath("py.typed").is_file()
+
+
+@pytest.mark.parametrize("package", ["resilience", "resilience.clients"])
+def test_no_public_name_is_that_of_a_module(package: str) -> None:
+    """A name that is imported when it is first asked for would be the module, once that has been imported."""
+    module = importlib.import_module(package)
+    modules = {found.name for found in pkgutil.iter_modules(module.__path__)}
+    shadowed = {name for name in module.__all__ if name in modules}
+    assert {name for name in shadowed if not inspect.ismodule(getattr(module, name))} == set()

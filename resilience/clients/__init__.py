@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from resilience.clients import sts
     from resilience.clients.alibaba.tea.keys.credentials import alibaba_credential
     from resilience.clients.answers import check_value
-    from resilience.clients.classify import classify, leaves, with_message
     from resilience.clients.common.asking import Ambiguous, AnswerError
     from resilience.clients.common.fields import type_name
     from resilience.clients.common.keys import KeyTriple
+    from resilience.clients.faults import classify, leaves, with_message
     from resilience.clients.inspection import retries_itself
     from resilience.clients.tencent.keys.credentials import tencent_credential
     from resilience.clients.verifiers import verifiers_for
@@ -48,13 +48,13 @@ _HOMES: Final = {
     "KeyTriple": "common.keys",
     "alibaba_credential": "alibaba.tea.keys.credentials",
     "check_value": "answers",
-    "classify": "classify",
-    "leaves": "classify",
+    "classify": "faults",
+    "leaves": "faults",
     "retries_itself": "inspection",
     "tencent_credential": "tencent.keys.credentials",
     "type_name": "common.fields",
     "verifiers_for": "verifiers",
-    "with_message": "classify",
+    "with_message": "faults",
 }
 
 

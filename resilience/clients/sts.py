@@ -25,9 +25,9 @@ from attrs import evolve
 
 from resilience.clients.alibaba.tea.keys import assuming as alibaba
 from resilience.clients.alibaba.traits import PROVIDER as ALIBABA
-from resilience.clients.classify import classify
 from resilience.clients.common.assuming import Keys
 from resilience.clients.common.keys import KeyTriple
+from resilience.clients.faults import classify
 from resilience.clients.tencent.keys import assuming as tencent
 from resilience.clients.tencent.traits import PROVIDER as TENCENT
 
