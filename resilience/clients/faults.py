@@ -86,7 +86,7 @@ def leaves(error: Exception) -> tuple[Exception, ...]:
 
 def _passed_an_sdk(error: Exception) -> bool:
     sdk_packages = registry.packages()
-    return any(module_of(frame).startswith(sdk_packages) for frame in frames(error))
+    return any(f"{module_of(frame)}.".startswith(sdk_packages) for frame in frames(error))
 
 
 def _translate(error: Exception) -> Fault | None:

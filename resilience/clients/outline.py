@@ -7,20 +7,21 @@ Little is imported here, because many Pythons that a script starts never use an 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
-from resilience.clients.alibaba import traffic as alibaba_traffic
-from resilience.clients.alibaba import traits as alibaba
-from resilience.clients.common.sent import Sent
+from resilience.clients.alibaba.room import ROOM as ALIBABA
+from resilience.clients.common.room import Room, Sent
 from resilience.clients.rest import traits as rest
-from resilience.clients.tencent import traffic as tencent_traffic
-from resilience.clients.tencent import traits as tencent
+from resilience.clients.rest.room import ROOM as REST
+from resilience.clients.tencent.room import ROOM as TENCENT
 
-SDK_HOOKS: Final = frozenset({*alibaba.TEA_HOOKS, *alibaba.OLD_HOOKS, *tencent.HOOKS})
+ROOMS: Final[tuple[Room, ...]] = (ALIBABA, TENCENT, REST)
+"""All rooms; the registry makes their adapters."""
+
+SDK_HOOKS: Final = frozenset(module for room in ROOMS if room.provider for module in room.hooks)
 """The modules in which the client classes of vendors' SDKs are."""
 
-HTTP_HOOKS: Final = frozenset(rest.HOOKS)
+HTTP_HOOKS: Final = frozenset(module for room in ROOMS if not room.provider for module in room.hooks)
 """The modules in which clients of plain HTTP are."""
 
 LOGGERS: Final = rest.LOGGERS
@@ -28,34 +29,29 @@ LOGGERS: Final = rest.LOGGERS
 
 # Libraries that send, by their top-level packages: those of the SDKs, and those under them. The outermost of their
 # frames around a request says what the script has used.
-_SDKS: Final = (*alibaba.TEA_PACKAGES, *alibaba.OLD_PACKAGES, *tencent.PACKAGES)
+_PACKAGES: Final = tuple(package for room in ROOMS for package in room.packages)
 _UNDER: Final = frozenset({"aiohttp", "http", "httpcore", "urllib", "urllib3"})
 # Of libraries whose modules say no more than their package.
-_WHOLE: Final = (_UNDER - {"http", "urllib"}).union(rest.PACKAGES)
-
-_SERVICES: Final[tuple[tuple[str, Callable[[Sent], str | None], Callable[[str], bool]], ...]] = (
-    (alibaba.PROVIDER, alibaba_traffic.operation_of, alibaba_traffic.is_host),
-    (tencent.PROVIDER, tencent_traffic.operation_of, tencent_traffic.is_host),
-)
+_WHOLE: Final = (_UNDER - {"http", "urllib"}).union(rest.LIBRARIES)
 
 
 def named_by_vendor(sent: Sent) -> str | None:
     """Return ``provider:operation`` of a request to a service that has a catalogue; None for any other request."""
-    for provider, operation_of, _ in _SERVICES:
-        operation = operation_of(sent)
+    for room in ROOMS:
+        operation = room.operation_of(sent)
         if operation is not None:
-            return f"{provider}:{operation}"
+            return f"{room.provider}:{operation}"
     return None
 
 
 def is_host_of_service(host: str) -> bool:
     """Tell whether a host, in lower case and without a port, is of a service that has a catalogue."""
-    return any(is_host(host) for _, _, is_host in _SERVICES)
+    return any(room.is_host(host) for room in ROOMS)
 
 
 def is_library(package: str) -> bool:
     """Tell whether a top-level package is one of those that send HTTP requests."""
-    return package in _UNDER or package in rest.PACKAGES or package.startswith(_SDKS)
+    return package in _UNDER or f"{package}.".startswith(_PACKAGES)
 
 
 def way_of(module: str) -> str:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from importlib import import_module
 from typing import Final
 from weakref import WeakKeyDictionary
 
 from resilience.catalog.plugins import Plugin, plugins
-from resilience.clients.alibaba.old.sdk import OldSdk
-from resilience.clients.alibaba.tea.sdk import TeaSdk
-from resilience.clients.rest.sdk import RestSdk
+from resilience.clients.outline import ROOMS
 from resilience.clients.sdk import Sdk
-from resilience.clients.tencent.sdk import TencentSdk
-
-_BUILT_IN: Final[tuple[Sdk, ...]] = (TeaSdk(), OldSdk(), TencentSdk(), RestSdk())
 
 # Every fault asks this of its class. Weak, so that classes made on the fly may go.
 _OWNERS: Final[WeakKeyDictionary[type, tuple[Sdk | None]]] = WeakKeyDictionary()
@@ -28,7 +24,13 @@ def sdks() -> tuple[Sdk, ...]:
     Raises:
         PluginError: One of the latter cannot be imported, or is none.
     """
-    return (*_BUILT_IN, *map(_adapter, plugins()))
+    return (*(_own(name) for room in ROOMS for name in room.adapters), *map(_adapter, plugins()))
+
+
+def _own(name: str) -> Sdk:
+    module, _, cls = name.partition(":")
+    sdk: Sdk = getattr(import_module(module), cls)()
+    return sdk
 
 
 def _adapter(plugin: Plugin) -> Sdk:
@@ -40,14 +42,14 @@ def _adapter(plugin: Plugin) -> Sdk:
 
 @cache
 def packages() -> tuple[str, ...]:
-    """Return how the names of the top-level packages of all SDKs begin."""
-    return tuple(name for sdk in sdks() for name in sdk.packages)
+    """Return how the names of the top-level packages of vendors' SDKs begin."""
+    return tuple(name for sdk in sdks() if sdk.provider for name in sdk.packages)
 
 
 @cache
 def of_package(package: str) -> Sdk | None:
     """Return the adapter of a top-level package."""
-    return next((sdk for sdk in sdks() if package.startswith(sdk.packages)), None)
+    return next((sdk for sdk in sdks() if f"{package}.".startswith(sdk.packages)), None)
 
 
 def of_class(cls: type) -> Sdk | None:

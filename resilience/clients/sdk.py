@@ -52,7 +52,8 @@ class Sdk:
 
     Attributes:
         provider: The provider whose catalogue knows the operations; empty where the policy says it.
-        packages: How the names of the SDK's top-level packages begin. Classes and functions are recognised by them.
+        packages: How the names of the SDK's top-level packages begin: ``"acme_"`` for all that do, ``"acme."``, with a
+            dot, for that one. Classes and functions are recognised by them.
         hooks: Full names of modules, and the classes in them that are clients to put under a policy.
         clients: How messages call its clients; empty where another adapter of the vendor's says it.
         needs_asyncio: Whether its asynchronous methods work under asyncio only.

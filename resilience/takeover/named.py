@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resilience.clients.common.sent import Sent
+from resilience.clients.common.room import Sent
 from resilience.clients.rest.calls import Request
 from resilience.clients.rest.operations import operation_of, provider_of
 from resilience.takeover.setting import Setting

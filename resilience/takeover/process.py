@@ -18,7 +18,7 @@ from resilience.takeover.run import Run
 from resilience.takeover.termination import end_like_interrupt
 
 if TYPE_CHECKING:
-    from resilience.clients.common.sent import Sent
+    from resilience.clients.common.room import Sent
     from resilience.takeover.cover import Cover
     from resilience.takeover.setting import Setting
 

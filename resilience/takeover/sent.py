@@ -17,7 +17,7 @@ from types import FrameType, ModuleType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from resilience.clients.common.sent import Sent
+from resilience.clients.common.room import Sent
 from resilience.clients.outline import is_library, way_of
 from resilience.engine.underway import is_under_way
 

@@ -13,7 +13,7 @@ from otlp_receiver import Receiver
 from script_runs import POLICY, Scripts
 from takeover_run import a_run
 
-from resilience.clients.common.sent import Sent
+from resilience.clients.common.room import Sent
 from resilience.clients.outline import named_by_vendor
 from resilience.sandbox import Sandbox
 from resilience.takeover.past import Past, went_past

@@ -7,9 +7,9 @@ from typing import Final
 
 PROVIDER: Final = "alibaba"
 
-TEA_PACKAGES: Final = ("Tea", "darabonba", "alibabacloud_")
+TEA_PACKAGES: Final = ("Tea.", "darabonba.", "alibabacloud_")
 OLD_PACKAGES: Final = ("aliyunsdk",)
-"""How the names of the top-level packages of each SDK begin."""
+"""How the names of the top-level packages of each SDK begin; with a dot, the whole name."""
 
 # Sources: alibabacloud_onsmqtt20200420 1.7.1, alibabacloud_sts20150401 1.2.0, read 2026-11-21.
 TEA_HOOKS: Final[Mapping[str, tuple[str, ...]]] = {

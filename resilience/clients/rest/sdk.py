@@ -10,7 +10,7 @@ from resilience.clients.common.timeouts import Call
 from resilience.clients.rest.calls import is_rest_class, repeats_itself
 from resilience.clients.rest.methods import methods_of
 from resilience.clients.rest.timeouts import within_httpx, within_requests
-from resilience.clients.rest.traits import HOOKS, PACKAGES
+from resilience.clients.rest.traits import HOOKS, LIBRARIES, PACKAGES
 from resilience.clients.sdk import Sdk
 
 
@@ -19,7 +19,7 @@ class RestSdk(Sdk):
 
     provider: ClassVar[str] = ""
     packages: ClassVar[tuple[str, ...]] = PACKAGES
-    clients: ClassVar[tuple[str, ...]] = PACKAGES
+    clients: ClassVar[tuple[str, ...]] = LIBRARIES
     hooks: ClassVar[Mapping[str, tuple[str, ...]]] = HOOKS
 
     def owns(self, error: Exception) -> bool:  # noqa: ARG002

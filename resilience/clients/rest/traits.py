@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-PACKAGES: Final = ("requests", "httpx")
-"""The libraries."""
+LIBRARIES: Final = ("requests", "httpx")
+
+PACKAGES: Final = ("requests.", "httpx.")
+"""Their top-level packages; the dot says that this is the whole name."""
 
 HOOKS: Final[Mapping[str, tuple[str, ...]]] = {
     "requests.sessions": ("Session",),

@@ -63,7 +63,7 @@ class TencentSdk(VendorSdk):
 
     def wrong_loop(self, error: BaseException, passed: Sequence[FrameType]) -> str | None:  # noqa: ARG002  # the frames say it all
         """Say what of the SDK needs asyncio: its retryer alone."""
-        if not any(module_of(frame).partition(".")[0].startswith(self.packages) for frame in passed):
+        if not any(f"{module_of(frame)}.".startswith(self.packages) for frame in passed):
             return None
         return (
             "the retryer of Tencent's asynchronous client sleeps with asyncio, which is not running: "

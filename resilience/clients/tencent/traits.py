@@ -7,8 +7,8 @@ from typing import Final
 
 PROVIDER: Final = "tencent"
 
-PACKAGES: Final = ("tencentcloud",)
-"""How the names of the SDK's top-level packages begin."""
+PACKAGES: Final = ("tencentcloud.",)
+"""The SDK's top-level package; the dot says that this is the whole name."""
 
 # Sources: tencentcloud-sdk-python-common and -mqtt 3.1.195, -sts 3.0.1459; read 2026-11-21.
 HOOKS: Final[Mapping[str, tuple[str, ...]]] = {

@@ -46,7 +46,7 @@ _UNKNOWN: Final = object()
 
 def _owns(error: Exception) -> bool:
     """Tell whether an exception's class comes from this SDK."""
-    return any(package.startswith(PACKAGES) for package in packages(type(error)))
+    return any(f"{package}.".startswith(PACKAGES) for package in packages(type(error)))
 
 
 def translate(error: Exception) -> Fault | None:

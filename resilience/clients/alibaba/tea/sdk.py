@@ -47,8 +47,8 @@ class TeaSdk(AlibabaSdk):
 
     def wrong_loop(self, error: BaseException, passed: Sequence[FrameType]) -> str | None:
         """Say which method needs asyncio, and what works instead."""
-        called = [frame.f_code.co_name for frame in passed if module_of(frame).startswith(self.packages)]
-        if not called and not any(package.startswith(self.packages) for package in packages(type(error))):
+        called = [frame.f_code.co_name for frame in passed if f"{module_of(frame)}.".startswith(self.packages)]
+        if not called and not any(f"{package}.".startswith(self.packages) for package in packages(type(error))):
             return None
         # The outermost of them is what the user called.
         name = next((name for name in called if name.endswith(_ASYNC_SUFFIX)), None)

@@ -44,11 +44,11 @@ def innermost(error: BaseException, package: tuple[str, ...]) -> FrameType | Non
 
     Args:
         error: The exception.
-        package: Beginnings of top-level package names: ``("Tea", "alibabacloud_")``.
+        package: Beginnings of top-level package names, with a dot for a whole one: ``("acme.", "acme_")``.
     """
     found = None
     for frame in frames(error):
-        if module_of(frame).partition(".")[0].startswith(package):
+        if f"{module_of(frame)}.".startswith(package):
             found = frame
     return found
 
@@ -57,7 +57,7 @@ def local(error: BaseException, package: tuple[str, ...], name: str) -> object:
     """Return a local variable of the innermost frame of these packages that has it; None if none does."""
     found: object = None
     for frame in frames(error):
-        if module_of(frame).partition(".")[0].startswith(package):
+        if f"{module_of(frame)}.".startswith(package):
             value = frame.f_locals.get(name)
             found = found if value is None else value
     return found

@@ -14,7 +14,7 @@ class AcmeSdk(VendorSdk):
     """Clients of ``acme_sdk``."""
 
     provider: ClassVar[str] = "acme"
-    packages: ClassVar[tuple[str, ...]] = ("acme_sdk",)
+    packages: ClassVar[tuple[str, ...]] = ("acme_sdk.",)
     clients: ClassVar[tuple[str, ...]] = ("Acme's SDK",)
     hooks: ClassVar[Mapping[str, tuple[str, ...]]] = {"acme_sdk.client": ("Client",)}
     forms: ClassVar[Forms] = (

@@ -1,9 +1,19 @@
-"""Requests to Alibaba Cloud's services, whatever has sent them; little is imported for it."""
+"""The room for Alibaba Cloud: two SDKs, and requests to its services, whatever has sent them."""
 
 from __future__ import annotations
 
-from resilience.clients.alibaba.traits import HOSTS, PRODUCTS
-from resilience.clients.common.sent import Sent, product_of
+from typing import Final
+
+from resilience.clients.alibaba.traits import (
+    HOSTS,
+    OLD_HOOKS,
+    OLD_PACKAGES,
+    PRODUCTS,
+    PROVIDER,
+    TEA_HOOKS,
+    TEA_PACKAGES,
+)
+from resilience.clients.common.room import Room, Sent, product_of
 
 
 def is_host(host: str) -> bool:
@@ -17,3 +27,13 @@ def operation_of(sent: Sent) -> str | None:
     action, version = sent.said("x-acs-action", "Action"), sent.said("x-acs-version", "Version")
     is_ours = is_host(host) if host.endswith(HOSTS) else action and version in PRODUCTS.values()
     return (action or sent.method) if is_ours else None
+
+
+ROOM: Final = Room(
+    adapters=("resilience.clients.alibaba.tea.sdk:TeaSdk", "resilience.clients.alibaba.old.sdk:OldSdk"),
+    hooks=frozenset({*TEA_HOOKS, *OLD_HOOKS}),
+    packages=(*TEA_PACKAGES, *OLD_PACKAGES),
+    provider=PROVIDER,
+    operation_of=operation_of,
+    is_host=is_host,
+)

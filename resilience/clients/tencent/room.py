@@ -1,9 +1,11 @@
-"""Requests to Tencent Cloud's services, whatever has sent them; little is imported for it."""
+"""The room for Tencent Cloud: its SDK, and requests to its services, whatever has sent them."""
 
 from __future__ import annotations
 
-from resilience.clients.common.sent import Sent, product_of
-from resilience.clients.tencent.traits import HOSTS, PRODUCTS
+from typing import Final
+
+from resilience.clients.common.room import Room, Sent, product_of
+from resilience.clients.tencent.traits import HOOKS, HOSTS, PACKAGES, PRODUCTS, PROVIDER
 
 
 def is_host(host: str) -> bool:
@@ -23,3 +25,13 @@ def _is_signed(sent: Sent) -> bool:
     """Tell whether a signature is for one of the products; an old one does not say it."""
     signed = sent.headers.get("authorization", "")
     return "tc3_request" not in signed or any(f"/{product}/tc3_request" in signed for product in PRODUCTS)
+
+
+ROOM: Final = Room(
+    adapters=("resilience.clients.tencent.sdk:TencentSdk",),
+    hooks=frozenset(HOOKS),
+    packages=PACKAGES,
+    provider=PROVIDER,
+    operation_of=operation_of,
+    is_host=is_host,
+)
