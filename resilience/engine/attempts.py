@@ -20,6 +20,7 @@ from resilience.engine.gates import leave
 from resilience.engine.progress import Made, Progress
 from resilience.engine.runtime import Ran
 from resilience.engine.threads import Job
+from resilience.engine.watch import Watch
 
 
 class FirstAttempt(NamedTuple):
@@ -31,12 +32,14 @@ class FirstAttempt(NamedTuple):
         started: When it started; None where the quick path, having no limit, read no clock.
         decided_before: The number of decisions made before it started.
         generation: Which credentials it could use; 0 where it needed none.
+        watch: Who watches the call, and knows that the attempt has begun; None where nobody was asked yet.
     """
 
     error: Exception | None
     started: float | None
     decided_before: int
     generation: int = 0
+    watch: Watch | None = None
 
 
 def begin(call: Progress) -> Command:
@@ -47,7 +50,7 @@ def begin(call: Progress) -> Command:
 
 def made(call: Progress, first: FirstAttempt) -> Command:
     """Begin the call with the attempt that the quick path has made; return its first command."""
-    if call.watch.sinks:
+    if first.watch is None and call.watch.sinks:
         call.watch.tell(events.AttemptStarted(number=1))
     call.is_begun, call.history.begun = True, 1
     if call.plan.provider is not None and first.generation:

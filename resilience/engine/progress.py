@@ -18,6 +18,7 @@ from resilience.engine.outcome import Attempt, Outcome
 from resilience.engine.runtime import Runtime
 from resilience.engine.threads import Job
 from resilience.engine.tracking import Track
+from resilience.engine.watch import Watch
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -108,8 +109,15 @@ class Progress:
     stop_reason: StopReason = "success"
     verified: bool | None = None
 
-    def __init__(self, callee: Callee, args: tuple[Any, ...], kwargs: Mapping[str, Any], started: float | None) -> None:
-        """Begin a call; one that has started just now has no ``started``."""
+    def __init__(
+        self,
+        callee: Callee,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        started: float | None,
+        watch: Watch | None = None,
+    ) -> None:
+        """Begin a call; one that has started just now has no ``started``, and no ``watch`` where nobody was asked."""
         self.callee = callee
         self.args = args
         self.kwargs = kwargs
@@ -121,7 +129,7 @@ class Progress:
         setting = callee.setting
         if setting.ledger is not None:
             self.track = callee.track(args, kwargs)
-        self.watch = setting.audience.admit(callee.started)
+        self.watch = setting.audience.admit(callee.started) if watch is None else watch
 
     @property
     def runtime(self) -> Runtime:

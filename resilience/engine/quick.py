@@ -2,7 +2,8 @@
 The fast path: one frame around the user's function, for calls that succeed at once.
 
 It is open while no observer wants to see such a call and nothing has to be done before an
-attempt or after it. A failure goes on in :func:`~resilience.engine.run.run`, with the attempt that was
+attempt or after it. What observers want to see begins in :mod:`~resilience.engine.watched`, on an
+event loop. A failure goes on in :func:`~resilience.engine.run.run`, with the attempt that was
 made. The first call always takes the long way, because verifiers are registered until
 then. The first value tells whether the function returns an SDK's answers, which are
 checked; until there is one, each value is.
@@ -36,6 +37,7 @@ from resilience.engine.loops import LOOP
 from resilience.engine.outcome import Attempt, Outcome
 from resilience.engine.renaming import begins_as_asked
 from resilience.engine.run import run
+from resilience.engine.watched import AtOnce, first_attempt
 
 _SHUT: Final[Slot] = ({"": True}, "")
 
@@ -47,10 +49,12 @@ class _Gate:
 
     Attributes:
         slots: The call is nothing but an attempt while both hold None.
+        is_told: Whether it is nothing but an attempt, and what observers are told of it, while they do not.
         limit: Of an attempt, in seconds; 0 for none.
     """
 
     slots: tuple[Slot, Slot]
+    is_told: bool
     limit: float
 
     @classmethod
@@ -59,7 +63,8 @@ class _Gate:
         slots = None if callee.needs_thread else callee.setting.idle_slots
         limit = attempt_limit(begin(callee.plan, now=0.0), now=0.0) or 0.0
         # Another mapping than the one that is shut before the first call, so that nobody asks again.
-        return cls(slots or (({"": True}, ""), _SHUT), limit)
+        is_told = not callee.needs_thread and not callee.setting.has_more_to_do
+        return cls(slots or (({"": True}, ""), _SHUT), is_told, limit)
 
 
 def plain_type(callee: Callee, value: object) -> type | None:
@@ -122,6 +127,7 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
     # While both ``slot[key]`` are None the quick path is open: two look-ups answer every reason against it.
     (slot, key), (other, other_key) = _SHUT, ALWAYS_IDLE
     is_new = True
+    is_told = False
     invoke = callee.function
     limit = 0.0
     refusal, check = callee.refusal, callee.check
@@ -142,8 +148,16 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
         return held.generation if held is not None and (callee.keeps_source or callee.source is source) else 0
 
     async def slowly(args: tuple[Any, ...], kwargs: dict[str, Any], first: FirstAttempt | None = None) -> Any:
-        nonlocal is_new, slot, key, other, other_key, limit, plain, source, running_loop, make_alarms, alarms, cancelled
+        nonlocal is_new, is_told, slot, key, other, other_key, limit, plain, source
+        nonlocal running_loop, make_alarms, alarms, cancelled
         try:
+            held = None
+            if first is None and is_told and (source is None or (held := source.held).renew_at > time()):
+                made = await first_attempt(callee, args, kwargs, limit, plain)
+                if isinstance(made, AtOnce):
+                    return at_once(callee, made.value, args, kwargs, made.duration) if as_outcome else made.value
+                first = made._replace(generation=generation_of(held))
+                del made
             call = await run(callee, args, kwargs, first)
         finally:
             del first  # for the reason that Outcome.unwrap gives
@@ -154,7 +168,7 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
             plain = plain_type(callee, call.value)
         if slot is _SHUT[0]:
             gate = _Gate.of(callee)
-            limit = gate.limit
+            limit, is_told = gate.limit, gate.is_told
             if not callee.may_shield and "asyncio" in sys.modules:
                 from resilience.engine import alarm  # noqa: PLC0415  # asyncio is there already
 

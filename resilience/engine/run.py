@@ -40,7 +40,11 @@ async def run(
     Raises:
         Exception: A programming error, or what one of the user's hooks raised: no policy decides that.
     """
-    call = Progress(callee, args, kwargs, None if first is None else first.started)
+    call = (
+        Progress(callee, args, kwargs, None)
+        if first is None
+        else Progress(callee, args, kwargs, first.started, first.watch)
+    )
     has_ended = False
     left: str | None = None
     try:

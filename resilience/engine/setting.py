@@ -62,13 +62,18 @@ class Setting:
         return self.policy.limits if self.enabled else OFF
 
     @property
+    def has_more_to_do(self) -> bool:
+        """Whether something is to be done before an attempt or instead of one."""
+        return self.rehearsal is not None or self.ledger is not None
+
+    @property
     def idle_slots(self) -> tuple[Slot, Slot] | None:
         """
         Where two quick looks tell that a call is nothing but an attempt; None if there is always more to do.
 
         While both slots hold None, a call that succeeds at once is told to nobody.
         """
-        if self.rehearsal is not None or self.ledger is not None:
+        if self.has_more_to_do:
             return None
         slots: list[Slot] = []
         for observer in self.audience.observers:

@@ -29,7 +29,7 @@ from engine_calls import (
 )
 
 from resilience import ServiceError
-from resilience.core.events import CallEnded
+from resilience.core.events import CallEnded, CallStarted, Sink
 
 pytestmark = pytest.mark.anyio
 
@@ -269,8 +269,18 @@ async def test_an_inner_failure_that_is_caught_is_no_failure_of_the_outer_call()
     assert await one.call("CreateGroupId", outer, INSTANCE, GROUP) == "created"
 
 
+class Forgetful:
+    """An observer that takes every event and keeps none."""
+
+    idle_slot = None
+
+    def watch(self, started: CallStarted) -> Sink:  # noqa: ARG002  # the protocol's signature
+        return lambda _: None
+
+
 @pytest.mark.parametrize("deadline", [None, 600.0], ids=["no-limit", "deadline"])
-async def test_an_exception_that_nobody_holds_is_gone(deadline: float | None) -> None:
+@pytest.mark.parametrize("observers", [[], [Forgetful()]], ids=["unwatched", "watched"])
+async def test_an_exception_that_nobody_holds_is_gone(deadline: float | None, observers: list[Forgetful]) -> None:
     """Neither a retried nor a failed call leaves exceptions, and the frames in them, to the garbage collector."""
     made: list[weakref.ref[Exception]] = []
 
@@ -290,7 +300,7 @@ async def test_an_exception_that_nobody_holds_is_gone(deadline: float | None) ->
             raise Busy
         return f"{instance_id}/{group_id}"
 
-    one = executor(policy({"Busy": AT_ONCE}, deadline=deadline))
+    one = executor(policy({"Busy": AT_ONCE}, deadline=deadline), observers=observers)
     create = one.wrap("CreateGroupId", create_group)
     await create(INSTANCE, GROUP)
     gc.collect()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from typing import Any
 
@@ -224,3 +225,45 @@ async def test_a_plain_function_waits_for_a_thread() -> None:
         slots.release_on_behalf_of(each)
     waited = log.last(Waited)
     assert (waited.gate, waited.duration) == ("thread", pytest.approx(3.0))
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param([], id="success"),
+        pytest.param([refused()], id="retry"),
+        pytest.param([refused("Other")], id="no-rule"),
+        pytest.param([refused() for _ in range(9)], id="exhausted"),
+        pytest.param([30.0], id="cut-short"),
+        pytest.param([TypeError("a programming error")], id="programming-error"),
+        pytest.param([ValueError("no fault of the service")], id="unknown"),
+        pytest.param([refused("Expired")], id="refresh-without-credentials"),
+        pytest.param(["hang"], id="cancelled"),
+    ],
+)
+@pytest.mark.parametrize("limit", [None, 10.0], ids=["unlimited", "limited"])
+@pytest.mark.parametrize("as_outcome", [False, True], ids=["value", "outcome"])
+async def test_what_is_told_of_a_first_call_is_told_of_every_call(
+    script: list[Any],
+    limit: float | None,
+    as_outcome: bool,  # noqa: FBT001  # a test's parameter
+) -> None:
+    """The first call of a function goes through a whole run, later ones need none to begin with; nobody can tell."""
+    values = policy({"Busy": RETRY, "lost": RETRY, "Expired": REFRESH}, deadline=None, attempt_timeout=limit)
+    told = []
+    for calls_before in range(3):
+        log, service = Log(), Service()
+        create = executor(values, observers=[log]).wrap("CreateGroupId", service.group_function())
+        call = create.outcome if as_outcome else create
+        for _ in range(calls_before):
+            await call(INSTANCE, GROUP)
+        log.events.clear()
+        service.script = list(script)
+        with anyio.move_on_after(300), contextlib.suppress(Exception):
+            await call(INSTANCE, GROUP)
+        told.append(log.events)
+        assert len(log.started) == calls_before + 1
+    first, second, third = told
+    assert isinstance(first[-1], CallEnded)
+    assert second == first
+    assert third == first
