@@ -97,6 +97,7 @@ def test_every_file_that_contributors_are_sent_to_exists() -> None:
     """CONTRIBUTING.md names files by their place in the repository or in the package, and each is there."""
     root = PACKAGE.parent
     text = (root / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`((?:[\w.-]+/)+[\w.-]*)`", text))
+    # "acme" is the provider that the page makes up.
+    named = {name for name in re.findall(r"`((?:[\w.-]+/)+[\w.-]*)`", text) if "acme" not in name}
     assert len(named) > 20
     assert [name for name in sorted(named) if not ((root / name).exists() or (PACKAGE / name).exists())] == []
