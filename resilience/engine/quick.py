@@ -156,7 +156,7 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
                 made = await first_attempt(callee, args, kwargs, limit, plain)
                 if isinstance(made, AtOnce):
                     return at_once(callee, made.value, args, kwargs, made.duration) if as_outcome else made.value
-                first = made._replace(generation=generation_of(held))
+                first = FirstAttempt(made.error, made.started, made.decided_before, generation_of(held), made.watch)
                 del made
             call = await run(callee, args, kwargs, first)
         finally:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from resilience.core.events import CallStarted, Event, Observer, Sink
 
@@ -41,7 +41,7 @@ class Audience:
             log.error("observer %s failed; calls go on, and it is not said again", name, exc_info=error)
 
 
-@frozen
+@define(eq=False)
 class Watch:
     """
     Those who watch one call.
