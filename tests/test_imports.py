@@ -18,7 +18,8 @@ NAME: Final = PACKAGE.name
 MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "core": frozenset(),
     "catalog": frozenset({"core"}),
-    "policyfile": frozenset({"core", "catalog"}),
+    "garbage": frozenset(),
+    "policyfile": frozenset({"core", "catalog", "garbage"}),
     "clients": frozenset({"core", "catalog"}),
     "state": frozenset({"core"}),
     "engine": frozenset({"core", "catalog", "clients", "state"}),
@@ -31,7 +32,7 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "simulation": frozenset({"core", "catalog", "journal"}),
     # It puts an unmodified script under a policy: everything that a script could use itself.
     "takeover": frozenset(
-        {"core", "catalog", "policyfile", "clients", "state", "engine", "telemetry", "journal", "observers"}
+        {"core", "catalog", "garbage", "policyfile", "clients", "state", "engine", "telemetry", "journal", "observers"}
     ),
     "testing": frozenset({"core", "catalog", "policyfile", "clients", "state", "engine"}),
     "cli": frozenset(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
@@ -114,21 +114,16 @@ class Assembly:
 
     def read(self, env: str | None) -> tuple[Parts, list[Problem]]:
         """Read the plain tables together with those of an environment; also return what is wrong with either."""
-        report = self._report()
         layers = () if env is None else self.environments.get(env, ())
+        found = self._read_onto(env, layers)
+        if found is not None:
+            return found.parts, found.others
+        report = self._report()
         if env is not None and not layers and self.chain.is_complete:
             report.problems.append(_unknown_environment(self.chain.sources[-1].name, env, tuple(self.environments)))
         stack = self._stack(layers)
         keys = _keys(layers)
-        is_by_itself = not self._base.chaos.injections and keys <= _BY_THEMSELVES | {"rules"}
-        if keys and self._is_sound and not (is_by_itself and "rules" not in keys):
-            reading = self._base.with_layers(stack, layers, report)
-            parts = self._parts(env, reading, reading.rules_onto(self._base_rules[0], layers))
-            # Where a chain is too long, or returns to itself, depends on which action is built first.
-            if not _has_endless(report):
-                return parts, report.problems
-            report = self._report()
-        if keys and not is_by_itself:
+        if keys and not self._is_by_itself(keys):
             reading = LayerReading(stack, report)
             return self._parts(env, reading, reading.rules(stack.layers)), report.problems
         reading = self._base.with_values(stack, layers, report)
@@ -136,6 +131,30 @@ class Assembly:
             rules = reading.rules(stack.layers)
             return self._parts(env, reading, rules), [*self._base.report.problems, *report.problems]
         return self._parts(env, reading, self._base_rules[0]), [*self.problems_of_all, *report.problems]
+
+    def _is_by_itself(self, keys: set[str]) -> bool:
+        """Tell whether tables are right or wrong whatever else a policy says, but for what rules name."""
+        return not self._base.chaos.injections and keys <= _BY_THEMSELVES | {"rules"}
+
+    def _read_onto(self, env: str | None, layers: Sequence[Layer]) -> Found | None:
+        """Read what an environment changes of plain tables with which nothing is wrong; None where that is no help."""
+        keys = _keys(layers)
+        if not keys or not self._is_sound or (self._is_by_itself(keys) and "rules" not in keys):
+            return None
+        report = self._report()
+        reading = self._base.with_layers(self._stack(layers), layers, report)
+        rules = reading.rules_onto(self._base_rules[0], layers)
+        own = list(report.of_environments)
+        parts = self._parts(env, reading, rules)
+        if _has(ids.ENDLESS_THEN, report.problems):
+            # Where a chain is too long, or returns to itself, depends on which action is built first.
+            return None
+        if _has(ids.EQUAL_RULES, own) and env is not None:
+            # By themselves, its rules may equal fewer others.
+            return Found(parts, self.check(env), report.problems)
+        # What else is wrong with its values depends on the plain ones too.
+        own += [each for each in report.of_environments[len(own) :] if each.rule in _OF_UNKNOWN]
+        return Found(parts, own, report.problems)
 
     def find(self, env: str | None, *, is_alone: bool) -> Found:
         """
@@ -152,6 +171,9 @@ class Assembly:
             own = list(report.problems)
             parts = self._parts(env, reading, self._base_rules[0])
             return Found(parts, own, report.problems[len(own) :], is_beside=True)
+        found = self._read_onto(env, layers)
+        if found is not None:
+            return found
         parts, wrong = self.read(env)
         return Found(parts, self.check(env) if wrong and env is not None and layers else [], wrong)
 
@@ -170,7 +192,7 @@ class Assembly:
         stack = self._stack(layers)
         if self._is_sound:
             reading = self._base.with_layers(stack, layers, report)
-        if not self._is_sound or _has_endless(report):
+        if not self._is_sound or _has(ids.ENDLESS_THEN, report.problems):
             report = self._report(only=env)
             reading = LayerReading(stack, report)
         reading.rules(layers)
@@ -203,13 +225,16 @@ class Assembly:
         return self._base.with_values(self._base.stack, (), report).rules(self._plain.layers), report
 
 
-def _has_endless(report: Report) -> bool:
-    return any(each.rule == ids.ENDLESS_THEN for each in report.problems)
+def _has(rule: str, problems: Iterable[Problem]) -> bool:
+    return any(each.rule == rule for each in problems)
 
 
 def _keys(layers: Sequence[Layer]) -> set[str]:
     return {key for layer in layers for key in layer.table}
 
+
+_OF_UNKNOWN: Final = frozenset({ids.UNKNOWN_ACTION, ids.BAD_UNKNOWN})
+"""What may be wrong with ``unknown``."""
 
 _BY_THEMSELVES: Final = frozenset({"production", "limits", "credentials", "ledger", "telemetry"})
 """Tables whose values are right or wrong whatever else a policy says."""

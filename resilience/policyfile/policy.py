@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from resilience.core.fault import Origin
 from resilience.core.policy import PolicyValues
+from resilience.garbage import without_collections
 from resilience.policyfile.assemble import Parts, assemble, in_order
 from resilience.policyfile.digest import digest
 from resilience.policyfile.files.chain import Chain
@@ -45,7 +46,8 @@ class Policy(PolicyValues):
             PolicyError: Something is wrong in a file, a file cannot be read, or there is no
                 such environment. All problems of all files are in it.
         """
-        return cls._of(_chain_of(source), env)
+        with without_collections():
+            return cls._of(_chain_of(source), env)
 
     @classmethod
     def loads(
@@ -63,9 +65,10 @@ class Policy(PolicyValues):
         Raises:
             PolicyError: As for :meth:`load`.
         """
-        chain = Chain()
-        chain.add_text(text, name=name, base="" if base is None else base)
-        return cls._of(chain, env)
+        with without_collections():
+            chain = Chain()
+            chain.add_text(text, name=name, base="" if base is None else base)
+            return cls._of(chain, env)
 
     @classmethod
     def _of(cls, chain: Chain, env: str | None) -> Self:

@@ -6,12 +6,11 @@ Little is imported here: many Pythons that a script starts never use an SDK.
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
+from resilience.garbage import without_collections
 from resilience.takeover.imports import SENDERS, SOCKET
 from resilience.takeover.past import Past
 from resilience.takeover.run import Run
@@ -98,20 +97,3 @@ class Process:
 
             self.setting = Setting.of(self.run)
         return self.setting
-
-
-@contextmanager
-def without_collections() -> Iterator[None]:
-    """
-    Let the garbage collector wait.
-
-    Imports make many objects and no garbage. An SDK has left so many that to look through all of them, again and
-    again, would take a third of our start.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

@@ -9,9 +9,10 @@ from __future__ import annotations
 import atexit
 import gc
 
+from resilience.garbage import without_collections
 from resilience.takeover.children import keep_in_front, keep_in_front_of_popen
 from resilience.takeover.imports import SENDERS, SOCKET, watch_imports
-from resilience.takeover.process import Process, without_collections
+from resilience.takeover.process import Process
 from resilience.takeover.run import Run
 from resilience.takeover.termination import die_if_terminated
 

@@ -195,6 +195,7 @@ class Report:
         lost: What could not be read of the files; None where all of it could. What would only follow from that is
             left out.
         is_silent: Whether something was left out because it may only follow from something else.
+        of_environments: Those of the problems that stand in the tables of an environment.
     """
 
     problems: list[Problem] = field(factory=list)
@@ -203,6 +204,7 @@ class Report:
     silenced: set[str] = field(factory=set)
     lost: Lost | None = None
     is_silent: bool = False
+    of_environments: list[Problem] = field(factory=list)
 
     def add(  # noqa: PLR0913 - one argument for each thing that a problem says
         self,
@@ -255,6 +257,8 @@ class Report:
     def _add(self, layer: Layer, problem: Problem) -> None:
         if self.only is None or self.only == layer.env:
             self.problems.append(problem)
+            if layer.prefix:
+                self.of_environments.append(problem)
 
     def _secret(self, layer: Layer, path: Path) -> None:
         full = (*layer.prefix, *path)

@@ -143,7 +143,9 @@ class EnvironmentDifference:
         rules: tuple[Rule, ...] = (*view.gone.values(), *(each.rule for each in view.own))
         for key in dict.fromkeys(map(contest_of, rules)):
             changed.update((id(each), each) for each in base.view.contests.of(key))
-        providers = self._providers(("operations", "sources", "credentials"))
+        providers = self._providers(("operations", "sources"))
+        # Of credentials, only those of an API that the policy describes are judged by their rules.
+        providers |= self._providers(("credentials",)) & view.policy.apis.keys()
         for provider in (*providers, "transport") if providers else ():
             changed.update((id(each), each) for each in base.by_provider.get(provider, ()))
         if base.judged_together and (changed or rules):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from functools import lru_cache
 
 from attrs import define, field
 
 from resilience.core.policy import PolicyValues
+from resilience.garbage import without_collections
 from resilience.policyfile.assemble import Assembly, Parts
 from resilience.policyfile.files.chain import Chain
 from resilience.policyfile.lint import ids
@@ -37,9 +40,10 @@ def inspect(source: str | os.PathLike[str], *, environments: Sequence[str] = ())
         Errors, warnings and infos, in the order in which files are merged and then by where they stand.
         What is not found in every environment says where it is.
     """
-    chain = Chain()
-    chain.add_root(os.fspath(source))
-    return _inspect(chain, environments)
+    with without_collections():
+        chain = Chain()
+        chain.add_root(os.fspath(source))
+        return _inspect(chain, environments)
 
 
 def inspect_text(text: str, *, name: str, environments: Sequence[str] = ()) -> tuple[Problem, ...]:
@@ -51,9 +55,10 @@ def inspect_text(text: str, *, name: str, environments: Sequence[str] = ()) -> t
         name: What findings call it.
         environments: As for :func:`inspect`.
     """
-    chain = Chain()
-    chain.add_text(text, name=name, base="")
-    return _inspect(chain, environments)
+    with without_collections():
+        chain = Chain()
+        chain.add_text(text, name=name, base="")
+        return _inspect(chain, environments)
 
 
 def _inspect(chain: Chain, environments: Sequence[str]) -> tuple[Problem, ...]:
@@ -121,12 +126,12 @@ class _Inspection:
         for env, parts in self._parts.items():
             policy = PolicyValues(**{**parts.values, "env": env})
             damaged = fixed.damaged_for(env)
-            lints = [lint for lint in LINTS if lint.needs.isdisjoint(damaged)] if damaged else LINTS
             if base is not None and parts.rules.stands_on(base.view.ruleset):
                 findings.beside.append(env)
-                _compare(EnvironmentDifference.of(base, parts, policy), lints, without, findings)
+                _compare(EnvironmentDifference.of(base, parts, policy), damaged, without, findings)
                 continue
             view = View(policy, parts.stack, parts.rules)
+            lints = [lint for lint in LINTS if lint.needs.isdisjoint(damaged)]
             found = {lint: tuple(lint.find(view)) for lint in lints if lint.about != "files" or lint not in without}
             for lint, problems in found.items():
                 if lint.about == "files":
@@ -143,18 +148,29 @@ class _Inspection:
 
 def _compare(
     difference: EnvironmentDifference,
-    lints: Sequence[Lint],
+    damaged: AbstractSet[str],
     without: Mapping[Lint, tuple[Problem, ...]],
     findings: Findings,
 ) -> None:
     """Add what is found in an environment, and not the same without it."""
     env = difference.view.policy.env
-    for lint in without.keys() - lints if len(lints) < len(without) else ():
+    unasked = {lint for lint in without if not lint.needs.isdisjoint(damaged)} if damaged else frozenset[Lint]()
+    for lint in unasked:
         findings.replace(without[lint], (), env)
-    for lint in lints:
-        if lint.about == "files":
-            continue
-        if lint.reads is None or not lint.reads.isdisjoint(difference.tables):
+    anew, in_part = _asked(difference.tables, has_rules=difference.has_rules, has_actions=difference.has_actions)
+    for lint in anew:
+        if lint in without and lint not in unasked:
             findings.replace(without[lint], lint.find(difference.view), env)
-        elif (lint.about == "rules" and difference.has_rules) or (lint.about == "actions" and difference.has_actions):
+    for lint in in_part:
+        if lint in without and lint not in unasked:
             findings.replace(lint.find(difference.before), lint.find(difference.after), env)
+
+
+@lru_cache(maxsize=256)
+def _asked(tables: frozenset[str], *, has_rules: bool, has_actions: bool) -> tuple[tuple[Lint, ...], tuple[Lint, ...]]:
+    """Return the lint rules that are asked about a whole environment again, and those about what it changes."""
+    asked = tuple(lint for lint in LINTS if lint.about != "files")
+    anew = tuple(lint for lint in asked if lint.reads is None or not lint.reads.isdisjoint(tables))
+    about = {"rules"} if has_rules else set[str]()
+    about |= {"actions"} if has_actions else set()
+    return anew, tuple(lint for lint in asked if lint.about in about and lint not in anew)

@@ -29,7 +29,7 @@ from resilience.policyfile.lint.view import View
 from resilience.policyfile.messages.problems import Problem
 
 
-@frozen
+@frozen(eq=False)
 class Lint:
     """
     One look at a policy.

@@ -95,7 +95,9 @@ def _meant(view: View, rule: Rule) -> list[Operation]:
     catalogue. Requests without a name are meant where no request has one. Where the policy lists no operation of a
     provider, its functions are the program's own, which may know how to look.
     """
-    found = []
+    found: list[Operation] = []
+    if rule.scope.removeprefix("transport.") in providers() and (rule.operation is None or "*" in rule.operation):
+        return found
     # Of requests without a name, most are made with POST.
     for provider, name in sorted(view.met(rule), key=lambda operation: (operation[1] != "POST", operation)):
         said = view.declared((provider, name))
