@@ -31,8 +31,6 @@ DOUBLE_NAMES: Final = frozenset(
         "Place",
         "Problem",
         "Renamed",
-        "Request",
-        "Resources",
         "RuleTable",
         "Setting",
         "Source",

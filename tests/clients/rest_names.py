@@ -5,7 +5,7 @@ from __future__ import annotations
 from resilience.clients.rest.accepted import accepted_response
 from resilience.clients.rest.answers import fault_of, lacks
 from resilience.clients.rest.calls import (
-    Request,
+    RestRequest,
     is_read_once,
     is_rest_class,
     repeats_itself,
@@ -28,7 +28,7 @@ from resilience.clients.rest.prepared import (
 )
 
 __all__ = [
-    "Request",
+    "RestRequest",
     "accepted_response",
     "asking",
     "asking_prepared",

@@ -412,7 +412,7 @@ def test_arguments_that_are_no_request_are_left_to_the_client(args: tuple[Any, .
 @pytest.mark.parametrize("kind", [requests.Session, httpx.Client, httpx.AsyncClient])
 def test_every_method_of_a_client_goes_through_request(kind: Any, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who wraps ``request`` has wrapped ``get`` and all its kin, with arguments that can be read."""
-    seen: list[rest.Request | None] = []
+    seen: list[rest.RestRequest | None] = []
 
     def request(self: object, *args: Any, **kwargs: Any) -> Any:
         seen.append(rest.request_of(self, args, kwargs))
@@ -459,13 +459,13 @@ def test_a_request_belongs_to_the_api_on_its_host(host: str, preferred: str | No
         "any": Source(),
         "other": Source(),
     }
-    assert rest.provider_of(sources, rest.Request("GET", host, "/"), preferred=preferred) == provider
+    assert rest.provider_of(sources, rest.RestRequest("GET", host, "/"), preferred=preferred) == provider
 
 
 def test_the_only_api_for_any_host_needs_no_preference() -> None:
     """A policy that describes one API, and no host, is for all requests."""
-    assert rest.provider_of({"any": Source()}, rest.Request("GET", "a:80", "/")) == "any"
-    assert rest.provider_of({}, rest.Request("GET", "a:80", "/")) is None
+    assert rest.provider_of({"any": Source()}, rest.RestRequest("GET", "a:80", "/")) == "any"
+    assert rest.provider_of({}, rest.RestRequest("GET", "a:80", "/")) is None
 
 
 @SENDS

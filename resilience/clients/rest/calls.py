@@ -27,7 +27,7 @@ _BODIES: Final = ("content", "data", "files")
 MAX_BODY_BYTES: Final = 65_536
 
 
-class Request(NamedTuple):
+class RestRequest(NamedTuple):
     """
     A request that a client is asked to send.
 
@@ -49,7 +49,7 @@ def is_rest_class(cls: type) -> bool:
     return any(kind in _CLIENTS for kind in kinds(cls))
 
 
-def request_of(client: object, args: Sequence[object], kwargs: Mapping[str, object]) -> Request | None:
+def request_of(client: object, args: Sequence[object], kwargs: Mapping[str, object]) -> RestRequest | None:
     """
     Return the request that ``client.request(*args, **kwargs)`` sends; None where its arguments are no request.
 
@@ -62,7 +62,7 @@ def request_of(client: object, args: Sequence[object], kwargs: Mapping[str, obje
     url = url_of(client, args, kwargs)
     if not isinstance(method, str) or url is None:
         return None
-    return Request(method.upper(), host_of(url), url.path or "/", body_in(args, kwargs))
+    return RestRequest(method.upper(), host_of(url), url.path or "/", body_in(args, kwargs))
 
 
 def host_of(url: SplitResult) -> str:

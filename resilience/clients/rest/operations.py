@@ -6,7 +6,7 @@ import functools
 from collections.abc import Mapping
 from urllib.parse import unquote
 
-from resilience.clients.rest.calls import Request
+from resilience.clients.rest.calls import RestRequest
 from resilience.core.policy import Source, is_placeholder
 
 _Matchers = Mapping[tuple[str, int], tuple[tuple[str, tuple[tuple[int, str], ...]], ...]]
@@ -39,7 +39,7 @@ def _matchers(source: Source) -> _Matchers:
     return {shape: tuple(matchers) for shape, matchers in found.items()}
 
 
-def provider_of(sources: Mapping[str, Source], request: Request, *, preferred: str | None = None) -> str | None:
+def provider_of(sources: Mapping[str, Source], request: RestRequest, *, preferred: str | None = None) -> str | None:
     """
     Return the provider whose API a request goes to; None if it is none that the policy describes.
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from resilience.clients.common.fields import attribute
 from resilience.clients.common.uncovered import Uncovered
-from resilience.clients.rest.calls import MAX_BODY_BYTES, Request, host_of, is_stream, library_of, repeats_itself
+from resilience.clients.rest.calls import MAX_BODY_BYTES, RestRequest, host_of, is_stream, library_of, repeats_itself
 
 _LENGTH: Final = "Content-Length"
 
@@ -28,14 +28,14 @@ def prepared_in(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
     return args[0] if args else kwargs.get("request")
 
 
-def request_of_prepared(prepared: object) -> Request | None:
+def request_of_prepared(prepared: object) -> RestRequest | None:
     """Return what a finished request asks for; None if it is none."""
     method, url = attribute(prepared, "method"), attribute(prepared, "url")
     if not isinstance(method, str) or url is None:
         return None
     try:
         parts = urlsplit(str(url))
-        return Request(method.upper(), host_of(parts), parts.path or "/", said_in(prepared))
+        return RestRequest(method.upper(), host_of(parts), parts.path or "/", said_in(prepared))
     except ValueError:
         return None
 

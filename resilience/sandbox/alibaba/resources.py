@@ -36,7 +36,7 @@ def need(arguments: Fields, *names: str) -> list[str]:
     return [str(arguments[name]) for name in names]
 
 
-class Resources:
+class AlibabaResources:
     """
     The state of one account.
 

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 from resilience.catalog import catalogue
-from resilience.sandbox.alibaba.resources import Resources
+from resilience.sandbox.alibaba.resources import AlibabaResources
 from resilience.sandbox.alibaba.signing import ACS3, acs3_signature, acs3_string, rpc_signature, rpc_string
 from resilience.sandbox.exchange import Asked, Fields, Refusal, Reply, Request
 from resilience.sandbox.keys import Clock, Keyring, TemporaryKey
@@ -66,7 +66,7 @@ class Alibaba(Service):
         super().__init__(
             Keyring(f"LTAI5t{secrets.token_hex(9)}", secrets.token_hex(15), prefix="STS.", clock=clock), clock
         )
-        self._resources = Resources(clock)
+        self._resources = AlibabaResources(clock)
         self.handlers = {**self._resources.handlers, ASSUME_ROLE: self._assume_role}
         self._nonces: OrderedDict[str, None] = OrderedDict()
 

@@ -31,7 +31,7 @@ _RULE_FIELDS = ("RuleName", "Condition", "Actions", "Priority", "Status", "Remar
 _NO_POLICY = "ResourceNotFound.AuthorizationPolicy"
 
 
-class Resources:
+class TencentResources:
     """
     The operations on what an instance holds.
 

@@ -24,7 +24,7 @@ from resilience.sandbox.signing import read_authorization, same
 from resilience.sandbox.tencent.account import Account, need
 from resilience.sandbox.tencent.devices import Devices
 from resilience.sandbox.tencent.instances import Instances
-from resilience.sandbox.tencent.resources import Resources
+from resilience.sandbox.tencent.resources import TencentResources
 from resilience.sandbox.tencent.signing import TC3, tc3_scope_date, tc3_signature
 
 CLOCK_TOLERANCE = 300.0
@@ -47,7 +47,7 @@ class Tencent(Service):
         self._account = Account(clock)
         self.handlers = {
             **Instances(self._account).handlers,
-            **Resources(self._account).handlers,
+            **TencentResources(self._account).handlers,
             **Devices(self._account).handlers,
             ASSUME_ROLE: self._assume_role,
         }
