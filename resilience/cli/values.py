@@ -9,7 +9,7 @@ from attrs import asdict, frozen
 
 from resilience.core.backoff import Backoff
 from resilience.core.fault import Origin
-from resilience.core.operations.declared import Declared
+from resilience.core.operations.declared import Declaration
 from resilience.core.policy import Action, Rule
 from resilience.policyfile import Policy
 
@@ -97,7 +97,7 @@ def value_at(policy: Policy, name: str, value: str, path: Path | None) -> Value:
     return Value(name=name, value=value, at=policy.origin(*path), replaced=replaced)
 
 
-def declared_keys(found: Declared) -> Iterator[tuple[tuple[str, ...], str]]:
+def declared_keys(found: Declaration) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield what a policy says about an operation; what a repeat does stands at the operation itself."""
     if found.repeat is not None:
         yield (), found.repeat

@@ -10,7 +10,7 @@ from attrs import field, fields, frozen
 
 from resilience.core.backoff import Backoff
 from resilience.core.fault import Effect, Fault, Origin, Repeat
-from resilience.core.operations.declared import Declared
+from resilience.core.operations.declared import Declaration
 
 Verb = Literal["retry", "refresh", "rename", "verify", "accept", "fail"]
 """What an action does; each verb is also the name of a ready-made action."""
@@ -386,7 +386,7 @@ class PolicyValues:
     limits: Limits
     rules: tuple[Rule, ...] = ()
     unknown: Action
-    operations: Mapping[str, Mapping[str, Declared]] = field(factory=dict, converter=_fixed)
+    operations: Mapping[str, Mapping[str, Declaration]] = field(factory=dict, converter=_fixed)
     credentials: Mapping[str, CredentialLimits] = field(factory=dict, converter=_fixed)
     backoffs: Mapping[str, Backoff] = field(factory=dict, converter=_fixed)
     actions: Mapping[str, Action] = field(factory=dict, converter=_fixed)

@@ -9,7 +9,7 @@ from attrs import field, frozen
 from resilience.catalog import OperationFacts, catalogue, providers
 from resilience.core.fault import Effect, Repeat
 from resilience.core.operations.advice import Subject
-from resilience.core.operations.declared import Declared
+from resilience.core.operations.declared import Declaration
 from resilience.core.operations.rename import NameLaw
 from resilience.core.policy import PolicyValues, Rule
 
@@ -31,7 +31,7 @@ class Operation:
         settle: Its own time to settle, in seconds; None for that of all calls.
         unique: The request fields by which one purchase is told from all others, where the policy says it.
         distinct: Those that may be said to do so.
-        said: What ``[operations]`` says of it, or None.
+        declaration: What ``[operations]`` says of it, or None.
         is_catalogued: Whether the catalogue knows it.
     """
 
@@ -46,7 +46,7 @@ class Operation:
     settle: float | None = None
     unique: tuple[str, ...] = ()
     distinct: tuple[str, ...] = ()
-    said: Declared | None = None
+    declaration: Declaration | None = None
     is_catalogued: bool = False
 
     @property
@@ -62,7 +62,7 @@ class Operation:
         What a repeat does not change need not be, and what a policy gives an empty key is not: a message that is sent,
         or a client that is thrown out, is meant anew in each run.
         """
-        is_apart = self.said is not None and self.said.key == () and not self.unique
+        is_apart = self.declaration is not None and self.declaration.key == () and not self.unique
         return self.repeat != "safe" and not is_apart
 
     def subject(self, fields: tuple[str, ...] = ()) -> Subject:
@@ -71,7 +71,7 @@ class Operation:
             provider=self.provider,
             operation=self.name,
             repeat=self.repeat,
-            said=self.said,
+            declaration=self.declaration,
             is_catalogued=self.is_catalogued,
             fields=self.key or fields,
         )
@@ -139,9 +139,9 @@ def effect_of(provider: str | None, code: str) -> Effect | None:
     return None if facts is None else facts.effect
 
 
-def _described(name: str, owner: str, facts: OperationFacts | None, said: Declared | None) -> Operation:
+def _described(name: str, owner: str, facts: OperationFacts | None, declaration: Declaration | None) -> Operation:
     """Put together what the catalogue and the policy say; what the policy says counts."""
-    declared = said or Declared()
+    declared = declaration or Declaration()
     key = declared.key if declared.key is not None else () if facts is None else facts.key
     rename = declared.rename or (None if facts is None else facts.rename)
     return Operation(
@@ -156,12 +156,12 @@ def _described(name: str, owner: str, facts: OperationFacts | None, said: Declar
         settle=declared.settle,
         unique=declared.unique or (),
         distinct=() if facts is None else facts.distinct,
-        said=said,
+        declaration=declaration,
         is_catalogued=facts is not None,
     )
 
 
-def _law(owner: str, facts: OperationFacts | None, declared: Declared) -> NameLaw | None:
+def _law(owner: str, facts: OperationFacts | None, declared: Declaration) -> NameLaw | None:
     if declared.name is not None:
         return NameLaw(max_length=declared.name.max_length, is_legal=declared.name.is_legal)
     # The catalogue's rule is for the field that the catalogue renames.

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from resilience.core.operations.declared import Declared
+from resilience.core.operations.declared import Declaration
 from resilience.core.policy import Action, Chaos, CredentialLimits
 
 
@@ -73,13 +73,13 @@ def _renewal(limits: CredentialLimits) -> dict[str, Any]:
     return said
 
 
-def _repeats(operations: Mapping[str, Declared]) -> dict[str, str]:
+def _repeats(operations: Mapping[str, Declaration]) -> dict[str, str]:
     return {name: each.repeat for name, each in operations.items() if each.repeat is not None}
 
 
-def _said(operations: Mapping[str, Declared]) -> dict[str, Any]:
+def _said(operations: Mapping[str, Declaration]) -> dict[str, Any]:
     """Return what is said of operations beside what a repeat does."""
-    plain = Declared()
+    plain = Declaration()
     more = {name: attrs.evolve(each, repeat=None, is_assumed=False) for name, each in operations.items()}
     return {name: attrs.asdict(each) for name, each in more.items() if each != plain}
 

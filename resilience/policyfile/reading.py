@@ -11,7 +11,7 @@ from typing import Any
 from attrs import define, field
 
 from resilience.core.backoff import Backoff
-from resilience.core.operations.declared import Declared
+from resilience.core.operations.declared import Declaration
 from resilience.core.policy import Action, Chaos, LedgerSettings, Limits, Source, TelemetrySettings
 from resilience.policyfile.decode.actions import build_actions, unknown_action
 from resilience.policyfile.decode.apis import DescribedApis, read_apis
@@ -50,7 +50,7 @@ class LayerReading:
     backoffs: Mapping[str, Backoff] = field(init=False)
     actions: Mapping[str, Action] = field(init=False)
     chaos: Chaos = field(init=False)
-    declared: dict[str, dict[str, Declared]] = field(init=False)
+    declared: dict[str, dict[str, Declaration]] = field(init=False)
     described: DescribedApis = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -69,7 +69,7 @@ class LayerReading:
         return self.described.sources
 
     @property
-    def operations(self) -> Mapping[str, Mapping[str, Declared]]:
+    def operations(self) -> Mapping[str, Mapping[str, Declaration]]:
         """What is known of operations, by provider and name."""
         return self.described.operations
 

@@ -12,7 +12,7 @@ from resilience import Executor, Fault, ServiceError
 from resilience.core.backoff import Backoff
 from resilience.core.events import CallStarted, Event, Sink
 from resilience.core.fault import Effect, Origin, Repeat
-from resilience.core.operations.declared import Declared
+from resilience.core.operations.declared import Declaration
 from resilience.core.policy import Action, CredentialLimits, Limits, PolicyValues, Rule, ready_made
 
 INSTANCE = "mqtt-cn-x"
@@ -59,7 +59,7 @@ def policy(  # a keyword for each table of a policy file
             )
         )
     tables: dict[str, Any] = {
-        "operations": {"alibaba": {name: Declared(repeat=repeat) for name, repeat in (repeats or {}).items()}},
+        "operations": {"alibaba": {name: Declaration(repeat=repeat) for name, repeat in (repeats or {}).items()}},
         "credentials": {"alibaba": credentials} if credentials else {},
         "backoffs": {"default": ONE_SECOND},
         "actions": READY,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resilience.core.operations.declared import Declared, DeclaredName
+from resilience.core.operations.declared import Declaration, DeclaredName
 from resilience.engine.operations import Operation, resolve
 from resilience.policyfile import Policy, PolicyError
 
@@ -52,8 +52,8 @@ def test_an_operation_of_ones_own_is_as_complete_as_the_catalogues() -> None:
         """
     )
     assert policy.operations["acme"] == {
-        "Look": Declared(repeat="safe"),
-        "Make": Declared(
+        "Look": Declaration(repeat="safe"),
+        "Make": Declaration(
             repeat="conflict",
             key=("Tenant", "Name"),
             rename="Name",

@@ -1,8 +1,8 @@
 """
 What cannot be done as a policy says it, why, and what to write instead: one sentence each.
 
-``check`` says it at the rule, before anything is run; a note, the log and the end of a run say it of a call. So that
-all say the same, it is said here. Every text that a user is told to write is a policy that ``check`` takes.
+``check`` says it at the rule, before anything is run; a note, the log and the end of a run say it of a call. All of
+them take their sentence from here. Every text that a user is told to write is a policy that ``check`` takes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final
 from attrs import evolve, frozen
 
 from resilience.core.fault import Effect, Repeat
-from resilience.core.operations.declared import Declared, is_secret_field
+from resilience.core.operations.declared import Declaration, is_secret_field
 from resilience.core.plan import Plan
 from resilience.core.policy import METHODS, Action, Rule, Source, Template, is_placeholder
 
@@ -22,19 +22,19 @@ _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _GUESS: Final = ("name",)
 _NAMING: Final = re.compile("(?:^|[_.])(?:name|id)$|(?:Name|Id)$")
 _LEADING: Final = frozenset({"retry", "refresh", "rename", "verify"})
-_NOTHING: Final = Declared()
+_NOTHING: Final = Declaration()
 
 
 @frozen(kw_only=True)
 class Subject:
     """
-    An operation that something is to be said about.
+    An operation that advice is given about.
 
     Attributes:
         provider: Its provider.
         operation: Its name.
-        repeat: What a repeat does, as far as anybody says it.
-        said: What ``[operations]`` says of it; None where it is not declared there.
+        repeat: What a repeat does, as far as the catalogue or the policy says it.
+        declaration: What ``[operations]`` says of it; None where it is not declared there.
         is_catalogued: Whether the catalogue knows it.
         fields: Request fields of which one probably names what it makes.
         reads: Operations that probably say whether it is there.
@@ -43,7 +43,7 @@ class Subject:
     provider: str | None
     operation: str
     repeat: Repeat
-    said: Declared | None = None
+    declaration: Declaration | None = None
     is_catalogued: bool = False
     fields: tuple[str, ...] = _GUESS
     reads: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class Subject:
     @property
     def is_declared(self) -> bool:
         """Whether ``[operations]`` says what a repeat does, and not the method of a request alone."""
-        return self.said is not None and not self.said.is_assumed and self.said.repeat is not None
+        return self.declaration is not None and not self.declaration.is_assumed and self.declaration.repeat is not None
 
     @property
     def table(self) -> str:
@@ -61,14 +61,14 @@ class Subject:
     @property
     def guess(self) -> tuple[str, ...]:
         """The fields that name what it makes: those that are declared, else those that probably do."""
-        return (self.said or _NOTHING).key or self.fields or _GUESS
+        return (self.declaration or _NOTHING).key or self.fields or _GUESS
 
     def declared(self, **more: Any) -> str:
         """Return the line that declares it, with what is declared of it already and what is to be added."""
-        said = evolve(self.said or _NOTHING, **more)
-        if said.repeat is None and not self.is_catalogued:
-            said = evolve(said, repeat=self.repeat)
-        parts = [f"{key} = {_written(value)}" for key, value in _entries(said) if value is not None]
+        declaration = evolve(self.declaration or _NOTHING, **more)
+        if declaration.repeat is None and not self.is_catalogued:
+            declaration = evolve(declaration, repeat=self.repeat)
+        parts = [f"{key} = {_written(value)}" for key, value in _entries(declaration) if value is not None]
         return f"{self.table} {_key(self.operation)} = {{ {', '.join(parts)} }}"
 
 
@@ -127,11 +127,11 @@ def probable_reads(template: Template | None, api: Source | None) -> tuple[str, 
 
 def unremembered(subject: Subject) -> str:
     """Say that a ledger cannot remember an operation, for nothing names what it makes."""
-    said = f"the ledger cannot remember {_name(subject)}: no key says which fields of a request name what it makes"
+    reason = f"the ledger cannot remember {_name(subject)}: no key says which fields of a request name what it makes"
     if subject.is_catalogued:
         none = f"write {subject.declared(key=())} if each call is one of its own"
-        return f"{said}; {none}, or name these fields"
-    return f"{said}; write {subject.declared(key=subject.guess)}, or key = [] if each call is one of its own"
+        return f"{reason}; {none}, or name these fields"
+    return f"{reason}; write {subject.declared(key=subject.guess)}, or key = [] if each call is one of its own"
 
 
 def keyless(subject: Subject, field: str) -> str:
@@ -142,7 +142,7 @@ def keyless(subject: Subject, field: str) -> str:
 
 
 def indistinct(subject: Subject, fields: Sequence[str]) -> str:
-    """Say that nobody can tell one purchase from another, and how to say it."""
+    """Say that one purchase cannot be told from another, and what to write so that it can."""
     first, *others = fields
     unique = subject.declared(unique=(first,))
     tags = f", or unique = {_written(tuple(others[:1]))} if its tags do" if others else ""
@@ -154,11 +154,11 @@ def indistinct(subject: Subject, fields: Sequence[str]) -> str:
 
 def nothing_to_rename(subject: Subject) -> str:
     """Say that a rename has nothing to change in an operation."""
-    said = f"no field is known to hold the name of what {subject.operation} makes, so nothing is renamed"
+    reason = f"no field is known to hold the name of what {subject.operation} makes, so nothing is renamed"
     if subject.is_catalogued:
-        return f"{said}; answer with another action"
+        return f"{reason}; answer with another action"
     key, repeat = subject.guess, subject.repeat if subject.is_declared else "conflict"
-    return f"{said}; write {subject.declared(repeat=repeat, key=key, rename=key[-1])}"
+    return f"{reason}; write {subject.declared(repeat=repeat, key=key, rename=key[-1])}"
 
 
 def unrepeatable(subject: Subject, label: str, rule: Rule | None, *, ask: str = "") -> str:
@@ -173,23 +173,25 @@ def unrepeatable(subject: Subject, label: str, rule: Rule | None, *, ask: str = 
     """
     again = f"after {label} it may have happened, and nothing says whether it has, so it is not sent again"
     if subject.operation in METHODS:
-        said = f'a {subject.operation} that [sources.{subject.provider}.operations] does not name counts as "duplicate"'
+        reason = (
+            f'a {subject.operation} that [sources.{subject.provider}.operations] does not name counts as "duplicate"'
+        )
         named = Subject(provider=subject.provider, operation="CreateX", repeat="conflict", fields=subject.fields)
         write = (
             f'write there CreateX = "{subject.operation} /path" and {named.declared(key=named.guess)} '
             "if the service refuses a second one"
         )
     elif subject.is_declared or subject.is_catalogued:
-        said = f'{subject.operation} is "duplicate"'
+        reason = f'{subject.operation} is "duplicate"'
         looks = subject.reads[0] if subject.reads else None
         write = ""
-        if looks is not None and subject.said is not None and subject.said.read_back is None:
+        if looks is not None and subject.declaration is not None and subject.declaration.read_back is None:
             write = f"write {subject.declared(key=subject.guess, read_back=looks)} if {looks} says whether it is there"
     else:
-        said = f'{subject.operation} is not declared and counts as "duplicate"'
+        reason = f'{subject.operation} is not declared and counts as "duplicate"'
         write = f"write {subject.declared(repeat='conflict', key=subject.guess)} if the service refuses a second one"
     others = [write, ask, _without_effect(rule)]
-    return f"{said}: {again}; {', or '.join(filter(None, others)) or 'look before you run this again'}"
+    return f"{reason}: {again}; {', or '.join(filter(None, others)) or 'look before you run this again'}"
 
 
 def never_ours(subject: Subject, rule: Rule) -> str:
@@ -202,9 +204,9 @@ def never_ours(subject: Subject, rule: Rule) -> str:
         )
     if subject.repeat == "duplicate":
         write = f"write {subject.declared(repeat='conflict', key=subject.guess)} if the service refuses a second one"
-        said = "is" if subject.is_declared or subject.is_catalogued else "is not declared and counts as"
+        counts = "is" if subject.is_declared or subject.is_catalogued else "is not declared and counts as"
         return (
-            f'{subject.operation} {said} "duplicate": it is not sent again after an attempt that may have taken '
+            f'{subject.operation} {counts} "duplicate": it is not sent again after an attempt that may have taken '
             f"effect, so {code} never speaks of an attempt of ours; {write}"
         )
     table = f"[rules.transport.{subject.provider}]" if subject.provider else "[rules.transport]"
@@ -270,18 +272,22 @@ def _name(subject: Subject) -> str:
     return f"{subject.provider}:{subject.operation}" if subject.provider else subject.operation
 
 
-def _entries(said: Declared) -> list[tuple[str, object]]:
-    name = None if said.name is None else {"pattern": said.name.pattern, "max_length": said.name.max_length}
-    settle = None if said.settle is None else f"{said.settle:g}s"
+def _entries(declaration: Declaration) -> list[tuple[str, object]]:
+    name = (
+        None
+        if declaration.name is None
+        else {"pattern": declaration.name.pattern, "max_length": declaration.name.max_length}
+    )
+    settle = None if declaration.settle is None else f"{declaration.settle:g}s"
     return [
-        ("repeat", said.repeat),
-        ("key", said.key),
-        ("rename", said.rename),
+        ("repeat", declaration.repeat),
+        ("key", declaration.key),
+        ("rename", declaration.rename),
         ("name", name),
-        ("read_back", said.read_back),
-        ("requires", said.requires),
+        ("read_back", declaration.read_back),
+        ("requires", declaration.requires),
         ("settle", settle),
-        ("unique", said.unique),
+        ("unique", declaration.unique),
     ]
 
 

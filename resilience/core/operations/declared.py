@@ -45,7 +45,7 @@ class DeclaredName:
 
 
 @frozen(kw_only=True)
-class Declared:
+class Declaration:
     """
     One operation in ``[operations]``; None wherever the policy says nothing, and fields are spelled as on the wire.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from resilience.core.operations.declared import Declared
+from resilience.core.operations.declared import Declaration
 from resilience.core.policy import METHODS, Source, Template, is_placeholder
 from resilience.policyfile.decode.layers import Layer, Report, Stack
 from resilience.policyfile.decode.operations import catalogued
@@ -22,7 +22,7 @@ from resilience.policyfile.messages.wording import dotted, quoted
 
 _OPERATIONS = "operations"
 
-Declarations = dict[str, dict[str, Declared]]
+Declarations = dict[str, dict[str, Declaration]]
 _Shape = tuple[bool, ...]
 
 
@@ -79,7 +79,7 @@ def read_apis(
     return DescribedApis(sources, operations, reader.found)
 
 
-def _operations(provider: str, api: _Api | None, declared: Declarations) -> dict[str, Declared]:
+def _operations(provider: str, api: _Api | None, declared: Declarations) -> dict[str, Declaration]:
     known = {} if api is None else _by_method(provider, api)
     for name, each in declared.get(provider, {}).items():
         method = known.get(name, each)
@@ -134,14 +134,14 @@ class _Api:
         return _Api(dict(self.entries), dict(self.templates), set(self.unread))
 
 
-def _by_method(provider: str, api: _Api) -> dict[str, Declared]:
+def _by_method(provider: str, api: _Api) -> dict[str, Declaration]:
     """Return what a repeat of each request of an API does, as far as its method tells."""
     found = {name: METHODS.get(template.method, "duplicate") for name, (template, _) in api.templates.items()}
     found |= dict.fromkeys(api.unread, "duplicate")
     known = catalogued(provider)
     # The catalogue has looked at the operation, and not only at its method.
     repeats = {**METHODS, **{name: repeat for name, repeat in found.items() if name not in known}}
-    return {name: Declared(repeat=repeat, is_assumed=True) for name, repeat in repeats.items()}
+    return {name: Declaration(repeat=repeat, is_assumed=True) for name, repeat in repeats.items()}
 
 
 @define

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping
 from attrs import frozen
 
 from resilience.catalog import OperationFacts, catalogue, providers
-from resilience.core.operations.declared import Declared, DeclaredName, is_secret_field
+from resilience.core.operations.declared import Declaration, DeclaredName, is_secret_field
 from resilience.core.policy import Source, Template, is_placeholder
 from resilience.policyfile.decode.layers import Report, Stack
 from resilience.policyfile.decode.settings import Entries
 from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.wording import dotted, listed, quoted, suggestion
 
-Declarations = dict[str, dict[str, Declared]]
+Declarations = dict[str, dict[str, Declaration]]
 
 
 def declarations(operations: Mapping[str, Mapping[str, Entries]]) -> Declarations:
@@ -24,14 +24,14 @@ def declarations(operations: Mapping[str, Mapping[str, Entries]]) -> Declaration
     }
 
 
-def _declared(entries: Entries) -> Declared:
+def _declared(entries: Entries) -> Declaration:
     name = entries.get("name")
-    return Declared(**{**entries, "name": None if name is None else DeclaredName(**name)})
+    return Declaration(**{**entries, "name": None if name is None else DeclaredName(**name)})
 
 
 def check_declarations(
     operations: Mapping[str, Mapping[str, Entries]],
-    known: Mapping[str, Mapping[str, Declared]],
+    known: Mapping[str, Mapping[str, Declaration]],
     apis: Mapping[str, Source],
     stack: Stack,
     report: Report,
@@ -78,10 +78,10 @@ class _Checked:
 
     provider: str
     name: str
-    said: Declared
+    said: Declaration
     facts: OperationFacts | None
     templates: Mapping[str, Template] | None
-    siblings: Mapping[str, Declared]
+    siblings: Mapping[str, Declaration]
     names: frozenset[str]
 
     def mistakes(self) -> Iterator[tuple[str, str, str]]:

@@ -9,7 +9,7 @@ from attrs import define, field
 from resilience.catalog import providers
 from resilience.core.fault import Fault
 from resilience.core.match import RuleTable
-from resilience.core.operations.declared import Declared
+from resilience.core.operations.declared import Declaration
 from resilience.core.policy import Rule
 from resilience.policyfile.decode.globs import names_of, narrowed
 from resilience.policyfile.decode.operations import catalogued
@@ -45,7 +45,7 @@ class Contests:
     """
 
     rules: Mapping[Contest, list[RuleAt]]
-    declared: Mapping[str, Mapping[str, Declared]]
+    declared: Mapping[str, Mapping[str, Declaration]]
     below: Contests | None = None
     providers: Collection[str] = ()
     _answers: dict[Contest, Mapping[Operation, tuple[RuleAt, ...]]] = field(factory=dict, init=False)

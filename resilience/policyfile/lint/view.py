@@ -13,7 +13,7 @@ from resilience.catalog import CodeClass, CodeFacts, OperationFacts, catalogue, 
 from resilience.core.decision import LEADS_ON
 from resilience.core.fault import Effect, Repeat
 from resilience.core.operations.advice import Subject, probable_key, probable_reads
-from resilience.core.operations.declared import Declared
+from resilience.core.operations.declared import Declaration
 from resilience.core.policy import Action, PolicyValues, Rule, Template, Verb
 from resilience.policyfile.decode.layers import Layer, Stack
 from resilience.policyfile.files.policy_file import Source
@@ -252,7 +252,7 @@ class View:
         path = ("operations", provider, name)
         return (*path, key) if self.stack.setter((*path, key)) is not None else path
 
-    def declared(self, operation: Operation) -> Declared | None:
+    def declared(self, operation: Operation) -> Declaration | None:
         """Return what the policy says of an operation; None where it says nothing."""
         provider, name = operation
         return self.policy.operations.get(provider, {}).get(name)
@@ -277,7 +277,7 @@ class View:
             provider=provider,
             operation=name,
             repeat=self.repeat(operation),
-            said=self.declared(operation),
+            declaration=self.declared(operation),
             is_catalogued=self.operation_facts(operation) is not None,
             fields=self.key(operation) or probable_key(template),
             reads=probable_reads(template, self.policy.apis.get(provider)),
