@@ -98,7 +98,7 @@ def _is_harmless(view: View, each: RuleAt) -> bool:
     return is_bounded and bool(met) and all(view.repeat(operation) in {"safe", "equal"} for operation in met)
 
 
-def believed(view: View) -> Iterator[Problem]:
+def unverified_success(view: View) -> Iterator[Problem]:
     """RP013: a failure taken for a success that nobody has looked at."""
     for each in view.rules:
         if view.is_rehearsal(each.layer) and view.class_of(each.rule) == "exists":
@@ -109,7 +109,7 @@ def believed(view: View) -> Iterator[Problem]:
             message = _doubt(view, each, action)
             if message is not None:
                 path = each.inner("if") if action is each.rule.action else each.path
-                yield view.problem(path, ids.BELIEVED, message, layer=each.layer)
+                yield view.problem(path, ids.UNVERIFIED_SUCCESS, message, layer=each.layer)
                 break
 
 

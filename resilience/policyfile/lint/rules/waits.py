@@ -24,7 +24,7 @@ _MANY_ATTEMPTS: Final = 2  # one immediate retry may be meant; from two on it is
 _SHOWN_CODES: Final = 6
 
 
-def restless(view: View) -> Iterator[Problem]:
+def retry_without_wait(view: View) -> Iterator[Problem]:
     """RP003: a retry that does not wait."""
     suspects = [backoff for backoff in view.policy.backoffs.values() if _longest(backoff, 10) <= 0]
     for backoff, actions in _by_backoff(view, suspects).items():
@@ -37,7 +37,7 @@ def restless(view: View) -> Iterator[Problem]:
         path = view.latest(*paths(backoff, "base", "delays", "cap"))
         times = "again and again" if most is None else f"up to {most} times"
         message = f"backoff {quoted(backoff.name)} never waits, and a call retries with it {times}; wait at least 100ms"
-        yield view.problem(path, ids.RESTLESS, message, severity="error")
+        yield view.problem(path, ids.RETRY_WITHOUT_WAIT, message, severity="error")
 
 
 def in_step(view: View) -> Iterator[Problem]:
@@ -53,7 +53,7 @@ def in_step(view: View) -> Iterator[Problem]:
             yield view.problem(path, ids.IN_STEP, message)
 
 
-def sleepy(view: View) -> Iterator[Problem]:
+def very_long_wait(view: View) -> Iterator[Problem]:
     """RP007: a single wait of more than five minutes."""
     suspects = [backoff for backoff in view.policy.backoffs.values() if _longest(backoff, None) > _LONG_WAIT]
     for backoff, actions in _by_backoff(view, suspects).items():
@@ -69,10 +69,10 @@ def sleepy(view: View) -> Iterator[Problem]:
         message = (
             f"backoff {quoted(backoff.name)} waits up to {rounded(reached)} at once; five minutes look like a hang"
         )
-        yield view.problem(path, ids.SLEEPY, message)
+        yield view.problem(path, ids.VERY_LONG_WAIT, message)
 
 
-def hasty(view: View) -> Iterator[Problem]:
+def throttle_base_too_short(view: View) -> Iterator[Problem]:
     """RP016: throttling answered as fast as a passing fault."""
     for backoff in view.policy.backoffs.values():
         first = backoff.delays[0] if backoff.kind == "list" and backoff.delays else backoff.base
@@ -87,11 +87,14 @@ def hasty(view: View) -> Iterator[Problem]:
         path = view.latest(*paths(backoff, "base", "delays"))
         is_later = all(view.rank(path) > view.stack.layers.index(each.layer) for each in throttled)
         if throttled and (is_later or len(throttled) == len(users)):
-            yield view.problem(path, ids.HASTY, f"{message} ({_codes(throttled)})")
+            yield view.problem(path, ids.THROTTLE_BASE_TOO_SHORT, f"{message} ({_codes(throttled)})")
             continue
         for each in throttled:
             yield view.problem(
-                each.inner("backoff"), ids.HASTY, f"{quoted(each.rule.code)}: {message}", layer=each.layer
+                each.inner("backoff"),
+                ids.THROTTLE_BASE_TOO_SHORT,
+                f"{quoted(each.rule.code)}: {message}",
+                layer=each.layer,
             )
 
 
