@@ -31,7 +31,7 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     # It rehearses decisions without a network: the decisions, what the catalogue knows of codes, and recorded faults.
     "simulation": frozenset({"core", "catalog", "journal"}),
     # It puts an unmodified script under a policy: everything that a script could use itself.
-    "takeover": frozenset(
+    "runner": frozenset(
         {"core", "catalog", "garbage", "policyfile", "clients", "state", "engine", "telemetry", "journal", "observers"}
     ),
     "testing": frozenset({"core", "catalog", "policyfile", "clients", "state", "engine"}),
@@ -47,7 +47,7 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
             "sandbox",
             "simulation",
             "journal",
-            "takeover",
+            "runner",
             "testing",
             "__init__",
         }

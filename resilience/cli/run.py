@@ -13,10 +13,10 @@ from typing import Final, NoReturn
 
 import click
 
-from resilience import takeover
+from resilience import runner
 from resilience.clients.outline import HTTP_HOOKS, SDK_HOOKS
-from resilience.takeover.children import with_our_folder
-from resilience.takeover.run import VARIABLE, Run
+from resilience.runner.run import VARIABLE, Run
+from resilience.runner.startup.children import with_our_folder
 
 _PATH: Final = "PYTHONPATH"
 
@@ -113,7 +113,7 @@ def run(  # noqa: PLR0913, PLR0917  # a parameter for each option
         title=_title(command),
         start=str(Path.cwd()),
         folder=_folder(),
-        home=str(Path(takeover.__file__).parents[2]),
+        home=str(Path(runner.__file__).parents[2]),
         python=[sys.hexversion, sys.prefix],
         trace=[os.urandom(16).hex(), os.urandom(8).hex()],
         traceparent=os.environ.get("TRACEPARENT", ""),
@@ -121,7 +121,7 @@ def run(  # noqa: PLR0913, PLR0917  # a parameter for each option
         http_hooks=tuple(HTTP_HOOKS),
     )
     if is_program:
-        from resilience.takeover.supervisor import supervise  # noqa: PLC0415  # a script needs none of it
+        from resilience.runner.startup.supervisor import supervise  # noqa: PLC0415  # a script needs none of it
 
         os.environ.update({VARIABLE: started.dumps(), _PATH: with_our_folder(os.environ.get(_PATH, ""))})
         sys.exit(supervise(started, command))

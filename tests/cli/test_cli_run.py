@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from resilience.cli.app import app
-from resilience.takeover.run import VARIABLE, Run
+from resilience.runner.run import VARIABLE, Run
 
 Became = tuple[list[str], dict[str, str]]
 

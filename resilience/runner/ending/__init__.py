@@ -1,0 +1,1 @@
+"""How a run ends: signals, ways out of a process, the summary."""

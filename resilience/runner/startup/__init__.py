@@ -1,0 +1,1 @@
+"""How each process of a run begins, before its script."""

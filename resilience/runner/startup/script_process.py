@@ -1,0 +1,148 @@
+"""What only the script's own process does: refuse a wrong policy before the script, and sum up after it."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from resilience.catalog.plugins import PluginError, plugins
+from resilience.policyfile import PolicyError
+from resilience.runner.ending.termination import die_if_terminated, end_like_interrupt
+from resilience.runner.run import VARIABLE, Run
+from resilience.runner.settings import Setting
+
+if TYPE_CHECKING:
+    from resilience.clients.common.renaming import Renaming
+    from resilience.runner.startup.process import Process
+    from resilience.runner.totals.counters import Counts
+
+_WRONG_USE: Final = 2
+
+
+def begin(process: Process) -> None:
+    """
+    Read the policy, and see that what it needs is there; what is wrong ends the process with 2.
+
+    The first of all exit functions is registered here, so it is the last that runs.
+    """
+    process.setting = _setting(process.run)
+    _try_ledger(process.setting)
+    hosts = tuple(host for source in process.setting.apis.values() for host in source.hosts)
+    hooks = _hooks_of_plugins(process.run)
+    if hosts or hooks:
+        # Said to the script's children as well, before they have read the policy.
+        process.run = process.run._replace(hosts=hosts, sdk_hooks=(*process.run.sdk_hooks, *hooks))
+        os.environ[VARIABLE] = process.run.dumps()
+    atexit.register(_end, process, os.getpid())
+    end_like_interrupt()
+
+
+def _hooks_of_plugins(run: Run) -> tuple[str, ...]:
+    """Return the modules in which clients of third parties' SDKs are."""
+    if not plugins():
+        return ()
+    from resilience.clients import registry  # noqa: PLC0415  # few have such a package
+
+    try:
+        return tuple(registry.hooks().keys() - {*run.sdk_hooks, *run.http_hooks})
+    except PluginError as error:
+        _refuse(run, str(error))
+
+
+def _setting(run: Run) -> Setting:
+    try:
+        return Setting.of(run)
+    except (PolicyError, PluginError) as error:
+        _refuse(run, str(error))
+    except Exception as error:
+        from resilience.journal.writer import JournalError  # noqa: PLC0415  # most runs have no journal
+
+        if not isinstance(error, JournalError):
+            raise
+        _refuse(run, str(error))
+
+
+def _try_ledger(setting: Setting) -> None:
+    ledger = setting.ledger()
+    if ledger is None:
+        return
+    from resilience.state import LedgerError  # noqa: PLC0415  # brings in a database, which few runs need
+
+    try:
+        with ledger:
+            ledger.get("")
+    except LedgerError as error:
+        _refuse(setting.run, str(error))
+
+
+def _refuse(run: Run, text: str) -> NoReturn:
+    _say([text])
+    run.remove()
+    os._exit(_WRONG_USE)  # there is no better way out: Python has not begun with the script
+
+
+def _end(process: Process, root: int) -> None:
+    setting = process.setting
+    if setting is None or os.getpid() != root:
+        return  # a forked process that ends as its parent would
+    # Only here: a script that is killed, or becomes another program, needs none of it.
+    from resilience.runner.ending.summary import summary  # noqa: PLC0415
+    from resilience.runner.totals.bypasses import went_past  # noqa: PLC0415
+    from resilience.runner.totals.counters import counted  # noqa: PLC0415
+    from resilience.runner.totals.notes import noted  # noqa: PLC0415
+    from resilience.runner.totals.shared import NAMES  # noqa: PLC0415
+
+    run = setting.run
+    counts = counted(run)
+    if not run.quiet:
+        changes: Mapping[Renaming, str] = {}
+        if os.path.exists(run.shared(NAMES)):  # noqa: PTH110  # pathlib takes longer
+            from resilience.runner.totals.names import renames  # noqa: PLC0415  # brings in the engine
+
+            changes = renames(run)
+        is_on = process.cover is None or process.cover.enabled
+        lines = [
+            *summary(setting.policy, counts, changes, noted(run), went_past(run), is_on=is_on),
+            *setting.remarks(),
+            *process.remarks(),
+        ]
+        _say([f"resilience: {line}" for line in lines])
+    # After the summary: a receiver that is away takes some seconds.
+    if counts.calls and not _send(process, counts) and not run.quiet:
+        _say(["resilience: not all telemetry could be sent: nothing answers where the OTEL_ variables point"])
+    run.remove()
+    _stay_interrupted()
+    die_if_terminated()
+
+
+def _send(process: Process, counts: Counts) -> bool:
+    if process.cover is not None and process.cover.tracing.has_begun:
+        return process.cover.tracing.send()
+    from resilience.runner.telemetry.late_export import send  # noqa: PLC0415  # brings in OpenTelemetry
+
+    return send(process.run, counts)
+
+
+def _stay_interrupted() -> None:
+    """
+    Let a script that Ctrl-C has ended still end by that signal.
+
+    Python remembers it in a flag that the next text that is run as code takes back
+    (``unhandled_keyboard_interrupt`` in CPython's Python/pythonrun.c, 3.11 and 3.13); imports at the end
+    and telemetry may run one. This sets it again.
+    """
+    if getattr(sys, "last_type", None) is KeyboardInterrupt:
+        with suppress(KeyboardInterrupt):
+            exec("raise KeyboardInterrupt")  # noqa: S102  # only a text does it
+
+
+def _say(lines: list[str]) -> None:
+    try:
+        sys.stderr.write("".join(f"{line}\n" for line in lines))
+        sys.stderr.flush()
+    except (AttributeError, OSError, ValueError):
+        return  # the script has closed it, or there is none

@@ -1,0 +1,1 @@
+"""The telemetry of a run: one span above its processes, and what is logged."""

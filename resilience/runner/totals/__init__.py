@@ -1,0 +1,1 @@
+"""What all processes of a run know together: counts, names, notes for its end."""
