@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from resilience.core.fault import Fault
-    from resilience.engine.callee import DONE
-    from resilience.engine.covering import wrap_client
-    from resilience.engine.credentials import Credentials
+    from resilience.engine.client.wrapped_client import wrap_client
+    from resilience.engine.credentials.source import Credentials
     from resilience.engine.errors import DeadlineExceeded, RemedyFailed, ServiceError
     from resilience.engine.limits import limited
     from resilience.engine.outcome import Attempt, Outcome
+    from resilience.engine.target.target import DONE
     from resilience.executors import Executor, SyncExecutor
     from resilience.journal.writer import JournalError
     from resilience.observers import Journal
@@ -57,8 +57,8 @@ __all__ = [
 # neither an event loop nor OpenTelemetry.
 _HOMES = {
     "Attempt": "engine.outcome",
-    "Credentials": "engine.credentials",
-    "DONE": "engine.callee",
+    "Credentials": "engine.credentials.source",
+    "DONE": "engine.target.target",
     "DeadlineExceeded": "engine.errors",
     "Executor": "executors",
     "Fault": "core.fault",
@@ -76,7 +76,7 @@ _HOMES = {
     "Spans": "telemetry",
     "SyncExecutor": "executors",
     "limited": "engine.limits",
-    "wrap_client": "engine.covering",
+    "wrap_client": "engine.client.wrapped_client",
 }
 
 

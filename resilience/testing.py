@@ -43,7 +43,7 @@ from typing import Any, Final, Literal
 
 from attrs import define, field
 
-from resilience.engine.blocking import THREAD
+from resilience.engine.runtime.plain_thread import THREAD
 
 __all__ = ["VirtualTime", "virtual_backend", "virtual_time"]
 

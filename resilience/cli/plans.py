@@ -6,7 +6,7 @@ import click
 
 from resilience.core.plan import Plan
 from resilience.core.policy import PolicyValues
-from resilience.engine.operations import Operation, effect_of, resolve
+from resilience.engine.target.operations import Operation, effect_of, resolve
 
 
 def operation_of(name: str, policy: PolicyValues, provider: str | None = None) -> Operation:

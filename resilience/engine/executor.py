@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar, ParamSpec, Protocol, TypeVar, overload
 
-from resilience.engine.common import CommonExecutor
-from resilience.engine.loops import LOOP
+from resilience.engine.call.fast_path import on_loop
+from resilience.engine.common_executor import CommonExecutor
 from resilience.engine.outcome import Outcome
-from resilience.engine.quick import on_loop
-from resilience.engine.runtime import Runtime
-from resilience.engine.wrapped import Wrapped, build
+from resilience.engine.runtime.event_loop import LOOP
+from resilience.engine.runtime.runtime import Runtime
+from resilience.engine.wrapped_function import Wrapped, build
 
 P = ParamSpec("P")
 T = TypeVar("T")

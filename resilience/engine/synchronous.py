@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec, Protocol, TypeVar, cast, overload
 
-from resilience.engine.blocking import THREAD, drive
-from resilience.engine.common import CommonExecutor
+from resilience.engine.call.fast_path import in_thread
+from resilience.engine.call.run import run
+from resilience.engine.common_executor import CommonExecutor
 from resilience.engine.outcome import Outcome
-from resilience.engine.quick import in_thread
-from resilience.engine.run import run
-from resilience.engine.runtime import Runtime
-from resilience.engine.threads import is_coroutine_function
-from resilience.engine.wrapped import Calls, dressed
+from resilience.engine.runtime.plain_thread import THREAD, drive
+from resilience.engine.runtime.runtime import Runtime
+from resilience.engine.runtime.worker_threads import is_coroutine_function
+from resilience.engine.wrapped_function import Calls, dressed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from resilience.engine.callee import Callee
+    from resilience.engine.target.target import Callee
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")

@@ -2,7 +2,7 @@
 The first attempt of a call that observers see, where it needs nothing else.
 
 It is told as in any other call, by the same events, and costs half as much as a run with its history and commands. An
-attempt that failed goes on in :func:`~resilience.engine.run.run`.
+attempt that failed goes on in :func:`~resilience.engine.call.run.run`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from resilience.core.events import AttemptAborted, AttemptStarted, AttemptSucceeded, CallEnded
-from resilience.engine.attempts import FirstAttempt
-from resilience.engine.callee import Callee
-from resilience.engine.decided import count as decisions
-from resilience.engine.watch import Watch
+from resilience.engine.call.attempts import FirstAttempt
+from resilience.engine.call.decided import count as decisions
+from resilience.engine.target.observers import Watch
+from resilience.engine.target.target import Callee
 
 _FIRST: Final = AttemptStarted(number=1)
 _NOTHING: Final[Mapping[str, tuple[str, str]]] = MappingProxyType({})

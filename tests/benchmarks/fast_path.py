@@ -6,7 +6,7 @@ To see it::
     python tests/benchmarks/fast_path.py
 
 Each trick is timed against what stands in its place where it is left out, around the same function. The figures in
-the header of :mod:`resilience.engine.quick` are from here.
+the header of :mod:`resilience.engine.call.fast_path` are from here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import anyio
 
-from resilience.engine.alarm import Alarms
+from resilience.engine.runtime.attempt_alarm import Alarms
 
 _CALLS: Final = 4000
 _ROUNDS: Final = 41

@@ -32,7 +32,7 @@ from tencentcloud.mqtt.v20240516.mqtt_client import MqttClient
 from tencentcloud.mqtt.v20240516.mqtt_client_async import MqttClient as AsyncMqttClient
 
 from resilience import Policy, SyncExecutor
-from resilience.engine.covering import wrap_client
+from resilience.engine.client.wrapped_client import wrap_client
 from resilience.sandbox import Sandbox
 
 ALIBABA_INSTANCE: Final = "mqtt-cn-sandbox"

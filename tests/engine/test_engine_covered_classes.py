@@ -28,7 +28,7 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 from tencentcloud.mqtt.v20240516.mqtt_client import MqttClient
 
 from resilience import SyncExecutor
-from resilience.engine.covering import Covering, wrap_client
+from resilience.engine.client.wrapped_client import Covering, wrap_client
 from resilience.sandbox import Sandbox
 
 

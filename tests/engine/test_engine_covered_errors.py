@@ -43,7 +43,7 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 from tencentcloud.mqtt.v20240516.mqtt_client_async import MqttClient as AsyncMqttClient
 
 from resilience import DeadlineExceeded, Executor, RemedyFailed, ServiceError, SyncExecutor
-from resilience.engine.covering import wrap_client
+from resilience.engine.client.wrapped_client import wrap_client
 from resilience.sandbox import Sandbox
 
 

@@ -33,7 +33,7 @@ from covering_clients import (
 from engine_calls import Log
 
 from resilience import Credentials, Executor, SyncExecutor
-from resilience.engine.covering import wrap_client
+from resilience.engine.client.wrapped_client import wrap_client
 from resilience.sandbox import Sandbox
 
 

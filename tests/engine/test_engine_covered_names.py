@@ -27,7 +27,7 @@ from covering_clients import (
 )
 
 from resilience import Executor, Ledger, RemedyFailed, SyncExecutor
-from resilience.engine.covering import wrap_client
+from resilience.engine.client.wrapped_client import wrap_client
 from resilience.sandbox import Sandbox
 
 NUMBERED = """

@@ -35,7 +35,7 @@ from tencentcloud.sts.v20180813 import models as sts_models
 from tencentcloud.sts.v20180813.sts_client import StsClient
 
 from resilience import Executor, Policy
-from resilience.engine.covering import wrap_client
+from resilience.engine.client.wrapped_client import wrap_client
 
 POLICY: Final = """
 schema = 1

@@ -34,7 +34,7 @@ from tencentcloud.mqtt.v20240516 import models as tencent_models
 
 from resilience import Executor, SyncExecutor
 from resilience.core.events import CallEnded
-from resilience.engine.covering import wrap_client
+from resilience.engine.client.wrapped_client import wrap_client
 from resilience.sandbox import Sandbox
 
 

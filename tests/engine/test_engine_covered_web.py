@@ -21,7 +21,7 @@ from covering_clients import (
 from engine_calls import Log
 
 from resilience import Executor, Policy, SyncExecutor
-from resilience.engine.covering import wrap_client
+from resilience.engine.client.wrapped_client import wrap_client
 
 REST = """
 schema = 1

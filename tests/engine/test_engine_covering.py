@@ -47,7 +47,7 @@ from tencentcloud.common.retry import StandardRetryer
 
 from resilience import Executor, Ledger, SyncExecutor
 from resilience.core.events import CallEnded
-from resilience.engine.covering import wrap_client
+from resilience.engine.client.wrapped_client import wrap_client
 from resilience.sandbox import Sandbox
 
 

@@ -20,7 +20,8 @@ from resilience import Executor, Ledger, LedgerError, Policy
 from resilience.core.events import Waited
 from resilience.core.fault import Repeat
 from resilience.core.policy import Action, LedgerSettings, PolicyValues
-from resilience.engine import loops, tracking
+from resilience.engine.runtime import event_loop
+from resilience.engine.target import ledger_entry
 from resilience.state import LedgerEntry
 
 pytestmark = pytest.mark.anyio
@@ -517,7 +518,7 @@ async def test_an_answer_is_noted_although_asyncio_cancels_before_a_thread_is_fr
     answered = asyncio.Event()
 
     async def create_group(instance_id: str, group_id: str) -> str | None:  # noqa: ARG001  # as the catalogue
-        limiter = loops.disk_limiter()
+        limiter = event_loop.disk_limiter()
         for _ in range(int(limiter.total_tokens)):
             limiter.acquire_on_behalf_of_nowait(object())
         answered.set()
@@ -535,7 +536,7 @@ async def test_an_answer_is_noted_although_asyncio_cancels_before_a_thread_is_fr
 async def test_a_call_that_has_ended_takes_nothing_any_more(ledger: Ledger) -> None:
     """What a thread would do after its call was cancelled is not done: nobody would give the key back."""
     entry = LedgerEntry(key="key", provider=None, operation="CreateGroupId", resource={"GroupId": GROUP})
-    track = tracking.Track(ledger, entry, loops.LOOP)
+    track = ledger_entry.Track(ledger, entry, event_loop.LOOP)
     track.close()
     with pytest.raises(LedgerError, match="the call has ended"):
         await track.claim(None)

@@ -12,7 +12,7 @@ from engine_calls import AT_ONCE, FAIL, GROUP, INSTANCE, Log, executor, policy
 
 from resilience import DeadlineExceeded
 from resilience.core.events import ALWAYS_IDLE
-from resilience.engine.callee import Callee
+from resilience.engine.target.target import Callee
 from resilience.testing import virtual_backend
 
 pytestmark = pytest.mark.anyio

@@ -31,12 +31,12 @@ from resilience import (
 )
 from resilience.core.events import CallStarted, Event, Sink
 from resilience.core.policy import CredentialLimits
-from resilience.engine.blocking import THREAD, drive
-from resilience.engine.callee import Callee
-from resilience.engine.locks import ProcessLock
-from resilience.engine.namebook import Names, Place
-from resilience.engine.ownsource import OwnSources
-from resilience.engine.runtime import Ran
+from resilience.engine.credentials.sdk_managed import OwnSources
+from resilience.engine.runtime.locks import ProcessLock
+from resilience.engine.runtime.plain_thread import THREAD, drive
+from resilience.engine.runtime.runtime import Ran
+from resilience.engine.target.names import Names, Place
+from resilience.engine.target.target import Callee
 
 PATIENCE = 20.0
 """Seconds after which a thread of a test is taken to hang."""

@@ -27,7 +27,7 @@ from engine_calls import (
 
 from resilience import DONE, DeadlineExceeded, Executor, Ledger, LedgerError, Policy, ServiceError, SyncExecutor
 from resilience.core.events import CallEnded
-from resilience.engine import alarm  # noqa: F401  # so that it is there before a loop is forbidden
+from resilience.engine.runtime import attempt_alarm  # noqa: F401  # so that it is there before a loop is forbidden
 from resilience.testing import VirtualTime, virtual_time
 
 RULES = {"Busy": RETRY, "lost": RETRY, "Taken": RENAME}

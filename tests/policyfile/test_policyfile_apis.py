@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from resilience.core.policy import Place, Source, TelemetrySettings, Template
-from resilience.engine.operations import resolve
+from resilience.engine.target.operations import resolve
 from resilience.policyfile import Policy, PolicyError
 from resilience.policyfile.lint import inspect, inspect_text
 

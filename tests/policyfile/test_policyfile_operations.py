@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from resilience.core.operations.declared import Declaration, DeclaredName
-from resilience.engine.operations import Operation, resolve
+from resilience.engine.target.operations import Operation, resolve
 from resilience.policyfile import Policy, PolicyError
 
 SMALL = 'schema = 1\nlimits.deadline = "2m"\n'

@@ -13,7 +13,7 @@ import pytest
 from runner_run import a_run
 
 from resilience.clients.common.renaming import Renaming
-from resilience.engine.namebook import Place
+from resilience.engine.target.names import Place
 from resilience.runner.run import Run
 from resilience.runner.totals.counters import Counters, Counts, counted
 from resilience.runner.totals.names import Names

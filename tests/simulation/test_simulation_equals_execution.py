@@ -35,7 +35,7 @@ from resilience.core.events import (
     VerifyEnded,
     VerifyStarted,
 )
-from resilience.engine.blocking import drive
+from resilience.engine.runtime.plain_thread import drive
 from resilience.simulation import Environment, Played, ScriptedResponse, Setup, meetings, read_script, simulate
 from resilience.testing import virtual_backend, virtual_time
 

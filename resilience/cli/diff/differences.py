@@ -13,7 +13,7 @@ from resilience.core.fault import TRANSPORTS, Effect, Fault, Origin
 from resilience.core.match import RuleTable
 from resilience.core.plan import Plan
 from resilience.core.policy import Action, CredentialLimits, Rule, Source
-from resilience.engine.operations import effect_of
+from resilience.engine.target.operations import effect_of
 from resilience.policyfile import Policy
 from resilience.policyfile.decode.globs import narrowed
 from resilience.policyfile.decode.operations import named_providers

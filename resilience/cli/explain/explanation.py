@@ -20,7 +20,7 @@ from resilience.core.fault import Effect, Fault, Origin, Repeat
 from resilience.core.operations.advice import leads_on, unrepeatable
 from resilience.core.plan import Plan
 from resilience.core.policy import Action, Rule
-from resilience.engine.operations import described, effect_of
+from resilience.engine.target.operations import described, effect_of
 from resilience.policyfile import Policy
 from resilience.policyfile.decode.operations import named_providers
 from resilience.policyfile.format.rule_keys import is_status, is_transport_code

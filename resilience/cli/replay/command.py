@@ -38,7 +38,7 @@ from resilience.cli.replay.remarks import ReplayedRecording, RulePlace, Totals, 
 from resilience.cli.replay.text import parts
 from resilience.cli.screen import FINDINGS, as_json, console, format_option, load, policy_option, times
 from resilience.core.decision import Decision, Fail
-from resilience.engine.operations import resolve
+from resilience.engine.target.operations import resolve
 from resilience.journal.model import RecordedCall, RecordedDecision, Recording, RecordsError
 from resilience.journal.reader import read
 from resilience.policyfile import Policy

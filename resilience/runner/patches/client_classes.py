@@ -7,7 +7,7 @@ from types import ModuleType
 from attrs import define, evolve, field
 
 from resilience.clients import registry
-from resilience.engine.covering import Covering
+from resilience.engine.client.wrapped_client import Covering
 from resilience.engine.executor import Executor
 from resilience.runner.settings import Setting
 from resilience.runner.telemetry.tracing import Tracing

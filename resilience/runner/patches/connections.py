@@ -14,7 +14,7 @@ from types import FrameType, ModuleType
 from typing import Any, Final
 
 from resilience.clients.outline import is_host_of_service, is_library
-from resilience.engine.underway import is_under_way
+from resilience.engine.runtime.attribution import is_under_way
 
 _PORTS: Final = ("443", "80")
 

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from resilience.clients.common.room import Sent
 from resilience.clients.outline import is_library, way_of
-from resilience.engine.underway import is_under_way
+from resilience.engine.runtime.attribution import is_under_way
 
 # What may stand between two of them.
 _BETWEEN: Final = ("anyio", "asyncio", "concurrent", "contextlib", "resilience", "threading")

@@ -81,7 +81,7 @@ class Process:
     def sent(self, sent: Sent, way: Callable[[], str]) -> None:
         """Count a request that no call has sent, if it is to one of the two services or to an API of the policy."""
         from resilience.clients.outline import named_by_vendor  # noqa: PLC0415  # likewise
-        from resilience.engine.underway import is_telemetry  # noqa: PLC0415  # it is there, or we would not be here
+        from resilience.engine.runtime.attribution import is_telemetry  # noqa: PLC0415  # it is there, or we would not be here
 
         operation = named_by_vendor(sent)
         if operation is None and {sent.host, sent.host.rpartition(":")[0]} & {*self.run.hosts}:

@@ -9,8 +9,8 @@ from typing import Final
 from attrs import define, field
 
 from resilience.clients.common.renaming import Renaming
-from resilience.engine import namebook
-from resilience.engine.namebook import Deed, Place, Register
+from resilience.engine.target import names
+from resilience.engine.target.names import Deed, Place, Register
 from resilience.runner.run import Run
 from resilience.runner.totals.shared import NAMES, Numbers, append, mapped, read_from
 
@@ -19,7 +19,7 @@ _BYTES: Final = 8
 
 
 @define(eq=False, repr=False)
-class Names(namebook.Names):
+class Names(names.Names):
     """
     The names of a run.
 

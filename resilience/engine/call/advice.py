@@ -1,0 +1,51 @@
+"""Why a failed call could not be treated as its rule says, and what to write: for note, log and the end of a run."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from resilience.clients.common.asking import Ambiguous
+from resilience.core.decision import Fail, StopReason
+from resilience.core.operations import advice
+from resilience.core.policy import Action, Rule
+from resilience.engine.call.progress import Progress
+
+ADVISED: Final[frozenset[StopReason]] = frozenset({"unverified", "not_ours", "no_credentials", "remedy"})
+"""The stop reasons on which there may be advice."""
+
+
+def advice_on(call: Progress, decision: Fail) -> str | None:
+    """Return one sentence on a failed call; None where the policy did what it says."""
+    callee, plan, rule = call.callee, call.plan, decision.rule
+    if not plan.enabled:
+        return None
+    match decision.reason:
+        case "unverified":
+            fault = call.made[-1].fault if call.made else None
+            label = "an earlier run" if fault is None else fault.label
+            return advice.unrepeatable(_subject(call), label, rule, ask=callee.how_to_look)
+        case "not_ours" if rule is not None and rule.action.do == "accept" and not call.renamed:
+            is_known = callee.setting.ledger is not None or advice.can_be_ours(plan)
+            return None if is_known else advice.never_ours(_subject(call), rule)
+        case "no_credentials":
+            return callee.how_to_refresh
+        case "remedy" if decision.by_remedy:
+            cause = None if call.remedy_error is None else call.remedy_error.__cause__
+            if isinstance(cause, Ambiguous) and callee.buys_unknown:
+                return advice.indistinct(_subject(call), callee.operation.distinct)
+        case "remedy" if rule is not None and _renames(rule) and not plan.can_rename:
+            return advice.nothing_to_rename(_subject(call))
+    return None
+
+
+def _subject(call: Progress) -> advice.Subject:
+    return call.callee.subject_of(call.args, call.kwargs)
+
+
+def _renames(rule: Rule) -> bool:
+    action: Action | None = rule.action
+    while action is not None:
+        if action.do == "rename":
+            return True
+        action = action.then
+    return False

@@ -1,0 +1,164 @@
+"""One attempt: make it, read what it failed with, report it, and tell what was decided."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from resilience.clients import type_name
+from resilience.core import decision as core
+from resilience.core import events
+from resilience.core.call import SUCCEEDED, Command, CommandReport, DoAttempt
+from resilience.core.call import call as commands
+from resilience.core.fault import CUT
+from resilience.core.match import condition
+from resilience.engine.call import decided
+from resilience.engine.call.gates import leave
+from resilience.engine.call.progress import Made, Progress
+from resilience.engine.runtime.plain_thread import at_once
+from resilience.engine.runtime.runtime import Ran
+from resilience.engine.runtime.worker_threads import Job
+from resilience.engine.target.injection import injected
+from resilience.engine.target.observers import Watch
+
+
+class FirstAttempt(NamedTuple):
+    """
+    An attempt that the quick path has made already, and that failed.
+
+    Attributes:
+        error: What it raised; None if our limit cut it short.
+        started: When it started; None where the quick path, having no limit, read no clock.
+        decided_before: The number of decisions made before it started.
+        generation: Which credentials it could use; 0 where it needed none.
+        watch: Who watches the call, and knows that the attempt has begun; None where nobody was asked yet.
+    """
+
+    error: Exception | None
+    started: float | None
+    decided_before: int
+    generation: int = 0
+    watch: Watch | None = None
+
+
+def begin(call: Progress) -> Command:
+    """Begin the call; return its first command."""
+    call.commands = commands(call.history)
+    return next(call.commands)
+
+
+def made(call: Progress, first: FirstAttempt) -> Command:
+    """Begin the call with the attempt that the quick path has made; return its first command."""
+    if first.watch is None and call.watch.sinks:
+        call.watch.tell(events.AttemptStarted(number=1))
+    call.is_begun, call.history.begun = True, 1
+    if call.plan.provider is not None and first.generation:
+        call.generations = {call.plan.provider: first.generation}
+    ended = call.now()
+    event = _read(call, 1, first.error, ended - call.started, first.decided_before)
+    call.commands = commands(call.history, made=CommandReport(event, ended, call.callee.setting.draw()))
+    return _told(call, next(call.commands), 1, ended - call.started, cut=first.error is None)
+
+
+async def attempt(call: Progress, command: DoAttempt) -> Command:
+    """Make one attempt; return what follows."""
+    number, limit, callee = command.number, command.limit, call.callee
+    before = decided.count[0]
+    started = call.now()
+    watch = call.watch
+    if watch.sinks:
+        watch.tell(events.AttemptStarted(number=number))
+    ran: Ran | None = None
+    try:
+        if callee.is_plain_attempt:
+            ran = await call.runtime.run_until(limit, callee.function, call.args, call.kwargs)
+        else:
+            ran = await call.runtime.run_until(limit, _invoke, (call, limit, *call.args), call.kwargs)
+    finally:
+        if callee.gates:
+            leave(call)
+        duration = call.now() - started
+        if ran is None:
+            watch.tell(events.AttemptAborted(number=number, duration=duration, error=None))
+    if ran.error is None and not ran.cut and (refusal := callee.refusal(ran.value)) is not None:
+        ran = Ran(error=refusal)
+    if ran.cut or ran.error is not None:
+        event = _read(call, number, ran.error, duration, before)
+        return _told(call, call.report(event), number, duration, cut=ran.cut)
+    call.value = ran.value
+    if watch.sinks:
+        watch.tell(events.AttemptSucceeded(number=number, duration=duration))
+    call.made.append(Made(number, duration))
+    return call.pass_on(SUCCEEDED)
+
+
+async def _invoke(call: Progress, limit: float | None, /, *args: Any, **kwargs: Any) -> Any:
+    """Call the user's function; in a rehearsal fail as ``[chaos]`` says, instead of it or after it."""
+    callee = call.callee
+    rehearsal = callee.setting.rehearsal
+    injection = None if rehearsal is None else rehearsal.next_injection(callee.operation)
+    invoke: Callable[..., Awaitable[Any]] = callee.function
+    if callee.runtime.blocks or callee.needs_thread:
+        function = callee.within(None if limit is None else limit - call.now())
+        if callee.runtime.blocks:
+            invoke = at_once(function)
+        else:
+            job = Job()
+            call.jobs = (*call.jobs, job)
+            invoke = functools.partial(callee.setting.threads.run, function, job)
+    if injection is None:
+        return await invoke(*args, **kwargs)
+    if injection.applied:
+        value = await invoke(*args, **kwargs)
+        if callee.refusal(value) is not None:
+            # Nothing was applied, so to claim a lost answer would be a lie; what the service said counts.
+            return value
+    call.watch.tell(events.FaultInjected(number=call.history.begun, injection=injection))
+    if injection.delay > 0:
+        await call.runtime.sleep(injection.delay)
+    raise injected(injection)
+
+
+def _read(call: Progress, number: int, error: Exception | None, duration: float, before: int) -> core.Failed:
+    """
+    Read what an attempt failed with; without an error it was cut short.
+
+    Raises:
+        Exception: What it raised, if that is no fault but a programming error.
+    """
+    if error is None:
+        call.error = call.cut_short(f"attempt {number}", duration)
+        return core.Failed((CUT,))
+    faults = call.callee.faults(error)
+    if faults is None:
+        call.watch.tell(events.AttemptAborted(number=number, duration=duration, error=type_name(error)))
+        raise error
+    call.error = error
+    if decided.count[0] == before and not isinstance(error, ExceptionGroup):
+        return core.Failed(faults)
+    marks = decided.marks(error, before)
+    # A group says nothing of its tasks that were cancelled when the first one failed.
+    hidden = isinstance(error, ExceptionGroup) and call.plan.never_blindly
+    return core.Failed(faults, inner=bool(marks), doubt=hidden or any(mark.doubt for mark in marks))
+
+
+def _told(call: Progress, following: Command, number: int, duration: float, *, cut: bool) -> Command:
+    """Keep and tell an attempt that failed, and what was decided; return the command that follows."""
+    met, decision = call.history.last, call.history.decision
+    if met is None or decision is None:
+        raise ValueError("no attempt has failed")
+    call.made.append(Made(number, duration, met, decision))
+    if call.watch.sinks:
+        call.watch.tell(
+            events.AttemptFailed(
+                number=number,
+                fault=met.fault,
+                effect=met.effect,
+                decision=decision,
+                duration=duration,
+                cut=cut,
+                condition=condition(call.plan.candidates(met.fault), met.rule),
+            )
+        )
+    return following

@@ -1,0 +1,211 @@
+"""
+What a call must pass before an attempt, one gate after the other.
+
+A gate lets the call pass, or says what keeps it from the attempt. Before the first attempt a call asks for its own
+name and for its key in the ledger; before each it needs credentials and perhaps a thread, and the ledger notes it. A
+limit on the rate of calls would be another gate.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final, Literal, Protocol
+
+from resilience.core import events
+from resilience.core.call import ADMITTED, Admitted
+from resilience.core.decision import Event, KnownBefore, RefreshFailed, Refused
+from resilience.core.events import Recalled, Waited
+from resilience.engine.call import renaming
+from resilience.engine.call.progress import Progress
+from resilience.engine.call.remedies import credentials_ready
+from resilience.engine.target.ledger_entry import Track
+from resilience.engine.target.target import Callee
+from resilience.state import LedgerError
+
+# In seconds. What takes less is the program's own time.
+_NOTICED: Final = 1e-3
+
+
+class Gate(Protocol):
+    """One thing that a call needs before an attempt."""
+
+    @property
+    def waits_for(self) -> events.Gate | None:
+        """Return what observers are told that a call waited for; None for a gate that takes no time."""
+        ...
+
+    def stands_before(self, callee: Callee) -> bool:
+        """Tell whether calls of this function have to pass it at all."""
+        ...
+
+    async def enter(self, call: Progress, until: float | None) -> Event | None:
+        """
+        Let the call pass when it may.
+
+        Args:
+            call: The call.
+            until: When it must have ended, on its clock; None for never.
+
+        Returns:
+            What keeps the call from an attempt; None if it has passed.
+        """
+        ...
+
+    def leave(self, call: Progress) -> None:
+        """Give back what the attempt held; once for each attempt, also where the call never entered."""
+        ...
+
+
+async def admit(call: Progress, until: float | None) -> Event | Admitted:
+    """Pass every gate that stands before an attempt; return what came of it."""
+    callee = call.callee
+    if callee.gates is None:
+        callee.gates = tuple(gate for gate in GATES if gate.stands_before(callee))
+    gates: tuple[Gate, ...] = callee.gates
+    for gate in gates:
+        started = call.now()
+        try:
+            kept = await gate.enter(call, until)
+        except LedgerError as error:
+            call.error = error
+            return Refused("ledger")
+        finally:
+            duration = call.now() - started
+            if duration >= _NOTICED and gate.waits_for is not None:
+                call.watch.tell(Waited(gate=gate.waits_for, duration=duration))
+        if kept is not None:
+            return kept
+    call.is_begun = True
+    return ADMITTED
+
+
+def leave(call: Progress) -> None:
+    """Give back what an attempt held."""
+    for gate in call.callee.gates or ():
+        gate.leave(call)
+
+
+class _Kept:
+    """A gate that holds nothing during an attempt."""
+
+    waits_for: ClassVar[events.Gate | None] = None
+
+    def leave(self, call: Progress) -> None:
+        """Do nothing."""
+
+
+class _OwnName(_Kept):
+    """The name that the call asks for, which this run may have given to another resource."""
+
+    def stands_before(self, callee: Callee) -> bool:
+        return callee.renames
+
+    async def enter(self, call: Progress, until: float | None) -> Event | None:  # noqa: ARG002  # takes no time
+        if call.is_begun:
+            return None
+        if not renaming.begin(call):
+            return renaming.refused(call)
+        if call.track is None:
+            renaming.follow(call)
+        return None
+
+
+class _Key(_Kept):
+    """The key in the ledger, on which another call may be at work; what an earlier run did is known with it."""
+
+    waits_for = "ledger"
+
+    def stands_before(self, callee: Callee) -> bool:
+        return callee.setting.ledger is not None
+
+    async def enter(self, call: Progress, until: float | None) -> Event | None:
+        track = call.track
+        if track is None or call.is_begun:
+            return None
+        if not await track.claim(until):
+            call.error = call.cut_short("waiting for another call on the same resource", 0.0)
+            return Refused("deadline")
+        call.is_begun = True
+        waited, found = call.now() - call.started, track.found
+        answer: Literal["new", "done", "unfinished"] = "new"
+        if found is not None:
+            answer = "done" if found.state == "done" else "unfinished"
+        call.watch.tell(Recalled(answer=answer, waited=waited))
+        if track.has_rival:
+            return renaming.refused(call, is_recorded=found is not None)
+        return None if found is None else self._known(call, track)
+
+    def _known(self, call: Progress, track: Track) -> Event:
+        """Go on with the name that an earlier run used; return what it did."""
+        found = track.found
+        if found is None:
+            raise ValueError("the ledger knows nothing of the resource")
+        for field, (old, new) in found.renamed.items():
+            if not renaming.recall(call, old, new):
+                return renaming.refused(call)
+            if not renaming.send(call, field, old, new):
+                raise LedgerError(
+                    str(track.ledger.path),
+                    f"an earlier run renamed {field} to {new!r}, and this call has no argument that could hold it; "
+                    f"make {found.key} with the function that made it, or forget the entry",
+                )
+        if found.state == "done":
+            return KnownBefore(is_done=True, name=found.number)
+        call.error = LedgerError(
+            str(track.ledger.path),
+            f"an earlier run started {found.key} and never finished it; look whether it is there, and then forget the "
+            "entry" + (f", or {call.callee.how_to_look}" if call.callee.how_to_look else ""),
+        )
+        return KnownBefore(is_done=False, name=found.number, then=track.ledger.on_unfinished)
+
+
+class _Credentials(_Kept):
+    """Credentials that are in force, from the source of the call's provider."""
+
+    waits_for = "credentials"
+
+    def stands_before(self, callee: Callee) -> bool:
+        return not callee.keeps_source or bool(callee.sources)
+
+    async def enter(self, call: Progress, until: float | None) -> Event | None:  # noqa: ARG002  # has a limit of its own
+        return None if await credentials_ready(call) else RefreshFailed()
+
+
+class _Thread:
+    """A worker thread, for a plain function on an event loop."""
+
+    waits_for: ClassVar[events.Gate | None] = "thread"
+
+    def stands_before(self, callee: Callee) -> bool:
+        return callee.needs_thread
+
+    async def enter(self, call: Progress, until: float | None) -> Event | None:
+        slots = call.callee.setting.threads.slots()
+        ran = await call.runtime.run_until(until, slots.acquire_on_behalf_of, (call,), {})
+        if ran.cut:
+            call.error = call.cut_short("waiting for a free thread", 0.0)
+            return Refused("deadline")
+        call.has_thread = True
+        return None
+
+    def leave(self, call: Progress) -> None:
+        if call.has_thread:
+            call.has_thread = False
+            call.callee.setting.threads.slots().release_on_behalf_of(call)
+
+
+class _Noted(_Kept):
+    """The ledger's note that an attempt is about to be made; without it nothing may be sent."""
+
+    waits_for = "ledger"
+
+    def stands_before(self, callee: Callee) -> bool:
+        return callee.setting.ledger is not None
+
+    async def enter(self, call: Progress, until: float | None) -> Event | None:  # noqa: ARG002  # the claim knows it
+        if call.track is not None:
+            await call.track.start(call.history.name, call.renamed)
+        return None
+
+
+GATES: Final[tuple[Gate, ...]] = (_OwnName(), _Key(), _Credentials(), _Thread(), _Noted())
+"""In the order in which a call passes them: the note comes last, because a call that is kept has made nothing."""

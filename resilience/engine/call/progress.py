@@ -1,0 +1,205 @@
+"""What a call knows of itself while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, Literal, NamedTuple
+
+from resilience.core.call import Admitted, Call, Command, CommandReport, Slept, Succeeded
+from resilience.core.decision import Decision, Event, StopReason
+from resilience.core.fault import Fault
+from resilience.core.history import Met
+from resilience.core.machine import begin
+from resilience.engine.errors import DeadlineExceeded
+from resilience.engine.outcome import Attempt, Outcome
+from resilience.engine.runtime.runtime import Runtime
+from resilience.engine.runtime.worker_threads import Job
+from resilience.engine.target.arguments import LazyArguments
+from resilience.engine.target.ledger_entry import Track
+from resilience.engine.target.observers import Watch
+from resilience.engine.target.target import Callee
+
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class Made(NamedTuple):
+    """
+    An attempt that ended in a value or a fault; the public record of it is made when somebody asks.
+
+    Attributes:
+        number: Counted from 1.
+        duration: In seconds.
+        met: What it failed with; None after a success.
+        decision: What was decided; None after a success.
+    """
+
+    number: int
+    duration: float
+    met: Met | None = None
+    decision: Decision | None = None
+
+    @property
+    def fault(self) -> Fault | None:
+        """What it failed with."""
+        return None if self.met is None else self.met.fault
+
+    def record(self) -> Attempt:
+        """Return the public record."""
+        if self.met is None or self.decision is None:
+            return Attempt(number=self.number, duration=self.duration)
+        fault, effect, rule = self.met
+        return Attempt(
+            number=self.number,
+            duration=self.duration,
+            fault=fault,
+            effect=effect,
+            rule=rule,
+            decision=self.decision,
+            delay=self.decision.delay,
+        )
+
+
+class Progress:
+    """
+    One call under way: everything of it that changes.
+
+    What most calls never set has its value in the class. To set twenty fields takes longer than to decide.
+
+    Attributes:
+        callee: What is called.
+        args: The arguments as they were last sent.
+        kwargs: Likewise.
+        started: When the call started, on the runtime's clock.
+        now: That clock.
+        plan: What the machine knows of the callee.
+        history: What the machine remembers of the call.
+        commands: What the call is to do next.
+        watch: Who watches.
+        track: The call's place in the ledger, if it has one.
+        is_begun: Whether the call has its name, and has asked the ledger.
+        made: The attempts that ended in a value or a fault.
+        renamed: What was renamed: the service's field, the first and the last name.
+        no_name: Why a rename found no name, if one did not.
+        generations: Which credentials the last attempt used, by provider.
+        waited: In seconds.
+        value: What the last attempt or verification brought.
+        error: What the last attempt failed with.
+        remedy_error: What the last remedy failed with.
+        advice: Why a failed call could not be treated as its rule says, and what to write.
+        jobs: The threads of its attempts, which may outlive them.
+        has_thread: Whether it holds one of the executor's threads.
+        stop_reason: Why it ended.
+        verified: Whether it was accepted because a verifier said so; None if it was not accepted.
+    """
+
+    commands: Call
+    track: Track | None = None
+    is_begun: bool = False
+    renamed: Mapping[str, tuple[str, str]] = _NOTHING
+    no_name: str | None = None
+    generations: Mapping[str, int] = _NOTHING
+    waited: float = 0.0
+    value: Any = None
+    error: Exception | None = None
+    remedy_error: Exception | None = None
+    advice: str | None = None
+    jobs: Sequence[Job] = ()
+    has_thread: bool = False
+    stop_reason: StopReason = "success"
+    verified: bool | None = None
+
+    def __init__(
+        self,
+        callee: Callee,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        started: float | None,
+        watch: Watch | None = None,
+    ) -> None:
+        """Begin a call; one that has started just now has no ``started``, and no ``watch`` where nobody was asked."""
+        self.callee = callee
+        self.args = args
+        self.kwargs = kwargs
+        self.plan = callee.plan
+        self.now = callee.runtime.timer()
+        self.started = self.now() if started is None else started
+        self.history = begin(self.plan, now=self.started)
+        self.made: list[Made] = []
+        setting = callee.setting
+        if setting.ledger is not None:
+            self.track = callee.track(args, kwargs)
+        self.watch = setting.audience.admit(callee.started) if watch is None else watch
+
+    @property
+    def runtime(self) -> Runtime:
+        """What takes time."""
+        return self.callee.runtime
+
+    def report(self, event: Event) -> Command:
+        """Report what came of the last command; return the next one. What was decided is in the history."""
+        return self.commands.send(self.reported(event))
+
+    def reported(self, event: Event) -> CommandReport:
+        """Return the report of what has just come of a command."""
+        return CommandReport(event, self.now(), self.callee.setting.draw())
+
+    def pass_on(self, event: Event | Admitted | Succeeded | Slept) -> Command:
+        """Report what came of a command where nothing is decided by chance; return the next one."""
+        return self.commands.send(CommandReport(event, self.now()))
+
+    def at_work(self) -> float | None:
+        """Return until when a thread of this call was at work, infinite while one is; None if it had none."""
+        return max((job.ended_at for job in self.jobs), default=None)
+
+    async def wait(self, delay: float) -> None:
+        """Sleep, and count what was really slept."""
+        started = self.now()
+        try:
+            await self.runtime.sleep(delay)
+        finally:
+            self.waited += min(self.now() - started, delay)
+
+    def cut_short(self, what: str, seconds: float) -> DeadlineExceeded:
+        """Return our own exception for what was cut short; its cause is the last one that was not ours."""
+        limits = self.plan.limits
+        limit: Literal["deadline", "attempt_timeout"] = "deadline"
+        length = limits.deadline
+        # Instants on a clock that has run for long are rounded more coarsely than the limit itself.
+        if limits.attempt_timeout is not None and seconds >= limits.attempt_timeout - 1e-6:
+            limit, length = "attempt_timeout", limits.attempt_timeout
+        error = DeadlineExceeded(self.plan.operation, limit, length or 0.0, what)
+        error.__cause__ = self.error.__cause__ if isinstance(self.error, DeadlineExceeded) else self.error
+        return error
+
+    def outcome(self) -> Outcome[Any]:
+        """Return how the call ended, and let go of its error: the outcome has it."""
+        error = self.take_error()
+        return Outcome(
+            operation=self.plan.operation,
+            stop_reason=self.stop_reason,
+            value=None if error is not None else self.value,
+            error=error,
+            verified=self.verified,
+            attempts=tuple(each.record() for each in self.made),
+            arguments=LazyArguments(self.callee.signature, self.args, self.kwargs),
+            renamed=self.renamed,
+            waited=self.waited,
+            may_exist=error is not None and self.history.may_exist,
+        )
+
+    def unwrap(self) -> Any:
+        """Return the value of a call that has ended, or raise its error."""
+        error = self.take_error()
+        if error is None:
+            return self.value
+        try:
+            raise error
+        finally:
+            # What holds the exception must not be held by its traceback: both would wait for the collector.
+            del error, self
+
+    def take_error(self) -> Exception | None:
+        """Return the error that a call ended with, and let go of it: here it would hold itself by its traceback."""
+        error, self.error, self.remedy_error = self.error, None, None
+        return error

@@ -1,0 +1,119 @@
+"""What is done between two attempts: new credentials, a verification; another name is :mod:`.renaming`'s."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from resilience.clients import type_name
+from resilience.core import decision as core
+from resilience.core import events
+from resilience.core.call import Command, DoRefresh
+from resilience.core.fault import CUT, Fault
+from resilience.core.limits import remedy_limit
+from resilience.engine.call import decided
+from resilience.engine.call.progress import Progress
+from resilience.engine.errors import RemedyFailed
+from resilience.engine.runtime.runtime import Ran
+from resilience.engine.target.target import DONE
+
+
+async def credentials_ready(call: Progress) -> bool:
+    """See to it that an attempt has credentials; return whether it has."""
+    for provider, source in call.callee.sources.items():
+        if call.plan.provider in {provider, None}:
+            limit = remedy_limit(call.history, now=call.now())
+            if not await _renewed(call, provider, limit, rejected=None):
+                return False
+            call.generations = {**call.generations, provider: source.generation}
+    return True
+
+
+async def refresh(call: Progress, command: DoRefresh) -> core.Event:
+    """Replace the credentials that the last attempt used; return what came of it."""
+    provider = command.provider or ""
+    # Of which credentials the attempt used nobody has taken note where they are another provider's: those in force.
+    rejected = call.generations.get(provider, call.callee.sources[provider].generation)
+    renewed = await _renewed(call, provider, command.limit, rejected=rejected)
+    return core.Refreshed() if renewed else core.RefreshFailed()
+
+
+async def _renewed(call: Progress, provider: str, limit: float | None, *, rejected: int | None) -> bool:
+    """Replace a rejected generation of credentials, or just see to it that there are some."""
+    source = call.callee.sources[provider]
+    limits = call.plan.policy.credentials.get(provider)
+    started = call.now()
+    flights: list[object] = []
+    number = call.history.attempts
+
+    def ended(*, error: str | None = None, cancelled: bool = False) -> None:
+        if flights:
+            duration = call.now() - started
+            call.watch.tell(
+                events.RefreshEnded(flight=flights.pop(), duration=duration, error=error, cancelled=cancelled)
+            )
+
+    def on_flight(flight: object, leads: bool) -> None:  # noqa: FBT001  # the callback's type
+        ended()
+        flights.append(flight)
+        call.watch.tell(events.RefreshStarted(provider=provider, flight=flight, leads=leads, number=number))
+
+    ran: Ran | None = None
+    try:
+        if rejected is None:
+            ran = await call.runtime.run_until(limit, source.ready, (limits, on_flight, call.runtime), {})
+        else:
+            ran = await call.runtime.run_until(limit, source.renew, (rejected, limits, on_flight, call.runtime), {})
+    finally:
+        if ran is None:
+            ended(cancelled=True)
+    failure = call.cut_short("refresh", call.now() - started) if ran.cut else ran.error
+    # A renewal ahead of expiry may fail without harm: then the failure comes as a value.
+    told = failure or ran.value
+    ended(error=None if told is None else type_name(told.__cause__ or told))
+    if failure is None:
+        return True
+    call.remedy_error = failure
+    call.remedy_error.__context__ = call.error
+    return False
+
+
+async def verify(call: Progress, limit: float | None) -> Command:
+    """Ask the verifier; return what follows its answer."""
+    before = decided.count[0]
+    started = call.now()
+    call.watch.tell(events.VerifyStarted(number=call.history.attempts))
+    ran: Ran | None = None
+    try:
+        ran = await call.runtime.run_until(limit, _ask, (call, *call.args), call.kwargs)
+    finally:
+        duration = call.now() - started
+        if ran is None:
+            call.watch.tell(events.VerifyEnded(there=None, decision=None, duration=duration))
+    if ran.error is None and not ran.cut:
+        there = ran.value is not None
+        call.value = None if ran.value is DONE else ran.value
+        following = call.report(core.Verified(there, asked=started, at_work=call.at_work()))
+        call.watch.tell(events.VerifyEnded(there=there, decision=call.history.decision, duration=duration))
+        return following
+    fault: Fault | None = CUT
+    if ran.error is None:
+        call.remedy_error = call.cut_short("verify", duration)
+    else:
+        faults = call.callee.faults(ran.error)
+        fault = None if faults is None or decided.marks(ran.error, before) else faults[0]
+        call.remedy_error = RemedyFailed("verify", f"the verifier failed ({type_name(ran.error)})")
+        call.remedy_error.__cause__ = ran.error
+    call.remedy_error.__context__ = call.error
+    following = call.report(core.VerifyFailed(fault))
+    error = type_name(ran.error or call.remedy_error)
+    decision = call.history.decision
+    call.watch.tell(events.VerifyEnded(there=None, decision=decision, duration=duration, error=error))
+    return following
+
+
+async def _ask(call: Progress, /, *args: Any, **kwargs: Any) -> Any:
+    callee = call.callee
+    if not callee.verifier_needs_thread:
+        return await callee.verify(*args, **kwargs)
+    async with callee.setting.threads.slots():
+        return await callee.verify(*args, **kwargs)

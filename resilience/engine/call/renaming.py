@@ -1,0 +1,175 @@
+"""The name of what a call makes: asked for before the first attempt, given by renames, left where nothing was made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import count
+from typing import Any, Final
+
+from resilience.clients.common.renaming import Renaming
+from resilience.core import decision as core
+from resilience.core import events
+from resilience.core.operations.rename import next_name
+from resilience.core.policy import Action
+from resilience.engine.call.progress import Progress
+from resilience.engine.errors import RemedyFailed
+from resilience.engine.target.names import Place
+from resilience.engine.target.target import Callee
+from resilience.state import LedgerError
+
+# Without the name itself: it is the caller's.
+_ANOTHERS: Final = (
+    "this %s is the new name of another resource of this run or its ledger, and two must not become one; "
+    "choose another name, or let renames build other names, such as {name}-{hash}-{n}"
+)
+# Earlier versions could give one name twice, and their ledgers say so.
+_ANOTHERS_TOO: Final = (
+    "the ledger has this name in %s for another resource too; look which of the two it is, and forget the entry of the "
+    "other one: resilience ledger list, and resilience ledger forget"
+)
+_NO_NAME: Final = (
+    "the pattern of the rename builds no other legal name here; one that has to be shortened keeps a hash of the whole"
+)
+_NONE_FREE: Final = "the names that the rename could give belong to other resources of this run or its ledger"
+
+
+def begins_as_asked(callee: Callee, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """
+    Note the name that a call asks for, which the policy can rename.
+
+    Returns:
+        Whether it may simply be sent: no other resource was given it, and no new name takes its place.
+    """
+    asked = callee.asked_for(args, kwargs)
+    if asked is None:
+        return True
+    return callee.names.ask(*asked) and (not callee.follows_renames or _new_name(callee, *asked) is None)
+
+
+def begin(call: Progress) -> bool:
+    """Note the name that a call asks for; return whether it may have it, which another resource may have been given."""
+    asked = call.callee.asked_for(call.args, call.kwargs) if call.callee.renames else None
+    return asked is None or call.callee.names.ask(*asked)
+
+
+def follow(call: Progress) -> None:
+    """Begin with the new name of what this run has renamed, where a script asks for it once more."""
+    callee = call.callee
+    asked = callee.asked_for(call.args, call.kwargs) if callee.follows_renames and callee.renames else None
+    if asked is None:
+        return
+    place, original = asked
+    new = _new_name(callee, place, original)
+    if new is not None and callee.names.give(place, original, new):
+        send(call, place.field, original, new)
+
+
+def recall(call: Progress, original: str, new: str) -> bool:
+    """Note a rename of an earlier run, of which the ledger tells; return whether the name is not another's by now."""
+    asked = call.callee.asked_for(call.args, call.kwargs)
+    return asked is None or call.callee.names.give(asked[0], original, new)
+
+
+def refused(call: Progress, *, is_recorded: bool = False) -> core.Refused:
+    """Refuse a call whose own name another resource has; ``is_recorded`` where a ledger says that both have it."""
+    why = _ANOTHERS_TOO if is_recorded else _ANOTHERS
+    call.error = RemedyFailed("rename", why % call.callee.operation.rename)
+    return core.Refused("not_ours")
+
+
+async def rename(call: Progress, decision: core.Rename) -> core.Event:
+    """Take the next name that no other resource has; return what came of it."""
+    try:
+        return await _rename(call, decision)
+    except LedgerError as error:
+        call.error = error
+        return core.Refused("ledger")
+
+
+async def _rename(call: Progress, decision: core.Rename) -> core.Event:
+    callee, operation = call.callee, call.callee.operation
+    asked = callee.asked_for(call.args, call.kwargs)
+    if asked is None or decision.action is None:
+        return core.RenameImpossible()
+    place, old = asked
+    original = call.renamed.get(place.field, (old, old))[0]
+    known = _new_name(callee, place, original)
+    number, new = await _next_free(call, place, decision, decision.action)
+    if new is None:
+        return core.RenameImpossible()
+    if not send(call, place.field, original, new):
+        callee.names.leave(place, original, new)
+        return core.RenameImpossible()
+    if old != original and not call.history.ours:
+        callee.names.leave(place, original, old)
+    event = events.Renamed(
+        operation=operation.name,
+        provider=operation.provider,
+        field=place.field,
+        old=old,
+        new=new,
+        scope=next((each for each in place.scope.split("\0") if each), ""),
+    )
+    call.watch.tell(event)
+    callee.renamed(event)
+    return core.Renamed(number, known=new == known)
+
+
+def send(call: Progress, name: str, original: str, new: str) -> bool:
+    """Send a new name from now on; return whether the arguments can hold it."""
+    try:
+        call.args, call.kwargs = call.callee.signature.replace(name, new, call.args, call.kwargs)
+    except LookupError:
+        return False
+    call.renamed = {**call.renamed, name: (original, new)}
+    return True
+
+
+def leave(call: Progress) -> None:
+    """Take back the new name of a call that has made nothing under it."""
+    asked = call.callee.asked_for(call.args, call.kwargs) if call.renamed else None
+    if asked is not None and asked[0].field in call.renamed:
+        call.callee.names.leave(asked[0], *call.renamed[asked[0].field])
+
+
+async def _next_free(call: Progress, place: Place, decision: core.Rename, action: Action) -> tuple[int, str | None]:
+    """Return the first name that can be built and had, and its number; note in the call why there is none."""
+    callee, operation = call.callee, call.callee.operation
+    old = callee.signature.get(place.field, call.args, call.kwargs)
+    original = call.renamed.get(place.field, (old or "", ""))[0]
+    digest = callee.digest(place, original)
+    before = None
+    for number in count(decision.number):
+        if decision.last is not None and number > decision.last:
+            break
+        new = next_name(original, number, action, operation.law, digest=digest)
+        if new is None:
+            call.no_name = call.no_name or _NO_NAME
+            break
+        if new == before:
+            break  # the pattern has no number, so every further name is this one
+        if new != old:
+            if await _is_had(call, place, original, new):
+                return number, new
+            call.no_name = _NONE_FREE
+        before = new
+    return decision.number, None
+
+
+async def _is_had(call: Progress, place: Place, original: str, new: str) -> bool:
+    """Take a name for the resource of this call, in this run and in its ledger; return whether no other has it."""
+    names = call.callee.names
+    if not names.give(place, original, new):
+        return False
+    is_had = False
+    try:
+        is_had = call.track is None or await call.track.take_name(place.field, new)
+    finally:
+        if not is_had:
+            names.leave(place, original, new)
+    return is_had
+
+
+def _new_name(callee: Callee, place: Place, original: str) -> str | None:
+    changes = callee.names.changes()
+    return changes.get(Renaming(place.provider, place.field, place.scope, original)) if changes else None

@@ -1,0 +1,176 @@
+"""One call from its first attempt to its outcome: the driver that carries commands out on a runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, assert_never
+
+from resilience.clients import type_name
+from resilience.clients.loops import wrong_loop
+from resilience.core import decision as core
+from resilience.core.call import ADMITTED, SLEPT, Admit, Command, DoAttempt, DoRefresh, DoRename, DoVerify, End, Sleep
+from resilience.core.events import CallEnded
+from resilience.core.policy import Rule
+from resilience.engine.call import decided, renaming
+from resilience.engine.call.advice import ADVISED, advice_on
+from resilience.engine.call.attempts import FirstAttempt, attempt, begin, made
+from resilience.engine.call.gates import admit, leave
+from resilience.engine.call.notes import attach, left_in_doubt, note
+from resilience.engine.call.progress import Progress
+from resilience.engine.call.remedies import refresh, verify
+from resilience.engine.target.ledger_entry import Track
+from resilience.engine.target.target import Callee
+
+
+async def run(
+    callee: Callee, args: tuple[Any, ...], kwargs: Mapping[str, Any], first: FirstAttempt | None = None
+) -> Progress:
+    """
+    Make one call: attempts, and what is decided between them, until it has ended.
+
+    Args:
+        callee: What is called.
+        args: Its arguments.
+        kwargs: Likewise.
+        first: The first attempt, if it was made already.
+
+    Returns:
+        The call, also one that failed; see its ``unwrap`` and ``outcome``.
+
+    Raises:
+        Exception: A programming error, or what one of the user's hooks raised: no policy decides that.
+    """
+    call = (
+        Progress(callee, args, kwargs, None)
+        if first is None
+        else Progress(callee, args, kwargs, first.started, first.watch)
+    )
+    has_ended = False
+    left: str | None = None
+    try:
+        command = begin(call) if first is None else made(call, first)
+        while not isinstance(command, End):
+            command = await _obey(call, command)
+        if call.track is None:
+            _end(call, command.decision)
+        else:
+            await _end_tracked(call, call.track, command.decision)
+        has_ended = True
+    except Exception as error:
+        left = type_name(error)
+        hint = wrong_loop(error)
+        if hint is not None:
+            attach(error, f"resilience: {hint}")
+        if call.history.may_exist:
+            attach(error, left_in_doubt(call.plan.operation, call.made))
+        raise
+    finally:
+        if callee.gates:
+            leave(call)
+        if call.track is not None:
+            call.track.close()
+        if not has_ended:
+            call.watch.tell(_broken_off(call, left))
+    return call
+
+
+async def _obey(call: Progress, command: Admit | DoAttempt | Sleep | DoRefresh | DoRename | DoVerify) -> Command:
+    """Do what a command says; return the next one."""
+    match command:
+        case Admit(until):
+            return call.pass_on(ADMITTED if call.callee.gates == () else await admit(call, until))
+        case DoAttempt():
+            return await attempt(call, command)
+        case Sleep(delay):
+            await call.wait(delay)
+            return call.pass_on(SLEPT)
+        case DoRefresh():
+            return call.report(await refresh(call, command))
+        case DoRename(decision):
+            return call.report(await renaming.rename(call, decision))
+        case DoVerify(limit):
+            return await verify(call, limit)
+        case unreachable:
+            assert_never(unreachable)
+
+
+def _end(call: Progress, decision: core.Accept | core.Fail | None) -> None:
+    """Note how the call ended, leave its name where nothing was made, and tell."""
+    _note_end(call, decision)
+    if call.renamed and _is_done(call) is False:
+        renaming.leave(call)
+    if call.watch.sinks:
+        call.watch.tell(_ended(call, None if decision is None else decision.rule))
+
+
+async def _end_tracked(call: Progress, track: Track, decision: core.Accept | core.Fail | None) -> None:
+    """Likewise, and let the ledger know."""
+    _note_end(call, decision)
+    is_done = _is_done(call)
+    if is_done is False:
+        renaming.leave(call)
+    await track.end(is_done=is_done)
+    if call.watch.sinks:
+        call.watch.tell(_ended(call, None if decision is None else decision.rule))
+
+
+def _note_end(call: Progress, decision: core.Accept | core.Fail | None) -> None:
+    call.stop_reason, call.verified = core.ended_with(decision)
+    match decision:
+        case None:
+            call.error = None
+        case core.Accept(verified=verified, dry_run=dry_run):
+            call.error = None
+            if not verified:
+                fault = call.made[-1].fault if call.made else None
+                call.value = call.callee.accept(call.args, call.kwargs, fault, dry_run=dry_run)
+        case core.Fail(by_remedy=by_remedy):
+            error = call.remedy_error if by_remedy else call.error
+            if error is None:
+                raise AssertionError("a call failed without an exception")
+            if decision.reason in ADVISED:
+                call.advice = advice_on(call, decision)
+            call.error = error
+            attach(error, note(call, decision.rule))
+            decided.mark(error, doubt=call.history.may_exist)
+        case unreachable:
+            assert_never(unreachable)
+
+
+def _is_done(call: Progress) -> bool | None:
+    """Return what the ledger is to know: done, nothing made, or (None) that nobody knows, or that nothing was tried."""
+    if call.error is None and call.stop_reason != "dry_run":
+        return True
+    return None if call.history.unresolved or not call.history.begun else False
+
+
+def _ended(call: Progress, rule: Rule | None) -> CallEnded:
+    is_failure = call.error is not None
+    return CallEnded(
+        ended=core.ended_by(call.stop_reason, attempts=len(call.made)),
+        stop_reason=call.stop_reason,
+        attempts=call.history.begun,
+        waited=call.waited,
+        duration=call.now() - call.started,
+        fault=call.made[-1].fault if is_failure and call.made else None,
+        rule=rule,
+        error=None if call.error is None else type_name(call.error),
+        verified=call.verified,
+        advice=call.advice,
+        renamed=call.renamed,
+    )
+
+
+def _broken_off(call: Progress, error: str | None) -> CallEnded:
+    """Tell of a call that was cancelled, or that a programming error of this class has ended."""
+    is_cancelled = error is None
+    return CallEnded(
+        ended="cancelled" if is_cancelled else None,
+        stop_reason="cancelled" if is_cancelled else None,
+        attempts=call.history.begun,
+        waited=call.waited,
+        duration=call.now() - call.started,
+        error=error,
+        advice=call.advice,
+        renamed=call.renamed,
+    )

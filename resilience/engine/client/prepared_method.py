@@ -1,0 +1,161 @@
+"""A client's method under a policy: what a script calls in place of the SDK's own."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from attrs import define, evolve
+
+from resilience.engine.client.method_target import CoveredCallee
+from resilience.engine.client.sdk_errors import without_our_frames
+from resilience.engine.errors import ServiceError
+from resilience.engine.limits import OWN, limits_with
+from resilience.engine.runtime.attribution import as_attempt, is_under_way
+from resilience.engine.runtime.event_loop import needs_asyncio_loop
+from resilience.engine.synchronous import calls_in_thread
+from resilience.engine.wrapped_function import calls_on_loop
+
+
+@define(eq=False)
+class Entry:
+    """One operation of one client: its callee, and the quick path to it."""
+
+    callee: CoveredCallee
+    call: Callable[..., Any]
+    needs_asyncio: bool
+    may_retry: bool
+
+    def limited(self, limits: Mapping[str, Any]) -> Entry:
+        """Return the same operation with limits of its own."""
+        callee = self.callee.limited(limits_with(self.callee.limits, **limits))
+        calls = calls_in_thread if callee.runtime.blocks else calls_on_loop
+        return evolve(self, callee=callee, call=calls(lambda: callee)[0])
+
+    def ready(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], changes: Callable[[], object]
+    ) -> tuple[Entry, tuple[Any, ...], dict[str, Any]]:
+        """Return the operation with the limits of the code that calls it, and what to call it with."""
+        entry = self if (own := OWN.get()) is None else self.limited(own)
+        if changes() or entry.may_retry:
+            args, kwargs = entry.callee.prepared(args, kwargs)
+        return entry, args, kwargs
+
+    def left(self, error: Exception) -> Left:
+        """Return how a call leaves that failed with an error."""
+        if (
+            self.callee.client_operation.returns_refusals
+            and isinstance(error, ServiceError)
+            and error.answer is not None
+        ):
+            return Left(None, error.answer)
+        trace = without_our_frames(error)
+        return Left(self.callee.left(error).with_traceback(trace), None)
+
+
+@define(eq=False)
+class Left:
+    """How a failed call leaves: with an error, or with the answer that said so."""
+
+    error: Exception | None
+    answer: Any
+
+    def forget(self) -> None:
+        """Let go of the exception: its traceback holds this object, and both would wait for the collector."""
+        self.error = None
+
+
+@define(eq=False)
+class Past:
+    """What a call goes past the policy with, of which that has been said."""
+
+
+PAST: Final = Past()
+
+EntryOf = Callable[[Any, tuple[Any, ...], dict[str, Any]], Entry | Past | None]
+"""Finds what a call is; None if it is none of ours."""
+
+
+def covered_method(
+    function: Callable[..., Any], entry_of: EntryOf, tally: Callable[[], object], changes: Callable[[], object]
+) -> Callable[..., Any]:
+    """
+    Return a method that makes calls under a policy.
+
+    Args:
+        function: The SDK's own method, for what is none of ours and for what belongs to an attempt that is under way.
+        entry_of: Finds the operation of a call.
+        tally: Called once in every covered call.
+        changes: Tells whether names have been changed.
+    """
+    cover = _covered_async if inspect.iscoroutinefunction(function) else _covered
+    method = cover(function, as_attempt(function), entry_of, tally, changes)
+    functools.update_wrapper(method, function)
+    method.__resilience_covered__ = True  # type: ignore[attr-defined]  # functions take attributes
+    return method
+
+
+def _covered(
+    function: Callable[..., Any],
+    alone: Callable[..., Any],
+    entry_of: EntryOf,
+    tally: Callable[[], object],
+    changes: Callable[[], object],
+) -> Callable[..., Any]:
+    def covered(client: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if is_under_way():
+            return function(client, *args, **kwargs)
+        entry = entry_of(client, args, kwargs)
+        if entry is None:
+            return function(client, *args, **kwargs)
+        if isinstance(entry, Past):
+            return alone(client, *args, **kwargs)
+        tally()
+        entry, prepared, named = entry.ready(args, kwargs, changes)
+        try:
+            return entry.call(*prepared, **named)
+        except Exception as error:  # noqa: BLE001  # every error leaves, in the shape that the script expects
+            left = entry.left(error)
+        if left.error is None:
+            return left.answer
+        try:
+            raise left.error
+        finally:
+            left.forget()
+
+    return covered
+
+
+def _covered_async(
+    function: Callable[..., Any],
+    alone: Callable[..., Any],
+    entry_of: EntryOf,
+    tally: Callable[[], object],
+    changes: Callable[[], object],
+) -> Callable[..., Any]:
+    async def covered(client: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if is_under_way():
+            return await function(client, *args, **kwargs)
+        entry = entry_of(client, args, kwargs)
+        if entry is None:
+            return await function(client, *args, **kwargs)
+        if isinstance(entry, Past):
+            return await alone(client, *args, **kwargs)
+        if entry.needs_asyncio:
+            needs_asyncio_loop(entry.callee.operation.name)
+        tally()
+        entry, prepared, named = entry.ready(args, kwargs, changes)
+        try:
+            return await entry.call(*prepared, **named)
+        except Exception as error:  # noqa: BLE001  # as above
+            left = entry.left(error)
+        if left.error is None:
+            return left.answer
+        try:
+            raise left.error
+        finally:
+            left.forget()
+
+    return covered

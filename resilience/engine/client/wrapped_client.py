@@ -1,0 +1,249 @@
+"""
+Clients under a policy: each management call that their methods make becomes a call of an executor.
+
+:func:`wrap_client` returns one client; :meth:`Covering.cover` replaces the methods of a class, for
+programs that nobody wants to edit. A client is looked at when it makes its first call,
+and what is known of it is kept in the client itself.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+from collections.abc import Callable, Mapping
+from types import MethodType
+from typing import Any, Final, TypeVar
+
+from attrs import Factory, define, field
+
+from resilience.clients import registry
+from resilience.clients.common.calls import Apis, ClientMethod, ClientOperation
+from resilience.clients.common.originals import original
+from resilience.clients.common.uncovered import Uncovered
+from resilience.clients.inspection import retries_itself, switch_off_retries
+from resilience.clients.loops import needs_asyncio
+from resilience.clients.timeouts import lower
+from resilience.engine.call.fast_path import in_thread, on_loop
+from resilience.engine.client.copies import reducer
+from resilience.engine.client.method_target import CoveredCallee
+from resilience.engine.client.prepared_method import PAST, Entry, Past, covered_method
+from resilience.engine.common_executor import CommonExecutor
+from resilience.engine.credentials.sdk_managed import OwnSources
+from resilience.engine.limits import ORIGIN
+from resilience.engine.runtime.attribution import as_attempt, is_telemetry, is_under_way
+from resilience.engine.runtime.event_loop import LOOP
+from resilience.engine.runtime.plain_thread import THREAD
+from resilience.engine.target.names import NameBook
+from resilience.engine.target.operations import described
+
+C = TypeVar("C")
+
+log: Final = logging.getLogger("resilience")
+
+_CALLS: Final = "__resilience_calls__"
+
+
+def wrap_client(client: C, executor: CommonExecutor) -> C:
+    """
+    Return a client of the same type whose management calls are made under a policy.
+
+    Its blocking methods become calls as of a :class:`SyncExecutor`, its asynchronous ones as of an :class:`Executor`,
+    whichever of the two is given. Operation, resource key, rename and read-back come from the catalogue; an
+    accepted call returns an answer of the SDK's own type. A name that a rename has changed is changed in the later
+    calls of this client too. Retries of the SDK's own are switched off, and a warning is logged that says so.
+
+    Every method that sends is under the policy: those for one operation, those that take an action or parameters
+    (``call_api``, ``call_json``, ``do_action``), and finished and streamed requests (``send``, ``stream``). What cannot
+    be sent again as it was given, such as a body that is read from a file, is refused with a :class:`ValueError` that
+    says what to do instead. Operations of another product are left alone.
+
+    The client itself stays as it is. What is returned shares its connections, credentials and configuration.
+
+    Args:
+        client: A client of an SDK that has an adapter (``resilience.clients``); or one of plain HTTP, such as a
+            ``requests.Session`` or an ``httpx.Client``, for the APIs that the policy's ``[sources]`` describe.
+        executor: Whose policy, ledger, credentials and observers count.
+
+    Raises:
+        TypeError: It is no such client, or one for another product.
+        ValueError: The policy describes no API for a client of plain HTTP, or that client repeats requests by itself.
+    """
+    covering = Covering(executor)
+    cls: Any = type(client)
+    members = covering.members(cls)
+    sdk = registry.of_class(cls)
+    why = None if sdk is None else sdk.refuses(client, covering.apis)
+    if why is not None:
+        raise ValueError(why)
+    if not members:
+        known = ", of ".join(name for each in registry.sdks() for name in each.clients)
+        raise TypeError(
+            f"wrap_client: expected a client of {known}; found {cls.__module__}.{cls.__qualname__}; "
+            "for any other, wrap the functions that use it"
+        )
+    names = {name: getattr(cls, name) for name in ("__module__", "__qualname__", "__doc__")}
+    names["__reduce_ex__"] = reducer(cls)
+    if hasattr(cls, "__del__"):
+        # The old SDK's client closes its session when it goes, and the session belongs to the client that was given.
+        names["__del__"] = _leave_open
+    covered = type(cls)(cls.__name__, (cls,), {**names, **members})
+    fresh: Any = covered.__new__(covered)
+    # Held on to, because its connections are in use for as long as the new one is.
+    vars(fresh).update({**vars(client), ORIGIN: client})
+    return fresh  # type: ignore[no-any-return]  # an instance of a subclass that exists only at run time
+
+
+@define(eq=False)
+class Covering:
+    """
+    Puts client classes under the policy of an executor.
+
+    Args:
+        executor: Whose policy, ledger, credentials and observers count.
+        names: Knows whose name is whose; by default as the executor's other calls do.
+        tally: Called once in every covered call; it must be quick and must not raise.
+        on_switched_off: Told in one sentence which retries of an SDK's own were switched off, or which calls the ledger
+            cannot remember; by default a warning is logged.
+        on_uncovered: Told of a call that is made past the policy, ``provider:operation`` and why; by default there is
+            none, because such a call is refused with a :class:`ValueError`.
+    """
+
+    executor: CommonExecutor
+    names: NameBook = field(default=Factory(lambda self: self.executor.callees.setting.names, takes_self=True))
+    tally: Callable[[], object] = field(default=lambda: None)
+    on_switched_off: Callable[[str], object] = field(default=log.warning)
+    on_uncovered: Callable[[str, Uncovered], object] | None = field(default=None)
+    _own: Mapping[bool, OwnSources] = field(
+        factory=lambda: {False: OwnSources(LOOP), True: OwnSources(THREAD)}, init=False
+    )
+
+    def cover(self, cls: type) -> None:
+        """Replace the methods of an SDK's or an HTTP client's class that make management calls; once is enough."""
+        for name, method in self.members(cls).items():
+            # What is inherited is replaced where it comes from. What sends only while it is read is no call.
+            if name in vars(cls) and not _is_stream(method):
+                setattr(cls, name, method)
+
+    def members(self, cls: type) -> dict[str, Any]:
+        """Return the covered methods of a client class, by name."""
+        sdk = registry.of_class(cls)
+        methods = {} if sdk is None else sdk.methods(cls, self.apis)
+        return {name: self._method(cls, method) for name, method in methods.items()}
+
+    @property
+    def apis(self) -> Apis:
+        """The APIs that the policy describes."""
+        policy = self.executor.policy
+        return Apis(policy.name, policy.apis, self.executor.provider)
+
+    def _method(self, cls: type, method: ClientMethod) -> Callable[..., Any]:
+        function = original(inspect.getattr_static(cls, method.name))
+        if method.sends_late is not None:
+            return self._late_method(function, method, method.sends_late)
+        target = function if method.instead is None else original(inspect.getattr_static(cls, method.instead))
+        name, constant, may_be_telemetry = method.name, method.constant, method.may_be_telemetry
+
+        def entry_of(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Entry | Past | None:
+            call = constant or method.call_of(client, args, kwargs)
+            if call is None or (may_be_telemetry and is_telemetry()):
+                return None
+            uncovered = None if constant else method.uncovered(client, args, kwargs)
+            if uncovered is not None:
+                return self._past(call, uncovered)
+            calls: _Calls | None = client.__dict__.get(_CALLS)
+            if calls is None or calls.client is not client or calls.covering is not self:
+                calls = self._adopt(client)
+            key = name if constant else (name, *call)
+            entry = calls.entries.get(key)
+            if entry is None:
+                attempt = as_attempt(method.attempt(target, call))
+                entry = calls.entries[key] = self._entry(method.on(client, call), attempt, is_async=method.is_async)
+            return entry
+
+        return covered_method(function, entry_of, self.tally, self.names.changes)
+
+    def _late_method(self, function: Callable[..., Any], method: ClientMethod, why: str) -> Callable[..., Any]:
+        """Return a method that sends when its answer is read: what is sent by then is no call."""
+
+        @functools.wraps(function)
+        def covered(client: Any, /, *args: Any, **kwargs: Any) -> Any:
+            call = None if is_under_way() else method.call_of(client, args, kwargs)
+            if call is not None:
+                self._past(call, Uncovered(method.name, why))
+            return function(client, *args, **kwargs)
+
+        covered.__resilience_covered__ = True  # type: ignore[attr-defined]  # functions take attributes
+        return covered
+
+    def _past(self, call: tuple[str, str], uncovered: Uncovered) -> Past:
+        """
+        Tell of a call that goes past the policy.
+
+        Raises:
+            ValueError: No one is told of them, so that there must be none.
+        """
+        if self.on_uncovered is None:
+            raise ValueError(f"{call[1]}: {uncovered.advice}")
+        self.on_uncovered(":".join(call), uncovered)
+        return PAST
+
+    def _adopt(self, client: Any) -> _Calls:
+        """Look at a client that makes its first call."""
+        repeats = retries_itself(client) is not None
+        said = switch_off_retries(client)
+        # The old SDK's is on by default, and repeats nothing that concerns us.
+        if said is not None and repeats:
+            self.on_switched_off(said)
+        limits = self.executor.callees.setting.limits
+        limit = min((each for each in (limits.deadline, limits.attempt_timeout) if each is not None), default=None)
+        is_lowered = limit is not None and lower(client, limit)
+        calls = client.__dict__[_CALLS] = _Calls(client, self, limit if is_lowered else None)
+        return calls
+
+    def _entry(self, operation: ClientOperation, function: Callable[..., Any], *, is_async: bool) -> Entry:
+        callees = self.executor.callees
+        calls: _Calls | None = operation.client.__dict__.get(_CALLS)
+        lowered_to = None if calls is None else calls.lowered_to
+        bound = MethodType(function, operation.client)
+        known = described(operation.provider, operation.operation, policy=callees.setting.policy)
+        callee = CoveredCallee(
+            setting=callees.setting,
+            runtime=LOOP if is_async else THREAD,
+            operation=known,
+            function=bound,
+            signature=operation.fields(),
+            table=callees.table(operation.operation),
+            verifiers=callees.verifiers,
+            client_operation=operation,
+            own_sources=self._own[not is_async],
+            has_executor=self.on_uncovered is None,
+            renames=callees.renames(known),
+            names=self.names,
+            lowered_to=lowered_to,
+            on_remark=self.on_switched_off,
+        )
+        call = on_loop(callee) if is_async else in_thread(callee)
+        return Entry(callee, call, is_async and needs_asyncio(bound), operation.options_may_retry)
+
+
+@define(eq=False)
+class _Calls:
+    """What is known of one client. A copy of the client has one of its own, and none goes to another process."""
+
+    client: object
+    covering: Covering | None
+    lowered_to: float | None = None
+    entries: dict[str | tuple[str, ...], Entry] = field(factory=dict, init=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Calls, (None, None)
+
+
+def _is_stream(method: Any) -> bool:
+    plain = original(method)
+    return inspect.isgeneratorfunction(plain) or inspect.isasyncgenfunction(plain)
+
+
+def _leave_open(_: object) -> None:
+    """Close nothing."""

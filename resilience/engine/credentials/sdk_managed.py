@@ -1,0 +1,84 @@
+"""The credential that an SDK's client refreshes by itself, as a source that a policy can ask for new keys."""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakValueDictionary
+
+from attrs import define, field
+
+from resilience.clients.common.keys import OwnKeys
+from resilience.clients.ownkeys import own_keys
+from resilience.core.policy import CredentialLimits
+from resilience.engine.credentials.source import EARLY_SECONDS, Credentials, Held, Nothing, OnFlight
+from resilience.engine.errors import RemedyFailed
+from resilience.engine.runtime.attribution import as_attempt
+from resilience.engine.runtime.event_loop import LOOP
+from resilience.engine.runtime.locks import ProcessLock
+from resilience.engine.runtime.runtime import Runtime
+
+
+class OwnSource(Credentials[None]):
+    """
+    New keys, made by the client's own credential.
+
+    The SDK reads them, not the script, so nothing is handed out. On an event loop they are
+    renewed ahead in a worker thread: the SDK itself would hold up the loop.
+    """
+
+    def __init__(self, keys: OwnKeys, runtime: Runtime) -> None:
+        super().__init__(as_attempt(keys.renew))
+        self._keys = keys
+        self._runtime = runtime
+        self._held: Held[None] = Held(None, 1, read=True)
+
+    @property
+    def held(self) -> Held[None]:
+        """What stands for the keys; due for renewal when the SDK would hold up an event loop to renew them."""
+        is_due = not self._runtime.blocks and self._keys.is_due()
+        self._held.renew_at = 0.0 if is_due else float("inf")
+        return self._held
+
+    @held.setter
+    def held(self, held: Held[None] | Nothing) -> None:
+        if isinstance(held, Held):
+            held.read = True
+            self._held = held
+
+    async def ready(
+        self,
+        limits: CredentialLimits | None = None,
+        on_flight: OnFlight | None = None,
+        runtime: Runtime = LOOP,
+    ) -> RemedyFailed | None:
+        """Renew keys that are due; where that fails, the SDK tries again in its call, and says why in its own words."""
+        if runtime.blocks or not self._keys.is_due():
+            return None
+        limits = limits or CredentialLimits()
+        return await self._renew_early(self.generation, EARLY_SECONDS, limits, on_flight, runtime)
+
+
+@define(eq=False)
+class OwnSources:
+    """
+    The sources of the clients that a program uses: one for each credential, however many clients share it.
+
+    Sources are not kept here, because each holds its credential: whoever asks for one keeps it for as long as it is
+    to stay the same.
+    """
+
+    runtime: Runtime
+    _known: WeakValueDictionary[Any, OwnSource] = field(factory=WeakValueDictionary, init=False)
+    # Two threads may come at once with clients that share a credential.
+    _guard: ProcessLock = field(factory=ProcessLock, init=False)
+
+    def of(self, client: object) -> OwnSource | None:
+        """Return the source of a client; None if its keys never change by themselves."""
+        keys = own_keys(client)
+        if keys is None:
+            return None
+        with self._guard:
+            source = self._known.get(keys.identity)
+            if source is None:
+                source = self._known[keys.identity] = OwnSource(keys, self.runtime)
+        return source

@@ -1,0 +1,143 @@
+"""Calls on an event loop: asyncio, uvloop or trio."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from typing import Any, Final, TypeVar
+
+import anyio
+import anyio.to_thread
+from anyio.lowlevel import RunVar
+
+from resilience.engine.runtime import clock
+from resilience.engine.runtime.runtime import Ran, settled
+
+T = TypeVar("T")
+
+# Threads of our own for the disk, so that it does not wait for a script that uses up its threads. More
+# than a few would only wait for each other: the ledger writes one thing at a time.
+_DISK_THREADS: Final = 2
+_limiters: Final[RunVar[anyio.CapacityLimiter]] = RunVar("resilience_ledger_threads")
+
+
+def disk_limiter() -> anyio.CapacityLimiter:
+    """Return what bounds the threads that wait for the disk, of this event loop."""
+    limiter = _limiters.get(None)
+    if limiter is None:
+        limiter = anyio.CapacityLimiter(_DISK_THREADS)
+        _limiters.set(limiter)
+    return limiter
+
+
+def _on_loop(function: Callable[[], None]) -> Callable[[], object]:
+    """Return a function for another thread that has this one called by the running event loop."""
+    asyncio = sys.modules.get("asyncio")
+    running = None if asyncio is None else asyncio._get_running_loop()  # noqa: SLF001  # it is in the module's __all__
+    if running is None:
+        token = sys.modules["trio"].lowlevel.current_trio_token()
+        return functools.partial(token.run_sync_soon, function)
+    return functools.partial(running.call_soon_threadsafe, function)
+
+
+class Loop:
+    """What takes time on the event loop that runs the call."""
+
+    blocks: Final = False
+
+    def now(self) -> float:
+        """Return the event loop's time."""
+        return clock.monotonic() if clock.is_stopped() else anyio.current_time()
+
+    def timer(self) -> Callable[[], float]:
+        """Return the clock of the running event loop."""
+        if clock.is_stopped():
+            return clock.monotonic
+        asyncio = sys.modules.get("asyncio")
+        # To ask anyio each time takes longer than all else that a call does on its way.
+        loop = None if asyncio is None else asyncio._get_running_loop()  # noqa: SLF001  # it is in the module's __all__
+        # Where trio is a guest of asyncio's loop, no task of asyncio runs.
+        if loop is None or asyncio is None or asyncio.current_task(loop) is None:
+            return anyio.current_time
+        now: Callable[[], float] = loop.time
+        return now
+
+    async def sleep(self, seconds: float) -> None:
+        """Let others run meanwhile, also where there is nothing to wait for."""
+        if seconds > 0 and clock.is_stopped():
+            await anyio.to_thread.run_sync(clock.sleep, seconds, abandon_on_cancel=True)
+        else:
+            await anyio.sleep(seconds)
+
+    async def run_until(
+        self,
+        limit: float | None,
+        function: Callable[..., Awaitable[Any]],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Ran:
+        """Cancel the function when its time is up."""
+        if limit is None:
+            return await settled(function, args, kwargs)
+        if clock.is_stopped():
+            return await self._run_until(limit, function, args, kwargs)
+        with anyio.CancelScope(deadline=limit):
+            return await settled(function, args, kwargs)
+        return Ran(cut=True)
+
+    async def _run_until(
+        self,
+        limit: float,
+        function: Callable[..., Awaitable[Any]],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Ran:
+        """Do the same by a thread that waits, where the event loop's clock stands still."""
+        with anyio.CancelScope() as scope:
+            timer = threading.Timer(max(limit - clock.monotonic(), 0.0), _on_loop(scope.cancel))
+            timer.daemon = True
+            timer.start()
+            try:
+                return await settled(function, args, kwargs)
+            finally:
+                timer.cancel()
+        return Ran(cut=True)
+
+    async def ask_disk(self, function: Callable[[], T]) -> T:
+        """Run the function in a thread."""
+        return await anyio.to_thread.run_sync(function, limiter=disk_limiter())
+
+    def latch(self) -> anyio.Event:
+        """Return an event of the loop."""
+        return anyio.Event()
+
+    def shield(self) -> anyio.CancelScope:
+        """Return a shielded scope; asyncio's own ``Task.cancel()`` passes it all the same."""
+        return anyio.CancelScope(shield=True)
+
+    def owner(self) -> Hashable:
+        """Return the task."""
+        return anyio.get_current_task().id
+
+
+LOOP: Final = Loop()
+
+
+def needs_asyncio_loop(operation: str) -> None:
+    """
+    Refuse what only asyncio can run where another event loop runs.
+
+    Raises:
+        RuntimeError: It is not asyncio that runs.
+    """
+    import asyncio  # noqa: PLC0415  # programs on trio need not pay for it
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        raise RuntimeError(
+            f"{operation}: the asynchronous methods of this client need asyncio, and another event loop runs here; "
+            "call the blocking method in a plain function, which an executor runs in a worker thread"
+        ) from None

@@ -1,0 +1,182 @@
+"""
+Calls in a plain thread, without an event loop.
+
+Nothing here can cut short what the user's function does: Python cannot interrupt a
+thread. The deadline is looked at between attempts; within one, an SDK's own
+time-outs are lowered to what is left where that is known how to
+(:mod:`resilience.clients.timeouts`).
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
+from contextlib import nullcontext
+from typing import Any, Final, Protocol, TypeVar
+
+import anyio
+from attrs import define, field
+
+from resilience.engine.runtime import clock
+from resilience.engine.runtime.runtime import Ran, settled
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """Tells the time, and lets it pass."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        ...
+
+    def sleep(self, seconds: float, /) -> None:
+        """Wait in this thread."""
+        ...
+
+
+class _TimeIsUp(BaseException):
+    """Leaves a wait of ours at its limit; through code of the user it passes as a cancellation does."""
+
+
+class _WorkingFor(threading.local):
+    """The task of an event loop that a worker thread works for."""
+
+    task: Hashable | None = None
+
+
+working_for: Final = _WorkingFor()
+
+
+class _Limits(threading.local):
+    """Until when this thread may wait for others."""
+
+    until: float | None = None
+
+
+@define(eq=False)
+class Thread:
+    """What takes time in the thread that makes the call."""
+
+    clock: Clock = field(default=clock)
+    _limits: _Limits = field(factory=_Limits, init=False)
+
+    @property
+    def blocks(self) -> bool:
+        """Always."""
+        return True
+
+    def now(self) -> float:
+        """Return the monotonic time."""
+        return self.clock.monotonic()
+
+    def timer(self) -> Callable[[], float]:
+        """Return the monotonic clock."""
+        return self.clock.monotonic
+
+    async def sleep(self, seconds: float) -> None:
+        """Hold up the thread."""
+        if seconds > 0:
+            self.clock.sleep(seconds)
+
+    async def run_until(
+        self,
+        limit: float | None,
+        function: Callable[..., Awaitable[Any]],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Ran:
+        """
+        Run the function to its end; only our own waits in it, for what another thread does, end at the limit.
+
+        A limit around this one that comes first holds, and ends what is around as well.
+        """
+        outer = self._limits.until
+        self._limits.until = min((each for each in (outer, limit) if each is not None), default=None)
+        try:
+            return await settled(function, args, kwargs)
+        except _TimeIsUp:
+            if outer is not None and self.now() >= outer:
+                raise
+            return Ran(cut=True)
+        finally:
+            self._limits.until = outer
+
+    async def ask_disk(self, function: Callable[[], T]) -> T:
+        """Run the function."""
+        return function()
+
+    def latch(self) -> _ThreadLatch:
+        """Return a latch for threads."""
+        return _ThreadLatch(self)
+
+    def shield(self) -> nullcontext[None]:
+        """Return nothing: a thread is not cancelled."""
+        return nullcontext()
+
+    def owner(self) -> Hashable:
+        """Return the task that this thread works for, if there is one, else the thread."""
+        task = working_for.task
+        if task is not None:
+            return task
+        try:
+            return anyio.get_current_task().id
+        except RuntimeError:
+            return "thread", threading.get_ident()
+
+    def left(self) -> float | None:
+        """Return the seconds that a wait of ours may take; None for ever."""
+        until = self._limits.until
+        return None if until is None else max(until - self.now(), 0.0)
+
+
+@define(eq=False)
+class _ThreadLatch:
+    _thread: Thread
+    _event: threading.Event = field(factory=threading.Event, init=False)
+
+    def set(self) -> None:
+        self._event.set()
+
+    async def wait(self) -> None:
+        if not self._event.wait(self._thread.left()):
+            raise _TimeIsUp
+
+
+THREAD: Final = Thread()
+
+
+def at_once(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    """Return a plain function as something to await that never suspends."""
+
+    async def invoke(*args: Any, **kwargs: Any) -> Any:
+        return never_awaitable(function, function(*args, **kwargs))
+
+    return invoke
+
+
+def never_awaitable(function: Callable[..., Any], value: T) -> T:
+    """
+    Return a function's value.
+
+    Raises:
+        TypeError: It is something to await, which nobody here can.
+    """
+    if not inspect.isawaitable(value):
+        return value
+    if inspect.iscoroutine(value):
+        value.close()
+    name = getattr(function, "__qualname__", function)
+    raise TypeError(f"{name} returned something to await, which needs an event loop: use Executor")
+
+
+def drive(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine of the engine that never suspends, because its runtime blocks instead."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        value: T = end.value
+        return value
+    coroutine.close()
+    raise AssertionError("a call in a plain thread waits for an event loop")

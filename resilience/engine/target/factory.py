@@ -1,0 +1,121 @@
+"""What an executor is made of: its setting, and what it knows of the operations that it calls."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import define, field
+
+from resilience.clients import verifiers_for
+from resilience.core.match import RuleTable
+from resilience.core.plan import Plan
+from resilience.engine.runtime.runtime import Runtime
+from resilience.engine.target.arguments import Signature
+from resilience.engine.target.checks import check_client, check_ledger
+from resilience.engine.target.operations import Operation, resolve
+from resilience.engine.target.settings import Setting
+from resilience.engine.target.target import Callee
+
+
+@define(eq=False)
+class Callees:
+    """
+    Prepares functions for calls under one policy.
+
+    Attributes:
+        setting: What all calls share.
+        provider: The provider of operations that are named without a prefix, or None.
+        verifiers: Those that were registered, by provider and operation.
+        wrapped: The first function of each operation.
+    """
+
+    setting: Setting
+    provider: str | None
+    _tables: dict[str, RuleTable] = field(factory=dict, init=False)
+    _renames: dict[tuple[str | None, str], bool] = field(factory=dict, init=False)
+    verifiers: dict[tuple[str | None, str], Callable[..., Any]] = field(factory=dict, init=False)
+    wrapped: dict[tuple[str | None, str], Callee] = field(factory=dict, init=False)
+
+    def prepare(
+        self,
+        operation: str,
+        function: Callable[..., Any],
+        *,
+        runtime: Runtime,
+        key: Mapping[str, str] | None = None,
+        accepted: Callable[..., Any] | None = None,
+    ) -> Callee:
+        """
+        Put a function together with what is known about its operation.
+
+        Raises:
+            ValueError: The operation is unknown or ambiguous, the function is a method of an SDK's client that
+                retries by itself, or there is a ledger and nothing says what names that which the operation makes.
+            TypeError: The function is a generator function, or has no parameter that names it in the ledger.
+        """
+        found = resolve(operation, policy=self.setting.policy, provider=self.provider)
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            name = getattr(function, "__qualname__", function)
+            raise TypeError(
+                f"{name} is a generator function, whose work is done while somebody reads from it: "
+                "wrap what makes one call, and yield around it"
+            )
+        callee = Callee(
+            setting=self.setting,
+            runtime=runtime,
+            operation=found,
+            function=function,
+            signature=Signature(function, key or {}),
+            table=self.table(found.name),
+            verifiers=self.verifiers,
+            renames=self.renames(found),
+            names=self.setting.names,
+            accepted=accepted,
+            siblings=self.wrapped,
+        )
+        check_client(function, found)
+        if self.setting.ledger is not None:
+            check_ledger(function, found, callee.signature, callee.subject)
+        self.wrapped.setdefault((found.provider, found.name), callee)
+        return callee
+
+    def table(self, operation: str) -> RuleTable:
+        """Return the policy's rules for an operation."""
+        if operation not in self._tables:
+            self._tables[operation] = RuleTable.of(self.setting.policy.rules, operation)
+        return self._tables[operation]
+
+    def renames(self, operation: Operation) -> bool:
+        """Return whether the policy can rename what an operation makes."""
+        if operation.rename is None or not self.setting.enabled:
+            return False
+        key = operation.provider, operation.name
+        if key not in self._renames:
+            plan = Plan(
+                operation=operation.name,
+                provider=operation.provider,
+                policy=self.setting.policy,
+                table=self.table(operation.name),
+            )
+            self._renames[key] = any(action.do == "rename" for _, action in plan.reachable())
+        return self._renames[key]
+
+    def register(self, operation: str, verifier: Callable[..., Any]) -> None:
+        """
+        Take a verifier for an operation, for functions that have none of their own.
+
+        Raises:
+            ValueError: The operation is unknown or ambiguous.
+            RuntimeError: The operation has been called already, without this verifier.
+        """
+        found = resolve(operation, policy=self.setting.policy, provider=self.provider)
+        if (found.provider, found.name) in self.setting.called:
+            raise RuntimeError(f"{found.name} has been called already; register its verifier before")
+        self.verifiers[found.provider, found.name] = verifier
+
+    def register_all(self, client: object, *, unique_tag: str | None, unique_names: bool) -> None:
+        """Take the ready-made verifiers of an SDK's client."""
+        for operation, verifier in verifiers_for(client, unique_tag=unique_tag, unique_names=unique_names).items():
+            self.register(operation, verifier)

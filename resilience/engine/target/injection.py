@@ -1,0 +1,34 @@
+"""Rehearsals: which attempt of an executor gets which fault of ``[chaos]``, and how it looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+from attrs import define, field
+
+from resilience.core.chaos import injection_for
+from resilience.core.policy import Chaos, Injection
+from resilience.engine.errors import ServiceError
+from resilience.engine.target.operations import Operation
+
+
+@define(eq=False)
+class Rehearsal:
+    """Counts the attempts of each operation over all calls of an executor, in the order in which they begin."""
+
+    chaos: Chaos
+    _numbers: dict[tuple[str | None, str], Iterator[int]] = field(factory=dict, init=False)
+
+    def next_injection(self, operation: Operation) -> Injection | None:
+        """Count one more attempt of an operation; return the entry whose fault it gets, or None."""
+        # Threads may share an executor: both calls here are one step for them.
+        numbers = self._numbers.setdefault((operation.provider, operation.name), count(1))
+        return injection_for(self.chaos, operation.provider, operation.name, next(numbers))
+
+
+def injected(injection: Injection) -> ServiceError:
+    """Return the error that an attempt fails with; its message says where it comes from."""
+    origin = injection.origin
+    where = f"chaos.{injection.id}" if origin is None else f"chaos.{injection.id} at {origin}"
+    return ServiceError.of(injection.fault, f"injected by {where}")

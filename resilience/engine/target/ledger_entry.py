@@ -1,0 +1,211 @@
+"""One call's place in the ledger: claimed before the first attempt, noted before each, closed with the call."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Hashable, Mapping
+from typing import Final, TypeVar
+
+from attrs import define, evolve, field
+
+from resilience.engine.runtime.runtime import Runtime
+from resilience.state import Ledger, LedgerEntry, LedgerError, LockedError
+from resilience.state.ledger import renamed_key
+
+T = TypeVar("T")
+
+log: Final = logging.getLogger("resilience")
+
+# How often to ask again for a key that another call works on: soon at first, since many calls are short.
+_FIRST_PAUSE: Final = 0.01
+_LONGEST_PAUSE: Final = 0.25
+# How long to wait for a file that another process holds locked, where the deadline does not come first.
+_PATIENCE: Final = 5.0
+
+
+@define(eq=False)
+class Track:
+    """
+    What one call does with the ledger.
+
+    Attributes:
+        ledger: The ledger.
+        entry: The resource, as this call sends it.
+        runtime: What takes time.
+        renamed_field: The request field that a rename changes; None if there is none.
+        found: What an earlier call left, once the key is claimed.
+        has_rival: Whether the name that it is about to be sent with is another resource's, once the key is claimed.
+    """
+
+    ledger: Ledger
+    entry: LedgerEntry
+    runtime: Runtime
+    renamed_field: str | None = None
+    found: LedgerEntry | None = None
+    has_rival: bool = False
+    _until: float | None = field(default=None, init=False)
+    _owner: Hashable = field(default=None, init=False)
+    _new_names: list[str] = field(factory=list, init=False)
+    _is_claimed: bool = field(default=False, init=False)
+    _is_started: bool = field(default=False, init=False)
+    _is_closed: bool = field(default=False, init=False)
+    # Held while a thread works for this call, which asyncio's own cancellation does not wait for.
+    _guard: threading.Lock = field(factory=threading.Lock, init=False)
+
+    async def claim(self, until: float | None) -> bool:
+        """
+        Take the key, however long another call works on it, and read what is known.
+
+        Args:
+            until: When the call must have ended, on the runtime's clock; None for never.
+
+        Returns:
+            Whether it is ours; False if ``until`` came first.
+
+        Raises:
+            LedgerError: The ledger cannot be used, or this call is made inside of the one that it would wait for.
+        """
+        self._until = until
+        self._owner = self.runtime.owner()
+        pause = _FIRST_PAUSE
+        while not await self._take_if_free():
+            left = None if until is None else until - self.runtime.now()
+            if left is not None and left <= _FIRST_PAUSE:
+                return False
+            await self.runtime.sleep(pause if left is None else min(pause, left / 2))
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        if self.found is not None:
+            self.entry = evolve(self.entry, number=self.found.number, renamed=self.found.renamed)
+        return True
+
+    async def take_name(self, field_name: str, name: str) -> bool:
+        """
+        Claim a new name as well, so that no call of another run takes it meanwhile.
+
+        Returns:
+            Whether it is free: no entry of another resource has it, and no call is at work on it just now.
+
+        Raises:
+            LedgerError: The ledger cannot be used.
+        """
+        if self.renamed_field is None:
+            return True
+        return await self._ask(lambda: self._take_name(field_name, name), self._until)
+
+    async def start(self, number: int, renamed: Mapping[str, tuple[str, str]]) -> None:
+        """
+        Note that an attempt is about to be made.
+
+        Raises:
+            LedgerError: It cannot be noted; then nothing may be sent.
+        """
+        self.entry = evolve(self.entry, number=number, renamed=dict(renamed))
+        await self._ask(lambda: self.ledger.start(self.entry), self._until)
+        self._is_started = True
+
+    async def end(self, *, is_done: bool | None) -> None:
+        """Note that it is done, or that nothing was made; None leaves the doubt to the next run."""
+        if is_done is None or (is_done and self._was_done_before):
+            return
+        note = self._note_done if is_done else self._note_nothing
+        is_asked = False
+        # What the service did is done: a cancellation must not lose it, and waits for it.
+        with self.runtime.shield():
+            try:
+                await self._ask(note, None)
+                is_asked = True
+            except LedgerError as error:
+                is_asked = True
+                self._complain(error)
+            finally:
+                if not is_asked:
+                    self._note_at_once(note)
+
+    def _note_at_once(self, note: Callable[[], None]) -> None:
+        """Write while the event loop stands still: asyncio's own ``Task.cancel()`` passes shields, and is rare."""
+        try:
+            # The thread may have written it already; written twice it says the same.
+            self._guarded(note)
+        except LedgerError as error:
+            self._complain(error)
+
+    def _complain(self, error: LedgerError) -> None:
+        said = "%s has ended, but the ledger does not know it; the next run looks again"
+        log.error(said, self.entry.key, exc_info=error)
+
+    def close(self) -> None:
+        """Give the key back; what a thread still does for this call is waited for, some milliseconds at most."""
+        with self._guard:
+            self._is_closed = True
+            for key in self._new_names:
+                self.ledger.release(key)
+            self._new_names.clear()
+            if self._is_claimed:
+                self._is_claimed = False
+                self.ledger.release(self.entry.key)
+
+    @property
+    def _was_done_before(self) -> bool:
+        return self.found is not None and self.found.state == "done" and not self._is_started
+
+    async def _take_if_free(self) -> bool:
+        holder = self.ledger.holder(self.entry.key)
+        if holder == self._owner:
+            raise LedgerError(
+                str(self.ledger.path),
+                f"{self.entry.key} is called inside of a call for the same resource, which would wait for itself; "
+                "let one of the two be wrapped",
+            )
+        # A call of this process is waited for without a thread.
+        return holder is None and await self._ask(self._take, self._until)
+
+    def _take(self) -> bool:
+        key = self.entry.key
+        if not self._is_claimed:
+            if not self.ledger.claim(key, self._owner):
+                return False
+            self._is_claimed = True
+        self.found = found = self.ledger.get(key)
+        if self.renamed_field is not None:
+            own = self.entry.resource[self.renamed_field]
+            name = own if found is None else found.renamed.get(self.renamed_field, (own, own))[1]
+            rival = self.ledger.other_with(self.entry, self.renamed_field, name)
+            # Ledgers of earlier versions may have two entries with one name: it is the first one's.
+            self.has_rival = rival is not None and (found is None or rival.started_at < found.started_at)
+        return True
+
+    def _take_name(self, field_name: str, name: str) -> bool:
+        key = renamed_key(self.entry, field_name, name)
+        if not self.ledger.claim(key, self._owner):
+            return False
+        if self.ledger.other_with(self.entry, field_name, name) is not None:
+            self.ledger.release(key)
+            return False
+        self._new_names.append(key)
+        return True
+
+    def _note_done(self) -> None:
+        self.ledger.finish(self.entry)
+
+    def _note_nothing(self) -> None:
+        self.ledger.forget(self.entry.key)
+
+    async def _ask(self, function: Callable[[], T], until: float | None) -> T:
+        """Ask the ledger; while another process holds the file locked, ask again."""
+        patience = self.runtime.now() + _PATIENCE
+        end = patience if until is None else min(patience, until)
+        while True:
+            try:
+                return await self.runtime.ask_disk(lambda: self._guarded(function))
+            except LockedError:
+                if self.runtime.now() + _FIRST_PAUSE >= end:
+                    raise
+            await self.runtime.sleep(_FIRST_PAUSE)
+
+    def _guarded(self, function: Callable[[], T]) -> T:
+        with self._guard:
+            if self._is_closed:
+                # The call was cancelled before this thread began: nobody waits for it, and the key is no longer ours.
+                raise LedgerError(str(self.ledger.path), "the call has ended")
+            return function()

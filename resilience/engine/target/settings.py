@@ -1,0 +1,103 @@
+"""What all calls of one executor share: its policy, its sources of credentials, its ledger and who watches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from attrs import Factory, field, frozen
+
+from resilience.clients import classify, with_message
+from resilience.core.events import ALWAYS_IDLE, Renamed, Slot
+from resilience.core.fault import Fault
+from resilience.core.policy import Limits, PolicyValues
+from resilience.engine.credentials.policy_source import PolicySources
+from resilience.engine.credentials.source import Credentials
+from resilience.engine.errors import ServiceError
+from resilience.engine.runtime.worker_threads import Threads
+from resilience.engine.target.injection import Rehearsal
+from resilience.engine.target.names import NameBook, Names
+from resilience.engine.target.observers import Audience
+from resilience.state import Ledger
+
+OFF: Final = Limits(deadline=None, max_attempts=1)
+"""The limits of a call where the policy is switched off: one attempt, and nothing cuts it short."""
+
+
+@frozen(kw_only=True, eq=False)
+class Setting:
+    """What all calls of one executor share; where it is not ``enabled``, a call is one attempt and nothing else."""
+
+    policy: PolicyValues
+    enabled: bool = True
+    account: str = ""
+    sources: Mapping[str, Credentials[Any]] = field(factory=dict)
+    audience: Audience
+    classify: Callable[[Exception], Fault | None] | None = None
+    on_rename: Callable[[Renamed], object] | None = None
+    ledger: Ledger | None = None
+    draw: Callable[[], float]
+    threads: Threads = field(factory=Threads)
+    called: set[tuple[str | None, str]] = field(factory=set)
+    forgotten: set[tuple[str | None, str]] = field(factory=set)
+    names: NameBook = field(factory=Names)
+    policy_sources: PolicySources = field(
+        init=False, default=Factory(lambda self: PolicySources.of_policy(self.policy), takes_self=True)
+    )
+    reads_messages: bool = field(
+        init=False,
+        default=Factory(lambda self: any(rule.message is not None for rule in self.policy.rules), takes_self=True),
+    )
+    rehearsal: Rehearsal | None = field(
+        init=False,
+        default=Factory(
+            lambda self: Rehearsal(self.policy.chaos) if self.enabled and self.policy.chaos.injections else None,
+            takes_self=True,
+        ),
+    )
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of a call that has none of its own."""
+        return self.policy.limits if self.enabled else OFF
+
+    @property
+    def has_more_to_do(self) -> bool:
+        """Whether something is to be done before an attempt or instead of one."""
+        return self.rehearsal is not None or self.ledger is not None
+
+    @property
+    def idle_slots(self) -> tuple[Slot, Slot] | None:
+        """
+        Where two quick looks tell that a call is nothing but an attempt; None if there is always more to do.
+
+        While both slots hold None, a call that succeeds at once is told to nobody.
+        """
+        if self.has_more_to_do:
+            return None
+        slots: list[Slot] = []
+        for observer in self.audience.observers:
+            slot = observer.idle_slot
+            if slot is None:
+                return None
+            # By identity: two observers may have mappings of their own that look alike at the moment.
+            if slot is not ALWAYS_IDLE and not any(slot[0] is each[0] and slot[1] == each[1] for each in slots):
+                slots.append(slot)
+        match slots:
+            case []:
+                return ALWAYS_IDLE, ALWAYS_IDLE
+            case [slot]:
+                return slot, ALWAYS_IDLE
+            case [slot, other]:
+                return slot, other
+            case _:
+                return None
+
+    def fault(self, error: Exception, provider: str | None) -> Fault | None:
+        """Return what an exception says, or None for a programming error."""
+        if isinstance(error, ServiceError):
+            return error.fault
+        own = None if self.classify is None else self.classify(error)
+        if own is None:
+            return classify(error, provider=provider, words=self.reads_messages)
+        return with_message(own, error) if self.reads_messages else own

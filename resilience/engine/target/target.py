@@ -1,0 +1,328 @@
+"""What is called under a policy: a function, its operation, and what a call of it can do."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from copy import copy as copied
+from functools import cached_property
+from typing import Any, ClassVar, Final, Self, final
+
+from attrs import define, field
+
+from resilience.clients import leaves
+from resilience.clients.answers import checker
+from resilience.clients.common.answerfields import complete
+from resilience.clients.timeouts import within
+from resilience.core.events import CallStarted, Renamed
+from resilience.core.fault import Fault
+from resilience.core.match import RuleTable
+from resilience.core.operations import advice
+from resilience.core.operations.rename import name_hash
+from resilience.core.plan import Plan
+from resilience.core.policy import Limits
+from resilience.engine.credentials.source import Credentials
+from resilience.engine.errors import ServiceError
+from resilience.engine.runtime.plain_thread import at_once
+from resilience.engine.runtime.runtime import Runtime
+from resilience.engine.runtime.worker_threads import is_coroutine_function
+from resilience.engine.target.arguments import Fields
+from resilience.engine.target.checks import check_accepts, name_of
+from resilience.engine.target.ledger_entry import Track
+from resilience.engine.target.names import NameBook, Place
+from resilience.engine.target.operations import Operation, effect_of
+from resilience.engine.target.read_back import read_back
+from resilience.engine.target.settings import Setting
+from resilience.state import LedgerEntry
+from resilience.state.ledger import entry_key
+
+log: Final = logging.getLogger("resilience")
+
+
+@final
+class Done:
+    """The verifier's answer for a function that returns None: it is there."""
+
+    def __repr__(self) -> str:
+        """Return its public name."""
+        return "resilience.DONE"
+
+
+DONE: Final = Done()
+
+PLAIN: Final = frozenset({type(None), bool, int, float, str, list, tuple})
+"""Types of values that are no SDK's answer."""
+
+
+@define(kw_only=True, eq=False, slots=False)
+class Callee:
+    """
+    One function under a policy.
+
+    Attributes:
+        setting: What the executor's calls share.
+        operation: The operation that the function performs.
+        function: As the user wrote it.
+        signature: Where request fields are in its arguments.
+        table: The policy's rules for the operation.
+        verifiers: The executor's verifiers, by provider and operation; the function's own wins.
+        renames: Whether the policy can rename what the operation makes.
+        names: Knows whose name is whose.
+        runtime: Where its calls run.
+        accepted: Makes the value of an accepted call from the call's arguments, or None.
+        own_limits: The limits of its calls, where they are not the policy's.
+        siblings: The functions of the executor's other operations, of which one may say whether it is there.
+        plain: Types of values that are no SDK's answer.
+        gates: The :class:`~resilience.engine.call.gates.Gate` of each thing that its calls need before an attempt; None
+            before the first call.
+    """
+
+    plain: ClassVar[frozenset[type]] = PLAIN
+
+    setting: Setting
+    runtime: Runtime
+    operation: Operation
+    function: Callable[..., Any]
+    signature: Fields
+    table: RuleTable
+    verifiers: Mapping[tuple[str | None, str], Callable[..., Any]]
+    renames: bool
+    names: NameBook
+    accepted: Callable[..., Any] | None = None
+    own_limits: Limits | None = None
+    siblings: Mapping[tuple[str | None, str], Callee] = field(factory=dict)
+    gates: tuple[Any, ...] | None = field(default=None, init=False)
+    _own_verifier: Callable[..., Any] | None = field(default=None, init=False)
+
+    @property
+    def verifier(self) -> Callable[..., Any] | None:
+        """What says whether the resource is there, or None."""
+        known = self._own_verifier or self.verifiers.get((self.operation.provider, self.operation.name))
+        return known or self._read_back
+
+    @property
+    def _read_back(self) -> Callable[..., Any] | None:
+        """What asks the operation's read-back, where its function is known and needs nothing but the key."""
+        sibling = self.siblings.get((self.operation.provider, self.operation.read_back or ""))
+        return None if sibling is None else read_back(self, sibling)
+
+    def register(self, verifier: Callable[..., Any]) -> None:
+        """
+        Take a verifier of the function's own.
+
+        Raises:
+            RuntimeError: A call has been made without it.
+        """
+        if "plan" in vars(self):
+            raise RuntimeError(f"{name_of(self.function)} has been called already; register its verifier before")
+        self._own_verifier = verifier
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of a call."""
+        return self.own_limits or self.setting.limits
+
+    def limited(self, limits: Limits) -> Self:
+        """Return the same function with limits of its own; this one stays as it is."""
+        copy = copied(self)
+        for name in ("plan", "started"):
+            vars(copy).pop(name, None)
+        copy.own_limits = limits if self.setting.enabled else None
+        return copy
+
+    @property
+    def source(self) -> Credentials[Any] | None:
+        """The source of the credentials that a call needs, or None if it needs none."""
+        return self.sources.get(self.operation.provider or "")
+
+    @property
+    def sources(self) -> Mapping[str, Credentials[Any]]:
+        """The sources of credentials that a call may renew, by provider."""
+        return self.setting.sources
+
+    @property
+    def keeps_source(self) -> bool:
+        """Whether its source of credentials is always the same."""
+        return True
+
+    @property
+    def may_shield(self) -> bool:
+        """Whether the function may keep a part of itself from being cut short."""
+        return True
+
+    @cached_property
+    def needs_thread(self) -> bool:
+        """Whether the function is a plain one, which runs in a worker thread of an event loop."""
+        return not self.runtime.blocks and not is_coroutine_function(self.function)
+
+    @cached_property
+    def is_plain_attempt(self) -> bool:
+        """Whether an attempt is nothing but to await the function: no thread, and no faults of a rehearsal."""
+        return not self.runtime.blocks and not self.needs_thread and self.setting.rehearsal is None
+
+    @property
+    def verifier_needs_thread(self) -> bool:
+        """Whether the verifier is a plain function, which runs in a worker thread of an event loop."""
+        return not self.runtime.blocks and self.verifier is not None and not is_coroutine_function(self.verifier)
+
+    def within(self, seconds: float | None) -> Callable[..., Any]:
+        """
+        Return a plain function for one attempt.
+
+        Where it is a method of an SDK's client that can be told to, it gives up after ``seconds`` by itself:
+        nobody can interrupt it from outside.
+        """
+        bounded = None if seconds is None else within(self.function, seconds)
+        return bounded or self.function
+
+    @cached_property
+    def verify(self) -> Callable[..., Awaitable[Any]]:
+        """The verifier, as something to await."""
+        if self.verifier is None:
+            raise AssertionError("the machine asked for a verification that the plan does not offer")
+        return at_once(self.verifier) if self.runtime.blocks else self.setting.threads.awaitable(self.verifier)
+
+    def faults(self, error: Exception) -> tuple[Fault, ...] | None:
+        """Return what an exception, or each leaf of an exception group, says; None if one is a programming error."""
+        if not isinstance(error, ExceptionGroup):
+            fault = self.setting.fault(error, self.operation.provider)
+            return None if fault is None else (fault,)
+        read = [self.setting.fault(leaf, self.operation.provider) for leaf in leaves(error)]
+        known = tuple(fault for fault in read if fault is not None)
+        return known if len(known) == len(read) else None
+
+    @cached_property
+    def check(self) -> Callable[[object], Fault | None]:
+        """What tells the fault in a returned value."""
+        own = checker(self.operation.provider or "", self.operation.name)
+        return complete(self.operation.provider, self.operation.requires, own) if self.operation.requires else own
+
+    def refusal(self, value: object) -> ServiceError | None:
+        """Return the error in an SDK's answer that is a failure although nothing was raised, or None."""
+        if type(value) in self.plain:
+            return None
+        fault = self.check(value)
+        if fault is None:
+            return None
+        return ServiceError.of(fault, "the answer is no success, although the SDK took it", answer=value)
+
+    def accept(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None, *, dry_run: bool) -> Any:  # noqa: ARG002  # for callees that know answers
+        """Return the value of a call that is a success without an answer; ``fault`` is what it was accepted for."""
+        return None if self.accepted is None or dry_run else self.accepted(*args, **kwargs)
+
+    def renamed(self, event: Renamed) -> None:
+        """Tell of a rename."""
+        if self.setting.on_rename is not None:
+            self.setting.on_rename(event)
+
+    @property
+    def follows_renames(self) -> bool:
+        """Whether a call that asks again for what was renamed begins with its new name; functions say it themselves."""
+        return False
+
+    def asked_for(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Place, str] | None:
+        """Return the name that a call asks for, and where it must differ from others; None if it has none."""
+        operation = self.operation
+        name = None if operation.rename is None else self.signature.get(operation.rename, args, kwargs)
+        if operation.rename is None or name is None:
+            return None
+        others = [self.signature.text(key, args, kwargs) or "" for key in operation.key if key != operation.rename]
+        return Place(operation.provider or "", operation.name, operation.rename, "\0".join(others)), name
+
+    def digest(self, place: Place, original: str) -> str:
+        """Return the hash that stands for an account, a place and the name that a call asks for there."""
+        scope = [place.scope] if any(key != place.field for key in self.operation.key) else []
+        return name_hash(self.setting.account, *scope, original)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What the machine needs to know; made at the first call, when verifiers have been registered."""
+        plan = self.new_plan()
+        if self.needs_value and self.verifier is None and self.accepted is None:
+            check_accepts(self.function, self.operation, plan, has_ledger=self.setting.ledger is not None)
+        self.setting.called.add((self.operation.provider, self.operation.name))
+        return plan
+
+    @property
+    def needs_value(self) -> bool:
+        """Whether there must be a value where a call is a success without an answer."""
+        return True
+
+    @cached_property
+    def started(self) -> CallStarted:
+        """What observers are told when a call begins."""
+        return CallStarted(operation=self.plan.operation, provider=self.plan.provider, policy=self.plan.policy)
+
+    def track(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Track | None:
+        """Return a call's place in the ledger; None without a ledger, or where nothing names what the call makes."""
+        ledger = self.setting.ledger
+        if ledger is None or not self.operation.is_for_ledger:
+            return None
+        missing = ""
+        for names in self.operation.ledger_keys:
+            found = {name: self.signature.text(name, args, kwargs) for name in names}
+            resource = {name: value for name, value in found.items() if value is not None}
+            if len(resource) == len(names):
+                provider, operation = self.operation.provider, self.operation.name
+                key = entry_key(provider, self.setting.account, operation, resource)
+                entry = LedgerEntry(key=key, provider=provider, operation=operation, resource=resource)
+                renamed = self.operation.rename if self.operation.rename in resource else None
+                return Track(ledger, entry, self.runtime, renamed)
+            missing = next(name for name in names if name not in resource)
+        subject = self.subject_of(args, kwargs)
+        self.forgets(advice.keyless(subject, missing) if missing else advice.unremembered(subject))
+        return None
+
+    @property
+    def subject(self) -> advice.Subject:
+        """What advice is given about."""
+        return self.operation.subject(advice.probable_names(self.signature.may_name()))
+
+    def subject_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> advice.Subject:  # noqa: ARG002  # see below
+        """What advice on one call is given about; its arguments may tell more than the function does."""
+        return self.subject
+
+    @property
+    def how_to_refresh(self) -> str:
+        """What the program can do so that new credentials can be had."""
+        provider = self.operation.provider or "PROVIDER"
+        return f'there is no source to get new ones from: give Executor(credentials={{"{provider}": ...}}) one'
+
+    @property
+    def how_to_look(self) -> str:
+        """What the program can do so that something can look whether it is there."""
+        return f"register a verifier for {self.operation.name}"
+
+    @property
+    def buys_unknown(self) -> bool:
+        """Whether only the policy can say what tells one purchase from another, and does not."""
+        return False
+
+    def forgets(self, why: str) -> None:
+        """Say, once for an operation, that the ledger cannot remember a call of it."""
+        place = self.operation.provider, self.operation.name
+        if place not in self.setting.forgotten:
+            self.setting.forgotten.add(place)
+            self.tell(why)
+
+    def tell(self, sentence: str) -> None:
+        """Tell the user something that no call fails for."""
+        log.warning("%s", sentence)
+
+    def new_plan(self) -> Plan:
+        """Put together what the machine needs to know."""
+        rename = self.operation.rename
+        return Plan(
+            operation=self.operation.name,
+            provider=self.operation.provider,
+            policy=self.setting.policy,
+            own_limits=self.limits,
+            enabled=self.setting.enabled,
+            repeat=self.operation.repeat,
+            can_verify=self.verifier is not None,
+            own_settle=self.operation.settle,
+            can_rename=rename is not None and self.signature.can_hold(rename),
+            credentials=frozenset(self.sources),
+            effect_of=effect_of,
+            table=self.table,
+        )

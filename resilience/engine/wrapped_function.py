@@ -1,0 +1,176 @@
+"""What ``Executor.wrap`` returns: the user's function with the same signature, under a policy."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Coroutine
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast, overload
+
+from resilience.core.policy import Limits
+from resilience.engine.call.fast_path import on_loop
+from resilience.engine.call.run import run
+from resilience.engine.limits import limits_with
+from resilience.engine.outcome import Outcome
+from resilience.engine.target.target import Callee
+
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+R = TypeVar("R")
+S = TypeVar("S")
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class BoundCall(Protocol[P, T_co]):
+    """A wrapped function, or a wrapped method that an instance is bound to."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T_co]:
+        """Make the call; return its value, or raise the service's own exception."""
+        ...
+
+    def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, Outcome[T_co]]:
+        """Make the call and return how it ended; a failed call raises nothing."""
+        ...
+
+    def limited(
+        self,
+        *,
+        deadline: float | str | None = None,
+        attempt_timeout: float | str | None = None,
+        max_attempts: int | None = None,
+    ) -> BoundCall[P, T_co]:
+        """
+        Return the same function with other limits: ``create_group.limited(deadline="5s", max_attempts=1)(...)``.
+
+        All else stays: policy, verifier, ledger, observers. What is not given is as the policy says; the function
+        itself does not change.
+
+        Args:
+            deadline: ``"5s"``, a number of seconds, or ``"none"`` for no limit.
+            attempt_timeout: Likewise.
+            max_attempts: At least 1, the first attempt included.
+
+        Raises:
+            ValueError: One of them is no such limit.
+        """
+        ...
+
+
+class Wrapped(BoundCall[P, T_co], Protocol[P, T_co]):
+    """
+    A function under a policy, with the signature that it had.
+
+    A plain function becomes a coroutine function and runs in a worker thread.
+    """
+
+    def verify(self, verifier: Callable[P, R]) -> Callable[P, R]:
+        """
+        Register what says whether the resource is there: its value, or None if it is not.
+
+        The verifier takes the parameters of the function. Where the function
+        returns None, it says ``resilience.DONE``. It is registered before the first call.
+        """
+        ...
+
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Wrapped[P, T_co]: ...
+    @overload
+    def __get__(
+        self: Wrapped[Concatenate[S, Q], T_co], instance: S, owner: type | None = None
+    ) -> BoundCall[Q, T_co]: ...
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Bind a method to its instance."""
+        ...
+
+
+Calls = tuple[Callable[..., Any], Callable[..., Any]]
+"""Two functions that make a call: one returns its value or raises, the other returns its outcome."""
+
+
+def build(callee: Callee) -> Wrapped[Any, Any]:
+    """Return the wrapped function: a closure, or a descriptor where the function stands in a class body."""
+    quick = on_loop(callee), on_loop(callee, as_outcome=True)
+    return cast("Wrapped[Any, Any]", dressed(callee, quick, calls_on_loop))
+
+
+def calls_on_loop(target: Callable[[], Callee]) -> Calls:
+    """Return what makes calls on an event loop, of what ``target`` returns."""
+
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        return (await run(target(), args, kwargs)).unwrap()
+
+    async def outcome(*args: Any, **kwargs: Any) -> Outcome[Any]:
+        return (await run(target(), args, kwargs)).outcome()
+
+    return call, outcome
+
+
+def dressed(callee: Callee, quick: Calls, calls: Callable[[Callable[[], Callee]], Calls]) -> Any:
+    """
+    Give a closure the looks of the user's function, and what goes with it.
+
+    Args:
+        callee: The user's function.
+        quick: The closure, and the one that returns an outcome.
+        calls: Makes the functions that call what its argument returns, with limits of their own.
+    """
+    function, outcome = quick
+    functools.update_wrapper(function, callee.function)
+
+    def verify(verifier: Callable[..., R]) -> Callable[..., R]:
+        callee.register(verifier)
+        return verifier
+
+    def limited(**limits: Any) -> Any:
+        return _limited(callee, calls, limits_with(callee.limits, **limits))
+
+    wrapped: Any = function
+    wrapped.outcome, wrapped.verify, wrapped.limited = outcome, verify, limited
+    scope = getattr(callee.function, "__qualname__", "").rpartition(".")[0]
+    if inspect.isfunction(callee.function) and scope and not scope.endswith("<locals>"):
+        return Method(wrapped)
+    return wrapped
+
+
+def _limited(callee: Callee, calls: Callable[[Callable[[], Callee]], Calls], limits: Limits) -> Any:
+    """Return what makes calls with limits of their own; it looks at the function when it is first called."""
+    function: Any
+    function, outcome = calls(functools.cache(functools.partial(callee.limited, limits)))
+    functools.update_wrapper(function, callee.function)
+    function.outcome = outcome
+    function.limited = lambda **others: _limited(callee, calls, limits_with(limits, **others))
+    return function
+
+
+def _bound(function: Any, instance: Any) -> Any:
+    """Bind a function and what goes with it to the instance."""
+    bound: Any = functools.partial(function, instance)
+    functools.update_wrapper(bound, function)
+    # Its signature is the function's without the instance, which a wrapped function would bring back.
+    del bound.__wrapped__
+    vars(bound).pop("verify", None)
+    bound.outcome = functools.partial(function.outcome, instance)
+    bound.limited = lambda **limits: _bound(function.limited(**limits), instance)
+    return bound
+
+
+class Method:
+    """A wrapped function in a class body: what an instance gives binds ``outcome`` and ``limited`` as well."""
+
+    outcome: Callable[..., Any]
+    limited: Callable[..., Any]
+    verify: Callable[[Callable[..., Any]], Callable[..., Any]]
+
+    def __init__(self, function: Any) -> None:
+        self._function = function
+        # Takes over what goes with the function, too.
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it with an explicit instance, as ``Class.method(instance, ...)`` does."""
+        return self._function(*args, **kwargs)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Bind the function and what goes with it to the instance."""
+        return self if instance is None else _bound(self._function, instance)
