@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from resilience.clients import type_name
 from resilience.core.events import AttemptAborted, AttemptStarted, AttemptSucceeded, CallEnded
 from resilience.engine.call.attempts import FirstAttempt
 from resilience.engine.call.decided import count as decisions
@@ -54,7 +55,8 @@ async def first_attempt(
         watch.tell(_FIRST)
     value: Any = None
     error: Exception | None = None
-    is_cut, has_ended = False, False
+    is_cut, has_run, has_ended = False, False, False
+    left: str | None = None
     try:
         if limit:
             ran = await callee.runtime.run_until(started + limit, callee.function, args, kwargs)
@@ -65,17 +67,19 @@ async def first_attempt(
                 value = await callee.function(*args, **kwargs)
             except Exception as raised:  # noqa: BLE001  # classified in the run
                 error = raised
-        has_ended = True
-    finally:
-        if not has_ended:
-            _tell_of_end(watch, now() - started)
-    try:
+        has_run = True
         if error is None and not is_cut and type(value) is not plain and callee.check(value) is not None:
             error = callee.refusal(value)
+        has_ended = True
         if error is not None or is_cut:
             return FirstAttempt(error, started, before, watch=watch)
+    except Exception as raised:
+        left = type_name(raised)  # of a check: what the function raised is kept above
+        raise
     finally:
         del error  # for the reason that Outcome.unwrap gives
+        if not has_ended:
+            _break_off(watch, now() - started, left, has_run=has_run)
     duration = now() - started
     if watch.sinks:
         watch.tell(AttemptSucceeded(number=1, duration=duration))
@@ -92,11 +96,19 @@ async def first_attempt(
     return AtOnce(value, duration)
 
 
-def _tell_of_end(watch: Watch, duration: float) -> None:
-    """Tell of a call that was cancelled in its first attempt."""
-    watch.tell(AttemptAborted(number=1, duration=duration, error=None))
+def _break_off(watch: Watch, duration: float, error: str | None, *, has_run: bool) -> None:
+    """Tell of a call that was cancelled, or that an error of this class has ended, in or after its first attempt."""
+    if not has_run:
+        watch.tell(AttemptAborted(number=1, duration=duration, error=None))
+    is_cancelled = error is None
     watch.tell(
         CallEnded(
-            ended="cancelled", stop_reason="cancelled", attempts=1, waited=0.0, duration=duration, renamed=_NOTHING
+            ended="cancelled" if is_cancelled else None,
+            stop_reason="cancelled" if is_cancelled else None,
+            attempts=1,
+            waited=0.0,
+            duration=duration,
+            error=error,
+            renamed=_NOTHING,
         )
     )

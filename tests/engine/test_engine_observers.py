@@ -267,3 +267,35 @@ async def test_what_is_told_of_a_first_call_is_told_of_every_call(
     assert isinstance(first[-1], CallEnded)
     assert second == first
     assert third == first
+
+
+async def test_a_check_that_breaks_ends_what_observers_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An adapter's check of answers that raises is a programming error: the call's end is told, first or later."""
+
+    def check(value: object) -> None:
+        if isinstance(value, Odd):
+            raise ZeroDivisionError
+
+    class Odd:
+        pass
+
+    class Other:
+        pass
+
+    monkeypatch.setattr("resilience.engine.callee.checker", lambda _provider, _operation: check)
+    told = []
+    for calls_before in range(2):
+        log, service = Log(), Service(value=Other())
+        create = executor(observers=[log]).wrap("CreateGroupId", service.group_function())
+        for _ in range(calls_before):
+            await create(INSTANCE, GROUP)
+        log.events.clear()
+        service.value = Odd()
+        with pytest.raises(ZeroDivisionError):
+            await create(INSTANCE, GROUP)
+        told.append(log.events)
+    first, later = told
+    assert later == first
+    end = first[-1]
+    assert isinstance(end, CallEnded)
+    assert (end.ended, end.error) == (None, "ZeroDivisionError")
