@@ -282,7 +282,7 @@ async def test_a_check_that_breaks_ends_what_observers_watch(monkeypatch: pytest
     class Other:
         pass
 
-    monkeypatch.setattr("resilience.engine.callee.checker", lambda _provider, _operation: check)
+    monkeypatch.setattr("resilience.engine.target.target.checker", lambda _provider, _operation: check)
     told = []
     for calls_before in range(2):
         log, service = Log(), Service(value=Other())

@@ -2,7 +2,7 @@
 The fast path: one frame around the user's function, for calls that succeed at once.
 
 It is open while no observer wants to see such a call and nothing has to be done before an
-attempt or after it. What observers want to see begins in :mod:`~resilience.engine.watched`, on an
+attempt or after it. What observers want to see begins in :mod:`~resilience.engine.call.watched_path`, on an
 event loop. A failure goes on in :func:`~resilience.engine.call.run.run`, with the attempt that was
 made. The first call always takes the long way, because verifiers are registered until
 then. The first value tells whether the function returns an SDK's answers, which are
@@ -31,13 +31,13 @@ from resilience.engine.call.attempts import FirstAttempt
 from resilience.engine.call.decided import count as decisions
 from resilience.engine.call.renaming import begins_as_asked
 from resilience.engine.call.run import run
+from resilience.engine.call.watched_path import AtOnce, first_attempt
 from resilience.engine.credentials.source import NO_CREDENTIALS
 from resilience.engine.outcome import Attempt, Outcome
 from resilience.engine.runtime.event_loop import LOOP
 from resilience.engine.runtime.plain_thread import THREAD, drive, never_awaitable
 from resilience.engine.target.arguments import LazyArguments
 from resilience.engine.target.target import Callee
-from resilience.engine.watched import AtOnce, first_attempt
 
 _SHUT: Final[Slot] = ({"": True}, "")
 
