@@ -9,7 +9,8 @@ from resilience.clients import registry
 from resilience.clients.common import renaming, requestforms
 from resilience.clients.common.calls import Apis, Arguments
 from resilience.clients.common.renaming import Renaming
-from resilience.clients.vendor import SdkMethod, VendorSdk
+from resilience.clients.vendor.calls import SdkMethod
+from resilience.clients.vendor.sdk import VendorSdk
 from resilience.core.fault import Fault
 
 

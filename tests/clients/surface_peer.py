@@ -28,7 +28,7 @@ from tencentcloud.mqtt.v20240516.mqtt_client import MqttClient
 from tencentcloud.mqtt.v20240516.mqtt_client_async import MqttClient as AsyncMqttClient
 from tencentcloud.sts.v20180813.sts_client import StsClient
 
-from resilience.clients.vendor import SdkMethod as Method
+from resilience.clients.vendor.calls import SdkMethod as Method
 
 NOWHERE = "127.0.0.1:9"
 

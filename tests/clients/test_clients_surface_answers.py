@@ -14,7 +14,7 @@ from surface_peer import CLASSES, OPERATIONS, arguments, make, models_of
 from tencentcloud.mqtt.v20240516 import models as mqtt
 
 from resilience.clients import check_value
-from resilience.clients.vendor import SdkMethod as Method
+from resilience.clients.vendor.calls import SdkMethod as Method
 
 TOPIC = {"InstanceId": "i", "Topic": "t", "Remark": "r"}
 

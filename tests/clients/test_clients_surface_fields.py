@@ -15,7 +15,7 @@ from surface_calls import fields_of, with_fields
 from surface_peer import OPERATIONS, arguments
 from tencentcloud.mqtt.v20240516 import models as mqtt
 
-from resilience.clients.vendor import SdkMethod as Method
+from resilience.clients.vendor.calls import SdkMethod as Method
 
 GROUP = {"GroupId": "GID_a", "InstanceId": "i"}
 TOPIC = {"Topic": "a", "InstanceId": "i"}

@@ -18,7 +18,7 @@ from surface_peer import CLASSES, OPERATIONS, arguments, make, models_of, taker
 from tencentcloud.common.credential import STSAssumeRoleCredential
 
 from resilience.catalog import catalogue
-from resilience.clients.vendor import SdkMethod as Method
+from resilience.clients.vendor.calls import SdkMethod as Method
 
 
 @pytest.fixture(scope="module")

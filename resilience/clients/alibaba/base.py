@@ -14,7 +14,7 @@ from resilience.clients.common.assuming import Keys
 from resilience.clients.common.calls import Check
 from resilience.clients.common.keys import KeyTriple
 from resilience.clients.common.renaming import NamePlaces
-from resilience.clients.vendor import VendorSdk
+from resilience.clients.vendor.sdk import VendorSdk
 
 
 class AlibabaSdk(VendorSdk):

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from resilience.clients.tencent.traits import PRODUCTS
-from resilience.clients.vendor import Generic
+from resilience.clients.vendor.facts import Generic
 
 # Credentials ask the token service themselves while a request is being signed. That is part of an attempt: its faults
 # are the attempt's, and waits would hold the lock of the credential.

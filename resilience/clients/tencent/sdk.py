@@ -24,7 +24,8 @@ from resilience.clients.tencent.methods import GENERIC
 from resilience.clients.tencent.places import PLACES
 from resilience.clients.tencent.traits import HOOKS, PACKAGES, PROVIDER
 from resilience.clients.tencent.verifying import verifiers
-from resilience.clients.vendor import Generic, VendorSdk
+from resilience.clients.vendor.facts import Generic
+from resilience.clients.vendor.sdk import VendorSdk
 from resilience.core.fault import Fault
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from resilience.clients.alibaba.products import is_ours
 from resilience.clients.alibaba.traits import PRODUCTS
-from resilience.clients.vendor import Generic
+from resilience.clients.vendor.facts import Generic
 
 # The signers ask the token service themselves while a request is being signed. That is part of an attempt: its faults
 # are the attempt's, and waits would hold the lock of the credential.

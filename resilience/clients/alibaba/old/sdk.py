@@ -14,7 +14,7 @@ from resilience.clients.alibaba.traits import OLD_HOOKS, OLD_PACKAGES
 from resilience.clients.common.keys import KeyTriple, OwnKeys
 from resilience.clients.common.requestforms import Forms
 from resilience.clients.common.timeouts import Call
-from resilience.clients.vendor import Generic
+from resilience.clients.vendor.facts import Generic
 from resilience.core.fault import Fault
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from resilience.clients.alibaba.products import is_ours
 from resilience.clients.alibaba.traits import PRODUCTS
 from resilience.clients.common.originals import original
-from resilience.clients.vendor import Generic
+from resilience.clients.vendor.facts import Generic
 
 # `create_group_id_with_options`, which the short methods call, and also `assume_role_with_oidcwith_options`.
 _WITH_OPTIONS: Final = re.compile(r".*with_options(?:_async)?")

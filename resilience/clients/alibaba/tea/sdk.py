@@ -19,7 +19,7 @@ from resilience.clients.common.keys import KeyTriple, OwnKeys
 from resilience.clients.common.raised.frames import module_of
 from resilience.clients.common.requestforms import Forms
 from resilience.clients.common.timeouts import Call
-from resilience.clients.vendor import Generic
+from resilience.clients.vendor.facts import Generic
 from resilience.core.fault import Fault
 
 _ASYNC_SUFFIX: Final = "_async"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from resilience.clients.common.requestforms import Forms, RequestForm
-from resilience.clients.vendor import VendorSdk
+from resilience.clients.vendor.sdk import VendorSdk
 from resilience.core.fault import Fault
 
 
