@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import time
 from collections.abc import Callable, Iterator
@@ -454,3 +455,34 @@ def test_a_call_on_the_resource_of_the_call_around_it_is_an_error(ledger: Ledger
     with pytest.raises(LedgerError, match="called inside of a call for the same resource"):
         outer(INSTANCE, GROUP)
     assert clock.monotonic() == 0.0
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param([2.0], id="success"),
+        pytest.param([refused(), 2.0], id="retry"),
+        pytest.param([refused("Other")], id="no-rule"),
+        pytest.param([TypeError("a programming error")], id="programming-error"),
+        pytest.param([KeyboardInterrupt()], id="interrupted"),
+    ],
+)
+@pytest.mark.parametrize("deadline", [None, 60.0], ids=["unlimited", "limited"])
+def test_what_is_told_of_a_first_call_is_told_of_every_call(
+    clock: VirtualTime, script: list[Any], deadline: float | None
+) -> None:
+    """As on an event loop: a call that begins without a run is told by the same events."""
+    told = []
+    for calls_before in range(2):
+        log, service = Log(), Service(clock=clock)
+        create = executor(policy(RULES, deadline=deadline), observers=[log]).wrap("CreateGroupId", service.create)
+        for _ in range(calls_before):
+            create(INSTANCE, GROUP)
+        log.events.clear()
+        service.script = list(script)
+        with contextlib.suppress(Exception, KeyboardInterrupt):
+            create(INSTANCE, GROUP)
+        told.append(log.events)
+    first, later = told
+    assert isinstance(first[-1], CallEnded)
+    assert later == first

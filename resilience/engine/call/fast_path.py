@@ -2,8 +2,8 @@
 The fast path: one frame around the user's function, for calls that succeed at once.
 
 It is open while no observer wants to see such a call and nothing has to be done before an
-attempt or after it. What observers want to see begins in :mod:`~resilience.engine.call.watched_path`, on an
-event loop. A failure goes on in :func:`~resilience.engine.call.run.run`, with the attempt that was
+attempt or after it. What observers want to see begins in :mod:`~resilience.engine.call.watched_path`.
+A failure goes on in :func:`~resilience.engine.call.run.run`, with the attempt that was
 made. The first call always takes the long way, because verifiers are registered until
 then. The first value tells whether the function returns an SDK's answers, which are
 checked; until there is one, each value is.
@@ -254,10 +254,11 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
     return unlimited if limits.deadline is None and limits.attempt_timeout is None else limited
 
 
-def _in_thread(callee: Callee, *, as_outcome: bool) -> Callable[..., Any]:  # noqa: C901  # as above
+def _in_thread(callee: Callee, *, as_outcome: bool) -> Callable[..., Any]:  # noqa: C901, PLR0915  # as above
     # The clock is read only where there is a limit, or an outcome to tell of it.
     (slot, key), (other, other_key) = _SHUT, ALWAYS_IDLE
     is_new = True
+    is_told = False
     invoke = callee.function
     limit = 0.0
     refusal, check = callee.refusal, callee.check
@@ -271,8 +272,14 @@ def _in_thread(callee: Callee, *, as_outcome: bool) -> Callable[..., Any]:  # no
         return held.generation if callee.keeps_source or callee.source is source else 0  # as on a loop
 
     def slowly(args: tuple[Any, ...], kwargs: dict[str, Any], first: FirstAttempt | None = None) -> Any:
-        nonlocal is_new, slot, key, other, other_key, limit, kind, plain, source
+        nonlocal is_new, is_told, slot, key, other, other_key, limit, kind, plain, source
         try:
+            if first is None and is_told and (held := source.held).renew_at > time():
+                made = drive(first_attempt(callee, args, kwargs, limit, plain))
+                if isinstance(made, AtOnce):
+                    return at_once(callee, made.value, args, kwargs, made.duration) if as_outcome else made.value
+                first = FirstAttempt(made.error, made.started, made.decided_before, generation_of(held), made.watch)
+                del made
             call = drive(run(callee, args, kwargs, first))
         finally:
             del first  # for the reason that Outcome.unwrap gives
@@ -283,7 +290,7 @@ def _in_thread(callee: Callee, *, as_outcome: bool) -> Callable[..., Any]:  # no
             kind, plain = type(call.value), plain_type(callee, call.value)
         if slot is _SHUT[0]:
             gate = _Gate.of(callee)
-            limit = gate.limit
+            limit, is_told = gate.limit, gate.is_told
             (slot, key), (other, other_key) = gate.slots
         return call.outcome() if as_outcome else call.unwrap()
 

@@ -7,7 +7,7 @@ attempt that failed goes on in :func:`~resilience.engine.call.run.run`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +15,7 @@ from resilience.clients import type_name
 from resilience.core.events import AttemptAborted, AttemptStarted, AttemptSucceeded, CallEnded
 from resilience.engine.call.attempts import FirstAttempt
 from resilience.engine.call.decided import count as decisions
+from resilience.engine.runtime.plain_thread import at_once
 from resilience.engine.target.observers import Watch
 from resilience.engine.target.target import Callee
 
@@ -42,12 +43,15 @@ async def first_attempt(
     Make the first attempt of a call, and tell of it.
 
     Args:
-        callee: What is called; an attempt of it is nothing but to await its function.
+        callee: What is called; an attempt of it is nothing but to call its function.
         args: Its arguments.
         kwargs: Likewise.
         limit: Of the attempt, in seconds; 0 for none.
         plain: The type of values that need not be looked at.
     """
+    function: Callable[..., Awaitable[Any]] = callee.function
+    if callee.runtime.blocks:
+        function = at_once(callee.within(limit or None))
     watch = callee.setting.audience.admit(callee.started)
     now = callee.runtime.timer()
     before, started = decisions[0], now()
@@ -59,12 +63,12 @@ async def first_attempt(
     left: str | None = None
     try:
         if limit:
-            ran = await callee.runtime.run_until(started + limit, callee.function, args, kwargs)
+            ran = await callee.runtime.run_until(started + limit, function, args, kwargs)
             value, error, is_cut = ran.value, ran.error, ran.cut
             del ran
         else:
             try:
-                value = await callee.function(*args, **kwargs)
+                value = await function(*args, **kwargs)
             except Exception as raised:  # noqa: BLE001  # classified in the run
                 error = raised
         has_run = True
