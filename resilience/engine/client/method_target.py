@@ -69,7 +69,7 @@ class CoveredCallee(Callee):
         if self.setting.policy_sources.has(provider):
             return (
                 f"the source in [credentials.{provider}] renews the temporary keys of the first client, "
-                "and this one was made with others"
+                "and this one was made with others, or with long-lived ones"
             )
         in_python = f'; or give Executor(credentials={{"{provider}": ...}}) one' if self.has_executor else ""
         write = f'write [credentials.{provider}] source = "assume_role" and role = "...", or source = "command" and'
