@@ -100,12 +100,13 @@ class _Inspection:
         findings.contexts = self.contexts
         self._parts.clear()
         everywhere, in_some = list(assembly.problems), []
+        wanted = set(self.contexts)
         for env in dict.fromkeys((*self.contexts, *assembly.environments)):
-            if env not in self.contexts:
+            if env not in wanted:
                 everywhere += assembly.check(env) if env is not None else ()
                 continue
             # Without the plain values among them, there is nothing that environments could share.
-            found = assembly.find(env, is_alone=None not in self.contexts)
+            found = assembly.find(env, is_alone=None not in wanted)
             everywhere += found.own
             findings.add(found.others, env)
             in_some += found.others
