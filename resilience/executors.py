@@ -31,13 +31,13 @@ def observers_for(policy: PolicyValues) -> Sequence[Observer]:
     return (*default_observers(), Journal(policy.telemetry.journal))
 
 
-class Executor(executor.Executor):  # noqa: D101  # it has the docstring of its base
-    __doc__ = executor.Executor.__doc__
+class Executor(executor.BareExecutor):  # noqa: D101  # it has the docstring of its base
+    __doc__ = executor.BareExecutor.__doc__
 
     observers_for: ClassVar[staticmethod[[PolicyValues], Sequence[Observer]]] = staticmethod(observers_for)
 
 
-class SyncExecutor(synchronous.SyncExecutor):  # noqa: D101  # it has the docstring of its base
-    __doc__ = synchronous.SyncExecutor.__doc__
+class SyncExecutor(synchronous.BareSyncExecutor):  # noqa: D101  # it has the docstring of its base
+    __doc__ = synchronous.BareSyncExecutor.__doc__
 
     observers_for: ClassVar[staticmethod[[PolicyValues], Sequence[Observer]]] = staticmethod(observers_for)

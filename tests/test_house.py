@@ -19,24 +19,7 @@ LARGE_FOLDERS: Final = frozenset[str]()
 
 # What still has two meanings. A name leaves this list when one of its classes is called otherwise; none may come to it.
 DOUBLE_NAMES: Final = frozenset(
-    {
-        "Answer",
-        "Executor",
-        "Explanation",
-        "Fault",
-        "Fields",
-        "Mistake",
-        "Names",
-        "Past",
-        "Place",
-        "Problem",
-        "Renamed",
-        "RuleTable",
-        "Setting",
-        "Source",
-        "Span",
-        "SyncExecutor",
-    }
+    {"Answer", "Explanation", "Fault", "Mistake", "Names", "Place", "Problem", "Renamed", "RuleTable", "Source", "Span"}
 )
 
 

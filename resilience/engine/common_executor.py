@@ -14,11 +14,11 @@ from resilience.engine.credentials.source import Credentials
 from resilience.engine.runtime.runtime import Runtime
 from resilience.engine.switch import switched_off
 from resilience.engine.target.checks import check_renames
-from resilience.engine.target.factory import Callees
+from resilience.engine.target.factory import TargetFactory
 from resilience.engine.target.observers import Audience
 from resilience.engine.target.operations import checked_provider, resolve
-from resilience.engine.target.settings import Setting
-from resilience.engine.target.target import Callee
+from resilience.engine.target.settings import ExecutorSettings
+from resilience.engine.target.target import Target
 from resilience.state import Ledger
 
 P = ParamSpec("P")
@@ -32,10 +32,10 @@ def _nobody(_: PolicyValues) -> Sequence[Observer]:
 _MOST_TARGETS: Final = 128
 
 
-class Target(NamedTuple):
+class PreparedTarget(NamedTuple):
     """A function of ``call`` or ``outcome`` with its operation, prepared once."""
 
-    callee: Callee
+    target: Target
     call: Callable[..., Any]
     outcome: Callable[..., Any]
 
@@ -48,7 +48,7 @@ class CommonExecutor:
         policy: What to do with faults.
         provider: The provider of operations that are named without a prefix, or None.
         enabled: Whether the policy acts; if not, each call is one attempt.
-        callees: Prepares functions for calls.
+        target_factory: Prepares functions for calls.
     """
 
     observers_for: ClassVar[staticmethod[[PolicyValues], Sequence[Observer]]] = staticmethod(_nobody)
@@ -56,8 +56,8 @@ class CommonExecutor:
 
     runtime: ClassVar[Runtime]
 
-    _quick: ClassVar[staticmethod[..., Callable[..., Any]]]
-    """Makes the quick path for calls of a function, that which returns values and that which returns outcomes."""
+    _fast_path: ClassVar[staticmethod[..., Callable[..., Any]]]
+    """Makes the fast path for calls of a function, that which returns values and that which returns outcomes."""
 
     def __init__(  # noqa: PLR0913  # a keyword for each thing that calls share
         self,
@@ -78,11 +78,11 @@ class CommonExecutor:
         # A package of a third party that cannot be used is told here, and not while a call fails.
         registry.sdks()
         self.policy = policy
-        self._targets: dict[tuple[str, Callable[..., Any]], Target] = {}
+        self._targets: dict[tuple[str, Callable[..., Any]], PreparedTarget] = {}
         self.provider = checked_provider(provider, policy)
         self.enabled = not switched_off() if enabled is None else enabled
-        self.callees = Callees(
-            Setting(
+        self.target_factory = TargetFactory(
+            ExecutorSettings(
                 policy=policy,
                 enabled=self.enabled,
                 account=account,
@@ -115,7 +115,7 @@ class CommonExecutor:
         resolve(operation, policy=self.policy, provider=self.provider)
 
         def register(verifier: Callable[P, R]) -> Callable[P, R]:
-            self.callees.register(operation, verifier)
+            self.target_factory.register(operation, verifier)
             return verifier
 
         return register
@@ -137,7 +137,7 @@ class CommonExecutor:
             TypeError: The client is of neither SDK.
             RuntimeError: One of its operations has been called already.
         """
-        self.callees.register_all(client, unique_tag=unique_tag, unique_names=unique_names)
+        self.target_factory.register_all(client, unique_tag=unique_tag, unique_names=unique_names)
 
     def _prepare(
         self,
@@ -146,10 +146,10 @@ class CommonExecutor:
         *,
         key: Mapping[str, str] | None = None,
         accepted: Callable[..., Any] | None = None,
-    ) -> Callee:
-        return self.callees.prepare(operation, function, runtime=self.runtime, key=key, accepted=accepted)
+    ) -> Target:
+        return self.target_factory.prepare(operation, function, runtime=self.runtime, key=key, accepted=accepted)
 
-    def _target(self, operation: str, function: Callable[..., Any]) -> Target:
+    def _prepared(self, operation: str, function: Callable[..., Any]) -> PreparedTarget:
         """
         Return what calls a function under the policy, the same for each call of it.
 
@@ -162,14 +162,14 @@ class CommonExecutor:
             is_kept = True
         except TypeError:
             is_kept = False  # a callable that cannot be hashed
-        callee = self._prepare(operation, function)
-        target = Target(callee, self._quick(callee), self._quick(callee, as_outcome=True))
+        target = self._prepare(operation, function)
+        prepared = PreparedTarget(target, self._fast_path(target), self._fast_path(target, as_outcome=True))
         if is_kept:
             if len(self._targets) >= _MOST_TARGETS:
                 # Functions that are made anew for each call are not held on to for ever.
                 self._targets.clear()
-            self._targets[operation, function] = target
-        return target
+            self._targets[operation, function] = prepared
+        return prepared
 
     def _prepare_wrapped(
         self,
@@ -178,14 +178,14 @@ class CommonExecutor:
         *,
         key: Mapping[str, str] | None,
         accepted: Callable[..., Any] | None,
-    ) -> Callee:
+    ) -> Target:
         """Look at everything that can be seen to be wrong before the first call."""
         if isinstance(function, classmethod | staticmethod):
             kind = type(function).__name__
             raise TypeError(f"{function.__qualname__}: put @{kind} above the line that wraps it, not below")
-        callee = self._prepare(operation, function, key=key, accepted=accepted)
-        check_renames(function, callee.operation, callee.signature, callee.subject, callee.new_plan())
-        return callee
+        target = self._prepare(operation, function, key=key, accepted=accepted)
+        check_renames(function, target.operation, target.signature, target.subject, target.new_plan())
+        return target
 
 
 def _ledger_of(policy: PolicyValues) -> Ledger | None:

@@ -25,7 +25,7 @@ class Decorator(Protocol):
     def __call__(self, function: Callable[P, T], /) -> Wrapped[P, T]: ...
 
 
-class Executor(CommonExecutor):
+class BareExecutor(CommonExecutor):
     """
     Applies one policy to the calls of one program.
 
@@ -53,7 +53,7 @@ class Executor(CommonExecutor):
     """
 
     runtime: ClassVar[Runtime] = LOOP
-    _quick: ClassVar[staticmethod[..., Callable[..., Any]]] = staticmethod(on_loop)
+    _fast_path: ClassVar[staticmethod[..., Callable[..., Any]]] = staticmethod(on_loop)
 
     @overload
     def wrap(
@@ -119,7 +119,7 @@ class Executor(CommonExecutor):
     async def call(self, operation: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
     async def call(self, operation: str, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Make one call of a function; return its value, or raise the service's own exception."""
-        return await self._target(operation, function).call(*args, **kwargs)
+        return await self._prepared(operation, function).call(*args, **kwargs)
 
     @overload
     async def outcome(
@@ -131,4 +131,4 @@ class Executor(CommonExecutor):
     ) -> Outcome[T]: ...
     async def outcome(self, operation: str, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Make one call of a function and return how it ended; a failed call raises nothing."""
-        return await self._target(operation, function).outcome(*args, **kwargs)
+        return await self._prepared(operation, function).outcome(*args, **kwargs)

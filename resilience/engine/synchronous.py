@@ -17,7 +17,7 @@ from resilience.engine.wrapped_function import Calls, dressed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from resilience.engine.target.target import Callee
+    from resilience.engine.target.target import Target
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -82,19 +82,19 @@ class SyncDecorator(Protocol):
         ...
 
 
-def calls_in_thread(target: Callable[[], Callee]) -> Calls:
-    """Return what makes calls in a plain thread, of what ``target`` returns."""
+def calls_in_thread(prepared: Callable[[], Target]) -> Calls:
+    """Return what makes calls in a plain thread, of what ``prepared`` returns."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        return drive(run(target(), args, kwargs)).unwrap()
+        return drive(run(prepared(), args, kwargs)).unwrap()
 
     def outcome(*args: Any, **kwargs: Any) -> Outcome[Any]:
-        return drive(run(target(), args, kwargs)).outcome()
+        return drive(run(prepared(), args, kwargs)).outcome()
 
     return call, outcome
 
 
-class SyncExecutor(CommonExecutor):
+class BareSyncExecutor(CommonExecutor):
     """
     Applies one policy to the calls of a program that has no event loop.
 
@@ -111,7 +111,7 @@ class SyncExecutor(CommonExecutor):
     """
 
     runtime: ClassVar[Runtime] = THREAD
-    _quick: ClassVar[staticmethod[..., Callable[..., Any]]] = staticmethod(in_thread)
+    _fast_path: ClassVar[staticmethod[..., Callable[..., Any]]] = staticmethod(in_thread)
 
     @overload
     def wrap(
@@ -147,20 +147,20 @@ class SyncExecutor(CommonExecutor):
         """
 
         def decorate(function: Callable[..., Any]) -> SyncWrapped[Any, Any]:
-            callee = self._prepare_wrapped(operation, function, key=key, accepted=accepted)
-            quick = in_thread(callee), in_thread(callee, as_outcome=True)
-            return cast("SyncWrapped[Any, Any]", dressed(callee, quick, calls_in_thread))
+            target = self._prepare_wrapped(operation, function, key=key, accepted=accepted)
+            fast = in_thread(target), in_thread(target, as_outcome=True)
+            return cast("SyncWrapped[Any, Any]", dressed(target, fast, calls_in_thread))
 
         return decorate if function is None else decorate(function)
 
     def call(self, operation: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Make one call of a plain function; return its value, or raise the service's own exception."""
-        value: T = self._target(operation, function).call(*args, **kwargs)
+        value: T = self._prepared(operation, function).call(*args, **kwargs)
         return value
 
     def outcome(self, operation: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Outcome[T]:
         """Make one call of a plain function and return how it ended; a failed call raises nothing."""
-        outcome: Outcome[T] = self._target(operation, function).outcome(*args, **kwargs)
+        outcome: Outcome[T] = self._prepared(operation, function).outcome(*args, **kwargs)
         return outcome
 
     def _prepare(
@@ -170,7 +170,7 @@ class SyncExecutor(CommonExecutor):
         *,
         key: Mapping[str, str] | None = None,
         accepted: Callable[..., Any] | None = None,
-    ) -> Callee:
+    ) -> Target:
         if is_coroutine_function(function):
             name = getattr(function, "__qualname__", function)
             raise TypeError(f"{name} is a coroutine function, which needs an event loop: use Executor")

@@ -12,7 +12,7 @@ from resilience.engine.call.fast_path import on_loop
 from resilience.engine.call.run import run
 from resilience.engine.limits import limits_with
 from resilience.engine.outcome import Outcome
-from resilience.engine.target.target import Callee
+from resilience.engine.target.target import Target
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -88,13 +88,13 @@ Calls = tuple[Callable[..., Any], Callable[..., Any]]
 """Two functions that make a call: one returns its value or raises, the other returns its outcome."""
 
 
-def build(callee: Callee) -> Wrapped[Any, Any]:
+def build(target: Target) -> Wrapped[Any, Any]:
     """Return the wrapped function: a closure, or a descriptor where the function stands in a class body."""
-    quick = on_loop(callee), on_loop(callee, as_outcome=True)
-    return cast("Wrapped[Any, Any]", dressed(callee, quick, calls_on_loop))
+    fast = on_loop(target), on_loop(target, as_outcome=True)
+    return cast("Wrapped[Any, Any]", dressed(target, fast, calls_on_loop))
 
 
-def calls_on_loop(target: Callable[[], Callee]) -> Calls:
+def calls_on_loop(target: Callable[[], Target]) -> Calls:
     """Return what makes calls on an event loop, of what ``target`` returns."""
 
     async def call(*args: Any, **kwargs: Any) -> Any:
@@ -106,40 +106,40 @@ def calls_on_loop(target: Callable[[], Callee]) -> Calls:
     return call, outcome
 
 
-def dressed(callee: Callee, quick: Calls, calls: Callable[[Callable[[], Callee]], Calls]) -> Any:
+def dressed(target: Target, fast: Calls, calls: Callable[[Callable[[], Target]], Calls]) -> Any:
     """
     Give a closure the looks of the user's function, and what goes with it.
 
     Args:
-        callee: The user's function.
-        quick: The closure, and the one that returns an outcome.
+        target: The user's function.
+        fast: The closure, and the one that returns an outcome.
         calls: Makes the functions that call what its argument returns, with limits of their own.
     """
-    function, outcome = quick
-    functools.update_wrapper(function, callee.function)
+    function, outcome = fast
+    functools.update_wrapper(function, target.function)
 
     def verify(verifier: Callable[..., R]) -> Callable[..., R]:
-        callee.register(verifier)
+        target.register(verifier)
         return verifier
 
     def limited(**limits: Any) -> Any:
-        return _limited(callee, calls, limits_with(callee.limits, **limits))
+        return _limited(target, calls, limits_with(target.limits, **limits))
 
     wrapped: Any = function
     wrapped.outcome, wrapped.verify, wrapped.limited = outcome, verify, limited
-    scope = getattr(callee.function, "__qualname__", "").rpartition(".")[0]
-    if inspect.isfunction(callee.function) and scope and not scope.endswith("<locals>"):
-        return Method(wrapped)
+    scope = getattr(target.function, "__qualname__", "").rpartition(".")[0]
+    if inspect.isfunction(target.function) and scope and not scope.endswith("<locals>"):
+        return WrappedMethod(wrapped)
     return wrapped
 
 
-def _limited(callee: Callee, calls: Callable[[Callable[[], Callee]], Calls], limits: Limits) -> Any:
+def _limited(target: Target, calls: Callable[[Callable[[], Target]], Calls], limits: Limits) -> Any:
     """Return what makes calls with limits of their own; it looks at the function when it is first called."""
     function: Any
-    function, outcome = calls(functools.cache(functools.partial(callee.limited, limits)))
-    functools.update_wrapper(function, callee.function)
+    function, outcome = calls(functools.cache(functools.partial(target.limited, limits)))
+    functools.update_wrapper(function, target.function)
     function.outcome = outcome
-    function.limited = lambda **others: _limited(callee, calls, limits_with(limits, **others))
+    function.limited = lambda **others: _limited(target, calls, limits_with(limits, **others))
     return function
 
 
@@ -155,7 +155,7 @@ def _bound(function: Any, instance: Any) -> Any:
     return bound
 
 
-class Method:
+class WrappedMethod:
     """A wrapped function in a class body: what an instance gives binds ``outcome`` and ``limited`` as well."""
 
     outcome: Callable[..., Any]

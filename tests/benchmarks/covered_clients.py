@@ -1,5 +1,5 @@
 """
-What a covered client adds to a call that succeeds at once, in microseconds of processor time.
+What a wrapped client adds to a call that succeeds at once, in microseconds of processor time.
 
 To see it::
 

@@ -107,7 +107,7 @@ def test_every_operation_of_the_sdk_has_its_methods(name: str, operations: int, 
 
 
 def test_the_catalogues_know_every_operation_of_the_installed_sdks() -> None:
-    """No operation that a covered method performs is unknown to its provider's catalogue."""
+    """No operation that a wrapped method performs is unknown to its provider's catalogue."""
     for _, method in OPERATIONS:
         assert catalogue(method.provider).operation(str(method.operation)) is not None, method
 

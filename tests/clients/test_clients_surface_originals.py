@@ -1,4 +1,4 @@
-"""Clients whose covered methods are the SDK's own again."""
+"""Clients whose wrapped methods are the SDK's own again."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_the_old_sdk_is_plain_too(peer: tuple[str, list[str]], asked: list[str])
 
 
 def test_short_methods_and_json_are_plain_too(peer: tuple[str, list[str]], asked: list[str]) -> None:
-    """What leads to a covered method, or was inherited before it was covered, is plain as well."""
+    """What leads to a wrapped method, or was inherited before it was covered, is plain as well."""
     models = models_of("onsmqtt")
     plain_client(make("onsmqtt", peer[0])).list_group_id(models.ListGroupIdRequest(instance_id="i"))
     plain_client(make("mqtt", peer[0])).call_json("DescribeTopicList", {"InstanceId": "i"})

@@ -536,7 +536,7 @@ async def test_an_answer_is_noted_although_asyncio_cancels_before_a_thread_is_fr
 async def test_a_call_that_has_ended_takes_nothing_any_more(ledger: Ledger) -> None:
     """What a thread would do after its call was cancelled is not done: nobody would give the key back."""
     entry = LedgerEntry(key="key", provider=None, operation="CreateGroupId", resource={"GroupId": GROUP})
-    track = ledger_entry.Track(ledger, entry, event_loop.LOOP)
+    track = ledger_entry.LedgerClaim(ledger, entry, event_loop.LOOP)
     track.close()
     with pytest.raises(LedgerError, match="the call has ended"):
         await track.claim(None)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import requests
-from covering_clients import (
+from wrapped_clients import (
     alibaba_client,
     async_tencent_client,
     group,

@@ -23,7 +23,7 @@ WARM = pytest.mark.parametrize("warm", [False, True], ids=["first-call", "later-
 
 
 async def warmed(values: Any, service: Service, *, warm: bool) -> Any:
-    """Return a wrapped function, after a successful first call if asked for: later calls take the quick path."""
+    """Return a wrapped function, after a successful first call if asked for: later calls take the fast path."""
     script, service.script = service.script, []
     create = executor(values).wrap("CreateGroupId", service.group_function())
     if warm:

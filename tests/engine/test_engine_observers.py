@@ -208,7 +208,7 @@ async def test_a_plain_function_waits_for_a_thread() -> None:
         return group_id
 
     create = calls.wrap("CreateGroupId", create_group)
-    slots = calls.callees.setting.threads.slots()
+    slots = calls.target_factory.setting.threads.slots()
     holders = [object() for _ in range(int(slots.total_tokens))]
     for each in holders:
         slots.acquire_on_behalf_of_nowait(each)

@@ -12,10 +12,10 @@ import anyio
 import pytest
 from aliyunsdkcore.auth.credentials import StsTokenCredential
 from aliyunsdkcore.client import AcsClient
-from covering_clients import alibaba_client, group, old_group, quick, tencent_client, topic
 from tencentcloud.common.credential import Credential
 from tencentcloud.mqtt.v20240516.mqtt_client import MqttClient
 from tencentcloud.mqtt.v20240516.mqtt_client_async import MqttClient as AsyncMqttClient
+from wrapped_clients import alibaba_client, group, old_group, quick, tencent_client, topic
 
 from resilience import Credentials, Executor, Policy, SyncExecutor, wrap_client
 from resilience.sandbox import Sandbox, TemporaryKey
@@ -144,7 +144,7 @@ def test_threads_share_one_refresh(cloud: Sandbox, tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    found = executor.callees.setting.policy_sources.of("alibaba", client)
+    found = executor.target_factory.setting.policy_sources.of("alibaba", client)
     assert found is not None
     assert found.generation == 2
     assert cloud.applied("CreateGroupId") == 7

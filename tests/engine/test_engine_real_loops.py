@@ -43,7 +43,7 @@ async def test_a_retried_call_really_waits() -> None:
 
 
 async def test_the_deadline_cuts_in_real_time() -> None:
-    """A call that hangs ends at its deadline, on the quick path as well."""
+    """A call that hangs ends at its deadline, on the fast path as well."""
     service = Service()
     create = executor(policy(deadline=0.3)).wrap("CreateGroupId", service.group_function())
     await create(INSTANCE, GROUP)

@@ -13,7 +13,6 @@ from typing import Any
 import anyio
 import pytest
 from attrs import evolve
-from covering_clients import alibaba_at, group, peer, purchase, tencent_at
 from engine_calls import (
     ACCEPT,
     GROUP,
@@ -25,6 +24,7 @@ from engine_calls import (
     policy,
     refused,
 )
+from wrapped_clients import alibaba_at, group, peer, purchase, tencent_at
 
 from resilience import DONE, DeadlineExceeded, Executor, Ledger, LedgerError, Policy, ServiceError, SyncExecutor
 from resilience.core.events import CallEnded
@@ -257,7 +257,7 @@ def test_a_function_that_returns_an_awaitable_is_refused() -> None:
 
 
 def test_a_quick_function_that_returns_an_awaitable_later_is_refused_too() -> None:
-    """Also where earlier calls returned values, and the quick path is open."""
+    """Also where earlier calls returned values, and the fast path is open."""
     later: list[Any] = ["made", "made", None]
 
     def create(instance_id: str, group_id: str) -> Any:

@@ -158,7 +158,7 @@ os.execv(sys.executable, [sys.executable, "-c", text])
     ],
 )
 def test_what_goes_past_the_policy_is_counted(text: str, expected: tuple[int, str], scripts: Scripts) -> None:
-    """Whichever library sends it; a covered call is none of these, nor is a request to another host."""
+    """Whichever library sends it; a wrapped call is none of these, nor is a request to another host."""
     calls, ways = expected
     count = sum(int(number) for number in re.findall(r"\d+(?= by)", ways))
     assert past(scripts, text) == [

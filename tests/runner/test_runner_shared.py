@@ -13,7 +13,7 @@ import pytest
 from runner_run import a_run
 
 from resilience.clients.common.renaming import Renaming
-from resilience.engine.target.names import Place
+from resilience.engine.target.names import NameScope
 from resilience.runner.run import Run
 from resilience.runner.totals.counters import Counters, Counts, counted
 from resilience.runner.totals.names import Names
@@ -39,8 +39,8 @@ def forked(work: Callable[[], object], ending: Callable[[], None] = lambda: os._
     os.waitpid(process, 0)
 
 
-def place(scope: str = "mqtt-1") -> Place:
-    return Place("alibaba", "CreateGroupId", "GroupId", scope)
+def place(scope: str = "mqtt-1") -> NameScope:
+    return NameScope("alibaba", "CreateGroupId", "GroupId", scope)
 
 
 def test_nothing_is_made_before_the_first_call(run: Run) -> None:

@@ -1,7 +1,7 @@
 """
 The SDK's own methods under covered ones, and a client that has them again.
 
-A covered method carries ``__resilience_covered__`` and keeps what it covers in ``__wrapped__``.
+A wrapped method carries ``__resilience_covered__`` and keeps what it covers in ``__wrapped__``.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ def original(method: Any) -> Any:
 
 def plain_client(client: _Client) -> _Client:
     """
-    Return a client whose covered methods are the SDK's own again; the client itself if none is covered.
+    Return a client whose wrapped methods are the SDK's own again; the client itself if none is covered.
 
-    What is asked through it inside a covered call, such as a read-back, is not
+    What is asked through it inside a wrapped call, such as a read-back, is not
     covered a second time. Session, credentials and configuration are shared
     with the client; an attribute that is set on either later is not.
     """

@@ -16,30 +16,30 @@ ADVISED: Final[frozenset[StopReason]] = frozenset({"unverified", "not_ours", "no
 
 def advice_on(call: Progress, decision: Fail) -> str | None:
     """Return one sentence on a failed call; None where the policy did what it says."""
-    callee, plan, rule = call.callee, call.plan, decision.rule
+    target, plan, rule = call.target, call.plan, decision.rule
     if not plan.enabled:
         return None
     match decision.reason:
         case "unverified":
             fault = call.made[-1].fault if call.made else None
             label = "an earlier run" if fault is None else fault.label
-            return advice.unrepeatable(_subject(call), label, rule, ask=callee.how_to_look)
+            return advice.unrepeatable(_subject(call), label, rule, ask=target.how_to_look)
         case "not_ours" if rule is not None and rule.action.do == "accept" and not call.renamed:
-            is_known = callee.setting.ledger is not None or advice.can_be_ours(plan)
+            is_known = target.setting.ledger is not None or advice.can_be_ours(plan)
             return None if is_known else advice.never_ours(_subject(call), rule)
         case "no_credentials":
-            return callee.how_to_refresh
+            return target.how_to_refresh
         case "remedy" if decision.by_remedy:
             cause = None if call.remedy_error is None else call.remedy_error.__cause__
-            if isinstance(cause, Ambiguous) and callee.buys_unknown:
-                return advice.indistinct(_subject(call), callee.operation.distinct)
+            if isinstance(cause, Ambiguous) and target.buys_unknown:
+                return advice.indistinct(_subject(call), target.operation.distinct)
         case "remedy" if rule is not None and _renames(rule) and not plan.can_rename:
             return advice.nothing_to_rename(_subject(call))
     return None
 
 
 def _subject(call: Progress) -> advice.Subject:
-    return call.callee.subject_of(call.args, call.kwargs)
+    return call.target.subject_of(call.args, call.kwargs)
 
 
 def _renames(rule: Rule) -> bool:

@@ -25,11 +25,11 @@ from resilience.engine.target.observers import Watch
 
 class FirstAttempt(NamedTuple):
     """
-    An attempt that the quick path has made already, and that failed.
+    An attempt that the fast path has made already, and that failed.
 
     Attributes:
         error: What it raised; None if our limit cut it short.
-        started: When it started; None where the quick path, having no limit, read no clock.
+        started: When it started; None where the fast path, having no limit, read no clock.
         decided_before: The number of decisions made before it started.
         generation: Which credentials it could use; 0 where it needed none.
         watch: Who watches the call, and knows that the attempt has begun; None where nobody was asked yet.
@@ -49,7 +49,7 @@ def begin(call: Progress) -> Command:
 
 
 def made(call: Progress, first: FirstAttempt) -> Command:
-    """Begin the call with the attempt that the quick path has made; return its first command."""
+    """Begin the call with the attempt that the fast path has made; return its first command."""
     if first.watch is None and call.watch.sinks:
         call.watch.tell(events.AttemptStarted(number=1))
     call.is_begun, call.history.begun = True, 1
@@ -57,13 +57,13 @@ def made(call: Progress, first: FirstAttempt) -> Command:
         call.generations = {call.plan.provider: first.generation}
     ended = call.now()
     event = _read(call, 1, first.error, ended - call.started, first.decided_before)
-    call.commands = commands(call.history, made=CommandReport(event, ended, call.callee.setting.draw()))
+    call.commands = commands(call.history, made=CommandReport(event, ended, call.target.setting.draw()))
     return _told(call, next(call.commands), 1, ended - call.started, cut=first.error is None)
 
 
 async def attempt(call: Progress, command: DoAttempt) -> Command:
     """Make one attempt; return what follows."""
-    number, limit, callee = command.number, command.limit, call.callee
+    number, limit, target = command.number, command.limit, call.target
     before = decided.count[0]
     started = call.now()
     watch = call.watch
@@ -71,17 +71,17 @@ async def attempt(call: Progress, command: DoAttempt) -> Command:
         watch.tell(events.AttemptStarted(number=number))
     ran: Ran | None = None
     try:
-        if callee.is_plain_attempt:
-            ran = await call.runtime.run_until(limit, callee.function, call.args, call.kwargs)
+        if target.is_plain_attempt:
+            ran = await call.runtime.run_until(limit, target.function, call.args, call.kwargs)
         else:
             ran = await call.runtime.run_until(limit, _invoke, (call, limit, *call.args), call.kwargs)
     finally:
-        if callee.gates:
+        if target.gates:
             leave(call)
         duration = call.now() - started
         if ran is None:
             watch.tell(events.AttemptAborted(number=number, duration=duration, error=None))
-    if ran.error is None and not ran.cut and (refusal := callee.refusal(ran.value)) is not None:
+    if ran.error is None and not ran.cut and (refusal := target.refusal(ran.value)) is not None:
         ran = Ran(error=refusal)
     if ran.cut or ran.error is not None:
         event = _read(call, number, ran.error, duration, before)
@@ -95,23 +95,23 @@ async def attempt(call: Progress, command: DoAttempt) -> Command:
 
 async def _invoke(call: Progress, limit: float | None, /, *args: Any, **kwargs: Any) -> Any:
     """Call the user's function; in a rehearsal fail as ``[chaos]`` says, instead of it or after it."""
-    callee = call.callee
-    rehearsal = callee.setting.rehearsal
-    injection = None if rehearsal is None else rehearsal.next_injection(callee.operation)
-    invoke: Callable[..., Awaitable[Any]] = callee.function
-    if callee.runtime.blocks or callee.needs_thread:
-        function = callee.within(None if limit is None else limit - call.now())
-        if callee.runtime.blocks:
+    target = call.target
+    rehearsal = target.setting.rehearsal
+    injection = None if rehearsal is None else rehearsal.next_injection(target.operation)
+    invoke: Callable[..., Awaitable[Any]] = target.function
+    if target.runtime.blocks or target.needs_thread:
+        function = target.within(None if limit is None else limit - call.now())
+        if target.runtime.blocks:
             invoke = at_once(function)
         else:
             job = Job()
             call.jobs = (*call.jobs, job)
-            invoke = functools.partial(callee.setting.threads.run, function, job)
+            invoke = functools.partial(target.setting.threads.run, function, job)
     if injection is None:
         return await invoke(*args, **kwargs)
     if injection.applied:
         value = await invoke(*args, **kwargs)
-        if callee.refusal(value) is not None:
+        if target.refusal(value) is not None:
             # Nothing was applied, so to claim a lost answer would be a lie; what the service said counts.
             return value
     call.watch.tell(events.FaultInjected(number=call.history.begun, injection=injection))
@@ -130,7 +130,7 @@ def _read(call: Progress, number: int, error: Exception | None, duration: float,
     if error is None:
         call.error = call.cut_short(f"attempt {number}", duration)
         return core.Failed((CUT,))
-    faults = call.callee.faults(error)
+    faults = call.target.faults(error)
     if faults is None:
         call.watch.tell(events.AttemptAborted(number=number, duration=duration, error=type_name(error)))
         raise error

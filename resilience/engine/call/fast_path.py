@@ -37,15 +37,15 @@ from resilience.engine.outcome import Attempt, Outcome
 from resilience.engine.runtime.event_loop import LOOP
 from resilience.engine.runtime.plain_thread import THREAD, drive, never_awaitable
 from resilience.engine.target.arguments import LazyArguments
-from resilience.engine.target.target import Callee
+from resilience.engine.target.target import Target
 
 _SHUT: Final[Slot] = ({"": True}, "")
 
 
 @frozen
-class _Gate:
+class _Guard:
     """
-    What a quick path looks at.
+    What a fast path looks at.
 
     Attributes:
         slots: The call is nothing but an attempt while both hold None.
@@ -58,31 +58,31 @@ class _Gate:
     limit: float
 
     @classmethod
-    def of(cls, callee: Callee) -> _Gate:
+    def of(cls, target: Target) -> _Guard:
         """Return how it stands after the first call."""
-        slots = None if callee.needs_thread else callee.setting.idle_slots
-        limit = attempt_limit(begin(callee.plan, now=0.0), now=0.0) or 0.0
+        slots = None if target.needs_thread else target.setting.idle_slots
+        limit = attempt_limit(begin(target.plan, now=0.0), now=0.0) or 0.0
         # Another mapping than the one that is shut before the first call, so that nobody asks again.
-        is_told = not callee.needs_thread and not callee.setting.has_more_to_do
+        is_told = not target.needs_thread and not target.setting.has_more_to_do
         return cls(slots or (({"": True}, ""), _SHUT), is_told, limit)
 
 
-def plain_type(callee: Callee, value: object) -> type | None:
+def plain_type(target: Target, value: object) -> type | None:
     """Return the type of the first value that a function returned, if values of it are none of an SDK's answers."""
     kind = type(value)
-    return kind if kind in callee.plain else None
+    return kind if kind in target.plain else None
 
 
 def at_once(
-    callee: Callee, value: object, args: tuple[Any, ...], kwargs: Mapping[str, Any], duration: float
+    target: Target, value: object, args: tuple[Any, ...], kwargs: Mapping[str, Any], duration: float
 ) -> Outcome[Any]:
     """Return the outcome of a call whose first attempt succeeded."""
     return Outcome(
-        operation=callee.operation.name,
+        operation=target.operation.name,
         stop_reason="success",
         value=value,
         attempts=(Attempt(number=1, duration=duration),),
-        arguments=LazyArguments(callee.signature, args, kwargs),
+        arguments=LazyArguments(target.signature, args, kwargs),
     )
 
 
@@ -90,50 +90,50 @@ def _no_loop() -> None:
     """Return that asyncio does not run."""
 
 
-def on_loop(callee: Callee, *, as_outcome: bool = False) -> Callable[..., Coroutine[Any, Any, Any]]:
-    """Return the quick path for a call on an event loop; one that returns its outcome, or else its value."""
-    quick = _on_loop(callee, as_outcome=as_outcome)
-    if not callee.renames:
-        return quick
+def on_loop(target: Target, *, as_outcome: bool = False) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """Return the fast path for a call on an event loop; one that returns its outcome, or else its value."""
+    fast = _on_loop(target, as_outcome=as_outcome)
+    if not target.renames:
+        return fast
 
     async def named(*args: Any, **kwargs: Any) -> Any:
         # Another frame, only where a name may be another resource's.
-        if begins_as_asked(callee, args, kwargs):
-            return await quick(*args, **kwargs)
-        call = await run(callee, args, kwargs)
+        if begins_as_asked(target, args, kwargs):
+            return await fast(*args, **kwargs)
+        call = await run(target, args, kwargs)
         return call.outcome() if as_outcome else call.unwrap()
 
     return named
 
 
-def in_thread(callee: Callee, *, as_outcome: bool = False) -> Callable[..., Any]:
-    """Return the quick path for a call in a plain thread; one that returns its outcome, or else its value."""
-    quick = _in_thread(callee, as_outcome=as_outcome)
-    if not callee.renames:
-        return quick
+def in_thread(target: Target, *, as_outcome: bool = False) -> Callable[..., Any]:
+    """Return the fast path for a call in a plain thread; one that returns its outcome, or else its value."""
+    fast = _in_thread(target, as_outcome=as_outcome)
+    if not target.renames:
+        return fast
 
     def named(*args: Any, **kwargs: Any) -> Any:
-        if begins_as_asked(callee, args, kwargs):
-            return quick(*args, **kwargs)
-        call = drive(run(callee, args, kwargs))
+        if begins_as_asked(target, args, kwargs):
+            return fast(*args, **kwargs)
+        call = drive(run(target, args, kwargs))
         return call.outcome() if as_outcome else call.unwrap()
 
     return named
 
 
 def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, which is what makes them quick
-    callee: Callee, *, as_outcome: bool
+    target: Target, *, as_outcome: bool
 ) -> Callable[..., Coroutine[Any, Any, Any]]:
-    # While both ``slot[key]`` are None the quick path is open: two look-ups answer every reason against it.
+    # While both ``slot[key]`` are None the fast path is open: two look-ups answer every reason against it.
     (slot, key), (other, other_key) = _SHUT, ALWAYS_IDLE
     is_new = True
     is_told = False
-    invoke = callee.function
+    invoke = target.function
     limit = 0.0
-    refusal, check = callee.refusal, callee.check
+    refusal, check = target.refusal, target.check
     plain: type | None = None
     # None where there can be no credentials: to ask that costs a tenth of looking at the clock.
-    source = callee.source or (None if callee.keeps_source else NO_CREDENTIALS)
+    source = target.source or (None if target.keeps_source else NO_CREDENTIALS)
     # On asyncio there is a cheaper limit than a cancel scope, for functions that shield nothing: it does not know
     # anyio's shields. What it needs is imported when asyncio is there.
     running_loop: Callable[[], Any] = _no_loop
@@ -145,31 +145,31 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
 
     def generation_of(held: Any) -> int:
         # Credentials that the script has replaced meanwhile say nothing of those that a refresh would renew.
-        return held.generation if held is not None and (callee.keeps_source or callee.source is source) else 0
+        return held.generation if held is not None and (target.keeps_source or target.source is source) else 0
 
-    async def slowly(args: tuple[Any, ...], kwargs: dict[str, Any], first: FirstAttempt | None = None) -> Any:
+    async def slow_path(args: tuple[Any, ...], kwargs: dict[str, Any], first: FirstAttempt | None = None) -> Any:
         nonlocal is_new, is_told, slot, key, other, other_key, limit, plain, source
         nonlocal running_loop, make_alarms, alarms, cancelled
         try:
             held = None
             if first is None and is_told and (source is None or (held := source.held).renew_at > time()):
-                made = await first_attempt(callee, args, kwargs, limit, plain)
+                made = await first_attempt(target, args, kwargs, limit, plain)
                 if isinstance(made, AtOnce):
-                    return at_once(callee, made.value, args, kwargs, made.duration) if as_outcome else made.value
+                    return at_once(target, made.value, args, kwargs, made.duration) if as_outcome else made.value
                 first = FirstAttempt(made.error, made.started, made.decided_before, generation_of(held), made.watch)
                 del made
-            call = await run(callee, args, kwargs, first)
+            call = await run(target, args, kwargs, first)
         finally:
             del first  # for the reason that Outcome.unwrap gives
-        if not callee.keeps_source:
-            source = callee.source or NO_CREDENTIALS
+        if not target.keeps_source:
+            source = target.source or NO_CREDENTIALS
         if is_new and call.error is None:
             is_new = False
-            plain = plain_type(callee, call.value)
+            plain = plain_type(target, call.value)
         if slot is _SHUT[0]:
-            gate = _Gate.of(callee)
-            limit, is_told = gate.limit, gate.is_told
-            if not callee.may_shield and "asyncio" in sys.modules:
+            guard = _Guard.of(target)
+            limit, is_told = guard.limit, guard.is_told
+            if not target.may_shield and "asyncio" in sys.modules:
                 from resilience.engine.runtime import attempt_alarm  # noqa: PLC0415  # asyncio is there already
 
                 running_loop, make_alarms, cancelled = (
@@ -178,7 +178,7 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
                     attempt_alarm.CancelledError,
                 )
                 alarms = make_alarms(None, limit)
-            (slot, key), (other, other_key) = gate.slots
+            (slot, key), (other, other_key) = guard.slots
         return call.outcome() if as_outcome else call.unwrap()
 
     async def unlimited(*args: Any, **kwargs: Any) -> Any:
@@ -194,13 +194,13 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
                 # To pass on no keywords is cheaper than to pass on an empty dictionary of them.
                 value = await (invoke(*args, **kwargs) if kwargs else invoke(*args))
                 if type(value) is plain or check(value) is None or (error := refusal(value)) is None:
-                    return value if clock is None else at_once(callee, value, args, kwargs, now() - started)
+                    return value if clock is None else at_once(target, value, args, kwargs, now() - started)
                 first = FirstAttempt(error, started, before, generation_of(held))
                 del error
             except Exception as error:  # noqa: BLE001  # classified in the run
                 first = FirstAttempt(error, started, before, generation_of(held))
         try:
-            return await slowly(args, kwargs, first)
+            return await slow_path(args, kwargs, first)
         finally:
             del first  # for the reason that Outcome.unwrap gives
 
@@ -219,7 +219,7 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
                 ran = await LOOP.run_until(started + limit, invoke, args, kwargs)
                 failure, value = ran.error, ran.value
                 if failure is None and not ran.cut and (failure := refusal(value)) is None:
-                    return value if clock is None else at_once(callee, value, args, kwargs, LOOP.now() - started)
+                    return value if clock is None else at_once(target, value, args, kwargs, LOOP.now() - started)
                 del ran
                 first = FirstAttempt(failure, started, before, generation_of(held))
                 del failure
@@ -232,7 +232,7 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
                 try:
                     value = await (invoke(*args, **kwargs) if kwargs else invoke(*args))
                     if type(value) is plain or check(value) is None or (error := refusal(value)) is None:
-                        return value if clock is None else at_once(callee, value, args, kwargs, loop.time() - started)
+                        return value if clock is None else at_once(target, value, args, kwargs, loop.time() - started)
                     first = FirstAttempt(error, started, before, generation_of(held))
                     del error
                 except Exception as error:  # noqa: BLE001  # classified in the run
@@ -246,52 +246,52 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
                     if attempt_alarm is not None:
                         attempt_alarm.switch_off()
         try:
-            return await slowly(args, kwargs, first)
+            return await slow_path(args, kwargs, first)
         finally:
             del first  # for the reason that Outcome.unwrap gives
 
-    limits = callee.limits
+    limits = target.limits
     return unlimited if limits.deadline is None and limits.attempt_timeout is None else limited
 
 
-def _in_thread(callee: Callee, *, as_outcome: bool) -> Callable[..., Any]:  # noqa: C901, PLR0915  # as above
+def _in_thread(target: Target, *, as_outcome: bool) -> Callable[..., Any]:  # noqa: C901, PLR0915  # as above
     # The clock is read only where there is a limit, or an outcome to tell of it.
     (slot, key), (other, other_key) = _SHUT, ALWAYS_IDLE
     is_new = True
     is_told = False
-    invoke = callee.function
+    invoke = target.function
     limit = 0.0
-    refusal, check = callee.refusal, callee.check
+    refusal, check = target.refusal, target.check
     kind: type | None = None
     plain: type | None = None
-    source = callee.source or NO_CREDENTIALS
-    is_bounded = callee.within(1.0) is not invoke
+    source = target.source or NO_CREDENTIALS
+    is_bounded = target.within(1.0) is not invoke
     now = THREAD.now
 
     def generation_of(held: Any) -> int:
-        return held.generation if callee.keeps_source or callee.source is source else 0  # as on a loop
+        return held.generation if target.keeps_source or target.source is source else 0  # as on a loop
 
-    def slowly(args: tuple[Any, ...], kwargs: dict[str, Any], first: FirstAttempt | None = None) -> Any:
+    def slow_path(args: tuple[Any, ...], kwargs: dict[str, Any], first: FirstAttempt | None = None) -> Any:
         nonlocal is_new, is_told, slot, key, other, other_key, limit, kind, plain, source
         try:
             if first is None and is_told and (held := source.held).renew_at > time():
-                made = drive(first_attempt(callee, args, kwargs, limit, plain))
+                made = drive(first_attempt(target, args, kwargs, limit, plain))
                 if isinstance(made, AtOnce):
-                    return at_once(callee, made.value, args, kwargs, made.duration) if as_outcome else made.value
+                    return at_once(target, made.value, args, kwargs, made.duration) if as_outcome else made.value
                 first = FirstAttempt(made.error, made.started, made.decided_before, generation_of(held), made.watch)
                 del made
-            call = drive(run(callee, args, kwargs, first))
+            call = drive(run(target, args, kwargs, first))
         finally:
             del first  # for the reason that Outcome.unwrap gives
-        if not callee.keeps_source:
-            source = callee.source or NO_CREDENTIALS
+        if not target.keeps_source:
+            source = target.source or NO_CREDENTIALS
         if is_new and call.error is None:
             is_new = False
-            kind, plain = type(call.value), plain_type(callee, call.value)
+            kind, plain = type(call.value), plain_type(target, call.value)
         if slot is _SHUT[0]:
-            gate = _Gate.of(callee)
-            limit, is_told = gate.limit, gate.is_told
-            (slot, key), (other, other_key) = gate.slots
+            guard = _Guard.of(target)
+            limit, is_told = guard.limit, guard.is_told
+            (slot, key), (other, other_key) = guard.slots
         return call.outcome() if as_outcome else call.unwrap()
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -303,7 +303,7 @@ def _in_thread(callee: Callee, *, as_outcome: bool) -> Callable[..., Any]:  # no
             if limit or as_outcome:
                 started = now()
                 if limit and is_bounded:
-                    function = callee.within(limit)
+                    function = target.within(limit)
             try:
                 value = function(*args, **kwargs)
                 if type(value) is not kind:
@@ -312,14 +312,14 @@ def _in_thread(callee: Callee, *, as_outcome: bool) -> Callable[..., Any]:  # no
                     return (
                         value
                         if started is None or not as_outcome
-                        else at_once(callee, value, args, kwargs, now() - started)
+                        else at_once(target, value, args, kwargs, now() - started)
                     )
                 first = FirstAttempt(error, started, before, generation_of(held))
                 del error
             except Exception as error:  # noqa: BLE001  # classified in the run
                 first = FirstAttempt(error, started, before, generation_of(held))
         try:
-            return slowly(args, kwargs, first)
+            return slow_path(args, kwargs, first)
         finally:
             del first  # for the reason that Outcome.unwrap gives
 

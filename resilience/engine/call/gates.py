@@ -17,8 +17,8 @@ from resilience.core.events import Recalled, Waited
 from resilience.engine.call import renaming
 from resilience.engine.call.progress import Progress
 from resilience.engine.call.remedies import credentials_ready
-from resilience.engine.target.ledger_entry import Track
-from resilience.engine.target.target import Callee
+from resilience.engine.target.ledger_entry import LedgerClaim
+from resilience.engine.target.target import Target
 from resilience.state import LedgerError
 
 # In seconds. What takes less is the program's own time.
@@ -33,7 +33,7 @@ class Gate(Protocol):
         """Return what observers are told that a call waited for; None for a gate that takes no time."""
         ...
 
-    def stands_before(self, callee: Callee) -> bool:
+    def stands_before(self, target: Target) -> bool:
         """Tell whether calls of this function have to pass it at all."""
         ...
 
@@ -57,10 +57,10 @@ class Gate(Protocol):
 
 async def admit(call: Progress, until: float | None) -> Event | Admitted:
     """Pass every gate that stands before an attempt; return what came of it."""
-    callee = call.callee
-    if callee.gates is None:
-        callee.gates = tuple(gate for gate in GATES if gate.stands_before(callee))
-    gates: tuple[Gate, ...] = callee.gates
+    target = call.target
+    if target.gates is None:
+        target.gates = tuple(gate for gate in GATES if gate.stands_before(target))
+    gates: tuple[Gate, ...] = target.gates
     for gate in gates:
         started = call.now()
         try:
@@ -80,7 +80,7 @@ async def admit(call: Progress, until: float | None) -> Event | Admitted:
 
 def leave(call: Progress) -> None:
     """Give back what an attempt held."""
-    for gate in call.callee.gates or ():
+    for gate in call.target.gates or ():
         gate.leave(call)
 
 
@@ -96,8 +96,8 @@ class _Kept:
 class _OwnName(_Kept):
     """The name that the call asks for, which this run may have given to another resource."""
 
-    def stands_before(self, callee: Callee) -> bool:
-        return callee.renames
+    def stands_before(self, target: Target) -> bool:
+        return target.renames
 
     async def enter(self, call: Progress, until: float | None) -> Event | None:  # noqa: ARG002  # takes no time
         if call.is_begun:
@@ -114,8 +114,8 @@ class _Key(_Kept):
 
     waits_for = "ledger"
 
-    def stands_before(self, callee: Callee) -> bool:
-        return callee.setting.ledger is not None
+    def stands_before(self, target: Target) -> bool:
+        return target.setting.ledger is not None
 
     async def enter(self, call: Progress, until: float | None) -> Event | None:
         track = call.track
@@ -134,7 +134,7 @@ class _Key(_Kept):
             return renaming.refused(call, is_recorded=found is not None)
         return None if found is None else self._known(call, track)
 
-    def _known(self, call: Progress, track: Track) -> Event:
+    def _known(self, call: Progress, track: LedgerClaim) -> Event:
         """Go on with the name that an earlier run used; return what it did."""
         found = track.found
         if found is None:
@@ -153,7 +153,7 @@ class _Key(_Kept):
         call.error = LedgerError(
             str(track.ledger.path),
             f"an earlier run started {found.key} and never finished it; look whether it is there, and then forget the "
-            "entry" + (f", or {call.callee.how_to_look}" if call.callee.how_to_look else ""),
+            "entry" + (f", or {call.target.how_to_look}" if call.target.how_to_look else ""),
         )
         return KnownBefore(is_done=False, name=found.number, then=track.ledger.on_unfinished)
 
@@ -163,8 +163,8 @@ class _Credentials(_Kept):
 
     waits_for = "credentials"
 
-    def stands_before(self, callee: Callee) -> bool:
-        return not callee.keeps_source or bool(callee.sources)
+    def stands_before(self, target: Target) -> bool:
+        return not target.keeps_source or bool(target.sources)
 
     async def enter(self, call: Progress, until: float | None) -> Event | None:  # noqa: ARG002  # has a limit of its own
         return None if await credentials_ready(call) else RefreshFailed()
@@ -175,11 +175,11 @@ class _Thread:
 
     waits_for: ClassVar[events.Gate | None] = "thread"
 
-    def stands_before(self, callee: Callee) -> bool:
-        return callee.needs_thread
+    def stands_before(self, target: Target) -> bool:
+        return target.needs_thread
 
     async def enter(self, call: Progress, until: float | None) -> Event | None:
-        slots = call.callee.setting.threads.slots()
+        slots = call.target.setting.threads.slots()
         ran = await call.runtime.run_until(until, slots.acquire_on_behalf_of, (call,), {})
         if ran.cut:
             call.error = call.cut_short("waiting for a free thread", 0.0)
@@ -190,7 +190,7 @@ class _Thread:
     def leave(self, call: Progress) -> None:
         if call.has_thread:
             call.has_thread = False
-            call.callee.setting.threads.slots().release_on_behalf_of(call)
+            call.target.setting.threads.slots().release_on_behalf_of(call)
 
 
 class _Noted(_Kept):
@@ -198,8 +198,8 @@ class _Noted(_Kept):
 
     waits_for = "ledger"
 
-    def stands_before(self, callee: Callee) -> bool:
-        return callee.setting.ledger is not None
+    def stands_before(self, target: Target) -> bool:
+        return target.setting.ledger is not None
 
     async def enter(self, call: Progress, until: float | None) -> Event | None:  # noqa: ARG002  # the claim knows it
         if call.track is not None:

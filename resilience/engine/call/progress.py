@@ -16,9 +16,9 @@ from resilience.engine.outcome import Attempt, Outcome
 from resilience.engine.runtime.runtime import Runtime
 from resilience.engine.runtime.worker_threads import Job
 from resilience.engine.target.arguments import LazyArguments
-from resilience.engine.target.ledger_entry import Track
+from resilience.engine.target.ledger_entry import LedgerClaim
 from resilience.engine.target.observers import Watch
-from resilience.engine.target.target import Callee
+from resilience.engine.target.target import Target
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -67,12 +67,12 @@ class Progress:
     What most calls never set has its value in the class. To set twenty fields takes longer than to decide.
 
     Attributes:
-        callee: What is called.
+        target: What is called.
         args: The arguments as they were last sent.
         kwargs: Likewise.
         started: When the call started, on the runtime's clock.
         now: That clock.
-        plan: What the machine knows of the callee.
+        plan: What the machine knows of the target.
         history: What the machine remembers of the call.
         commands: What the call is to do next.
         watch: Who watches.
@@ -94,7 +94,7 @@ class Progress:
     """
 
     commands: Call
-    track: Track | None = None
+    track: LedgerClaim | None = None
     is_begun: bool = False
     renamed: Mapping[str, tuple[str, str]] = _NOTHING
     no_name: str | None = None
@@ -111,30 +111,30 @@ class Progress:
 
     def __init__(
         self,
-        callee: Callee,
+        target: Target,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
         started: float | None,
         watch: Watch | None = None,
     ) -> None:
         """Begin a call; one that has started just now has no ``started``, and no ``watch`` where nobody was asked."""
-        self.callee = callee
+        self.target = target
         self.args = args
         self.kwargs = kwargs
-        self.plan = callee.plan
-        self.now = callee.runtime.timer()
+        self.plan = target.plan
+        self.now = target.runtime.timer()
         self.started = self.now() if started is None else started
         self.history = begin(self.plan, now=self.started)
         self.made: list[Made] = []
-        setting = callee.setting
+        setting = target.setting
         if setting.ledger is not None:
-            self.track = callee.track(args, kwargs)
-        self.watch = setting.audience.admit(callee.started) if watch is None else watch
+            self.track = target.track(args, kwargs)
+        self.watch = setting.audience.admit(target.started) if watch is None else watch
 
     @property
     def runtime(self) -> Runtime:
         """What takes time."""
-        return self.callee.runtime
+        return self.target.runtime
 
     def report(self, event: Event) -> Command:
         """Report what came of the last command; return the next one. What was decided is in the history."""
@@ -142,7 +142,7 @@ class Progress:
 
     def reported(self, event: Event) -> CommandReport:
         """Return the report of what has just come of a command."""
-        return CommandReport(event, self.now(), self.callee.setting.draw())
+        return CommandReport(event, self.now(), self.target.setting.draw())
 
     def pass_on(self, event: Event | Admitted | Succeeded | Slept) -> Command:
         """Report what came of a command where nothing is decided by chance; return the next one."""
@@ -182,7 +182,7 @@ class Progress:
             error=error,
             verified=self.verified,
             attempts=tuple(each.record() for each in self.made),
-            arguments=LazyArguments(self.callee.signature, self.args, self.kwargs),
+            arguments=LazyArguments(self.target.signature, self.args, self.kwargs),
             renamed=self.renamed,
             waited=self.waited,
             may_exist=error is not None and self.history.may_exist,

@@ -19,7 +19,7 @@ from resilience.engine.target.target import DONE
 
 async def credentials_ready(call: Progress) -> bool:
     """See to it that an attempt has credentials; return whether it has."""
-    for provider, source in call.callee.sources.items():
+    for provider, source in call.target.sources.items():
         if call.plan.provider in {provider, None}:
             limit = remedy_limit(call.history, now=call.now())
             if not await _renewed(call, provider, limit, rejected=None):
@@ -32,14 +32,14 @@ async def refresh(call: Progress, command: DoRefresh) -> core.Event:
     """Replace the credentials that the last attempt used; return what came of it."""
     provider = command.provider or ""
     # Of which credentials the attempt used nobody has taken note where they are another provider's: those in force.
-    rejected = call.generations.get(provider, call.callee.sources[provider].generation)
+    rejected = call.generations.get(provider, call.target.sources[provider].generation)
     renewed = await _renewed(call, provider, command.limit, rejected=rejected)
     return core.Refreshed() if renewed else core.RefreshFailed()
 
 
 async def _renewed(call: Progress, provider: str, limit: float | None, *, rejected: int | None) -> bool:
     """Replace a rejected generation of credentials, or just see to it that there are some."""
-    source = call.callee.sources[provider]
+    source = call.target.sources[provider]
     limits = call.plan.policy.credentials.get(provider)
     started = call.now()
     flights: list[object] = []
@@ -99,7 +99,7 @@ async def verify(call: Progress, limit: float | None) -> Command:
     if ran.error is None:
         call.remedy_error = call.cut_short("verify", duration)
     else:
-        faults = call.callee.faults(ran.error)
+        faults = call.target.faults(ran.error)
         fault = None if faults is None or decided.marks(ran.error, before) else faults[0]
         call.remedy_error = RemedyFailed("verify", f"the verifier failed ({type_name(ran.error)})")
         call.remedy_error.__cause__ = ran.error
@@ -112,8 +112,8 @@ async def verify(call: Progress, limit: float | None) -> Command:
 
 
 async def _ask(call: Progress, /, *args: Any, **kwargs: Any) -> Any:
-    callee = call.callee
-    if not callee.verifier_needs_thread:
-        return await callee.verify(*args, **kwargs)
-    async with callee.setting.threads.slots():
-        return await callee.verify(*args, **kwargs)
+    target = call.target
+    if not target.verifier_needs_thread:
+        return await target.verify(*args, **kwargs)
+    async with target.setting.threads.slots():
+        return await target.verify(*args, **kwargs)

@@ -13,8 +13,8 @@ from resilience.core.operations.rename import next_name
 from resilience.core.policy import Action
 from resilience.engine.call.progress import Progress
 from resilience.engine.errors import RemedyFailed
-from resilience.engine.target.names import Place
-from resilience.engine.target.target import Callee
+from resilience.engine.target.names import NameScope
+from resilience.engine.target.target import Target
 from resilience.state import LedgerError
 
 # Without the name itself: it is the caller's.
@@ -33,47 +33,47 @@ _NO_NAME: Final = (
 _NONE_FREE: Final = "the names that the rename could give belong to other resources of this run or its ledger"
 
 
-def begins_as_asked(callee: Callee, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+def begins_as_asked(target: Target, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
     """
     Note the name that a call asks for, which the policy can rename.
 
     Returns:
         Whether it may simply be sent: no other resource was given it, and no new name takes its place.
     """
-    asked = callee.asked_for(args, kwargs)
+    asked = target.asked_for(args, kwargs)
     if asked is None:
         return True
-    return callee.names.ask(*asked) and (not callee.follows_renames or _new_name(callee, *asked) is None)
+    return target.names.ask(*asked) and (not target.follows_renames or _new_name(target, *asked) is None)
 
 
 def begin(call: Progress) -> bool:
     """Note the name that a call asks for; return whether it may have it, which another resource may have been given."""
-    asked = call.callee.asked_for(call.args, call.kwargs) if call.callee.renames else None
-    return asked is None or call.callee.names.ask(*asked)
+    asked = call.target.asked_for(call.args, call.kwargs) if call.target.renames else None
+    return asked is None or call.target.names.ask(*asked)
 
 
 def follow(call: Progress) -> None:
     """Begin with the new name of what this run has renamed, where a script asks for it once more."""
-    callee = call.callee
-    asked = callee.asked_for(call.args, call.kwargs) if callee.follows_renames and callee.renames else None
+    target = call.target
+    asked = target.asked_for(call.args, call.kwargs) if target.follows_renames and target.renames else None
     if asked is None:
         return
     place, original = asked
-    new = _new_name(callee, place, original)
-    if new is not None and callee.names.give(place, original, new):
+    new = _new_name(target, place, original)
+    if new is not None and target.names.give(place, original, new):
         send(call, place.field, original, new)
 
 
 def recall(call: Progress, original: str, new: str) -> bool:
     """Note a rename of an earlier run, of which the ledger tells; return whether the name is not another's by now."""
-    asked = call.callee.asked_for(call.args, call.kwargs)
-    return asked is None or call.callee.names.give(asked[0], original, new)
+    asked = call.target.asked_for(call.args, call.kwargs)
+    return asked is None or call.target.names.give(asked[0], original, new)
 
 
 def refused(call: Progress, *, is_recorded: bool = False) -> core.Refused:
     """Refuse a call whose own name another resource has; ``is_recorded`` where a ledger says that both have it."""
     why = _ANOTHERS_TOO if is_recorded else _ANOTHERS
-    call.error = RemedyFailed("rename", why % call.callee.operation.rename)
+    call.error = RemedyFailed("rename", why % call.target.operation.rename)
     return core.Refused("not_ours")
 
 
@@ -87,21 +87,21 @@ async def rename(call: Progress, decision: core.Rename) -> core.Event:
 
 
 async def _rename(call: Progress, decision: core.Rename) -> core.Event:
-    callee, operation = call.callee, call.callee.operation
-    asked = callee.asked_for(call.args, call.kwargs)
+    target, operation = call.target, call.target.operation
+    asked = target.asked_for(call.args, call.kwargs)
     if asked is None or decision.action is None:
         return core.RenameImpossible()
     place, old = asked
     original = call.renamed.get(place.field, (old, old))[0]
-    known = _new_name(callee, place, original)
+    known = _new_name(target, place, original)
     number, new = await _next_free(call, place, decision, decision.action)
     if new is None:
         return core.RenameImpossible()
     if not send(call, place.field, original, new):
-        callee.names.leave(place, original, new)
+        target.names.leave(place, original, new)
         return core.RenameImpossible()
     if old != original and not call.history.ours:
-        callee.names.leave(place, original, old)
+        target.names.leave(place, original, old)
     event = events.Renamed(
         operation=operation.name,
         provider=operation.provider,
@@ -111,14 +111,14 @@ async def _rename(call: Progress, decision: core.Rename) -> core.Event:
         scope=next((each for each in place.scope.split("\0") if each), ""),
     )
     call.watch.tell(event)
-    callee.renamed(event)
+    target.renamed(event)
     return core.Renamed(number, known=new == known)
 
 
 def send(call: Progress, name: str, original: str, new: str) -> bool:
     """Send a new name from now on; return whether the arguments can hold it."""
     try:
-        call.args, call.kwargs = call.callee.signature.replace(name, new, call.args, call.kwargs)
+        call.args, call.kwargs = call.target.signature.replace(name, new, call.args, call.kwargs)
     except LookupError:
         return False
     call.renamed = {**call.renamed, name: (original, new)}
@@ -127,17 +127,17 @@ def send(call: Progress, name: str, original: str, new: str) -> bool:
 
 def leave(call: Progress) -> None:
     """Take back the new name of a call that has made nothing under it."""
-    asked = call.callee.asked_for(call.args, call.kwargs) if call.renamed else None
+    asked = call.target.asked_for(call.args, call.kwargs) if call.renamed else None
     if asked is not None and asked[0].field in call.renamed:
-        call.callee.names.leave(asked[0], *call.renamed[asked[0].field])
+        call.target.names.leave(asked[0], *call.renamed[asked[0].field])
 
 
-async def _next_free(call: Progress, place: Place, decision: core.Rename, action: Action) -> tuple[int, str | None]:
+async def _next_free(call: Progress, place: NameScope, decision: core.Rename, action: Action) -> tuple[int, str | None]:
     """Return the first name that can be built and had, and its number; note in the call why there is none."""
-    callee, operation = call.callee, call.callee.operation
-    old = callee.signature.get(place.field, call.args, call.kwargs)
+    target, operation = call.target, call.target.operation
+    old = target.signature.get(place.field, call.args, call.kwargs)
     original = call.renamed.get(place.field, (old or "", ""))[0]
-    digest = callee.digest(place, original)
+    digest = target.digest(place, original)
     before = None
     for number in count(decision.number):
         if decision.last is not None and number > decision.last:
@@ -156,9 +156,9 @@ async def _next_free(call: Progress, place: Place, decision: core.Rename, action
     return decision.number, None
 
 
-async def _is_had(call: Progress, place: Place, original: str, new: str) -> bool:
+async def _is_had(call: Progress, place: NameScope, original: str, new: str) -> bool:
     """Take a name for the resource of this call, in this run and in its ledger; return whether no other has it."""
-    names = call.callee.names
+    names = call.target.names
     if not names.give(place, original, new):
         return False
     is_had = False
@@ -170,6 +170,6 @@ async def _is_had(call: Progress, place: Place, original: str, new: str) -> bool
     return is_had
 
 
-def _new_name(callee: Callee, place: Place, original: str) -> str | None:
-    changes = callee.names.changes()
+def _new_name(target: Target, place: NameScope, original: str) -> str | None:
+    changes = target.names.changes()
     return changes.get(Renaming(place.provider, place.field, place.scope, original)) if changes else None

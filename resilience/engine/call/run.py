@@ -18,18 +18,18 @@ from resilience.engine.call.gates import admit, leave
 from resilience.engine.call.notes import attach, left_in_doubt, note
 from resilience.engine.call.progress import Progress
 from resilience.engine.call.remedies import refresh, verify
-from resilience.engine.target.ledger_entry import Track
-from resilience.engine.target.target import Callee
+from resilience.engine.target.ledger_entry import LedgerClaim
+from resilience.engine.target.target import Target
 
 
 async def run(
-    callee: Callee, args: tuple[Any, ...], kwargs: Mapping[str, Any], first: FirstAttempt | None = None
+    target: Target, args: tuple[Any, ...], kwargs: Mapping[str, Any], first: FirstAttempt | None = None
 ) -> Progress:
     """
     Make one call: attempts, and what is decided between them, until it has ended.
 
     Args:
-        callee: What is called.
+        target: What is called.
         args: Its arguments.
         kwargs: Likewise.
         first: The first attempt, if it was made already.
@@ -41,9 +41,9 @@ async def run(
         Exception: A programming error, or what one of the user's hooks raised: no policy decides that.
     """
     call = (
-        Progress(callee, args, kwargs, None)
+        Progress(target, args, kwargs, None)
         if first is None
-        else Progress(callee, args, kwargs, first.started, first.watch)
+        else Progress(target, args, kwargs, first.started, first.watch)
     )
     has_ended = False
     left: str | None = None
@@ -65,7 +65,7 @@ async def run(
             attach(error, left_in_doubt(call.plan.operation, call.made))
         raise
     finally:
-        if callee.gates:
+        if target.gates:
             leave(call)
         if call.track is not None:
             call.track.close()
@@ -78,7 +78,7 @@ async def _obey(call: Progress, command: Admit | DoAttempt | Sleep | DoRefresh |
     """Do what a command says; return the next one."""
     match command:
         case Admit(until):
-            return call.pass_on(ADMITTED if call.callee.gates == () else await admit(call, until))
+            return call.pass_on(ADMITTED if call.target.gates == () else await admit(call, until))
         case DoAttempt():
             return await attempt(call, command)
         case Sleep(delay):
@@ -103,7 +103,7 @@ def _end(call: Progress, decision: core.Accept | core.Fail | None) -> None:
         call.watch.tell(_ended(call, None if decision is None else decision.rule))
 
 
-async def _end_tracked(call: Progress, track: Track, decision: core.Accept | core.Fail | None) -> None:
+async def _end_tracked(call: Progress, track: LedgerClaim, decision: core.Accept | core.Fail | None) -> None:
     """Likewise, and let the ledger know."""
     _note_end(call, decision)
     is_done = _is_done(call)
@@ -123,7 +123,7 @@ def _note_end(call: Progress, decision: core.Accept | core.Fail | None) -> None:
             call.error = None
             if not verified:
                 fault = call.made[-1].fault if call.made else None
-                call.value = call.callee.accept(call.args, call.kwargs, fault, dry_run=dry_run)
+                call.value = call.target.accept(call.args, call.kwargs, fault, dry_run=dry_run)
         case core.Fail(by_remedy=by_remedy):
             error = call.remedy_error if by_remedy else call.error
             if error is None:

@@ -17,7 +17,7 @@ from resilience.engine.call.attempts import FirstAttempt
 from resilience.engine.call.decided import count as decisions
 from resilience.engine.runtime.plain_thread import at_once
 from resilience.engine.target.observers import Watch
-from resilience.engine.target.target import Callee
+from resilience.engine.target.target import Target
 
 _FIRST: Final = AttemptStarted(number=1)
 _NOTHING: Final[Mapping[str, tuple[str, str]]] = MappingProxyType({})
@@ -37,23 +37,23 @@ class AtOnce(NamedTuple):
 
 
 async def first_attempt(
-    callee: Callee, args: tuple[Any, ...], kwargs: Mapping[str, Any], limit: float, plain: type | None
+    target: Target, args: tuple[Any, ...], kwargs: Mapping[str, Any], limit: float, plain: type | None
 ) -> AtOnce | FirstAttempt:
     """
     Make the first attempt of a call, and tell of it.
 
     Args:
-        callee: What is called; an attempt of it is nothing but to call its function.
+        target: What is called; an attempt of it is nothing but to call its function.
         args: Its arguments.
         kwargs: Likewise.
         limit: Of the attempt, in seconds; 0 for none.
         plain: The type of values that need not be looked at.
     """
-    function: Callable[..., Awaitable[Any]] = callee.function
-    if callee.runtime.blocks:
-        function = at_once(callee.within(limit or None))
-    watch = callee.setting.audience.admit(callee.started)
-    now = callee.runtime.timer()
+    function: Callable[..., Awaitable[Any]] = target.function
+    if target.runtime.blocks:
+        function = at_once(target.within(limit or None))
+    watch = target.setting.audience.admit(target.started)
+    now = target.runtime.timer()
     before, started = decisions[0], now()
     if watch.sinks:
         watch.tell(_FIRST)
@@ -63,7 +63,7 @@ async def first_attempt(
     left: str | None = None
     try:
         if limit:
-            ran = await callee.runtime.run_until(started + limit, function, args, kwargs)
+            ran = await target.runtime.run_until(started + limit, function, args, kwargs)
             value, error, is_cut = ran.value, ran.error, ran.cut
             del ran
         else:
@@ -72,8 +72,8 @@ async def first_attempt(
             except Exception as raised:  # noqa: BLE001  # classified in the run
                 error = raised
         has_run = True
-        if error is None and not is_cut and type(value) is not plain and callee.check(value) is not None:
-            error = callee.refusal(value)
+        if error is None and not is_cut and type(value) is not plain and target.check(value) is not None:
+            error = target.refusal(value)
         has_ended = True
         if error is not None or is_cut:
             return FirstAttempt(error, started, before, watch=watch)

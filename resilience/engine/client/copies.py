@@ -1,4 +1,4 @@
-"""Copies of covered clients, which stay covered; and why there are none in another process."""
+"""Copies of wrapped clients, which stay wrapped; and why there are none in another process."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _OnlyHere:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
-            f"a covered {self.cls.__qualname__} cannot be pickled, because its executor stays in this process: "
+            f"a wrapped {self.cls.__qualname__} cannot be pickled, because its executor stays in this process: "
             "make a client in each process, and wrap it there"
         )
 

@@ -12,16 +12,16 @@ from resilience.clients.common.calls import ClientOperation
 from resilience.core.fault import Fault
 from resilience.core.operations import advice
 from resilience.engine.client.sdk_errors import OURS, disguised
-from resilience.engine.credentials.sdk_managed import OwnSources
+from resilience.engine.credentials.sdk_managed import SdkManagedSources
 from resilience.engine.credentials.source import Credentials
 from resilience.engine.errors import RemedyFailed, ServiceError
 from resilience.engine.runtime.attribution import as_attempt
-from resilience.engine.target.ledger_entry import Track
-from resilience.engine.target.target import PLAIN, Callee
+from resilience.engine.target.ledger_entry import LedgerClaim
+from resilience.engine.target.target import PLAIN, Target
 
 
 @define(kw_only=True, eq=False, slots=False)
-class CoveredCallee(Callee):
+class MethodTarget(Target):
     """
     A client's method under a policy.
 
@@ -34,7 +34,7 @@ class CoveredCallee(Callee):
     """
 
     client_operation: ClientOperation
-    own_sources: OwnSources
+    own_sources: SdkManagedSources
     has_executor: bool
     plain: ClassVar[frozenset[type]] = PLAIN - {tuple}
     lowered_to: float | None = None
@@ -89,7 +89,7 @@ class CoveredCallee(Callee):
         """Tell the user something that no call fails for."""
         self.on_remark(sentence)
 
-    def track(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Track | None:
+    def track(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> LedgerClaim | None:
         """Return a call's place in the ledger, and say where another run could not tell what this one has bought."""
         if self.buys_unknown and self.setting.ledger is not None:
             self.forgets(advice.indistinct(self.subject, self.operation.distinct))

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from attrs import define, evolve
 
-from resilience.engine.client.method_target import CoveredCallee
+from resilience.engine.client.method_target import MethodTarget
 from resilience.engine.client.sdk_errors import without_our_frames
 from resilience.engine.errors import ServiceError
 from resilience.engine.limits import OWN, limits_with
@@ -20,43 +20,43 @@ from resilience.engine.wrapped_function import calls_on_loop
 
 
 @define(eq=False)
-class Entry:
-    """One operation of one client: its callee, and the quick path to it."""
+class PreparedMethod:
+    """One operation of one client: its target, and the fast path to it."""
 
-    callee: CoveredCallee
+    target: MethodTarget
     call: Callable[..., Any]
     needs_asyncio: bool
     may_retry: bool
 
-    def limited(self, limits: Mapping[str, Any]) -> Entry:
+    def limited(self, limits: Mapping[str, Any]) -> PreparedMethod:
         """Return the same operation with limits of its own."""
-        callee = self.callee.limited(limits_with(self.callee.limits, **limits))
-        calls = calls_in_thread if callee.runtime.blocks else calls_on_loop
-        return evolve(self, callee=callee, call=calls(lambda: callee)[0])
+        target = self.target.limited(limits_with(self.target.limits, **limits))
+        calls = calls_in_thread if target.runtime.blocks else calls_on_loop
+        return evolve(self, target=target, call=calls(lambda: target)[0])
 
     def ready(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], changes: Callable[[], object]
-    ) -> tuple[Entry, tuple[Any, ...], dict[str, Any]]:
+    ) -> tuple[PreparedMethod, tuple[Any, ...], dict[str, Any]]:
         """Return the operation with the limits of the code that calls it, and what to call it with."""
         entry = self if (own := OWN.get()) is None else self.limited(own)
         if changes() or entry.may_retry:
-            args, kwargs = entry.callee.prepared(args, kwargs)
+            args, kwargs = entry.target.prepared(args, kwargs)
         return entry, args, kwargs
 
-    def left(self, error: Exception) -> Left:
+    def left(self, error: Exception) -> Departure:
         """Return how a call leaves that failed with an error."""
         if (
-            self.callee.client_operation.returns_refusals
+            self.target.client_operation.returns_refusals
             and isinstance(error, ServiceError)
             and error.answer is not None
         ):
-            return Left(None, error.answer)
+            return Departure(None, error.answer)
         trace = without_our_frames(error)
-        return Left(self.callee.left(error).with_traceback(trace), None)
+        return Departure(self.target.left(error).with_traceback(trace), None)
 
 
 @define(eq=False)
-class Left:
+class Departure:
     """How a failed call leaves: with an error, or with the answer that said so."""
 
     error: Exception | None
@@ -68,18 +68,18 @@ class Left:
 
 
 @define(eq=False)
-class Past:
+class Bypassed:
     """What a call goes past the policy with, of which that has been said."""
 
 
-PAST: Final = Past()
+BYPASSED: Final = Bypassed()
 
-EntryOf = Callable[[Any, tuple[Any, ...], dict[str, Any]], Entry | Past | None]
+PreparedMethodOf = Callable[[Any, tuple[Any, ...], dict[str, Any]], PreparedMethod | Bypassed | None]
 """Finds what a call is; None if it is none of ours."""
 
 
-def covered_method(
-    function: Callable[..., Any], entry_of: EntryOf, tally: Callable[[], object], changes: Callable[[], object]
+def wrapped_method(
+    function: Callable[..., Any], entry_of: PreparedMethodOf, tally: Callable[[], object], changes: Callable[[], object]
 ) -> Callable[..., Any]:
     """
     Return a method that makes calls under a policy.
@@ -87,30 +87,30 @@ def covered_method(
     Args:
         function: The SDK's own method, for what is none of ours and for what belongs to an attempt that is under way.
         entry_of: Finds the operation of a call.
-        tally: Called once in every covered call.
+        tally: Called once in every wrapped call.
         changes: Tells whether names have been changed.
     """
-    cover = _covered_async if inspect.iscoroutinefunction(function) else _covered
-    method = cover(function, as_attempt(function), entry_of, tally, changes)
+    make = _wrapped_async if inspect.iscoroutinefunction(function) else _wrapped
+    method = make(function, as_attempt(function), entry_of, tally, changes)
     functools.update_wrapper(method, function)
-    method.__resilience_covered__ = True  # type: ignore[attr-defined]  # functions take attributes
+    method.__resilience_wrapped__ = True  # type: ignore[attr-defined]  # functions take attributes
     return method
 
 
-def _covered(
+def _wrapped(
     function: Callable[..., Any],
     alone: Callable[..., Any],
-    entry_of: EntryOf,
+    entry_of: PreparedMethodOf,
     tally: Callable[[], object],
     changes: Callable[[], object],
 ) -> Callable[..., Any]:
-    def covered(client: Any, /, *args: Any, **kwargs: Any) -> Any:
+    def wrapped(client: Any, /, *args: Any, **kwargs: Any) -> Any:
         if is_under_way():
             return function(client, *args, **kwargs)
         entry = entry_of(client, args, kwargs)
         if entry is None:
             return function(client, *args, **kwargs)
-        if isinstance(entry, Past):
+        if isinstance(entry, Bypassed):
             return alone(client, *args, **kwargs)
         tally()
         entry, prepared, named = entry.ready(args, kwargs, changes)
@@ -125,26 +125,26 @@ def _covered(
         finally:
             left.forget()
 
-    return covered
+    return wrapped
 
 
-def _covered_async(
+def _wrapped_async(
     function: Callable[..., Any],
     alone: Callable[..., Any],
-    entry_of: EntryOf,
+    entry_of: PreparedMethodOf,
     tally: Callable[[], object],
     changes: Callable[[], object],
 ) -> Callable[..., Any]:
-    async def covered(client: Any, /, *args: Any, **kwargs: Any) -> Any:
+    async def wrapped(client: Any, /, *args: Any, **kwargs: Any) -> Any:
         if is_under_way():
             return await function(client, *args, **kwargs)
         entry = entry_of(client, args, kwargs)
         if entry is None:
             return await function(client, *args, **kwargs)
-        if isinstance(entry, Past):
+        if isinstance(entry, Bypassed):
             return await alone(client, *args, **kwargs)
         if entry.needs_asyncio:
-            needs_asyncio_loop(entry.callee.operation.name)
+            needs_asyncio_loop(entry.target.operation.name)
         tally()
         entry, prepared, named = entry.ready(args, kwargs, changes)
         try:
@@ -158,4 +158,4 @@ def _covered_async(
         finally:
             left.forget()
 
-    return covered
+    return wrapped

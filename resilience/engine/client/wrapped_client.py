@@ -1,7 +1,7 @@
 """
 Clients under a policy: each management call that their methods make becomes a call of an executor.
 
-:func:`wrap_client` returns one client; :meth:`Covering.cover` replaces the methods of a class, for
+:func:`wrap_client` returns one client; :meth:`ClientWrapper.patch` replaces the methods of a class, for
 programs that nobody wants to edit. A client is looked at when it makes its first call,
 and what is known of it is kept in the client itself.
 """
@@ -26,15 +26,15 @@ from resilience.clients.loops import needs_asyncio
 from resilience.clients.timeouts import lower
 from resilience.engine.call.fast_path import in_thread, on_loop
 from resilience.engine.client.copies import reducer
-from resilience.engine.client.method_target import CoveredCallee
-from resilience.engine.client.prepared_method import PAST, Entry, Past, covered_method
+from resilience.engine.client.method_target import MethodTarget
+from resilience.engine.client.prepared_method import BYPASSED, Bypassed, PreparedMethod, wrapped_method
 from resilience.engine.common_executor import CommonExecutor
-from resilience.engine.credentials.sdk_managed import OwnSources
+from resilience.engine.credentials.sdk_managed import SdkManagedSources
 from resilience.engine.limits import ORIGIN
 from resilience.engine.runtime.attribution import as_attempt, is_telemetry, is_under_way
 from resilience.engine.runtime.event_loop import LOOP
 from resilience.engine.runtime.plain_thread import THREAD
-from resilience.engine.target.names import NameBook
+from resilience.engine.target.names import NameOwners
 from resilience.engine.target.operations import described
 
 C = TypeVar("C")
@@ -69,11 +69,11 @@ def wrap_client(client: C, executor: CommonExecutor) -> C:
         TypeError: It is no such client, or one for another product.
         ValueError: The policy describes no API for a client of plain HTTP, or that client repeats requests by itself.
     """
-    covering = Covering(executor)
+    wrapper = ClientWrapper(executor)
     cls: Any = type(client)
-    members = covering.members(cls)
+    members = wrapper.members(cls)
     sdk = registry.of_class(cls)
-    why = None if sdk is None else sdk.refuses(client, covering.apis)
+    why = None if sdk is None else sdk.refuses(client, wrapper.apis)
     if why is not None:
         raise ValueError(why)
     if not members:
@@ -87,22 +87,22 @@ def wrap_client(client: C, executor: CommonExecutor) -> C:
     if hasattr(cls, "__del__"):
         # The old SDK's client closes its session when it goes, and the session belongs to the client that was given.
         names["__del__"] = _leave_open
-    covered = type(cls)(cls.__name__, (cls,), {**names, **members})
-    fresh: Any = covered.__new__(covered)
+    wrapped = type(cls)(cls.__name__, (cls,), {**names, **members})
+    fresh: Any = wrapped.__new__(wrapped)
     # Held on to, because its connections are in use for as long as the new one is.
     vars(fresh).update({**vars(client), ORIGIN: client})
     return fresh  # type: ignore[no-any-return]  # an instance of a subclass that exists only at run time
 
 
 @define(eq=False)
-class Covering:
+class ClientWrapper:
     """
     Puts client classes under the policy of an executor.
 
     Args:
         executor: Whose policy, ledger, credentials and observers count.
         names: Knows whose name is whose; by default as the executor's other calls do.
-        tally: Called once in every covered call; it must be quick and must not raise.
+        tally: Called once in every wrapped call; it must be quick and must not raise.
         on_switched_off: Told in one sentence which retries of an SDK's own were switched off, or which calls the ledger
             cannot remember; by default a warning is logged.
         on_uncovered: Told of a call that is made past the policy, ``provider:operation`` and why; by default there is
@@ -110,15 +110,15 @@ class Covering:
     """
 
     executor: CommonExecutor
-    names: NameBook = field(default=Factory(lambda self: self.executor.callees.setting.names, takes_self=True))
+    names: NameOwners = field(default=Factory(lambda self: self.executor.target_factory.setting.names, takes_self=True))
     tally: Callable[[], object] = field(default=lambda: None)
     on_switched_off: Callable[[str], object] = field(default=log.warning)
     on_uncovered: Callable[[str, Uncovered], object] | None = field(default=None)
-    _own: Mapping[bool, OwnSources] = field(
-        factory=lambda: {False: OwnSources(LOOP), True: OwnSources(THREAD)}, init=False
+    _own: Mapping[bool, SdkManagedSources] = field(
+        factory=lambda: {False: SdkManagedSources(LOOP), True: SdkManagedSources(THREAD)}, init=False
     )
 
-    def cover(self, cls: type) -> None:
+    def patch(self, cls: type) -> None:
         """Replace the methods of an SDK's or an HTTP client's class that make management calls; once is enough."""
         for name, method in self.members(cls).items():
             # What is inherited is replaced where it comes from. What sends only while it is read is no call.
@@ -126,7 +126,7 @@ class Covering:
                 setattr(cls, name, method)
 
     def members(self, cls: type) -> dict[str, Any]:
-        """Return the covered methods of a client class, by name."""
+        """Return the wrapped methods of a client class, by name."""
         sdk = registry.of_class(cls)
         methods = {} if sdk is None else sdk.methods(cls, self.apis)
         return {name: self._method(cls, method) for name, method in methods.items()}
@@ -144,15 +144,15 @@ class Covering:
         target = function if method.instead is None else original(inspect.getattr_static(cls, method.instead))
         name, constant, may_be_telemetry = method.name, method.constant, method.may_be_telemetry
 
-        def entry_of(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Entry | Past | None:
+        def entry_of(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> PreparedMethod | Bypassed | None:
             call = constant or method.call_of(client, args, kwargs)
             if call is None or (may_be_telemetry and is_telemetry()):
                 return None
             uncovered = None if constant else method.uncovered(client, args, kwargs)
             if uncovered is not None:
                 return self._past(call, uncovered)
-            calls: _Calls | None = client.__dict__.get(_CALLS)
-            if calls is None or calls.client is not client or calls.covering is not self:
+            calls: _ClientState | None = client.__dict__.get(_CALLS)
+            if calls is None or calls.client is not client or calls.wrapper is not self:
                 calls = self._adopt(client)
             key = name if constant else (name, *call)
             entry = calls.entries.get(key)
@@ -161,22 +161,22 @@ class Covering:
                 entry = calls.entries[key] = self._entry(method.on(client, call), attempt, is_async=method.is_async)
             return entry
 
-        return covered_method(function, entry_of, self.tally, self.names.changes)
+        return wrapped_method(function, entry_of, self.tally, self.names.changes)
 
     def _late_method(self, function: Callable[..., Any], method: ClientMethod, why: str) -> Callable[..., Any]:
         """Return a method that sends when its answer is read: what is sent by then is no call."""
 
         @functools.wraps(function)
-        def covered(client: Any, /, *args: Any, **kwargs: Any) -> Any:
+        def wrapped(client: Any, /, *args: Any, **kwargs: Any) -> Any:
             call = None if is_under_way() else method.call_of(client, args, kwargs)
             if call is not None:
                 self._past(call, Uncovered(method.name, why))
             return function(client, *args, **kwargs)
 
-        covered.__resilience_covered__ = True  # type: ignore[attr-defined]  # functions take attributes
-        return covered
+        wrapped.__resilience_wrapped__ = True  # type: ignore[attr-defined]  # functions take attributes
+        return wrapped
 
-    def _past(self, call: tuple[str, str], uncovered: Uncovered) -> Past:
+    def _past(self, call: tuple[str, str], uncovered: Uncovered) -> Bypassed:
         """
         Tell of a call that goes past the policy.
 
@@ -186,58 +186,58 @@ class Covering:
         if self.on_uncovered is None:
             raise ValueError(f"{call[1]}: {uncovered.advice}")
         self.on_uncovered(":".join(call), uncovered)
-        return PAST
+        return BYPASSED
 
-    def _adopt(self, client: Any) -> _Calls:
+    def _adopt(self, client: Any) -> _ClientState:
         """Look at a client that makes its first call."""
         repeats = retries_itself(client) is not None
         said = switch_off_retries(client)
         # The old SDK's is on by default, and repeats nothing that concerns us.
         if said is not None and repeats:
             self.on_switched_off(said)
-        limits = self.executor.callees.setting.limits
+        limits = self.executor.target_factory.setting.limits
         limit = min((each for each in (limits.deadline, limits.attempt_timeout) if each is not None), default=None)
         is_lowered = limit is not None and lower(client, limit)
-        calls = client.__dict__[_CALLS] = _Calls(client, self, limit if is_lowered else None)
+        calls = client.__dict__[_CALLS] = _ClientState(client, self, limit if is_lowered else None)
         return calls
 
-    def _entry(self, operation: ClientOperation, function: Callable[..., Any], *, is_async: bool) -> Entry:
-        callees = self.executor.callees
-        calls: _Calls | None = operation.client.__dict__.get(_CALLS)
+    def _entry(self, operation: ClientOperation, function: Callable[..., Any], *, is_async: bool) -> PreparedMethod:
+        target_factory = self.executor.target_factory
+        calls: _ClientState | None = operation.client.__dict__.get(_CALLS)
         lowered_to = None if calls is None else calls.lowered_to
         bound = MethodType(function, operation.client)
-        known = described(operation.provider, operation.operation, policy=callees.setting.policy)
-        callee = CoveredCallee(
-            setting=callees.setting,
+        known = described(operation.provider, operation.operation, policy=target_factory.setting.policy)
+        target = MethodTarget(
+            setting=target_factory.setting,
             runtime=LOOP if is_async else THREAD,
             operation=known,
             function=bound,
             signature=operation.fields(),
-            table=callees.table(operation.operation),
-            verifiers=callees.verifiers,
+            table=target_factory.table(operation.operation),
+            verifiers=target_factory.verifiers,
             client_operation=operation,
             own_sources=self._own[not is_async],
             has_executor=self.on_uncovered is None,
-            renames=callees.renames(known),
+            renames=target_factory.renames(known),
             names=self.names,
             lowered_to=lowered_to,
             on_remark=self.on_switched_off,
         )
-        call = on_loop(callee) if is_async else in_thread(callee)
-        return Entry(callee, call, is_async and needs_asyncio(bound), operation.options_may_retry)
+        call = on_loop(target) if is_async else in_thread(target)
+        return PreparedMethod(target, call, is_async and needs_asyncio(bound), operation.options_may_retry)
 
 
 @define(eq=False)
-class _Calls:
+class _ClientState:
     """What is known of one client. A copy of the client has one of its own, and none goes to another process."""
 
     client: object
-    covering: Covering | None
+    wrapper: ClientWrapper | None
     lowered_to: float | None = None
-    entries: dict[str | tuple[str, ...], Entry] = field(factory=dict, init=False)
+    entries: dict[str | tuple[str, ...], PreparedMethod] = field(factory=dict, init=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _Calls, (None, None)
+        return _ClientState, (None, None)
 
 
 def _is_stream(method: Any) -> bool:

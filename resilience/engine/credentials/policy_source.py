@@ -10,7 +10,7 @@ from attrs import define, field
 from resilience.clients import registry
 from resilience.clients.common.keys import KeyTriple
 from resilience.core.policy import PolicyValues
-from resilience.engine.credentials.source import Credentials, Held
+from resilience.engine.credentials.source import Credentials, Loaded
 from resilience.engine.runtime.attribution import as_attempt
 
 
@@ -27,7 +27,7 @@ class PolicySource(Credentials[KeyTriple]):
         # What it sends belongs to the attempt that waits for it, and is no call of the script's.
         super().__init__(as_attempt(fetch), expires=lambda keys: keys.expires_at)
         # When they end nobody knows, so only a refusal renews them.
-        self.held = Held(first, 1, read=True)
+        self.held = Loaded(first, 1, read=True)
         self.first_id = first.access_key_id
 
 

@@ -15,7 +15,7 @@ _GLANCE: Final = 0.02
 
 
 @define(eq=False)
-class Flight:
+class RefreshInFlight:
     """One refresh that is under way; those who wait for it hold the same object."""
 
     runtime: Runtime

@@ -10,7 +10,7 @@ from attrs import define, field
 from resilience.clients.common.keys import OwnKeys
 from resilience.clients.ownkeys import own_keys
 from resilience.core.policy import CredentialLimits
-from resilience.engine.credentials.source import EARLY_SECONDS, Credentials, Held, Nothing, OnFlight
+from resilience.engine.credentials.source import EARLY_SECONDS, Credentials, Loaded, NoneLoaded, OnRefresh
 from resilience.engine.errors import RemedyFailed
 from resilience.engine.runtime.attribution import as_attempt
 from resilience.engine.runtime.event_loop import LOOP
@@ -18,7 +18,7 @@ from resilience.engine.runtime.locks import ProcessLock
 from resilience.engine.runtime.runtime import Runtime
 
 
-class OwnSource(Credentials[None]):
+class SdkManagedCredentials(Credentials[None]):
     """
     New keys, made by the client's own credential.
 
@@ -30,25 +30,25 @@ class OwnSource(Credentials[None]):
         super().__init__(as_attempt(keys.renew))
         self._keys = keys
         self._runtime = runtime
-        self._held: Held[None] = Held(None, 1, read=True)
+        self._held: Loaded[None] = Loaded(None, 1, read=True)
 
     @property
-    def held(self) -> Held[None]:
+    def held(self) -> Loaded[None]:
         """What stands for the keys; due for renewal when the SDK would hold up an event loop to renew them."""
         is_due = not self._runtime.blocks and self._keys.is_due()
         self._held.renew_at = 0.0 if is_due else float("inf")
         return self._held
 
     @held.setter
-    def held(self, held: Held[None] | Nothing) -> None:
-        if isinstance(held, Held):
+    def held(self, held: Loaded[None] | NoneLoaded) -> None:
+        if isinstance(held, Loaded):
             held.read = True
             self._held = held
 
     async def ready(
         self,
         limits: CredentialLimits | None = None,
-        on_flight: OnFlight | None = None,
+        on_flight: OnRefresh | None = None,
         runtime: Runtime = LOOP,
     ) -> RemedyFailed | None:
         """Renew keys that are due; where that fails, the SDK tries again in its call, and says why in its own words."""
@@ -59,7 +59,7 @@ class OwnSource(Credentials[None]):
 
 
 @define(eq=False)
-class OwnSources:
+class SdkManagedSources:
     """
     The sources of the clients that a program uses: one for each credential, however many clients share it.
 
@@ -68,11 +68,11 @@ class OwnSources:
     """
 
     runtime: Runtime
-    _known: WeakValueDictionary[Any, OwnSource] = field(factory=WeakValueDictionary, init=False)
+    _known: WeakValueDictionary[Any, SdkManagedCredentials] = field(factory=WeakValueDictionary, init=False)
     # Two threads may come at once with clients that share a credential.
     _guard: ProcessLock = field(factory=ProcessLock, init=False)
 
-    def of(self, client: object) -> OwnSource | None:
+    def of(self, client: object) -> SdkManagedCredentials | None:
         """Return the source of a client; None if its keys never change by themselves."""
         keys = own_keys(client)
         if keys is None:
@@ -80,5 +80,5 @@ class OwnSources:
         with self._guard:
             source = self._known.get(keys.identity)
             if source is None:
-                source = self._known[keys.identity] = OwnSource(keys, self.runtime)
+                source = self._known[keys.identity] = SdkManagedCredentials(keys, self.runtime)
         return source

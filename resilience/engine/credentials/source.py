@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, NoReturn, TypeVar, cast, overload
 from attrs import define, field, frozen
 
 from resilience.core.policy import CredentialLimits
-from resilience.engine.credentials.refreshes import Flight
+from resilience.engine.credentials.refreshes import RefreshInFlight
 from resilience.engine.errors import RemedyFailed
 from resilience.engine.runtime.event_loop import LOOP
 from resilience.engine.runtime.locks import ProcessLock
@@ -22,7 +22,7 @@ from resilience.engine.runtime.worker_threads import Threads, is_coroutine_funct
 
 C = TypeVar("C")
 
-OnFlight = Callable[[object, bool], None]
+OnRefresh = Callable[[object, bool], None]
 """Told about the refresh that is waited for, and whether the caller runs it."""
 
 _DEFAULTS = CredentialLimits()
@@ -32,7 +32,7 @@ EARLY_SECONDS = 10.0
 
 
 @frozen
-class Nothing:
+class NoneLoaded:
     """What is held before the first refresh."""
 
     generation: int = 0
@@ -40,11 +40,11 @@ class Nothing:
     read: bool = True
 
 
-_NOTHING: Final = Nothing()
+_NONE_LOADED: Final = NoneLoaded()
 
 
 @define
-class Held(Generic[C]):
+class Loaded(Generic[C]):
     """
     What a refresh brought.
 
@@ -111,8 +111,8 @@ class Credentials(Generic[C]):
         self._threads = Threads()
         self._expires = expires
         self._limits = limits
-        self.held: Held[C] | Nothing = _NOTHING
-        self._flight: Flight | None = None
+        self.held: Loaded[C] | NoneLoaded = _NONE_LOADED
+        self._flight: RefreshInFlight | None = None
         self._mutex = ProcessLock()
         self._failed_at: float | None = None
         self._failure: Exception | None = None
@@ -138,7 +138,7 @@ class Credentials(Generic[C]):
             RuntimeError: Nothing was loaded yet.
         """
         held = self.held
-        if isinstance(held, Nothing):
+        if isinstance(held, NoneLoaded):
             raise RuntimeError(  # noqa: TRY004  # it is not a wrong type, it is too early
                 "credentials not loaded: call current() inside a wrapped function, or await load() before it"
             )
@@ -169,7 +169,7 @@ class Credentials(Generic[C]):
     async def ready(
         self,
         limits: CredentialLimits | None = None,
-        on_flight: OnFlight | None = None,
+        on_flight: OnRefresh | None = None,
         runtime: Runtime = LOOP,
     ) -> RemedyFailed | None:
         """
@@ -188,7 +188,7 @@ class Credentials(Generic[C]):
         """
         limits = self._limits or limits or _DEFAULTS
         held = self.held
-        if isinstance(held, Nothing):
+        if isinstance(held, NoneLoaded):
             await self._renew(0, limits, on_flight, runtime)
             return None
         left = held.expires_at - time.time()
@@ -202,7 +202,7 @@ class Credentials(Generic[C]):
         self,
         generation: int,
         limits: CredentialLimits | None = None,
-        on_flight: OnFlight | None = None,
+        on_flight: OnRefresh | None = None,
         runtime: Runtime = LOOP,
     ) -> None:
         """
@@ -228,7 +228,7 @@ class Credentials(Generic[C]):
         generation: int,
         patience: float,
         limits: CredentialLimits,
-        on_flight: OnFlight | None,
+        on_flight: OnRefresh | None,
         runtime: Runtime,
     ) -> RemedyFailed | None:
         """Renew credentials that still hold: neither a failure nor a hang may break a call that can succeed."""
@@ -243,7 +243,7 @@ class Credentials(Generic[C]):
         return ran.error
 
     async def _renew(
-        self, generation: int, limits: CredentialLimits, on_flight: OnFlight | None, runtime: Runtime
+        self, generation: int, limits: CredentialLimits, on_flight: OnRefresh | None, runtime: Runtime
     ) -> None:
         while True:
             with self._mutex:
@@ -253,7 +253,7 @@ class Credentials(Generic[C]):
                 leads = flight is None
                 if flight is None:
                     self._raise_if_cooling(limits, runtime)
-                    flight = self._flight = Flight(runtime)
+                    flight = self._flight = RefreshInFlight(runtime)
             if leads:
                 await self._lead(flight, limits, on_flight)
                 continue
@@ -267,12 +267,12 @@ class Credentials(Generic[C]):
             if flight.error is not None:
                 raise _failed(flight.error)
 
-    def _under_way(self) -> Flight | None:
+    def _under_way(self) -> RefreshInFlight | None:
         """Return the refresh that runs; one of the process that this one was forked from will never end here."""
         flight = self._flight
         return None if flight is None or flight.process != os.getpid() else flight
 
-    async def _lead(self, flight: Flight, limits: CredentialLimits, on_flight: OnFlight | None) -> None:
+    async def _lead(self, flight: RefreshInFlight, limits: CredentialLimits, on_flight: OnRefresh | None) -> None:
         try:
             if on_flight is not None:
                 on_flight(flight, True)  # noqa: FBT003  # positional in the callback's type
@@ -284,7 +284,7 @@ class Credentials(Generic[C]):
             raise _failed(error) from error
         else:
             renew_at = expires_at - limits.refresh_before
-            self.held = Held(value, self.generation + 1, expires_at, renew_at)
+            self.held = Loaded(value, self.generation + 1, expires_at, renew_at)
             self._failed_at = self._failure = None
         finally:
             # Also when cancelled: whoever waits finds no error and no newer generation, and leads next.
@@ -328,7 +328,7 @@ def _failed(cause: Exception) -> RemedyFailed:
 class NoCredentials:
     """Stands for the source of a call that needs no credentials: what it holds never expires."""
 
-    held: Held[None] = field(factory=lambda: Held(None, 0))
+    held: Loaded[None] = field(factory=lambda: Loaded(None, 0))
 
 
 NO_CREDENTIALS: Final = NoCredentials()

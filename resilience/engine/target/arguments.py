@@ -27,7 +27,7 @@ Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 class LazyArguments(Mapping[str, Any]):
     """The arguments of a call by parameter name, put together when somebody looks."""
 
-    def __init__(self, fields: Fields, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    def __init__(self, fields: ArgumentFields, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         self._sent = fields, args, kwargs
 
     @cached_property
@@ -45,7 +45,7 @@ class LazyArguments(Mapping[str, Any]):
         return len(self._bound)
 
 
-class Fields(Protocol):
+class ArgumentFields(Protocol):
     """Where the request's fields are among the arguments of a function."""
 
     def bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:

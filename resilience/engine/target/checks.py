@@ -11,7 +11,7 @@ from resilience.clients import retries_itself
 from resilience.core.operations import advice
 from resilience.core.plan import Plan
 from resilience.core.policy import Rule
-from resilience.engine.target.arguments import Fields
+from resilience.engine.target.arguments import ArgumentFields
 from resilience.engine.target.operations import Operation, is_about
 
 
@@ -28,7 +28,7 @@ def check_client(function: Callable[..., Any], operation: Operation) -> None:
 
 
 def check_ledger(
-    function: Callable[..., Any], operation: Operation, signature: Fields, subject: advice.Subject
+    function: Callable[..., Any], operation: Operation, signature: ArgumentFields, subject: advice.Subject
 ) -> None:
     """
     Refuse a function whose calls the ledger could not remember.
@@ -53,7 +53,7 @@ def check_ledger(
 
 
 def check_renames(
-    function: Callable[..., Any], operation: Operation, signature: Fields, subject: advice.Subject, plan: Plan
+    function: Callable[..., Any], operation: Operation, signature: ArgumentFields, subject: advice.Subject, plan: Plan
 ) -> None:
     """
     Refuse a function that cannot do a rename which the policy can ask for.
@@ -114,7 +114,7 @@ def _accept_at(operation: Operation, plan: Plan, *, has_ledger: bool) -> str | N
     return None
 
 
-def _can_hold(signature: Fields, name: str) -> bool:
+def _can_hold(signature: ArgumentFields, name: str) -> bool:
     return signature.can_hold(name) or signature.can_hold(name.partition(".")[0])
 
 

@@ -15,12 +15,12 @@ from resilience.engine.runtime.runtime import Runtime
 from resilience.engine.target.arguments import Signature
 from resilience.engine.target.checks import check_client, check_ledger
 from resilience.engine.target.operations import Operation, resolve
-from resilience.engine.target.settings import Setting
-from resilience.engine.target.target import Callee
+from resilience.engine.target.settings import ExecutorSettings
+from resilience.engine.target.target import Target
 
 
 @define(eq=False)
-class Callees:
+class TargetFactory:
     """
     Prepares functions for calls under one policy.
 
@@ -31,12 +31,12 @@ class Callees:
         wrapped: The first function of each operation.
     """
 
-    setting: Setting
+    setting: ExecutorSettings
     provider: str | None
     _tables: dict[str, RuleTable] = field(factory=dict, init=False)
     _renames: dict[tuple[str | None, str], bool] = field(factory=dict, init=False)
     verifiers: dict[tuple[str | None, str], Callable[..., Any]] = field(factory=dict, init=False)
-    wrapped: dict[tuple[str | None, str], Callee] = field(factory=dict, init=False)
+    wrapped: dict[tuple[str | None, str], Target] = field(factory=dict, init=False)
 
     def prepare(
         self,
@@ -46,7 +46,7 @@ class Callees:
         runtime: Runtime,
         key: Mapping[str, str] | None = None,
         accepted: Callable[..., Any] | None = None,
-    ) -> Callee:
+    ) -> Target:
         """
         Put a function together with what is known about its operation.
 
@@ -62,7 +62,7 @@ class Callees:
                 f"{name} is a generator function, whose work is done while somebody reads from it: "
                 "wrap what makes one call, and yield around it"
             )
-        callee = Callee(
+        target = Target(
             setting=self.setting,
             runtime=runtime,
             operation=found,
@@ -77,9 +77,9 @@ class Callees:
         )
         check_client(function, found)
         if self.setting.ledger is not None:
-            check_ledger(function, found, callee.signature, callee.subject)
-        self.wrapped.setdefault((found.provider, found.name), callee)
-        return callee
+            check_ledger(function, found, target.signature, target.subject)
+        self.wrapped.setdefault((found.provider, found.name), target)
+        return target
 
     def table(self, operation: str) -> RuleTable:
         """Return the policy's rules for an operation."""

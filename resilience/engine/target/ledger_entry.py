@@ -25,7 +25,7 @@ _PATIENCE: Final = 5.0
 
 
 @define(eq=False)
-class Track:
+class LedgerClaim:
     """
     What one call does with the ledger.
 

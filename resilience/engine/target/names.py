@@ -21,7 +21,7 @@ from resilience.clients.common.renaming import Renaming
 from resilience.engine.runtime.locks import ProcessLock
 
 
-class Place(NamedTuple):
+class NameScope(NamedTuple):
     """
     Where names must differ; four strings, so that it can be a line of a file.
 
@@ -38,27 +38,27 @@ class Place(NamedTuple):
     scope: str
 
 
-class NameBook(Protocol):
+class NameOwners(Protocol):
     """Knows whose name is whose."""
 
     def changes(self) -> Mapping[Renaming, str]:
         """Return the new name of everything that was renamed; asked in every call, so it must be quick."""
         ...
 
-    def ask(self, place: Place, name: str) -> bool:
+    def ask(self, place: NameScope, name: str) -> bool:
         """Note that a call asks for a name; return whether it may have it. Quick where it was asked for before."""
         ...
 
-    def give(self, place: Place, original: str, name: str) -> bool:
+    def give(self, place: NameScope, original: str, name: str) -> bool:
         """Give a name to the resource that a call asks for as ``original``; return whether it could be given."""
         ...
 
-    def leave(self, place: Place, original: str, name: str) -> None:
+    def leave(self, place: NameScope, original: str, name: str) -> None:
         """Take back a name that a call was given: nothing was made under it."""
         ...
 
 
-Deed = Literal["ask", "give", "leave"]
+NameChange = Literal["ask", "give", "leave"]
 
 
 @define(eq=False, repr=False)
@@ -73,18 +73,18 @@ class Register:
     changes: Mapping[Renaming, str] = field(init=False)
     _changes: dict[Renaming, str] = field(factory=dict, init=False)
     # By place and name: the original of the resource that has it.
-    _owners: dict[Place, dict[str, str]] = field(factory=dict, init=False)
-    _holds: dict[tuple[Place, str], int] = field(factory=dict, init=False)
+    _owners: dict[NameScope, dict[str, str]] = field(factory=dict, init=False)
+    _holds: dict[tuple[NameScope, str], int] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.changes = MappingProxyType(self._changes)
 
-    def is_asked(self, place: Place, name: str) -> bool:
+    def is_asked(self, place: NameScope, name: str) -> bool:
         """Return whether a name is known to be asked for and nothing else; that never changes."""
         names = self._owners.get(place)
         return names is not None and names.get(name) == name
 
-    def apply(self, did: Deed, place: Place, original: str, name: str) -> bool:
+    def apply(self, did: NameChange, place: NameScope, original: str, name: str) -> bool:
         """Do a deed; return whether a name that was asked for or given may be had."""
         names = self._owners.setdefault(place, {})
         if did == "leave":
@@ -97,7 +97,7 @@ class Register:
             self._changes[_renaming(place, original)] = name
         return True
 
-    def _leave(self, names: dict[str, str], place: Place, original: str, name: str) -> None:
+    def _leave(self, names: dict[str, str], place: NameScope, original: str, name: str) -> None:
         left = self._holds.pop((place, name), 1) - 1
         if left:
             self._holds[place, name] = left
@@ -109,7 +109,7 @@ class Register:
 
 
 @define(eq=False, repr=False)
-class Names:
+class ProcessNames:
     """The names of one process; more processes have them in common where deeds are noted for all."""
 
     _register: Register = field(factory=Register, init=False)
@@ -119,22 +119,22 @@ class Names:
         """Return the new name of everything that was renamed."""
         return self._register.changes
 
-    def ask(self, place: Place, name: str) -> bool:
+    def ask(self, place: NameScope, name: str) -> bool:
         """Note that a call asks for a name; return whether it may have it."""
         return self._register.is_asked(place, name) or self._do("ask", place, name, name)
 
-    def give(self, place: Place, original: str, name: str) -> bool:
+    def give(self, place: NameScope, original: str, name: str) -> bool:
         """Give a name to a resource; return whether it could be given."""
         return self._do("give", place, original, name)
 
-    def leave(self, place: Place, original: str, name: str) -> None:
+    def leave(self, place: NameScope, original: str, name: str) -> None:
         """Take back a name that a call was given."""
         self._do("leave", place, original, name)
 
-    def _do(self, did: Deed, place: Place, original: str, name: str) -> bool:
+    def _do(self, did: NameChange, place: NameScope, original: str, name: str) -> bool:
         with self._guard:
             return self._register.apply(did, place, original, name)
 
 
-def _renaming(place: Place, original: str) -> Renaming:
+def _renaming(place: NameScope, original: str) -> Renaming:
     return Renaming(place.provider, place.field, place.scope, original)

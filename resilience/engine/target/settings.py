@@ -16,7 +16,7 @@ from resilience.engine.credentials.source import Credentials
 from resilience.engine.errors import ServiceError
 from resilience.engine.runtime.worker_threads import Threads
 from resilience.engine.target.injection import Rehearsal
-from resilience.engine.target.names import NameBook, Names
+from resilience.engine.target.names import NameOwners, ProcessNames
 from resilience.engine.target.observers import Audience
 from resilience.state import Ledger
 
@@ -25,7 +25,7 @@ OFF: Final = Limits(deadline=None, max_attempts=1)
 
 
 @frozen(kw_only=True, eq=False)
-class Setting:
+class ExecutorSettings:
     """What all calls of one executor share; where it is not ``enabled``, a call is one attempt and nothing else."""
 
     policy: PolicyValues
@@ -40,7 +40,7 @@ class Setting:
     threads: Threads = field(factory=Threads)
     called: set[tuple[str | None, str]] = field(factory=set)
     forgotten: set[tuple[str | None, str]] = field(factory=set)
-    names: NameBook = field(factory=Names)
+    names: NameOwners = field(factory=ProcessNames)
     policy_sources: PolicySources = field(
         init=False, default=Factory(lambda self: PolicySources.of_policy(self.policy), takes_self=True)
     )

@@ -26,13 +26,13 @@ from resilience.engine.errors import ServiceError
 from resilience.engine.runtime.plain_thread import at_once
 from resilience.engine.runtime.runtime import Runtime
 from resilience.engine.runtime.worker_threads import is_coroutine_function
-from resilience.engine.target.arguments import Fields
+from resilience.engine.target.arguments import ArgumentFields
 from resilience.engine.target.checks import check_accepts, name_of
-from resilience.engine.target.ledger_entry import Track
-from resilience.engine.target.names import NameBook, Place
+from resilience.engine.target.ledger_entry import LedgerClaim
+from resilience.engine.target.names import NameOwners, NameScope
 from resilience.engine.target.operations import Operation, effect_of
 from resilience.engine.target.read_back import read_back
-from resilience.engine.target.settings import Setting
+from resilience.engine.target.settings import ExecutorSettings
 from resilience.state import LedgerEntry
 from resilience.state.ledger import entry_key
 
@@ -55,7 +55,7 @@ PLAIN: Final = frozenset({type(None), bool, int, float, str, list, tuple})
 
 
 @define(kw_only=True, eq=False, slots=False)
-class Callee:
+class Target:
     """
     One function under a policy.
 
@@ -79,18 +79,18 @@ class Callee:
 
     plain: ClassVar[frozenset[type]] = PLAIN
 
-    setting: Setting
+    setting: ExecutorSettings
     runtime: Runtime
     operation: Operation
     function: Callable[..., Any]
-    signature: Fields
+    signature: ArgumentFields
     table: RuleTable
     verifiers: Mapping[tuple[str | None, str], Callable[..., Any]]
     renames: bool
-    names: NameBook
+    names: NameOwners
     accepted: Callable[..., Any] | None = None
     own_limits: Limits | None = None
-    siblings: Mapping[tuple[str | None, str], Callee] = field(factory=dict)
+    siblings: Mapping[tuple[str | None, str], Target] = field(factory=dict)
     gates: tuple[Any, ...] | None = field(default=None, init=False)
     _own_verifier: Callable[..., Any] | None = field(default=None, init=False)
 
@@ -206,7 +206,7 @@ class Callee:
             return None
         return ServiceError.of(fault, "the answer is no success, although the SDK took it", answer=value)
 
-    def accept(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None, *, dry_run: bool) -> Any:  # noqa: ARG002  # for callees that know answers
+    def accept(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None, *, dry_run: bool) -> Any:  # noqa: ARG002  # for targets that know answers
         """Return the value of a call that is a success without an answer; ``fault`` is what it was accepted for."""
         return None if self.accepted is None or dry_run else self.accepted(*args, **kwargs)
 
@@ -220,16 +220,16 @@ class Callee:
         """Whether a call that asks again for what was renamed begins with its new name; functions say it themselves."""
         return False
 
-    def asked_for(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Place, str] | None:
+    def asked_for(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[NameScope, str] | None:
         """Return the name that a call asks for, and where it must differ from others; None if it has none."""
         operation = self.operation
         name = None if operation.rename is None else self.signature.get(operation.rename, args, kwargs)
         if operation.rename is None or name is None:
             return None
         others = [self.signature.text(key, args, kwargs) or "" for key in operation.key if key != operation.rename]
-        return Place(operation.provider or "", operation.name, operation.rename, "\0".join(others)), name
+        return NameScope(operation.provider or "", operation.name, operation.rename, "\0".join(others)), name
 
-    def digest(self, place: Place, original: str) -> str:
+    def digest(self, place: NameScope, original: str) -> str:
         """Return the hash that stands for an account, a place and the name that a call asks for there."""
         scope = [place.scope] if any(key != place.field for key in self.operation.key) else []
         return name_hash(self.setting.account, *scope, original)
@@ -253,7 +253,7 @@ class Callee:
         """What observers are told when a call begins."""
         return CallStarted(operation=self.plan.operation, provider=self.plan.provider, policy=self.plan.policy)
 
-    def track(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Track | None:
+    def track(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> LedgerClaim | None:
         """Return a call's place in the ledger; None without a ledger, or where nothing names what the call makes."""
         ledger = self.setting.ledger
         if ledger is None or not self.operation.is_for_ledger:
@@ -267,7 +267,7 @@ class Callee:
                 key = entry_key(provider, self.setting.account, operation, resource)
                 entry = LedgerEntry(key=key, provider=provider, operation=operation, resource=resource)
                 renamed = self.operation.rename if self.operation.rename in resource else None
-                return Track(ledger, entry, self.runtime, renamed)
+                return LedgerClaim(ledger, entry, self.runtime, renamed)
             missing = next(name for name in names if name not in resource)
         subject = self.subject_of(args, kwargs)
         self.forgets(advice.keyless(subject, missing) if missing else advice.unremembered(subject))

@@ -7,8 +7,8 @@ from types import ModuleType
 from attrs import define, evolve, field
 
 from resilience.clients import registry
-from resilience.engine.client.wrapped_client import Covering
-from resilience.engine.executor import Executor
+from resilience.engine.client.wrapped_client import ClientWrapper
+from resilience.engine.executor import BareExecutor
 from resilience.runner.settings import Setting
 from resilience.runner.telemetry.tracing import Tracing
 from resilience.runner.totals.bypasses import Past
@@ -30,14 +30,14 @@ class Cover:
     _setting: Setting
     _past: Past
     tracing: Tracing = field(init=False)
-    _covering: Covering = field(init=False)
+    _wrapper: ClientWrapper = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         setting = self._setting
         notes, names = Notes(setting.run), Names(setting.run)
         self.tracing = Tracing(setting, notes)
         counters = Counters(setting.run, self.tracing.begin)
-        executor = Executor(
+        executor = BareExecutor(
             # Without the APIs that may be anywhere; as a rule there are none, and a policy is slow to copy.
             setting.policy if setting.apis == setting.policy.apis else evolve(setting.policy, apis=setting.apis),
             ledger=setting.ledger(),
@@ -47,7 +47,7 @@ class Cover:
                 Counting(counters, notes),
             ],
         )
-        self._covering = Covering(
+        self._wrapper = ClientWrapper(
             executor,
             names=names,
             tally=counters.tally,
@@ -58,7 +58,7 @@ class Cover:
     @property
     def enabled(self) -> bool:
         """Whether the policy acts; RESILIENCE=off switches it off."""
-        return self._covering.executor.enabled
+        return self._wrapper.executor.enabled
 
     def cover(self, module: ModuleType) -> None:
         """Put the client classes of a module under the policy."""
@@ -66,4 +66,4 @@ class Cover:
             # A newer SDK may have dropped one of its classes.
             cls = getattr(module, name, None)
             if cls is not None:
-                self._covering.cover(cls)
+                self._wrapper.patch(cls)

@@ -10,7 +10,7 @@ from attrs import define, field
 
 from resilience.clients.common.renaming import Renaming
 from resilience.engine.target import names
-from resilience.engine.target.names import Deed, Place, Register
+from resilience.engine.target.names import NameChange, NameScope, Register
 from resilience.runner.run import Run
 from resilience.runner.totals.shared import NAMES, Numbers, append, mapped, read_from
 
@@ -19,7 +19,7 @@ _BYTES: Final = 8
 
 
 @define(eq=False, repr=False)
-class Names(names.Names):
+class Names(names.ProcessNames):
     """
     The names of a run.
 
@@ -50,7 +50,7 @@ class Names(names.Names):
                 self._seen = seen
         return self._register.changes
 
-    def _do(self, did: Deed, place: Place, original: str, name: str) -> bool:
+    def _do(self, did: NameChange, place: NameScope, original: str, name: str) -> bool:
         sign = int.from_bytes(os.urandom(_BYTES), "little") or 1
         line = {"did": did, **place._asdict(), "original": original, "name": name, "sign": sign}
         with self._guard:
@@ -70,7 +70,7 @@ class Names(names.Names):
         answer = None
         lines, self._offset = read_from(self._run.shared(NAMES), self._offset)
         for line in lines:
-            place = Place(line["provider"], line["operation"], line["field"], line["scope"])
+            place = NameScope(line["provider"], line["operation"], line["field"], line["scope"])
             could = self._register.apply(line["did"], place, line["original"], line["name"])
             if line["sign"] == own:
                 answer = could

@@ -1,4 +1,4 @@
-"""How a failed call of a covered client looks to a script: like a failure of its SDK, and of ours."""
+"""How a failed call of a wrapped client looks to a script: like a failure of its SDK, and of ours."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ import anyio
 import pytest
 from alibabacloud_onsmqtt20200420 import models as alibaba_models
 from alibabacloud_tea_openapi.exceptions import ClientException
-from covering_clients import (
+from Tea.exceptions import TeaException
+from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
+from tencentcloud.mqtt.v20240516.mqtt_client_async import MqttClient as AsyncMqttClient
+from wrapped_clients import (
     ALIBABA_INSTANCE,
     EVERYWHERE,
     SHORT,
@@ -38,9 +41,6 @@ from covering_clients import (
     topic,
     topic_fields,
 )
-from Tea.exceptions import TeaException
-from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
-from tencentcloud.mqtt.v20240516.mqtt_client_async import MqttClient as AsyncMqttClient
 
 from resilience import DeadlineExceeded, Executor, RemedyFailed, ServiceError, SyncExecutor
 from resilience.engine.client.wrapped_client import wrap_client
@@ -59,19 +59,19 @@ async def test_what_others_made_is_refused_in_the_sdks_words(style: Style, cloud
     """Without a doubt there is no accept: the SDK's own exception leaves, with a note."""
     client = style.client(cloud)
     await style.create(client, cloud)
-    covered = wrap_client(client, SyncExecutor(quick(), observers=()))
+    wrapped = wrap_client(client, SyncExecutor(quick(), observers=()))
     with pytest.raises(Exception, match=style.there) as caught:
-        await style.create(covered, cloud)
+        await style.create(wrapped, cloud)
     assert not isinstance(caught.value, ServiceError)
     assert "stop reason: not_ours" in "".join(caught.value.__notes__)
 
 
 def test_what_may_have_been_bought_is_not_bought_again(cloud: Sandbox) -> None:
     """An instance of that name may be anybody's: the call stops, in a way that the script's own handler sees."""
-    covered = wrap_client(tencent_client(cloud), SyncExecutor(quick(), observers=()))
+    wrapped = wrap_client(tencent_client(cloud), SyncExecutor(quick(), observers=()))
     cloud.script("CreateInstance", "applied lost")
     with pytest.raises(TencentCloudSDKException) as caught:
-        covered.CreateInstance(purchase())
+        wrapped.CreateInstance(purchase())
     assert isinstance(caught.value, RemedyFailed)
     assert "nothing tells which call of CreateInstance bought what is there" in str(caught.value.__cause__)
     assert "may exist; look before you run this again" in "".join(caught.value.__notes__)
@@ -81,9 +81,9 @@ def test_what_may_have_been_bought_is_not_bought_again(cloud: Sandbox) -> None:
 def test_an_operation_that_nobody_knows_is_not_repeated_in_doubt() -> None:
     """What came after the catalogue may do things twice: the SDK's own exception leaves after one request."""
     with peer(hangs_up=True) as address:
-        covered = wrap_client(tencent_at(address), SyncExecutor(quick(), observers=()))
+        wrapped = wrap_client(tencent_at(address), SyncExecutor(quick(), observers=()))
         with pytest.raises(TencentCloudSDKException, match="closed connection") as caught:
-            covered.call_json("createBridge", {"InstanceId": TENCENT_INSTANCE})
+            wrapped.call_json("createBridge", {"InstanceId": TENCENT_INSTANCE})
     assert not isinstance(caught.value, ServiceError | RemedyFailed)
     notes = "".join(caught.value.__notes__)
     assert "CreateBridge stopped after 1 attempt (stop reason: unverified)" in notes
@@ -92,10 +92,10 @@ def test_an_operation_that_nobody_knows_is_not_repeated_in_doubt() -> None:
 
 def test_a_refusal_in_a_good_answer_is_an_error_of_alibabas_sdk(cloud: Sandbox) -> None:
     """``Success: false`` with status 200 reaches the script as what it catches, and as what we say."""
-    covered = wrap_client(alibaba_client(cloud), SyncExecutor(quick(), observers=()))
+    wrapped = wrap_client(alibaba_client(cloud), SyncExecutor(quick(), observers=()))
     cloud.fault("CloseConnection", fields={"Success": False, "Code": "ParameterCheckFailed", "Message": "secret"})
     with pytest.raises(ClientException) as caught:
-        covered.close_connection(close_connection())
+        wrapped.close_connection(close_connection())
     error: Any = caught.value
     assert isinstance(error, ServiceError)
     assert isinstance(error, TeaException)
@@ -107,10 +107,10 @@ def test_a_refusal_in_a_good_answer_is_an_error_of_alibabas_sdk(cloud: Sandbox) 
 
 def test_an_error_that_tencents_sdk_overlooks_is_an_error_of_it(cloud: Sandbox) -> None:
     """With a charset in its content type an error looks like an answer to the SDK; the script gets what it catches."""
-    covered = wrap_client(tencent_client(cloud), SyncExecutor(quick(), observers=()))
+    wrapped = wrap_client(tencent_client(cloud), SyncExecutor(quick(), observers=()))
     cloud.fault("CreateTopic", "InternalError", content_type="application/json; charset=utf-8", times=None)
     with pytest.raises(TencentCloudSDKException) as caught:
-        covered.CreateTopic(topic("sensors"))
+        wrapped.CreateTopic(topic("sensors"))
     error: Any = caught.value
     assert (error.get_code(), error.get_request_id()) == ("ServerNetworkError", error.fault.request_id)
     assert isinstance(error, ServiceError)
@@ -122,9 +122,9 @@ def test_an_attempt_that_is_cut_short_is_an_error_of_the_sdk(backend: str) -> No
 
     async def main(address: str) -> None:
         async with tencent_at(address, AsyncMqttClient) as client:
-            covered = wrap_client(client, Executor(quick(SHORT), observers=()))
+            wrapped = wrap_client(client, Executor(quick(SHORT), observers=()))
             with pytest.raises(TencentCloudSDKException) as caught:
-                await covered.call_and_deserialize(action="CreateBridge", params={})
+                await wrapped.call_and_deserialize(action="CreateBridge", params={})
         error: Any = caught.value
         assert isinstance(error, DeadlineExceeded)
         assert (error.limit, error.seconds) == ("attempt_timeout", 0.1)
@@ -139,9 +139,9 @@ def test_an_attempt_of_alibabas_that_is_cut_short_is_an_error_of_the_sdk() -> No
     """On asyncio too."""
 
     async def main(address: str) -> None:
-        covered = wrap_client(alibaba_at(address), Executor(quick(SHORT), observers=()))
+        wrapped = wrap_client(alibaba_at(address), Executor(quick(SHORT), observers=()))
         with pytest.raises(TeaException) as caught:
-            await covered.refresh_device_credential_async(
+            await wrapped.refresh_device_credential_async(
                 alibaba_models.RefreshDeviceCredentialRequest(client_id="GID_sensors@@@1", instance_id=ALIBABA_INSTANCE)
             )
         assert isinstance(caught.value, DeadlineExceeded)
@@ -200,11 +200,11 @@ def test_an_error_of_ours_comes_back_from_another_process(kind: str, cloud: Sand
 
 def test_alibabas_asynchronous_methods_say_that_they_need_asyncio(cloud: Sandbox) -> None:
     """Under trio the call ends before anything is sent, and the error says what to call instead."""
-    covered = wrap_client(alibaba_client(cloud), Executor(quick(), observers=()))
+    wrapped = wrap_client(alibaba_client(cloud), Executor(quick(), observers=()))
 
     async def main() -> None:
         with pytest.raises(RuntimeError, match=r"need asyncio, .* call the blocking method"):
-            await covered.create_group_id_async(group("GID_sensors"))
+            await wrapped.create_group_id_async(group("GID_sensors"))
 
     anyio.run(main, backend="trio")
     assert cloud.calls == ()
@@ -212,13 +212,13 @@ def test_alibabas_asynchronous_methods_say_that_they_need_asyncio(cloud: Sandbox
 
 def test_a_failed_call_leaves_no_work_for_the_collector(cloud: Sandbox) -> None:
     """The exception and what it holds are gone as soon as the script has handled it."""
-    covered = wrap_client(tencent_client(cloud), SyncExecutor(quick(), observers=()))
+    wrapped = wrap_client(tencent_client(cloud), SyncExecutor(quick(), observers=()))
     cloud.fault("CreateTopic", "InternalError", content_type="text/json", times=None)
     gc.collect()
     gc.disable()
     try:
         try:
-            covered.CreateTopic(topic("sensors"))
+            wrapped.CreateTopic(topic("sensors"))
         except TencentCloudSDKException as error:
             gone = weakref.ref(error)
         assert gone() is None
@@ -241,14 +241,14 @@ def test_a_failed_call_leaves_no_work_for_the_collector(cloud: Sandbox) -> None:
 )
 @pytest.mark.parametrize("times", [1, 3])
 def test_a_traceback_has_one_line_of_ours(make: Any, call: Any, times: int, cloud: Sandbox) -> None:
-    """Between the script and its SDK there is the covered method, and nothing of how we work; also in a later call."""
-    covered = wrap_client(make(cloud), SyncExecutor(quick(), observers=()))
-    call(covered, cloud)
+    """Between the script and its SDK there is the wrapped method, and nothing of how we work; also in a later call."""
+    wrapped = wrap_client(make(cloud), SyncExecutor(quick(), observers=()))
+    call(wrapped, cloud)
     for _ in range(times):
         with pytest.raises(Exception, match="lready") as caught:
-            call(covered, cloud)
+            call(wrapped, cloud)
     frames = [
         frame.name for frame in traceback.extract_tb(caught.value.__traceback__) if "/resilience/" in frame.filename
     ]
-    assert frames == ["covered"]
+    assert frames == ["wrapped"]
     assert caught.value.__context__ is None or "resilience" not in type(caught.value.__context__).__module__

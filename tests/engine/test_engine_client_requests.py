@@ -17,8 +17,8 @@ import httpx
 import pytest
 import requests
 from attrs import define, field
-from covering_clients import peer
 from engine_calls import Log
+from wrapped_clients import peer
 
 from resilience import Executor, Policy, SyncExecutor
 from resilience.engine.client.wrapped_client import wrap_client
@@ -120,8 +120,8 @@ EVERYWHERE = pytest.mark.parametrize(
 
 
 @contextlib.asynccontextmanager
-async def covered(make: Any, log: Any = None) -> Any:
-    """Open a covered client, and close it as its kind is closed."""
+async def wrapped(make: Any, log: Any = None) -> Any:
+    """Open a wrapped client, and close it as its kind is closed."""
     client = make()
     observers = () if log is None else (log,)
     yield wrap_client(client, Executor(Policy.loads(REST), observers=observers))
@@ -144,7 +144,7 @@ def finished(client: Any, url: str, **body: Any) -> Any:
 async def test_a_finished_request_is_a_call(make: Any, web: Web) -> None:
     """It is sent again with its whole body, whether it is given by place or by name."""
     log: Any = Log()
-    async with covered(make, log) as client:
+    async with wrapped(make, log) as client:
         web.script = [(429, {"code": "BUSY"}), (429, {"code": "BUSY"})]
         assert (await done(client.send(finished(client, web.url, json={"name": "a"})))).status_code == 201
         web.script = [(429, {"code": "BUSY"})]
@@ -157,7 +157,7 @@ async def test_a_finished_request_is_a_call(make: Any, web: Web) -> None:
 @pytest.mark.anyio
 async def test_a_finished_request_fails_and_is_accepted_as_any_other(make: Any, web: Web) -> None:
     """The last answer is the script's, and for what was there already it gets one that says 200."""
-    async with covered(make) as client:
+    async with wrapped(make) as client:
         web.script = [(403, {"code": "NO"})]
         refused = await done(client.send(finished(client, web.url)))
         assert (refused.status_code, refused.json()) == (403, {"code": "NO"})
@@ -171,7 +171,7 @@ async def test_a_finished_request_fails_and_is_accepted_as_any_other(make: Any, 
 async def test_a_redirect_is_a_part_of_its_call(make: Any, web: Web) -> None:
     """However many requests are sent on the way, a script has made one call."""
     log: Any = Log()
-    async with covered(make, log) as client:
+    async with wrapped(make, log) as client:
         follow = {} if make is requests.Session else {"follow_redirects": True}
         answer = await done(client.send(finished(client, web.url.replace("things", "moved")), **follow))
     assert answer.status_code == 201
@@ -183,7 +183,7 @@ async def test_a_redirect_is_a_part_of_its_call(make: Any, web: Web) -> None:
 async def test_files_of_a_form_are_sent_again(make: Any, web: Web) -> None:
     """Both libraries can send a form with files again: one has it in memory, the other goes back to the beginning."""
     log: Any = Log()
-    async with covered(make, log) as client:
+    async with wrapped(make, log) as client:
         web.script = [(429, {"code": "BUSY"})]
         answer = await done(client.post(web.url, files={"file": ("name", io.BytesIO(b"content"))}))
     assert (answer.status_code, len(log.started)) == (201, 1)
@@ -216,7 +216,7 @@ async def test_a_body_that_can_be_read_once_is_refused_with_a_word(make: Any, we
     async def parts() -> Any:
         yield b"x"
 
-    async with covered(make) as client:
+    async with wrapped(make) as client:
         name = "data" if make is requests.Session else "content"
         body = parts() if make is httpx.AsyncClient else iter([b"x"])
         with pytest.raises(ValueError, match=r"PutThing: the body is read while it is sent.*give it as bytes"):
@@ -282,7 +282,7 @@ def test_a_stream_of_httpx_is_read_in_full(path: str, how: str, backend: str, we
 
     async def main() -> None:
         make = httpx.Client if backend == "blocking" else httpx.AsyncClient
-        async with covered(make) as client:
+        async with wrapped(make) as client:
             web.script = [(429, {"code": "BUSY"}), (403, {"code": "NO"})]
             for status, said in ((403, {"code": "NO"}), (201, {"made": True})):
                 stream = client.stream("POST", f"{web.url}{path}")
@@ -300,7 +300,7 @@ def test_a_stream_of_httpx_is_read_in_full(path: str, how: str, backend: str, we
 @pytest.mark.anyio
 async def test_a_streamed_success_that_says_it_is_none_is_a_failure(make: Any, web: Web) -> None:
     """Where the policy says that the body tells it, a short JSON text is read."""
-    async with covered(make) as client:
+    async with wrapped(make) as client:
         web.script = [(200, {"ok": False, "code": "BUSY"})]
         answer = await done(client.send(finished(client, web.url), stream=True))
         assert answer.status_code == 201
@@ -312,7 +312,7 @@ async def test_a_streamed_success_that_says_it_is_none_is_a_failure(make: Any, w
 @pytest.mark.anyio
 async def test_a_refusal_that_is_torn_is_torn_for_the_script(make: Any, web: Web) -> None:
     """What breaks while the policy reads breaks for the script where it would have broken."""
-    async with covered(make) as client:
+    async with wrapped(make) as client:
         web.script = [(403, {"code": "NO"})]
         answer = await done(client.send(finished(client, f"{web.url}-torn"), stream=True))
         assert answer.status_code == 403
@@ -343,7 +343,7 @@ def test_a_task_that_an_attempt_has_started_makes_calls_of_its_own(web: Web) -> 
 
     async def main() -> None:
         later, tasks = asyncio.Event(), list[Any]()
-        async with covered(httpx.AsyncClient, log) as client:
+        async with wrapped(httpx.AsyncClient, log) as client:
 
             async def ask_later() -> None:
                 await later.wait()

@@ -383,7 +383,7 @@ def let_go() -> None:
     """
     Collect the clients that a test has made.
 
-    A covered client refers to itself, so its sockets are closed by the collector, which warns of each that nobody has
+    A wrapped client refers to itself, so its sockets are closed by the collector, which warns of each that nobody has
     closed before; and it must not do so in a later test.
     """
     with warnings.catch_warnings():

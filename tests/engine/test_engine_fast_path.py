@@ -1,4 +1,4 @@
-"""The quick path ends attempts as the long one does, and takes nobody else's cancellation for its own."""
+"""The fast path ends attempts as the long one does, and takes nobody else's cancellation for its own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine_calls import AT_ONCE, FAIL, GROUP, INSTANCE, Log, executor, policy
 
 from resilience import DeadlineExceeded
 from resilience.core.events import ALWAYS_IDLE
-from resilience.engine.target.target import Callee
+from resilience.engine.target.target import Target
 from resilience.testing import virtual_backend
 
 pytestmark = pytest.mark.anyio
@@ -29,7 +29,7 @@ def anyio_backend(virtual_loop: Any) -> Any:
 
 
 class Idle(Log):
-    """An observer that leaves the quick path open."""
+    """An observer that leaves the fast path open."""
 
     idle_slot = ALWAYS_IDLE  # type: ignore[assignment]  # Log watches every call
 
@@ -37,12 +37,12 @@ class Idle(Log):
 @pytest.fixture(params=[True, False], ids=["may-shield", "shields-nothing"])
 def warm(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Warm:
     """Return what warms up a function, once as a user's and once as an SDK's, for which there is a cheaper limit."""
-    monkeypatch.setattr(Callee, "may_shield", request.param)
+    monkeypatch.setattr(Target, "may_shield", request.param)
     return warmed
 
 
 async def warmed(body: Body, *, limit: float = 5.0, log: Log | None = None) -> Callable[[], Awaitable[Any]]:
-    """Return a wrapped function that has made its first call, so that the next one takes the quick path."""
+    """Return a wrapped function that has made its first call, so that the next one takes the fast path."""
     bodies: list[Body] = [_nothing]
     values = policy({"lost": AT_ONCE, "Busy": FAIL}, deadline=None, attempt_timeout=limit, max_attempts=1)
     values_executor = executor(values, observers=(log or Idle(),))
@@ -79,7 +79,7 @@ async def test_a_call_that_succeeds_at_once_is_told_to_nobody(warm: Warm) -> Non
 
 
 async def test_a_call_that_fails_at_first_is_told_from_its_beginning(warm: Warm) -> None:
-    """What was done on the quick path is told when the attempt has failed."""
+    """What was done on the fast path is told when the attempt has failed."""
     log = Idle()
     call = await warm(anyio.sleep_forever, log=log)
     del log.events[:]

@@ -14,11 +14,11 @@ import httpx
 import pytest
 import requests
 from attrs import define, field
-from covering_clients import (
+from engine_calls import Log
+from wrapped_clients import (
     peer,
     quick,
 )
-from engine_calls import Log
 
 from resilience import Executor, Policy, SyncExecutor
 from resilience.engine.client.wrapped_client import wrap_client
@@ -115,19 +115,19 @@ async def test_a_client_of_plain_http_follows_the_codes_of_its_api(make: Any, we
     """A retry is another request; what fails returns the service's own answer; what is accepted is a 200."""
     log: Any = Log()
     async with opened(make) as client:
-        covered = wrap_client(client, Executor(Policy.loads(REST), provider="emqx", observers=(log,)))
-        assert isinstance(covered, make)
+        wrapped = wrap_client(client, Executor(Policy.loads(REST), provider="emqx", observers=(log,)))
+        assert isinstance(wrapped, make)
         web.script = [(429, {"code": "BUSY"}), (400, {"code": "BUSY"})]
-        made = await sent(covered.post(f"{web.url}/users/mqtt", json={"user_id": "dev-1"}))
+        made = await sent(wrapped.post(f"{web.url}/users/mqtt", json={"user_id": "dev-1"}))
         assert (made.status_code, made.json(), len(web.asked)) == (201, {"made": True}, 3)
         web.script = [(403, {"code": "NO", "why": "a long story"})]
-        refused = await sent(covered.post(f"{web.url}/users/mqtt", json={"user_id": "dev-1"}))
+        refused = await sent(wrapped.post(f"{web.url}/users/mqtt", json={"user_id": "dev-1"}))
         assert (refused.status_code, refused.json()) == (403, {"code": "NO", "why": "a long story"})
         web.script = [(409, {"code": "ALREADY_EXISTS"})]
-        there = await sent(covered.post(f"{web.url}/users/mqtt", json={"user_id": "dev-1"}))
+        there = await sent(wrapped.post(f"{web.url}/users/mqtt", json={"user_id": "dev-1"}))
         assert (there.status_code, there.json(), type(there)) == (200, {"user_id": "dev-1"}, type(made))
         assert [started.operation for started in log.started] == ["CreateUser"] * 3
-        assert (await sent(covered.get(f"{web.url.replace('127.0.0.1', 'localhost')}/users"))).status_code == 201
+        assert (await sent(wrapped.get(f"{web.url.replace('127.0.0.1', 'localhost')}/users"))).status_code == 201
         assert len(log.started) == 3, "another host is none of ours"
 
 
@@ -136,12 +136,12 @@ async def test_a_client_of_plain_http_follows_the_codes_of_its_api(make: Any, we
 async def test_a_client_of_plain_http_raises_its_own_errors(make: Any) -> None:
     """Where there is no answer, the library's exception leaves; a post in doubt is not repeated."""
     async with opened(make) as client:
-        covered = wrap_client(client, Executor(Policy.loads(REST), provider="emqx", observers=()))
+        wrapped = wrap_client(client, Executor(Policy.loads(REST), provider="emqx", observers=()))
         with (
             peer(hangs_up=True) as address,
             pytest.raises((requests.ConnectionError, httpx.RemoteProtocolError)) as cut,
         ):
-            await sent(covered.post(f"http://{address}/users/mqtt", json={"user_id": "dev-1"}))
+            await sent(wrapped.post(f"http://{address}/users/mqtt", json={"user_id": "dev-1"}))
         assert "CreateUser stopped after 1 attempt" in "".join(cut.value.__notes__)
 
 

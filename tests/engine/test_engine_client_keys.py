@@ -1,4 +1,4 @@
-"""The credentials of covered clients: refreshed once for all, and never while an event loop stands still."""
+"""The credentials of wrapped clients: refreshed once for all, and never while an event loop stands still."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from alibabacloud_credentials.client import Client as CredentialClient
 from alibabacloud_credentials.provider import URLCredentialsProvider
 from aliyunsdkcore.auth.credentials import RamRoleArnCredential
 from aliyunsdkcore.client import AcsClient
-from covering_clients import (
+from engine_calls import Log
+from wrapped_clients import (
     OwnKeys,
     Style,
     alibaba_client,
@@ -30,7 +31,6 @@ from covering_clients import (
     topic,
     with_credential,
 )
-from engine_calls import Log
 
 from resilience import Credentials, Executor, SyncExecutor
 from resilience.engine.client.wrapped_client import wrap_client
@@ -55,10 +55,10 @@ OWN_KEYS = [
 async def test_the_clients_own_credential_is_refreshed(style: Style, cloud: Sandbox) -> None:
     """A token that the service refuses is replaced by the credential that the client came with, once."""
     keys = OwnKeys(getattr(cloud, style.provider))
-    covered = wrap_client(with_credential(style, cloud, keys), Executor(quick(), observers=()))
+    wrapped = wrap_client(with_credential(style, cloud, keys), Executor(quick(), observers=()))
     for number in range(3):
         getattr(cloud, style.provider).expire_tokens()
-        assert style.answer(await style.create(covered, cloud, f"{style.name}-{number}"))
+        assert style.answer(await style.create(wrapped, cloud, f"{style.name}-{number}"))
         assert keys.refreshes == number + 1
     assert cloud.applied(style.operation) == 3
 
@@ -71,10 +71,10 @@ def test_the_signer_of_the_old_sdk_assumes_its_role_again(cloud: Sandbox) -> Non
     client = AcsClient(region_id="cn-hangzhou", credential=credential, auto_retry=False)
     # The signer asks for https, and the client obeys what an endpoint says.
     client._endpoint_resolver.put_endpoint_entry("cn-hangzhou", "sts", f"http://{service.endpoint}")
-    covered = wrap_client(client, SyncExecutor(quick(), observers=(log,)))
-    covered.do_action_with_exception(old_group(cloud, "GID_sensors"))
+    wrapped = wrap_client(client, SyncExecutor(quick(), observers=(log,)))
+    wrapped.do_action_with_exception(old_group(cloud, "GID_sensors"))
     service.expire_tokens()
-    covered.do_action_with_exception(old_group(cloud, "GID_gateways"))
+    wrapped.do_action_with_exception(old_group(cloud, "GID_gateways"))
     assert cloud.applied("AssumeRole") == 2
     assert log.names.count("RefreshStarted") == 1
     assert len(log.started) == 2, "the signer's own request is part of an attempt"
@@ -104,10 +104,10 @@ async def test_registered_credentials_come_before_the_clients_own(style: Style, 
     source = Credentials(service.issue_token)
     keys = Following(service, source)
     executor = Executor(quick(), observers=(), credentials={style.provider: source})
-    covered = wrap_client(with_credential(style, cloud, keys), executor)
-    assert style.answer(await style.create(covered, cloud, f"{style.name}-1"))
+    wrapped = wrap_client(with_credential(style, cloud, keys), executor)
+    assert style.answer(await style.create(wrapped, cloud, f"{style.name}-1"))
     service.expire_tokens()
-    assert style.answer(await style.create(covered, cloud, f"{style.name}-2"))
+    assert style.answer(await style.create(wrapped, cloud, f"{style.name}-2"))
     assert (keys.refreshes, source.generation) == (0, 2)
 
 
@@ -160,13 +160,13 @@ def test_the_event_loop_does_not_stand_still_while_a_client_gets_keys(why: str, 
         provider = URLCredentialsProvider(uri=uri)
         credential = CredentialClient(provider=provider)
         client = alibaba_client(cloud, credential=credential, access_key_id=None, access_key_secret=None)
-        covered = wrap_client(client, Executor(quick(), observers=()))
+        wrapped = wrap_client(client, Executor(quick(), observers=()))
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_tick, ticks)
             for turn, count in enumerate((1, 4)):
                 async with anyio.create_task_group() as calls:
                     for number in range(count):
-                        calls.start_soon(covered.create_group_id_async, group(f"GID_{turn}-{number}"))
+                        calls.start_soon(wrapped.create_group_id_async, group(f"GID_{turn}-{number}"))
                 if why == "refused":
                     cloud.alibaba.expire_tokens()
                 else:
@@ -184,13 +184,13 @@ def test_the_event_loop_does_not_stand_still_while_a_client_gets_keys(why: str, 
 def test_a_credential_that_the_script_puts_in_place_is_refreshed(cloud: Sandbox) -> None:
     """A client whose credential is replaced refreshes the new one, once for all threads, whatever the old one was."""
     old, new = OwnKeys(cloud.tencent), OwnKeys(cloud.tencent, 0.05)
-    covered = wrap_client(tencent_client(cloud, credential=old), SyncExecutor(quick(), observers=()))
-    covered.CreateTopic(topic("sensors"))
+    wrapped = wrap_client(tencent_client(cloud, credential=old), SyncExecutor(quick(), observers=()))
+    wrapped.CreateTopic(topic("sensors"))
     cloud.tencent.expire_tokens()
-    covered.CreateTopic(topic("gateways"))
-    covered.credential = new
+    wrapped.CreateTopic(topic("gateways"))
+    wrapped.credential = new
     for turn in range(2):
         cloud.tencent.expire_tokens()
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda number, turn=turn: covered.CreateTopic(topic(f"topic-{turn}-{number}")), range(8)))
+            list(pool.map(lambda number, turn=turn: wrapped.CreateTopic(topic(f"topic-{turn}-{number}")), range(8)))
     assert (old.refreshes, new.refreshes) == (1, 2)

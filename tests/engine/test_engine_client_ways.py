@@ -13,7 +13,10 @@ from alibabacloud_tea_openapi.client import Client as OpenApiClient
 from alibabacloud_tea_openapi.models import OpenApiRequest
 from alibabacloud_tea_util.models import RuntimeOptions
 from aliyunsdkcore.request import CommonRequest
-from covering_clients import (
+from engine_calls import Log
+from tencentcloud.common.abstract_client import AbstractClient
+from tencentcloud.mqtt.v20240516 import models as tencent_models
+from wrapped_clients import (
     ALIBABA_INSTANCE,
     alibaba_client,
     async_tencent_client,
@@ -28,9 +31,6 @@ from covering_clients import (
     tencent_client,
     topic_fields,
 )
-from engine_calls import Log
-from tencentcloud.common.abstract_client import AbstractClient
-from tencentcloud.mqtt.v20240516 import models as tencent_models
 
 from resilience import Executor, SyncExecutor
 from resilience.core.events import CallEnded
@@ -217,10 +217,10 @@ def anyio_backend() -> str:
 async def test_a_call_by_any_way_is_one_call(way: str, cloud: Sandbox) -> None:
     """What is refused for a moment is sent again, counted as one call, and answered as the SDK does."""
     log: Any = Log()
-    covered = wrap_client(WAYS[way][0](cloud), Executor(quick(), observers=(log,)))
-    operation = "CreateTopic" if hasattr(covered, "profile") else "CreateGroupId"
+    wrapped = wrap_client(WAYS[way][0](cloud), Executor(quick(), observers=(log,)))
+    operation = "CreateTopic" if hasattr(wrapped, "profile") else "CreateGroupId"
     cloud.script(operation, "RequestLimitExceeded" if operation == "CreateTopic" else "ApplyTokenOverFlow")
-    assert WAYS[way][2](await made(way, covered, cloud))
+    assert WAYS[way][2](await made(way, wrapped, cloud))
     assert (cloud.asked(operation), cloud.applied(operation)) == (2, 1)
     assert [started.operation for started in log.started] == [operation]
 
@@ -230,10 +230,10 @@ async def test_a_call_by_any_way_is_one_call(way: str, cloud: Sandbox) -> None:
 async def test_what_may_have_been_made_is_answered_as_the_sdk_does(way: str, cloud: Sandbox) -> None:
     """After a lost answer the resource is found there, and the script gets what its method returns."""
     log: Any = Log()
-    covered = wrap_client(WAYS[way][0](cloud), Executor(quick(), observers=(log,)))
-    operation = "CreateTopic" if hasattr(covered, "profile") else "CreateGroupId"
+    wrapped = wrap_client(WAYS[way][0](cloud), Executor(quick(), observers=(log,)))
+    operation = "CreateTopic" if hasattr(wrapped, "profile") else "CreateGroupId"
     cloud.script(operation, "applied lost")
-    assert WAYS[way][2](await made(way, covered, cloud))
+    assert WAYS[way][2](await made(way, wrapped, cloud))
     assert cloud.applied(operation) == 1
     assert len(log.started) == 1, "what a verifier asks is no call of its own"
 
@@ -250,13 +250,13 @@ RENAME = """
 @pytest.mark.anyio
 async def test_a_name_is_changed_in_any_form_of_request(way: str, cloud: Sandbox) -> None:
     """A name that is taken is changed on its way, and in later calls that speak of it."""
-    covered = wrap_client(WAYS[way][0](cloud), Executor(quick(RENAME), observers=()))
-    operation, name = ("CreateTopic", "Topic") if hasattr(covered, "profile") else ("CreateGroupId", "GroupId")
+    wrapped = wrap_client(WAYS[way][0](cloud), Executor(quick(RENAME), observers=()))
+    operation, name = ("CreateTopic", "Topic") if hasattr(wrapped, "profile") else ("CreateGroupId", "GroupId")
     if operation == "CreateTopic":
         await made("call", tencent_client(cloud), cloud)
     else:
         cloud.alibaba.add_foreign_group("GID_sensors")
-    assert WAYS[way][2](await made(way, covered, cloud))
+    assert WAYS[way][2](await made(way, wrapped, cloud))
     assert cloud.applied(operation, **{name: "GID_sensors-2"}) == 1
 
 
@@ -265,9 +265,9 @@ async def test_a_name_is_changed_in_any_form_of_request(way: str, cloud: Sandbox
 async def test_a_refusal_is_returned_where_the_sdk_returns_it(way: str, cloud: Sandbox) -> None:
     """The old SDK's older methods have no exceptions for what a service says: the script gets the last answer."""
     log: Any = Log()
-    covered = wrap_client(old_client(cloud), Executor(quick(), observers=(log,)))
+    wrapped = wrap_client(old_client(cloud), Executor(quick(), observers=(log,)))
     cloud.script("CreateGroupId", "ApplyTokenOverFlow, PermissionCheckFailed")
-    answer = await made(way, covered, cloud)
+    answer = await made(way, wrapped, cloud)
     body = answer if way == "do_action" else answer[2]
     assert json.loads(body)["Code"] == "PermissionCheckFailed"
     assert way == "do_action" or answer[0] >= 400
@@ -279,9 +279,9 @@ async def test_a_refusal_is_returned_where_the_sdk_returns_it(way: str, cloud: S
 async def test_an_operation_that_nobody_knows_is_under_the_policy(cloud: Sandbox) -> None:
     """It counts as one that a repeat would do twice; a rule for a refusal before anything was done still acts."""
     log: Any = Log()
-    covered = wrap_client(generic_client(cloud), SyncExecutor(quick(), observers=(log,)))
+    wrapped = wrap_client(generic_client(cloud), SyncExecutor(quick(), observers=(log,)))
     with pytest.raises(Exception, match=r"InvalidApi\.NotFound"):
-        covered.call_api(params("FreezeGroup"), generic_group("GID_sensors"), RuntimeOptions())
+        wrapped.call_api(params("FreezeGroup"), generic_group("GID_sensors"), RuntimeOptions())
     assert [started.operation for started in log.started] == ["FreezeGroup"]
 
 
@@ -291,14 +291,14 @@ def test_another_product_is_left_alone(method: str, endpoint: str | None, cloud:
     """Calls for another product go out once, and the client keeps what it has of retries."""
     log: Any = Log()
     client = generic_client(cloud)
-    covered = wrap_client(client, SyncExecutor(quick(), observers=(log,)))
-    covered._endpoint, covered._retry_options = endpoint or cloud.alibaba.endpoint, "mine"
+    wrapped = wrap_client(client, SyncExecutor(quick(), observers=(log,)))
+    wrapped._endpoint, wrapped._retry_options = endpoint or cloud.alibaba.endpoint, "mine"
     sent: list[Any] = []
-    covered.do_request = lambda *args: sent.append(args)
+    wrapped.do_request = lambda *args: sent.append(args)
     if method == "call_api":
-        covered.call_api(params("DescribeInstances", version="2014-05-26"), OpenApiRequest(), RuntimeOptions())
+        wrapped.call_api(params("DescribeInstances", version="2014-05-26"), OpenApiRequest(), RuntimeOptions())
         assert len(sent) == 1
-    assert (log.started, covered._retry_options) == ([], "mine")
+    assert (log.started, wrapped._retry_options) == ([], "mine")
 
 
 def test_a_client_of_another_product_is_none(cloud: Sandbox) -> None:
@@ -312,10 +312,10 @@ def test_a_client_of_another_product_is_none(cloud: Sandbox) -> None:
 
 def test_what_cannot_be_sent_again_is_refused_with_a_word(cloud: Sandbox) -> None:
     """A stream that is read once, and a method that sends when its answer is read, say what to use instead."""
-    covered = wrap_client(generic_client(cloud), SyncExecutor(quick(), observers=()))
+    wrapped = wrap_client(generic_client(cloud), SyncExecutor(quick(), observers=()))
     request = OpenApiRequest(stream=io.BytesIO(b"x"))
     with pytest.raises(ValueError, match=r"CreateGroupId: the stream is read while it is sent.*give it as bytes"):
-        covered.call_api(params("CreateGroupId"), request, RuntimeOptions())
+        wrapped.call_api(params("CreateGroupId"), request, RuntimeOptions())
     with pytest.raises(ValueError, match=r"CreateGroupId: call_sseapi sends when its answer is read.*use call_api"):
-        covered.call_sseapi(params("CreateGroupId"), generic_group("GID_sensors"), RuntimeOptions())
+        wrapped.call_sseapi(params("CreateGroupId"), generic_group("GID_sensors"), RuntimeOptions())
     assert not cloud.calls

@@ -1,4 +1,4 @@
-"""A covered client has no method that sends past the policy and says nothing: every public one is tried."""
+"""A wrapped client has no method that sends past the policy and says nothing: every public one is tried."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from alibabacloud_tea_openapi.models import Config, OpenApiRequest
 from alibabacloud_tea_util.models import RuntimeOptions
 from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.request import CommonRequest
-from covering_clients import let_go, params, tencent_at, tencent_profile
 from engine_calls import Log
 from tencentcloud.common.common_client import CommonClient
 from tencentcloud.common.common_client_async import CommonClient as AsyncCommonClient
@@ -33,6 +32,7 @@ from tencentcloud.mqtt.v20240516.mqtt_client import MqttClient
 from tencentcloud.mqtt.v20240516.mqtt_client_async import MqttClient as AsyncMqttClient
 from tencentcloud.sts.v20180813 import models as sts_models
 from tencentcloud.sts.v20180813.sts_client import StsClient
+from wrapped_clients import let_go, params, tencent_at, tencent_profile
 
 from resilience import Executor, Policy
 from resilience.engine.client.wrapped_client import wrap_client
@@ -214,21 +214,21 @@ def test_every_method_that_sends_is_a_call_or_says_that_it_is_none(name: str, pe
 
     async def walk() -> None:
         log: Any = Log()
-        covered = wrap_client(CLIENTS[name](peer.address), Executor(Policy.loads(POLICY), observers=(log,)))
-        for attribute in sorted(dir(type(covered))):
-            function = getattr(covered, attribute)
+        wrapped = wrap_client(CLIENTS[name](peer.address), Executor(Policy.loads(POLICY), observers=(log,)))
+        for attribute in sorted(dir(type(wrapped))):
+            function = getattr(wrapped, attribute)
             if attribute.startswith("_") or attribute in _ENDING or not inspect.isroutine(function):
                 continue
             before, begun = peer.count, len(log.started)
             with contextlib.suppress(Exception):
-                await read(function(**arguments(covered, attribute, function, peer.address)))
+                await read(function(**arguments(wrapped, attribute, function, peer.address)))
             asked, calls = peer.count - before, len(log.started) - begun
             if asked:
                 sending.append(attribute)
             if asked and asked != calls:
                 silent.append(f"{attribute}: {asked} requests, {calls} calls")
         with contextlib.suppress(Exception):
-            await covered.aclose() if hasattr(covered, "aclose") else await covered.close()
+            await wrapped.aclose() if hasattr(wrapped, "aclose") else await wrapped.close()
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -12,7 +12,7 @@ import anyio
 import pytest
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 from aliyunsdkcore.acs_exception.exceptions import ServerException
-from covering_clients import (
+from wrapped_clients import (
     STYLES,
     Style,
     alibaba_client,

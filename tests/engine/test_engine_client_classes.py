@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 from alibabacloud_onsmqtt20200420.client import Client as AlibabaClient
 from alibabacloud_tea_util.models import RuntimeOptions
-from covering_clients import (
+from engine_calls import Log
+from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
+from tencentcloud.mqtt.v20240516.mqtt_client import MqttClient
+from wrapped_clients import (
     STYLES,
     OwnKeys,
     alibaba_client,
@@ -23,12 +26,9 @@ from covering_clients import (
     tencent_client,
     topic,
 )
-from engine_calls import Log
-from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
-from tencentcloud.mqtt.v20240516.mqtt_client import MqttClient
 
 from resilience import SyncExecutor
-from resilience.engine.client.wrapped_client import Covering, wrap_client
+from resilience.engine.client.wrapped_client import ClientWrapper, wrap_client
 from resilience.sandbox import Sandbox
 
 
@@ -43,22 +43,22 @@ def cloud() -> Iterator[Sandbox]:
 def test_a_copy_of_a_covered_client_is_covered(name: str, copied: Any, cloud: Sandbox) -> None:
     """It is made like a copy of the client itself, before and after a call."""
     style = STYLES[name]
-    covered = wrap_client(style.client(cloud), SyncExecutor(quick(), observers=()))
+    wrapped = wrap_client(style.client(cloud), SyncExecutor(quick(), observers=()))
     for number in range(2):
-        twin = copied(covered)
-        assert type(twin) is type(covered)
+        twin = copied(wrapped)
+        assert type(twin) is type(wrapped)
         cloud.script(style.operation, style.busy)
         assert style.answer(style.send(twin, cloud, f"{style.name}-{number}"))
-        assert style.answer(style.send(covered, cloud, f"{style.name}-{number}-x"))
+        assert style.answer(style.send(wrapped, cloud, f"{style.name}-{number}-x"))
     assert cloud.asked(style.operation) == 6
 
 
 @pytest.mark.parametrize("name", ["alibaba", "old-alibaba", "tencent", "tencent-async"])
 def test_a_covered_client_says_that_it_cannot_be_pickled(name: str, cloud: Sandbox) -> None:
     """Without its executor it would be another client; the error says what to do instead."""
-    covered = wrap_client(STYLES[name].client(cloud), SyncExecutor(quick(), observers=()))
+    wrapped = wrap_client(STYLES[name].client(cloud), SyncExecutor(quick(), observers=()))
     with pytest.raises(TypeError, match="make a client in each process"):
-        pickle.dumps(covered)
+        pickle.dumps(wrapped)
 
 
 def test_executors_do_not_meet_in_a_client_class(cloud: Sandbox) -> None:
@@ -105,11 +105,11 @@ def test_a_class_of_the_users_own_keeps_what_it_adds(cloud: Sandbox) -> None:
     """Its own methods run, and what they ask of the SDK is one call under the policy, with all that belongs to it."""
     log: Any = Log()
     client = tencent_client(cloud, Provisioner)
-    covered = wrap_client(client, SyncExecutor(quick(), observers=(log,)))
-    assert isinstance(covered, Provisioner)
+    wrapped = wrap_client(client, SyncExecutor(quick(), observers=(log,)))
+    assert isinstance(wrapped, Provisioner)
     cloud.script("CreateTopic", "RequestLimitExceeded*2")
-    assert covered.ensure("sensors") == "sensors"
-    assert (len(log.started), covered.asked, hasattr(client, "asked")) == (1, 3, False)
+    assert wrapped.ensure("sensors") == "sensors"
+    assert (len(log.started), wrapped.asked, hasattr(client, "asked")) == (1, 3, False)
 
 
 @pytest.fixture
@@ -117,9 +117,9 @@ def covered_in_place() -> Iterator[Any]:
     """Return a function that covers a class in place; all is undone at the end."""
     kept: list[tuple[type, dict[str, Any]]] = []
 
-    def cover(covering: Covering, cls: type) -> None:
+    def cover(covering: ClientWrapper, cls: type) -> None:
         kept.append((cls, dict(vars(cls))))
-        covering.cover(cls)
+        covering.patch(cls)
 
     yield cover
     for cls, before in reversed(kept):
@@ -134,7 +134,7 @@ def test_a_class_is_covered_in_place(cloud: Sandbox, covered_in_place: Any) -> N
     """Every client of it, made before or after, is covered, by its short methods and its long ones; once is enough."""
     log: Any = Log()
     tallied, said = list[int](), list[str]()
-    covering = Covering(
+    covering = ClientWrapper(
         SyncExecutor(quick(), observers=(log,)), tally=lambda: tallied.append(1), on_switched_off=said.append
     )
     before = alibaba_client(cloud)
@@ -156,7 +156,7 @@ def test_the_cover_of_a_class_can_be_taken_off(cloud: Sandbox, covered_in_place:
     """What a later cover puts in place of an earlier one does not nest, and what it covers is the SDK's own."""
     logs: Any = Log(), Log()
     for log in logs:
-        covered_in_place(Covering(SyncExecutor(quick(), observers=(log,))), MqttClient)
+        covered_in_place(ClientWrapper(SyncExecutor(quick(), observers=(log,))), MqttClient)
     cloud.script("CreateTopic", "RequestLimitExceeded")
     client = tencent_client(cloud)
     client.CreateTopic(topic("sensors"))
@@ -167,7 +167,7 @@ def test_the_cover_of_a_class_can_be_taken_off(cloud: Sandbox, covered_in_place:
 
 def test_a_class_that_is_covered_in_place_keeps_no_client(cloud: Sandbox, covered_in_place: Any) -> None:
     """A program that makes a client for each call, with a credential of its own, gathers neither."""
-    covering = Covering(SyncExecutor(quick(), observers=()))
+    covering = ClientWrapper(SyncExecutor(quick(), observers=()))
     covered_in_place(covering, MqttClient)
     keys = OwnKeys(cloud.tencent)
     client = tencent_client(cloud, credential=keys)

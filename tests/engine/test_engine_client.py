@@ -1,4 +1,4 @@
-"""Covered clients of the real SDKs, against the sandbox: the same calls, under a policy."""
+"""Wrapped clients of the real SDKs, against the sandbox: the same calls, under a policy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ from alibabacloud_tea_openapi.client import Client as OpenApiClient
 from alibabacloud_tea_util.models import RuntimeOptions
 from aliyunsdkcore.acs_exception.exceptions import ServerException
 from aliyunsdkcore.request import RpcRequest
-from covering_clients import (
+from engine_calls import Log
+from tencentcloud.common.common_client import CommonClient
+from tencentcloud.common.credential import Credential
+from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
+from tencentcloud.common.retry import StandardRetryer
+from wrapped_clients import (
     ALIBABA_INSTANCE,
     EVERYWHERE,
     STYLES,
@@ -39,11 +44,6 @@ from covering_clients import (
     topic_fields,
     with_credential,
 )
-from engine_calls import Log
-from tencentcloud.common.common_client import CommonClient
-from tencentcloud.common.credential import Credential
-from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
-from tencentcloud.common.retry import StandardRetryer
 
 from resilience import Executor, Ledger, SyncExecutor
 from resilience.core.events import CallEnded
@@ -62,10 +62,10 @@ def cloud() -> Iterator[Sandbox]:
 async def test_a_call_that_fails_for_a_moment_is_made_again(style: Style, cloud: Sandbox) -> None:
     """Every client is of its own type, and its calls are retried as the policy says."""
     client = style.client(cloud)
-    covered = wrap_client(client, Executor(quick(), observers=()))
-    assert isinstance(covered, type(client))
+    wrapped = wrap_client(client, Executor(quick(), observers=()))
+    assert isinstance(wrapped, type(client))
     cloud.script(style.operation, f"{style.busy}*2, 503" if style.provider == "alibaba" else f"{style.busy}*3")
-    answer = await style.create(covered, cloud)
+    answer = await style.create(wrapped, cloud)
     assert style.answer(answer)
     assert cloud.asked(style.operation) == 4
     assert cloud.applied(style.operation) == 1
@@ -77,11 +77,11 @@ async def test_the_client_itself_stays_as_it_is(style: Style, cloud: Sandbox) ->
     """What was wrapped makes its calls once, as before."""
     client = style.client(cloud)
     before = plainly(client)
-    # Shorter than the time-outs of the SDKs, which are lowered for the covered client alone.
-    covered = wrap_client(client, Executor(quick('[limits]\nattempt_timeout = "3s"'), observers=()))
-    await style.create(covered, cloud)
+    # Shorter than the time-outs of the SDKs, which are lowered for the wrapped client alone.
+    wrapped = wrap_client(client, Executor(quick('[limits]\nattempt_timeout = "3s"'), observers=()))
+    await style.create(wrapped, cloud)
     assert plainly(client) == before
-    assert type(client) is not type(covered)
+    assert type(client) is not type(wrapped)
     cloud.script(style.operation, style.busy)
     with pytest.raises(Exception, match=style.busy) as caught:
         await style.create(client, cloud, f"{style.name}-2")
@@ -100,9 +100,9 @@ def plainly(thing: Any, depth: int = 4) -> Any:
 @pytest.mark.anyio
 async def test_what_is_there_after_a_lost_answer_is_a_success(style: Style, cloud: Sandbox) -> None:
     """The call returns an answer of the SDK's own type, and what it made is there once."""
-    covered = wrap_client(style.client(cloud), Executor(quick(), observers=()))
+    wrapped = wrap_client(style.client(cloud), Executor(quick(), observers=()))
     cloud.script(style.operation, "applied lost")
-    answer = await style.create(covered, cloud)
+    answer = await style.create(wrapped, cloud)
     assert style.answer(answer)
     assert cloud.applied(style.operation, **{style.field: style.name}) == 1
 
@@ -113,9 +113,9 @@ def test_a_doubt_is_verified_with_the_client_itself(name: str, cloud: Sandbox) -
     style = STYLES[name]
     log: Any = Log()
     client = style.client(cloud)
-    covered = wrap_client(client, SyncExecutor(quick(), observers=(log,)))
+    wrapped = wrap_client(client, SyncExecutor(quick(), observers=(log,)))
     cloud.script(style.operation, f"applied lost, {style.there}")
-    assert style.answer(style.send(covered, cloud, style.name))
+    assert style.answer(style.send(wrapped, cloud, style.name))
     assert log.last(CallEnded).verified is True
     assert len(log.started) == 1, "what the verifier asks is no call of its own"
     assert cloud.applied(style.operation) == 1
@@ -123,9 +123,9 @@ def test_a_doubt_is_verified_with_the_client_itself(name: str, cloud: Sandbox) -
 
 def test_an_accepted_answer_says_what_the_request_says(cloud: Sandbox) -> None:
     """Fields that request and answer share are there, and the id of the refusal."""
-    covered = wrap_client(common_client(cloud), SyncExecutor(quick(), observers=()))
+    wrapped = wrap_client(common_client(cloud), SyncExecutor(quick(), observers=()))
     cloud.script("CreateTopic", "applied lost")
-    answer = covered.call_json("CreateTopic", topic_fields("sensors"))["Response"]
+    answer = wrapped.call_json("CreateTopic", topic_fields("sensors"))["Response"]
     assert answer == {"InstanceId": TENCENT_INSTANCE, "Topic": "sensors", "RequestId": answer["RequestId"]}
     assert answer["RequestId"]
 
@@ -142,12 +142,12 @@ def test_a_registered_verifier_comes_before_the_ready_made_one(cloud: Sandbox) -
     def find_device(request: Any, runtime: Any) -> str:
         return f"found {request.client_id} {type(runtime).__name__}"
 
-    covered = wrap_client(alibaba_client(cloud), executor)
+    wrapped = wrap_client(alibaba_client(cloud), executor)
     cloud.script("CreateGroupId", "applied lost, GroupIdAlreadyExsited")
-    assert covered.create_group_id(group("GID_sensors")) == "found GID_sensors"
+    assert wrapped.create_group_id(group("GID_sensors")) == "found GID_sensors"
     cloud.script("RegisterDeviceCredential", "applied lost, DeviceCredentialExsit")
     device = alibaba_models.RegisterDeviceCredentialRequest(client_id="GID_s@@@1", instance_id=ALIBABA_INSTANCE)
-    assert covered.register_device_credential(device) == "found GID_s@@@1 RuntimeOptions"
+    assert wrapped.register_device_credential(device) == "found GID_s@@@1 RuntimeOptions"
 
 
 @pytest.mark.parametrize("kind", ["plain", "coroutine"])
@@ -164,8 +164,8 @@ def test_a_registered_verifier_serves_asynchronous_methods_too(kind: str, cloud:
     executor.verify("alibaba:CreateGroupId")(find if kind == "coroutine" else find_in_a_thread)
 
     async def main() -> None:
-        covered = wrap_client(alibaba_client(cloud), executor)
-        assert await covered.create_group_id_async(group("GID_sensors")) == "found GID_sensors"
+        wrapped = wrap_client(alibaba_client(cloud), executor)
+        assert await wrapped.create_group_id_async(group("GID_sensors")) == "found GID_sensors"
 
     cloud.script("CreateGroupId", "applied lost, GroupIdAlreadyExsited")
     asyncio.run(main())
@@ -207,8 +207,8 @@ def test_what_an_earlier_run_has_done_is_not_done_again(name: str, cloud: Sandbo
     style = STYLES[name]
     for _ in range(2):
         with Ledger(tmp_path / "ledger.db") as ledger:
-            covered = wrap_client(style.client(cloud), SyncExecutor(quick(), observers=(), ledger=ledger))
-            assert style.answer(style.send(covered, cloud, style.name))
+            wrapped = wrap_client(style.client(cloud), SyncExecutor(quick(), observers=(), ledger=ledger))
+            assert style.answer(style.send(wrapped, cloud, style.name))
     assert cloud.asked(style.operation) == 1
 
 
@@ -226,8 +226,8 @@ async def test_a_name_that_is_taken_is_changed_in_any_form_of_request(style: Sty
     """Models, mappings and the old SDK's requests are all sent again under another name."""
     client = style.client(cloud)
     await style.create(client, cloud)
-    covered = wrap_client(client, Executor(quick(RENAME), observers=()))
-    assert style.answer(await style.create(covered, cloud))
+    wrapped = wrap_client(client, Executor(quick(RENAME), observers=()))
+    assert style.answer(await style.create(wrapped, cloud))
     assert cloud.applied(style.operation, **{style.field: f"{style.name}-2"}) == 1
 
 
@@ -241,13 +241,13 @@ max_attempts = 30
 
 def test_threads_share_a_covered_client(cloud: Sandbox) -> None:
     """Sixteen threads with faults on the way: each call has its answer, and each group is made once."""
-    covered = wrap_client(alibaba_client(cloud), SyncExecutor(quick(MANY), observers=()))
+    wrapped = wrap_client(alibaba_client(cloud), SyncExecutor(quick(MANY), observers=()))
     cloud.chaos(
         rate=0.2, seed=7, kinds=["InternalError", "ApplyTokenOverFlow", "applied lost"], operation="CreateGroupId"
     )
     names = [f"GID_{number:03}" for number in range(160)]
     with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(lambda name: covered.create_group_id(group(name)), names))
+        answers = list(pool.map(lambda name: wrapped.create_group_id(group(name)), names))
     assert all(answer.status_code == 200 for answer in answers)
     cloud.chaos(rate=0, seed=0)
     assert sorted(row["GroupId"] for row in cloud.alibaba.groups) == names
@@ -257,11 +257,11 @@ def test_threads_share_a_covered_client(cloud: Sandbox) -> None:
 def test_the_sdks_own_retries_are_switched_off_and_said(cloud: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
     """The client that was given keeps its retryer; the covered one makes each attempt once."""
     client = tencent_client(cloud, retryer=StandardRetryer())
-    covered = wrap_client(client, SyncExecutor(quick(), observers=()))
+    wrapped = wrap_client(client, SyncExecutor(quick(), observers=()))
     cloud.script("CreateTopic", "RequestLimitExceeded*2")
     with caplog.at_level(logging.WARNING, "resilience"):
-        covered.CreateTopic(topic("sensors"))
-        covered.CreateTopic(topic("gateways"))
+        wrapped.CreateTopic(topic("sensors"))
+        wrapped.CreateTopic(topic("gateways"))
     said = [record.getMessage() for record in caplog.records if record.name == "resilience"]
     assert len(said) == 1
     assert "StandardRetryer" in said[0]
@@ -275,17 +275,17 @@ def test_autoretry_of_one_call_is_switched_off(cloud: Sandbox, monkeypatch: pyte
     # As in tea-openapi 0.3, the only one that obeys: its clients have no such attribute.
     monkeypatch.delattr(OpenApiClient, "_retry_options")
     del client._retry_options
-    covered = wrap_client(client, SyncExecutor(quick(), observers=()))
+    wrapped = wrap_client(client, SyncExecutor(quick(), observers=()))
     seen: list[Any] = []
 
     def call_api(_: Any, __: Any, options: Any) -> Any:
         seen.append(options)
         return {"headers": {}, "statusCode": 200, "body": {"RequestId": "r-1"}}
 
-    covered.call_api = call_api
+    wrapped.call_api = call_api
     options = RuntimeOptions(autoretry=True, max_attempts=3)
-    covered.create_group_id_with_options(group("GID_sensors"), options)
-    covered.create_group_id_with_options(request=group("GID_sensors"), runtime=options)
+    wrapped.create_group_id_with_options(group("GID_sensors"), options)
+    wrapped.create_group_id_with_options(request=group("GID_sensors"), runtime=options)
     assert [each.autoretry for each in seen] == [False, False]
     assert options.autoretry is True
 
@@ -298,16 +298,16 @@ async def test_clients_are_let_go(style: Style, cloud: Sandbox) -> None:
     client = style.client(cloud)
     if style.client is not old_client:
         client = with_credential(style, cloud, OwnKeys(getattr(cloud, style.provider)))
-    covered = wrap_client(client, executor)
-    await style.create(covered, cloud)
+    wrapped = wrap_client(client, executor)
+    await style.create(wrapped, cloud)
     with contextlib.suppress(Exception):
-        await style.create(covered, cloud)
-    gone: list[Any] = [weakref.ref(client), weakref.ref(covered), weakref.ref(executor)]
+        await style.create(wrapped, cloud)
+    gone: list[Any] = [weakref.ref(client), weakref.ref(wrapped), weakref.ref(executor)]
     if style.client is old_client:
         client.session.close()
     else:
         gone.append(weakref.ref(getattr(client, "_credential" if style.provider == "alibaba" else "credential")))
-    del client, covered, executor
+    del client, wrapped, executor
     gc.collect()
     assert [each() for each in gone] == [None] * len(gone)
 
@@ -325,9 +325,9 @@ def test_calls_for_another_product_are_none_of_ours(cloud: Sandbox) -> None:
     with peer(hangs_up=True) as address:
         profile = tencent_profile(address)
         client = CommonClient("cvm", "2017-03-12", Credential("id", "key"), "ap-guangzhou", profile)
-        covered = wrap_client(client, executor)
+        wrapped = wrap_client(client, executor)
         with pytest.raises(TencentCloudSDKException) as cut:
-            covered.call_json("DescribeInstances", {})
+            wrapped.call_json("DescribeInstances", {})
     assert not hasattr(cut.value, "__notes__")
     assert log.started == []
 
@@ -352,10 +352,10 @@ def test_the_session_of_the_old_sdk_outlives_the_covered_client(cloud: Sandbox) 
     """It belongs to the client that was given, whose class closes it when it goes."""
     client, closed = old_client(cloud), list[bool]()
     client.session.close = lambda: closed.append(True)
-    covered = wrap_client(client, SyncExecutor(quick(), observers=()))
+    wrapped = wrap_client(client, SyncExecutor(quick(), observers=()))
     cloud.script("CreateGroupId", "ApplyTokenOverFlow")
-    covered.do_action_with_exception(old_group(cloud, "GID_sensors"))
-    del covered
+    wrapped.do_action_with_exception(old_group(cloud, "GID_sensors"))
+    del wrapped
     gc.collect()
     assert closed == []
     del client.session.close

@@ -31,12 +31,12 @@ from resilience import (
 )
 from resilience.core.events import CallStarted, Event, Sink
 from resilience.core.policy import CredentialLimits
-from resilience.engine.credentials.sdk_managed import OwnSources
+from resilience.engine.credentials.sdk_managed import SdkManagedSources
 from resilience.engine.runtime.locks import ProcessLock
 from resilience.engine.runtime.plain_thread import THREAD, drive
 from resilience.engine.runtime.runtime import Ran
-from resilience.engine.target.names import Names, Place
-from resilience.engine.target.target import Callee
+from resilience.engine.target.names import NameScope, ProcessNames
+from resilience.engine.target.target import Target
 
 PATIENCE = 20.0
 """Seconds after which a thread of a test is taken to hang."""
@@ -353,7 +353,7 @@ def test_threads_that_share_a_credential_share_its_source() -> None:
     """Two clients with one credential, first used by two threads at once, have one source between them."""
     client: Any = type("Client", (), {"__module__": "tencentcloud.mqtt"})()
     client.credential = SlowToHash()
-    sources, found = OwnSources(THREAD), []
+    sources, found = SdkManagedSources(THREAD), []
     at_once(*[lambda: found.append(sources.of(client))] * 4)
     assert len({id(each) for each in found}) == 1
 
@@ -364,12 +364,12 @@ def test_threads_that_share_a_credential_share_its_source() -> None:
 @pytest.mark.usefixtures("restless")
 def test_no_rename_is_lost_when_threads_rename_at_once() -> None:
     """Every thread's renames are known afterwards: a lost one would send the name of somebody else's resource."""
-    names = Names()
+    names = ProcessNames()
 
     def rename(thread: int) -> None:
         for number in range(100):
             old = f"GID_{thread}-{number}"
-            names.give(Place("alibaba", "CreateGroupId", "GroupId", INSTANCE), old, f"{old}-2")
+            names.give(NameScope("alibaba", "CreateGroupId", "GroupId", INSTANCE), old, f"{old}-2")
 
     at_once(*[lambda thread=thread: rename(thread) for thread in range(4)])
     assert len(names.changes()) == 400
@@ -403,7 +403,7 @@ def test_a_blocking_call_inside_of_a_call_for_the_same_resource_is_refused(tmp_p
 
 def test_loops_in_several_threads_cut_their_own_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A function that two event loops call at once is cut on each of them at the limit."""
-    monkeypatch.setattr(Callee, "may_shield", False)
+    monkeypatch.setattr(Target, "may_shield", False)
     values = policy(attempt_timeout=0.05, deadline=None, max_attempts=1)
     delays = [0.0]
 
