@@ -19,7 +19,7 @@ LARGE_FOLDERS: Final = frozenset[str]()
 
 # What still has two meanings. A name leaves this list when one of its classes is called otherwise; none may come to it.
 DOUBLE_NAMES: Final = frozenset(
-    {"Answer", "Explanation", "Fault", "Mistake", "Names", "Place", "Problem", "Renamed", "RuleTable", "Source", "Span"}
+    {"Answer", "Explanation", "Fault", "Mistake", "Place", "Problem", "Renamed", "RuleTable", "Source", "Span"}
 )
 
 

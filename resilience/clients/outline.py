@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from resilience.clients.alibaba.room import ROOM as ALIBABA
-from resilience.clients.common.room import Room, Sent
+from resilience.clients.common.room import Room, SentRequest
 from resilience.clients.rest import traits as rest
 from resilience.clients.rest.room import ROOM as REST
 from resilience.clients.tencent.room import ROOM as TENCENT
@@ -35,7 +35,7 @@ _UNDER: Final = frozenset({"aiohttp", "http", "httpcore", "urllib", "urllib3"})
 _WHOLE: Final = (_UNDER - {"http", "urllib"}).union(rest.LIBRARIES)
 
 
-def named_by_vendor(sent: Sent) -> str | None:
+def named_by_vendor(sent: SentRequest) -> str | None:
     """Return ``provider:operation`` of a request to a service that has a catalogue; None for any other request."""
     for room in ROOMS:
         operation = room.operation_of(sent)

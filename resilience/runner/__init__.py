@@ -12,7 +12,7 @@ the methods of the SDK's client classes are replaced by ones that call them unde
 the policy. Everything else, from ``__main__`` to signals and exit codes, is plain
 Python's own.
 
-Not covered are a Python that ignores the environment (``-I``, ``-E``, ``-S``), one
+Not under the policy are a Python that ignores the environment (``-I``, ``-E``, ``-S``), one
 of another installation, and a process that is started without our variables.
 
 What a script sends by another way than its SDKs' methods, or as a request that cannot be made twice, goes out as it
@@ -21,7 +21,7 @@ would without us. The functions that HTTP requests pass on their way out are loo
 operation and way: the summary says it.
 
 A process that leaves by ``os._exit``, and a worker of a pool that is ended with SIGTERM,
-send their telemetry before. One that a signal kills is covered too, and its last
+send their telemetry before. One that a signal kills is under the policy too, and its last
 seconds of telemetry are lost; a journal has them. What we log goes where the
 script's log goes, except to standard output.
 

@@ -32,7 +32,7 @@ class Run(NamedTuple):
         start: The folder in which the run was started, from which files are named.
         folder: The private folder in which the processes of the run meet; it is gone when the run is over.
         home: The folder that our package is in.
-        python: Version and prefix of the Python that is covered.
+        python: Version and prefix of the Python that is under the policy.
         trace: The trace id and the span id of the run, in hex.
         traceparent: The span that the run itself is part of, as W3C Trace Context writes it; "" for none.
         sdk_hooks: The modules in which clients of SDKs are; for the root to add to.

@@ -19,7 +19,7 @@ _BUILTIN: Final = "builtin:"
 
 
 @frozen
-class Setting:
+class RunSettings:
     """
     A run, as one process of it has read what it names.
 

@@ -13,9 +13,9 @@ from otlp_receiver import Receiver
 from runner_run import a_run
 from script_runs import POLICY, Scripts
 
-from resilience.clients.common.room import Sent
+from resilience.clients.common.room import SentRequest
 from resilience.clients.outline import named_by_vendor
-from resilience.runner.totals.bypasses import Past, went_past
+from resilience.runner.totals.bypasses import Bypasses, bypassed
 from resilience.sandbox import Sandbox
 
 pytest_plugins = ("runner_fixtures",)
@@ -230,8 +230,8 @@ def test_a_request_to_a_service_that_no_sdk_has_sent_is_counted(clients: Scripts
     assert cloud.asked("CreateGroupId") == 1
 
 
-def request(host: str, target: str = "/", **headers: str) -> Sent:
-    return Sent("POST", host, target, {name.replace("_", "-"): value for name, value in headers.items()})
+def request(host: str, target: str = "/", **headers: str) -> SentRequest:
+    return SentRequest("POST", host, target, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
 TC3 = "TC3-HMAC-SHA256 Credential=k/2026-11-28/{}/tc3_request, SignedHeaders=content-type;host, Signature=0"
@@ -283,7 +283,7 @@ TC3 = "TC3-HMAC-SHA256 Credential=k/2026-11-28/{}/tc3_request, SignedHeaders=con
         pytest.param(request("example.com:443", "/?Action=x"), None, id="somebody-elses"),
     ],
 )
-def test_a_request_to_a_service_is_known(asked: Sent, expected: str | None) -> None:
+def test_a_request_to_a_service_is_known(asked: SentRequest, expected: str | None) -> None:
     """Its host tells it, or else action, version and signature."""
     assert named_by_vendor(asked) == expected
 
@@ -291,11 +291,11 @@ def test_a_request_to_a_service_is_known(asked: Sent, expected: str | None) -> N
 def test_ways_beyond_number_are_counted_together(tmp_path: Path) -> None:
     """A script that makes up operations does not fill the disk, and no call is lost from the sum."""
     run = a_run(tmp_path)
-    counting = Past(run)
+    counting = Bypasses(run)
     for number in range(100):
         for _ in range(2):
             counting.count(f"acme:Op{number}", "urllib3")
-    found = went_past(run)
+    found = bypassed(run)
     assert sum(found.values()) == 200
     assert found["others", "other ways"] == 200 - 2 * 64
     assert len(found) == 65

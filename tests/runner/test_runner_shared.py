@@ -16,7 +16,7 @@ from resilience.clients.common.renaming import Renaming
 from resilience.engine.target.names import NameScope
 from resilience.runner.run import Run
 from resilience.runner.totals.counters import Counters, Counts, counted
-from resilience.runner.totals.names import Names
+from resilience.runner.totals.names import RunNames
 from resilience.runner.totals.notes import Noted, Notes, noted
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
@@ -110,7 +110,7 @@ def test_a_process_that_becomes_another_program_goes_on_counting(run: Run) -> No
 def test_a_process_may_outlive_its_run(run: Run, tmp_path: Path) -> None:
     """When the folder is gone nothing is counted for anybody, and nothing fails."""
     gone = run._replace(folder=str(tmp_path / "gone"))
-    counters, names, notes = Counters(gone, lambda: None), Names(gone), Notes(gone)
+    counters, names, notes = Counters(gone, lambda: None), RunNames(gone), Notes(gone)
     counters.tally()
     names.give(place(), "GID_a", "GID_a-2")
     notes.fail("CreateGroupId", "InternalError")
@@ -120,7 +120,7 @@ def test_a_process_may_outlive_its_run(run: Run, tmp_path: Path) -> None:
 
 def test_a_rename_is_known_to_all_at_once(run: Run) -> None:
     """Whoever asks after a rename gets the new name, by instance, and before there was one an empty mapping."""
-    one, other = Names(run), Names(run)
+    one, other = RunNames(run), RunNames(run)
     assert other.changes() == {}
     one.give(place(), "GID_a", "GID_a-2")
     other.give(place("mqtt-2"), "GID_a", "GID_a-3")
@@ -134,7 +134,7 @@ def test_a_rename_is_known_to_all_at_once(run: Run) -> None:
 
 def test_a_second_rename_leads_from_the_first_name_to_the_last(run: Run) -> None:
     """The script knows the first name only; what it calls by the second name itself is not meant."""
-    names = Names(run)
+    names = RunNames(run)
     names.give(place(), "GID_a", "GID_a-2")
     names.give(place(), "GID_a", "GID_a-3")
     names.leave(place(), "GID_a", "GID_a-2")
@@ -143,7 +143,7 @@ def test_a_second_rename_leads_from_the_first_name_to_the_last(run: Run) -> None
 
 def test_of_two_processes_one_gets_a_name(run: Run) -> None:
     """Each sees what the other asked for, gave and left, in one order, whoever reads it later."""
-    one, other = Names(run), Names(run)
+    one, other = RunNames(run), RunNames(run)
     assert one.ask(place(), "GID_a-2")
     assert not other.give(place(), "GID_a", "GID_a-2")
     assert other.give(place("mqtt-2"), "GID_a", "GID_a-2")
@@ -151,24 +151,24 @@ def test_of_two_processes_one_gets_a_name(run: Run) -> None:
     assert not one.ask(place(), "GID_a-3")
     assert one.give(place(), "GID_a", "GID_a-3")
     other.leave(place(), "GID_a", "GID_a-3")
-    assert not Names(run).ask(place(), "GID_a-3"), "the first process still holds it"
+    assert not RunNames(run).ask(place(), "GID_a-3"), "the first process still holds it"
     one.leave(place(), "GID_a", "GID_a-3")
-    assert Names(run).ask(place(), "GID_a-3")
+    assert RunNames(run).ask(place(), "GID_a-3")
 
 
 def test_half_a_line_is_passed_over(run: Run) -> None:
     """A disk that was full leaves half a line; names are known all the same."""
     Path(run.shared("names.jsonl")).write_text('{"did": "as')
-    names = Names(run)
+    names = RunNames(run)
     assert names.give(place(), "GID_a", "GID_a-2")
-    assert not Names(run).give(place(), "GID_b", "GID_a-2")
-    assert list(Names(run).changes().values()) == ["GID_a-2"]
+    assert not RunNames(run).give(place(), "GID_b", "GID_a-2")
+    assert list(RunNames(run).changes().values()) == ["GID_a-2"]
 
 
 @needs_fork
 def test_of_many_processes_one_gets_a_name(run: Run) -> None:
     """Processes that want one name at once, each for a resource of its own, never get it twice."""
-    names = Names(run)
+    names = RunNames(run)
     children = []
     for number in range(6):
         child = os.fork()
@@ -186,7 +186,7 @@ def test_of_many_processes_one_gets_a_name(run: Run) -> None:
 @needs_fork
 def test_a_rename_in_a_forked_process_is_known_here(run: Run) -> None:
     """What a child has renamed, the parent asks for by the new name."""
-    names = Names(run)
+    names = RunNames(run)
     assert names.changes() == {}
     forked(lambda: names.give(place(), "GID_a", "GID_a-2"))
     assert list(names.changes().values()) == ["GID_a-2"]

@@ -13,7 +13,7 @@ from resilience.clients.alibaba.traits import (
     TEA_HOOKS,
     TEA_PACKAGES,
 )
-from resilience.clients.common.room import Room, Sent, product_of
+from resilience.clients.common.room import Room, SentRequest, product_of
 
 
 def is_host(host: str) -> bool:
@@ -21,7 +21,7 @@ def is_host(host: str) -> bool:
     return host.endswith(HOSTS) and product_of(host) in PRODUCTS
 
 
-def operation_of(sent: Sent) -> str | None:
+def operation_of(sent: SentRequest) -> str | None:
     """Return the operation of a request, or its method where nobody can tell it; None for any other request."""
     host = sent.host.partition(":")[0]
     action, version = sent.said("x-acs-action", "Action"), sent.said("x-acs-version", "Version")

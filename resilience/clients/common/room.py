@@ -7,7 +7,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 
-class Sent(NamedTuple):
+class SentRequest(NamedTuple):
     """
     A request on its way out.
 
@@ -52,5 +52,5 @@ class Room(NamedTuple):
     hooks: frozenset[str]
     packages: tuple[str, ...]
     provider: str = ""
-    operation_of: Callable[[Sent], str | None] = lambda _: None
+    operation_of: Callable[[SentRequest], str | None] = lambda _: None
     is_host: Callable[[str], bool] = lambda _: False

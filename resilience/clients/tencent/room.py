@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from resilience.clients.common.room import Room, Sent, product_of
+from resilience.clients.common.room import Room, SentRequest, product_of
 from resilience.clients.tencent.traits import HOOKS, HOSTS, PACKAGES, PRODUCTS, PROVIDER
 
 
@@ -13,7 +13,7 @@ def is_host(host: str) -> bool:
     return host.endswith(HOSTS) and product_of(host) in PRODUCTS
 
 
-def operation_of(sent: Sent) -> str | None:
+def operation_of(sent: SentRequest) -> str | None:
     """Return the operation of a request, or its method where nobody can tell it; None for any other request."""
     host = sent.host.partition(":")[0]
     action, version = sent.said("x-tc-action", "Action"), sent.said("x-tc-version", "Version")
@@ -21,7 +21,7 @@ def operation_of(sent: Sent) -> str | None:
     return (action or sent.method) if (is_host(host) if host.endswith(HOSTS) else is_called) else None
 
 
-def _is_signed(sent: Sent) -> bool:
+def _is_signed(sent: SentRequest) -> bool:
     """Tell whether a signature is for one of the products; an old one does not say it."""
     signed = sent.headers.get("authorization", "")
     return "tc3_request" not in signed or any(f"/{product}/tc3_request" in signed for product in PRODUCTS)

@@ -17,7 +17,7 @@ from types import FrameType, ModuleType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from resilience.clients.common.room import Sent
+from resilience.clients.common.room import SentRequest
 from resilience.clients.outline import is_library, way_of
 from resilience.engine.runtime.attribution import is_under_way
 
@@ -28,7 +28,7 @@ _BETWEEN: Final = ("anyio", "asyncio", "concurrent", "contextlib", "resilience",
 _COROUTINE: Final = 0x80  # inspect.CO_COROUTINE; that module would take longer to import than all of this
 
 
-Tell = Callable[[Sent, Callable[[], str]], None]
+Tell = Callable[[SentRequest, Callable[[], str]], None]
 """Takes a request, and what finds out by which way it is sent."""
 
 
@@ -84,7 +84,7 @@ def _way() -> str:
     return way_of(found)
 
 
-def _of_http_client(connection: Any, _: tuple[Any, ...]) -> Sent:
+def _of_http_client(connection: Any, _: tuple[Any, ...]) -> SentRequest:
     # The request line and the headers, as bytes, before they are sent: http/client.py, HTTPConnection._buffer.
     first, *lines = [line.decode("latin-1") for line in connection._buffer]  # noqa: SLF001
     method, target, _ = first.split(" ", 2)
@@ -95,22 +95,22 @@ def _of_http_client(connection: Any, _: tuple[Any, ...]) -> Sent:
         # A proxy is asked for the whole URL.
         parts = urlsplit(target)
         host, target = _host(parts.hostname, parts.port or 80), f"{parts.path}?{parts.query}"
-    return Sent(method, host, target, headers)
+    return SentRequest(method, host, target, headers)
 
 
-def _of_httpcore(_: Any, args: tuple[Any, ...]) -> Sent:
+def _of_httpcore(_: Any, args: tuple[Any, ...]) -> SentRequest:
     request = args[0]
     url = request.url
     port = url.port or {b"http": 80, b"https": 443}.get(url.scheme, 0)
     headers = _headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers)
     host = _host(url.host.decode("ascii"), port)
-    return Sent(request.method.decode("ascii"), host, url.target.decode("ascii"), headers)
+    return SentRequest(request.method.decode("ascii"), host, url.target.decode("ascii"), headers)
 
 
-def _of_aiohttp(request: Any, _: tuple[Any, ...]) -> Sent:
+def _of_aiohttp(request: Any, _: tuple[Any, ...]) -> SentRequest:
     url = request.url
     headers = _headers((str(name), str(value)) for name, value in request.headers.items())
-    return Sent(request.method, _host(url.host, url.port), url.raw_path_qs, headers)
+    return SentRequest(request.method, _host(url.host, url.port), url.raw_path_qs, headers)
 
 
 def _host(name: object, port: object) -> str:
@@ -132,7 +132,7 @@ MODULES: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Where requests are sent, by module: the class and its method (Python 3.11 to 3.14, httpcore 1.0, aiohttp 3.14)."""
 
-_READERS: Final[Mapping[str, Callable[[Any, tuple[Any, ...]], Sent]]] = {
+_READERS: Final[Mapping[str, Callable[[Any, tuple[Any, ...]], SentRequest]]] = {
     "http.client": _of_http_client,
     "httpcore._sync.connection_pool": _of_httpcore,
     "httpcore._async.connection_pool": _of_httpcore,

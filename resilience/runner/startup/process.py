@@ -14,12 +14,12 @@ from resilience.garbage import without_collections
 from resilience.runner.ending.termination import end_like_interrupt
 from resilience.runner.patches.imports import SENDERS, SOCKET
 from resilience.runner.run import Run
-from resilience.runner.totals.bypasses import Past
+from resilience.runner.totals.bypasses import Bypasses
 
 if TYPE_CHECKING:
-    from resilience.clients.common.room import Sent
-    from resilience.runner.patches.client_classes import Cover
-    from resilience.runner.settings import Setting
+    from resilience.clients.common.room import SentRequest
+    from resilience.runner.patches.client_classes import ClientPatches
+    from resilience.runner.settings import RunSettings
 
 
 # Of Pythons that were not under the policy.
@@ -32,17 +32,17 @@ class Process:
 
     Attributes:
         run: The run.
-        setting: Its policy and more, once this process has read it.
-        cover: What puts classes under the policy, once there is one to put there.
-        past: Counts what goes past the policy.
+        settings: Its policy and more, once this process has read it.
+        patches: What puts classes under the policy, once there is one to put there.
+        bypasses: Counts what goes past the policy.
     """
 
     def __init__(self, run: Run, *, is_supervisor: bool = False) -> None:
         self.run = run
-        self.past = Past(run)
+        self.bypasses = Bypasses(run)
         self._is_supervisor = is_supervisor
-        self.setting: Setting | None = None
-        self.cover: Cover | None = None
+        self.settings: RunSettings | None = None
+        self.patches: ClientPatches | None = None
 
     def remarks(self) -> list[str]:
         """Say which Pythons were not under the policy, as far as they have come past our start."""
@@ -66,19 +66,19 @@ class Process:
         if module.__name__ == SOCKET:
             from resilience.runner.patches.connections import watch_connections  # noqa: PLC0415  # likewise
 
-            watch_connections(module, self.run.hosts, self.past.count)
+            watch_connections(module, self.run.hosts, self.bypasses.count)
             return
         # Two threads that come here at once make two executors, which is as good as one: what has to be known to
         # both is known to the run. A lock here could wait for one of the imports' own.
-        if self.cover is None:
+        if self.patches is None:
             with without_collections():
-                from resilience.runner.patches.client_classes import Cover  # noqa: PLC0415  # it brings in the engine
+                from resilience.runner.patches.client_classes import ClientPatches  # noqa: PLC0415  # it brings in the engine
 
-                self.cover = Cover(self._setting(), self.past)
+                self.patches = ClientPatches(self._settings(), self.bypasses)
                 end_like_interrupt()
-        self.cover.cover(module)
+        self.patches.patch(module)
 
-    def sent(self, sent: Sent, way: Callable[[], str]) -> None:
+    def sent(self, sent: SentRequest, way: Callable[[], str]) -> None:
         """Count a request that no call has sent, if it is to one of the two services or to an API of the policy."""
         from resilience.clients.outline import named_by_vendor  # noqa: PLC0415  # likewise
         from resilience.engine.runtime.attribution import is_telemetry  # noqa: PLC0415  # it is there, or we would not be here
@@ -87,13 +87,13 @@ class Process:
         if operation is None and {sent.host, sent.host.rpartition(":")[0]} & {*self.run.hosts}:
             from resilience.runner.patches.request_names import named_by_policy  # noqa: PLC0415  # it brings in the policy
 
-            operation = named_by_policy(self._setting(), sent)
+            operation = named_by_policy(self._settings(), sent)
         if operation is not None and not is_telemetry():
-            self.past.count(operation, way())
+            self.bypasses.count(operation, way())
 
-    def _setting(self) -> Setting:
-        if self.setting is None:
-            from resilience.runner.settings import Setting  # noqa: PLC0415  # it brings in the policy
+    def _settings(self) -> RunSettings:
+        if self.settings is None:
+            from resilience.runner.settings import RunSettings  # noqa: PLC0415  # it brings in the policy
 
-            self.setting = Setting.of(self.run)
-        return self.setting
+            self.settings = RunSettings.of(self.run)
+        return self.settings

@@ -13,7 +13,7 @@ from resilience.catalog.plugins import PluginError, plugins
 from resilience.policyfile import PolicyError
 from resilience.runner.ending.termination import die_if_terminated, end_like_interrupt
 from resilience.runner.run import VARIABLE, Run
-from resilience.runner.settings import Setting
+from resilience.runner.settings import RunSettings
 
 if TYPE_CHECKING:
     from resilience.clients.common.renaming import Renaming
@@ -29,9 +29,9 @@ def begin(process: Process) -> None:
 
     The first of all exit functions is registered here, so it is the last that runs.
     """
-    process.setting = _setting(process.run)
-    _try_ledger(process.setting)
-    hosts = tuple(host for source in process.setting.apis.values() for host in source.hosts)
+    process.settings = _settings(process.run)
+    _try_ledger(process.settings)
+    hosts = tuple(host for source in process.settings.apis.values() for host in source.hosts)
     hooks = _hooks_of_plugins(process.run)
     if hosts or hooks:
         # Said to the script's children as well, before they have read the policy.
@@ -53,9 +53,9 @@ def _hooks_of_plugins(run: Run) -> tuple[str, ...]:
         _refuse(run, str(error))
 
 
-def _setting(run: Run) -> Setting:
+def _settings(run: Run) -> RunSettings:
     try:
-        return Setting.of(run)
+        return RunSettings.of(run)
     except (PolicyError, PluginError) as error:
         _refuse(run, str(error))
     except Exception as error:
@@ -66,8 +66,8 @@ def _setting(run: Run) -> Setting:
         _refuse(run, str(error))
 
 
-def _try_ledger(setting: Setting) -> None:
-    ledger = setting.ledger()
+def _try_ledger(settings: RunSettings) -> None:
+    ledger = settings.ledger()
     if ledger is None:
         return
     from resilience.state import LedgerError  # noqa: PLC0415  # brings in a database, which few runs need
@@ -76,7 +76,7 @@ def _try_ledger(setting: Setting) -> None:
         with ledger:
             ledger.get("")
     except LedgerError as error:
-        _refuse(setting.run, str(error))
+        _refuse(settings.run, str(error))
 
 
 def _refuse(run: Run, text: str) -> NoReturn:
@@ -86,17 +86,17 @@ def _refuse(run: Run, text: str) -> NoReturn:
 
 
 def _end(process: Process, root: int) -> None:
-    setting = process.setting
-    if setting is None or os.getpid() != root:
+    settings = process.settings
+    if settings is None or os.getpid() != root:
         return  # a forked process that ends as its parent would
     # Only here: a script that is killed, or becomes another program, needs none of it.
     from resilience.runner.ending.summary import summary  # noqa: PLC0415
-    from resilience.runner.totals.bypasses import went_past  # noqa: PLC0415
+    from resilience.runner.totals.bypasses import bypassed  # noqa: PLC0415
     from resilience.runner.totals.counters import counted  # noqa: PLC0415
     from resilience.runner.totals.notes import noted  # noqa: PLC0415
     from resilience.runner.totals.shared import NAMES  # noqa: PLC0415
 
-    run = setting.run
+    run = settings.run
     counts = counted(run)
     if not run.quiet:
         changes: Mapping[Renaming, str] = {}
@@ -104,10 +104,10 @@ def _end(process: Process, root: int) -> None:
             from resilience.runner.totals.names import renames  # noqa: PLC0415  # brings in the engine
 
             changes = renames(run)
-        is_on = process.cover is None or process.cover.enabled
+        is_on = process.patches is None or process.patches.enabled
         lines = [
-            *summary(setting.policy, counts, changes, noted(run), went_past(run), is_on=is_on),
-            *setting.remarks(),
+            *summary(settings.policy, counts, changes, noted(run), bypassed(run), is_on=is_on),
+            *settings.remarks(),
             *process.remarks(),
         ]
         _say([f"resilience: {line}" for line in lines])
@@ -120,8 +120,8 @@ def _end(process: Process, root: int) -> None:
 
 
 def _send(process: Process, counts: Counts) -> bool:
-    if process.cover is not None and process.cover.tracing.has_begun:
-        return process.cover.tracing.send()
+    if process.patches is not None and process.patches.tracing.has_begun:
+        return process.patches.tracing.send()
     from resilience.runner.telemetry.late_export import send  # noqa: PLC0415  # brings in OpenTelemetry
 
     return send(process.run, counts)

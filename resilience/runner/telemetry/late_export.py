@@ -17,7 +17,7 @@ from typing import Final
 import attrs
 
 from resilience.runner.run import VARIABLE, Run
-from resilience.runner.telemetry.log_filter import keep_aside
+from resilience.runner.telemetry.log_filter import keep_off_stdout
 from resilience.runner.totals.counters import Counts
 from resilience.telemetry.providers.environment import Providers, asked_for, has_failed, is_sending_ours, own_providers
 
@@ -57,7 +57,7 @@ def main() -> int:
     providers = own_providers(run.title)
     if not isinstance(providers, Providers):
         return 0  # the script's process has said why
-    keep_aside("opentelemetry", is_muted=is_sending_ours)
+    keep_off_stdout("opentelemetry", is_muted=is_sending_ours)
     span = span_of(run, policy_of(run))
     span.tracer_provider = providers.tracer
     span.end(began=counts.began, calls=counts.calls, failures=counts.failures)

@@ -19,7 +19,7 @@ from resilience.telemetry.providers.environment import is_exporting
 _STDOUT: Final = 1
 
 
-class _Aside(logging.Handler):
+class _NotToStdout(logging.Handler):
     """Passes records on to the handlers of the root logger that do not write to standard output."""
 
     def __init__(self, fallback: logging.Handler | None, is_muted: Callable[[], bool]) -> None:
@@ -41,7 +41,7 @@ def _never() -> bool:
     return False
 
 
-def keep_aside(name: str, *, is_muted: Callable[[], bool] = _never) -> None:
+def keep_off_stdout(name: str, *, is_muted: Callable[[], bool] = _never) -> None:
     """
     Keep what is logged to this logger, and to those below it, off standard output; once is enough.
 
@@ -50,14 +50,14 @@ def keep_aside(name: str, *, is_muted: Callable[[], bool] = _never) -> None:
         is_muted: Tells whether warnings and errors are dropped as well.
     """
     logger = logging.getLogger(name)
-    if any(isinstance(handler, _Aside) for handler in logger.handlers):
+    if any(isinstance(handler, _NotToStdout) for handler in logger.handlers):
         return
     # A library that has a handler of its own wants nothing to be said where no logging is set up.
-    logger.addHandler(_Aside(None if logger.handlers else logging.lastResort, is_muted))
+    logger.addHandler(_NotToStdout(None if logger.handlers else logging.lastResort, is_muted))
     logger.propagate = False
 
 
-def keep_sending_aside() -> None:
+def drop_logs_of_exports() -> None:
     """Let nothing be logged of the requests that telemetry is sent with; once is enough."""
     for name in LOGGERS:
         # The very same function is added only once.

@@ -15,8 +15,8 @@ from resilience.policyfile import Policy
 from resilience.runner.ending.exit_hooks import PATIENCE, before_exit, before_termination, in_time
 from resilience.runner.ending.termination import is_multiprocessing
 from resilience.runner.run import Run
-from resilience.runner.settings import Setting
-from resilience.runner.telemetry.log_filter import keep_aside, keep_sending_aside
+from resilience.runner.settings import RunSettings
+from resilience.runner.telemetry.log_filter import drop_logs_of_exports, keep_off_stdout
 from resilience.runner.totals.counters import counted
 from resilience.runner.totals.notes import Notes
 from resilience.telemetry import Logs, Metrics, Spans, default_observers
@@ -48,7 +48,7 @@ class Tracing:
     own at any time, and from then on these have all that is recorded.
 
     Args:
-        setting: What the run's calls go by.
+        settings: What the run's calls go by.
         notes: Takes what the user should know.
 
     Attributes:
@@ -56,7 +56,7 @@ class Tracing:
         has_begun: Whether this process has made a call.
     """
 
-    _setting: Setting
+    _settings: RunSettings
     _notes: Notes
     span: RunSpan = field(init=False)
     has_begun: bool = field(default=False, init=False)
@@ -66,9 +66,9 @@ class Tracing:
     _has_ended: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.span = span_of(self._setting.run, self._setting.policy)
+        self.span = span_of(self._settings.run, self._settings.policy)
         for name in ("resilience.calls", "resilience"):
-            keep_aside(name)
+            keep_off_stdout(name)
 
     def observers(self) -> list[Observer]:
         """Return who watches the calls of this process."""
@@ -108,7 +108,7 @@ class Tracing:
                 before_termination(last)
         else:
             self._register_end()
-            if not self._setting.run.claim():
+            if not self._settings.run.claim():
                 atexit.register(self.send, PATIENCE)
         if self._providers is not None:
             before_exit(last)
@@ -120,7 +120,7 @@ class Tracing:
         Returns:
             Whether all was sent, in this process and those before it.
         """
-        run = self._setting.run
+        run = self._settings.run
         if self._providers is None:
             return True
         is_late = in_time(self._providers.flush, _LITTLE_PATIENCE if run.was_unsent() else patience)
@@ -130,9 +130,9 @@ class Tracing:
 
     def _make_providers(self) -> None:
         if asked_for() is not None and not has_providers():
-            keep_aside("opentelemetry", is_muted=is_sending_ours)
-            keep_sending_aside()
-        made = own_providers(self._setting.run.title)
+            keep_off_stdout("opentelemetry", is_muted=is_sending_ours)
+            drop_logs_of_exports()
+        made = own_providers(self._settings.run.title)
         if isinstance(made, str):
             self._notes.remark(made)
         elif made is not None:
@@ -164,9 +164,9 @@ class Tracing:
         flush_providers()
 
     def _end(self, process: int) -> None:
-        if os.getpid() == process and not self._has_ended and self._setting.run.claim():
+        if os.getpid() == process and not self._has_ended and self._settings.run.claim():
             self._has_ended = True
-            counts = counted(self._setting.run)
+            counts = counted(self._settings.run)
             self._current_span().end(began=counts.began, calls=counts.calls, failures=counts.failures)
 
 

@@ -20,7 +20,7 @@ Way = tuple[str, str]
 """An operation, and by which way it was called."""
 
 
-class Past:
+class Bypasses:
     """
     Counts the calls of this process that were not under the policy.
 
@@ -47,10 +47,10 @@ class Past:
             place = self._places.get((operation, way))
             if place is None:
                 place = len(self._places)
-                told = (operation, way) if place < _MOST else _OTHERS
+                counted = (operation, way) if place < _MOST else _OTHERS
                 if place <= _MOST:
-                    self._places[told] = place
-                    line = {"file": self._name, "place": place, "operation": told[0], "way": told[1]}
+                    self._places[counted] = place
+                    line = {"file": self._name, "place": place, "operation": counted[0], "way": counted[1]}
                     append(self._run.shared(_FILE), line)
             self._numbers[min(place, _MOST)] += 1
 
@@ -60,7 +60,7 @@ class Past:
         self._guard = Lock()  # the other one may be held by a thread that is not here
 
 
-def went_past(run: Run) -> dict[Way, int]:
+def bypassed(run: Run) -> dict[Way, int]:
     """Return how many calls all processes of a run have made past the policy, the most frequent first."""
     lines = list(read(run.shared(_FILE)))
     rows = {file: mapped(run.shared(file), _MOST + 1) for file in {line["file"] for line in lines}}

@@ -28,7 +28,7 @@ _MILLISECONDS: Final = 1000
 
 
 @define(eq=False)
-class Counting:
+class CountingObserver:
     """
     Counts retries, remedies and ends, and notes which calls failed.
 

@@ -19,7 +19,7 @@ _BYTES: Final = 8
 
 
 @define(eq=False, repr=False)
-class Names(names.ProcessNames):
+class RunNames(names.ProcessNames):
     """
     The names of a run.
 
@@ -83,4 +83,4 @@ class Names(names.ProcessNames):
 
 def renames(run: Run) -> Mapping[Renaming, str]:
     """Return the new name of everything that was renamed in a run."""
-    return Names(run).changes()
+    return RunNames(run).changes()
