@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import attrs
 import click
 
-from resilience.policyfile.lint.explain import PARENT, Explanation, explanations
+from resilience.policyfile.lint.explain import PARENT, RuleExplanation, explanations
 
 _WIDTH = 80
 _INDENT = "    "
@@ -37,7 +37,7 @@ def rule(rules: tuple[str, ...], form: str) -> None:
             click.echo(f"{each.rule}  {each.severity:<7}  {each.title}")
 
 
-def _find(name: str) -> Explanation:
+def _find(name: str) -> RuleExplanation:
     known = explanations()
     found = known.get(name.upper())
     if found is None:
@@ -47,7 +47,7 @@ def _find(name: str) -> Explanation:
     return found
 
 
-def _lines(explained: Explanation) -> Iterator[str]:
+def _lines(explained: RuleExplanation) -> Iterator[str]:
     yield f"{explained.rule} ({explained.severity}): {explained.title}"
     yield ""
     yield textwrap.fill(explained.why, _WIDTH)

@@ -224,7 +224,7 @@ class TelemetrySettings:
 
 
 @frozen
-class Place:
+class AnswerPath:
     """
     Where a value stands in an HTTP answer.
 
@@ -247,7 +247,7 @@ def is_placeholder(segment: str) -> bool:
 
 
 @frozen
-class Template:
+class RequestTemplate:
     """
     How the requests of one operation look.
 
@@ -273,7 +273,7 @@ class Template:
 
 # The hash is kept, because what is made of a source is looked up by it at each call.
 @frozen(kw_only=True, cache_hash=True)
-class Source:
+class RestApi:
     """
     A REST API that a policy describes: where its answers say what, and how its operations are named.
 
@@ -288,15 +288,15 @@ class Source:
         operations: How requests are named. What none of them fits is called by its method.
     """
 
-    code: Place | None = None
-    message: Place | None = None
-    request_id: Place | None = None
-    retry_after: Place | None = None
-    success: Place | None = None
+    code: AnswerPath | None = None
+    message: AnswerPath | None = None
+    request_id: AnswerPath | None = None
+    retry_after: AnswerPath | None = None
+    success: AnswerPath | None = None
     hosts: tuple[str, ...] = ()
-    operations: tuple[Template, ...] = ()
+    operations: tuple[RequestTemplate, ...] = ()
 
-    def template(self, operation: str) -> Template | None:
+    def template(self, operation: str) -> RequestTemplate | None:
         """Return how the requests of an operation look; None where the policy does not say."""
         return next((each for each in self.operations if each.operation == operation), None)
 
@@ -392,7 +392,7 @@ class PolicyValues:
     actions: Mapping[str, Action] = field(factory=dict, converter=_fixed)
     chaos: Chaos = Chaos()
     ledger: LedgerSettings | None = None
-    apis: Mapping[str, Source] = field(factory=dict, converter=_fixed)
+    apis: Mapping[str, RestApi] = field(factory=dict, converter=_fixed)
     telemetry: TelemetrySettings | None = None
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[type[Any], dict[str, Any]]]:

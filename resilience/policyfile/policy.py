@@ -13,7 +13,7 @@ from resilience.garbage import without_collections
 from resilience.policyfile.assemble import Parts, assemble, in_order
 from resilience.policyfile.digest import digest
 from resilience.policyfile.files.chain import Chain
-from resilience.policyfile.files.policy_file import Source
+from resilience.policyfile.files.policy_file import PolicyFile
 from resilience.policyfile.messages.problems import PolicyError, Problem
 
 
@@ -30,7 +30,7 @@ class Policy(PolicyValues):
     environments: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     _parts: Parts | None = field(default=None, eq=False)
-    _files: tuple[Source, ...] = field(default=(), eq=False)
+    _files: tuple[PolicyFile, ...] = field(default=(), eq=False)
 
     @classmethod
     def load(cls, source: str | os.PathLike[str], *, env: str | None = None) -> Self:

@@ -12,7 +12,7 @@ from attrs import define, field
 
 from resilience.core.backoff import Backoff
 from resilience.core.operations.declared import Declaration
-from resilience.core.policy import Action, Chaos, LedgerSettings, Limits, Source, TelemetrySettings
+from resilience.core.policy import Action, Chaos, LedgerSettings, Limits, RestApi, TelemetrySettings
 from resilience.policyfile.decode.actions import build_actions, unknown_action
 from resilience.policyfile.decode.apis import DescribedApis, read_apis
 from resilience.policyfile.decode.backoffs import build_backoffs
@@ -64,7 +64,7 @@ class LayerReading:
         self._read_chaos()
 
     @property
-    def apis(self) -> Mapping[str, Source]:
+    def apis(self) -> Mapping[str, RestApi]:
         """The APIs that ``[sources]`` describes."""
         return self.described.sources
 

@@ -11,7 +11,7 @@ from attrs import define, evolve, field
 
 from resilience.core.backoff import Backoff
 from resilience.core.policy import Action, Rule
-from resilience.policyfile.decode.answers import RuleTable
+from resilience.policyfile.decode.answers import RuleSection
 
 Entries = dict[str, tuple[Rule, ...]]
 """The rules of each key of a table: one, or one for each answer of an array."""
@@ -42,13 +42,13 @@ class RuleSet:
 
     below: RuleSet | None = None
     entries: dict[str, Entries] = field(factory=dict)
-    narrowed: dict[str, dict[str, RuleTable]] = field(factory=dict)
+    narrowed: dict[str, dict[str, RuleSection]] = field(factory=dict)
 
     def stands_on(self, other: RuleSet) -> bool:
         """Tell whether these are other rules, or differ from them in what they hold by themselves."""
         return self is other or self.below is other
 
-    def put(self, table: RuleTable, entries: Entries) -> None:
+    def put(self, table: RuleSection, entries: Entries) -> None:
         """Add the rules of a table; they replace those of the same key."""
         self.entries.setdefault(table.scope, {}).update(entries)
         with_operation = {key: table for key, answers in entries.items() if answers[0].operation is not None}
@@ -107,7 +107,7 @@ class RuleSet:
             for number, (scope, entries) in enumerate(self.entries.items())
         }
 
-    def group(self, scope: str, group: _Group) -> dict[str, tuple[Rule, RuleTable]]:
+    def group(self, scope: str, group: _Group) -> dict[str, tuple[Rule, RuleSection]]:
         """Return the rules of one code that are equally narrow, by key, each with its table."""
         keys = self._groups.get((scope, group), [])
         found = {key: (self.entries[scope][key][0], self.narrowed[scope][key]) for key in keys}

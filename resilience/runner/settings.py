@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from attrs import evolve, frozen
 
-from resilience.core.policy import Source
+from resilience.core.policy import RestApi
 from resilience.policyfile import Policy
 from resilience.runner.run import Run
 
@@ -54,7 +54,7 @@ class RunSettings:
         return cls(run, policy, Journal(run.path(path), run=run.trace[0]))
 
     @property
-    def apis(self) -> Mapping[str, Source]:
+    def apis(self) -> Mapping[str, RestApi]:
         """
         The APIs that the policy describes, as far as it says where they are.
 

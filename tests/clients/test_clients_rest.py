@@ -21,7 +21,7 @@ from urllib3.util import Retry
 
 from resilience.core.fault import Fault
 from resilience.core.match import RuleTable
-from resilience.core.policy import Place, Source, Template
+from resilience.core.policy import AnswerPath, RequestTemplate, RestApi
 from resilience.policyfile import Policy
 from resilience.policyfile.format.http_places import place, template
 
@@ -66,22 +66,22 @@ def service() -> Iterator[RestService]:
         yield running
 
 
-def at(text: str) -> Place:
+def at(text: str) -> AnswerPath:
     """Return a place as a policy writes it."""
     found = place(text)
     assert found is not None
     return found
 
 
-def source(**entries: Any) -> Source:
+def source(**entries: Any) -> RestApi:
     """Return an API whose code stands where most of them have it."""
-    return Source(**{"code": at("json:code"), **entries})
+    return RestApi(**{"code": at("json:code"), **entries})
 
 
-def named(**templates: str) -> Source:
+def named(**templates: str) -> RestApi:
     """Return an API with these templates."""
     read = {name: template(text) for name, text in templates.items()}
-    return Source(operations=tuple(Template(name, *found) for name, found in read.items() if found is not None))
+    return RestApi(operations=tuple(RequestTemplate(name, *found) for name, found in read.items() if found is not None))
 
 
 def answered(policy: Policy, provider: str, method: str, path: str, response: Any) -> tuple[str, str | None, str]:
@@ -239,7 +239,7 @@ def test_each_value_stands_where_the_policy_says(
         "X-Until": formatdate(2000, usegmt=True),
     }
     service.scripted.append(Answer(400, body, headers))
-    api = Source(**{key: at(text) for key, text in entries.items()})  # type: ignore[arg-type]  # places only
+    api = RestApi(**{key: at(text) for key, text in entries.items()})  # type: ignore[arg-type]  # places only
     fault = rest.fault_of(api, "acme", send("GET", service.url))
     assert fault is not None
     assert (fault.code, fault.request_id, fault.retry_after) == (code, request_id, hint)
@@ -454,17 +454,17 @@ def test_only_sessions_and_clients_are_rest_clients() -> None:
 def test_a_request_belongs_to_the_api_on_its_host(host: str, preferred: str | None, provider: str | None) -> None:
     """A host with its port is narrower than a host, and that is narrower than any."""
     sources = {
-        "host": Source(hosts=("a", "[::1]")),
-        "port": Source(hosts=("a:80",)),
-        "any": Source(),
-        "other": Source(),
+        "host": RestApi(hosts=("a", "[::1]")),
+        "port": RestApi(hosts=("a:80",)),
+        "any": RestApi(),
+        "other": RestApi(),
     }
     assert rest.provider_of(sources, rest.RestRequest("GET", host, "/"), preferred=preferred) == provider
 
 
 def test_the_only_api_for_any_host_needs_no_preference() -> None:
     """A policy that describes one API, and no host, is for all requests."""
-    assert rest.provider_of({"any": Source()}, rest.RestRequest("GET", "a:80", "/")) == "any"
+    assert rest.provider_of({"any": RestApi()}, rest.RestRequest("GET", "a:80", "/")) == "any"
     assert rest.provider_of({}, rest.RestRequest("GET", "a:80", "/")) is None
 
 

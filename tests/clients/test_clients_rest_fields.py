@@ -10,11 +10,11 @@ import pytest
 import requests
 import rest_names as rest
 
-from resilience.core.policy import Template
+from resilience.core.policy import RequestTemplate
 
-PUT = Template("Put", "PUT", ("tenants", "{tenant}", "users", "{name}"))
-POST = Template("Post", "POST", ("tenants", "{tenant}", "users"))
-GET = Template("Get", "GET", ("tenants", "{tenant}", "users", "{name}"))
+PUT = RequestTemplate("Put", "PUT", ("tenants", "{tenant}", "users", "{name}"))
+POST = RequestTemplate("Post", "POST", ("tenants", "{tenant}", "users"))
+GET = RequestTemplate("Get", "GET", ("tenants", "{tenant}", "users", "{name}"))
 URL = "https://api.acme.example/tenants/t%201/users"
 
 
@@ -44,7 +44,7 @@ def client(kind: str) -> Any:
 )
 @pytest.mark.parametrize("kind", ["requests", "httpx"])
 def test_a_field_is_read_and_changed_where_it_stands(
-    kind: str, template: Template | None, args: tuple[Any, ...], kwargs: dict[str, Any], field: str
+    kind: str, template: RequestTemplate | None, args: tuple[Any, ...], kwargs: dict[str, Any], field: str
 ) -> None:
     """Nothing else changes, and what the script gave stays as it is."""
     session = client(kind)

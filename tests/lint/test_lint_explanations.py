@@ -8,12 +8,12 @@ import pytest
 
 from resilience.policyfile import TITLES
 from resilience.policyfile.lint import LINT_TITLES, inspect
-from resilience.policyfile.lint.explain import PARENT, Explanation, explanations
+from resilience.policyfile.lint.explain import PARENT, RuleExplanation, explanations
 
 EACH = pytest.mark.parametrize("explained", explanations().values(), ids=lambda each: each.rule)
 
 
-def found(folder: Path, explained: Explanation, text: str) -> list[tuple[str, str]]:
+def found(folder: Path, explained: RuleExplanation, text: str) -> list[tuple[str, str]]:
     if explained.parent is not None:
         (folder / PARENT).write_text(explained.parent, encoding="utf-8")
     file = folder / "policy.toml"
@@ -29,19 +29,19 @@ def test_every_id_is_explained() -> None:
 
 
 @EACH
-def test_a_bad_example_earns_its_id_alone(explained: Explanation, tmp_path: Path) -> None:
+def test_a_bad_example_earns_its_id_alone(explained: RuleExplanation, tmp_path: Path) -> None:
     """The wrong example is wrong in just the way that it is shown for, and as severely as is said."""
     assert set(found(tmp_path, explained, explained.bad)) == {(explained.rule, explained.severity)}
 
 
 @EACH
-def test_a_good_example_earns_nothing(explained: Explanation, tmp_path: Path) -> None:
+def test_a_good_example_earns_nothing(explained: RuleExplanation, tmp_path: Path) -> None:
     """The right example is right in every way."""
     assert found(tmp_path, explained, explained.good) == []
 
 
 @EACH
-def test_an_explanation_is_whole(explained: Explanation) -> None:
+def test_an_explanation_is_whole(explained: RuleExplanation) -> None:
     """Each says why and where from, and shows two different policies."""
     assert explained.why
     assert explained.source

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from resilience.core.policy import Place, Source, TelemetrySettings, Template
+from resilience.core.policy import AnswerPath, RequestTemplate, RestApi, TelemetrySettings
 from resilience.engine.target.operations import resolve
 from resilience.policyfile import Policy, PolicyError
 from resilience.policyfile.lint import inspect, inspect_text
@@ -56,13 +56,13 @@ def test_a_source_says_where_answers_say_what_and_how_requests_are_named() -> No
         """
     )
     assert policy.apis == {
-        "acme": Source(
-            code=Place("json", ("errors", "0", "title")),
-            request_id=Place("header", ("x-request-id",)),
-            retry_after=Place("json", ("wait",)),
-            success=Place("json", ("ok",)),
+        "acme": RestApi(
+            code=AnswerPath("json", ("errors", "0", "title")),
+            request_id=AnswerPath("header", ("x-request-id",)),
+            retry_after=AnswerPath("json", ("wait",)),
+            success=AnswerPath("json", ("ok",)),
             hosts=("acme.example.com", "[::1]:8080"),
-            operations=(Template("Look", "LIST", ()), Template("Make", "POST", ("things", "{name}"))),
+            operations=(RequestTemplate("Look", "LIST", ()), RequestTemplate("Make", "POST", ("things", "{name}"))),
         )
     }
 

@@ -8,7 +8,7 @@ import tomli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resilience.policyfile.files.positions import Path, Span, scan
+from resilience.policyfile.files.positions import Path, TextSpan, scan
 
 BARE = st.text("abcXYZ019-_", min_size=1, max_size=4)
 HOSTILE = st.text(st.sampled_from("ab.=#[]{},'\" \\\n\t\u00e9\u6d4b"), max_size=5)
@@ -144,10 +144,10 @@ def test_keys_and_values_are_found_to_the_character() -> None:
     """Offsets are those of the key as written, quotes included, and of the whole value."""
     text = '[ rules . alibaba ]\n"A.B" = { do = "retry" }\n'
     spans = scan(text).spans
-    assert spans["rules",] == Span(2, 7, 2, 7)
-    assert spans["rules", "alibaba"] == Span(10, 17, 10, 17)
-    assert spans["rules", "alibaba", "A.B"] == Span(20, 25, 28, 44)
-    assert spans["rules", "alibaba", "A.B", "do"] == Span(30, 32, 35, 42)
+    assert spans["rules",] == TextSpan(2, 7, 2, 7)
+    assert spans["rules", "alibaba"] == TextSpan(10, 17, 10, 17)
+    assert spans["rules", "alibaba", "A.B"] == TextSpan(20, 25, 28, 44)
+    assert spans["rules", "alibaba", "A.B", "do"] == TextSpan(30, 32, 35, 42)
 
 
 def test_deep_nesting_needs_no_recursion() -> None:

@@ -12,7 +12,7 @@ from resilience.cli.values import declared_keys, described, duration, grows, lab
 from resilience.core.fault import TRANSPORTS, Effect, Fault, Origin
 from resilience.core.match import RuleTable
 from resilience.core.plan import Plan
-from resilience.core.policy import Action, CredentialLimits, Rule, Source
+from resilience.core.policy import Action, CredentialLimits, RestApi, Rule
 from resilience.engine.target.operations import effect_of
 from resilience.policyfile import Policy
 from resilience.policyfile.decode.globs import narrowed
@@ -139,7 +139,7 @@ def _renewal(limits: CredentialLimits) -> Iterator[tuple[str, str]]:
         yield source.kind, " ".join(source.written)
 
 
-def _api(path: tuple[str, ...], api: Source) -> Iterator[tuple[tuple[str, ...], str]]:
+def _api(path: tuple[str, ...], api: RestApi) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield what a policy says about a REST API."""
     for key in ("code", "message", "request_id", "retry_after", "success"):
         if getattr(api, key) is not None:

@@ -11,7 +11,7 @@ from resilience.clients.common.asking import Verifier
 from resilience.clients.common.renaming import Renaming
 from resilience.clients.common.uncovered import Uncovered
 from resilience.core.fault import Fault
-from resilience.core.policy import Source
+from resilience.core.policy import RestApi
 
 Check = Callable[[object], Fault | None]
 """Returns the fault in what an SDK returned; None if it is a success, or not a value of the SDK."""
@@ -31,7 +31,7 @@ class Apis:
     """
 
     policy: str = ""
-    sources: Mapping[str, Source] = field(factory=dict)
+    sources: Mapping[str, RestApi] = field(factory=dict)
     preferred: str | None = None
 
 
@@ -103,7 +103,7 @@ class ClientOperation(Protocol):
         ...
 
     @property
-    def source(self) -> Source | None:
+    def source(self) -> RestApi | None:
         """The API as the policy describes it; None for the operations of an SDK."""
         ...
 

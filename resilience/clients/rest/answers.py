@@ -22,7 +22,7 @@ from resilience.clients.common.fields import (
 from resilience.clients.common.raised.plain import REQUEST_ID_HEADERS
 from resilience.clients.rest.held import held_body
 from resilience.core.fault import Fault
-from resilience.core.policy import Place, Source
+from resilience.core.policy import AnswerPath, RestApi
 
 _SUCCESS: Final = range(200, 300)
 _FAILURE: Final = range(400, 1000)
@@ -31,7 +31,7 @@ _FAILURE: Final = range(400, 1000)
 _MAX_BODY_BYTES: Final = 65_536
 
 
-def fault_of(source: Source, provider: str, response: object) -> Fault | None:
+def fault_of(source: RestApi, provider: str, response: object) -> Fault | None:
     """
     Return the fault in an answer; None for a success, a redirect, and what is no answer.
 
@@ -75,8 +75,8 @@ def lacks(fields: Sequence[str], response: object) -> bool:
 
 
 @functools.lru_cache(maxsize=256)
-def _place(name: str) -> Place:
-    return Place("json", tuple(name.split(".")))
+def _place(name: str) -> AnswerPath:
+    return AnswerPath("json", tuple(name.split(".")))
 
 
 @define
@@ -93,7 +93,7 @@ class _Answer:
         body = self._content()
         return isinstance(body, bytes | str) and len(body) <= _MAX_BODY_BYTES
 
-    def at(self, place: Place | None) -> object:
+    def at(self, place: AnswerPath | None) -> object:
         """Return what stands at a place; None if nothing does."""
         if place is None:
             return None
@@ -141,7 +141,7 @@ def _is_false(value: object) -> bool:
     return value is False or (isinstance(value, str) and value.strip().lower() == "false")
 
 
-def _hint(place: Place | None, answer: _Answer) -> float | None:
+def _hint(place: AnswerPath | None, answer: _Answer) -> float | None:
     """Return how long the server asks to wait, from a place of its own if it says something there."""
     own = answer.at(place)
     if isinstance(own, str):

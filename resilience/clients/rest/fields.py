@@ -16,7 +16,7 @@ from resilience.clients.common import naming
 from resilience.clients.common.fields import attribute, header
 from resilience.clients.rest.calls import argument, body_in, url_of
 from resilience.clients.rest.prepared import body_of, copied, said_in, with_said
-from resilience.core.policy import Template, is_placeholder
+from resilience.core.policy import RequestTemplate, is_placeholder
 
 Arguments: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -28,7 +28,7 @@ _FORM: Final = "application/x-www-form-urlencoded"
 
 
 def fields_of(
-    client: object, template: Template | None, args: Sequence[Any], kwargs: Mapping[str, Any]
+    client: object, template: RequestTemplate | None, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:
     """
     Return the fields of a request that is still to be made.
@@ -47,7 +47,9 @@ def fields_of(
     return {**body, **query, **_inside(template, url)}
 
 
-def with_field(client: object, template: Template | None, arguments: Arguments, name: str, value: str) -> Arguments:
+def with_field(
+    client: object, template: RequestTemplate | None, arguments: Arguments, name: str, value: str
+) -> Arguments:
     """
     Return the arguments of ``client.request`` with another value for a field, in a copy.
 
@@ -76,7 +78,7 @@ def with_field(client: object, template: Template | None, arguments: Arguments, 
     raise LookupError(name)
 
 
-def fields_of_prepared(template: Template | None, prepared: Any) -> dict[str, Any]:
+def fields_of_prepared(template: RequestTemplate | None, prepared: Any) -> dict[str, Any]:
     """Return the fields of a finished request."""
     url = urlsplit(str(prepared.url))
     said = said_in(prepared)
@@ -84,7 +86,7 @@ def fields_of_prepared(template: Template | None, prepared: Any) -> dict[str, An
     return {**body, **_query(url), **_inside(template, url)}
 
 
-def with_field_prepared(template: Template | None, prepared: Any, name: str, value: str) -> Any:
+def with_field_prepared(template: RequestTemplate | None, prepared: Any, name: str, value: str) -> Any:
     """
     Return a copy of a finished request with another value for a field.
 
@@ -104,7 +106,7 @@ def with_field_prepared(template: Template | None, prepared: Any, name: str, val
 
 
 def asking(
-    client: object, template: Template, fields: Mapping[str, Any], args: Sequence[Any], kwargs: Any
+    client: object, template: RequestTemplate, fields: Mapping[str, Any], args: Sequence[Any], kwargs: Any
 ) -> Arguments:
     """
     Return the arguments with which a client asks for what a request makes: another path, and no body.
@@ -129,7 +131,7 @@ def asking(
     return (template.method, whole, *rest), kept
 
 
-def asking_prepared(template: Template, fields: Mapping[str, Any], prepared: Any) -> Any:
+def asking_prepared(template: RequestTemplate, fields: Mapping[str, Any], prepared: Any) -> Any:
     """Return a finished request that asks for what another one makes; as for :func:`asking`."""
     url = urlsplit(str(prepared.url))._replace(path=filled(template, fields), fragment="").geturl()
     fresh = copied(prepared, url=url, body=b"")
@@ -141,7 +143,7 @@ def asking_prepared(template: Template, fields: Mapping[str, Any], prepared: Any
     return fresh
 
 
-def filled(template: Template, fields: Mapping[str, Any]) -> str:
+def filled(template: RequestTemplate, fields: Mapping[str, Any]) -> str:
     """
     Return the path of a template with fields in its places.
 
@@ -160,7 +162,7 @@ def filled(template: Template, fields: Mapping[str, Any]) -> str:
     return "/" + "/".join(parts)
 
 
-def with_segment(template: Template | None, url: SplitResult | None, text: str, name: str, value: str) -> str:
+def with_segment(template: RequestTemplate | None, url: SplitResult | None, text: str, name: str, value: str) -> str:
     """Return the text of a URL with another value in a place of its path; the text may be the end of the whole URL."""
     assert template is not None  # noqa: S101  # for the type checker: the field was found in it
     assert url is not None  # noqa: S101  # likewise
@@ -181,7 +183,7 @@ def with_query(text: str, name: str, value: str) -> str:
     return given._replace(query=urlencode(pairs)).geturl()
 
 
-def _inside(template: Template | None, url: SplitResult | None) -> dict[str, str]:
+def _inside(template: RequestTemplate | None, url: SplitResult | None) -> dict[str, str]:
     """Return what stands in the places of a path."""
     parts = [] if url is None else [part for part in url.path.split("/") if part]
     if template is None or len(parts) != len(template.segments):

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Final
 
 from resilience.clients.common.fields import attribute, header, http_status
-from resilience.core.policy import Source
+from resilience.core.policy import RestApi
 
 _SUCCESS: Final = range(200, 300)
 _FAILURE: Final = range(400, 1000)
@@ -30,7 +30,7 @@ def held_body(response: object) -> bytes | None:
     return body if isinstance(body, bytes) else None
 
 
-def hold(source: Source, response: Any) -> Any:
+def hold(source: RestApi, response: Any) -> Any:
     """Return an answer of requests or of httpx; what was unread in it can be told by the policy, and read anew."""
     if not _must_be_read(source, response):
         return response
@@ -45,7 +45,7 @@ def hold(source: Source, response: Any) -> Any:
     return _hold_requests(response)
 
 
-async def hold_async(source: Source, response: Any) -> Any:
+async def hold_async(source: RestApi, response: Any) -> Any:
     """Do the same for an asynchronous client."""
     if not _must_be_read(source, response):
         return response
@@ -59,7 +59,7 @@ async def hold_async(source: Source, response: Any) -> Any:
     return _put_back(response, raw, None)
 
 
-def _must_be_read(source: Source, response: Any) -> bool:
+def _must_be_read(source: RestApi, response: Any) -> bool:
     # httpx has the attribute when the body was read; in requests it is False before.
     content = attribute(response, "_content")
     if (content is not None and content is not False) or attribute(response, "is_stream_consumed") is True:

@@ -21,7 +21,7 @@ from resilience.clients.rest.held import hold, hold_async
 from resilience.clients.rest.operation import RestOperation
 from resilience.clients.rest.operations import operation_of, provider_of
 from resilience.clients.rest.prepared import prepared_in, request_of_prepared, uncovered
-from resilience.core.policy import Source
+from resilience.core.policy import RestApi
 
 _REQUEST: Final = "request"
 _SEND: Final = "send"
@@ -85,7 +85,7 @@ class RestMethod:
         return _held(function, self.apis.sources[call[0]])
 
 
-def _held(function: Callable[..., Any], source: Source) -> Callable[..., Any]:
+def _held(function: Callable[..., Any], source: RestApi) -> Callable[..., Any]:
     """Return a method of an HTTP client that also reads what its answer leaves unread, where the policy needs it."""
     if inspect.iscoroutinefunction(function):
 

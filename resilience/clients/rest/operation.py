@@ -27,7 +27,7 @@ from resilience.clients.rest.fields import (
 )
 from resilience.clients.rest.prepared import prepared_in
 from resilience.core.fault import Fault
-from resilience.core.policy import Source, Template
+from resilience.core.policy import RequestTemplate, RestApi
 
 _SUCCESS: Final = range(200, 300)
 
@@ -46,7 +46,7 @@ class RestFields:
 
     client: Any
     provider: str
-    template: Template | None
+    template: RequestTemplate | None
     is_send: bool
 
     def can_hold(self, _: str) -> bool:
@@ -105,7 +105,7 @@ class RestOperation:
     client: Any
     provider: str
     operation: str
-    source: Source
+    source: RestApi
     is_send: bool
 
     @property

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from urllib.parse import unquote
 
 from resilience.clients.rest.calls import RestRequest
-from resilience.core.policy import Source, is_placeholder
+from resilience.core.policy import RestApi, is_placeholder
 
 _Matchers = Mapping[tuple[str, int], tuple[tuple[str, tuple[tuple[int, str], ...]], ...]]
 
 
-def operation_of(source: Source, method: str, path: str) -> str:
+def operation_of(source: RestApi, method: str, path: str) -> str:
     """
     Return the operation that a request is: that of the narrowest template that fits, else its method.
 
@@ -30,7 +30,7 @@ def operation_of(source: Source, method: str, path: str) -> str:
 
 
 @functools.lru_cache(maxsize=64)
-def _matchers(source: Source) -> _Matchers:
+def _matchers(source: RestApi) -> _Matchers:
     """Return what fits a request, by its method and the length of its path, the narrowest first."""
     found: dict[tuple[str, int], list[tuple[str, tuple[tuple[int, str], ...]]]] = {}
     for template in sorted(source.operations, key=lambda template: -template.literals):
@@ -39,7 +39,7 @@ def _matchers(source: Source) -> _Matchers:
     return {shape: tuple(matchers) for shape, matchers in found.items()}
 
 
-def provider_of(sources: Mapping[str, Source], request: RestRequest, *, preferred: str | None = None) -> str | None:
+def provider_of(sources: Mapping[str, RestApi], request: RestRequest, *, preferred: str | None = None) -> str | None:
     """
     Return the provider whose API a request goes to; None if it is none that the policy describes.
 

@@ -16,7 +16,7 @@ from attrs import evolve, frozen
 from resilience.core.fault import Effect, Repeat
 from resilience.core.operations.declared import Declaration, is_secret_field
 from resilience.core.plan import Plan
-from resilience.core.policy import METHODS, Action, Rule, Source, Template, is_placeholder
+from resilience.core.policy import METHODS, Action, RequestTemplate, RestApi, Rule, is_placeholder
 
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _GUESS: Final = ("name",)
@@ -98,7 +98,7 @@ def _texts(request: Mapping[str, Any], before: str = "") -> Iterator[str]:
             yield from _texts(value, f"{name}.")
 
 
-def probable_key(template: Template | None) -> tuple[str, ...]:
+def probable_key(template: RequestTemplate | None) -> tuple[str, ...]:
     """
     Return the fields that probably name what a request makes.
 
@@ -111,7 +111,7 @@ def probable_key(template: Template | None) -> tuple[str, ...]:
     return inside if is_whole else (*inside, *(each for each in _GUESS if each not in inside))
 
 
-def probable_reads(template: Template | None, api: Source | None) -> tuple[str, ...]:
+def probable_reads(template: RequestTemplate | None, api: RestApi | None) -> tuple[str, ...]:
     """Return the operations that probably say whether what a request makes is there: one more part in its path."""
     if template is None or api is None:
         return ()

@@ -24,7 +24,7 @@ _VERBS: Final = frozenset(VERBS)
 
 
 @frozen(eq=False)
-class RuleTable:
+class RuleSection:
     """One table of rules: where it stands, what it is for, and its entries."""
 
     layer: Layer
@@ -71,7 +71,7 @@ class AnswerReader:
     report: Report
     _known: dict[tuple[object, ...], Entries] = field(factory=dict)
 
-    def read(self, table: RuleTable, key: str, value: object) -> Iterator[Answer]:
+    def read(self, table: RuleSection, key: str, value: object) -> Iterator[Answer]:
         """Yield the answers of a rule, in their order; what is wrong with one is reported, and it is left out."""
         if not isinstance(value, list):
             answer = self._answer(table, (key,), value)
@@ -86,7 +86,7 @@ class AnswerReader:
             if answer is not None:
                 yield evolve(answer, entry=index)
 
-    def _answer(self, table: RuleTable, where: Path, value: object) -> Answer | None:
+    def _answer(self, table: RuleSection, where: Path, value: object) -> Answer | None:
         if isinstance(value, dict):
             return None if self._is_subcode(table, where, value) else self._inline(table, where, value)
         if isinstance(value, str):
@@ -98,7 +98,7 @@ class AnswerReader:
         table.complain(self.report, where, ids.WRONG_TYPE, message, at_key=False)
         return None
 
-    def _inline(self, table: RuleTable, where: Path, value: dict[str, Any]) -> Answer | None:
+    def _inline(self, table: RuleSection, where: Path, value: dict[str, Any]) -> Answer | None:
         key, *index = where
         counter = f'rules.{table.scope}."{key}"' + "".join(f"[{each}]" for each in index)
         # Large policies say the same few things again and again. The types are part of what is
@@ -123,7 +123,7 @@ class AnswerReader:
             self._known[said] = arguments
         return Answer(action=Action(key=counter, **arguments), **own)
 
-    def _entries(self, table: RuleTable, where: Path, value: dict[str, Any]) -> Entries | None:
+    def _entries(self, table: RuleSection, where: Path, value: dict[str, Any]) -> Entries | None:
         """Return the values of an inline table; None where it does not say which action it is."""
         entries: Entries = {}
         for name, each in value.items():
@@ -150,7 +150,7 @@ class AnswerReader:
             return None
         return entries
 
-    def _named(self, table: RuleTable, where: Path, entries: Entries) -> Action:
+    def _named(self, table: RuleSection, where: Path, entries: Entries) -> Action:
         """Return the named action; what it does is said where it is named."""
         do = entries["do"]
         for name in entries:
@@ -162,7 +162,7 @@ class AnswerReader:
                 table.complain(self.report, (*where, name), ids.NOT_APPLICABLE, message, at_key=True)
         return self.actions[do]
 
-    def _arguments(self, table: RuleTable, where: Path, entries: Entries) -> Entries:
+    def _arguments(self, table: RuleSection, where: Path, entries: Entries) -> Entries:
         for name, rule, message, at_key in faults_of(entries, self.backoffs):
             table.complain(self.report, (*where, name), rule, message, at_key=at_key)
         then = entries.get("then", "fail")
@@ -171,7 +171,7 @@ class AnswerReader:
             table.complain(self.report, (*where, "then"), ids.UNKNOWN_ACTION, message, at_key=False)
         return defaults(entries, self.backoffs, None if then == "fail" else self.actions.get(then))
 
-    def _is_subcode(self, table: RuleTable, where: Path, value: dict[str, Any]) -> bool:
+    def _is_subcode(self, table: RuleSection, where: Path, value: dict[str, Any]) -> bool:
         """Report a code with dots and no quotes: TOML reads it as a table in a table."""
         if not next(iter(value), "")[:1].isupper() or any(name in RULE for name in value):
             return False

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import define, evolve, field, frozen
 
 from resilience.core.operations.declared import Declaration
-from resilience.core.policy import METHODS, Source, Template, is_placeholder
+from resilience.core.policy import METHODS, RequestTemplate, RestApi, is_placeholder
 from resilience.policyfile.decode.layers import Layer, Report, Stack
 from resilience.policyfile.decode.operations import catalogued
 from resilience.policyfile.decode.settings import Entries, table_of
@@ -38,7 +38,7 @@ class DescribedApis:
         found: What the layers say of each API.
     """
 
-    sources: Mapping[str, Source]
+    sources: Mapping[str, RestApi]
     operations: Declarations
     found: Mapping[str, _Api]
 
@@ -87,9 +87,9 @@ def _operations(provider: str, api: _Api | None, declared: Declarations) -> dict
     return known
 
 
-def equals(templates: Iterable[Template]) -> Iterator[tuple[Template, Template]]:
+def equals(templates: Iterable[RequestTemplate]) -> Iterator[tuple[RequestTemplate, RequestTemplate]]:
     """Yield pairs that some request fits both of, and neither more narrowly than the other; the later one second."""
-    alike: dict[tuple[str, int, int], dict[_Shape, dict[tuple[str, ...], tuple[int, Template]]]] = {}
+    alike: dict[tuple[str, int, int], dict[_Shape, dict[tuple[str, ...], tuple[int, RequestTemplate]]]] = {}
     for number, template in enumerate(templates):
         shape = tuple(map(is_placeholder, template.segments))
         words = tuple(each for each in template.segments if not is_placeholder(each))
@@ -105,13 +105,13 @@ def equals(templates: Iterable[Template]) -> Iterator[tuple[Template, Template]]
 
 
 def _meeting(
-    shapes: Mapping[_Shape, Mapping[tuple[str, ...], tuple[int, Template]]], one: _Shape, two: _Shape
-) -> Iterator[tuple[Template, Template]]:
+    shapes: Mapping[_Shape, Mapping[tuple[str, ...], tuple[int, RequestTemplate]]], one: _Shape, two: _Shape
+) -> Iterator[tuple[RequestTemplate, RequestTemplate]]:
     """Yield each template of two shapes that meets an earlier one of the other shape, beside the first of those."""
     # Where one of them has a placeholder anything fits, so they meet if they are equal where neither has one.
     fixed = [number for number, pair in enumerate(zip(one, two, strict=True)) if not any(pair)]
     members = [(number, shape, template) for shape in (one, two) for number, template in shapes[shape].values()]
-    first: dict[tuple[_Shape, tuple[str, ...]], Template] = {}
+    first: dict[tuple[_Shape, tuple[str, ...]], RequestTemplate] = {}
     for _, shape, template in sorted(members, key=itemgetter(0)):
         words = tuple(template.segments[number] for number in fixed)
         other = first.get((two if shape == one else one, words))
@@ -125,7 +125,7 @@ class _Api:
     """What all layers together say about one API."""
 
     entries: Entries = field(factory=dict)
-    templates: dict[str, tuple[Template, Layer]] = field(factory=dict)
+    templates: dict[str, tuple[RequestTemplate, Layer]] = field(factory=dict)
     # Of operations whose template is wrong: who names them is not wrong as well.
     unread: set[str] = field(factory=set)
 
@@ -189,7 +189,7 @@ class _Reader:
         # Put at the end again, so that the order tells which of two was written last.
         api.templates.pop(name, None)
         if fault is None and found is not None:
-            api.templates[name] = (Template(name, *found), layer)
+            api.templates[name] = (RequestTemplate(name, *found), layer)
         elif meant := name if fault is None else fault[1]:
             api.unread.add(meant)
 
@@ -202,7 +202,7 @@ class _Reader:
                 self.report.add(layer, exact, each.rule, f"{dotted((*layer.prefix, *exact))}: {each}")
             return None
 
-    def source(self, provider: str, api: _Api) -> Source:
+    def source(self, provider: str, api: _Api) -> RestApi:
         """Return one API, and report each template that fits the same requests as one before it."""
         templates = {name: template for name, (template, _) in api.templates.items()}
         earlier = {second.operation: first for first, second in equals(templates.values())}
@@ -216,4 +216,4 @@ class _Reader:
             )
             path = ("sources", provider, _OPERATIONS, name)
             self.report.add(api.templates[name][1], path, ids.EQUAL_RULES, message)
-        return Source(**api.entries, operations=tuple(templates[name] for name in sorted(templates)))
+        return RestApi(**api.entries, operations=tuple(templates[name] for name in sorted(templates)))

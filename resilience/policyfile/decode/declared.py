@@ -8,7 +8,7 @@ from attrs import frozen
 
 from resilience.catalog import OperationFacts, catalogue, providers
 from resilience.core.operations.declared import Declaration, DeclaredName, is_secret_field
-from resilience.core.policy import Source, Template, is_placeholder
+from resilience.core.policy import RequestTemplate, RestApi, is_placeholder
 from resilience.policyfile.decode.layers import Report, Stack
 from resilience.policyfile.decode.settings import Entries
 from resilience.policyfile.messages import ids
@@ -32,7 +32,7 @@ def _declared(entries: Entries) -> Declaration:
 def check_declarations(
     operations: Mapping[str, Mapping[str, Entries]],
     known: Mapping[str, Mapping[str, Declaration]],
-    apis: Mapping[str, Source],
+    apis: Mapping[str, RestApi],
     stack: Stack,
     report: Report,
 ) -> None:
@@ -80,7 +80,7 @@ class _Checked:
     name: str
     said: Declaration
     facts: OperationFacts | None
-    templates: Mapping[str, Template] | None
+    templates: Mapping[str, RequestTemplate] | None
     siblings: Mapping[str, Declaration]
     names: frozenset[str]
 
@@ -152,9 +152,9 @@ class _Checked:
         message = f"the path of {asked}, {quoted(str(template))}, needs {quoted(missing[0])}, which is no field of key"
         return ids.WRONG_TYPE, f"{message} ({listed(key)}){near}"
 
-    def _template(self, name: str) -> Template | None:
+    def _template(self, name: str) -> RequestTemplate | None:
         return (self.templates or {}).get(name)
 
 
-def _placeholders(template: Template) -> tuple[str, ...]:
+def _placeholders(template: RequestTemplate) -> tuple[str, ...]:
     return tuple(each[1:-1] for each in template.segments if is_placeholder(each))

@@ -16,7 +16,7 @@ _LAST = "\U0010ffff"
 
 
 @define(eq=False, slots=False)
-class Names:
+class GlobIndex:
     """Names of operations, sorted so that those with a beginning, an end or a piece in common are found at once."""
 
     names: frozenset[str]
@@ -63,9 +63,9 @@ def _with_beginning(names: list[str], beginning: str) -> list[str]:
 
 
 @lru_cache(maxsize=64)
-def names_of(names: frozenset[str]) -> Names:
+def names_of(names: frozenset[str]) -> GlobIndex:
     """Return the names in a form that answers quickly; one set is sorted once."""
-    return Names(names)
+    return GlobIndex(names)
 
 
 def narrowed(patterns: Sequence[str | None], names: frozenset[str]) -> dict[str, list[int]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from attrs import define, field, frozen
 
 from resilience.core.fault import Origin
-from resilience.policyfile.files.policy_file import Source
+from resilience.policyfile.files.policy_file import PolicyFile
 from resilience.policyfile.files.positions import Path
 from resilience.policyfile.format.misplaced import ENVIRONMENT_KEYS
 from resilience.policyfile.format.rule_keys import is_provider_table
@@ -41,7 +41,7 @@ class Layer:
         table: What it says.
     """
 
-    source: Source
+    source: PolicyFile
     prefix: Path
     table: Mapping[str, Any]
 

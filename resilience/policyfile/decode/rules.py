@@ -12,7 +12,7 @@ from resilience.catalog import catalogue, providers
 from resilience.core.backoff import Backoff
 from resilience.core.fault import TRANSPORTS
 from resilience.core.policy import Action, Rule
-from resilience.policyfile.decode.answers import AnswerReader, RuleTable
+from resilience.policyfile.decode.answers import AnswerReader, RuleSection
 from resilience.policyfile.decode.globs import names_of
 from resilience.policyfile.decode.layers import EntryPlace, Layer, Report
 from resilience.policyfile.decode.operations import Operations
@@ -81,7 +81,7 @@ def _provider_hint(name: str, value: object) -> str:
     return f'; did you mean "{name.lower()}"?' if is_provider(name.lower()) else ""
 
 
-def tables_of(layer: Layer, report: Report) -> Iterator[RuleTable]:
+def tables_of(layer: Layer, report: Report) -> Iterator[RuleSection]:
     """Find the tables of rules of a layer, those of ``[rules.transport.PROVIDER]`` among them."""
     rules = layer.table.get("rules")
     if not isinstance(rules, dict):
@@ -96,12 +96,12 @@ def tables_of(layer: Layer, report: Report) -> Iterator[RuleTable]:
         if entries is None:
             continue
         if name != "transport":
-            yield RuleTable(layer, path, name, entries)
+            yield RuleSection(layer, path, name, entries)
             continue
         nested = {key for key, value in entries.items() if isinstance(value, dict) and is_provider_table(key)}
-        yield RuleTable(layer, path, name, {key: value for key, value in entries.items() if key not in nested})
+        yield RuleSection(layer, path, name, {key: value for key, value in entries.items() if key not in nested})
         for key in nested:
-            yield RuleTable(layer, (*path, key), f"transport.{key}", entries[key])
+            yield RuleSection(layer, (*path, key), f"transport.{key}", entries[key])
 
 
 @define
@@ -162,7 +162,7 @@ class RuleReader:
             for table in tables_of(layer, self.report):
                 rules.put(table, self._table(table))
 
-    def _table(self, table: RuleTable) -> dict[str, tuple[Rule, ...]]:
+    def _table(self, table: RuleSection) -> dict[str, tuple[Rule, ...]]:
         rules: dict[str, tuple[Rule, ...]] = {}
         scope, path, layer, actions = table.scope, table.path, table.layer, self.actions
         has_codes = not scope.startswith("transport")
@@ -204,7 +204,7 @@ class RuleReader:
                 )
         return rules
 
-    def _split(self, table: RuleTable, key: str, value: object) -> tuple[str | None, str] | None:
+    def _split(self, table: RuleSection, key: str, value: object) -> tuple[str | None, str] | None:
         """Return operation and code; None, and what is wrong with either side, where the left side is wrong."""
         rule, message = "", None
         operation, code = None, key
@@ -225,7 +225,7 @@ class RuleReader:
             tuple(self._answers.read(table, key, value))
         return None
 
-    def _is_operation(self, table: RuleTable, key: str, value: object) -> bool:
+    def _is_operation(self, table: RuleSection, key: str, value: object) -> bool:
         """Report a table that is named by an operation, with codes in it; what it meant is one rule for each code."""
         if not isinstance(value, dict) or not value or any(name in RULE for name in value):
             return False
@@ -267,7 +267,7 @@ class RuleReader:
                 known = self.operations.known(scope) if known is None else known
                 self._compare_equals(list(equals.values()), known)
 
-    def _compare_equals(self, rules: list[tuple[Rule, RuleTable]], known: frozenset[str]) -> None:
+    def _compare_equals(self, rules: list[tuple[Rule, RuleSection]], known: frozenset[str]) -> None:
         """Report each rule that shares an operation with one before it, beside the first that it shares one with."""
         named: dict[str, int] = {}
         meeting: dict[str, int] = {}
@@ -284,7 +284,7 @@ class RuleReader:
                 first, both = min(shared)
                 self._report_equals(rules[first][0], rule, table, both)
 
-    def _report_equals(self, first: Rule, second: Rule, table: RuleTable, both: str) -> None:
+    def _report_equals(self, first: Rule, second: Rule, table: RuleSection, both: str) -> None:
         key = str(second.path[len(table.path)])
         message = (
             f"this rule and {first.id} at {first.origin} are equally narrow, and {both} meets both; "

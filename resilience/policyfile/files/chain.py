@@ -11,7 +11,7 @@ from attrs import define, field
 from resilience.catalog import providers
 from resilience.policyfile.files.policy_file import (
     BUILTIN,
-    Source,
+    PolicyFile,
     UnreadableError,
     builtin,
     builtin_names,
@@ -48,13 +48,13 @@ class Chain:
         lost: What could not be read of files that are not TOML; None where there is none.
     """
 
-    sources: list[Source] = field(factory=list)
+    sources: list[PolicyFile] = field(factory=list)
     problems: list[Problem] = field(factory=list)
     is_complete: bool = True
     lost: Lost | None = None
-    bases: dict[int, list[tuple[int, Source]]] = field(factory=dict)
+    bases: dict[int, list[tuple[int, PolicyFile]]] = field(factory=dict)
     _seen: set[str] = field(factory=set)
-    _added: dict[str, Source] = field(factory=dict)
+    _added: dict[str, PolicyFile] = field(factory=dict)
 
     def add_text(self, text: str, *, name: str, base: str | os.PathLike[str]) -> None:
         """Add a text and everything that it extends."""
@@ -84,7 +84,7 @@ class Chain:
             self.lost.add_all(lost)
 
     def _add(
-        self, source: Source, problems: tuple[Problem, ...], *, identity: str, above: list[tuple[str, str]]
+        self, source: PolicyFile, problems: tuple[Problem, ...], *, identity: str, above: list[tuple[str, str]]
     ) -> None:
         """Add a file after everything that it extends, as ``extends`` says."""
         self._seen.add(identity)
@@ -109,7 +109,7 @@ class Chain:
         self.sources.append(source)
         self._added[identity] = source
 
-    def _follow(self, source: Source, entry: object, above: list[tuple[str, str]]) -> Source | None:
+    def _follow(self, source: PolicyFile, entry: object, above: list[tuple[str, str]]) -> PolicyFile | None:
         """Add what one entry of ``extends`` names, unless it is there already; return it where it could be read."""
         if not isinstance(entry, str) or not entry:
             raise _BadEntryError(f"extends: expected the name of a file, got {shown(entry)}", ids.WRONG_TYPE)
@@ -144,7 +144,7 @@ def _unreadable(name: str, error: UnreadableError) -> Problem:
     return Problem(file=name, line=line, column=column, rule=ids.UNREADABLE, message=str(error))
 
 
-def _near(source: Source, entry: str) -> str:
+def _near(source: PolicyFile, entry: str) -> str:
     """Return which file is probably meant by an entry that names none; nothing where nobody can tell."""
     if plain(entry).startswith(BUILTIN):
         return suggestion(entry, [BUILTIN + name for name in builtin_names()])
@@ -181,13 +181,13 @@ def _identify(name: str) -> str:
     return f"{status.st_dev}:{status.st_ino}"
 
 
-def _read(name: str) -> tuple[Source, tuple[Problem, ...]]:
+def _read(name: str) -> tuple[PolicyFile, tuple[Problem, ...]]:
     if name.startswith(BUILTIN):
         return builtin(name.removeprefix(BUILTIN))
     return parse(read_path(name or "."), name=name, base=os.path.dirname(name))  # noqa: PTH120 - pathlib costs more than reading
 
 
-def _resolve(source: Source, entry: str) -> str:
+def _resolve(source: PolicyFile, entry: str) -> str:
     """Return the name of the file that an entry means."""
     if entry.startswith(BUILTIN):
         return entry

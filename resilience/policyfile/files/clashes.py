@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from resilience.policyfile.files.chain import Chain
-from resilience.policyfile.files.policy_file import Source
+from resilience.policyfile.files.policy_file import PolicyFile
 from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.problems import Problem
 from resilience.policyfile.messages.wording import dotted, quoted
@@ -42,9 +42,13 @@ def clashes(chain: Chain) -> Iterator[Problem]:
 
 
 def _differing(
-    source: Source, table: str, env: str | None, bases: list[tuple[int, Source, list[Source]]], told: set[str]
+    source: PolicyFile,
+    table: str,
+    env: str | None,
+    bases: list[tuple[int, PolicyFile, list[PolicyFile]]],
+    told: set[str],
 ) -> Iterator[Problem]:
-    first: dict[str, tuple[dict[str, Any], str, Source]] = {}
+    first: dict[str, tuple[dict[str, Any], str, PolicyFile]] = {}
     for index, base, files in bases:
         for name, (entries, place) in _defined(files, table, env).items():
             known = first.setdefault(name, (entries, place, base))
@@ -58,7 +62,7 @@ def _differing(
                 yield source.problem(("extends", index), ids.CLASHING_BASES, message)
 
 
-def _defined(files: list[Source], table: str, env: str | None) -> _Defined:
+def _defined(files: list[PolicyFile], table: str, env: str | None) -> _Defined:
     """Return what files say together about named things, and where each was said last."""
     found: _Defined = {}
     prefixes = [()] if env is None else [(), ("env", env)]
@@ -77,9 +81,9 @@ def _defined(files: list[Source], table: str, env: str | None) -> _Defined:
     return found
 
 
-def _below(chain: Chain, source: Source) -> dict[int, Source]:
+def _below(chain: Chain, source: PolicyFile) -> dict[int, PolicyFile]:
     """Return every file that a file extends, by its identity."""
-    found: dict[int, Source] = {}
+    found: dict[int, PolicyFile] = {}
     left = [base for _, base in chain.bases.get(id(source), [])]
     while left:
         base = left.pop()

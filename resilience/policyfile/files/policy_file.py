@@ -14,7 +14,7 @@ from attrs import define, field
 
 from resilience.catalog import plugins
 from resilience.core.fault import Origin
-from resilience.policyfile.files.positions import MAX_DEPTH, Positions, Span, scan
+from resilience.policyfile.files.positions import MAX_DEPTH, Positions, TextSpan, scan
 from resilience.policyfile.files.positions import Path as KeyPath
 from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.problems import Lines, Problem, Severity, problem_at
@@ -45,7 +45,7 @@ class UnreadableError(Exception):
 
 
 @define(eq=False)
-class Source:
+class PolicyFile:
     r"""
     One file, or one text.
 
@@ -82,19 +82,19 @@ class Source:
             self._lines = Lines(self.text)
         return self._lines
 
-    def copied(self) -> Source:
+    def copied(self) -> PolicyFile:
         """Return the same file with data that can be changed."""
-        copy = Source(self.name, self.text, _copied(self.data), self.base, is_toml=self.is_toml)
+        copy = PolicyFile(self.name, self.text, _copied(self.data), self.base, is_toml=self.is_toml)
         copy.reading = self.reading
         copy._positions, copy._lines = self._positions, self._lines
         return copy
 
-    def span(self, path: KeyPath) -> Span:
+    def span(self, path: KeyPath) -> TextSpan:
         """Return where a path stands, or else the nearest thing around it."""
         spans = self.positions.spans
         while path and path not in spans:
             path = path[:-1]
-        return spans[path] if path else Span(0, 0, 0, 0)
+        return spans[path] if path else TextSpan(0, 0, 0, 0)
 
     def origin(self, path: KeyPath) -> Origin:
         """Return where the value of a path stands."""
@@ -150,7 +150,7 @@ def _copied(data: dict[str, Any]) -> dict[str, Any]:
     return copy
 
 
-def parse(text: str, *, name: str, base: str | None) -> tuple[Source, tuple[Problem, ...]]:
+def parse(text: str, *, name: str, base: str | None) -> tuple[PolicyFile, tuple[Problem, ...]]:
     """Parse a text; where it is not TOML the problems say why, and the source has what can be read all the same."""
     raw = text.removeprefix("\ufeff")
     text = raw.replace("\r\n", "\n") if "\r" in raw else raw
@@ -158,7 +158,7 @@ def parse(text: str, *, name: str, base: str | None) -> tuple[Source, tuple[Prob
         return _read_bytes(text, name, base)
     try:
         # tomli replaces ends of lines itself. Done twice, it would take "\r\r\n" for one of them.
-        return Source(name, text, tomli.loads(raw), base), ()
+        return PolicyFile(name, text, tomli.loads(raw), base), ()
     except (ValueError, RecursionError):
         # Not TOML, a number with too many digits, or brackets that are nested too deeply.
         return _read_on(text, name, base)
@@ -168,7 +168,7 @@ _ESCAPED: Final = re.compile("[\udc80-\udcff]")
 """What stands for a byte that is not UTF-8."""
 
 
-def _read_bytes(text: str, name: str, base: str | None) -> tuple[Source, tuple[Problem, ...]]:
+def _read_bytes(text: str, name: str, base: str | None) -> tuple[PolicyFile, tuple[Problem, ...]]:
     """Read a text with bytes that are not UTF-8; what they stand in says nothing."""
     bad = tuple(match.start() for match in _ESCAPED.finditer(text))
     source, problems = _read_on(_ESCAPED.sub("\N{REPLACEMENT CHARACTER}", text), name, base, bad)
@@ -181,7 +181,9 @@ def _read_bytes(text: str, name: str, base: str | None) -> tuple[Source, tuple[P
     return source, (*first.values(), *problems)
 
 
-def _read_on(text: str, name: str, base: str | None, bad: tuple[int, ...] = ()) -> tuple[Source, tuple[Problem, ...]]:
+def _read_on(
+    text: str, name: str, base: str | None, bad: tuple[int, ...] = ()
+) -> tuple[PolicyFile, tuple[Problem, ...]]:
     from resilience.policyfile.files.recovery.reading import read_on  # noqa: PLC0415 - only a mistake needs it
 
     if "\r" in text and "\n" not in text:
@@ -190,7 +192,7 @@ def _read_on(text: str, name: str, base: str | None, bad: tuple[int, ...] = ()) 
         end = text.index("\r")
         return source, (problem_at(source.lines, end, end + 1, file=name, rule=ids.SYNTAX, message=message), *problems)
     reading = read_on(text, bad)
-    source = Source(name, text, reading.data or {}, base, is_toml=reading.data is not None)
+    source = PolicyFile(name, text, reading.data or {}, base, is_toml=reading.data is not None)
     source.reading = reading
     return source, tuple(
         problem_at(source.lines, each.offset, each.end, file=name, rule=ids.SYNTAX, message=f"not TOML: {each.message}")
@@ -242,7 +244,7 @@ def _decoded(content: bytes) -> str:
 
 
 @functools.cache
-def builtin(name: str) -> tuple[Source, tuple[Problem, ...]]:
+def builtin(name: str) -> tuple[PolicyFile, tuple[Problem, ...]]:
     """
     Return a policy that comes with the package, as :func:`parse` does; parsed once in a process.
 

@@ -34,7 +34,7 @@ _SHORT_TIME = re.compile(r"(?:.*[Tt ])?[0-9]{2}:[0-9]{2}(?:[Zz+-].*)?")
 
 
 @frozen
-class Span:
+class TextSpan:
     """Offsets of a key and its value; for a table with a header of its own, both are the key in the header."""
 
     key: int
@@ -55,7 +55,7 @@ class Novelty:
 class Positions:
     """What a scan found: a span for each path, and the syntax that only TOML 1.1 knows."""
 
-    spans: dict[Path, Span]
+    spans: dict[Path, TextSpan]
     novelties: tuple[Novelty, ...]
 
 
@@ -90,7 +90,7 @@ class Scanner:
     text: str
     depth: int | None
     position: int = 0
-    spans: dict[Path, Span] = field(factory=dict)
+    spans: dict[Path, TextSpan] = field(factory=dict)
     novelties: list[Novelty] = field(factory=list)
     counts: dict[Path, int] = field(factory=dict)
 
@@ -111,7 +111,7 @@ class Scanner:
         match = _BLANK.match(self.text, self.position)
         self.position = match.end() if match else self.position
 
-    def note(self, path: Path, span: Span) -> None:
+    def note(self, path: Path, span: TextSpan) -> None:
         """Remember where a path stands."""
         if self.depth is not None and len(path) > self.depth:
             return
@@ -126,7 +126,7 @@ class Scanner:
         parts = self.parts()
         for number, (name, start, end) in enumerate(parts, start=1):
             path = (*path, name)
-            here = Span(start, end, start, end)
+            here = TextSpan(start, end, start, end)
             self.note(path, here)
             if is_array and number == len(parts):
                 self.counts[path] = self.counts.get(path, -1) + 1
@@ -167,7 +167,7 @@ class Scanner:
         parts = self.parts()
         for name, start, end in parts[:-1]:
             path = (*path, name)
-            self.note(path, Span(start, end, start, end))
+            self.note(path, TextSpan(start, end, start, end))
         name, start, end = parts[-1]
         self.position += 1
         self.blank()
@@ -181,7 +181,7 @@ class Scanner:
             char = self.text[start]
             if char in "[{":
                 stack.append(_Open(path, key, start, 0 if char == "[" else None))
-                self.note(path, Span(*key, start, start + 1))
+                self.note(path, TextSpan(*key, start, start + 1))
                 self.position += 1
                 self.gap(stack[-1])
                 if self.text[self.position] not in "]}":
@@ -189,7 +189,7 @@ class Scanner:
                     continue
             else:
                 self.scalar()
-                self.note(path, Span(*self.own(path, key, start), start, self.position))
+                self.note(path, TextSpan(*self.own(path, key, start), start, self.position))
             following = self.after(stack)
             if following is None:
                 return
@@ -217,7 +217,7 @@ class Scanner:
             self.position += 1
             stack.pop()
             if top.path in self.spans and self.spans[top.path].key == top.key[0]:
-                self.spans[top.path] = Span(*top.key, top.start, self.position)
+                self.spans[top.path] = TextSpan(*top.key, top.start, self.position)
         return None
 
     def element(self, top: _Open) -> tuple[Path, tuple[int, int]]:

@@ -10,7 +10,7 @@ import re
 from difflib import get_close_matches
 from typing import Final
 
-from resilience.core.policy import METHODS, Place
+from resilience.core.policy import METHODS, AnswerPath
 
 _KEY: Final = "[A-Za-z0-9_$@:-]+"
 PLACE: Final = f"(?:json:{_KEY}(?:\\.{_KEY})*|header:[A-Za-z0-9_-]+)"
@@ -32,13 +32,13 @@ _HOST = re.compile(HOST)
 _FOREIGN_PLACEHOLDER = re.compile(r"(?<=/)(?::(\w+)|<(?:\w+:)?(\w+)>|\*+)(?=/|$)")
 
 
-def place(text: str) -> Place | None:
+def place(text: str) -> AnswerPath | None:
     """Return where a value stands; None if the text does not say it."""
     if _PLACE.fullmatch(text) is None:
         return None
     kind, _, rest = text.partition(":")
     # Headers have no case, and no dots in their names.
-    return Place("json", tuple(rest.split("."))) if kind == "json" else Place("header", (rest.lower(),))
+    return AnswerPath("json", tuple(rest.split("."))) if kind == "json" else AnswerPath("header", (rest.lower(),))
 
 
 def place_hint(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 from resilience.core.grammar.durations import meant, seconds, written
 from resilience.core.grammar.pattern import Pattern, PatternError
-from resilience.core.policy import Place
+from resilience.core.policy import AnswerPath
 from resilience.policyfile.format import http_places
 from resilience.policyfile.format.tables import Key
 from resilience.policyfile.messages import ids
@@ -201,7 +201,7 @@ def _durations(key: Key, value: object) -> tuple[float, ...]:
     return _elements(value, lambda _, each: _duration(key, each) or 0.0)
 
 
-def _place(key: Key, value: object) -> Place:
+def _place(key: Key, value: object) -> AnswerPath:
     text = _text(key, value) if type(value) is str else ""
     found = http_places.place(text)
     if found is None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from resilience.policyfile.files.policy_file import Source
+from resilience.policyfile.files.policy_file import PolicyFile
 from resilience.policyfile.lint import ids
 from resilience.policyfile.messages.problems import Problem
 
@@ -20,14 +20,14 @@ _LAST: Final = "RP039"
 _ONE_SLIP: Final = 0.8  # one wrong digit, or two that changed places
 
 
-def accepted(source: Source) -> frozenset[str]:
+def accepted(source: PolicyFile) -> frozenset[str]:
     """Return the ids of the findings that a file accepts."""
     table = source.data.get("lint", {})
     ignore = table.get("ignore", {}) if isinstance(table, dict) else {}
     return frozenset(ignore) if isinstance(ignore, dict) else frozenset()
 
 
-def strange(sources: tuple[Source, ...], known: Iterable[str]) -> Iterator[Problem]:
+def strange(sources: tuple[PolicyFile, ...], known: Iterable[str]) -> Iterator[Problem]:
     """
     Say where a file accepts findings of an id that is no rule's; what keeps a file from loading is said elsewhere.
 
@@ -47,7 +47,7 @@ def strange(sources: tuple[Source, ...], known: Iterable[str]) -> Iterator[Probl
 
 
 def apply(
-    problems: Iterable[Problem], sources: tuple[Source, ...], known: frozenset[str], *, is_all: bool
+    problems: Iterable[Problem], sources: tuple[PolicyFile, ...], known: frozenset[str], *, is_all: bool
 ) -> Iterator[Problem]:
     """
     Leave out what the files accept; the file that was asked for accepts for those that it extends too.

@@ -25,7 +25,7 @@ PARENT: Final = "base.toml"
 
 
 @frozen(kw_only=True)
-class Explanation:
+class RuleExplanation:
     """
     One id, explained.
 
@@ -53,13 +53,13 @@ class Explanation:
 
 
 @cache
-def explanations() -> Mapping[str, Explanation]:
+def explanations() -> Mapping[str, RuleExplanation]:
     """Return the explanations of all ids, in the order of the ids."""
     titles = {**TITLES, **LINT_TITLES}
     document = tomli.loads(_FILE.read_text(encoding="utf-8"))
     return MappingProxyType(
         {
-            rule: Explanation(
+            rule: RuleExplanation(
                 rule=rule,
                 title=titles[rule],
                 severity=entry["severity"],

@@ -16,7 +16,7 @@ from attrs import define
 
 from resilience.policyfile.assemble import Assembly
 from resilience.policyfile.files.chain import Chain
-from resilience.policyfile.files.policy_file import Source
+from resilience.policyfile.files.policy_file import PolicyFile
 from resilience.policyfile.files.positions import Path
 from resilience.policyfile.format.tables import SCHEMA
 from resilience.policyfile.messages import ids
@@ -85,7 +85,7 @@ def repaired(assembly: Assembly, problems: Sequence[Problem], look: Callable[[As
     return Repaired(again, damaged)
 
 
-def _places(source: Source) -> Mapping[tuple[int, int], list[Path]]:
+def _places(source: PolicyFile) -> Mapping[tuple[int, int], list[Path]]:
     """Return the paths by the line and the column of their key and of their value."""
     starts = [0, *(match.end() for match in re.finditer("\n", source.text))]
     found: dict[tuple[int, int], list[Path]] = {}

@@ -14,9 +14,9 @@ from resilience.core.decision import LEADS_ON
 from resilience.core.fault import Effect, Repeat
 from resilience.core.operations.advice import Subject, probable_key, probable_reads
 from resilience.core.operations.declared import Declaration
-from resilience.core.policy import Action, PolicyValues, Rule, Template, Verb
+from resilience.core.policy import Action, PolicyValues, RequestTemplate, Rule, Verb
 from resilience.policyfile.decode.layers import Layer, Stack
-from resilience.policyfile.files.policy_file import Source
+from resilience.policyfile.files.policy_file import PolicyFile
 from resilience.policyfile.files.positions import Path
 from resilience.policyfile.lint.contests import Contests, grouped
 from resilience.policyfile.lint.places import (
@@ -83,7 +83,7 @@ class View:
         return layer.env is not None and not self.policy.production
 
     @property
-    def sources(self) -> tuple[Source, ...]:
+    def sources(self) -> tuple[PolicyFile, ...]:
         """The files, in the order in which they are merged."""
         return tuple(layer.source for layer in self.stack.layers if not layer.prefix)
 
@@ -296,7 +296,7 @@ class View:
             return False
         return said.read_back is not None or operation[0] not in self.policy.apis
 
-    def template(self, operation: Operation) -> Template | None:
+    def template(self, operation: Operation) -> RequestTemplate | None:
         """Return how the requests of an operation look; None where the policy does not say."""
         provider, name = operation
         api = self.policy.apis.get(provider)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from resilience.policyfile.files.positions import MAX_DEPTH, Path, Scanner
-from resilience.policyfile.files.recovery.edits import Edit, Mistake
+from resilience.policyfile.files.recovery.edits import Edit, SyntaxMistake
 from resilience.policyfile.messages.wording import dotted
 
 _MARK: Final = "\x00"
@@ -22,7 +22,7 @@ LOST: Final = '"\\u0000\\u0000{}"'
 """The name of a table whose own is lost, with a number in it."""
 
 
-def doubles(text: str) -> tuple[list[Edit], list[Mistake]]:
+def doubles(text: str) -> tuple[list[Edit], list[SyntaxMistake]]:
     """Find keys and tables that are there already, in a text of statements that are TOML by themselves."""
     scanner = _Doubles(text=text, depth=MAX_DEPTH)
     # What follows may be no TOML at all.
@@ -42,7 +42,7 @@ class _Doubles(Scanner):
     """
 
     edits: list[Edit] = field(factory=list)
-    mistakes: list[Mistake] = field(factory=list)
+    mistakes: list[SyntaxMistake] = field(factory=list)
     _kinds: dict[Path, str] = field(factory=dict)
     _parts: list[tuple[str, int, int]] = field(factory=list)
     _line_ends: list[int] = field(factory=list)
@@ -85,7 +85,7 @@ class _Doubles(Scanner):
         message = f"{dotted(path)} is defined twice; {cure}{self._first(path)}"
         start = self._parts[0][1]
         self.edits.append(Edit(start, key[1], MARKED.format(len(self.edits))))
-        self.mistakes.append(Mistake(*key, message))
+        self.mistakes.append(SyntaxMistake(*key, message))
 
     def _second_table(self, path: Path, start: int) -> None:
         name, marked = dotted(path), MARKED.format(len(self.edits))
@@ -100,7 +100,7 @@ class _Doubles(Scanner):
         at = start + (2 if is_array else 1)
         edit = (at, end, marked) if is_array or is_value else (at, at, marked + ".")
         self.edits.append(Edit(*edit))
-        self.mistakes.append(Mistake(last, end, message + self._first(path)))
+        self.mistakes.append(SyntaxMistake(last, end, message + self._first(path)))
 
     def _first(self, path: Path) -> str:
         span = self.spans.get(path)

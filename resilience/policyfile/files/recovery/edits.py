@@ -18,7 +18,7 @@ class Edit:
 
 
 @frozen
-class Mistake:
+class SyntaxMistake:
     """A piece of a text that is not TOML, from ``offset`` to ``end``, and what is wrong with it."""
 
     offset: int

@@ -10,11 +10,11 @@ from typing import Any, Final
 import tomli
 from attrs import evolve, field, frozen
 
-from resilience.policyfile.files.positions import Positions, Span, scan
+from resilience.policyfile.files.positions import Positions, TextSpan, scan
 from resilience.policyfile.files.recovery.cure import Cure
 from resilience.policyfile.files.recovery.cures import cures, last_cures, words_in
 from resilience.policyfile.files.recovery.doubles import LOST, doubles, tidy
-from resilience.policyfile.files.recovery.edits import Draft, Edit, Mistake, Rebuilt, applied
+from resilience.policyfile.files.recovery.edits import Draft, Edit, Rebuilt, SyntaxMistake, applied
 from resilience.policyfile.files.recovery.lost import Lost
 from resilience.policyfile.files.recovery.phrases import message_of
 from resilience.policyfile.files.recovery.statements import Cutter, ParseFailure, Statement, failure_of
@@ -39,7 +39,7 @@ class Reading:
         lost: What of it could not be read.
     """
 
-    mistakes: tuple[Mistake, ...]
+    mistakes: tuple[SyntaxMistake, ...]
     data: dict[str, Any] | None
     rebuilt: Rebuilt
     lost: Lost = field(factory=Lost)
@@ -52,7 +52,7 @@ class Reading:
             return before(position - 1) + 1
 
         spans = {
-            path: Span(before(span.key), end(span.key_end), before(span.value), end(span.value_end))
+            path: TextSpan(before(span.key), end(span.key_end), before(span.value), end(span.value_end))
             for path, span in found.spans.items()
         }
         return Positions(spans, tuple(evolve(each, offset=before(each.offset)) for each in found.novelties))
@@ -72,7 +72,9 @@ def read_on(text: str, bad: Sequence[int] = ()) -> Reading:
     if _JSON.match(text):
         offset = len(text) - len(text.lstrip())
         return Reading(
-            (Mistake(offset, offset + 1, message_of(text, ParseFailure("Invalid statement", offset))),), None, Rebuilt()
+            (SyntaxMistake(offset, offset + 1, message_of(text, ParseFailure("Invalid statement", offset))),),
+            None,
+            Rebuilt(),
         )
     reader = _Reader(text, bad)
     reader.read()
@@ -121,7 +123,7 @@ class _Reader:
     def _conflict(self, statement: Statement) -> None:
         """Keep the first side of a conflict."""
         message = "a merge left its marks here; keep one side, and delete the lines <<<<<<<, ======= and >>>>>>>"
-        self.mistakes.append(Mistake(statement.start, statement.start + 7, message))
+        self.mistakes.append(SyntaxMistake(statement.start, statement.start + 7, message))
         if self._has_ends:
             middle = self.text.find("\n=======", statement.end)
             end = self.text.find("\n>>>>>>>", middle) if middle >= 0 else -1
@@ -173,20 +175,20 @@ class _Reader:
         text = self.rebuilt.text
         edits, found = doubles(text)
         before = self.rebuilt.before
-        self.mistakes += [Mistake(before(each.offset), before(each.end - 1) + 1, each.message) for each in found]
+        self.mistakes += [SyntaxMistake(before(each.offset), before(each.end - 1) + 1, each.message) for each in found]
         data: dict[str, Any] | None = None
         try:
             data = tomli.loads(applied(text, edits).replace("\r", "\x0b"))
         except tomli.TOMLDecodeError as error:
             if not self.mistakes:
-                self.mistakes.append(Mistake(before(error.pos), before(error.pos) + 1, error.msg.lower()))
+                self.mistakes.append(SyntaxMistake(before(error.pos), before(error.pos) + 1, error.msg.lower()))
         else:
             tidy(data)
         mistakes = {(each.offset, each.message): each for each in self.mistakes}
         return Reading(tuple(sorted(mistakes.values(), key=lambda each: each.offset)), data, self.rebuilt, self.lost)
 
 
-def mend(draft: Draft, failure: ParseFailure) -> tuple[list[Mistake], bool]:
+def mend(draft: Draft, failure: ParseFailure) -> tuple[list[SyntaxMistake], bool]:
     """
     Make TOML of a statement.
 
@@ -230,7 +232,7 @@ def _best(text: str, failure: ParseFailure) -> tuple[Cure, ParseFailure | None] 
     return None
 
 
-def _mistake(draft: Draft, failure: ParseFailure, cure: Cure | None, *, what: str = "") -> Mistake:
+def _mistake(draft: Draft, failure: ParseFailure, cure: Cure | None, *, what: str = "") -> SyntaxMistake:
     start, end = (failure.position, failure.position + 1) if cure is None or cure.at is None else cure.at
     start = min(start, len(draft.text))
     offset = draft.origins[start]
@@ -241,7 +243,9 @@ def _mistake(draft: Draft, failure: ParseFailure, cure: Cure | None, *, what: st
         message = what + advice
     else:
         message = message_of(draft.text, failure, None if cure is None else cure.advice)
-    return Mistake(offset, max(offset + 1, draft.origins[min(end, len(draft.text)) - 1] + 1 if end else 0), message)
+    return SyntaxMistake(
+        offset, max(offset + 1, draft.origins[min(end, len(draft.text)) - 1] + 1 if end else 0), message
+    )
 
 
 _SKIPPED: Final = (
@@ -250,10 +254,10 @@ _SKIPPED: Final = (
 _FOREIGN_WORD = re.compile(rf"{_SKIPPED}|([A-Za-z0-9_-]*[^\x00-\x7f][^\s=.\[\]{{}},\"'#]*)")
 
 
-def _lookalikes(text: str) -> Iterator[tuple[Edit, Mistake]]:
+def _lookalikes(text: str) -> Iterator[tuple[Edit, SyntaxMistake]]:
     """Find letters outside of quotes that look like others; TOML knows none of them there."""
     for match in () if text.isascii() else _FOREIGN_WORD.finditer(text):
         word = match[1]
         if word is not None and (hint := lookalike(word)):
             instead = "".join(plain(char) or " " for char in word)
-            yield Edit(*match.span(1), instead), Mistake(*match.span(1), f"letters that TOML does not know{hint}")
+            yield Edit(*match.span(1), instead), SyntaxMistake(*match.span(1), f"letters that TOML does not know{hint}")
