@@ -62,11 +62,11 @@ def _first(plan: Plan, fault: Fault, *, verifier: bool) -> Situation:
 
 def _after_lost(plan: Plan, fault: Fault, *, verifier: bool) -> Situation | None:
     """Return what follows where an attempt before this one got no answer; None where there is no such attempt."""
-    if plan.never_blindly and not verifier:
+    if plan.must_verify_first and not verifier:
         # The lost attempt was the last one: nothing comes after it.
         return None
     lost, _ = step(begin(plan, now=0.0), Failed((_LOST,)), now=0.0, draw=_MIDDLE)
-    if plan.never_blindly:
+    if plan.must_verify_first:
         # It was verified in between, and was not there.
         lost.unresolved = False
     history, decision = step(lost, Failed((fault,)), now=0.0, draw=_MIDDLE)

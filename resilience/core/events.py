@@ -186,7 +186,7 @@ class VerifyEnded:
 
 
 @frozen(kw_only=True, slots=False)
-class Renamed:
+class ResourceRenamed:
     """
     The next attempt goes to another name.
 
@@ -252,7 +252,7 @@ Event = (
     | RefreshEnded
     | VerifyStarted
     | VerifyEnded
-    | Renamed
+    | ResourceRenamed
     | CallEnded
 )
 

@@ -30,7 +30,7 @@ def last_attempt_end(history: History) -> float | None:
     if history.deadline is None:
         return None
     limits = history.plan.limits
-    if not (history.plan.never_blindly and history.plan.can_verify) or limits.deadline is None:
+    if not (history.plan.must_verify_first and history.plan.can_verify) or limits.deadline is None:
         return history.deadline
     # The last question is asked when the doubt has settled, so it needs a moment more.
     return history.deadline - min(history.plan.settle + LEAST_PAUSE, limits.deadline / 2)

@@ -228,7 +228,7 @@ def _obstacle(history: History, choice: Choice, now: float) -> StopReason | None
         case "rename":
             return None if plan.can_rename else "remedy"
         case "verify":
-            return "unverified" if plan.never_blindly and not plan.can_verify else None
+            return "unverified" if plan.must_verify_first and not plan.can_verify else None
         case "accept":
             is_somebodys = _asks_whose(history, action) and not (history.ours and plan.can_be_ours)
             return "not_ours" if is_somebodys else None
@@ -264,7 +264,7 @@ def _obey(history: History, choice: Choice, hint: float | None, now: float, draw
     delay = _use(history, choice, hint, now, draw)
     if action.do == "accept":
         return _ask(history, choice, 0.0)
-    doubt = history.unresolved and history.plan.never_blindly
+    doubt = history.unresolved and history.plan.must_verify_first
     if doubt and not history.plan.can_verify:
         return _fail(choice, "unverified")
     if doubt or (action.do == "verify" and history.plan.can_verify and not history.plan.is_repeatable):

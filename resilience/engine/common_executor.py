@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final, NamedTuple, ParamSpec, TypeVar
 
 from resilience.clients import registry
-from resilience.core.events import Observer, Renamed
+from resilience.core.events import Observer, ResourceRenamed
 from resilience.core.fault import Fault
 from resilience.core.policy import PolicyValues
 from resilience.engine.credentials.source import Credentials
@@ -67,7 +67,7 @@ class CommonExecutor:
         account: str = "",
         credentials: Mapping[str, Credentials[Any]] | None = None,
         classify: Callable[[Exception], Fault | None] | None = None,
-        on_rename: Callable[[Renamed], object] | None = None,
+        on_rename: Callable[[ResourceRenamed], object] | None = None,
         ledger: Ledger | None = None,
         observers: Sequence[Observer] | None = None,
         draw: Callable[[], float] = random.random,

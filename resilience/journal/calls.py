@@ -8,7 +8,7 @@ from attrs import define, field
 
 from resilience.journal.fields import Fields, MalformedError, needed
 from resilience.journal.format import FORMAT, read
-from resilience.journal.model import Problem, RecordedAttempt, RecordedCall, RecordedRemedy
+from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedRemedy, SkippedPart
 from resilience.journal.runs import KnownRuns
 
 _ENDS_OF_REMEDIES: Final = frozenset({"refresh_ended", "verify_ended"})
@@ -44,7 +44,7 @@ class JournalReader:
         runs: The runs that were read so far.
     """
 
-    problems: list[Problem] = field(factory=list)
+    problems: list[SkippedPart] = field(factory=list)
     runs: KnownRuns = field(factory=KnownRuns)
     _processes: dict[str, str | None] = field(factory=dict)
     _calls: dict[str, _Call] = field(factory=dict)
@@ -60,7 +60,7 @@ class JournalReader:
             else:
                 self._of_call(line, kind, fields)
         except MalformedError as error:
-            self.problems.append(Problem(line, str(error)))
+            self.problems.append(SkippedPart(line, str(error)))
 
     def take_calls(self) -> list[RecordedCall]:
         """Return the calls that were read, and forget them: both forms of all calls would take half as much again."""
@@ -71,7 +71,7 @@ class JournalReader:
         if form > FORMAT:
             self._processes[name] = None
             reason = f"format {form}, of which only {FORMAT} is known here; read it with a newer version"
-            self.problems.append(Problem(line, reason))
+            self.problems.append(SkippedPart(line, reason))
             return
         run = self._processes[name] = needed(fields.text("run"), "run")
         found, at = read("process", fields), needed(fields.number("at"), "at")
@@ -92,7 +92,7 @@ class JournalReader:
             _go_on(call, kind, fields)
         elif name not in self._lost:
             self._lost.add(name)
-            self.problems.append(Problem(line, f"the beginning of call {name[:40]} is not in this file"))
+            self.problems.append(SkippedPart(line, f"the beginning of call {name[:40]} is not in this file"))
 
 
 def _go_on(call: _Call, kind: str, fields: Fields) -> None:

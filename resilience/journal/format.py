@@ -63,7 +63,7 @@ from resilience.core.events import (
     Recalled,
     RefreshEnded,
     RefreshStarted,
-    Renamed,
+    ResourceRenamed,
     VerifyEnded,
     VerifyStarted,
     Waited,
@@ -254,7 +254,7 @@ RECORDS: Final[Mapping[type, tuple[str, Columns]]] = {
         "verify_ended",
         Columns(_DURATION, Column("answer", word(ANSWERS), lambda event, _: answer(event)), _ERROR, _DECIDED),
     ),
-    Renamed: (
+    ResourceRenamed: (
         "renamed",
         Columns(
             Column("field", TEXT, is_needed=True), Column("old", TEXT, _name("old")), Column("new", TEXT, _name("new"))

@@ -34,7 +34,7 @@ class RecordsError(ValueError):
 
 
 @frozen
-class Problem:
+class SkippedPart:
     """
     Something in a file that could not be understood, and was left out.
 
@@ -237,4 +237,4 @@ class Recording:
 
     calls: tuple[RecordedCall, ...] = ()
     runs: tuple[RecordedRun, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[SkippedPart, ...] = ()

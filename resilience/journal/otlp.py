@@ -20,7 +20,7 @@ from resilience.journal.fields import (
     MalformedError,
     needed,
 )
-from resilience.journal.model import Problem, RecordedAttempt, RecordedCall, RecordedRemedy
+from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedRemedy, SkippedPart
 from resilience.journal.runs import KnownRuns
 from resilience.journal.spans import Span, read_attributes, read_span
 
@@ -38,7 +38,7 @@ class OtlpReader:
         runs: The runs that were read so far.
     """
 
-    problems: list[Problem] = field(factory=list)
+    problems: list[SkippedPart] = field(factory=list)
     runs: KnownRuns = field(factory=KnownRuns)
     _spans: list[Span] = field(factory=list)
     _foreign: dict[str, int] = field(factory=dict)
@@ -50,7 +50,7 @@ class OtlpReader:
             for resource in Fields(request).all_of("resourceSpans"):
                 self._resource(line, Fields.of(resource, "a resource"))
         except MalformedError as error:
-            self.problems.append(Problem(line, str(error)))
+            self.problems.append(SkippedPart(line, str(error)))
 
     def calls(self) -> list[RecordedCall]:
         """Return the calls that were read so far."""
@@ -68,12 +68,12 @@ class OtlpReader:
                 found += self._built(None, [span for span in spans if _is_part(span)])
         return found
 
-    def foreign(self) -> list[Problem]:
+    def foreign(self) -> list[SkippedPart]:
         """Return what was left out because it is not of this package; one problem for all of it."""
         if not self._foreign:
             return []
         count, names = sum(self._foreign.values()), ", ".join(sorted(self._foreign)[:5])
-        return [Problem(self._first_foreign, f"from here on, {count} spans of others left out ({names})")]
+        return [SkippedPart(self._first_foreign, f"from here on, {count} spans of others left out ({names})")]
 
     def _resource(self, line: int, fields: Fields) -> None:
         about = read_attributes((fields.inside("resource") or Fields({})).all_of("attributes"))
@@ -96,7 +96,7 @@ class OtlpReader:
             span = read_span(line, fields, run)
             pid = about.whole("process.pid")
         except MalformedError as error:
-            self.problems.append(Problem(line, f"a span was left out: {error}"))
+            self.problems.append(SkippedPart(line, f"a span was left out: {error}"))
             return
         self._spans.append(span)
         self.runs.add(run, span.start, version=version, pid=pid)
@@ -106,7 +106,7 @@ class OtlpReader:
             return [_call(span, children) if span is not None else _unfinished(children)]
         except MalformedError as error:
             line = span.line if span is not None else children[0].line
-            self.problems.append(Problem(line, f"a call was left out: {error}"))
+            self.problems.append(SkippedPart(line, f"a call was left out: {error}"))
             return []
 
 

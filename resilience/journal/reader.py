@@ -10,7 +10,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from resilience.journal.calls import JournalReader
-from resilience.journal.model import Problem, Recording, RecordsError
+from resilience.journal.model import Recording, RecordsError, SkippedPart
 from resilience.journal.otlp import OtlpReader
 
 _EXPECTED: Final = "expected a journal of resilience, or spans as OTLP JSON"
@@ -52,15 +52,15 @@ class _Sorted:
     recognised: bool = False
     _journal: JournalReader = field(factory=JournalReader)
     _otlp: OtlpReader = field(factory=OtlpReader)
-    _problems: list[Problem] = field(factory=list)
+    _problems: list[SkippedPart] = field(factory=list)
 
     def add_line(self, line: int, text: bytes) -> None:
         found = _parsed(text)
         if found is None:
             whole = "" if text.endswith(b"\n") else ", and ends without a line break: it was torn off"
-            self._problems.append(Problem(line, f"this is no JSON{whole}"))
+            self._problems.append(SkippedPart(line, f"this is no JSON{whole}"))
         elif not self._take(line, found):
-            self._problems.append(Problem(line, _EXPECTED))
+            self._problems.append(SkippedPart(line, _EXPECTED))
 
     def add_document(self, text: bytes) -> None:
         found = _parsed(text)

@@ -9,7 +9,7 @@ from rich.console import Console
 from resilience import Fault, Policy
 from resilience.cli.demo.live import LiveDisplay
 from resilience.core.decision import Accept, Verify, Wait
-from resilience.core.events import AttemptFailed, CallEnded, CallStarted, Event, Renamed, VerifyEnded
+from resilience.core.events import AttemptFailed, CallEnded, CallStarted, Event, ResourceRenamed, VerifyEnded
 
 POLICY = Policy.loads('schema = 1\n[limits]\ndeadline = "1s"')
 LOST = Fault(transport="lost")
@@ -31,7 +31,7 @@ def test_decisions_are_told_as_they_are_made() -> None:
     shown = picture(
         AttemptFailed(number=1, fault=LOST, effect="unknown", decision=Verify(delay=0.25), duration=0.1),
         VerifyEnded(there=False, decision=Wait(delay=0.0), duration=0.1),
-        Renamed(operation="CreateTopic", provider="tencent", field="Topic", old="a", new="a-2"),
+        ResourceRenamed(operation="CreateTopic", provider="tencent", field="Topic", old="a", new="a-2"),
         VerifyEnded(there=True, decision=Accept(), duration=0.1),
     )
     assert [line.split(maxsplit=2)[2] for line in shown.splitlines()[:-1]] == [

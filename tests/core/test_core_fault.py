@@ -144,9 +144,9 @@ def test_an_operation_that_nobody_knows_is_done_twice() -> None:
     """A plan without a fact about repeats takes the worst for granted; a safe or refused repeat is not the worst."""
     unknown = Plan(operation="Anything", policy=policy())
     assert unknown.repeat == "duplicate"
-    assert unknown.never_blindly
-    assert not plan(policy(), repeat="conflict").never_blindly
-    assert not plan(policy(), repeat="safe").never_blindly
+    assert unknown.must_verify_first
+    assert not plan(policy(), repeat="conflict").must_verify_first
+    assert not plan(policy(), repeat="safe").must_verify_first
 
 
 def test_a_plan_knows_every_action_that_it_can_reach() -> None:

@@ -74,7 +74,7 @@ async def test_events_come_in_the_order_of_what_happens() -> None:
     attempt = ["AttemptStarted", "AttemptFailed"]
     refresh = ["RefreshStarted", "RefreshEnded"]
     assert log.names == [
-        *refresh, *attempt, *attempt, *refresh, *attempt, "Renamed", *attempt, "VerifyStarted", "VerifyEnded",
+        *refresh, *attempt, *attempt, *refresh, *attempt, "ResourceRenamed", *attempt, "VerifyStarted", "VerifyEnded",
         "CallEnded",
     ]  # fmt: skip
     failed = [event for event in log.events if isinstance(event, AttemptFailed)]

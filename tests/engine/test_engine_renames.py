@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tencentcloud.mqtt.v20240516.models import CreateTopicRequest
 
 from resilience.catalog import catalogue
-from resilience.core.events import Renamed
+from resilience.core.events import ResourceRenamed
 from resilience.testing import virtual_backend
 
 pytestmark = pytest.mark.anyio
@@ -234,7 +234,7 @@ def test_no_illegal_name_is_ever_sent(tail: str, pattern: str, longest: int | No
 
 async def test_a_rename_is_told_to_on_rename_before_the_next_attempt() -> None:
     """The callback gets operation, field, old and new name, once for every rename."""
-    told: list[Renamed] = []
+    told: list[ResourceRenamed] = []
     service = Service(refused("Taken"), refused("Taken"))
     one = executor(VALUES, on_rename=told.append)
     await one.call("CreateGroupId", service.group_function(), INSTANCE, GROUP)

@@ -36,7 +36,7 @@ from resilience.core.events import (
     Recalled,
     RefreshEnded,
     RefreshStarted,
-    Renamed,
+    ResourceRenamed,
     VerifyEnded,
     VerifyStarted,
 )
@@ -85,8 +85,8 @@ def calls() -> Iterator[list[Event]]:
         VerifyEnded(there=None, decision=Verify(delay=0.5), duration=0.125, error="LookupError"),
         VerifyStarted(number=2),
         VerifyEnded(there=False, decision=Rename(number=2), duration=0.125),
-        Renamed(operation="CreateGroupId", provider="alibaba", field="GroupId", old="GID_ä", new="GID_a-2"),
-        Renamed(operation="CreateGroupId", provider="alibaba", field="GroupId", old="GID_a-2", new="GID_a-3"),
+        ResourceRenamed(operation="CreateGroupId", provider="alibaba", field="GroupId", old="GID_ä", new="GID_a-2"),
+        ResourceRenamed(operation="CreateGroupId", provider="alibaba", field="GroupId", old="GID_a-2", new="GID_a-3"),
         *failed(3, Accept(rule=THROTTLED, action=RETRY, dry_run=True), condition="0123456789ab"),
         ended("accepted", "dry_run", verified=False, attempts=3),
     ]

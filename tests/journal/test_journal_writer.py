@@ -48,7 +48,7 @@ from resilience.core.events import (
     Recalled,
     RefreshEnded,
     RefreshStarted,
-    Renamed,
+    ResourceRenamed,
     VerifyEnded,
     VerifyStarted,
     Waited,
@@ -89,7 +89,7 @@ def everything(journal: Journal) -> None:
         VerifyEnded(there=None, decision=verify, duration=0.125, error="LookupError"),
         VerifyStarted(number=2),
         VerifyEnded(there=False, decision=Rename(number=2), duration=0.125),
-        Renamed(operation="CreateGroupId", provider="alibaba", field="GroupId", old="GID_a", new="GID_a-2"),
+        ResourceRenamed(operation="CreateGroupId", provider="alibaba", field="GroupId", old="GID_a", new="GID_a-2"),
         *failed(3, Accept(rule=THROTTLED, action=RETRY, dry_run=True), condition="0123456789ab"),
         ended("accepted", "dry_run", verified=False),
     )

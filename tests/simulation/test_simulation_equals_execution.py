@@ -31,7 +31,7 @@ from resilience.core.events import (
     Event,
     RefreshEnded,
     RefreshStarted,
-    Renamed,
+    ResourceRenamed,
     VerifyEnded,
     VerifyStarted,
 )
@@ -161,7 +161,7 @@ class Clocked:
                 self._add("verify", said(decision))
             case RefreshEnded():
                 self._add("refresh", None)
-            case Renamed():
+            case ResourceRenamed():
                 self._began = self._now()
                 self._add("rename", None)
             case _:

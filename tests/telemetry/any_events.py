@@ -14,7 +14,7 @@ from resilience.core.events import (
     Recalled,
     RefreshEnded,
     RefreshStarted,
-    Renamed,
+    ResourceRenamed,
     VerifyEnded,
     VerifyStarted,
     Waited,
@@ -50,7 +50,7 @@ EVENTS: list[Event] = [
     VerifyStarted(number=1),
     *(VerifyEnded(there=True, decision=decision, duration=0.1) for decision in (None, *_DECISIONS)),
     VerifyEnded(there=None, decision=None, duration=0.1, error="OSError"),
-    Renamed(operation="CreateGroupId", provider="alibaba", field="GroupId", old="a", new="b"),
+    ResourceRenamed(operation="CreateGroupId", provider="alibaba", field="GroupId", old="a", new="b"),
 ]
 ENDS: list[CallEnded] = [
     ended(),

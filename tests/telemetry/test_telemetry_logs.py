@@ -46,7 +46,7 @@ from resilience.core.events import (
     Recalled,
     RefreshEnded,
     RefreshStarted,
-    Renamed,
+    ResourceRenamed,
     VerifyEnded,
     VerifyStarted,
 )
@@ -55,7 +55,7 @@ from resilience.core.policy import Action, Limits
 from resilience.telemetry import Logs
 
 _VERIFY = Verify(rule=THROTTLED, action=RETRY, delay=0.5)
-_RENAMED = Renamed(operation="CreateGroupId", provider="alibaba", field="GroupId", old="GID_old", new="GID_new")
+_RENAMED = ResourceRenamed(operation="CreateGroupId", provider="alibaba", field="GroupId", old="GID_old", new="GID_new")
 
 
 @pytest.fixture(autouse=True)

@@ -35,7 +35,7 @@ from resilience.core.events import (
     Recalled,
     RefreshEnded,
     RefreshStarted,
-    Renamed,
+    ResourceRenamed,
     VerifyEnded,
     VerifyStarted,
 )
@@ -348,7 +348,9 @@ def test_a_new_name_is_told_unless_it_must_not_be(show_names: bool) -> None:  # 
     trace_ = Recorded(show_names=show_names)
     trace_.play(
         *failed(1, Rename(rule=THROTTLED, action=RETRY, number=2)),
-        Renamed(operation="CreateGroupId", provider="alibaba", field="GroupId", old="GID_sensors", new="GID_sensors-2"),
+        ResourceRenamed(
+            operation="CreateGroupId", provider="alibaba", field="GroupId", old="GID_sensors", new="GID_sensors-2"
+        ),
         *succeeded(2),
         ended("success_after_retry", renamed={"GroupId": ("GID_sensors", "GID_sensors-2")}),
     )

@@ -12,7 +12,15 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from resilience.cli.demo.labels import decision_label
-from resilience.core.events import AttemptFailed, CallEnded, CallStarted, Event, RefreshStarted, Renamed, VerifyEnded
+from resilience.core.events import (
+    AttemptFailed,
+    CallEnded,
+    CallStarted,
+    Event,
+    RefreshStarted,
+    ResourceRenamed,
+    VerifyEnded,
+)
 
 _SHOWN: Final = 8
 _PROVIDER_WIDTH: Final = 8
@@ -62,7 +70,7 @@ def _line(event: Event) -> str:
             return f"attempt {number}: {fault.label}, {decision_label(decision)}"
         case RefreshStarted(leads=True):
             return "asks for new credentials"
-        case Renamed(new=new):
+        case ResourceRenamed(new=new):
             return f"goes on as {new}"
         case VerifyEnded(there=True):
             return "verifier: it is there"

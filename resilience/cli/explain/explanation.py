@@ -188,7 +188,7 @@ def explain_fault(fault: Fault, plan: Plan, policy: Policy) -> Explanation:
 
 
 def _advice(plan: Plan, fault: Fault, rule: Rule | None, policy: Policy) -> str | None:
-    if not plan.operation or plan.provider is None or rule is None or not plan.never_blindly:
+    if not plan.operation or plan.provider is None or rule is None or not plan.must_verify_first:
         return None
     operation = described(plan.provider, plan.operation, policy=policy)
     facts = catalogue(plan.provider).operation(plan.operation) if plan.provider in providers() else None

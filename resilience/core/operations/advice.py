@@ -244,7 +244,7 @@ def leads_on(action: Action | None) -> bool:
 
 def can_be_ours(plan: Plan) -> bool:
     """Tell whether "it exists" can speak of an earlier attempt: whether any attempt may follow a doubtful one."""
-    if not plan.can_be_ours or (plan.never_blindly and not plan.can_verify):
+    if not plan.can_be_ours or (plan.must_verify_first and not plan.can_verify):
         return False
     if plan.policy.ledger is not None:
         return True

@@ -139,7 +139,7 @@ def _read(call: Progress, number: int, error: Exception | None, duration: float,
         return core.Failed(faults)
     marks = decided.marks(error, before)
     # A group says nothing of its tasks that were cancelled when the first one failed.
-    hidden = isinstance(error, ExceptionGroup) and call.plan.never_blindly
+    hidden = isinstance(error, ExceptionGroup) and call.plan.must_verify_first
     return core.Failed(faults, inner=bool(marks), doubt=hidden or any(mark.doubt for mark in marks))
 
 

@@ -102,7 +102,7 @@ async def _rename(call: Progress, decision: core.Rename) -> core.Event:
         return core.RenameImpossible()
     if old != original and not call.history.ours:
         target.names.leave(place, original, old)
-    event = events.Renamed(
+    event = events.ResourceRenamed(
         operation=operation.name,
         provider=operation.provider,
         field=place.field,

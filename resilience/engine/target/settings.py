@@ -8,7 +8,7 @@ from typing import Any, Final
 from attrs import Factory, field, frozen
 
 from resilience.clients import classify, with_message
-from resilience.core.events import ALWAYS_IDLE, Renamed, Slot
+from resilience.core.events import ALWAYS_IDLE, ResourceRenamed, Slot
 from resilience.core.fault import Fault
 from resilience.core.policy import Limits, PolicyValues
 from resilience.engine.credentials.policy_source import PolicySources
@@ -34,7 +34,7 @@ class ExecutorSettings:
     sources: Mapping[str, Credentials[Any]] = field(factory=dict)
     audience: Audience
     classify: Callable[[Exception], Fault | None] | None = None
-    on_rename: Callable[[Renamed], object] | None = None
+    on_rename: Callable[[ResourceRenamed], object] | None = None
     ledger: Ledger | None = None
     draw: Callable[[], float]
     threads: Threads = field(factory=Threads)

@@ -14,7 +14,7 @@ from resilience.clients import leaves
 from resilience.clients.answers import checker
 from resilience.clients.common.answerfields import complete
 from resilience.clients.timeouts import within
-from resilience.core.events import CallStarted, Renamed
+from resilience.core.events import CallStarted, ResourceRenamed
 from resilience.core.fault import Fault
 from resilience.core.match import RuleTable
 from resilience.core.operations import advice
@@ -210,7 +210,7 @@ class Target:
         """Return the value of a call that is a success without an answer; ``fault`` is what it was accepted for."""
         return None if self.accepted is None or dry_run else self.accepted(*args, **kwargs)
 
-    def renamed(self, event: Renamed) -> None:
+    def renamed(self, event: ResourceRenamed) -> None:
         """Tell of a rename."""
         if self.setting.on_rename is not None:
             self.setting.on_rename(event)

@@ -20,7 +20,7 @@ from resilience.core.events import (
     Recalled,
     RefreshEnded,
     RefreshStarted,
-    Renamed,
+    ResourceRenamed,
     VerifyEnded,
     VerifyStarted,
 )
@@ -93,7 +93,7 @@ class CallLogger:
                 self._verify_ended(event)
             case Recalled():
                 self._recalled(event)
-            case Renamed():
+            case ResourceRenamed():
                 self._renamed(event)
 
     def _recalled(self, event: Recalled) -> None:
@@ -173,7 +173,7 @@ class CallLogger:
         words = answered.replace("_", " ")
         self._log(logging.INFO, names.VERIFY_ANSWERED, attributes, sentence, self._number, words, _next(decision))
 
-    def _renamed(self, event: Renamed) -> None:
+    def _renamed(self, event: ResourceRenamed) -> None:
         attributes = rename_attributes(event.field, event.new, show_name=self._state.show_names)
         sentence = "another %s is tried: %s"
         shown = attributes.get(names.INPUT_NAME, "its name is not shown")

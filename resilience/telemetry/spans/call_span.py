@@ -23,7 +23,7 @@ from resilience.core.events import (
     Recalled,
     RefreshEnded,
     RefreshStarted,
-    Renamed,
+    ResourceRenamed,
     VerifyEnded,
     VerifyStarted,
     Waited,
@@ -172,7 +172,7 @@ class CallSpan:
         if event.decision is not None:
             self._decided(event.decision, number)
 
-    def _renamed(self, event: Renamed) -> None:
+    def _renamed(self, event: ResourceRenamed) -> None:
         shown = rename_attributes(event.field, event.new, show_name=self._shared.show_names)
         self._emit(names.INPUT_RENAMED, shown)
 
@@ -284,6 +284,6 @@ class CallSpan:
         VerifyEnded: _verify_ended,
         Waited: _waited,
         Recalled: _recalled,
-        Renamed: _renamed,
+        ResourceRenamed: _renamed,
         CallEnded: _call_ended,
     }
