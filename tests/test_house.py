@@ -18,7 +18,7 @@ MOST_MODULES: Final = 14
 LARGE_FOLDERS: Final = frozenset[str]()
 
 # What still has two meanings. A name leaves this list when one of its classes is called otherwise; none may come to it.
-DOUBLE_NAMES: Final = frozenset({"Answer", "Fault"})
+DOUBLE_NAMES: Final = frozenset[str]()
 
 
 def modules() -> dict[str, Path]:

@@ -5,7 +5,7 @@ Both management APIs on loopback, well enough that the vendors' SDKs work unmodi
 ``with without_proxies(), Sandbox() as sandbox`` keeps clients away from it.
 """
 
-from resilience.sandbox.faults import Fault
+from resilience.sandbox.faults import ScriptedFault as Fault
 from resilience.sandbox.keys import TemporaryKey
 from resilience.sandbox.log import Call
 from resilience.sandbox.proxies import without_proxies

@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from resilience.sandbox.exchange import Reply, Request
+from resilience.sandbox.exchange import HttpRequest, Reply
 
 CONTROL = "/_sandbox/"
 
 
-def control(commands: Mapping[str, Callable[..., Any]], request: Request) -> Reply:
+def control(commands: Mapping[str, Callable[..., Any]], request: HttpRequest) -> Reply:
     """
     Answer a request to the door: JSON in, JSON out.
 

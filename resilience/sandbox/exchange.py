@@ -15,7 +15,7 @@ How: TypeAlias = Literal["reply", "truncated", "reset", "hangup", "hang"]
 
 
 @frozen
-class Request:
+class HttpRequest:
     """One HTTP request as it arrived."""
 
     method: str
@@ -41,7 +41,7 @@ class Reply:
 
 
 @frozen
-class Answer:
+class WireAction:
     """What the wire shall do with one request."""
 
     how: How

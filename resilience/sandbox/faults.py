@@ -28,7 +28,7 @@ _PARTS = {
 
 
 @frozen
-class Fault:
+class ScriptedFault:
     """
     One fault for the calls that it matches.
 
@@ -103,7 +103,7 @@ class Fault:
 
 
 class Options(TypedDict, total=False):
-    """What can be said of a fault besides its operation and code; see ``Fault`` and ``make_fault``."""
+    """What can be said of a fault besides its operation and code; see ``ScriptedFault`` and ``make_fault``."""
 
     kind: Kind
     provider: str | None
@@ -120,14 +120,14 @@ class Options(TypedDict, total=False):
     after: int
 
 
-def make_fault(operation: str, code: str | None = None, **options: Unpack[Options]) -> Fault:
+def make_fault(operation: str, code: str | None = None, **options: Unpack[Options]) -> ScriptedFault:
     """
     Build a fault from what a user says; ``kind`` follows from code, ``fields`` or ``status`` where it is not given.
 
     Args:
         operation: ``CreateTopic``, ``tencent:CreateTopic`` or a glob.
         code: A code of the service.
-        **options: The attributes of ``Fault``, and ``retry_after_ms``: sent as ``x-acs-retry-after``, the header that
+        **options: The attributes of a fault, and ``retry_after_ms``: sent as ``x-acs-retry-after``, the header that
             Alibaba's SDK reads. A ``body`` may be text, which is sent as UTF-8.
 
     Raises:
@@ -151,4 +151,4 @@ def make_fault(operation: str, code: str | None = None, **options: Unpack[Option
         said["headers"] = {**said.get("headers", {}), "x-acs-retry-after": str(hint)}
     if isinstance(said.get("body"), str):
         said["body"] = said["body"].encode()
-    return Fault(operation, code=code, **said)
+    return ScriptedFault(operation, code=code, **said)

@@ -8,8 +8,8 @@ from threading import Event, RLock, Thread
 
 from attrs import evolve, field, frozen
 
-from resilience.sandbox.exchange import Answer, Asked, Fields, Refusal, Reply, Request
-from resilience.sandbox.faults import ANSWERING, Fault
+from resilience.sandbox.exchange import Asked, Fields, HttpRequest, Refusal, Reply, WireAction
+from resilience.sandbox.faults import ANSWERING, ScriptedFault
 from resilience.sandbox.keys import Clock
 from resilience.sandbox.log import Call, CallLog
 from resilience.sandbox.script import Script
@@ -52,14 +52,14 @@ class Player:
         self._late: list[_Late] = []
         self._lock = RLock()
 
-    def respond(self, service: Service, request: Request) -> Answer:
+    def respond(self, service: Service, request: HttpRequest) -> WireAction:
         """Return what the wire shall do with a request; the call is in the log by then."""
         exchange = _Exchange(service, service.read(request), service.new_request_id())
         try:
             service.check(request, exchange.asked)
         except Refusal as denied:
             self._note(exchange, denied.code, applied=False)
-            return Answer("reply", service.failure(denied, exchange.request_id))
+            return WireAction("reply", service.failure(denied, exchange.request_id))
         fault = self.script.next(service.provider, exchange.asked.operation)
         # State and log change together, so that the order of the log is the order of the effects.
         with service.lock:
@@ -79,7 +79,7 @@ class Player:
         for late in self._take_all():
             late.over.set()
 
-    def _answer(self, exchange: _Exchange, fault: Fault, fields: Fields, refusal: Refusal | None) -> Answer:
+    def _answer(self, exchange: _Exchange, fault: ScriptedFault, fields: Fields, refusal: Refusal | None) -> WireAction:
         service, request_id = exchange.service, exchange.request_id
         late = fault.effect == "late"
         usual = fault.kind in ANSWERING
@@ -89,7 +89,7 @@ class Player:
             self._later(exchange, call, fault.delay)
         delay = 0.0 if late else fault.delay or 0.0
         if fault.kind in ("reset", "hangup", "hang"):
-            return Answer(fault.kind, delay=delay)
+            return WireAction(fault.kind, delay=delay)
         if fault.kind == "code":
             reply = service.failure(Refusal(fault.code or "", fault.message, status=fault.status), request_id)
         elif not usual:
@@ -99,7 +99,7 @@ class Player:
         else:
             merged = {**fields, "RequestId": request_id, **fault.fields}
             reply = service.success({k: v for k, v in merged.items() if v is not None}, request_id)
-        return Answer("truncated" if fault.kind == "truncated" else "reply", _dressed(reply, fault), delay)
+        return WireAction("truncated" if fault.kind == "truncated" else "reply", _dressed(reply, fault), delay)
 
     def _perform(self, exchange: _Exchange) -> tuple[Refusal | None, Fields]:
         try:
@@ -152,7 +152,7 @@ class Player:
         return waiting
 
 
-def _page(fault: Fault) -> Reply:
+def _page(fault: ScriptedFault) -> Reply:
     """Return an answer that is not the service's: garbage, or a bare status."""
     if fault.kind == "garbage":
         return Reply(fault.status or 200, fault.body or GARBAGE, {"Content-Type": "text/html"})
@@ -160,7 +160,7 @@ def _page(fault: Fault) -> Reply:
     return Reply(fault.status or 500, fault.body, {"Content-Type": "text/html" if is_markup else "text/plain"})
 
 
-def _dressed(reply: Reply, fault: Fault) -> Reply:
+def _dressed(reply: Reply, fault: ScriptedFault) -> Reply:
     """Return the reply with the headers that the fault asks for."""
     headers = {**reply.headers, **fault.headers}
     if fault.content_type is not None:

@@ -10,8 +10,8 @@ from typing import Any, Self, Unpack
 from attrs import asdict
 
 from resilience.sandbox.control import CONTROL, control
-from resilience.sandbox.exchange import Answer, Fields, Request
-from resilience.sandbox.faults import Fault, Options, make_fault
+from resilience.sandbox.exchange import Fields, HttpRequest, WireAction
+from resilience.sandbox.faults import Options, ScriptedFault, make_fault
 from resilience.sandbox.keys import Clock
 from resilience.sandbox.log import Call
 from resilience.sandbox.player import Player
@@ -102,11 +102,11 @@ class Sandbox(Services):
 
     # Faults
 
-    def fault(self, operation: str, code: str | None = None, **options: Unpack[Options]) -> Fault:
+    def fault(self, operation: str, code: str | None = None, **options: Unpack[Options]) -> ScriptedFault:
         """
         Append one fault.
 
-        What can be said is in ``make_fault`` and ``Fault``::
+        What can be said is in ``make_fault`` and ``ScriptedFault``::
 
             s.fault("CreateGroupId", "SystemOverFlow", times=3)
             s.fault("tencent:CreateTopic", kind="hangup", applied=True)
@@ -121,7 +121,7 @@ class Sandbox(Services):
         self._player.script.add(fault)
         return fault
 
-    def script(self, operation: str, script: str) -> tuple[Fault, ...]:
+    def script(self, operation: str, script: str) -> tuple[ScriptedFault, ...]:
         """
         Append the faults of a script; the language is described in ``resilience.sandbox.script``.
 
@@ -149,7 +149,7 @@ class Sandbox(Services):
         self._player.script.clear()
 
     @property
-    def pending_faults(self) -> tuple[Fault, ...]:
+    def pending_faults(self) -> tuple[ScriptedFault, ...]:
         """The scripted faults that no call has met yet; empty when a test has used all that it scripted."""
         return self._player.script.pending()
 
@@ -225,13 +225,13 @@ class Sandbox(Services):
     def _responder(self, service: Service) -> Respond:
         commands = self._commands()
 
-        def respond(request: Request) -> Answer:
+        def respond(request: HttpRequest) -> WireAction:
             if request.path.startswith(CONTROL):
-                return Answer("reply", control(commands, request))
+                return WireAction("reply", control(commands, request))
             return self._player.respond(service, request)
 
         return respond
 
 
-def _plain(fault: Fault) -> dict[str, Any]:
+def _plain(fault: ScriptedFault) -> dict[str, Any]:
     return {**asdict(fault), "body": fault.body.decode(errors="replace")}

@@ -36,13 +36,13 @@ from typing import Any
 from attrs import define, evolve, frozen
 
 from resilience.core.grammar import script as grammar
-from resilience.sandbox.faults import KINDS, Applied, Fault
+from resilience.sandbox.faults import KINDS, Applied, ScriptedFault
 from resilience.sandbox.operations import check_code, resolve, suggest
 
 _WORDS = KINDS - {"code", "status", "fields"}
 
 
-def parse_entry(text: str, operation: str, provider: str | None = None) -> Fault:
+def parse_entry(text: str, operation: str, provider: str | None = None) -> ScriptedFault:
     """
     Read one entry of a script.
 
@@ -66,12 +66,14 @@ def parse_entry(text: str, operation: str, provider: str | None = None) -> Fault
     if entry.message is not None:
         what |= {"body": entry.message.encode()} if what["kind"] == "status" else {"message": entry.message}
     try:
-        return Fault(operation, provider=provider, delay=entry.delay, applied=applied, times=entry.times, **what)
+        return ScriptedFault(
+            operation, provider=provider, delay=entry.delay, applied=applied, times=entry.times, **what
+        )
     except ValueError as error:
         raise ValueError(f"{entry.text!r}: {error}") from None
 
 
-def parse_script(operation: str, script: str) -> tuple[Fault, ...]:
+def parse_script(operation: str, script: str) -> tuple[ScriptedFault, ...]:
     """
     Read a script for one operation; the language is in this module's docstring.
 
@@ -86,7 +88,7 @@ def parse_script(operation: str, script: str) -> tuple[Fault, ...]:
 class _Pending:
     """A fault with what is left of it."""
 
-    fault: Fault
+    fault: ScriptedFault
     left: int | None
     skip: int
 
@@ -99,7 +101,7 @@ class _Chaos:
     provider: str | None
     rate: float
     random: Random
-    choices: Sequence[Fault]
+    choices: Sequence[ScriptedFault]
 
 
 class Script:
@@ -110,7 +112,7 @@ class Script:
         self._pending: list[_Pending] = []
         self._chaos: list[_Chaos] = []
 
-    def add(self, *faults: Fault) -> None:
+    def add(self, *faults: ScriptedFault) -> None:
         """Append faults; a call takes the first one that meets it."""
         with self._lock:
             self._pending += [_Pending(fault, fault.times, fault.after) for fault in faults]
@@ -133,7 +135,7 @@ class Script:
         with self._lock:
             self._chaos.append(chaos)
 
-    def next(self, provider: str, operation: str) -> Fault:
+    def next(self, provider: str, operation: str) -> ScriptedFault:
         """Take the fault for the next call; kind ``ok`` if there is none."""
         with self._lock:
             for pending in self._pending:
@@ -151,9 +153,9 @@ class Script:
                 fits = chaos.provider in (None, provider) and fnmatchcase(operation, chaos.operation)
                 if fits and chaos.random.random() < chaos.rate:
                     return chaos.random.choice(chaos.choices)
-        return Fault(operation, "ok", provider)
+        return ScriptedFault(operation, "ok", provider)
 
-    def pending(self) -> tuple[Fault, ...]:
+    def pending(self) -> tuple[ScriptedFault, ...]:
         """Return what is left of the scripted faults, in order."""
         with self._lock:
             return tuple(evolve(p.fault, times=p.left, after=p.skip) for p in self._pending)

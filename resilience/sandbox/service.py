@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from threading import RLock
 from typing import Any, ClassVar
 
-from resilience.sandbox.exchange import Asked, Fields, Refusal, Reply, Request
+from resilience.sandbox.exchange import Asked, Fields, HttpRequest, Refusal, Reply
 from resilience.sandbox.keys import Clock, Keyring, TemporaryKey
 
 Handler = Callable[[Fields], Fields]
@@ -106,11 +106,11 @@ class Service(ABC):
         """Return what plays a known operation that has no state here."""
 
     @abstractmethod
-    def read(self, request: Request) -> Asked:
+    def read(self, request: HttpRequest) -> Asked:
         """Find out what is asked, checking nothing; what is absent or unreadable is empty."""
 
     @abstractmethod
-    def check(self, request: Request, asked: Asked) -> None:
+    def check(self, request: HttpRequest, asked: Asked) -> None:
         """
         Check key, token, signature, time, version and operation, in the vendor's order.
 

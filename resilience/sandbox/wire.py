@@ -18,11 +18,11 @@ from http.server import BaseHTTPRequestHandler
 from threading import Event, Lock, Thread
 from typing import Any, TypeAlias
 
-from resilience.sandbox.exchange import Answer, Reply, Request
+from resilience.sandbox.exchange import HttpRequest, Reply, WireAction
 
 _logger = logging.getLogger("resilience.sandbox")
 
-Respond: TypeAlias = Callable[[Request], Answer]
+Respond: TypeAlias = Callable[[HttpRequest], WireAction]
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
 """Tencent's limit for a signed POST ("Signature v3", read 2026-11-21); Alibaba's requests are far smaller."""
@@ -51,9 +51,9 @@ class _Connection(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         headers = {name.lower(): value for name, value in self.headers.items()}
         port: _Port = self.server
-        answer = port.respond(Request(self.command, path, query, headers, body))
+        answer = port.respond(HttpRequest(self.command, path, query, headers, body))
         if answer.delay and port.closing.wait(answer.delay):
-            answer = Answer("hangup")
+            answer = WireAction("hangup")
         if answer.reply is not None:
             self._send(answer.reply, cut=answer.how == "truncated")
             return

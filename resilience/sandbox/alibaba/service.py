@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl
 from resilience.catalog import catalogue
 from resilience.sandbox.alibaba.resources import AlibabaResources
 from resilience.sandbox.alibaba.signing import ACS3, acs3_signature, acs3_string, rpc_signature, rpc_string
-from resilience.sandbox.exchange import Asked, Fields, Refusal, Reply, Request
+from resilience.sandbox.exchange import Asked, Fields, HttpRequest, Refusal, Reply
 from resilience.sandbox.keys import Clock, Keyring, TemporaryKey
 from resilience.sandbox.operations import ASSUME_ROLE, operations
 from resilience.sandbox.service import Handler, Service, Table
@@ -47,7 +47,7 @@ _PROTOCOL = frozenset(
 _MIN_SESSION, _DEFAULT_SESSION, _MAX_SESSION = 900, 3600, 43200
 
 
-def _parameters(request: Request) -> dict[str, str]:
+def _parameters(request: HttpRequest) -> dict[str, str]:
     """Return query and form together, decoded."""
     found = dict(parse_qsl(request.query, keep_blank_values=True))
     if request.header("content-type").startswith("application/x-www-form-urlencoded"):
@@ -144,7 +144,7 @@ class Alibaba(Service):
         """Return what plays a known operation that has no state here."""
         return lambda arguments: self._resources.other(operation, arguments)
 
-    def read(self, request: Request) -> Asked:
+    def read(self, request: HttpRequest) -> Asked:
         """Find out what is asked, in either style."""
         parameters = _parameters(request)
         claim = read_authorization(request.header("authorization"), ACS3)
@@ -156,7 +156,7 @@ class Alibaba(Service):
             claim.key_id if claim else parameters.get("AccessKeyId", ""),
         )
 
-    def check(self, request: Request, asked: Asked) -> None:
+    def check(self, request: HttpRequest, asked: Asked) -> None:
         """Check the operation, then time and nonce, then key, token and signature."""
         if asked.version not in (catalogue("alibaba").version, _STS_VERSION):
             raise Refusal("InvalidVersion", f"unknown version {asked.version!r}")
@@ -176,7 +176,7 @@ class Alibaba(Service):
         if abs(then.timestamp() - self.clock()) > CLOCK_TOLERANCE:
             raise Refusal("InvalidTimeStamp.Expired", "the clocks differ by more than 15 minutes")
 
-    def _check_signature(self, request: Request, asked: Asked, parameters: Mapping[str, str]) -> None:
+    def _check_signature(self, request: HttpRequest, asked: Asked, parameters: Mapping[str, str]) -> None:
         claim = read_authorization(request.header("authorization"), ACS3)
         signature = claim.signature if claim else parameters.get("Signature", "")
         if not signature:

@@ -13,13 +13,13 @@ import hmac
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, quote
 
-from resilience.sandbox.exchange import Request
+from resilience.sandbox.exchange import HttpRequest
 from resilience.sandbox.signing import Claim, sha256
 
 ACS3 = "ACS3-HMAC-SHA256"
 
 
-def acs3_string(request: Request, claim: Claim) -> str:
+def acs3_string(request: HttpRequest, claim: Claim) -> str:
     """Return Alibaba's string to sign, version 3; the body's digest is recomputed, not believed."""
     pairs = sorted(parse_qsl(request.query, keep_blank_values=True))
     canonical = "\n".join(

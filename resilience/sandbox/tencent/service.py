@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from resilience.catalog import catalogue
-from resilience.sandbox.exchange import Asked, Fields, Refusal, Reply, Request
+from resilience.sandbox.exchange import Asked, Fields, HttpRequest, Refusal, Reply
 from resilience.sandbox.keys import Clock, Keyring
 from resilience.sandbox.operations import ASSUME_ROLE, operations
 from resilience.sandbox.service import Handler, Service, Table
@@ -154,7 +154,7 @@ class Tencent(Service):
 
         return play
 
-    def read(self, request: Request) -> Asked:
+    def read(self, request: HttpRequest) -> Asked:
         """Find out what is asked: the operation is in a header, the arguments are the JSON body."""
         claim = read_authorization(request.header("authorization"), TC3)
         try:
@@ -168,7 +168,7 @@ class Tencent(Service):
             claim.key_id if claim else "",
         )
 
-    def check(self, request: Request, asked: Asked) -> None:
+    def check(self, request: HttpRequest, asked: Asked) -> None:
         """Check method, signature and token, then version and operation."""
         if request.method != "POST":
             raise Refusal("UnsupportedProtocol", f"the sandbox speaks POST, not {request.method}")
@@ -181,7 +181,7 @@ class Tencent(Service):
         if request.body and not request.body.lstrip().startswith(b"{"):
             raise Refusal("InvalidRequest", "expected a JSON object")
 
-    def _check_signature(self, request: Request, key_id: str) -> None:
+    def _check_signature(self, request: HttpRequest, key_id: str) -> None:
         claim = read_authorization(request.header("authorization"), TC3)
         timestamp = request.header("x-tc-timestamp")
         if claim is None or not timestamp.isdecimal():

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 from datetime import UTC, datetime
 
-from resilience.sandbox.exchange import Request
+from resilience.sandbox.exchange import HttpRequest
 from resilience.sandbox.signing import Claim, sha256
 
 TC3 = "TC3-HMAC-SHA256"
@@ -22,7 +22,7 @@ def tc3_scope_date(timestamp: int) -> str:
     return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d")
 
 
-def tc3_signature(secret: str, request: Request, claim: Claim, timestamp: str) -> str:
+def tc3_signature(secret: str, request: HttpRequest, claim: Claim, timestamp: str) -> str:
     """Return Tencent's signature, version 3, over method, path, query, the signed headers and the body."""
     unsigned = request.header("x-tc-content-sha256") == "UNSIGNED-PAYLOAD"
     canonical = "\n".join(
