@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from resilience.clients import sts
     from resilience.clients.alibaba.tea.keys.credentials import alibaba_credential
     from resilience.clients.answers import check_value
-    from resilience.clients.common.asking import Ambiguous, AnswerError
     from resilience.clients.common.fields import type_name
     from resilience.clients.common.keys import KeyTriple
+    from resilience.clients.common.lookups import Ambiguous, AnswerError
     from resilience.clients.faults import classify, leaves, with_message
     from resilience.clients.inspection import retries_itself
     from resilience.clients.tencent.keys.credentials import tencent_credential
@@ -43,8 +43,8 @@ __all__ = [
 # Where the public names live. They are imported when they are first asked for: what a process of a run has to know of
 # SDKs before one is imported is little, and stands in modules below this one.
 _HOMES: Final = {
-    "Ambiguous": "common.asking",
-    "AnswerError": "common.asking",
+    "Ambiguous": "common.lookups",
+    "AnswerError": "common.lookups",
     "KeyTriple": "common.keys",
     "alibaba_credential": "alibaba.tea.keys.credentials",
     "check_value": "answers",

@@ -16,10 +16,10 @@ from types import FrameType
 from typing import Any, ClassVar, NamedTuple
 
 from resilience.catalog import OperationFacts, catalogue, providers
-from resilience.clients.common.asking import Purchases, Verifier
 from resilience.clients.common.assuming import Keys
 from resilience.clients.common.calls import Apis, Check, ClientMethod
 from resilience.clients.common.keys import KeyTriple, OwnKeys
+from resilience.clients.common.lookups import Purchases, Verifier
 from resilience.clients.common.timeouts import Call
 from resilience.core.fault import Fault
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from resilience.clients import registry
-from resilience.clients.common.asking import Purchases, Verifier
+from resilience.clients.common.lookups import Purchases, Verifier
 from resilience.clients.inspection import retries_itself
 
 
@@ -69,8 +69,8 @@ def verifiers_for(
     if why is not None:
         raise ValueError(f"verifiers_for: {why}")
     sdk = registry.of_class(type(client))
-    wanted = Purchases(tag=unique_tag, by_name=unique_names, fields=None if unique is None else tuple(unique))
-    found = None if sdk is None else sdk.verifiers(client, wanted)
+    expected = Purchases(tag=unique_tag, by_name=unique_names, fields=None if unique is None else tuple(unique))
+    found = None if sdk is None else sdk.verifiers(client, expected)
     if found is None:
         known = " or of ".join(sdk.verifies for sdk in registry.sdks() if sdk.verifies)
         raise TypeError(

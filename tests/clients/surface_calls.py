@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from resilience.clients import registry
-from resilience.clients.common import renaming, requestforms
+from resilience.clients.common import renaming, request_forms
 from resilience.clients.common.calls import Apis, Arguments
 from resilience.clients.common.renaming import Renaming
 from resilience.clients.vendor.calls import SdkMethod
@@ -30,20 +30,20 @@ def methods_of(cls: type) -> Mapping[str, SdkMethod]:
     return sdk.methods(cls, Apis()) if isinstance(sdk, VendorSdk) else {}
 
 
-def _forms(provider: str) -> requestforms.Forms:
+def _forms(provider: str) -> request_forms.Forms:
     return tuple(form for sdk in adapters() if sdk.provider == provider for form in sdk.forms)
 
 
 def fields_of(provider: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the fields of a request."""
-    return requestforms.fields_of(_forms(provider), args, kwargs)
+    return request_forms.fields_of(_forms(provider), args, kwargs)
 
 
 def with_fields(
     provider: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], changes: Mapping[str, Any]
 ) -> Arguments:
     """Return the arguments with other values for some fields."""
-    return requestforms.with_fields(_forms(provider), args, kwargs, changes)
+    return request_forms.with_fields(_forms(provider), args, kwargs, changes)
 
 
 def places(provider: str) -> renaming.NamePlaces:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from resilience.clients.keysources import KeySourceError, key_source, read_keys
+from resilience.clients.key_sources import KeySourceError, key_source, read_keys
 from resilience.core.policy import CredentialSource
 from resilience.sandbox import Sandbox
 

@@ -27,7 +27,7 @@ from resilience import Executor, Policy, RemedyFailed
 from resilience.catalog import catalogue
 from resilience.clients import Ambiguous, AnswerError, classify, verifiers_for
 from resilience.clients.alibaba.tea.verifying.finders import FINDERS as ALIBABA_FINDERS
-from resilience.clients.common.asking import Wanted, certificates
+from resilience.clients.common.lookups import ExpectedResource, certificates
 from resilience.clients.tencent.verifying.finders import scan
 from resilience.sandbox import Sandbox
 
@@ -592,9 +592,9 @@ def test_a_certificate_is_found_by_what_it_says(alibaba: Client) -> None:
 def test_all_pages_of_certificates_are_read() -> None:
     """A full page has a next one, until one is short or brings nothing new."""
     first = [{"Sn": str(number), "CaContent": f"c{number}"} for number in range(100)]
-    wanted = Wanted("RegisterCaCertificate", {"MqttInstanceId": GROUPS, "CaContent": "c100"})
+    expected = ExpectedResource("RegisterCaCertificate", {"MqttInstanceId": GROUPS, "CaContent": "c100"})
     for second, sn in ([{"Sn": "100", "CaContent": "c100"}], "100"), (first, None):
-        look = ALIBABA_FINDERS["RegisterCaCertificate"](wanted)
+        look = ALIBABA_FINDERS["RegisterCaCertificate"](expected)
         assert next(look).fields["PageNo"] == "1"
         assert look.send({"Data": {"CaCertificateVOS": first}}).fields["PageNo"] == "2"
         with pytest.raises(StopIteration) as end:

@@ -12,14 +12,7 @@ from typing import Any, Final
 
 from resilience.catalog import OperationFacts
 from resilience.clients.alibaba.traits import PROVIDER
-from resilience.clients.common.answerfields import (
-    field_of,
-    has_answer,
-    is_empty,
-    is_long,
-    is_of,
-    spelling_of,
-)
+from resilience.clients.common.answer_fields import field_of, has_answer, is_empty, is_long, is_of, spelling_of
 from resilience.clients.common.calls import Check
 from resilience.clients.common.fields import first_word, header, http_status, json_object, text_of, word
 from resilience.core.fault import Fault

@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 from attrs import field, frozen
 
-from resilience.clients.common.asking import Verifier
+from resilience.clients.common.bypass import Bypass
+from resilience.clients.common.lookups import Verifier
 from resilience.clients.common.renaming import Renaming
-from resilience.clients.common.uncovered import Uncovered
 from resilience.core.fault import Fault
 from resilience.core.policy import RestApi
 
@@ -209,7 +209,7 @@ class ClientMethod(Protocol):
         """Return the provider and the operation of one call; None if it is none of ours."""
         ...
 
-    def uncovered(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Uncovered | None:
+    def uncovered(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Bypass | None:
         """Say why a call cannot be made again as it was given; None if it can."""
         ...
 

@@ -13,9 +13,9 @@ from typing import Any, ClassVar, Final
 
 from attrs import frozen
 
+from resilience.clients.common.bypass import Bypass
 from resilience.clients.common.calls import Apis
 from resilience.clients.common.originals import original
-from resilience.clients.common.uncovered import Uncovered
 from resilience.clients.rest.calls import is_read_once, repeats_itself, request_of
 from resilience.clients.rest.held import hold, hold_async
 from resilience.clients.rest.operation import RestOperation
@@ -72,7 +72,7 @@ class RestMethod:
             return None
         return provider, operation_of(sources[provider], request.method, request.path)
 
-    def uncovered(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Uncovered | None:
+    def uncovered(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Bypass | None:
         """Say why a request cannot be sent again as it was given; None if it can."""
         return uncovered(client, prepared_in(args, kwargs)) if self.is_send else None
 

@@ -11,9 +11,9 @@ from typing import Any, Final
 from attrs import frozen
 
 from resilience.clients.common import naming
-from resilience.clients.common.asking import Verifier
 from resilience.clients.common.calls import Arguments, Check
 from resilience.clients.common.fields import attribute, http_status
+from resilience.clients.common.lookups import Verifier
 from resilience.clients.common.renaming import Renaming
 from resilience.clients.rest.accepted import accepted_response
 from resilience.clients.rest.answers import fault_of, lacks

@@ -49,9 +49,9 @@ def provider_of(sources: Mapping[str, RestApi], request: RestRequest, *, preferr
         preferred: The provider that counts where several APIs may be on any host, such as the executor's.
     """
     host = request.host.rpartition(":")[0]
-    for wanted in (request.host, host):
+    for expected in (request.host, host):
         for provider, source in sources.items():
-            if wanted in source.hosts:
+            if expected in source.hosts:
                 return provider
     anywhere = [provider for provider, source in sources.items() if not source.hosts]
     if preferred in anywhere:

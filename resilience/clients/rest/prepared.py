@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from resilience.clients.common.bypass import Bypass
 from resilience.clients.common.fields import attribute
-from resilience.clients.common.uncovered import Uncovered
 from resilience.clients.rest.calls import MAX_BODY_BYTES, RestRequest, host_of, is_stream, library_of, repeats_itself
 
 _LENGTH: Final = "Content-Length"
@@ -40,14 +40,14 @@ def request_of_prepared(prepared: object) -> RestRequest | None:
         return None
 
 
-def uncovered(client: object, prepared: object) -> Uncovered | None:
+def uncovered(client: object, prepared: object) -> Bypass | None:
     """Say why a finished request cannot be a call of a policy; None if it can."""
     library = library_of(client)
     why = repeats_itself(client)
     if why is not None:
-        return Uncovered(f"{library} with an adapter that repeats by itself", why)
+        return Bypass(f"{library} with an adapter that repeats by itself", why)
     if is_sent_once(prepared):
-        return Uncovered(f"{library} with a body that can be read once", _READ_ONCE)
+        return Bypass(f"{library} with a body that can be read once", _READ_ONCE)
     return None
 
 

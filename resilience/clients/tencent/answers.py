@@ -14,7 +14,7 @@ from typing import Any
 from attrs import evolve
 
 from resilience.catalog import OperationFacts
-from resilience.clients.common.answerfields import field_of, has_answer, is_long, is_of
+from resilience.clients.common.answer_fields import field_of, has_answer, is_long, is_of
 from resilience.clients.common.calls import Check
 from resilience.clients.common.fields import code_and_request_id, json_object, text_of, word
 from resilience.clients.tencent.traits import PROVIDER

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from resilience.clients.common.fields import json_object
-from resilience.clients.common.requestforms import Forms, RequestForm
+from resilience.clients.common.request_forms import Forms, RequestForm
 
 
 def _write_model(request: Any, changes: Mapping[str, Any]) -> Any:

@@ -7,13 +7,13 @@ from types import FrameType
 from typing import Any, ClassVar
 
 from resilience.catalog import OperationFacts
-from resilience.clients.common.asking import Purchases, Verifier
 from resilience.clients.common.assuming import Keys
 from resilience.clients.common.calls import Check
 from resilience.clients.common.keys import KeyTriple, OwnKeys
+from resilience.clients.common.lookups import Purchases, Verifier
 from resilience.clients.common.raised.frames import module_of
 from resilience.clients.common.renaming import NamePlaces
-from resilience.clients.common.requestforms import Forms
+from resilience.clients.common.request_forms import Forms
 from resilience.clients.common.timeouts import Call
 from resilience.clients.sdk import CodeList
 from resilience.clients.tencent import accepted, answers, errors, methods, raising, retries, timeouts

@@ -10,12 +10,12 @@ from typing import Any, Final
 from attrs import frozen
 
 from resilience.catalog import catalogue, providers
-from resilience.clients.common.answerfields import complete
-from resilience.clients.common.asking import Purchases, Verifier
+from resilience.clients.common.answer_fields import complete
+from resilience.clients.common.bypass import Bypass
 from resilience.clients.common.calls import Check
+from resilience.clients.common.lookups import Purchases, Verifier
 from resilience.clients.common.originals import plain_client
-from resilience.clients.common.requestforms import RequestFields, fields_of, request_in
-from resilience.clients.common.uncovered import Uncovered
+from resilience.clients.common.request_forms import RequestFields, fields_of, request_in
 from resilience.clients.vendor.facts import Generic, VendorFacts
 from resilience.core.fault import Fault
 
@@ -85,11 +85,11 @@ class SdkMethod:
         operation = self.operation if self.generic is None else self.generic.operation_of(client, args, kwargs)
         return None if operation is None else (self.provider, operation)
 
-    def uncovered(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Uncovered | None:  # noqa: ARG002
+    def uncovered(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Bypass | None:  # noqa: ARG002
         """Say why a call cannot be made again as it was given; None if it can."""
         if self.generic is None or not self.sdk.is_read_once(args, kwargs):
             return None
-        return Uncovered(f"{self.name} with a stream that can be read once", _READ_ONCE)
+        return Bypass(f"{self.name} with a stream that can be read once", _READ_ONCE)
 
     def on(self, client: Any, call: tuple[str, str]) -> SdkOperation:
         """Return what is known of calls of an operation, on one client."""

@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from resilience.catalog import catalogue, providers
 from resilience.clients.common.fields import type_name
 from resilience.clients.common.renaming import NamePlaces
-from resilience.clients.common.requestforms import Forms
+from resilience.clients.common.request_forms import Forms
 from resilience.clients.sdk import Sdk
 from resilience.core.fault import Fault
 

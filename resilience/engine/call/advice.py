@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from resilience.clients.common.asking import Ambiguous
+from resilience.clients.common.lookups import Ambiguous
 from resilience.core.decision import Fail, StopReason
 from resilience.core.operations import advice
 from resilience.core.policy import Action, Rule

@@ -18,9 +18,9 @@ from typing import Any, Final, TypeVar
 from attrs import Factory, define, field
 
 from resilience.clients import registry
+from resilience.clients.common.bypass import Bypass
 from resilience.clients.common.calls import Apis, ClientMethod, ClientOperation
 from resilience.clients.common.originals import original
-from resilience.clients.common.uncovered import Uncovered
 from resilience.clients.inspection import retries_itself, switch_off_retries
 from resilience.clients.loops import needs_asyncio
 from resilience.clients.timeouts import lower
@@ -105,7 +105,7 @@ class ClientWrapper:
         tally: Called once in every wrapped call; it must be quick and must not raise.
         on_switched_off: Told in one sentence which retries of an SDK's own were switched off, or which calls the ledger
             cannot remember; by default a warning is logged.
-        on_uncovered: Told of a call that is made past the policy, ``provider:operation`` and why; by default there is
+        on_bypass: Told of a call that is made past the policy, ``provider:operation`` and why; by default there is
             none, because such a call is refused with a :class:`ValueError`.
     """
 
@@ -113,7 +113,7 @@ class ClientWrapper:
     names: NameOwners = field(default=Factory(lambda self: self.executor.target_factory.setting.names, takes_self=True))
     tally: Callable[[], object] = field(default=lambda: None)
     on_switched_off: Callable[[str], object] = field(default=log.warning)
-    on_uncovered: Callable[[str, Uncovered], object] | None = field(default=None)
+    on_bypass: Callable[[str, Bypass], object] | None = field(default=None)
     _own: Mapping[bool, SdkManagedSources] = field(
         factory=lambda: {False: SdkManagedSources(LOOP), True: SdkManagedSources(THREAD)}, init=False
     )
@@ -170,22 +170,22 @@ class ClientWrapper:
         def wrapped(client: Any, /, *args: Any, **kwargs: Any) -> Any:
             call = None if is_under_way() else method.call_of(client, args, kwargs)
             if call is not None:
-                self._past(call, Uncovered(method.name, why))
+                self._past(call, Bypass(method.name, why))
             return function(client, *args, **kwargs)
 
         wrapped.__resilience_wrapped__ = True  # type: ignore[attr-defined]  # functions take attributes
         return wrapped
 
-    def _past(self, call: tuple[str, str], uncovered: Uncovered) -> Bypassed:
+    def _past(self, call: tuple[str, str], uncovered: Bypass) -> Bypassed:
         """
         Tell of a call that goes past the policy.
 
         Raises:
             ValueError: No one is told of them, so that there must be none.
         """
-        if self.on_uncovered is None:
+        if self.on_bypass is None:
             raise ValueError(f"{call[1]}: {uncovered.advice}")
-        self.on_uncovered(":".join(call), uncovered)
+        self.on_bypass(":".join(call), uncovered)
         return BYPASSED
 
     def _adopt(self, client: Any) -> _ClientState:
@@ -217,7 +217,7 @@ class ClientWrapper:
             verifiers=target_factory.verifiers,
             client_operation=operation,
             own_sources=self._own[not is_async],
-            has_executor=self.on_uncovered is None,
+            has_executor=self.on_bypass is None,
             renames=target_factory.renames(known),
             names=self.names,
             lowered_to=lowered_to,

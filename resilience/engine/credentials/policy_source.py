@@ -50,7 +50,7 @@ class PolicySources:
         said = {provider: limits.source for provider, limits in policy.credentials.items() if limits.source is not None}
         if not said:
             return cls({})
-        from resilience.clients.keysources import key_source  # noqa: PLC0415  # few policies have any
+        from resilience.clients.key_sources import key_source  # noqa: PLC0415  # few policies have any
 
         return cls({provider: key_source(provider, source) for provider, source in said.items()})
 

@@ -12,7 +12,7 @@ from attrs import define, field
 
 from resilience.clients import leaves
 from resilience.clients.answers import checker
-from resilience.clients.common.answerfields import complete
+from resilience.clients.common.answer_fields import complete
 from resilience.clients.timeouts import within
 from resilience.core.events import CallStarted, ResourceRenamed
 from resilience.core.fault import Fault

@@ -52,7 +52,7 @@ class ClientPatches:
             names=names,
             tally=counters.tally,
             on_switched_off=notes.remark,
-            on_uncovered=lambda operation, why: self._bypasses.count(operation, why.way),
+            on_bypass=lambda operation, why: self._bypasses.count(operation, why.way),
         )
 
     @property

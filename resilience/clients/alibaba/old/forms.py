@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any, Final
 
-from resilience.clients.common.requestforms import Forms, RequestForm
+from resilience.clients.common.request_forms import Forms, RequestForm
 
 
 def _write_acs_request(request: Any, changes: Mapping[str, Any]) -> Any:

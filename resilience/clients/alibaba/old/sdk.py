@@ -12,7 +12,7 @@ from resilience.clients.alibaba.old.forms import FORMS
 from resilience.clients.alibaba.old.methods import GENERIC
 from resilience.clients.alibaba.traits import OLD_HOOKS, OLD_PACKAGES
 from resilience.clients.common.keys import KeyTriple, OwnKeys
-from resilience.clients.common.requestforms import Forms
+from resilience.clients.common.request_forms import Forms
 from resilience.clients.common.timeouts import Call
 from resilience.clients.vendor.facts import Generic
 from resilience.core.fault import Fault

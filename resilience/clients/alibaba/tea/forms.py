@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any, Final
 
-from resilience.clients.common.requestforms import Forms, RequestForm
+from resilience.clients.common.request_forms import Forms, RequestForm
 
 # What the methods for any operation take: query, headers, and a body of any kind.
 OPEN_API_REQUEST: Final = "OpenApiRequest"

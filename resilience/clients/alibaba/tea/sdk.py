@@ -13,11 +13,11 @@ from resilience.clients.alibaba.tea.keys import credentials, refreshing
 from resilience.clients.alibaba.tea.methods import GENERIC
 from resilience.clients.alibaba.tea.verifying import verifiers
 from resilience.clients.alibaba.traits import TEA_HOOKS, TEA_PACKAGES
-from resilience.clients.common.asking import Purchases, Verifier
 from resilience.clients.common.fields import packages
 from resilience.clients.common.keys import KeyTriple, OwnKeys
+from resilience.clients.common.lookups import Purchases, Verifier
 from resilience.clients.common.raised.frames import module_of
-from resilience.clients.common.requestforms import Forms
+from resilience.clients.common.request_forms import Forms
 from resilience.clients.common.timeouts import Call
 from resilience.clients.vendor.facts import Generic
 from resilience.core.fault import Fault

@@ -7,7 +7,6 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from resilience.catalog import catalogue
-from resilience.clients.common.asking import AnswerError, unreadable
 from resilience.clients.common.assuming import (
     OPERATION,
     SESSION_NAME,
@@ -18,6 +17,7 @@ from resilience.clients.common.assuming import (
     imported,
 )
 from resilience.clients.common.keys import KeyTriple
+from resilience.clients.common.lookups import AnswerError, unreadable
 from resilience.clients.tencent import answers, retries
 from resilience.clients.tencent.keys.credentials import tencent_credential
 from resilience.clients.tencent.traits import PROVIDER

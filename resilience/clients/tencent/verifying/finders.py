@@ -1,5 +1,5 @@
 """
-Desks for TDMQ for MQTT, and the finders for what an instance holds.
+Query clients for TDMQ for MQTT, and the finders for what an instance holds.
 
 What has a name of its own within an instance is found by that name, exactly: the
 filters of the lists find parts of names too. Sources: tencentcloud-sdk-python-mqtt
@@ -17,13 +17,13 @@ from typing import Any, Final
 from attrs import frozen
 
 from resilience.catalog import catalogue
-from resilience.clients.common.asking import (
+from resilience.clients.common.lookups import (
     Ambiguous,
-    Ask,
+    ExpectedResource,
     Fields,
     Finder,
-    Look,
-    Wanted,
+    Query,
+    Search,
     certificates,
     code_of,
     only,
@@ -45,18 +45,18 @@ _OPEN: Final = frozenset({"NORMAL", "CREATING", "MODIFYING"})
 _UNIQUE: Final = "such names are unique in an instance, so the answer is wrong; ask the service"
 
 
-def desk_of(client: object) -> PlainDesk | AwaitedDesk | None:
-    """Return the desk of a client of Tencent's SDK for MQTT, the common client included; None for any other object."""
+def query_client_of(client: object) -> PlainQueryClient | AwaitedQueryClient | None:
+    """Return what puts queries to a client of Tencent's SDK for MQTT; None for any other object."""
     if not any(cls.__module__ in _CLIENTS for cls in type(client).__mro__):
         return None
     if getattr(client, "_service", None) != _SERVICE:
         return None
     is_awaited = inspect.iscoroutinefunction(getattr(client, "call_and_deserialize", None))
-    return AwaitedDesk(client) if is_awaited else PlainDesk(client)
+    return AwaitedQueryClient(client) if is_awaited else PlainQueryClient(client)
 
 
 @frozen(eq=False)
-class PlainDesk:
+class PlainQueryClient:
     """
     Asks through a synchronous client.
 
@@ -84,7 +84,7 @@ class PlainDesk:
         """Return the fault in an answer that the SDK took for a success."""
         return answers.checker(catalogue(PROVIDER).operation(operation))(answer)
 
-    def put(self, ask: Ask, _: object) -> Any:
+    def put(self, ask: Query, _: object) -> Any:
         """Ask."""
         return self._client.call_json(ask.operation, dict(ask.fields))
 
@@ -104,10 +104,10 @@ class PlainDesk:
 
 
 @frozen(eq=False)
-class AwaitedDesk(PlainDesk):
+class AwaitedQueryClient(PlainQueryClient):
     """Asks through an asynchronous client, on asyncio and trio alike."""
 
-    def put(self, ask: Ask, options: object) -> Any:
+    def put(self, ask: Query, options: object) -> Any:
         """Ask; the options of the creating call hold for the question too."""
         opts = dict(options) if isinstance(options, Mapping) else {}
         return self._client.call_and_deserialize(ask.operation, dict(ask.fields), opts=opts)
@@ -128,7 +128,7 @@ def rows_of(answer: Fields, operation: str, name: str = "Data") -> list[Fields]:
     raise unreadable(PROVIDER, operation, answer.get("RequestId"))
 
 
-def scan(operation: str, fields: Fields, key: str) -> Generator[Ask, Fields, list[Fields]]:
+def scan(operation: str, fields: Fields, key: str) -> Generator[Query, Fields, list[Fields]]:
     """
     Return the rows of all pages, each once.
 
@@ -143,7 +143,7 @@ def scan(operation: str, fields: Fields, key: str) -> Generator[Ask, Fields, lis
     rows: dict[object, Fields] = {}
     offset, most = 0, 0
     while True:
-        answer = yield Ask(operation, {**fields, "Offset": offset, "Limit": _PAGE})
+        answer = yield Query(operation, {**fields, "Offset": offset, "Limit": _PAGE})
         page = rows_of(answer, operation)
         total = answer.get("TotalCount")
         if not isinstance(total, int) or total < most:
@@ -159,10 +159,10 @@ def _absent(error: Exception, *codes: str) -> bool:
     return code_of(error, errors.translate) in codes
 
 
-def _topic(wanted: Wanted) -> Look:
-    named = {"InstanceId": wanted.need("InstanceId"), "Topic": wanted.need("Topic")}
+def _topic(expected: ExpectedResource) -> Search:
+    named = {"InstanceId": expected.need("InstanceId"), "Topic": expected.need("Topic")}
     try:
-        found = yield Ask("DescribeTopic", named)
+        found = yield Query("DescribeTopic", named)
     except Exception as error:
         if _absent(error, "ResourceNotFound.Topic"):
             return None
@@ -172,10 +172,10 @@ def _topic(wanted: Wanted) -> Look:
     return named
 
 
-def _user(wanted: Wanted) -> Look:
+def _user(expected: ExpectedResource) -> Search:
     """A generated password was never in an answer: DescribeUserList has it."""
-    name = wanted.need("Username")
-    narrowed = {"InstanceId": wanted.need("InstanceId"), "Filters": [{"Name": "Username", "Values": [name]}]}
+    name = expected.need("Username")
+    narrowed = {"InstanceId": expected.need("InstanceId"), "Filters": [{"Name": "Username", "Values": [name]}]}
     rows = yield from scan("DescribeUserList", narrowed, "Username")
     return {} if any(row.get("Username") == name for row in rows) else None
 
@@ -183,38 +183,38 @@ def _user(wanted: Wanted) -> Look:
 def _listed(operation: str, name: str, *answered: str) -> Finder:
     """Return a finder by a name in a list without pages; the answer has ``answered`` of the row, and InstanceId."""
 
-    def find(wanted: Wanted) -> Look:
-        instance_id, value = wanted.need("InstanceId"), wanted.need(name)
-        listed = yield Ask(operation, {"InstanceId": instance_id})
+    def find(expected: ExpectedResource) -> Search:
+        instance_id, value = expected.need("InstanceId"), expected.need(name)
+        listed = yield Query(operation, {"InstanceId": instance_id})
         rows = [row for row in rows_of(listed, operation) if row.get(name) == value]
-        found = only(wanted.operation, rows, answered[0], _UNIQUE)
+        found = only(expected.operation, rows, answered[0], _UNIQUE)
         return None if found is None else {"InstanceId": instance_id, **{each: found.get(each) for each in answered}}
 
     return find
 
 
-def _rule(wanted: Wanted) -> Look:
+def _rule(expected: ExpectedResource) -> Search:
     """Rules of one name may exist side by side: ours has the name and says the same."""
-    instance_id, name = wanted.need("InstanceId"), wanted.need("RuleName")
-    listed = yield Ask("DescribeMessageEnrichmentRules", {"InstanceId": instance_id})
+    instance_id, name = expected.need("InstanceId"), expected.need("RuleName")
+    listed = yield Query("DescribeMessageEnrichmentRules", {"InstanceId": instance_id})
     rows = [row for row in rows_of(listed, "DescribeMessageEnrichmentRules") if row.get("RuleName") == name]
     parts = ("Condition", "Actions", "Priority")
-    same = [row for row in rows if all(row.get(part) == wanted.fields.get(part) for part in parts)]
+    same = [row for row in rows if all(row.get(part) == expected.fields.get(part) for part in parts)]
     reason = "names of rules are not unique, and nothing tells which of these the call made; compare and delete"
-    found = only(wanted.operation, same or rows, "Id", reason)
+    found = only(expected.operation, same or rows, "Id", reason)
     if found is None:
         return None
     if not same:
-        raise Ambiguous(wanted.operation, [found.get("Id")], "a rule of this name says something else; compare them")
+        raise Ambiguous(expected.operation, [found.get("Id")], "a rule of this name says something else; compare them")
     return {"InstanceId": instance_id, "Id": found.get("Id")}
 
 
 def _authenticator(kind: str) -> Finder:
     """An instance has at most one authenticator of each type."""
 
-    def find(wanted: Wanted) -> Look:
+    def find(expected: ExpectedResource) -> Search:
         try:
-            listed = yield Ask("DescribeAuthenticator", {"InstanceId": wanted.need("InstanceId"), "Type": kind})
+            listed = yield Query("DescribeAuthenticator", {"InstanceId": expected.need("InstanceId"), "Type": kind})
         except Exception as error:
             if _absent(error, "ResourceNotFound.NoAuthenticator"):
                 return None
@@ -225,10 +225,10 @@ def _authenticator(kind: str) -> Finder:
     return find
 
 
-def _device_identity(wanted: Wanted) -> Look:
-    named = {"InstanceId": wanted.need("InstanceId"), "DeviceId": wanted.need("DeviceId")}
+def _device_identity(expected: ExpectedResource) -> Search:
+    named = {"InstanceId": expected.need("InstanceId"), "DeviceId": expected.need("DeviceId")}
     try:
-        found = yield Ask("DescribeDeviceIdentity", named)
+        found = yield Query("DescribeDeviceIdentity", named)
     except Exception as error:
         # The product has no narrower code for a device; a missing instance has one of its own.
         if _absent(error, "ResourceNotFound"):
@@ -239,39 +239,41 @@ def _device_identity(wanted: Wanted) -> Look:
     return {}
 
 
-def _endpoint(wanted: Wanted) -> Look:
+def _endpoint(expected: ExpectedResource) -> Search:
     """Public access is on or off; what is closing is none that a call has just opened."""
-    found = yield Ask("DescribeInsPublicEndpoints", {"InstanceId": wanted.need("InstanceId")})
+    found = yield Query("DescribeInsPublicEndpoints", {"InstanceId": expected.need("InstanceId")})
     status = found.get("Status")
     if not status:
         raise unreadable(PROVIDER, "DescribeInsPublicEndpoints", found.get("RequestId"))
     return {} if status in _OPEN else None
 
 
-def _by_content(rows: list[Fields], wanted: Wanted, field: str, sn: str) -> Fields | None:
+def _by_content(rows: list[Fields], expected: ExpectedResource, field: str, sn: str) -> Fields | None:
     """Find a certificate by what it says, since its serial number is inside."""
-    content = certificates(wanted.need(field))
+    content = certificates(expected.need(field))
     found = next((row for row in rows if certificates(row.get(field)) == content), None)
     unknown = [row.get(sn) for row in rows if not certificates(row.get(field))]
     if found is None and unknown:
-        raise Ambiguous(wanted.operation, unknown, "the list does not show these certificates; compare serial numbers")
+        raise Ambiguous(
+            expected.operation, unknown, "the list does not show these certificates; compare serial numbers"
+        )
     return found
 
 
-def _ca_certificate(wanted: Wanted) -> Look:
-    instance_id = wanted.need("InstanceId")
-    listed = yield Ask("DescribeCaCertificates", {"InstanceId": instance_id})
+def _ca_certificate(expected: ExpectedResource) -> Search:
+    instance_id = expected.need("InstanceId")
+    listed = yield Query("DescribeCaCertificates", {"InstanceId": instance_id})
     rows = rows_of(listed, "DescribeCaCertificates")
-    found = _by_content(rows, wanted, "CaCertificate", "CaSn")
+    found = _by_content(rows, expected, "CaCertificate", "CaSn")
     return None if found is None else {"InstanceId": instance_id, "CaSn": found.get("CaSn")}
 
 
-def _device_certificate(wanted: Wanted) -> Look:
-    instance_id, ca = wanted.need("InstanceId"), wanted.need("CaSn")
+def _device_certificate(expected: ExpectedResource) -> Search:
+    instance_id, ca = expected.need("InstanceId"), expected.need("CaSn")
     narrowed = {"InstanceId": instance_id, "Filters": [{"Name": "CaSn", "Values": [ca]}]}
     rows = yield from scan("DescribeDeviceCertificates", narrowed, "DeviceCertificateSn")
     rows = [row for row in rows if row.get("CaSn") == ca]
-    found = _by_content(rows, wanted, "DeviceCertificate", "DeviceCertificateSn")
+    found = _by_content(rows, expected, "DeviceCertificate", "DeviceCertificateSn")
     if found is None:
         return None
     return {"InstanceId": instance_id, "CaSn": ca, "DeviceCertificateSn": found.get("DeviceCertificateSn")}

@@ -19,7 +19,17 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Final
 
 from resilience.clients.common import naming
-from resilience.clients.common.asking import Ambiguous, Ask, Fields, Finder, Look, Wanted, code_of, only, unreadable
+from resilience.clients.common.lookups import (
+    Ambiguous,
+    ExpectedResource,
+    Fields,
+    Finder,
+    Query,
+    Search,
+    code_of,
+    only,
+    unreadable,
+)
 from resilience.clients.tencent import errors
 from resilience.clients.tencent.traits import PROVIDER
 from resilience.clients.tencent.verifying.finders import scan
@@ -29,7 +39,7 @@ TAGS: Final = "TagList"
 
 _LIST: Final = "DescribeInstanceList"
 
-Rows = Generator[Ask, Fields, list[Fields]]
+Rows = Generator[Query, Fields, list[Fields]]
 """A search for rows of a list."""
 
 # InstanceStatus (models.py, DescribeInstanceResponse): on its way out, and there without being of use.
@@ -56,39 +66,39 @@ def finders(unique: Sequence[Sequence[str]], *, advice: str = NOT_UNIQUE) -> Map
         advice: What to do where nothing tells one purchase from another.
     """
 
-    def bought(wanted: Wanted) -> Look:
-        fields = next((each for each in unique if each and _has(wanted, each)), ())
-        tags = [each for name in fields for each in _tags(wanted, name)]
-        rows = (yield from _tagged(tags)) if tags else (yield from _named(wanted))
+    def bought(expected: ExpectedResource) -> Search:
+        fields = next((each for each in unique if each and _has(expected, each)), ())
+        tags = [each for name in fields for each in _tags(expected, name)]
+        rows = (yield from _tagged(tags)) if tags else (yield from _named(expected))
         if tags and NAME in fields:
-            rows = [row for row in rows if row.get("InstanceName") == wanted.need(NAME)]
+            rows = [row for row in rows if row.get("InstanceName") == expected.need(NAME)]
         keys = [f"tag {', '.join(dict.fromkeys(key for key, _ in tags))}"] if tags else []
         words = " and the ".join([*(each for each in fields if each == NAME), *keys])
         several = f"several have the {words} of this purchase, which is therefore not unique; look which one is right"
-        found = only(wanted.operation, rows, "InstanceId", several if fields else advice)
+        found = only(expected.operation, rows, "InstanceId", several if fields else advice)
         if found is not None and not fields:
-            raise Ambiguous(wanted.operation, [found.get("InstanceId")], advice)
+            raise Ambiguous(expected.operation, [found.get("InstanceId")], advice)
         if found is None:
             return None
-        _check(wanted, found)
+        _check(expected, found)
         return {"InstanceId": found.get("InstanceId")}
 
     return {"CreateInstance": bought, "DeleteInstance": _deleted}
 
 
-def _has(wanted: Wanted, fields: Sequence[str]) -> bool:
-    return all(naming.text_of(naming.at(wanted.fields, name)) not in {None, "", "[]"} for name in fields)
+def _has(expected: ExpectedResource, fields: Sequence[str]) -> bool:
+    return all(naming.text_of(naming.at(expected.fields, name)) not in {None, "", "[]"} for name in fields)
 
 
-def _tags(wanted: Wanted, name: str) -> list[tuple[str, str]]:
+def _tags(expected: ExpectedResource, name: str) -> list[tuple[str, str]]:
     """Return the tags of the request that a field of ``unique`` speaks of."""
     outer, _, key = name.partition(".")
-    tags = [naming.tag(each) for each in wanted.fields.get(TAGS) or []] if outer == TAGS else []
+    tags = [naming.tag(each) for each in expected.fields.get(TAGS) or []] if outer == TAGS else []
     return [(each[0], str(each[1])) for each in tags if each is not None and key in {"", each[0]}]
 
 
-def _named(wanted: Wanted) -> Rows:
-    name = wanted.need(NAME)
+def _named(expected: ExpectedResource) -> Rows:
+    name = expected.need(NAME)
     rows = yield from scan(_LIST, {"Filters": [{"Name": "InstanceName", "Values": [name]}]}, "InstanceId")
     # The filter finds parts of names too, and names of what is being deleted may be used again.
     return [row for row in rows if row.get("InstanceName") == name and row.get("InstanceStatus") not in _GONE]
@@ -109,26 +119,28 @@ def _tagged(tags: Sequence[tuple[str, str]]) -> Rows:
     return list((rows or {}).values())
 
 
-def _check(wanted: Wanted, found: Fields) -> None:
+def _check(expected: ExpectedResource, found: Fields) -> None:
     """Refuse an instance that the call cannot have bought, or that nobody could use."""
     ids, status = [found.get("InstanceId")], found.get("InstanceStatus")
     for field, shown in _SAME.items():
-        if str(wanted.fields.get(field)).lower() != str(found.get(shown)).lower():
-            raise Ambiguous(wanted.operation, ids, f"it has another {field} than this call asked for; look whose it is")
+        if str(expected.fields.get(field)).lower() != str(found.get(shown)).lower():
+            raise Ambiguous(
+                expected.operation, ids, f"it has another {field} than this call asked for; look whose it is"
+            )
     if status in _GONE | _USELESS:
-        raise Ambiguous(wanted.operation, ids, f"it is {status}; look what became of it before you buy another")
+        raise Ambiguous(expected.operation, ids, f"it is {status}; look what became of it before you buy another")
 
 
-def _deleted(wanted: Wanted) -> Look:
+def _deleted(expected: ExpectedResource) -> Search:
     """
     Tell whether an instance is on its way out.
 
     Of a prepaid one the first DeleteInstance isolates it and the second destroys it,
     so where it is isolated already nobody but a person may ask again.
     """
-    instance_id = wanted.need("InstanceId")
+    instance_id = expected.need("InstanceId")
     try:
-        found = yield Ask("DescribeInstance", {"InstanceId": instance_id})
+        found = yield Query("DescribeInstance", {"InstanceId": instance_id})
     except Exception as error:
         if code_of(error, errors.translate) == "ResourceNotFound.Instance":
             return {}
@@ -140,5 +152,5 @@ def _deleted(wanted: Wanted) -> Look:
         return {}
     if status == "OVERDUE" or (found.get("PayMode") == "PREPAID" and status != "RUNNING"):
         reason = f"it is {status}, by this call or before it, and another DeleteInstance may destroy it for good; look"
-        raise Ambiguous(wanted.operation, [instance_id], reason)
+        raise Ambiguous(expected.operation, [instance_id], reason)
     return None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from resilience.clients.common.asking import Purchases, Verifier, awaited, plain
+from resilience.clients.common.lookups import Purchases, Verifier, awaited, plain
 from resilience.clients.tencent.traits import PROVIDER
 from resilience.clients.tencent.verifying import instances
-from resilience.clients.tencent.verifying.finders import FINDERS, AwaitedDesk, desk_of
+from resilience.clients.tencent.verifying.finders import FINDERS, AwaitedQueryClient, query_client_of
 from resilience.core.operations.advice import Subject, indistinct
 
 _IN_POLICY: Final = indistinct(
@@ -19,8 +19,8 @@ _IN_POLICY: Final = indistinct(
 
 def verifiers(client: object, purchases: Purchases) -> Mapping[str, Verifier] | None:
     """Return verifiers; coroutine functions for an asynchronous client. None for a client of another product."""
-    desk = desk_of(client)
-    if desk is None:
+    query_client = query_client_of(client)
+    if query_client is None:
         return None
     # A tag that a purchase lacks leaves it to be judged by its name.
     tagged = () if purchases.tag is None else ((f"{instances.TAGS}.{purchases.tag}",),)
@@ -28,5 +28,5 @@ def verifiers(client: object, purchases: Purchases) -> Mapping[str, Verifier] | 
     said = () if purchases.fields is None else (purchases.fields,)
     advice = instances.NOT_UNIQUE if purchases.fields is None else _IN_POLICY
     finders = {**FINDERS, **instances.finders((*said, *tagged, *named), advice=advice)}
-    make = awaited if isinstance(desk, AwaitedDesk) else plain
-    return {f"{desk.provider}:{name}": make(desk, name, find) for name, find in finders.items()}
+    make = awaited if isinstance(query_client, AwaitedQueryClient) else plain
+    return {f"{query_client.provider}:{name}": make(query_client, name, find) for name, find in finders.items()}

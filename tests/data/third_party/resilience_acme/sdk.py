@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from resilience.clients.common.requestforms import Forms, RequestForm
+from resilience.clients.common.request_forms import Forms, RequestForm
 from resilience.clients.vendor.sdk import VendorSdk
 from resilience.core.fault import Fault
 

@@ -11,7 +11,6 @@ from resilience.clients.alibaba import answers
 from resilience.clients.alibaba.tea import retries
 from resilience.clients.alibaba.tea.keys.credentials import alibaba_credential
 from resilience.clients.alibaba.traits import PROVIDER
-from resilience.clients.common.asking import AnswerError, unreadable
 from resilience.clients.common.assuming import (
     OPERATION,
     SESSION_NAME,
@@ -22,6 +21,7 @@ from resilience.clients.common.assuming import (
     imported,
 )
 from resilience.clients.common.keys import KeyTriple
+from resilience.clients.common.lookups import AnswerError, unreadable
 
 # Seconds. "Minimum value: 900"; the maximum is the role's own, and at most 12 h ("CreateRole", MaxSessionDuration).
 # AssumeRole, read 2026-11-21.

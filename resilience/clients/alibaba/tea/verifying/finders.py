@@ -1,5 +1,5 @@
 """
-Finders and desk for ApsaraMQ for MQTT.
+Finders and query client for ApsaraMQ for MQTT.
 
 Sources: alibabacloud_onsmqtt20200420 1.7.1 and its API reference, "Error codes"; read 2026-11-21.
 """
@@ -18,13 +18,13 @@ from resilience.catalog import catalogue
 from resilience.clients.alibaba import answers
 from resilience.clients.alibaba.tea import errors
 from resilience.clients.alibaba.traits import PROVIDER
-from resilience.clients.common.asking import (
+from resilience.clients.common.lookups import (
     Ambiguous,
-    Ask,
+    ExpectedResource,
     Fields,
     Finder,
-    Look,
-    Wanted,
+    Query,
+    Search,
     certificates,
     code_of,
     unreadable,
@@ -38,17 +38,17 @@ _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _PAGE: Final = 100
 
 
-def desk_of(client: object) -> AlibabaDesk | None:
-    """Return the desk of a client of Alibaba's MQTT SDK; None for any other object."""
+def query_client_of(client: object) -> AlibabaQueryClient | None:
+    """Return the query client of a client of Alibaba's MQTT SDK; None for any other object."""
     for cls in type(client).__mro__:
         package, _, module = cls.__module__.rpartition(".")
         if package.startswith(_PACKAGE) and module == "client":
-            return AlibabaDesk(client, import_module(f"{package}.models"))
+            return AlibabaQueryClient(client, import_module(f"{package}.models"))
     return None
 
 
 @frozen(eq=False)
-class AlibabaDesk:
+class AlibabaQueryClient:
     """
     Asks through the synchronous methods, which every client of this SDK has.
 
@@ -75,7 +75,7 @@ class AlibabaDesk:
         """Return the fault in an answer that the SDK took for a success."""
         return answers.checker(catalogue(PROVIDER).operation(operation))(answer)
 
-    def put(self, ask: Ask, options: object) -> Any:
+    def put(self, ask: Query, options: object) -> Any:
         """Ask; runtime options of the creating call hold for the question too."""
         request = getattr(self._models, f"{ask.operation}Request")().from_map(dict(ask.fields))
         method = _HUMP.sub("_", ask.operation).lower()
@@ -95,21 +95,21 @@ class AlibabaDesk:
         return response.from_map({"headers": said.get("headers"), "statusCode": 200, "body": body})
 
 
-def _group(wanted: Wanted) -> Look:
+def _group(expected: ExpectedResource) -> Search:
     """A GroupId is taken in one instance; the list has all groups of one, and no pages."""
-    instance_id, group_id = wanted.need("InstanceId"), wanted.need("GroupId")
-    listed = yield Ask("ListGroupId", {"InstanceId": instance_id})
+    instance_id, group_id = expected.need("InstanceId"), expected.need("GroupId")
+    listed = yield Query("ListGroupId", {"InstanceId": instance_id})
     for row in listed.get("Data") or []:
         if row.get("GroupId") == group_id and row.get("InstanceId") in (None, instance_id):
             return {}
     return None
 
 
-def _device_credential(wanted: Wanted) -> Look:
+def _device_credential(expected: ExpectedResource) -> Search:
     """The read-back brings the secret that the lost answer had."""
-    named = {"InstanceId": wanted.need("InstanceId"), "ClientId": wanted.need("ClientId")}
+    named = {"InstanceId": expected.need("InstanceId"), "ClientId": expected.need("ClientId")}
     try:
-        found = yield Ask("GetDeviceCredential", named)
+        found = yield Query("GetDeviceCredential", named)
     except Exception as error:
         if code_of(error, errors.translate) == "DeviceCredentialNotFound":
             return None
@@ -117,15 +117,15 @@ def _device_credential(wanted: Wanted) -> Look:
     return {"DeviceCredential": found["DeviceCredential"]}
 
 
-def _ca_certificate(wanted: Wanted) -> Look:
+def _ca_certificate(expected: ExpectedResource) -> Search:
     """The serial number is inside the certificate, so the certificate itself is compared; its name is not unique."""
-    instance_id, content = wanted.need("MqttInstanceId"), certificates(wanted.need("CaContent"))
+    instance_id, content = expected.need("MqttInstanceId"), certificates(expected.need("CaContent"))
     seen: dict[str, Fields] = {}
     number = 0
     while True:
         number += 1
         page = {"MqttInstanceId": instance_id, "PageNo": str(number), "PageSize": str(_PAGE)}
-        listed = yield Ask("ListCaCertificate", page)
+        listed = yield Query("ListCaCertificate", page)
         data = listed.get("Data")
         if not isinstance(data, Mapping):
             raise unreadable(PROVIDER, "ListCaCertificate", listed.get("RequestId"))
@@ -141,7 +141,9 @@ def _ca_certificate(wanted: Wanted) -> Look:
             return {"Sn": sn}
     unknown = [sn for sn, row in seen.items() if not certificates(row.get("CaContent"))]
     if unknown:
-        raise Ambiguous(wanted.operation, unknown, "the list does not show these certificates; compare serial numbers")
+        raise Ambiguous(
+            expected.operation, unknown, "the list does not show these certificates; compare serial numbers"
+        )
     return None
 
 

@@ -6,7 +6,7 @@ from attrs import frozen
 
 
 @frozen
-class Uncovered:
+class Bypass:
     """
     Why one call goes past the policy.
 

@@ -15,8 +15,8 @@ from resilience.catalog import catalogue
 from resilience.clients.alibaba import answers
 from resilience.clients.alibaba.tea.forms import FORMS, OPEN_API_REQUEST
 from resilience.clients.alibaba.traits import PROVIDER
-from resilience.clients.common.asking import Ask, Fields
-from resilience.clients.common.requestforms import fields_of
+from resilience.clients.common.lookups import Fields, Query
+from resilience.clients.common.request_forms import fields_of
 from resilience.core.fault import Fault
 
 _MODELS: Final = "alibabacloud_tea_openapi.models"
@@ -37,7 +37,7 @@ _PARAMS: Final = {
 
 
 @frozen(eq=False)
-class CallDesk:
+class CallQueryClient:
     """Asks through ``call_api``, which every client of Alibaba's new SDK has."""
 
     _client: Any
@@ -59,7 +59,7 @@ class CallDesk:
         """Return the fault in an answer that the SDK took for a success."""
         return answers.checker(catalogue(PROVIDER).operation(operation))(answer)
 
-    def put(self, ask: Ask, options: object) -> Any:
+    def put(self, ask: Query, options: object) -> Any:
         """Ask; runtime options of the creating call hold for the question too."""
         models = import_module(_MODELS)
         request = models.OpenApiRequest(query=dict(ask.fields))

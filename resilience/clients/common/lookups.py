@@ -4,7 +4,7 @@ How a verifier asks: what to look up is one thing, how an SDK is asked is anothe
 A *finder* knows a service and no SDK. It is a generator that yields questions, gets
 answers as plain mappings in the spelling of the wire, and returns what it found. It
 waits for nothing itself, so the same finder serves plain and asynchronous clients.
-A *desk* knows an SDK's client and no operation: it puts the questions.
+A *query client* knows an SDK's client and no operation: it puts the questions.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ _REQUEST_NAMES: Final = ("request", "params")
 
 
 @frozen
-class Ask:
+class Query:
     """One question: an operation that changes nothing, and its request fields."""
 
     operation: str
     fields: Fields
 
 
-Look = Generator[Ask, Fields, Fields | None]
+Search = Generator[Query, Fields, Fields | None]
 """A search under way: it returns the fields of a good answer to the creating operation, or None."""
 
 
 @frozen
-class Wanted:
+class ExpectedResource:
     """
     What a creating call asked for.
 
@@ -65,7 +65,7 @@ class Wanted:
         return value
 
 
-Finder = Callable[[Wanted], Look]
+Finder = Callable[[ExpectedResource], Search]
 
 
 @frozen(kw_only=True)
@@ -91,7 +91,7 @@ class Ambiguous(LookupError):  # noqa: N818  # it says what was found, and nothi
     """
     Something is there, and nothing tells whether this call made it.
 
-    To take it for ours could adopt somebody else's; to take it for nothing could
+    To take it for ours could adopt another program's; to take it for nothing could
     make it twice. So a person has to look.
 
     Attributes:
@@ -132,7 +132,7 @@ class AnswerError(Exception):
         return f"{self.operation}: {self.fault.label}: the answer is no success, although the SDK took it"
 
 
-class Desk(Protocol):
+class QueryClient(Protocol):
     """Puts a finder's questions to one client."""
 
     @property
@@ -152,7 +152,7 @@ class Desk(Protocol):
         """Return the fields of a request."""
         ...
 
-    def put(self, ask: Ask, options: object) -> Any:
+    def put(self, query: Query, options: object) -> Any:
         """Ask, with the options of the call if they fit; return the SDK's answer, or an awaitable of it."""
         ...
 
@@ -173,11 +173,11 @@ class _Call:
     options: object
 
     @classmethod
-    def of(cls, desk: Desk, operation: str, args: Sequence[Any], kwargs: Fields) -> _Call:
+    def of(cls, query_client: QueryClient, operation: str, args: Sequence[Any], kwargs: Fields) -> _Call:
         named = [kwargs[name] for name in _REQUEST_NAMES if name in kwargs]
         values = [*args, *named, *(value for name, value in kwargs.items() if name not in _REQUEST_NAMES)]
         for place, value in enumerate(values):
-            if desk.is_request(value):
+            if query_client.is_request(value):
                 return cls(value, next(iter(values[place + 1 :]), None))
         found = ", ".join(type(value).__name__ for value in values) or "no argument"
         raise TypeError(
@@ -186,55 +186,55 @@ class _Call:
         )
 
 
-def plain(desk: Desk, operation: str, find: Finder) -> Verifier:
+def plain(query_client: QueryClient, operation: str, find: Finder) -> Verifier:
     """Return a plain function for a client whose methods wait in their thread."""
 
     def verify(*args: Any, **kwargs: Any) -> Any:
-        call = _Call.of(desk, operation, args, kwargs)
-        look, answer = find(Wanted(operation, desk.fields(call.request))), None
-        step: Callable[[], Ask] = partial(next, look)
+        call = _Call.of(query_client, operation, args, kwargs)
+        search, answer = find(ExpectedResource(operation, query_client.fields(call.request))), None
+        step: Callable[[], Query] = partial(next, search)
         while True:
             try:
-                ask = step()
+                query = step()
             except StopIteration as end:
-                return None if end.value is None else desk.made(operation, call.request, end.value, answer)
+                return None if end.value is None else query_client.made(operation, call.request, end.value, answer)
             try:
-                answer = desk.put(ask, call.options)
-                step = partial(look.send, _checked(desk, ask, answer))
+                answer = query_client.put(query, call.options)
+                step = partial(search.send, _checked(query_client, query, answer))
             except Exception as error:  # noqa: BLE001  # the finder knows which mean "not there", and raises the others
-                step = partial(look.throw, error)
+                step = partial(search.throw, error)
 
     return verify
 
 
-def awaited(desk: Desk, operation: str, find: Finder) -> Callable[..., Awaitable[Any]]:
+def awaited(query_client: QueryClient, operation: str, find: Finder) -> Callable[..., Awaitable[Any]]:
     """Return a coroutine function for a client whose methods are awaited; otherwise the same as ``plain``."""
 
     async def verify(*args: Any, **kwargs: Any) -> Any:
-        call = _Call.of(desk, operation, args, kwargs)
-        look, answer = find(Wanted(operation, desk.fields(call.request))), None
-        step: Callable[[], Ask] = partial(next, look)
+        call = _Call.of(query_client, operation, args, kwargs)
+        search, answer = find(ExpectedResource(operation, query_client.fields(call.request))), None
+        step: Callable[[], Query] = partial(next, search)
         while True:
             try:
-                ask = step()
+                query = step()
             except StopIteration as end:
-                return None if end.value is None else desk.made(operation, call.request, end.value, answer)
+                return None if end.value is None else query_client.made(operation, call.request, end.value, answer)
             try:
-                answer = await desk.put(ask, call.options)
-                step = partial(look.send, _checked(desk, ask, answer))
+                answer = await query_client.put(query, call.options)
+                step = partial(search.send, _checked(query_client, query, answer))
             except Exception as error:  # noqa: BLE001  # the finder knows which mean "not there", and raises the others
-                step = partial(look.throw, error)
+                step = partial(search.throw, error)
 
     return verify
 
 
-def _checked(desk: Desk, ask: Ask, answer: Any) -> Fields:
-    fault = desk.check(ask.operation, answer)
+def _checked(query_client: QueryClient, query: Query, answer: Any) -> Fields:
+    fault = query_client.check(query.operation, answer)
     if fault is not None:
-        raise AnswerError(ask.operation, fault)
-    fields = desk.read(answer)
+        raise AnswerError(query.operation, fault)
+    fields = query_client.read(answer)
     if not fields:
-        raise unreadable(desk.provider, ask.operation)
+        raise unreadable(query_client.provider, query.operation)
     return fields
 
 
