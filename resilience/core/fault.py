@@ -7,7 +7,7 @@ from typing import Final, Literal
 from attrs import field, frozen
 
 Effect = Literal["none", "unknown"]
-"""Whether a failed attempt changed anything: certainly not, or nobody knows."""
+"""Whether a failed attempt changed anything: certainly not, or unknown."""
 
 Transport = Literal["unsent", "lost", "garbled"]
 """A failure without a code: never sent, sent without an answer, or answered unreadably."""

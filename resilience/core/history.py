@@ -115,7 +115,7 @@ class History:
 
     @property
     def may_exist(self) -> bool:
-        """Whether an attempt may have made something, and nobody has looked since."""
+        """Whether an attempt may have made something, and no verifier has looked since."""
         return self.unresolved and self.plan.repeat != "safe"
 
     def copy(self) -> History:

@@ -18,8 +18,8 @@ commands of decisions, and a driver obeys: it sleeps, calls, asks, and reports w
     Refused          -> Fail: the call was not admitted, for the sake of a limit, the ledger or a name
     RefreshFailed    -> Fail
 
-Doubt. ``unresolved`` says that some attempt may have taken effect and nobody has
-looked since; ``ours`` says that some attempt of this name may have. While an
+Doubt. ``unresolved`` says that some attempt may have taken effect and no verifier
+has looked since; ``ours`` says that some attempt of this name may have. While an
 operation that a repeat would duplicate is unresolved, no decision leads to
 another attempt: what was decided becomes *pending*, the verifier is asked first.
 Its "not there" counts only when ``settle`` has passed since the doubtful attempt
@@ -84,7 +84,7 @@ def begin(plan: Plan, *, now: float, ours: bool = False) -> History:
     Args:
         plan: What the call can do.
         now: Seconds on the clock that every later ``now`` is read from.
-        ours: Whether an earlier run started this resource and nobody knows how that ended.
+        ours: Whether an earlier run started this resource and how that ended is unknown.
     """
     limit = plan.limits.deadline
     history = History(plan=plan, deadline=None if limit is None else now + limit)

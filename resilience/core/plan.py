@@ -40,7 +40,7 @@ class Plan:
         effect_of: What the catalogue knows about a provider's code, None where it is silent.
         table: The policy's rules for this operation.
         limits: The limits of the call.
-        must_verify_first: Whether an attempt whose effect is unknown forbids the next one until somebody has looked.
+        must_verify_first: Whether an attempt whose effect is unknown forbids the next one until a verifier has looked.
         is_repeatable: Whether the same request may be sent again at any time, because that changes nothing.
         can_be_ours: Whether "it exists" may speak of what an earlier attempt made. Where an equal repeat changes
             nothing, the service says so of another content only: then a verifier has to know.

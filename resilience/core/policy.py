@@ -92,7 +92,7 @@ class Rule:
         effect: What the rule knows about the effect, or None.
         message: The rule answers only faults whose message has this text in it, in whatever case; None for every fault.
         entry: Its index in an array of answers; None where the code has one answer.
-        locate: Finds where the rule stands, when somebody asks; None for a policy built in Python.
+        locate: Finds where the rule stands, when it is asked for; None for a policy built in Python.
     """
 
     id: str
@@ -316,7 +316,7 @@ class Injection:
         applied: Whether the real call is made first, and its answer thrown away.
         delay: How long the fault takes to come, in seconds.
         message: What the service says in words, for rules with ``message``; it is part of ``fault``.
-        locate: Finds where the entry stands, when somebody asks; None for a policy built in Python.
+        locate: Finds where the entry stands, when it is asked for; None for a policy built in Python.
     """
 
     id: str
@@ -351,7 +351,7 @@ class Chaos:
 
 
 def _fixed(table: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a copy that nobody can change."""
+    """Return a copy that cannot be changed."""
     return MappingProxyType(dict(table))
 
 
@@ -396,7 +396,7 @@ class PolicyValues:
     telemetry: TelemetrySettings | None = None
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[type[Any], dict[str, Any]]]:
-        """Make a copy or a pickle from the values; a mapping that nobody can change has none of its own."""
+        """Make a copy or a pickle from the values; a read-only mapping has none of its own."""
         values = {each.alias: getattr(self, each.name) for each in fields(type(self))}
         return _built, (
             type(self),

@@ -52,7 +52,7 @@ class CommonExecutor:
     """
 
     observers_for: ClassVar[staticmethod[[PolicyValues], Sequence[Observer]]] = staticmethod(_nobody)
-    """Says who watches where nobody was named: the package chooses it, the engine does not know observers."""
+    """Returns the observers where none were given: the package chooses them, the engine knows none."""
 
     runtime: ClassVar[Runtime]
 

@@ -53,7 +53,7 @@ class Outcome(Generic[T_co]):
         arguments: As they were last sent, by parameter name.
         renamed: What was renamed: the service's field, the old and the new name.
         waited: All waits together, in seconds.
-        may_exist: Whether something may have taken effect that nobody has looked into.
+        may_exist: Whether something may have taken effect, and no verifier has looked.
     """
 
     operation: str

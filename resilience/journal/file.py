@@ -35,13 +35,13 @@ class AppendedFile:
         return os.read(self.descriptor, 1) != b"\n"
 
     def own(self) -> int:
-        """Return a descriptor of the file; a new one where the number is another file's, or nobody's, by now."""
+        """Return a descriptor of the file; a new one where the number is another file's, or none's, by now."""
         if _identity(self.descriptor) != self._identity:
             self._open()
         return self.descriptor
 
     def close(self) -> None:
-        """Close the file, and nobody else's."""
+        """Close the file, and no other."""
         if _identity(self.descriptor) == self._identity:
             os.close(self.descriptor)
 

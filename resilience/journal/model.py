@@ -82,7 +82,7 @@ class RecordedDecision:
         delay: The wait that followed.
         backoff: What the delay was taken from, if it is known.
         stop_reason: Why the call stopped, if it did.
-        verified: Whether an accept was verified; None if it was no accept, or nobody tells.
+        verified: Whether an accept was verified; None if it was no accept, or the file does not say.
         dry_run: Whether it was an accept that created nothing.
     """
 
@@ -178,7 +178,7 @@ class RecordedCall:
         duration: None if it never ended.
         ended: How it ended; None if it never did, or if a programming error left at once.
         stop_reason: Why it ended; None likewise.
-        recalled: What the ledger knew; None if it was not asked, or nobody tells.
+        recalled: What the ledger knew; None if it was not asked, or the file does not say.
         attempts: Its attempts, in order.
         remedies: Its refreshes and verifications, in order.
         renamed: What was renamed: the service's field, the first and the last name; None for a name that is not told.
@@ -187,7 +187,7 @@ class RecordedCall:
         verified: Whether an accepted call was verified; None if it was not accepted.
         error_type: What a failed call is counted as: ``timeout``, a code that the policy lists, the class of
             its exception, or ``_OTHER``.
-        trace_id: Its trace, in hex digits, or None where nobody recorded spans.
+        trace_id: Its trace, in hex digits, or None where no spans were recorded.
         span_id: Its span likewise.
     """
 

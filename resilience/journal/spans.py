@@ -1,5 +1,5 @@
 """
-One span of OTLP JSON, as a collector's file exporter writes it, or somebody else.
+One span of OTLP JSON, as a collector's file exporter or another program writes it.
 
 Source: OpenTelemetry Protocol 1.9, "JSON Protobuf Encoding": ids in hex digits, 64-bit integers as strings; and the
 JSON mapping of Protocol Buffers, by which other writers put ids in base64 (both read 2026-11-21).

@@ -162,7 +162,7 @@ class ClientOperation(Protocol):
         Args:
             send: The method, bound to the client.
             read_back: The operation that says whether it has happened, where a policy names one.
-            unique: The request fields by which a purchase is told from all others; empty where nobody has said it.
+            unique: The request fields by which a purchase is told from all others; empty where the policy names none.
             unclear: Makes the error for an answer that says neither "there" nor "not there".
         """
         ...

@@ -16,7 +16,7 @@ _SECRET: Final = re.compile("secret|passw|private_?key|access_?key", re.IGNORECA
 
 
 def is_secret_field(name: str) -> bool:
-    """Tell whether a field's name says that nobody may keep what it holds."""
+    """Tell whether a field's name says that its value must not be kept."""
     return _SECRET.search(name) is not None
 
 

@@ -138,7 +138,7 @@ def _note_end(call: Progress, decision: core.Accept | core.Fail | None) -> None:
 
 
 def _is_done(call: Progress) -> bool | None:
-    """Return what the ledger is to know: done, nothing made, or (None) that nobody knows, or that nothing was tried."""
+    """Return what the ledger is to know: done, nothing made, or (None) that it is unknown or was not tried."""
     if call.error is None and call.stop_reason != "dry_run":
         return True
     return None if call.history.unresolved or not call.history.begun else False

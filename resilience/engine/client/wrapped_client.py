@@ -2,7 +2,7 @@
 Clients under a policy: each management call that their methods make becomes a call of an executor.
 
 :func:`wrap_client` returns one client; :meth:`ClientWrapper.patch` replaces the methods of a class, for
-programs that nobody wants to edit. A client is looked at when it makes its first call,
+programs that are not to be edited. A client is looked at when it makes its first call,
 and what is known of it is kept in the client itself.
 """
 

@@ -26,7 +26,7 @@ class PolicySource(Credentials[KeyTriple]):
     def __init__(self, first: KeyTriple, fetch: Callable[[], KeyTriple]) -> None:
         # What it sends belongs to the attempt that waits for it, and is no call of the script's.
         super().__init__(as_attempt(fetch), expires=lambda keys: keys.expires_at)
-        # When they end nobody knows, so only a refusal renews them.
+        # When they end is unknown, so only a refusal renews them.
         self.held = Loaded(first, 1, read=True)
         self.first_id = first.access_key_id
 

@@ -287,7 +287,7 @@ class Credentials(Generic[C]):
             self.held = Loaded(value, self.generation + 1, expires_at, renew_at)
             self._failed_at = self._failure = None
         finally:
-            # Also when cancelled: whoever waits finds no error and no newer generation, and leads next.
+            # Also when cancelled: a waiter finds no error and no newer generation, and leads next.
             self._flight = None
             flight.end()
 

@@ -2,7 +2,7 @@
 A limit on attempts on asyncio, for a fraction of what a cancel scope costs.
 
 It does what ``asyncio.timeout`` does (the documentation of ``Task.uncancel``, Python 3.11):
-when the time is up the task is cancelled once, and whoever set the alarm takes that one
+when the time is up the task is cancelled once, and the code that set the alarm takes that one
 cancellation back. A cancellation from elsewhere that comes as well is not taken for ours.
 
 Attempts that have the same limit end in the order in which they began, so one timer is
@@ -86,7 +86,7 @@ class Alarm:
         End it, in any case and once.
 
         Returns:
-            Whether it has rung, and nobody else has cancelled the task: then a ``CancelledError`` is ours.
+            Whether it has rung, and nothing else has cancelled the task: then a ``CancelledError`` is ours.
         """
         if not self._rang:
             del self._alarms.pending[self]

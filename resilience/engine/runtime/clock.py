@@ -27,5 +27,5 @@ sleep: Final = time.sleep
 
 
 def is_stopped() -> bool:
-    """Tell whether somebody has put another function in the place of the clock that event loops read."""
+    """Tell whether another function stands in the place of the clock that event loops read."""
     return not isinstance(time.monotonic, BuiltinFunctionType)

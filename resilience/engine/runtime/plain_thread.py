@@ -161,7 +161,7 @@ def never_awaitable(function: Callable[..., Any], value: T) -> T:
     Return a function's value.
 
     Raises:
-        TypeError: It is something to await, which nobody here can.
+        TypeError: It is something to await, which needs an event loop.
     """
     if not inspect.isawaitable(value):
         return value

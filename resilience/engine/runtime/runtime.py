@@ -94,7 +94,7 @@ class Runtime(Protocol):
         ...
 
     def owner(self) -> Hashable:
-        """Return what stands for whoever makes this call, and differs from all others that wait for it."""
+        """Return what stands for the task or thread of this call, and differs from all others that wait for it."""
         ...
 
 

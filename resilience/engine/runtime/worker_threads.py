@@ -81,7 +81,7 @@ class Threads:
                 working_for.task = None
                 job.ended_at = monotonic() + offset
 
-        # Whoever holds a slot gets a thread at once.
+        # A call that holds a slot gets a thread at once.
         unbounded = anyio.CapacityLimiter(1)
         job.ended_at = math.inf
         [value] = await anyio.to_thread.run_sync(boxed, abandon_on_cancel=True, limiter=unbounded)

@@ -25,7 +25,7 @@ Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 class LazyArguments(Mapping[str, Any]):
-    """The arguments of a call by parameter name, put together when somebody looks."""
+    """The arguments of a call by parameter name, put together when they are first read."""
 
     def __init__(self, fields: ArgumentFields, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         self._sent = fields, args, kwargs

@@ -206,6 +206,6 @@ class LedgerClaim:
     def _guarded(self, function: Callable[[], T]) -> T:
         with self._guard:
             if self._is_closed:
-                # The call was cancelled before this thread began: nobody waits for it, and the key is no longer ours.
+                # The call was cancelled before this thread began: nothing waits for it, and the key is no longer ours.
                 raise LedgerError(str(self.ledger.path), "the call has ended")
             return function()

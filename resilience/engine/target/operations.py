@@ -78,7 +78,7 @@ class Operation:
 
 
 def described(provider: str, name: str, *, policy: PolicyValues) -> Operation:
-    """Return what is known of a provider's operation; one that nobody knows counts as ``duplicate``."""
+    """Return what is known of a provider's operation; an unknown one counts as ``duplicate``."""
     facts = catalogue(provider).operation(name) if provider in providers() else None
     return _described(name, provider, facts, policy.operations.get(provider, {}).get(name))
 
@@ -91,7 +91,7 @@ def resolve(operation: str, *, policy: PolicyValues, provider: str | None) -> Op
     of the only provider that knows it.
 
     Raises:
-        ValueError: Nobody knows it, or more than one provider does.
+        ValueError: No provider has it, or more than one.
     """
     prefix, colon, name = operation.rpartition(":")
     owner = prefix if colon else provider

@@ -71,7 +71,7 @@ class ExecutorSettings:
         """
         Where two quick looks tell that a call is nothing but an attempt; None if there is always more to do.
 
-        While both slots hold None, a call that succeeds at once is told to nobody.
+        While both slots hold None, no observer is told of a call that succeeds at once.
         """
         if self.has_more_to_do:
             return None

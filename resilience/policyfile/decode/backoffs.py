@@ -45,7 +45,7 @@ class _Builder:
         values = {key: value for key, value in self.entries.items() if key not in foreign}
         if kind == "list":
             self.check_list()
-            # The default cap is made for growth; delays that somebody wrote down are meant.
+            # The default cap is made for growth; delays that are written down are meant.
             values.setdefault("cap", max(Backoff().cap, max(values.get("delays", ()), default=0.0)))
         backoff = Backoff(name=self.name, **values)
         self.check_numbers(backoff)

@@ -200,7 +200,7 @@ class _Reader:
 
 def _meant(provider: str, code: str) -> str | None:
     """Return the fault without a code that a code is a misspelled word for; None where it may be a code."""
-    # What nobody has listed may be spelled in any way.
+    # What is listed nowhere may be spelled in any way.
     if provider not in providers() or is_transport_code(code) or code in catalogue(provider).codes:
         return None
     lower = code.lower()

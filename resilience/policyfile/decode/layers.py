@@ -267,7 +267,7 @@ class Report:
 
     def unknown_key(self, layer: Layer, path: Path, known: Sequence[str], *, holder: str, hint: str = "") -> None:
         """
-        Add an error about a key that nobody knows; what one that names a secret holds is not shown.
+        Add an error about an unknown key; the value of one that names a secret is not shown.
 
         Args:
             layer: The layer that it stands in.

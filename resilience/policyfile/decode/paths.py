@@ -37,6 +37,6 @@ def resolved(text: str, base: str | None, environ: Mapping[str, str] = os.enviro
             raise UnsetVariableError(name)
         return environ[name]
 
-    # Where nobody knows the home folder, ~ stays what it is, and the file will not be found.
+    # Without a known home folder ~ stays what it is, and the file will not be found.
     expanded = os.path.expanduser(_VARIABLE.sub(value, text))  # noqa: PTH111  # of any user, as a shell does
     return os.path.abspath(os.path.join(base or "", expanded))  # noqa: PTH100, PTH118  # .. is not to follow links

@@ -221,7 +221,7 @@ class RuleReader:
             return operation, code
         table.complain(self.report, (key,), rule, message, at_key=True)
         if not (isinstance(value, str) and value in self.actions):
-            # Nobody can obey it, and what it asks for is wrong all the same.
+            # It can never be obeyed, and what it asks for is wrong all the same.
             tuple(self._answers.read(table, key, value))
         return None
 

@@ -145,7 +145,7 @@ def _unreadable(name: str, error: UnreadableError) -> Problem:
 
 
 def _near(source: PolicyFile, entry: str) -> str:
-    """Return which file is probably meant by an entry that names none; nothing where nobody can tell."""
+    """Return which file is probably meant by an entry that names none; nothing where that cannot be told."""
     if plain(entry).startswith(BUILTIN):
         return suggestion(entry, [BUILTIN + name for name in builtin_names()])
     if entry.removesuffix(".toml").removesuffix("-mqtt") in {*providers(), *builtin_names()}:

@@ -1,4 +1,4 @@
-"""Two bases that mean different things by one name: whoever comes last would change what the other one's rules do."""
+"""Two bases that mean different things by one name: the later one would change what the other one's rules do."""
 
 from __future__ import annotations
 

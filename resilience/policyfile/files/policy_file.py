@@ -1,4 +1,4 @@
-"""One file of a policy: found, read and parsed; its text is scanned for positions only when somebody asks."""
+"""One file of a policy: found, read and parsed; its text is scanned for positions only when one is asked for."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@ Where things stand in a TOML text that tomli has accepted.
 
 tomli alone judges what is valid and what a value is; the scanner here only walks over
 keys, brackets and strings, so it need not know what an integer looks like. It costs about
-as much as parsing, so it runs only when somebody asks for a position.
+as much as parsing, so it runs only when a position is asked for.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def place(text: str) -> AnswerPath | None:
 
 
 def place_hint(text: str) -> str:
-    """Return what was probably meant by a text that is no place; nothing where nobody can tell."""
+    """Return what was probably meant by a text that is no place; nothing where that cannot be told."""
     path = re.sub(r"\[([0-9]+)\]", r".\1", text).removeprefix("$.")
     kind, colon, rest = path.partition(":")
     # A kind that is misspelled; a part of JSON has a colon in it now and then, but none that looks like one of these.
@@ -66,7 +66,7 @@ def template(text: str) -> tuple[str, tuple[str, ...]] | None:
 
 
 def template_hint(text: str) -> str:
-    """Return what was probably meant by a text that is no method and path; nothing where nobody can tell."""
+    """Return what was probably meant by a text that is no method and path; nothing where that cannot be told."""
     method, gap, path = text.strip().partition(" ")
     if not gap:
         example = f', as in "GET {method}"' if template(f"GET {method}") else ""
@@ -96,6 +96,6 @@ def host(text: str) -> str | None:
 
 
 def host_hint(text: str) -> str:
-    """Return what was probably meant by a text that is no host; nothing where nobody can tell."""
+    """Return what was probably meant by a text that is no host; nothing where that cannot be told."""
     near = text.rpartition("://")[2].partition("/")[0].rpartition("@")[2]
     return f'; did you mean "{near}"?' if near != text and host(near) else ""

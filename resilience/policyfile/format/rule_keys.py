@@ -13,7 +13,7 @@ from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.lookalikes import lookalike, plain
 from resilience.policyfile.messages.wording import dotted, quoted, suggestion
 
-# Letters that nobody sees are in no name either.
+# Invisible letters are in no name either.
 _UNSEEN: Final = r"\s\x00-\x1f\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff"
 _CODE = re.compile(rf"[^{_UNSEEN}/*%{{}}\[\]:?\"'\\]+")
 _OPERATION = re.compile(
@@ -193,7 +193,7 @@ def _check_failure(code: str) -> None:
 
 def _check_code(code: str, scope: str) -> None:
     _check_failure(code)
-    # The codes of a service that nobody has listed may be numbers.
+    # The codes of a service that has no catalogue may be numbers.
     if is_status(code) and scope in providers():
         _check_failure(f"http-{code}")
         raise UnfitError(

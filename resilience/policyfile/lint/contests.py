@@ -71,7 +71,7 @@ class Contests:
         return self._met_in(contest_of(rule)).get(id(rule), frozenset())
 
     def wanted(self, rule: Rule) -> frozenset[Operation] | None:
-        """Return the known operations that a rule's own pattern names; None where nobody lists any."""
+        """Return the known operations that a rule's own pattern names; None where none are listed."""
         names = self.providers_of(rule)
         known = self._known_of(names)
         if not known:

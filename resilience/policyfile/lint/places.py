@@ -84,7 +84,7 @@ def by_rank(each: RuleAt) -> Rank:
 @frozen(eq=False)
 class ActionAt:
     """
-    An action that somebody defined, and where: a named one, or the inline table of a rule.
+    An action that a file defines, and where: a named one, or the inline table of a rule.
 
     Attributes:
         action: The action.
@@ -100,7 +100,7 @@ class ActionAt:
 @frozen(eq=False)
 class Mistake:
     """
-    What makes some rules wrong: the rule itself, or the named action that somebody changed under it.
+    What makes some rules wrong: the rule itself, or the named action that was changed under it.
 
     Attributes:
         path: The path of it.

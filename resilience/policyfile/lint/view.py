@@ -157,7 +157,7 @@ class View:
     @cached_property
     def actions(self) -> tuple[ActionAt, ...]:
         """
-        The actions that the files define, named ones first; the ready-made ones are nobody's mistake.
+        The actions that the files define, named ones first; the ready-made ones are no mistake of the policy's.
 
         In a view of some of them, those that are looked at.
         """
@@ -307,7 +307,7 @@ class View:
         return catalogue(rule.scope).code(rule.code) if rule.scope in providers() else None
 
     def class_of(self, rule: Rule) -> CodeClass | None:
-        """Return what kind of thing a rule's code says; None where nobody knows, or where a message says it better."""
+        """Return what kind of thing a rule's code says; None where it is unknown, or where a message says it better."""
         if rule.message is not None:
             return None
         if rule.scope.startswith("transport"):
@@ -327,7 +327,7 @@ class View:
         return self.contests.met(rule)
 
     def wanted(self, rule: Rule) -> frozenset[Operation] | None:
-        """Return the known operations that a rule's own pattern names; None where nobody lists any."""
+        """Return the known operations that a rule's own pattern names; None where none are listed."""
         return self.contests.wanted(rule)
 
     def is_alone(self, rule: Rule) -> bool:

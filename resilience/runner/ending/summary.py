@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # Of anything that is listed: enough to see what it is about. The journal has all.
 _SHOWN: Final = 3
 
-# Of what nobody else tells, more: each may be a hole.
+# More of what is shown nowhere else: each may be a hole.
 _WAYS_SHOWN: Final = 8
 
 _SECOND: Final = 1000

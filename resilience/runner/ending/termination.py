@@ -53,7 +53,7 @@ class _EndsLikeInterrupt:
 
 def _quiet(hook: Any) -> Any:
     def report(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-        # Nobody has pressed Ctrl-C.
+        # It was not Ctrl-C.
         if not issubclass(kind, KeyboardInterrupt):
             hook(kind, error, traceback)
 

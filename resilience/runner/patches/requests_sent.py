@@ -46,7 +46,7 @@ def watch(module: ModuleType, tell: Tell) -> None:
             return
         try:
             tell(read(sender, args), _way)
-        except Exception:  # noqa: BLE001  # nobody's request may fail because somebody has looked at it
+        except Exception:  # noqa: BLE001  # no request may fail because we have looked at it
             return
 
     if not function.__code__.co_flags & _COROUTINE:

@@ -63,7 +63,7 @@ def _loaded(line: bytes) -> dict[str, Any] | None:
 
 
 def mapped(path: str, count: int) -> Numbers[int]:
-    """Return so many numbers, which are those of the file for whoever maps it; zeros in the beginning."""
+    """Return so many numbers, which every process that maps the file shares; zeros in the beginning."""
     return memoryview(_memory(path, count * _NUMBER)).cast("Q")
 
 

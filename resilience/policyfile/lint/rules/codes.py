@@ -79,7 +79,7 @@ def unknown_injection(view: View) -> Iterator[Problem]:
 
 
 def _stranger(provider: str, code: str, what: str, table: str) -> str | None:
-    """Return the message about a code that no service sends; None for a known one, and where nobody can know."""
+    """Return the message about a code that no service sends; None for a known one, and where no list is complete."""
     if provider not in providers():
         is_odd = not provider.startswith("transport") and is_status(code)
         return f'{quoted(code)} reads like a status; in [rules.transport] it is "http-{code}"' if is_odd else None
@@ -89,7 +89,7 @@ def _stranger(provider: str, code: str, what: str, table: str) -> str | None:
         return None
     near = nearest(code, families.get(code.rpartition(".")[0], ()), cutoff=_LIKE_A_SIBLING)
     if catalogue(provider).code(code) is not None:
-        # A sub-code that nobody listed is fine; one that is a letter away from another is not.
+        # A sub-code that is not listed is fine; one that is a letter away from another is not.
         hint = f'; did you mean "{near}"?' if near else None
     else:
         owners = [name for name in providers() if code in catalogue(name).codes]

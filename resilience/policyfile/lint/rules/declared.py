@@ -89,7 +89,7 @@ def _no_attempt(view: View, each: RuleAt) -> str | None:
 
 def _meant(view: View, rule: Rule) -> list[Operation]:
     """
-    Return the operations that whoever wrote a rule had in mind.
+    Return the operations that the author of a rule had in mind.
 
     A rule for all operations is also there for others than one that is said to be done twice: by the policy, or by the
     catalogue. Requests without a name are meant where no request has one. Where the policy lists no operation of a

@@ -28,7 +28,7 @@ def alike(view: View) -> Iterator[Problem]:
             found.setdefault(name, []).append((layer, _size(table)))
     sizes = {name: sum(size for _, size in layers) for name, layers in found.items()}
     for first, second in slips(found):
-        # Whoever says less is the slip; among equals, the later one.
+        # The one that says less is the slip; among equals, the later one.
         less, more = (first, second) if sizes[first] < sizes[second] else (second, first)
         layer = found[less][-1][0]
         message = (

@@ -1,6 +1,6 @@
 # noqa: INP001  # no package: PYTHONPATH names this very folder, so that Python finds the file by its name
 """
-A second chance, where the ``sitecustomize`` of somebody else stands in front of ours.
+A second chance, where another program's ``sitecustomize`` stands in front of ours.
 
 Python comes here only then: ours takes this folder off the path. In a virtual environment it never does.
 """
