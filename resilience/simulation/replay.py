@@ -2,7 +2,7 @@
 Plays recorded calls under another policy: what it would have done with the same faults.
 
 A recorded call drives :mod:`resilience.core.call`. Its attempts, verifications and refreshes bring what they
-brought then, and take as long as they took then. Waits have the luck that they had: where a backoff is the same, the
+brought then, and take as long as they took then. Waits use the draws that they had: where a backoff is the same, the
 wait is the recorded one, and where it is another, the same draw is put into it. What was not recorded is assumed, and
 each assumption is told, by the words of :data:`resilience.simulation.replayed.ASSUMPTIONS`.
 
@@ -310,9 +310,9 @@ class _Replay:
         return command
 
     def _report(self, commands: Call, event: Event, recorded: RecordedDecision | None, draw: float | None) -> Command:
-        """Report what happened, with the luck of the recorded decision; return the next command."""
-        luck = draw_as_recorded(self.history, event, now=self.now, recorded=recorded, draw=draw)
-        return commands.send(CommandReport(event, self.now, luck))
+        """Report what happened, with the draw of the recorded decision; return the next command."""
+        recorded_draw = draw_as_recorded(self.history, event, now=self.now, recorded=recorded, draw=draw)
+        return commands.send(CommandReport(event, self.now, recorded_draw))
 
     def _step(
         self,

@@ -113,13 +113,13 @@ def test_a_class_of_the_users_own_keeps_what_it_adds(cloud: Sandbox) -> None:
 
 
 @pytest.fixture
-def covered_in_place() -> Iterator[Any]:
+def patched_in_place() -> Iterator[Any]:
     """Return a function that covers a class in place; all is undone at the end."""
     kept: list[tuple[type, dict[str, Any]]] = []
 
-    def cover(covering: ClientWrapper, cls: type) -> None:
+    def cover(wrapper: ClientWrapper, cls: type) -> None:
         kept.append((cls, dict(vars(cls))))
-        covering.patch(cls)
+        wrapper.patch(cls)
 
     yield cover
     for cls, before in reversed(kept):
@@ -130,16 +130,16 @@ def covered_in_place() -> Iterator[Any]:
                 setattr(cls, name, before[name])
 
 
-def test_a_class_is_covered_in_place(cloud: Sandbox, covered_in_place: Any) -> None:
+def test_a_class_is_covered_in_place(cloud: Sandbox, patched_in_place: Any) -> None:
     """Every client of it, made before or after, is covered, by its short methods and its long ones; once is enough."""
     log: Any = Log()
     tallied, said = list[int](), list[str]()
-    covering = ClientWrapper(
+    wrapper = ClientWrapper(
         SyncExecutor(quick(), observers=(log,)), tally=lambda: tallied.append(1), on_switched_off=said.append
     )
     before = alibaba_client(cloud)
     for _ in range(3):
-        covered_in_place(covering, AlibabaClient)
+        patched_in_place(wrapper, AlibabaClient)
     cloud.script("CreateGroupId", "ApplyTokenOverFlow*3")
     before.create_group_id(group("GID_one"))
     alibaba_client(cloud).create_group_id_with_options(group("GID_two"), RuntimeOptions())
@@ -152,11 +152,11 @@ def test_a_class_is_covered_in_place(cloud: Sandbox, covered_in_place: Any) -> N
     assert len(log.started) == 5
 
 
-def test_the_cover_of_a_class_can_be_taken_off(cloud: Sandbox, covered_in_place: Any) -> None:
+def test_the_cover_of_a_class_can_be_taken_off(cloud: Sandbox, patched_in_place: Any) -> None:
     """What a later cover puts in place of an earlier one does not nest, and what it covers is the SDK's own."""
     logs: Any = Log(), Log()
     for log in logs:
-        covered_in_place(ClientWrapper(SyncExecutor(quick(), observers=(log,))), MqttClient)
+        patched_in_place(ClientWrapper(SyncExecutor(quick(), observers=(log,))), MqttClient)
     cloud.script("CreateTopic", "RequestLimitExceeded")
     client = tencent_client(cloud)
     client.CreateTopic(topic("sensors"))
@@ -165,10 +165,10 @@ def test_the_cover_of_a_class_can_be_taken_off(cloud: Sandbox, covered_in_place:
     assert MqttClient.CreateTopic.__name__ == "CreateTopic"
 
 
-def test_a_class_that_is_covered_in_place_keeps_no_client(cloud: Sandbox, covered_in_place: Any) -> None:
+def test_a_class_that_is_covered_in_place_keeps_no_client(cloud: Sandbox, patched_in_place: Any) -> None:
     """A program that makes a client for each call, with a credential of its own, gathers neither."""
-    covering = ClientWrapper(SyncExecutor(quick(), observers=()))
-    covered_in_place(covering, MqttClient)
+    wrapper = ClientWrapper(SyncExecutor(quick(), observers=()))
+    patched_in_place(wrapper, MqttClient)
     keys = OwnKeys(cloud.tencent)
     client = tencent_client(cloud, credential=keys)
     client.CreateTopic(topic("sensors"))

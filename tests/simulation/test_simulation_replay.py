@@ -1,4 +1,4 @@
-"""Recorded calls under other policies: the same faults, times, answers and luck, and what is assumed beyond them."""
+"""Recorded calls under other policies: the same faults, times, answers and draws, and what is assumed beyond them."""
 
 from __future__ import annotations
 
@@ -525,7 +525,7 @@ ASKED_FIRST = (verified(0, 0.0, action="accept"),)
 
 
 @pytest.mark.parametrize(
-    ("recorded", "deeds"),
+    ("recorded", "activities"),
     [
         pytest.param(call(ended="accepted", why="accepted", recalled="done"), [], id="done"),
         pytest.param(
@@ -546,10 +546,10 @@ ASKED_FIRST = (verified(0, 0.0, action="accept"),)
         pytest.param(call(ended="failed", why="unverified", recalled="unfinished"), [], id="begun-left"),
     ],
 )
-def test_what_the_ledger_knew_is_known_again(recorded: RecordedCall, deeds: list[str]) -> None:
+def test_what_the_ledger_knew_is_known_again(recorded: RecordedCall, activities: list[str]) -> None:
     """A call that an earlier run had done or begun begins in a replay as it began then."""
     replayed = replay(recorded, plan("", verifier=bool(recorded.remedies)))
-    assert [step.did for step in replayed.steps] == deeds
+    assert [step.did for step in replayed.steps] == activities
     assert replayed.differences == ()
     assert (replayed.ended, replayed.stop_reason) == (recorded.ended, recorded.stop_reason)
 

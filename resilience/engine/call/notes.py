@@ -10,7 +10,7 @@ from resilience.core.words.stop_reasons import STOP_WORDS
 from resilience.engine.call.progress import Made, Progress
 from resilience.engine.errors import RemedyFailed
 
-# A call with a patient rule can have hundreds of attempts; the first and the last ones tell the story.
+# A call with a patient rule can have hundreds of attempts; the first and the last ones say enough.
 _SHOWN = 10
 
 # An exception object that a program raises again and again must not grow; calls are rarely nested deeper.

@@ -64,7 +64,7 @@ NameChange = Literal["ask", "give", "leave"]
 @define(eq=False, repr=False)
 class Register:
     """
-    What follows from one deed after the other; for one thread at a time, but any may read meanwhile.
+    What follows from one change after the other; for one thread at a time, but any may read meanwhile.
 
     Attributes:
         changes: The new name of everything that was renamed, as it is at any moment: to be looked up in.
@@ -85,7 +85,7 @@ class Register:
         return names is not None and names.get(name) == name
 
     def apply(self, did: NameChange, place: NameScope, original: str, name: str) -> bool:
-        """Do a deed; return whether a name that was asked for or given may be had."""
+        """Make a change; return whether a name that was asked for or given may be had."""
         names = self._owners.setdefault(place, {})
         if did == "leave":
             self._leave(names, place, original, name)
@@ -110,7 +110,7 @@ class Register:
 
 @define(eq=False, repr=False)
 class ProcessNames:
-    """The names of one process; more processes have them in common where deeds are noted for all."""
+    """The names of one process; more processes have them in common where changes are noted for all."""
 
     _register: Register = field(factory=Register, init=False)
     _guard: ProcessLock = field(factory=ProcessLock, init=False)

@@ -23,7 +23,7 @@ class RunNames(names.ProcessNames):
     """
     The names of a run.
 
-    They stand in a file with a line for each deed, in the order in which the system has
+    They stand in a file with a line for each change, in the order in which the system has
     added them. So all processes see the same order, and of two that want one name at once both see the
     same first. No lock is needed for that.
 
