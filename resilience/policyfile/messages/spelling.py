@@ -50,6 +50,7 @@ class _Index:
 
     known: Collection[str]
     size: int
+    names: frozenset[str]
     groups: dict[str, list[str]] = field(factory=dict)
 
     def alike(self, found: str) -> list[str]:
@@ -71,11 +72,15 @@ _indexes: list[_Index] = []
 
 
 def _index_of(known: Collection[str]) -> _Index:
-    """Return the index of a collection; the last ones are remembered, by their identity and their size."""
+    """Return the index of a collection; the last ones are remembered, by their identity and by their names."""
     for index in _indexes:
         if index.known is known and index.size == len(known):
             return index
-    index = _Index(known, len(known))
+    names = frozenset(known)
+    for index in _indexes:
+        if index.names == names:
+            return index
+    index = _Index(known, len(known), names)
     for name in known:
         for group in set(_groups(name)):
             index.groups.setdefault(group, []).append(name)
