@@ -18,72 +18,21 @@ credentials can be needed, 10 by the type of a plain value that is compared befo
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from time import time
-from typing import Any, Final
+from typing import Any
 
-from attrs import frozen
-
-from resilience.core.events import ALWAYS_IDLE, Slot
-from resilience.core.limits import attempt_limit
-from resilience.core.machine import begin
+from resilience.core.events import ALWAYS_IDLE
 from resilience.engine.call.attempts import FirstAttempt
 from resilience.engine.call.decided import count as decisions
+from resilience.engine.call.fast_path_guard import SHUT, Guard, at_once, plain_type
 from resilience.engine.call.renaming import begins_as_asked
 from resilience.engine.call.run import run
 from resilience.engine.call.watched_path import AtOnce, first_attempt
 from resilience.engine.credentials.source import NO_CREDENTIALS
-from resilience.engine.outcome import Attempt, Outcome
 from resilience.engine.runtime.event_loop import LOOP
 from resilience.engine.runtime.plain_thread import THREAD, drive, never_awaitable
-from resilience.engine.target.arguments import LazyArguments
 from resilience.engine.target.target import Target
-
-_SHUT: Final[Slot] = ({"": True}, "")
-
-
-@frozen
-class _Guard:
-    """
-    What a fast path looks at.
-
-    Attributes:
-        slots: The call is nothing but an attempt while both hold None.
-        is_told: Whether it is nothing but an attempt, and what observers are told of it, while they do not.
-        limit: Of an attempt, in seconds; 0 for none.
-    """
-
-    slots: tuple[Slot, Slot]
-    is_told: bool
-    limit: float
-
-    @classmethod
-    def of(cls, target: Target) -> _Guard:
-        """Return how it stands after the first call."""
-        slots = None if target.needs_thread else target.setting.idle_slots
-        limit = attempt_limit(begin(target.plan, now=0.0), now=0.0) or 0.0
-        # Another mapping than the one that is shut before the first call, so that it is not asked for again.
-        is_told = not target.needs_thread and not target.setting.has_more_to_do
-        return cls(slots or (({"": True}, ""), _SHUT), is_told, limit)
-
-
-def plain_type(target: Target, value: object) -> type | None:
-    """Return the type of the first value that a function returned, if values of it are none of an SDK's answers."""
-    kind = type(value)
-    return kind if kind in target.plain else None
-
-
-def at_once(
-    target: Target, value: object, args: tuple[Any, ...], kwargs: Mapping[str, Any], duration: float
-) -> Outcome[Any]:
-    """Return the outcome of a call whose first attempt succeeded."""
-    return Outcome(
-        operation=target.operation.name,
-        stop_reason="success",
-        value=value,
-        attempts=(Attempt(number=1, duration=duration),),
-        arguments=LazyArguments(target.signature, args, kwargs),
-    )
 
 
 def _no_loop() -> None:
@@ -125,7 +74,7 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
     target: Target, *, as_outcome: bool
 ) -> Callable[..., Coroutine[Any, Any, Any]]:
     # While both ``slot[key]`` are None the fast path is open: two look-ups answer every reason against it.
-    (slot, key), (other, other_key) = _SHUT, ALWAYS_IDLE
+    (slot, key), (other, other_key) = SHUT, ALWAYS_IDLE
     is_new = True
     is_told = False
     invoke = target.function
@@ -166,8 +115,8 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
         if is_new and call.error is None:
             is_new = False
             plain = plain_type(target, call.value)
-        if slot is _SHUT[0]:
-            guard = _Guard.of(target)
+        if slot is SHUT[0]:
+            guard = Guard.of(target)
             limit, is_told = guard.limit, guard.is_told
             if not target.may_shield and "asyncio" in sys.modules:
                 from resilience.engine.runtime import attempt_alarm  # noqa: PLC0415  # asyncio is there already
@@ -256,7 +205,7 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
 
 def _in_thread(target: Target, *, as_outcome: bool) -> Callable[..., Any]:  # noqa: C901, PLR0915  # as above
     # The clock is read only where there is a limit, or an outcome to tell of it.
-    (slot, key), (other, other_key) = _SHUT, ALWAYS_IDLE
+    (slot, key), (other, other_key) = SHUT, ALWAYS_IDLE
     is_new = True
     is_told = False
     invoke = target.function
@@ -288,8 +237,8 @@ def _in_thread(target: Target, *, as_outcome: bool) -> Callable[..., Any]:  # no
         if is_new and call.error is None:
             is_new = False
             kind, plain = type(call.value), plain_type(target, call.value)
-        if slot is _SHUT[0]:
-            guard = _Guard.of(target)
+        if slot is SHUT[0]:
+            guard = Guard.of(target)
             limit, is_told = guard.limit, guard.is_told
             (slot, key), (other, other_key) = guard.slots
         return call.outcome() if as_outcome else call.unwrap()

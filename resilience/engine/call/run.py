@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, assert_never
 
 from resilience.clients import type_name
@@ -70,7 +71,16 @@ async def run(
         if call.track is not None:
             call.track.close()
         if not has_ended:
-            call.watch.tell(_broken_off(call, left))
+            call.watch.tell(
+                broken_off(
+                    left,
+                    attempts=call.history.begun,
+                    waited=call.waited,
+                    duration=call.now() - call.started,
+                    advice=call.advice,
+                    renamed=call.renamed,
+                )
+            )
     return call
 
 
@@ -161,16 +171,24 @@ def _ended(call: Progress, rule: Rule | None) -> CallEnded:
     )
 
 
-def _broken_off(call: Progress, error: str | None) -> CallEnded:
-    """Tell of a call that was cancelled, or that a programming error of this class has ended."""
+def broken_off(  # noqa: PLR0913  # a keyword for each thing that such an end tells
+    error: str | None,
+    *,
+    attempts: int,
+    waited: float,
+    duration: float,
+    advice: str | None = None,
+    renamed: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+) -> CallEnded:
+    """Return the end of a call that was cancelled, or that a programming error of this class has ended."""
     is_cancelled = error is None
     return CallEnded(
         ended="cancelled" if is_cancelled else None,
         stop_reason="cancelled" if is_cancelled else None,
-        attempts=call.history.begun,
-        waited=call.waited,
-        duration=call.now() - call.started,
+        attempts=attempts,
+        waited=waited,
+        duration=duration,
         error=error,
-        advice=call.advice,
-        renamed=call.renamed,
+        advice=advice,
+        renamed=renamed,
     )

@@ -15,6 +15,7 @@ from resilience.clients import type_name
 from resilience.core.events import AttemptAborted, AttemptStarted, AttemptSucceeded, CallEnded
 from resilience.engine.call.attempts import FirstAttempt
 from resilience.engine.call.decided import count as decisions
+from resilience.engine.call.run import broken_off
 from resilience.engine.runtime.plain_thread import at_once
 from resilience.engine.target.observers import Watch
 from resilience.engine.target.target import Target
@@ -104,15 +105,4 @@ def _break_off(watch: Watch, duration: float, error: str | None, *, has_run: boo
     """Tell of a call that was cancelled, or that an error of this class has ended, in or after its first attempt."""
     if not has_run:
         watch.tell(AttemptAborted(number=1, duration=duration, error=None))
-    is_cancelled = error is None
-    watch.tell(
-        CallEnded(
-            ended="cancelled" if is_cancelled else None,
-            stop_reason="cancelled" if is_cancelled else None,
-            attempts=1,
-            waited=0.0,
-            duration=duration,
-            error=error,
-            renamed=_NOTHING,
-        )
-    )
+    watch.tell(broken_off(error, attempts=1, waited=0.0, duration=duration))
