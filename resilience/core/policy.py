@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 
-from attrs import field, fields, frozen
+from attrs import field, frozen
 
+from resilience.core.admission.limits import BreakerLimits, BudgetLimits, RateLimits
 from resilience.core.backoff import Backoff
 from resilience.core.fault import Effect, Fault, Origin, Repeat
+from resilience.core.fixed import fixed, reduced
 from resilience.core.operations.declared import Declaration
 
 Verb = Literal["retry", "refresh", "rename", "verify", "accept", "fail"]
@@ -350,11 +352,6 @@ class Chaos:
     injections: tuple[Injection, ...] = ()
 
 
-def _fixed(table: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a copy that cannot be changed."""
-    return MappingProxyType(dict(table))
-
-
 @frozen(kw_only=True)
 class PolicyValues:
     """
@@ -377,6 +374,9 @@ class PolicyValues:
         ledger: The ledger that calls use; None for no ledger.
         apis: The REST APIs that ``[sources]`` describes, by provider.
         telemetry: What calls leave behind; None where the policy does not say.
+        rates: How many calls may be sent, by provider.
+        budgets: How many retries calls may make together, by provider.
+        breakers: When calls are refused because they fail, by provider.
     """
 
     name: str
@@ -386,26 +386,21 @@ class PolicyValues:
     limits: Limits
     rules: tuple[Rule, ...] = ()
     unknown: Action
-    operations: Mapping[str, Mapping[str, Declaration]] = field(factory=dict, converter=_fixed)
-    credentials: Mapping[str, CredentialLimits] = field(factory=dict, converter=_fixed)
-    backoffs: Mapping[str, Backoff] = field(factory=dict, converter=_fixed)
-    actions: Mapping[str, Action] = field(factory=dict, converter=_fixed)
+    operations: Mapping[str, Mapping[str, Declaration]] = field(factory=dict, converter=fixed)
+    credentials: Mapping[str, CredentialLimits] = field(factory=dict, converter=fixed)
+    backoffs: Mapping[str, Backoff] = field(factory=dict, converter=fixed)
+    actions: Mapping[str, Action] = field(factory=dict, converter=fixed)
     chaos: Chaos = Chaos()
     ledger: LedgerSettings | None = None
-    apis: Mapping[str, RestApi] = field(factory=dict, converter=_fixed)
+    apis: Mapping[str, RestApi] = field(factory=dict, converter=fixed)
     telemetry: TelemetrySettings | None = None
+    rates: Mapping[str, RateLimits] = field(factory=dict, converter=fixed)
+    budgets: Mapping[str, BudgetLimits] = field(factory=dict, converter=fixed)
+    breakers: Mapping[str, BreakerLimits] = field(factory=dict, converter=fixed)
 
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[type[Any], dict[str, Any]]]:
-        """Make a copy or a pickle from the values; a read-only mapping has none of its own."""
-        values = {each.alias: getattr(self, each.name) for each in fields(type(self))}
-        return _built, (
-            type(self),
-            {name: dict(value) if isinstance(value, MappingProxyType) else value for name, value in values.items()},
-        )
-
-
-def _built(policy: type[PolicyValues], values: Mapping[str, Any]) -> PolicyValues:
-    return policy(**values)
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Make a copy or a pickle from the values."""
+        return reduced(self)
 
 
 def ready_made(default: Backoff) -> dict[str, Action]:

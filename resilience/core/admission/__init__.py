@@ -1,0 +1,1 @@
+"""What calls of one executor share: limits of their rate, a budget of retries, a breaker."""

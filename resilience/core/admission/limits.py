@@ -1,0 +1,111 @@
+"""What a policy says of the limits that calls share: ``[rate]``, ``[budget]`` and ``[breaker]``, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+from attrs import field, frozen
+from attrs.validators import ge, gt, le, optional
+
+from resilience.core.admission.rate import Rate
+from resilience.core.fixed import fixed, reduced
+
+BreakerMode = Literal["on", "shadow"]
+"""Whether an open breaker refuses calls, or only tells that it would."""
+
+BreakerScope = Literal["provider", "operation"]
+"""Which calls share one breaker: all of a provider, or those of each operation."""
+
+DEFAULT_WINDOW: Final[float | None] = 30.0
+"""How long a breaker looks back where the policy does not say, in seconds."""
+
+
+@frozen(kw_only=True)
+class RateLimits:
+    """
+    The calls that one executor may send to one provider: ``[rate.PROVIDER]``.
+
+    Every limit that is set holds at once. None of them is divided by ``share`` yet.
+
+    Attributes:
+        per_host: Calls to one host; None for no limit.
+        default: Calls of all operations together, of one account; None for no limit.
+        operations: Calls of one operation, by its name.
+        adaptive: Slow down when the service refuses calls all the same, and recover afterwards.
+        concurrency: Attempts under way at once; None for no limit.
+        share: How many equal processes divide these limits.
+    """
+
+    per_host: Rate | None = None
+    default: Rate | None = None
+    operations: Mapping[str, Rate] = field(factory=dict, converter=fixed)
+    adaptive: bool = False
+    concurrency: int | None = field(default=None, validator=optional(ge(1)))
+    share: int = field(default=1, validator=ge(1))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Make a copy or a pickle from the values."""
+        return reduced(self)
+
+
+@frozen(kw_only=True)
+class BudgetLimits:
+    """
+    How many retries the calls of one provider may make together: ``[budget.PROVIDER]``.
+
+    There are two kinds. A token budget (``ratio`` is None) starts full; a retry takes ``cost`` tokens, and a success
+    gives ``deposit`` back, up to ``capacity``. A ratio budget allows ``floor`` retries in any ``window``, and beyond
+    these as many as ``ratio`` times the calls that began in it.
+
+    The defaults of the token budget are those of the AWS SDKs' standard mode until November 2026 (500 tokens, 5 for a
+    retry, 1 back for a success). The floor is failsafe-go's (20 %, at least 3). The window is our choice: an outage is
+    forgotten soon, and a few calls still allow a retry.
+
+    Attributes:
+        capacity: The most tokens.
+        cost: The tokens that a retry takes.
+        deposit: The tokens that a success gives back.
+        ratio: Retries for each call of the window; None for a token budget.
+        floor: Retries that a window allows whatever the number of its calls.
+        window: How long a ratio budget looks back, in seconds.
+    """
+
+    capacity: float = field(default=500.0, validator=gt(0))
+    cost: float = field(default=5.0, validator=gt(0))
+    deposit: float = field(default=1.0, validator=ge(0))
+    ratio: float | None = field(default=None, validator=optional([ge(0), le(1)]))
+    floor: int = field(default=3, validator=ge(0))
+    window: float = field(default=10.0, validator=gt(0))
+
+
+@frozen(kw_only=True)
+class BreakerLimits:
+    """
+    When calls of one provider are refused because they fail: ``[breaker.PROVIDER]``.
+
+    Attributes:
+        failure_rate: The part of the results in the window that must be failures for the breaker to open; above 0,
+            at most 1.
+        window: How long it looks back, in seconds; None where ``window_calls`` says how many results it looks at.
+        window_calls: How many of the last results it looks at; None where ``window`` is a length of time.
+        min_calls: The results that the window must hold before the breaker can open.
+        open_for: How long it stays open before calls are tried again, in seconds.
+        probes: The calls that are tried while it is half-open, and that must all succeed for it to close.
+        mode: ``shadow`` decides and tells, and refuses nothing.
+        per: Which calls share one breaker.
+    """
+
+    failure_rate: float = field(default=0.5, validator=[gt(0), le(1)])
+    window: float | None = field(default=DEFAULT_WINDOW, validator=optional(gt(0)))
+    window_calls: int | None = field(default=None, validator=optional(ge(1)))
+    min_calls: int = field(default=10, validator=ge(1))
+    open_for: float = field(default=20.0, validator=gt(0))
+    probes: int = field(default=2, validator=ge(1))
+    mode: BreakerMode = "on"
+    per: BreakerScope = "provider"
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse a breaker with two windows, or with none."""
+        if (self.window is None) is (self.window_calls is None):
+            raise ValueError("expected a window in seconds or a window in calls, and not both")

@@ -1,0 +1,72 @@
+"""Rates as policies write them: ``280/s``, ``60/m``, ``1000/h``."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from attrs import field, frozen
+from attrs.validators import gt
+
+UNITS: Final[Mapping[str, float]] = MappingProxyType({"s": 1.0, "m": 60.0, "h": 3600.0})
+"""The length of each unit in seconds."""
+
+MOST_CALLS: Final = 1_000_000
+"""The largest number before the slash; a limiter remembers the time of each call of one window."""
+
+_RATE: Final = re.compile(r"([1-9][0-9]{0,9})/([smh])")
+
+
+@frozen
+class Rate:
+    """
+    How many calls may begin in any window of one length.
+
+    ``60/m`` and ``1/s`` differ: the first allows 60 calls in the same second.
+
+    Attributes:
+        count: The calls of one window; above 0.
+        per: The length of the window in seconds; above 0.
+    """
+
+    count: float = field(validator=gt(0))
+    per: float = field(validator=gt(0))
+
+    @classmethod
+    def of(cls, text: str) -> Rate:
+        """
+        Read a rate such as ``280/s``.
+
+        Raises:
+            ValueError: The text is no rate. The message says what was expected and found.
+        """
+        found = parsed(text)
+        if found is None:
+            raise ValueError(f'expected a rate such as "10/s", "60/m" or "1000/h", got "{text}"')
+        return found
+
+    @property
+    def per_second(self) -> float:
+        """The calls of one second, on average."""
+        return self.count / self.per
+
+    def shared(self, processes: int) -> Rate:
+        """Return the part of one of several equal processes; the window keeps its length."""
+        return self if processes == 1 else Rate(self.count / processes, self.per)
+
+    def __str__(self) -> str:
+        """Return the rate as policies write it; a part of a rate has a decimal point."""
+        unit = next((name for name, length in UNITS.items() if length == self.per), f"{self.per:g}s")
+        return f"{self.count:.10g}/{unit}"
+
+
+@functools.lru_cache(maxsize=1024)
+def parsed(text: str) -> Rate | None:
+    """Return the rate that a text means, or None if it is none."""
+    match = _RATE.fullmatch(text)
+    if match is None or int(match[1]) > MOST_CALLS:
+        return None
+    return Rate(float(match[1]), UNITS[match[2]])

@@ -1,0 +1,107 @@
+"""Limits that calls share, as values: rates as they are written, and what cannot be built."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resilience.core.admission.limits import BreakerLimits, BudgetLimits, RateLimits
+from resilience.core.admission.rate import MOST_CALLS, Rate, parsed
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        pytest.param("280/s", Rate(280, 1), id="seconds"),
+        pytest.param("60/m", Rate(60, 60), id="minutes"),
+        pytest.param("1000/h", Rate(1000, 3600), id="hours"),
+        pytest.param("1000000/s", Rate(MOST_CALLS, 1), id="the-most"),
+    ],
+)
+def test_a_rate_is_read_and_written_alike(text: str, rate: Rate) -> None:
+    """A rate is a number of calls and a window, and says itself as it was written."""
+    assert parsed(text) == rate
+    assert str(rate) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "10", "/s", "10/", "0/s", "-1/s", "1.5/s", "010/s", "10 / s", "10/s ", "10/s\n", "1000001/s"),
+        *("10/S", "10/d", "10/sec", "10/10s", "1e3/s", "99999999999/s", "\u0661\u0660/s"),
+    ],
+)
+def test_what_is_no_rate(text: str) -> None:
+    """Anything else is none, and the error says what a rate looks like."""
+    assert parsed(text) is None
+    with pytest.raises(ValueError, match="expected a rate such as") as caught:
+        Rate.of(text)
+    assert f'got "{text}"' in str(caught.value)
+
+
+def test_a_minute_is_no_sixty_seconds_of_one_call() -> None:
+    """60/m and 1/s are as fast on average, and are not equal: one allows 60 calls at once."""
+    assert Rate.of("60/m").per_second == Rate.of("1/s").per_second
+    assert Rate.of("60/m") != Rate.of("1/s")
+
+
+@given(st.integers(1, MOST_CALLS), st.sampled_from("smh"))
+def test_any_whole_number_of_calls(count: int, unit: str) -> None:
+    """Whatever the number, the text comes back."""
+    assert str(Rate.of(f"{count}/{unit}")) == f"{count}/{unit}"
+
+
+@given(st.integers(1, MOST_CALLS), st.sampled_from("smh"), st.integers(1, 1000))
+def test_equal_processes_share_a_rate(count: int, unit: str, processes: int) -> None:
+    """The parts of all processes together are the whole, in a window of the same length."""
+    whole = Rate.of(f"{count}/{unit}")
+    part = whole.shared(processes)
+    assert part.per == whole.per
+    assert part.count * processes == pytest.approx(whole.count)
+
+
+def test_a_part_of_a_rate_is_written_with_its_fraction() -> None:
+    """The part of a process is said as a rate too."""
+    assert str(Rate.of("10/s").shared(4)) == "2.5/s"
+    assert str(Rate(5, 10)) == "5/10s"
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        pytest.param(Rate, {"count": 0, "per": 1}, id="no-calls"),
+        pytest.param(Rate, {"count": 1, "per": 0}, id="no-window"),
+        pytest.param(RateLimits, {"concurrency": 0}, id="no-attempt"),
+        pytest.param(RateLimits, {"share": 0}, id="no-process"),
+        pytest.param(BudgetLimits, {"capacity": 0}, id="no-token"),
+        pytest.param(BudgetLimits, {"cost": 0}, id="free-retries"),
+        pytest.param(BudgetLimits, {"deposit": -1}, id="a-fine-for-success"),
+        pytest.param(BudgetLimits, {"ratio": 1.1}, id="more-retries-than-calls"),
+        pytest.param(BudgetLimits, {"floor": -1}, id="floor-below-zero"),
+        pytest.param(BreakerLimits, {"failure_rate": 0}, id="opens-without-a-failure"),
+        pytest.param(BreakerLimits, {"failure_rate": 1.1}, id="never-opens"),
+        pytest.param(BreakerLimits, {"min_calls": 0}, id="no-results"),
+        pytest.param(BreakerLimits, {"probes": 0}, id="no-probe"),
+        pytest.param(BreakerLimits, {"open_for": 0}, id="never-open"),
+        pytest.param(BreakerLimits, {"window": None}, id="no-window-at-all"),
+        pytest.param(BreakerLimits, {"window_calls": 10}, id="two-windows"),
+    ],
+)
+def test_what_cannot_be_built(kind: type[Any], values: dict[str, Any]) -> None:
+    """A value is built valid, or not at all."""
+    with pytest.raises(ValueError, match=r"must be|expected a window"):
+        kind(**values)
+
+
+def test_limits_can_be_copied_and_sent_but_not_changed() -> None:
+    """What operations may do is fixed, and travels to another process."""
+    limits = RateLimits(operations={"CreateGroupId": Rate.of("10/s")}, adaptive=True, share=2)
+    assert copy.deepcopy(limits) == limits
+    assert pickle.loads(pickle.dumps(limits)) == limits  # noqa: S301  # its own bytes
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        limits.operations["CreateGroupId"] = Rate.of("100/s")  # type: ignore[index]
