@@ -1,1 +1,1 @@
-"""From the tables of all files to values: each table has a module that reads it."""
+"""Turns the tables of all files into values, with one module for each table."""

@@ -21,7 +21,7 @@ READY_MADE: Final = tuple(ready_made(Backoff()))
 """The names of the ready-made actions."""
 
 _LONGEST_CHAIN: Final = 32
-"""Actions from the first to the last of a chain of ``then``; a person follows three or four."""
+"""The most actions in a chain of ``then``; a reader can follow three or four."""
 
 _WAITING: Final = frozenset({"retry", "verify"})
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}|[{}]")
@@ -31,14 +31,14 @@ def build_actions(
     settings: Settings, backoffs: Mapping[str, Backoff], stack: Stack, report: Report, known: Mapping[str, Action]
 ) -> dict[str, Action]:
     """
-    Return the named actions, the ready-made ones among them; one without a verb is reported, and becomes a fail.
+    Return the named and the ready-made actions; an action without a verb is reported and becomes a ``fail``.
 
     Args:
-        settings: What the layers say of them.
-        backoffs: The backoffs that they may ask for.
+        settings: The merged settings of the layers.
+        backoffs: The backoffs that actions may name.
         stack: The layers.
-        report: Takes what is wrong.
-        known: Actions that are built already.
+        report: Collects the problems.
+        known: Actions that were built before.
     """
     made = ready_made(backoffs["default"])
     builder = _Builder(settings, backoffs, stack, report, known, {name: known.get(name, made[name]) for name in made})
@@ -67,7 +67,7 @@ class _Builder:
         )
 
     def build(self, name: str, above: tuple[str, ...]) -> Action:
-        """Build an action after those that its ``then`` leads to; ``above`` are those that lead here."""
+        """Build an action, and before it the chain of its ``then``; ``above`` has the actions that lead to it."""
         if name in READY_MADE and name in self.settings.actions and not above:
             message = f"the ready-made action {quoted(name)} cannot be redefined; choose another name"
             self.complain(name, "", ids.READY_MADE, message, at_key=True)
@@ -76,7 +76,7 @@ class _Builder:
         if name in self.known:
             then = self.known[name].then
             if then is not None:
-                # Put where it would stand if it were built now.
+                # The order of the actions is as if this one were built now.
                 self.build(then.key, (*above, name))
             self.actions[name] = self.known[name]
             return self.known[name]
@@ -99,7 +99,7 @@ class _Builder:
         return action
 
     def _has_bad_do(self, name: str) -> bool:
-        """Tell whether it says what it does, or is no table that could say so, or has a bad name; all are reported."""
+        """Tell whether another problem explains the missing verb: a bad value of ``do``, a bad name, or no table."""
         path = ("actions", name, "do")
         layers = [layer for layer in self.stack.layers if layer.has(path[:2])]
         is_table = all(isinstance(layer.get(path[:2], None), dict) for layer in layers)
@@ -113,9 +113,9 @@ class _Builder:
             message = f"this chain returns to itself: {circle}; end it with another action"
             self.complain(name, "then", ids.ENDLESS_THEN, message)
             return None
-        # Counted in both directions: what is above, and what was built already.
+        # The length counts both directions: the actions above, and those that were built before.
         if len(chain) + _length(self.actions.get(then, self.known.get(then))) >= _LONGEST_CHAIN:
-            message = f"this chain has over {_LONGEST_CHAIN} actions; nobody could follow it"
+            message = f"this chain has over {_LONGEST_CHAIN} actions; make it shorter"
             self.complain(name, "then", ids.ENDLESS_THEN, message)
             return None
         if then in self.actions or then in self.settings.actions:
@@ -125,7 +125,7 @@ class _Builder:
 
 
 def _length(action: Action | None) -> int:
-    """Return how many actions follow one another from this one on."""
+    """Return the number of actions in the chain of ``then`` that starts here."""
     length = 0
     while action is not None:
         length, action = length + 1, action.then
@@ -139,10 +139,10 @@ def unknown_action(name: str, known: Collection[str]) -> str:
 
 def faults_of(entries: Entries, backoffs: Mapping[str, Backoff]) -> list[tuple[str, str, str, bool]]:
     """
-    Return what is wrong with an action whose verb is known, apart from its ``then``.
+    Return the problems of an action with a known verb, apart from its ``then``.
 
     Returns:
-        For each fault: the key, the id, the message, and whether the key rather than its value is wrong.
+        For each problem: the key, the id, the message, and whether the key itself is wrong.
     """
     do = entries["do"]
     own = listed(keys_of(ACTION, do)[1:])
@@ -161,7 +161,7 @@ def faults_of(entries: Entries, backoffs: Mapping[str, Backoff]) -> list[tuple[s
 
 
 def pattern_fault(pattern: str) -> str | None:
-    """Return what is wrong with a rename's pattern, or None."""
+    """Return the problem of a rename's pattern, or None."""
     names = [match.group(1) for match in _PLACEHOLDER.finditer(pattern)]
     for name in names:
         if name not in {"name", "n", "hash"}:
@@ -173,7 +173,7 @@ def pattern_fault(pattern: str) -> str | None:
 
 
 def defaults(entries: Entries, backoffs: Mapping[str, Backoff], then: Action | None) -> dict[str, Any]:
-    """Return an action's values but its key, with every default filled in as the documentation's table says."""
+    """Return an action's values apart from its key, with every default of the README's table."""
     do = entries["do"]
     waits = do in _WAITING
     return {

@@ -25,7 +25,7 @@ _VERBS: Final = frozenset(VERBS)
 
 @frozen(eq=False)
 class RuleSection:
-    """One table of rules: where it stands, what it is for, and its entries."""
+    """One table of rules: its layer, its path there, its scope and its entries."""
 
     layer: Layer
     path: tuple[str, ...]
@@ -33,7 +33,7 @@ class RuleSection:
     entries: Mapping[str, Any]
 
     def complain(self, report: Report, where: Path, rule: str, message: str, *, at_key: bool) -> None:
-        """Report an entry, or something in it."""
+        """Report an entry, or a part of it."""
         report.add(self.layer, (*self.path, *where), rule, message, at="key" if at_key else "value")
 
 
@@ -44,9 +44,9 @@ class Answer:
 
     Attributes:
         action: What to do.
-        effect: What the rule knows about the effect, or None.
-        message: What the fault's message must have in it, or None.
-        entry: Its index in an array of answers; None where it stands alone.
+        effect: The effect that the rule declares, or None.
+        message: A text that the fault's message has to contain, or None.
+        entry: Its index in an array of answers; None for a single answer.
     """
 
     action: Action
@@ -58,12 +58,12 @@ class Answer:
 @define
 class AnswerReader:
     """
-    Reads what rules ask for.
+    Reads the answers of rules.
 
     Attributes:
         actions: The named actions.
         backoffs: The named backoffs.
-        report: Takes what is wrong.
+        report: Collects the problems.
     """
 
     actions: Mapping[str, Action]
@@ -72,7 +72,7 @@ class AnswerReader:
     _known: dict[tuple[object, ...], Entries] = field(factory=dict)
 
     def read(self, table: RuleSection, key: str, value: object) -> Iterator[Answer]:
-        """Yield the answers of a rule, in their order; what is wrong with one is reported, and it is left out."""
+        """Yield the answers of a rule, in their order; a wrong answer is reported and left out."""
         if not isinstance(value, list):
             answer = self._answer(table, (key,), value)
             if answer is not None:
@@ -101,12 +101,12 @@ class AnswerReader:
     def _inline(self, table: RuleSection, where: Path, value: dict[str, Any]) -> Answer | None:
         key, *index = where
         counter = f'rules.{table.scope}."{key}"' + "".join(f"[{each}]" for each in index)
-        # Large policies say the same few things again and again. The types are part of what is
-        # said: 1, 1.0 and true are equal as keys of a dictionary.
-        said = (*value.items(), *map(type, value.values()))
+        # Large policies repeat a few answers many times. The types belong to the key of the cache, because a
+        # dictionary takes 1, 1.0 and true for the same key.
+        written = (*value.items(), *map(type, value.values()))
         try:
-            known = self._known.get(said)
-        except TypeError:  # an array or a table, where nothing allows one
+            known = self._known.get(written)
+        except TypeError:  # an array or a table, which no key of an answer allows
             known = None
         own = {name: value[name] for name in OF_RULE if name in value}
         if known is not None:
@@ -120,11 +120,11 @@ class AnswerReader:
             return Answer(action=self._named(table, where, entries), **own)
         arguments = self._arguments(table, where, entries)
         if len(self.report.problems) == problems:
-            self._known[said] = arguments
+            self._known[written] = arguments
         return Answer(action=Action(key=counter, **arguments), **own)
 
     def _entries(self, table: RuleSection, where: Path, value: dict[str, Any]) -> Entries | None:
-        """Return the values of an inline table; None where it does not say which action it is."""
+        """Return the values of an inline table; None if it names no action."""
         entries: Entries = {}
         for name, each in value.items():
             row = RULE.get(name)
@@ -151,7 +151,7 @@ class AnswerReader:
         return entries
 
     def _named(self, table: RuleSection, where: Path, entries: Entries) -> Action:
-        """Return the named action; what it does is said where it is named."""
+        """Return the named action; only its own table may hold its settings."""
         do = entries["do"]
         for name in entries:
             if name not in {"do", *OF_RULE}:
@@ -172,7 +172,7 @@ class AnswerReader:
         return defaults(entries, self.backoffs, None if then == "fail" else self.actions.get(then))
 
     def _is_subcode(self, table: RuleSection, where: Path, value: dict[str, Any]) -> bool:
-        """Report a code with dots and no quotes: TOML reads it as a table in a table."""
+        """Report a code with dots but without quotes, which TOML reads as nested tables."""
         if not next(iter(value), "")[:1].isupper() or any(name in RULE for name in value):
             return False
         names = [str(where[0])]

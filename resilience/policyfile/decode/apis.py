@@ -1,4 +1,4 @@
-"""Reads ``[sources]``: REST APIs of which a policy says where their codes stand and how operations are named."""
+"""Reads ``[sources]``: the REST APIs that a policy describes."""
 
 from __future__ import annotations
 
@@ -33,9 +33,8 @@ class DescribedApis:
 
     Attributes:
         sources: The APIs.
-        operations: What is known of operations, by provider and name: from ``[operations]``, or by the method of a
-            request.
-        found: What the layers say of each API.
+        operations: The operations by provider and name, from ``[operations]`` and from the methods of requests.
+        found: The merged entries of each API.
     """
 
     sources: Mapping[str, RestApi]
@@ -52,14 +51,14 @@ def read_apis(
     changed: Collection[str] = (),
 ) -> DescribedApis:
     """
-    Return the effective ``[sources]`` of some layers, and what is known of their operations.
+    Return the effective ``[sources]`` of some layers, and their operations.
 
     Args:
         stack: The layers.
-        declared: What ``[operations]`` says, which counts more than the methods of requests.
-        report: Takes what is wrong.
-        onto: What earlier layers say; left unchanged. What these layers say nothing of is shared with it.
-        changed: The providers of whose operations ``[operations]`` says something else than it did for ``onto``.
+        declared: The declarations of ``[operations]``, which beat the methods of requests.
+        report: Collects the problems.
+        onto: The APIs of earlier layers; left unchanged. The result shares the APIs that these layers do not name.
+        changed: The providers whose declarations differ from those of ``onto``.
     """
     reader = _Reader(report, {} if onto is None else dict(onto.found))
     for layer in stack.layers:
@@ -88,13 +87,13 @@ def _operations(provider: str, api: _Api | None, declared: Declarations) -> dict
 
 
 def equals(templates: Iterable[RequestTemplate]) -> Iterator[tuple[RequestTemplate, RequestTemplate]]:
-    """Yield pairs that some request fits both of, and neither more narrowly than the other; the later one second."""
+    """Yield pairs of equally narrow templates that fit one request; the later template is the second."""
     alike: dict[tuple[str, int, int], dict[_Shape, dict[tuple[str, ...], tuple[int, RequestTemplate]]]] = {}
     for number, template in enumerate(templates):
         shape = tuple(map(is_placeholder, template.segments))
         words = tuple(each for each in template.segments if not is_placeholder(each))
         group = alike.setdefault((template.method, len(shape), len(words)), {}).setdefault(shape, {})
-        # In one shape only the same words are equal: that is nearly all there is, and needs no comparing in pairs.
+        # Two templates of one shape meet only if their words are the same. A dictionary finds these without pairs.
         if words in group:
             yield group[words][1], template
         else:
@@ -107,8 +106,8 @@ def equals(templates: Iterable[RequestTemplate]) -> Iterator[tuple[RequestTempla
 def _meeting(
     shapes: Mapping[_Shape, Mapping[tuple[str, ...], tuple[int, RequestTemplate]]], one: _Shape, two: _Shape
 ) -> Iterator[tuple[RequestTemplate, RequestTemplate]]:
-    """Yield each template of two shapes that meets an earlier one of the other shape, beside the first of those."""
-    # Where one of them has a placeholder anything fits, so they meet if they are equal where neither has one.
+    """Yield each template that meets an earlier one of the other shape, after the first such template."""
+    # A placeholder fits any word. So two templates meet if their words are equal where both have a word.
     fixed = [number for number, pair in enumerate(zip(one, two, strict=True)) if not any(pair)]
     members = [(number, shape, template) for shape in (one, two) for number, template in shapes[shape].values()]
     first: dict[tuple[_Shape, tuple[str, ...]], RequestTemplate] = {}
@@ -122,24 +121,24 @@ def _meeting(
 
 @define
 class _Api:
-    """What all layers together say about one API."""
+    """The merged entries of one API."""
 
     entries: Entries = field(factory=dict)
     templates: dict[str, tuple[RequestTemplate, Layer]] = field(factory=dict)
-    # Of operations whose template is wrong: who names them is not wrong as well.
+    # Operations with a wrong template. A rule that names one is not reported too.
     unread: set[str] = field(factory=set)
 
     def copied(self) -> _Api:
-        """Return the same to be written over."""
+        """Return a copy that the next layers can change."""
         return _Api(dict(self.entries), dict(self.templates), set(self.unread))
 
 
 def _by_method(provider: str, api: _Api) -> dict[str, Declaration]:
-    """Return what a repeat of each request of an API does, as far as its method tells."""
+    """Return a declaration for each request of an API, with the ``repeat`` that follows from its method."""
     found = {name: METHODS.get(template.method, "duplicate") for name, (template, _) in api.templates.items()}
     found |= dict.fromkeys(api.unread, "duplicate")
     known = catalogued(provider)
-    # The catalogue has looked at the operation, and not only at its method.
+    # The catalogue describes the operation itself, so it beats the method.
     repeats = {**METHODS, **{name: repeat for name, repeat in found.items() if name not in known}}
     return {name: Declaration(repeat=repeat, is_assumed=True) for name, repeat in repeats.items()}
 
@@ -186,7 +185,7 @@ class _Reader:
         if fault is not None:
             self.report.add(layer, path, ids.BAD_NAME, fault[0], at="key")
         found = self.value(layer, path, TEMPLATE, value)
-        # Put at the end again, so that the order tells which of two was written last.
+        # Put at the end again: the order of the templates is the order of their last entries.
         api.templates.pop(name, None)
         if fault is None and found is not None:
             api.templates[name] = (RequestTemplate(name, *found), layer)
@@ -203,7 +202,7 @@ class _Reader:
             return None
 
     def source(self, provider: str, api: _Api) -> RestApi:
-        """Return one API, and report each template that fits the same requests as one before it."""
+        """Return one API, and report each template that an earlier one makes ambiguous."""
         templates = {name: template for name, (template, _) in api.templates.items()}
         earlier = {second.operation: first for first, second in equals(templates.values())}
         for name, first in earlier.items():

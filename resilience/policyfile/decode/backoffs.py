@@ -1,4 +1,4 @@
-"""Builds backoffs from merged settings, and checks what only their values together can tell."""
+"""Builds backoffs from merged settings, and checks that their values fit together."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.wording import listed
 
 
-def build_backoffs(said: Mapping[str, Entries], stack: Stack, report: Report) -> dict[str, Backoff]:
-    """Return the backoffs that the layers say something of; what is wrong with one is reported."""
-    return {name: _Builder(name, entries, stack, report).build() for name, entries in said.items()}
+def build_backoffs(settings: Mapping[str, Entries], stack: Stack, report: Report) -> dict[str, Backoff]:
+    """Return the backoffs of the merged settings, and report their problems."""
+    return {name: _Builder(name, entries, stack, report).build() for name, entries in settings.items()}
 
 
 def misplaced(entries: Iterable[str], keys: Mapping[str, Key], kind: str) -> list[str]:
-    """Return the keys that mean nothing for this verb or kind of backoff."""
+    """Return the keys that this verb or kind of backoff does not have."""
     return [key for key in entries if not keys[key].fits(kind)]
 
 
@@ -34,7 +34,7 @@ class _Builder:
 
     def build(self) -> Backoff:
         if self.is_unread("kind"):
-            # It is reported already, and which keys fit depends on it.
+            # The reader has reported the kind, and without it no other key can be checked.
             return Backoff(name=self.name)
         kind = self.entries.get("kind", "exponential")
         foreign = misplaced(self.entries, BACKOFF, kind)
@@ -45,7 +45,7 @@ class _Builder:
         values = {key: value for key, value in self.entries.items() if key not in foreign}
         if kind == "list":
             self.check_list()
-            # The default cap is made for growth; delays that are written down are meant.
+            # The default cap limits growing waits. It does not cut delays that the policy lists.
             values.setdefault("cap", max(Backoff().cap, max(values.get("delays", ()), default=0.0)))
         backoff = Backoff(name=self.name, **values)
         self.check_numbers(backoff)
@@ -58,7 +58,7 @@ class _Builder:
         )
 
     def is_unread(self, key: str) -> bool:
-        """Tell whether a file has this key, with a value that could not be read."""
+        """Tell whether a file has this key with an unreadable value."""
         return key not in self.entries and self.stack.setter(("backoff", self.name, key)) is not None
 
     def check_list(self) -> None:

@@ -1,4 +1,4 @@
-"""Reads ``[chaos]``: faults for rehearsals, and never for production."""
+"""Reads ``[chaos]``: faults for rehearsals, which production environments refuse."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.wording import dotted, quoted, shown
 
 _ERROR: Final = "resilience.ServiceError"
-"""The class that an injected fault is raised as."""
+"""The class of the exception that an injected fault raises."""
 
 _LIKE_A_WORD: Final = 0.75
-"""How near ``lots`` is to ``lost``; codes of the services begin with a capital letter, and are not compared."""
+"""The least likeness of a misspelled word, as of ``lots`` and ``lost``; codes in capitals are not compared."""
 
 _ROUNDING: Final = 1e-9
-"""Ten times 0.1 is no more than 1, whatever floats make of it."""
+"""The tolerance of a sum: ten times 0.1 counts as 1."""
 
 
 def read_chaos(stack: Stack, operations: Operations, report: Report, *, production: bool) -> Chaos:
-    """Return the effective ``[chaos]`` of some layers; each entry replaces the one of the same name before it."""
+    """Return the effective ``[chaos]`` of some layers; a later entry replaces an earlier one of the same name."""
     reader = _Reader(stack, operations, report)
     for layer in stack.layers:
         if isinstance(layer.table.get("chaos"), dict):
@@ -105,7 +105,7 @@ class _Reader:
         )
 
     def target(self, layer: Layer, provider: str, name: str) -> tuple[str | None, str] | None:
-        """Return the operation and the code of an entry; None where they are reported."""
+        """Return the operation and the code of an entry; None after a report."""
         operation, _, code = name.rpartition("/")
         path = ("chaos", provider, name)
         prefix, colon, _ = operation.rpartition(":")
@@ -164,7 +164,7 @@ class _Reader:
         return entries
 
     def refuse(self) -> None:
-        """Report every entry that is effective in a production environment."""
+        """Report every entry, because the environment is a production environment."""
         for (provider, name), (_, layer) in self.found.items():
             where = self.stack.origin(("production",))
             message = (
@@ -174,24 +174,24 @@ class _Reader:
             self.report.add(layer, ("chaos", provider, name), ids.CHAOS_IN_PRODUCTION, message, at="key")
 
     def check_rates(self, injections: tuple[Injection, ...]) -> None:
-        """Report the entry with which the faults of some operation become more than its attempts; each once."""
-        told: set[str] = set()
+        """Report, once, each entry that raises the faults of an operation above all its attempts."""
+        reported: set[str] = set()
         for provider in sorted({injection.provider for injection in injections}):
-            # Where there is no catalogue, the entries themselves say which operations there are.
+            # Without a catalogue, the entries name the operations.
             own = [each for each in injections if each.provider == provider]
             exact = {each.operation for each in own if each.operation is not None and "*" not in each.operation}
             names = self.operations.known(provider) | exact
             narrow = narrowed([each.operation for each in own], names)
             anywhere = [each for each in own if each.operation is None]
-            # Operations that no entry names meet the same entries, so one of them stands for all.
+            # All operations that no entry names meet the same entries, so one is enough.
             others = sorted(names - narrow.keys())[:1]
             for operation in sorted((*narrow, *others)):
                 entries = [own[number] for number in narrow[operation]] if operation in narrow else anywhere
                 met = met_by(entries, provider, operation)
                 total = math.fsum(injection.rate for injection in met)
-                if total <= 1 + _ROUNDING or met[-1].id in told:
+                if total <= 1 + _ROUNDING or met[-1].id in reported:
                     continue
-                told.add(met[-1].id)
+                reported.add(met[-1].id)
                 name = met[-1].id.removeprefix(f'{provider}."').removesuffix('"')
                 message = f"with this entry {total:g} of the attempts of {operation} would fail; expected at most 1"
                 layer = self.found[provider, name][1]
@@ -199,8 +199,8 @@ class _Reader:
 
 
 def _meant(provider: str, code: str) -> str | None:
-    """Return the fault without a code that a code is a misspelled word for; None where it may be a code."""
-    # What is listed nowhere may be spelled in any way.
+    """Return the transport fault or status that a misspelled word means; None if the word may be a code."""
+    # Without a catalogue any spelling may be a code.
     if provider not in providers() or is_transport_code(code) or code in catalogue(provider).codes:
         return None
     lower = code.lower()
@@ -213,7 +213,7 @@ def _meant(provider: str, code: str) -> str | None:
 
 
 def fault_of(provider: str, code: str) -> Fault:
-    """Return the fault that a client would read from the service's answer, as far as it is documented."""
+    """Return the fault that a client would read from the service's documented answer."""
     for transport in TRANSPORTS:
         if code == transport:
             return Fault(provider=provider, transport=transport, error=_ERROR)

@@ -1,4 +1,4 @@
-"""Builds how credentials are renewed, and where new ones come from, from merged settings."""
+"""Builds the renewal and the source of credentials from merged settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.wording import listed, quoted
 
 ReadPath = Callable[[tuple[str, ...], str], str]
-"""Returns what a path at a place of the policy means; what is wrong with it is reported."""
+"""Resolves a path that stands at a place of the policy, and reports its problems."""
 
 _NEEDED: Final = {"assume_role": "role", "command": "command", "file": "file"}
 _EXAMPLES: Final = {"role": '"acs:ram::123:role/name"', "command": '["vault", "read", "..."]', "file": '"keys.json"'}
@@ -25,7 +25,7 @@ _ASSUME_ROLE: Final = "AssumeRole"
 def build_credentials(
     settings: Settings, stack: Stack, report: Report, read_path: ReadPath
 ) -> dict[str, CredentialLimits]:
-    """Return how credentials are renewed, by provider; what is wrong with a source is reported."""
+    """Return the settings of credentials by provider, and report the problems of their sources."""
     built = {}
     for provider, entries in settings.credentials.items():
         source = _source(provider, entries, stack, report, read_path)
@@ -42,15 +42,15 @@ def _source(
         report.add(stack.setter(path) or stack.root, path, rule, message, at="key" if at_key else "value")
 
     kind = entries.get("source")
-    said = [key for key in entries if key in SOURCE_KEYS]
+    given = [key for key in entries if key in SOURCE_KEYS]
     if kind is None:
         is_unread = any("source" in _table(layer.table, provider) for layer in stack.layers)
-        for key in [] if is_unread else said:
+        for key in [] if is_unread else given:
             word = CREDENTIALS[key].only[0]
             message = f'{key} means nothing for credentials without a source; write source = "{word}" beside it'
             complain(key, ids.NOT_APPLICABLE, message, at_key=True)
         return None
-    foreign = misplaced(said, CREDENTIALS, kind)
+    foreign = misplaced(given, CREDENTIALS, kind)
     for key in foreign:
         known = listed([each for each in keys_of(CREDENTIALS, kind) if each in SOURCE_KEYS])
         message = f'{key} means nothing for the source "{kind}", which knows {known}'
@@ -59,20 +59,20 @@ def _source(
     if needed not in entries and needed not in _table_keys(stack, provider):
         complain("source", ids.MISSING, f'the source "{kind}" needs {needed}; write {needed} = {_EXAMPLES[needed]}')
         return None
-    knowing = providers_of(_ASSUME_ROLE)
-    if kind == "assume_role" and provider not in knowing:
+    able = providers_of(_ASSUME_ROLE)
+    if kind == "assume_role" and provider not in able:
         message = (
-            f"only {listed(knowing)} have roles to assume, got {quoted(provider)}; "
+            f"only {listed(able)} have roles to assume, got {quoted(provider)}; "
             'write source = "command" or source = "file"'
         )
         complain("source", ids.NOT_APPLICABLE, message)
         return None
-    values = {key: entries[key] for key in said if key not in foreign}
+    values = {key: entries[key] for key in given if key not in foreign}
     written = (*values.get("command", ()), *([values["file"]] if "file" in values else []))
     if "file" in values:
         values["file"] = read_path(("credentials", provider, "file"), values["file"])
     if (command := values.get("command")) and any(sign in command[0] for sign in ("/", "\\", "~", "$")):
-        # A bare name is looked for on the path, as a shell does.
+        # PATH gives the folder of a bare name, as in a shell.
         values["command"] = (read_path(("credentials", provider, "command"), command[0]), *command[1:])
     return CredentialSource(kind=kind, written=written, **values)
 
@@ -84,5 +84,5 @@ def _table(table: object, provider: str) -> dict[str, object]:
 
 
 def _table_keys(stack: Stack, provider: str) -> set[str]:
-    """Return what the layers say of a provider's credentials, also where it could not be read."""
+    """Return the keys of a provider's credentials in all layers, with those of unreadable values."""
     return {key for layer in stack.layers for key in _table(layer.table, provider)}

@@ -1,4 +1,4 @@
-"""Reads ``[operations]``: what a policy says of operations, and whether its parts fit together."""
+"""Reads ``[operations]``: the operations that a policy declares, and checks that the parts fit together."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Declarations = dict[str, dict[str, Declaration]]
 
 
 def declarations(operations: Mapping[str, Mapping[str, Entries]]) -> Declarations:
-    """Return what all layers together say of each operation."""
+    """Return the merged declaration of each operation."""
     return {
         provider: {name: _declared(entries) for name, entries in each.items()} for provider, each in operations.items()
     }
@@ -37,27 +37,27 @@ def check_declarations(
     report: Report,
 ) -> None:
     """
-    Report declarations whose parts do not fit together, or do not fit the catalogue and the APIs.
+    Report declarations that contradict themselves, the catalogue or the APIs.
 
     Args:
-        operations: What ``[operations]`` says; only that is looked at.
-        known: All operations of the policy, those of its APIs included.
+        operations: The merged entries of ``[operations]``, which are checked.
+        known: All operations of the policy, with those of its APIs.
         apis: The APIs.
         stack: The layers.
-        report: Takes what is wrong.
+        report: Collects the problems.
     """
     for provider, entries in operations.items():
         catalogued = catalogue(provider).operations if provider in providers() else ()
         listed_ones = frozenset((*known.get(provider, ()), *catalogued))
         api = apis.get(provider)
         templates = {} if api is None else {each.operation: each for each in reversed(api.operations)}
-        for name, said in entries.items():
-            if said.keys() <= {"repeat", "settle", "requires"}:
+        for name, declared in entries.items():
+            if declared.keys() <= {"repeat", "settle", "requires"}:
                 continue
             facts = catalogue(provider).operation(name) if provider in providers() else None
             siblings = known.get(provider, {})
             checked = _Checked(
-                provider, name, _declared(said), facts, None if api is None else templates, siblings, listed_ones
+                provider, name, _declared(declared), facts, None if api is None else templates, siblings, listed_ones
             )
             for key, rule, message in checked.mistakes():
                 path = ("operations", provider, name, key)
@@ -68,56 +68,58 @@ def check_declarations(
 @frozen
 class _Checked:
     """
-    One declaration, and what it has to fit.
+    One declaration, with everything that it has to fit.
 
     Attributes:
-        templates: The operations of the API under ``[sources]``; None where there is none.
-        siblings: What the policy says of the provider's operations.
+        declared: The declaration.
+        facts: The operation in the catalogue, or None.
+        templates: The requests of the API under ``[sources]``; None without such an API.
+        siblings: The declarations of all operations of the provider.
         names: All operations of the provider.
     """
 
     provider: str
     name: str
-    said: Declaration
+    declared: Declaration
     facts: OperationFacts | None
     templates: Mapping[str, RequestTemplate] | None
     siblings: Mapping[str, Declaration]
     names: frozenset[str]
 
     def mistakes(self) -> Iterator[tuple[str, str, str]]:
-        """Yield what does not fit: the key, the id and the message."""
+        """Yield the key, the id and the message of each problem."""
         key = self._key()
-        if self.said.rename is not None and self.said.rename not in key:
+        if self.declared.rename is not None and self.declared.rename not in key:
             fields = f"a field of key ({listed(key)})" if key else "a field of key, which this operation lacks"
             near = (
-                suggestion(self.said.rename, key)
-                or f"; write key = [{', '.join(map(quoted, (*key, self.said.rename)))}]"
+                suggestion(self.declared.rename, key)
+                or f"; write key = [{', '.join(map(quoted, (*key, self.declared.rename)))}]"
             )
-            yield "rename", ids.WRONG_TYPE, f"expected {fields}, got {quoted(self.said.rename)}{near}"
-        if self.said.name is not None and (self.said.rename or (self.facts and self.facts.rename)) is None:
+            yield "rename", ids.WRONG_TYPE, f"expected {fields}, got {quoted(self.declared.rename)}{near}"
+        if self.declared.name is not None and (self.declared.rename or (self.facts and self.facts.rename)) is None:
             yield "name", ids.NOT_APPLICABLE, "name is the rule for the field that a rename changes; say which: rename"
         for name in ("key", "unique"):
-            bad = next((each for each in getattr(self.said, name) or () if is_secret_field(each)), None)
+            bad = next((each for each in getattr(self.declared, name) or () if is_secret_field(each)), None)
             if bad is not None:
                 message = f"{quoted(bad)} sounds like a secret, and a ledger keeps what these fields say; name others"
                 yield name, ids.OUT_OF_RANGE, message
         useless = self._bad_unique()
         if useless is not None:
             yield "unique", ids.NOT_APPLICABLE, useless
-        if self.said.read_back is not None:
-            found = self._bad_read_back(self.said.read_back, key)
+        if self.declared.read_back is not None:
+            found = self._bad_read_back(self.declared.read_back, key)
             if found is not None:
                 yield "read_back", *found
 
     def _key(self) -> tuple[str, ...]:
-        if self.said.key is not None:
-            return self.said.key
+        if self.declared.key is not None:
+            return self.declared.key
         return self.facts.key if self.facts is not None else ()
 
     def _bad_unique(self) -> str | None:
         if self.facts is None:
             return None
-        for each in self.said.unique or ():
+        for each in self.declared.unique or ():
             if each.partition(".")[0] in self.facts.distinct:
                 continue
             if not self.facts.distinct:

@@ -1,4 +1,4 @@
-"""Which names a glob meets, without trying each glob on each name: a file may have thousands of both."""
+"""Finds the names that a glob meets without trying every glob on every name: a file may have thousands of both."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from attrs import define, field
 
 from resilience.core.match import meets
 
-_FEW = 64  # names that are all tried
+_FEW = 64  # trying all of so few names is quick
 _GROUP = 3
 _LAST = "\U0010ffff"
 
 
 @define(eq=False, slots=False)
 class GlobIndex:
-    """Names of operations, sorted so that those with a beginning, an end or a piece in common are found at once."""
+    """Names of operations, indexed by their beginnings, their ends and their pieces of three letters."""
 
     names: frozenset[str]
     _groups: dict[str, list[str]] = field(factory=dict, init=False)
 
     def meeting(self, pattern: str) -> list[str]:
-        """Return the names that the name or the glob of an operation meets."""
+        """Return the names that an operation's name or glob meets."""
         if "*" not in pattern:
             return [pattern] if pattern in self.names else []
         return [name for name in self._candidates(pattern) if meets(pattern, name)]
@@ -64,12 +64,12 @@ def _with_beginning(names: list[str], beginning: str) -> list[str]:
 
 @lru_cache(maxsize=64)
 def names_of(names: frozenset[str]) -> GlobIndex:
-    """Return the names in a form that answers quickly; one set is sorted once."""
+    """Return the index of a set of names, which is cached."""
     return GlobIndex(names)
 
 
 def narrowed(patterns: Sequence[str | None], names: frozenset[str]) -> dict[str, list[int]]:
-    """Return, for each name that a pattern meets, which of the patterns do, in their order; None meets any."""
+    """Return the indexes of the patterns that meet each name, in order; None meets any name."""
     anywhere = [number for number, pattern in enumerate(patterns) if pattern is None]
     found: dict[str, list[int]] = {}
     for number, pattern in enumerate(patterns):

@@ -1,4 +1,4 @@
-"""The layers of a policy: what each file says, then what each file says for the chosen environment."""
+"""The layers of a policy: the plain tables of each file, then each file's tables for the chosen environment."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 @frozen(eq=False)
 class Layer:
     """
-    One table of tables that is merged.
+    One set of tables that the loader merges.
 
     Attributes:
-        source: The file that it stands in.
-        prefix: Where it stands there: empty for the file itself, ``("env", NAME)`` for an environment.
-        table: What it says.
+        source: The file that holds the tables.
+        prefix: Their path in the file: empty for the plain tables, ``("env", NAME)`` for an environment's.
+        table: The tables.
     """
 
     source: PolicyFile
@@ -47,18 +47,18 @@ class Layer:
 
     @property
     def env(self) -> str | None:
-        """The environment that it belongs to."""
+        """The environment of the layer; None for the plain tables of a file."""
         return str(self.prefix[1]) if self.prefix else None
 
     def has(self, path: Path) -> bool:
-        """Tell whether this layer says something at a path."""
+        """Tell whether this layer has a value at a path."""
         return self.get(path, _NOTHING) is not _NOTHING
 
     def get(self, path: Path, default: object) -> object:
-        """Return what this layer says at a path."""
+        """Return this layer's value at a path, or the default."""
         value: Any = self.table
         for part in path:
-            # An array takes indexes, and a table keys: anything else, a letter of a text too, is not there.
+            # A text would take indexes too, but a letter of a text is no value of a policy.
             if not isinstance(value, dict | list):
                 return default
             try:
@@ -74,9 +74,9 @@ _NOTHING: Final = object()
 @frozen(eq=False)
 class EntryPlace:
     """
-    Says where an entry stands, when it is called; the file is scanned when this is first asked.
+    Returns the place of an entry in its file when it is called; the first call scans the file.
 
-    Plain data, and no closure: a policy can be copied, pickled and sent to another process.
+    This is a value and no closure, so that a policy can be copied, pickled and sent to another process.
     """
 
     layer: Layer
@@ -90,11 +90,11 @@ class EntryPlace:
 @frozen(eq=False)
 class Stack:
     """
-    The layers that take effect together, in the order in which they are merged; the later one wins.
+    The layers that take effect together, in the order of merging: a later layer wins.
 
     Attributes:
         layers: All of them.
-        below: The first of them as a stack of their own, where others share it: it remembers what it was asked.
+        below: The first layers as a stack of their own, which several environments share with its cached answers.
     """
 
     layers: tuple[Layer, ...]
@@ -103,11 +103,11 @@ class Stack:
 
     @property
     def root(self) -> Layer:
-        """The file that was asked for: the last one without an environment."""
+        """The plain layer of the file that the user named: the last layer without an environment."""
         return next(layer for layer in reversed(self.layers) if not layer.prefix)
 
     def setter(self, path: Path) -> Layer | None:
-        """Return the layer that set an effective value, or None."""
+        """Return the layer that sets an effective value; None for a default."""
         whole, kind_at = _replaced_whole(path)
         if self.below is not None:
             prefix = whole or kind_at[:2] or path
@@ -119,7 +119,7 @@ class Stack:
             if whole and layer.has(whole):
                 found = None
             if kind_at and layer.has(kind_at[:2]):
-                # With another verb or kind, nothing that was said before is meant.
+                # Another verb or kind discards all earlier settings.
                 before, kind = kind, layer.get(kind_at, _DEFAULT_KINDS.get(kind_at[0]) if kind is None else kind)
                 found = None if before != kind else found
             if layer.has(path):
@@ -127,30 +127,30 @@ class Stack:
         return found
 
     def remembered(self, path: Path) -> Layer | None:
-        """Return the layer that set an effective value, which is looked for once."""
+        """Return the same as ``setter``, from a cache."""
         if path not in self._asked:
             self._asked[path] = self.setter(path)
         return self._asked[path]
 
     def origin(self, path: Path) -> Origin | None:
-        """Return where an effective value was set, or None where it is a default."""
+        """Return the place of an effective value; None for a default."""
         if path[:1] == ("env",):
             return None
         layer = self.setter(path)
         return None if layer is None else layer.source.origin((*layer.prefix, *path))
 
     def overridden(self, path: Path) -> tuple[tuple[object, Origin], ...]:
-        """Return what earlier layers said where a later one sets a path: as written, and where; the last one first."""
+        """Return the overridden values of a path with their places, the last one first."""
         winner = self.setter(path)
-        said = [layer for layer in self.layers[: self.layers.index(winner)] if layer.has(path)] if winner else []
-        return tuple((layer.get(path, None), layer.source.origin((*layer.prefix, *path))) for layer in reversed(said))
+        below = [layer for layer in self.layers[: self.layers.index(winner)] if layer.has(path)] if winner else []
+        return tuple((layer.get(path, None), layer.source.origin((*layer.prefix, *path))) for layer in reversed(below))
 
 
 _DEFAULT_KINDS: Final[dict[object, str]] = {"backoff": "exponential"}
 
 
 def _replaced_whole(path: Path) -> tuple[Path, Path]:
-    """Return the path of the rule that holds a path, or else of the verb or kind of what holds it; empty where not."""
+    """Return the path of the entry that a later layer replaces as a whole, and the path of its verb or kind."""
     match path:
         case ("rules", "transport", str(provider), *_) if is_provider_table(provider):
             return path[:4], ()
@@ -164,11 +164,11 @@ def _replaced_whole(path: Path) -> tuple[Path, Path]:
 
 
 _FREE_KEYS: Final = frozenset({"rules", "operations", "sources", "chaos", "lint"})
-"""Tables whose keys are codes and operations, among which are ``InvalidToken`` and ``ApplyToken``."""
+"""Tables with codes and operations as keys; names such as ``InvalidToken`` are no secrets there."""
 
 
 def _is_credential(layer: Layer, path: Path) -> bool:
-    """Tell whether a path gives a plain value to a key that says that it is a credential."""
+    """Tell whether a path ends in the name of a credential, with a plain value."""
     key = path[-1] if path else None
     if not isinstance(key, str) or not is_secret_name(key) or isinstance(layer.get(path, None), dict):
         return False
@@ -177,25 +177,25 @@ def _is_credential(layer: Layer, path: Path) -> bool:
 
 _NAMES: Final = frozenset({ids.UNKNOWN_ACTION, ids.UNKNOWN_BACKOFF, ids.UNKNOWN_OPERATION, ids.MISSING})
 _OF_OTHERS: Final = frozenset({ids.MISSING, ids.NOT_APPLICABLE, ids.BAD_UNKNOWN, ids.CAP_BELOW_BASE})
-"""What depends on the other keys of a table."""
+"""Problems that depend on the other keys of a table."""
 
 
 @define
 class Report:
     """
-    Collects what is wrong while a policy is read.
+    Collects the problems of a policy.
 
     Attributes:
-        problems: What was found.
-        is_complete: Whether every file could be read; if not, nothing is called unknown, because
-            it may stand in what is missing.
-        only: The environment whose own tables are looked at now; None for all. What an environment
-            that is not chosen finds wrong elsewhere would be said twice, or is not wrong for the chosen one.
-        silenced: Ids of what would only follow from a problem that is reported already.
-        lost: What could not be read of the files; None where all of it could. What would only follow from that is
-            left out.
-        is_silent: Whether something was left out because it may only follow from something else.
-        of_environments: Those of the problems that stand in the tables of an environment.
+        problems: The problems so far.
+        is_complete: Whether every file could be read. If not, no name is reported as unknown, because a missing
+            file may define it.
+        only: The environment whose own tables are checked now; None for all. A problem elsewhere is reported with
+            the plain tables, or does not concern the chosen environment.
+        silenced: Ids of problems that would only follow from a reported one.
+        lost: The unreadable parts of the files; None if there are none. A problem that may follow from them is left
+            out.
+        is_silent: Whether a problem was left out because it may follow from another one.
+        of_environments: The problems in the tables of environments.
     """
 
     problems: list[Problem] = field(factory=list)
@@ -217,15 +217,15 @@ class Report:
         missing: Path = (),
     ) -> None:
         """
-        Add an error about the value, or the key, of a path; what a key of a credential's name holds is not shown.
+        Add an error about a value or a key; the value of a key that names a credential is never shown.
 
         Args:
-            layer: The layer that it stands in.
+            layer: The layer that holds the value.
             path: Its path there.
-            rule: The id.
-            message: What to say.
-            at: What is meant.
-            missing: The path of what is not there, where that is the error.
+            rule: The id of the problem.
+            message: The message.
+            at: Whether the key or the value is wrong.
+            missing: The path of the missing key, if that is the error.
         """
         if _is_credential(layer, path):
             self._secret(layer, path)
@@ -242,7 +242,7 @@ class Report:
             self._add(layer, layer.source.problem((*layer.prefix, *path), rule, message, at=at))
 
     def _follows(self, lost: Lost, layer: Layer, path: Path, rule: str) -> bool:
-        """Tell whether a problem may only follow from what could not be read."""
+        """Tell whether a problem may follow from an unreadable part of a file."""
         full = (*layer.prefix, *path)
         if rule in _OF_OTHERS and lost.is_in(full):
             return True
@@ -270,11 +270,11 @@ class Report:
         Add an error about an unknown key; the value of one that names a secret is not shown.
 
         Args:
-            layer: The layer that it stands in.
+            layer: The layer that holds the key.
             path: Its path there.
-            known: The keys that may stand there.
-            holder: What they are keys of.
-            hint: What to do, where that is known better than by the spelling.
+            known: The valid keys.
+            holder: The name of the table, for the message.
+            hint: The hint of the message; empty for one by the spelling.
         """
         key = str(path[-1])
         full = (*layer.prefix, *path)
@@ -296,7 +296,7 @@ def environments_of(plain: Sequence[Layer], report: Report) -> dict[str, list[La
             continue
         for name, table in tables.items():
             if hint := lookalike(name):
-                message = f"env: nobody asks for an environment that is spelled {quoted(name)}{hint}"
+                message = f"env: expected the name of an environment, got {quoted(name)}{hint}"
                 report.add(layer, ("env", name), ids.BAD_NAME, message, at="key")
             if isinstance(table, dict):
                 found.setdefault(name, []).append(Layer(layer.source, ("env", name), table))

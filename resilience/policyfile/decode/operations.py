@@ -1,4 +1,4 @@
-"""Which operations exist: those of the catalogue, and those that the policy declares."""
+"""The operations that exist: those of the catalogue, and those that the policy declares."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from resilience.policyfile.messages.wording import quoted, suggestion
 
 @functools.cache
 def catalogued(provider: str) -> frozenset[str]:
-    """Return the operations of a provider that the catalogue knows; none for a provider without a catalogue."""
+    """Return the operations of a provider in the catalogue; none for a provider without a catalogue."""
     return frozenset(catalogue(provider).operations) if provider in providers() else frozenset()
 
 
@@ -25,9 +25,9 @@ def _all_catalogued() -> frozenset[str]:
 
 def named_providers(policy: PolicyValues) -> tuple[str, ...]:
     """
-    Return the providers that a policy speaks of: in rules, operations, sources, credentials or chaos.
+    Return the providers that a policy names in rules, operations, sources, credentials or chaos.
 
-    Those of the catalogue come first. A policy that names no provider is for all of the catalogue.
+    Providers of the catalogue come first. A policy that names none is for all of the catalogue.
     """
     named = {rule.scope.removeprefix("transport").removeprefix(".") for rule in policy.rules} - {""}
     named.update(
@@ -43,7 +43,7 @@ class Operations:
     The operations that rules may name.
 
     Attributes:
-        declared: What ``[operations.PROVIDER]`` of the policy adds, by provider.
+        declared: The operations of ``[operations.PROVIDER]``, by provider.
     """
 
     declared: Mapping[str, Iterable[str]]
@@ -53,16 +53,16 @@ class Operations:
         provider = scope.removeprefix("transport").removeprefix(".")
         listed = catalogued(provider) if provider else _all_catalogued()
         declared = [names for name, names in self.declared.items() if provider in {"", name}]
-        # The same set again where nothing is added: that is nearly always, and it need not be hashed again.
+        # Mostly nothing is added. The same set has its hash already.
         return listed.union(*declared) if declared else listed
 
     def is_open(self, scope: str) -> bool:
-        """Tell whether a scope may name any operation: neither a catalogue nor the policy lists those of its API."""
+        """Tell whether a scope may name any operation, because its API has neither catalogue nor declarations."""
         provider = scope.removeprefix("transport").removeprefix(".")
         return bool(provider) and not catalogued(provider) and not self.declared.get(provider)
 
     def unknown(self, operation: str, scope: str) -> str | None:
-        """Return the message about an operation that a scope cannot name; None for a glob, or where it can."""
+        """Return the message about an unknown operation; None for a glob, or for a known operation."""
         if "*" in operation or self.is_open(scope):
             return None
         known = self.known(scope)
@@ -74,7 +74,7 @@ class Operations:
             return f"{quoted(operation)} is an operation of {owners[0]}, and this table is for {own}"
         near = suggestion(operation, known)
         if own and not catalogued(own) and not near:
-            # A company's own API: what it does not declare counts as one that a repeat does twice, and may be named.
+            # Rules may also name operations that a company's own API does not declare: their repeat is "duplicate".
             return None
         return (
             f"unknown operation {quoted(operation)}{near or ';'} "

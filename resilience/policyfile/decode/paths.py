@@ -1,4 +1,4 @@
-"""Paths in a policy: ``~`` and variables are expanded, and what is relative starts at the file that says it."""
+"""Paths in a policy: ``~`` and variables are expanded, and a relative path starts at the policy file's folder."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class UnsetVariableError(Exception):
 
 def resolved(text: str, base: str | None, environ: Mapping[str, str] = os.environ) -> str:
     """
-    Return the path that a text of a policy means, as an absolute one.
+    Return the absolute path that a text of a policy means.
 
     Args:
-        text: As written.
+        text: The path as the file has it.
         base: The folder of the policy file; None or empty for the working directory.
         environ: The environment variables.
 
     Raises:
-        UnsetVariableError: It names a variable that is not set.
+        UnsetVariableError: The path names a variable that is not set.
     """
 
     def value(match: re.Match[str]) -> str:
@@ -37,6 +37,6 @@ def resolved(text: str, base: str | None, environ: Mapping[str, str] = os.enviro
             raise UnsetVariableError(name)
         return environ[name]
 
-    # Without a known home folder ~ stays what it is, and the file will not be found.
+    # Without a known home folder ~ stays in the path, and opening the file fails.
     expanded = os.path.expanduser(_VARIABLE.sub(value, text))  # noqa: PTH111  # of any user, as a shell does
     return os.path.abspath(os.path.join(base or "", expanded))  # noqa: PTH100, PTH118  # .. is not to follow links

@@ -1,4 +1,4 @@
-"""Reads the rules of all layers: each entry is checked once, and becomes a rule where it takes effect."""
+"""Reads the rules of all layers: checks each entry once, and makes a rule of each effective one."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _TRANSPORTS: Final = frozenset(TRANSPORTS)
 @frozen
 class Renewed:
     """
-    Renewed that an environment gives another meaning.
+    Names that an environment gives another meaning.
 
     Attributes:
-        backoffs: Of backoffs.
-        actions: Of actions.
-        providers: Of providers that other operations are known of.
+        backoffs: The backoffs with other values.
+        actions: The actions with other values.
+        providers: The providers with other operations.
     """
 
     backoffs: Collection[str] = ()
@@ -46,7 +46,7 @@ class Renewed:
 
 
 def _is_like_an_operation(name: str) -> bool:
-    """Tell whether a name begins with a verb, as the operations of these services do."""
+    """Tell whether a name begins with a verb, as operations do."""
     return _VERB.match(name) is not None
 
 
@@ -57,7 +57,7 @@ _VERB: Final = re.compile(
 
 
 def _inner(answer: object) -> Iterator[str]:
-    """Yield the keys of tables in a table, each time the first; nothing for an answer."""
+    """Yield the first key of each nested table; nothing for an answer."""
     inner = answer
     while isinstance(inner, dict) and inner and not any(name in RULE for name in inner):
         name, inner = next(iter(inner.items()))
@@ -65,7 +65,7 @@ def _inner(answer: object) -> Iterator[str]:
 
 
 def _provider_hint(name: str, value: object) -> str:
-    """Return what to write instead of a name after ``rules`` that is no provider's."""
+    """Return a hint for a name after ``rules`` that is no provider's; an empty text if there is no guess."""
     if hint := lookalike(name):
         return hint
     operation, slash, code = name.rpartition("/")
@@ -82,7 +82,7 @@ def _provider_hint(name: str, value: object) -> str:
 
 
 def tables_of(layer: Layer, report: Report) -> Iterator[RuleSection]:
-    """Find the tables of rules of a layer, those of ``[rules.transport.PROVIDER]`` among them."""
+    """Yield the tables of rules of a layer, with those of ``[rules.transport.PROVIDER]``."""
     rules = layer.table.get("rules")
     if not isinstance(rules, dict):
         return
@@ -107,13 +107,13 @@ def tables_of(layer: Layer, report: Report) -> Iterator[RuleSection]:
 @define
 class RuleReader:
     """
-    Reads rules against what one environment can name.
+    Reads rules with the names of one environment.
 
     Attributes:
         actions: The named actions.
         backoffs: The named backoffs.
         operations: The operations that rules may name.
-        report: Takes what is wrong.
+        report: Collects the problems.
     """
 
     actions: Mapping[str, Action]
@@ -126,7 +126,7 @@ class RuleReader:
         self._answers = AnswerReader(self.actions, self.backoffs, self.report)
 
     def read(self, layers: Iterable[Layer]) -> RuleSet:
-        """Return the rules of all layers together, in the order of the files; a later value replaces an earlier one."""
+        """Return the rules of all layers, in the order of the files; a later rule replaces an earlier one."""
         rules = RuleSet()
         self._put(rules, layers)
         for scope in rules.narrowed:
@@ -135,12 +135,12 @@ class RuleReader:
 
     def read_onto(self, below: RuleSet, layers: Iterable[Layer], names: Renewed) -> RuleSet:
         """
-        Return what layers make of rules.
+        Return earlier rules with those of more layers on top.
 
         Args:
-            below: The rules, with which nothing is wrong.
-            layers: What is read.
-            names: The names that mean something else now than they do below.
+            below: The earlier rules, without problems.
+            layers: The layers on top.
+            names: The names with another meaning than below.
         """
         rules = RuleSet(below)
         for scope, key in below.asking(names.backoffs, names.actions):
@@ -151,7 +151,7 @@ class RuleReader:
         self._put(rules, layers)
         for scope in dict.fromkeys((*below.narrowed, *rules.narrowed)) if names.providers else rules.narrowed:
             provider = scope.removeprefix("transport").removeprefix(".")
-            # With other operations, rules may meet that did not.
+            # Two globs may meet in one of the new operations.
             is_new = names.providers and (not provider or provider in names.providers)
             own = rules.groups(scope)
             self._compare(rules, scope, dict.fromkeys((*below.groups(scope), *own)) if is_new else own)
@@ -167,7 +167,8 @@ class RuleReader:
         scope, path, layer, actions = table.scope, table.path, table.layer, self.actions
         has_codes = not scope.startswith("transport")
         for key, value in table.entries.items():
-            # This loop is what a large policy costs beside parsing: a bare code with a known action takes no call.
+            # This loop takes most of the time of a large policy after parsing, so a bare code with a named action
+            # makes no call.
             operation, code = None, key
             if type(value) is dict or not (has_codes and key not in _TRANSPORTS and is_plain_code(key)):
                 parts = None if self._is_operation(table, key, value) else self._split(table, key, value)
@@ -205,7 +206,7 @@ class RuleReader:
         return rules
 
     def _split(self, table: RuleSection, key: str, value: object) -> tuple[str | None, str] | None:
-        """Return operation and code; None, and what is wrong with either side, where the left side is wrong."""
+        """Return operation and code; None for a wrong left side, after a report on both sides."""
         rule, message = "", None
         operation, code = None, key
         try:
@@ -221,12 +222,12 @@ class RuleReader:
             return operation, code
         table.complain(self.report, (key,), rule, message, at_key=True)
         if not (isinstance(value, str) and value in self.actions):
-            # It can never be obeyed, and what it asks for is wrong all the same.
+            # The rule is invalid anyway. Its right side may have problems of its own.
             tuple(self._answers.read(table, key, value))
         return None
 
     def _is_operation(self, table: RuleSection, key: str, value: object) -> bool:
-        """Report a table that is named by an operation, with codes in it; what it meant is one rule for each code."""
+        """Report a table of codes under the name of an operation: each code needs a rule of its own."""
         if not isinstance(value, dict) or not value or any(name in RULE for name in value):
             return False
         if (key in providers() or key == "transport") and table.scope not in providers():
@@ -238,7 +239,7 @@ class RuleReader:
         if name not in known and not ("*" in name and "/" not in name):
             if not _is_like_an_operation(name) or name in self._codes(table.scope):
                 return False
-            # What is written instead has to be right.
+            # The message must name an existing operation.
             near = nearest(name, known)
             if near is None and self.operations.unknown(name, table.scope) is not None:
                 return False
@@ -255,11 +256,11 @@ class RuleReader:
         return True
 
     def _codes(self, scope: str) -> Collection[str]:
-        """Return the codes that the catalogue knows."""
+        """Return the codes of the catalogue."""
         return catalogue(scope).codes if scope in providers() else ()
 
     def _compare(self, rules: RuleSet, scope: str, groups: Iterable[tuple[str, str | int]]) -> None:
-        """Report rules that no call could choose between: of one code, equally narrow, and one operation meets both."""
+        """Report ambiguous rules: equally narrow ones of one code whose globs meet in one operation."""
         known = None
         for group in groups:
             equals = rules.group(scope, group)
@@ -268,7 +269,7 @@ class RuleReader:
                 self._compare_equals(list(equals.values()), known)
 
     def _compare_equals(self, rules: list[tuple[Rule, RuleSection]], known: frozenset[str]) -> None:
-        """Report each rule that shares an operation with one before it, beside the first that it shares one with."""
+        """Report each rule that shares an operation with an earlier rule, and name the first such rule."""
         named: dict[str, int] = {}
         meeting: dict[str, int] = {}
         for number, (rule, table) in enumerate(rules):

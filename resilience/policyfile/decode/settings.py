@@ -1,4 +1,4 @@
-"""Merges everything but rules: each layer is checked against the tables, and what it says is written over."""
+"""Merges everything but rules: checks each layer against the format, and lets later layers win."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from resilience.policyfile.messages.lookalikes import lookalike
 from resilience.policyfile.messages.wording import dotted, quoted, shown
 
 Entries = dict[str, Any]
-"""Keys of one table, with their values already read."""
+"""The keys of one table, with the meanings of their values."""
 
 
 @define
 class Settings:
-    """What all layers together say, apart from rules; values are read, and nothing is filled in."""
+    """The merged settings of all layers, apart from rules, without defaults."""
 
     top: Entries = field(factory=dict)
     limits: Entries = field(factory=dict)
@@ -51,7 +51,7 @@ class Settings:
     telemetry: Entries | None = None
 
     def copied(self, tables: Collection[str]) -> Settings:
-        """Return a copy of which these tables, and the values at the top, can be written over."""
+        """Return a copy with new dictionaries for these tables and for the top."""
         copy = evolve(self)
         for name in ("top", *(each for each in TABLES if each in tables)):
             if getattr(self, name, None) is not None:
@@ -61,12 +61,13 @@ class Settings:
 
 def merge(stack: Stack, report: Report, *, onto: Settings | None = None) -> Settings:
     """
-    Check every layer, and return what all say together.
+    Check every layer, and return the merged settings.
 
     Args:
         stack: The layers.
-        report: Takes what is wrong.
-        onto: What earlier layers say; left unchanged. What these layers say nothing of is shared with it.
+        report: Collects the problems.
+        onto: The settings of earlier layers; left unchanged. The result shares the tables that these layers do not
+            have.
     """
     settings = Settings() if onto is None else onto.copied({key for layer in stack.layers for key in layer.table})
     for layer in stack.layers:
@@ -80,7 +81,7 @@ def merge(stack: Stack, report: Report, *, onto: Settings | None = None) -> Sett
 
 
 def table_of(report: Report, layer: Layer, path: tuple[str, ...]) -> dict[str, Any] | None:
-    """Return the table at a path; None, and a problem, where something else stands."""
+    """Return the table at a path; None, after a report, for another value."""
     value: Any = layer.table
     for part in path:
         value = value[part]
@@ -99,7 +100,7 @@ _READ_ELSEWHERE: Final = frozenset({"rules", "sources", "chaos"})
 
 
 def is_name(table: str, name: str) -> bool:
-    """Tell whether a name may stand after ``backoff``, ``actions`` or ``credentials``."""
+    """Tell whether a table such as ``backoff``, ``actions`` or ``credentials`` allows a name."""
     if table == "credentials":
         return is_provider(name)
     return name.isascii() and name.replace("-", "").replace("_", "").isalnum()
@@ -113,10 +114,10 @@ _NAMED_IN: Final = {
     "operations": (ids.UNKNOWN_OPERATION,),
     "sources": (ids.UNKNOWN_OPERATION,),
 }
-"""What is said about a name that is not in a table."""
+"""The problems of names that would stand in a table."""
 
 _KINDS: Final = {"actions": ("do", None), "backoff": ("kind", "exponential")}
-"""The key that says what a named thing is, and what is meant where it is absent."""
+"""The key that chooses which other keys fit, with its default."""
 
 
 @define
@@ -129,7 +130,7 @@ class _Reader:
         """Read one key at the top of a layer."""
         if key in TABLES:
             if table_of(self.report, self.layer, (key,)) is None:
-                # What it would have named is not called unknown on top of that.
+                # Names that the unreadable table would define are not reported as unknown too.
                 self.report.silenced.update(_NAMED_IN.get(key, ()))
             else:
                 self._table(key)
@@ -206,14 +207,14 @@ class _Reader:
         path = (table, name)
         entries = table_of(self.report, self.layer, path)
         if entries is None or not self._is_name(path):
-            # The name is there, whatever is wrong with it: who uses it is not wrong as well.
+            # The name exists, although its table is wrong. A use of the name is not reported too.
             target.setdefault(name, {})
             return
-        # What is written over may be shared with what other environments say.
+        # Other environments may share the dictionary that is about to change.
         existing = target[name] = dict(target.get(name, {}))
         kind, default = _KINDS.get(table, ("", None))
         if kind in entries and entries[kind] != existing.get(kind, default):
-            # With another verb or kind, nothing that was said before is meant.
+            # Another verb or kind discards all earlier settings.
             existing.clear()
         if table == "credentials" and "source" in entries and entries["source"] != existing.get("source"):
             for key in SOURCE_KEYS & existing.keys():
@@ -260,14 +261,14 @@ class _Reader:
                     message, meant = fault
                     self.report.add(self.layer, (*path, operation), ids.BAD_NAME, message, at="key")
                     if meant:
-                        # Who names it as it is meant is not wrong as well.
+                        # A use of the corrected name is not reported too.
                         into.setdefault(meant, {})
                     continue
                 into[operation] = dict(into.get(operation, {}))
                 self._operation((*path, operation), value, into[operation])
 
     def _operation(self, path: tuple[str, ...], value: object, into: Entries) -> None:
-        """Read what one operation is: a table, or nothing but the word for what a repeat does."""
+        """Read one operation: a table, or only the word for ``repeat``."""
         if isinstance(value, str):
             self._value((*path, "repeat"), OPERATION["repeat"], value, into, at=path)
         elif not isinstance(value, dict):
@@ -281,7 +282,7 @@ class _Reader:
                 into["name"] = dict(into.get("name", {}))
                 self._keys((*path, "name"), name, NAME, tuple(NAME), into["name"])
 
-    def _keys(  # a table, its rows and where they go
+    def _keys(
         self, path: tuple[str, ...], table: Entries, rows: Mapping[str, Key], known: Sequence[str], into: Entries
     ) -> None:
         for key, value in table.items():
@@ -291,10 +292,10 @@ class _Reader:
                 hint = key_hint(path[0], "", key, known)
                 self.report.unknown_key(self.layer, (*path, key), known, holder=f"[{dotted(path)}]", hint=hint)
 
-    def _value(  # a value, its row, where it stands and where it goes
+    def _value(
         self, where: tuple[str, ...], key: Key, value: object, into: Entries, *, at: tuple[str, ...] | None = None
     ) -> None:
-        """Read a value; ``at`` is where it stands, if not at the key that it is the value of."""
+        """Read a value into a table; ``at`` is its place, if that is not ``where``."""
         try:
             into[where[-1]] = read(key, value)
         except UnfitError as error:

@@ -1,7 +1,7 @@
 """
-How a policy writes about HTTP: where a value stands in an answer, and which requests are an operation.
+How a policy names places in an HTTP answer, and the requests of an operation.
 
-The patterns are those of the JSON Schema too, so they keep to what Python, JavaScript and Rust read alike.
+The JSON Schema uses these patterns too. Python, JavaScript and Rust read them alike.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ PLACE: Final = f"(?:json:{_KEY}(?:\\.{_KEY})*|header:[A-Za-z0-9_-]+)"
 """``json:errors.0.title`` or ``header:x-request-id``."""
 
 _PLACEHOLDER: Final = "\\{[A-Za-z0-9_.-]+\\}"
-# No : at the beginning and no * anywhere: other tools write placeholders so.
+# No : at the beginning and no * anywhere: other tools write their placeholders with these.
 _LITERAL: Final = "[A-Za-z0-9._~!$&'()+,;=@-][A-Za-z0-9._~!$&'()+,;=:@-]*"
 _SEGMENT: Final = f"(?:{_PLACEHOLDER}|{_LITERAL})"
 TEMPLATE: Final = f"[A-Z]+ /(?:{_SEGMENT}(?:/{_SEGMENT})*/?)?"
-"""``POST /users/{user}``; a slash at the end means nothing."""
+"""``POST /users/{user}``, with or without a slash at the end."""
 
 HOST: Final = "(?:[A-Za-z0-9_.-]+|\\[[0-9A-Fa-f:.]+\\])(?::[0-9]{1,5})?"
 """``host``, ``host:port``, or an IPv6 address in brackets."""
@@ -33,7 +33,7 @@ _FOREIGN_PLACEHOLDER = re.compile(r"(?<=/)(?::(\w+)|<(?:\w+:)?(\w+)>|\*+)(?=/|$)
 
 
 def place(text: str) -> AnswerPath | None:
-    """Return where a value stands; None if the text does not say it."""
+    """Return the place that a text such as ``json:error.code`` names; None if the text has another form."""
     if _PLACE.fullmatch(text) is None:
         return None
     kind, _, rest = text.partition(":")
@@ -42,10 +42,10 @@ def place(text: str) -> AnswerPath | None:
 
 
 def place_hint(text: str) -> str:
-    """Return what was probably meant by a text that is no place; nothing where that cannot be told."""
+    """Return a hint that corrects a text in another form than a place; an empty text if there is no guess."""
     path = re.sub(r"\[([0-9]+)\]", r".\1", text).removeprefix("$.")
     kind, colon, rest = path.partition(":")
-    # A kind that is misspelled; a part of JSON has a colon in it now and then, but none that looks like one of these.
+    # A misspelled kind. JSON keys may have colons too, but their first parts do not look like these words.
     meant = get_close_matches(kind.lower(), ("json", "header", "headers"), n=1, cutoff=0.7) if colon else []
     if meant:
         path = f"{meant[0].removesuffix('s')}:{rest.strip()}"
@@ -56,7 +56,7 @@ def place_hint(text: str) -> str:
 
 
 def template(text: str) -> tuple[str, tuple[str, ...]] | None:
-    """Return the method and the segments of the path; None if the text is no method and path."""
+    """Return the method and the segments of the path; None if the text has another form."""
     if _TEMPLATE.fullmatch(text) is None:
         return None
     method, _, path = text.partition(" ")
@@ -66,7 +66,7 @@ def template(text: str) -> tuple[str, tuple[str, ...]] | None:
 
 
 def template_hint(text: str) -> str:
-    """Return what was probably meant by a text that is no method and path; nothing where that cannot be told."""
+    """Return a hint that corrects a text in another form than method and path; empty if there is no guess."""
     method, gap, path = text.strip().partition(" ")
     if not gap:
         example = f', as in "GET {method}"' if template(f"GET {method}") else ""
@@ -85,17 +85,17 @@ def template_hint(text: str) -> str:
 
 
 def _meant_method(method: str) -> str:
-    """Return the method that is spelled nearly so; a service may have methods of its own, which look like none."""
+    """Return the HTTP method with nearly this spelling; a service's own method is returned as it is."""
     near = [] if method in METHODS else get_close_matches(method, METHODS, n=1, cutoff=0.7)
     return near[0] if near else method
 
 
 def host(text: str) -> str | None:
-    """Return a host, with a port or without, in lower case; None if the text is none."""
+    """Return a host in lower case, with its port if it has one; None if the text is no host."""
     return text.lower() if _HOST.fullmatch(text) else None
 
 
 def host_hint(text: str) -> str:
-    """Return what was probably meant by a text that is no host; nothing where that cannot be told."""
+    """Return a hint that names the host in a URL; an empty text if there is no guess."""
     near = text.rpartition("://")[2].partition("/")[0].rpartition("@")[2]
     return f'; did you mean "{near}"?' if near != text and host(near) else ""

@@ -1,4 +1,4 @@
-"""Tables and keys that stand in the wrong place or the wrong order, and where they belong."""
+"""Hints for tables and keys in the wrong place or the wrong order: where they belong."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from resilience.policyfile.messages.wording import dotted
 _OF_PROVIDERS: Final = frozenset({"credentials", "operations", "sources"})
 
 ENVIRONMENT_KEYS: Final = frozenset({"production", "unknown", "limits", "rules", "actions", "backoff", "credentials"})
-"""What may stand in ``[env.NAME]``, and what people write into ``[env]``."""
+"""Keys of ``[env.NAME]`` that people often write into ``[env]``."""
 
 
 def top_hint(key: str, value: object, *, env: str | None) -> str:
     """
-    Return where a key belongs that is unknown at the top of a policy or of an environment; nothing where none knows.
+    Return a hint for an unknown key at the top of a policy or of an environment: where the key belongs.
 
     Args:
-        key: The key.
-        value: What it holds.
-        env: The environment that it stands in, or None.
+        key: The unknown key.
+        value: Its value.
+        env: The environment that holds the key; None for the top of the file.
+
+    Returns:
+        The hint; an empty text if there is no guess.
     """
     if not isinstance(value, dict):
         holder = "[limits]" if env is None else f"[{dotted(('env', env, 'limits'))}]"
@@ -42,7 +45,7 @@ def top_hint(key: str, value: object, *, env: str | None) -> str:
 
 
 def inner_hint(path: tuple[str, ...], value: object) -> str:
-    """Return how to write ``[limits.prod]``, ``[actions.prod.NAME]`` and the like; nothing for another table."""
+    """Return a hint for tables such as ``[limits.prod]`` and ``[actions.prod.NAME]``; empty for another table."""
     if not isinstance(value, dict) or not value:
         return ""
     table, name = path[0], path[-1]
@@ -57,7 +60,7 @@ def inner_hint(path: tuple[str, ...], value: object) -> str:
 
 
 def environment_hint(env: str, key: str, value: object) -> str:
-    """Return what to write where an environment has the name of a table, ``[env.limits]``; nothing for another name."""
+    """Return a hint for an environment with the name of a table, as in ``[env.limits]``; empty for another name."""
     if env not in TABLES or env in ("env", "lint"):
         return ""
     inner = (env, key) if isinstance(value, dict) and (key in providers() or key == "transport") else (env,)
@@ -65,7 +68,7 @@ def environment_hint(env: str, key: str, value: object) -> str:
 
 
 def table_hint(path: tuple[str, ...]) -> str:
-    """Return what to write where a value stands in the place of a table with a name."""
+    """Return a hint for a value that stands where a table with a name is expected; empty if there is no guess."""
     if len(path) != 2:  # noqa: PLR2004  # a table and a name in it
         return ""
     table, key = path

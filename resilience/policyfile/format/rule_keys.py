@@ -1,4 +1,4 @@
-"""The left side of a rule: ``Code``, ``Operation/Code``, and what people write instead."""
+"""The left side of a rule: ``Code``, ``Operation/Code``, and common mistakes with their corrections."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.lookalikes import lookalike, plain
 from resilience.policyfile.messages.wording import dotted, quoted, suggestion
 
-# Invisible letters are in no name either.
+# White space and invisible characters: no name has one.
 _UNSEEN: Final = r"\s\x00-\x1f\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff"
 _CODE = re.compile(rf"[^{_UNSEEN}/*%{{}}\[\]:?\"'\\]+")
 _OPERATION = re.compile(
@@ -26,21 +26,21 @@ _NO_FAILURES: Final = frozenset(f"http-{status}" for status in _STATUSES if stat
 _TRANSPORT_CODES: Final = frozenset((*TRANSPORTS, *(f"http-{status}" for status in _STATUSES))) - _NO_FAILURES
 
 TRANSPORT_CODES: Final = (*TRANSPORTS, "http-503", "http-5xx")
-"""What may stand in ``[rules.transport]``, with two examples for all the statuses."""
+"""The codes of ``[rules.transport]``; two examples stand for all HTTP statuses."""
 
 
 def is_provider(name: str) -> bool:
-    """Tell whether a name can be a provider's: lower case, beginning with a letter."""
+    """Tell whether a name can be a provider's: lower case, with a letter at the beginning."""
     return name.isascii() and name.islower() and name[:1].isalpha() and name.replace("-", "").replace("_", "").isalnum()
 
 
 def is_provider_table(key: str) -> bool:
-    """Tell a provider's table in ``[rules.transport]`` from a rule."""
+    """Tell whether a key of ``[rules.transport]`` is a provider's table, and no rule."""
     return is_provider(key) and not is_transport_code(key) and key not in _NO_FAILURES
 
 
 def is_transport_code(code: str) -> bool:
-    """Tell whether a code names a fault without a code from the service."""
+    """Tell whether a code is one of ``[rules.transport]``: for faults that have no code of the service."""
     return code in _TRANSPORT_CODES
 
 
@@ -51,14 +51,14 @@ def is_status(code: str) -> bool:
 
 def operation_fault(name: str, table: Sequence[str]) -> tuple[str, str] | None:
     """
-    Return what is wrong with the name of an operation that a table declares.
+    Check the name of an operation that a table declares.
 
     Args:
-        name: As written.
+        name: The name as the file has it.
         table: The path of the table, ``("operations", PROVIDER)`` or ``("sources", PROVIDER, "operations")``.
 
     Returns:
-        The message, and the name that is probably meant, which may be empty; None where the name is fine.
+        The message and the probable name, which is empty if there is no guess; None for a valid name.
     """
     if _CODE.fullmatch(name) and not lookalike(name):
         return None
@@ -83,46 +83,46 @@ def operation_fault(name: str, table: Sequence[str]) -> tuple[str, str] | None:
 
 
 def _is_known(name: str, scope: str, *, operation: bool) -> bool:
-    """Tell whether the catalogue of a provider knows an operation or a code of this name."""
+    """Tell whether the provider's catalogue lists this operation, or this code."""
     if scope not in providers():
         return False
     return name in (catalogue(scope).operations if operation else catalogue(scope).codes)
 
 
 def other_way_round(operation: str, code: str, scope: str) -> str:
-    """Return what to write where a code stands before its operation; nothing for another mistake."""
+    """Return a hint for a code that stands before its operation; an empty text for another mistake."""
     is_turned = _is_known(code, scope, operation=True) and _is_known(operation, scope, operation=False)
     return f'; the operation comes first: write "{code}/{operation}"' if is_turned else ""
 
 
 def operation_before_a_dot(code: str, scope: str) -> str | None:
-    """Return what to write for ``Operation.Code``; None where the part before the dot is no operation."""
+    """Return the correct spelling of ``Operation.Code``; None if no operation stands before the dot."""
     name, dot, rest = code.partition(".")
     return f"{name}/{rest}" if dot and rest and _is_known(name, scope, operation=True) else None
 
 
 def is_plain_code(key: str) -> bool:
-    """Tell quickly that a key is a code without an operation, as nearly all are; False means to look closer."""
+    """Tell quickly that a key is a code without an operation, as most are; False means that ``split`` has to tell."""
     if "." in key:
         return key.isascii() and ".." not in key and key[0] != "." != key[-1] and key.replace(".", "_").isidentifier()
     return key.isascii() and key.isidentifier()
 
 
 def is_glob(operation: str) -> bool:
-    """Tell whether the operation of a rule, with a ``*`` in it, can meet an operation's name."""
+    """Tell whether a rule's operation with a ``*`` in it is a valid glob, other than ``*`` alone."""
     return operation != "*" and _OPERATION.fullmatch(operation) is not None
 
 
 def split(key: str, scope: str) -> tuple[str | None, str]:
     """
-    Return the operation (None for every one) and the code of a rule.
+    Return the operation and the code of a rule; the operation is None if the rule names none.
 
     Args:
-        key: As written.
-        scope: The table it stands in: a provider, ``transport`` or ``transport.PROVIDER``.
+        key: The rule's left side, as the file has it.
+        scope: The table that holds the rule: a provider, ``transport`` or ``transport.PROVIDER``.
 
     Raises:
-        UnfitError: No fault can match it; the message shows the right spelling.
+        UnfitError: No fault can match the rule; the message shows the right spelling.
     """
     if hint := lookalike(key):
         raise UnfitError(ids.BAD_CODE, f"no fault is spelled {quoted(key)}{hint}")
@@ -158,7 +158,7 @@ def _checked_operation(operation: str, key: str, scope: str) -> str:
 
 
 def _meant(code: str) -> str:
-    """Return a code without what no code has: ``A`` for ``A.*``."""
+    """Return a code without placeholders and globs at its end: ``A`` for ``A.*``."""
     return _TEMPLATE.sub("", code).rstrip(".") or code
 
 
@@ -221,7 +221,7 @@ def _check_code(code: str, scope: str) -> None:
             hint = f"; did you mean {quoted(after if is_provider(before) else f'{before}/{after}')}?"
         words = "_".join(code.split())
         if not hint and "_" in words and _CODE.fullmatch(words) and scope not in providers():
-            # What a REST API calls an error may be several words; what reads its answers joins them.
+            # A REST API may name an error in several words. The adapter joins them with "_".
             hint = f"; the gaps between the words of a code become _, so write {quoted(words)}"
         raise UnfitError(ids.BAD_CODE, f"expected an error code as the service spells it, got {found}{hint}")
     if "" in code.split("."):

@@ -1,9 +1,9 @@
 """
-The JSON Schema of a policy file, for editors: made from the rows that the loader checks by.
+The JSON Schema of a policy file, for editors, made from the tables of the format.
 
-It is draft-07 without references to other files, because that is what editors of TOML read. Where
-a key depends on another one it is flat, with ``if`` and ``then`` for each word, and no ``oneOf``: what editors
-say about those nobody understands. Patterns keep to what Python, JavaScript and Rust read alike, without look-around.
+TOML editors read draft-07 without references to other files. A key that depends on another key gets one ``if`` and
+``then`` for each word, and no ``oneOf``, because editors explain a failed ``oneOf`` badly. Python, JavaScript and Rust
+read the patterns alike: none has look-around.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ BEYOND: Final[Mapping[str, str]] = {
     "RP032": "whether chaos meets a production environment",
     "RP039 .*looks like": "whether a text looks like a secret",
     "RP044 .*(limits.deadline is set neither|needs (do|delays|role|command|file)|variable .* is not set)": (
-        "what another file, the plain table or the environment gives"
+        "values from another file, the plain table or the environment"
     ),
     "RP049 .*(means nothing for|would not use the delays|have roles to assume)": (
         "whether a key fits a verb, kind or source that is set elsewhere"
@@ -64,7 +64,7 @@ BEYOND: Final[Mapping[str, str]] = {
     "RP042 .*expected a field of key": "whether a rename changes a field of the key",
     "RP042 .*(is the operation itself|changes nothing, and|the path of)": "whether a read-back can be asked",
     "RP043 .*sounds like a secret": "whether a field that a ledger keeps is a secret",
-    "RP049 .*(a rename changes; say which|tells one|can look for)": "what else has to be said of an operation, or not",
+    "RP049 .*(a rename changes; say which|tells one|can look for)": "which keys of an operation need each other",
     "RP046": "whether a file can be read",
     "RP047 .*(circle|extend one another)": "whether files extend each other in a circle",
     "RP043 .*expected at most 365 days": "whether a duration is longer than a year",
@@ -74,9 +74,9 @@ BEYOND: Final[Mapping[str, str]] = {
     "RP059": "whether two files define one thing differently",
 }
 """
-What the loader checks and a JSON Schema cannot say.
+What the loader checks and a JSON Schema cannot express.
 
-Each pattern meets the id and the message of what the loader finds, and nothing that a schema could find.
+Each pattern matches the id and the message of such a problem, and of no problem that a schema could find.
 """
 
 _NUMBER: Final = "[0-9]+(?:\\.[0-9]+)?"
@@ -105,7 +105,7 @@ def schema() -> _Schema:
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "policy of mqtt-resilience",
-        "$comment": f"Not said here, and checked by `resilience check`: {'; '.join(BEYOND.values())}.",
+        "$comment": f"`resilience check` also checks: {'; '.join(BEYOND.values())}.",
         "type": "object",
         "required": ["schema"],
         "additionalProperties": False,
@@ -113,7 +113,7 @@ def schema() -> _Schema:
             "schema": {"description": TOP["schema"].meaning, "type": "integer", "const": SCHEMA},
             "name": _value(TOP["name"]),
             "extends": {
-                "description": "files that this one builds on: relative paths, or builtin:NAME",
+                "description": "the files below this one: relative paths, or builtin:NAME",
                 "type": "array",
                 "items": {"type": "string", "minLength": 1, "not": {"pattern": _ABSOLUTE}},
             },
@@ -141,7 +141,7 @@ def schema() -> _Schema:
 
 
 def text() -> str:
-    """Return the JSON Schema as it is shipped."""
+    """Return the JSON Schema as the text of ``policies/policy.schema.json``."""
     return json.dumps(schema(), indent=2) + "\n"
 
 
@@ -150,7 +150,7 @@ def _tables() -> _Schema:
 
 
 def _value(key: Key) -> _Schema:
-    """Return the schema of one value; the words are those of the table."""
+    """Return the schema of one value, with its row's meaning and default."""
     about: _Schema = {"description": key.meaning}
     if key.default is not None:
         about["default"] = key.default
@@ -221,7 +221,7 @@ def _rows(rows: Mapping[str, Key]) -> _Schema:
 
 
 def _narrowed(rows: Mapping[str, Key], by: str) -> list[_Schema]:
-    """Return, for each word of a key, which keys may stand beside it."""
+    """Return one condition for each word of the key ``by``: the keys that may stand beside that word."""
     return [
         _if_word(by, {"const": word}, [name for name, row in rows.items() if not row.only or word in row.only])
         for word in rows[by].choices
@@ -258,12 +258,12 @@ def _actions() -> _Schema:
 
 
 def _answer() -> _Schema:
-    """Return the schema of a rule's value: the name of an action, or a table that is one."""
+    """Return the schema of one answer: the name of an action, or an inline action."""
     inline = _rows(RULE)
-    inline["properties"]["do"] = {"description": "what the action does, or the name of one", "type": "string"}
+    inline["properties"]["do"] = {"description": "what the action does, or the name of an action", "type": "string"}
     others = _if_word("do", {"not": {"enum": list(ACTION["do"].choices)}}, ("do", *OF_RULE))
     return inline | {
-        "description": "the name of an action, or a table that is one",
+        "description": "the name of an action, or an inline action",
         "type": ["string", "object"],
         "required": ["do"],
         "allOf": [*_narrowed(RULE, "do"), others],
@@ -271,7 +271,7 @@ def _answer() -> _Schema:
 
 
 def _answers() -> _Schema:
-    """Return the schema of all that one code leads to: an answer, or an array of them."""
+    """Return the schema of a rule's value: an answer, or an array of answers."""
     answer = {"$ref": "#/definitions/answer"}
     return {
         "description": "one answer, or an array of them: the first whose message fits",
@@ -282,7 +282,7 @@ def _answers() -> _Schema:
 
 
 def _code_names(codes: str) -> str:
-    """Return the pattern of the left side of a rule whose table names the provider."""
+    """Return the pattern for the left sides of rules in a provider's table."""
     return f"^(?:(?:{_PROVIDER}:)?{_OPERATION}/)?{codes}$"
 
 
@@ -299,23 +299,23 @@ def _rules() -> _Schema:
         "additionalProperties": own,
     }
     each = _by_name("codes of this provider", service, answer)
-    by_provider = _by_name("what to do about which fault, by provider", {"pattern": f"^{_PROVIDER}$"}, each)
+    by_provider = _by_name("the action for each fault, by provider", {"pattern": f"^{_PROVIDER}$"}, each)
     return by_provider | {"properties": {"transport": transport}}
 
 
 def _operations() -> _Schema:
     names = {"pattern": f"^[^*{_BAD}]+$"}
     each = _by_name("operations of this provider", names, {"$ref": "#/definitions/operation"})
-    return _by_name("what operations are, by provider and name", {"pattern": f"^{_PROVIDER}$"}, each)
+    return _by_name("facts about operations, by provider and name", {"pattern": f"^{_PROVIDER}$"}, each)
 
 
 def _operation() -> _Schema:
-    """Return the schema of an operation: what a repeat does, or a table that says this and more."""
+    """Return the schema of an operation: the word for a repeat, or a table."""
     words = list(OPERATION["repeat"].choices)
     table = _rows(OPERATION)
-    table["properties"]["name"] = {"description": "the rule for what a rename changes", **_rows(NAME)}
+    table["properties"]["name"] = {"description": "the rule for the name that a rename changes", **_rows(NAME)}
     return table | {
-        "description": "what a repeat does, or a table that says this and more",
+        "description": "what the operation does the second time, or a table with this and more",
         "type": ["string", "object"],
         "if": {"type": "string"},
         "then": {"enum": words},
@@ -326,23 +326,23 @@ def _sources() -> _Schema:
     names = {"pattern": f"^[^*{_BAD}]+$", "not": {"enum": list(METHODS)}}
     each = _rows(SOURCE)
     each["properties"]["operations"] = _by_name(
-        "the requests of each operation; others are called by their method", names, _value(tables.TEMPLATE)
+        "the requests of each operation; a request without one is named by its method", names, _value(tables.TEMPLATE)
     )
     providers = {"pattern": f"^{_PROVIDER}$", "not": {"const": "transport"}}
-    return _by_name("REST APIs that are read without a client of their own, by provider", providers, each)
+    return _by_name("REST APIs without an SDK, by provider", providers, each)
 
 
 def _credentials() -> _Schema:
     each = _rows(CREDENTIALS) | {"allOf": _narrowed(CREDENTIALS, "source")}
-    return _by_name("how credentials are renewed, by provider", {"pattern": f"^{_PROVIDER}$"}, each)
+    return _by_name("the renewal of credentials, by provider", {"pattern": f"^{_PROVIDER}$"}, each)
 
 
 def _ledger() -> _Schema:
-    return {"description": "what was started and what was done, for the next run", **_rows(LEDGER)}
+    return {"description": "the record of operations, for the next run after a crash", **_rows(LEDGER)}
 
 
 def _telemetry() -> _Schema:
-    return {"description": "what calls leave behind for people to read", **_rows(TELEMETRY)}
+    return {"description": "the journal of calls", **_rows(TELEMETRY)}
 
 
 def _chaos() -> _Schema:
@@ -360,7 +360,7 @@ def _chaos() -> _Schema:
 def _lint() -> _Schema:
     errors = [rule for rule in ids.TITLES if rule != ids.NEW_SYNTAX]
     names = {"pattern": "^RP[0-9]{3}$", "not": {"enum": errors}}
-    ignore = _by_name("ids of findings, each with the reason why it is accepted", names, _TEXT)
+    ignore = _by_name("ids of findings, each with the reason to accept it", names, _TEXT)
     return {
         "description": "findings of `resilience check` that this file accepts",
         "type": "object",

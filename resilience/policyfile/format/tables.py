@@ -1,8 +1,7 @@
 """
-Every key that a policy may have: one table here for each table there.
+Every key of a policy: one table here for each table of the file.
 
-A row says what a value may be, what it is when it is absent, and what it means. The loader
-checks by these rows; nothing else repeats them.
+A row has a key's kind of value, its default and its meaning. The loader, the JSON Schema and the hints read these rows.
 """
 
 from __future__ import annotations
@@ -57,15 +56,15 @@ class Key:
     One key.
 
     Attributes:
-        kind: What its value is.
-        meaning: One line on what it does.
-        default: What an absent one means, as it would be written; None where nothing is meant,
-            or where the meaning depends on another key.
+        kind: The kind of its value.
+        meaning: What the key does, in one line.
+        default: The value of an absent key, as a file would have it; None if there is no default,
+            or if the default depends on another key.
         least: The smallest value, durations in seconds.
-        above: What the value must be greater than.
-        choices: The words of a ``choice``.
-        none: Whether ``"none"`` is allowed, for no limit.
-        only: The verbs or backoff kinds that know this key; empty for all of them.
+        above: The value has to be greater than this; durations in seconds.
+        choices: The words of a ``choice`` or a ``verb``.
+        none: Whether ``"none"`` may stand for no limit.
+        only: The verbs or backoff kinds that have this key; empty for all of them.
     """
 
     kind: Kind
@@ -78,18 +77,18 @@ class Key:
     only: tuple[str, ...] = ()
 
     def fits(self, word: str) -> bool:
-        """Tell whether this verb, or this kind of backoff, knows the key."""
+        """Tell whether this verb, or this kind of backoff, has the key."""
         return not self.only or word in self.only
 
 
 def keys_of(keys: Mapping[str, Key], word: object) -> list[str]:
-    """Return the keys that a verb or a kind of backoff knows; all of them where there is no such verb or kind."""
+    """Return the keys of a verb or a kind of backoff; all keys for an unknown word."""
     known = [name for name, key in keys.items() if isinstance(word, str) and key.fits(word)]
     return known if any(isinstance(word, str) and word in key.choices for key in keys.values()) else list(keys)
 
 
 SCHEMA: Final = 1
-"""The version of the format that this version reads."""
+"""The version of the policy format that this package reads."""
 
 TOP: Final[Mapping[str, Key]] = {
     "schema": Key(kind="count", meaning="version of this format", least=1),
@@ -104,7 +103,7 @@ LIMITS: Final[Mapping[str, Key]] = {
     "max_attempts": Key(kind="count", meaning="attempts of a call, the first included", default=6, least=1),
     "settle": Key(
         kind="duration",
-        meaning='how long after a doubtful attempt "it is not there" is not yet believed',
+        meaning='how long after a doubtful attempt a "not found" of the service proves nothing',
         default="30s",
         least=0,
     ),
@@ -116,7 +115,7 @@ BACKOFF: Final[Mapping[str, Key]] = {
     "kind": Key(kind="choice", meaning="how waits grow", default="exponential", choices=BACKOFF_KINDS),
     "base": Key(kind="duration", meaning="the first wait", default="500ms", least=0, only=_GROWING),
     "factor": Key(
-        kind="number", meaning="what each wait is multiplied by", default=2.0, least=1, only=("exponential",)
+        kind="number", meaning="each wait is the last one times this", default=2.0, least=1, only=("exponential",)
     ),
     "cap": Key(kind="duration", meaning="the longest wait, after jitter and hint", default="20s", least=0),
     "jitter": Key(kind="choice", meaning="the random part of a wait", default="full", choices=JITTERS),
@@ -127,7 +126,7 @@ BACKOFF: Final[Mapping[str, Key]] = {
 _WAITING = tuple(verb for verb in VERBS if verb in LEADS_ON)
 
 STOPPING: Final = frozenset({"fail", "verify"})
-"""The verbs of ``unknown``: a fault that nobody has thought about is not safe to go on with."""
+"""The verbs of ``unknown``: a call stops at a fault that no rule describes, since going on may do harm."""
 
 ACTION: Final[Mapping[str, Key]] = {
     "do": Key(kind="verb", meaning="what the action does", choices=VERBS),
@@ -136,20 +135,20 @@ ACTION: Final[Mapping[str, Key]] = {
     "max": Key(kind="count", meaning="uses of this action in one call", least=1, only=_WAITING),
     "for": Key(
         kind="duration",
-        meaning="how long after its first use in a call the action may be used again",
+        meaning="how long after its first use in a call the action may be repeated",
         above=0,
         only=_WAITING,
     ),
     "then": Key(
         kind="action",
-        meaning="what follows when max or for is used up, when the condition is false or the remedy impossible",
+        meaning="the next action when max or for is used up, the condition is false, or the remedy is impossible",
         default="fail",
         only=(*_WAITING, "accept"),
     ),
     "if": Key(
         kind="choice",
-        meaning="ours: an earlier attempt of this call may have done it; always: whenever the code is met, but for "
-        "a new name without {hash}, which another resource may have",
+        meaning="ours: only if an earlier attempt of this call may have done it; always: at every such fault, except "
+        "with a new name without {hash}, which another resource may have",
         default="ours",
         choices=("ours", "always"),
         only=("accept",),
@@ -158,7 +157,7 @@ ACTION: Final[Mapping[str, Key]] = {
     "pattern": Key(kind="pattern", meaning="how the next name is built", default="{name}-{n}", only=("rename",)),
     "max_length": Key(
         kind="count",
-        meaning="the longest name that may be built; a name that is cut to fit keeps a hash of the whole",
+        meaning="the most characters of a new name; a shortened name keeps a hash of the whole",
         least=1,
         only=("rename",),
     ),
@@ -167,7 +166,7 @@ ACTION: Final[Mapping[str, Key]] = {
 RULE: Final[Mapping[str, Key]] = {
     **ACTION,
     "effect": Key(kind="choice", meaning="whether the failed attempt changed anything", choices=get_args(Effect)),
-    "message": Key(kind="literal", meaning="answer only faults whose message has this text in it, in whatever case"),
+    "message": Key(kind="literal", meaning="answer only faults with this text in their message, in any case"),
 }
 """The keys of a rule that is an inline table: those of an action, and two of its own."""
 
@@ -177,44 +176,49 @@ OF_RULE: Final = tuple(key for key in RULE if key not in ACTION)
 _ROLE: Final = ("assume_role",)
 
 CREDENTIALS: Final[Mapping[str, Key]] = {
-    "refresh_before": Key(kind="duration", meaning="renew so long ahead of expiry", default="5m", least=0),
+    "refresh_before": Key(kind="duration", meaning="time before expiry to renew the keys", default="5m", least=0),
     "max_refreshes": Key(kind="count", meaning="refreshes in one call", default=1, least=0),
-    "cool_down": Key(kind="duration", meaning="how long others get the failure of a refresh", default="5s", least=0),
+    "cool_down": Key(
+        kind="duration",
+        meaning="how long after a failed refresh other calls get its error, without asking again",
+        default="5s",
+        least=0,
+    ),
     "source": Key(
         kind="choice",
-        meaning="where new keys come from, for clients that were made with temporary ones",
+        meaning="where `resilience run` gets new keys for clients with temporary ones",
         choices=get_args(SourceKind),
     ),
     "role": Key(kind="text", meaning="the role to assume, as the service names it", only=_ROLE),
     "endpoint": Key(kind="text", meaning="the host of the token service; by default the provider's", only=_ROLE),
-    "session_name": Key(kind="text", meaning="what the audit log calls the session", only=_ROLE),
-    "duration": Key(kind="duration", meaning="how long the keys shall live", above=0, only=_ROLE),
+    "session_name": Key(kind="text", meaning="the name of the session in the audit log", only=_ROLE),
+    "duration": Key(kind="duration", meaning="how long the keys are valid", above=0, only=_ROLE),
     "region": Key(kind="text", meaning="the region of the token service", only=_ROLE),
     "key_variables": Key(
         kind="variables",
-        meaning="the environment variables that hold id and secret of the long-lived keys; by default the vendor's",
+        meaning="the environment variables with id and secret of the long-lived keys; by default the vendor's",
         only=_ROLE,
     ),
     "command": Key(
         kind="words",
-        meaning="the program, and its arguments, that prints the JSON of a credential process; no shell reads it",
+        meaning="a program and its arguments, run without a shell; it prints the JSON of a credential process",
         only=("command",),
     ),
-    "file": Key(kind="file", meaning="the file that holds the JSON of a credential process", only=("file",)),
+    "file": Key(kind="file", meaning="a file with the JSON of a credential process", only=("file",)),
 }
 
 SOURCE_KEYS: Final = frozenset(name for name, key in CREDENTIALS.items() if key.only)
-"""The keys of ``[credentials.PROVIDER]`` that say something of its ``source``."""
+"""The keys of ``[credentials.PROVIDER]`` that describe its ``source``."""
 
 LEDGER: Final[Mapping[str, Key]] = {
     "path": Key(
         kind="file",
-        meaning="the ledger's file; a relative path starts from the policy file that says it",
+        meaning="the ledger's file; a relative path starts at the policy file's folder",
         default=".resilience/ledger.db",
     ),
     "on_unfinished": Key(
         kind="choice",
-        meaning="what to do with what an earlier run started and never finished",
+        meaning="what to do with an operation that an earlier run started and did not finish",
         default="verify",
         choices=get_args(OnUnfinished),
     ),
@@ -223,24 +227,24 @@ LEDGER: Final[Mapping[str, Key]] = {
 TELEMETRY: Final[Mapping[str, Key]] = {
     "journal": Key(
         kind="file",
-        meaning="the file that every decision is written to; a relative path starts from the policy file that says it",
+        meaning="the file for every decision; a relative path starts at the policy file's folder",
     ),
 }
 
 SOURCE: Final[Mapping[str, Key]] = {
     "code": Key(
-        kind="place", meaning="where the error code stands in a failed answer; each gap between its words becomes one _"
+        kind="place", meaning="the place of the error code in a failed answer; gaps between its words become _"
     ),
     "message": Key(
         kind="place",
-        meaning="where it stands in a failed answer what went wrong, for rules with message; by default anywhere in it",
+        meaning="the place of the error message in a failed answer, for rules with message; by default anywhere",
     ),
-    "request_id": Key(kind="place", meaning="where the id of the request stands; by default in the usual headers"),
+    "request_id": Key(kind="place", meaning="the place of the request's id; by default the usual headers"),
     "retry_after": Key(
-        kind="place", meaning="where it stands how long to wait: seconds or an HTTP date", default="header:retry-after"
+        kind="place", meaning="the place of the time to wait: seconds or an HTTP date", default="header:retry-after"
     ),
-    "success": Key(kind="place", meaning="where a boolean stands that says in a 2xx answer whether it worked"),
-    "hosts": Key(kind="hosts", meaning="only requests to these hosts are calls of this API; by default any"),
+    "success": Key(kind="place", meaning="the place of a boolean in a 2xx answer that is false after a failure"),
+    "hosts": Key(kind="hosts", meaning="the hosts of this API; by default any"),
 }
 """The keys of ``[sources.PROVIDER]`` beside its table of operations."""
 
@@ -248,22 +252,22 @@ TEMPLATE: Final = Key(kind="template", meaning="the method and the path of the o
 """The value of any key of ``[sources.PROVIDER.operations]``."""
 
 OPERATION: Final[Mapping[str, Key]] = {
-    "repeat": Key(kind="choice", meaning="what doing the operation again does", choices=get_args(Repeat)),
+    "repeat": Key(kind="choice", meaning="what the operation does the second time", choices=get_args(Repeat)),
     "key": Key(
         kind="fields",
-        meaning="the request fields that together name what it makes; [] where each call is one of its own, so that a "
-        "ledger remembers none",
+        meaning="the request fields that together name the new resource; [] if each call makes another one, which a "
+        "ledger cannot remember",
         least=0,
     ),
     "rename": Key(kind="text", meaning="the field of key that a rename changes"),
-    "read_back": Key(kind="text", meaning="the operation that says whether it is there"),
+    "read_back": Key(kind="text", meaning="the operation that tells whether the resource exists"),
     "requires": Key(kind="fields", meaning="the fields without which a success is garbled", least=1),
     "settle": Key(
         kind="duration",
-        meaning='how long after a doubtful attempt "it is not there" is not yet believed; by default as in [limits]',
+        meaning='how long after a doubtful attempt a "not found" proves nothing; by default as in [limits]',
         least=0,
     ),
-    "unique": Key(kind="fields", meaning="the request fields that tell this purchase from all others", least=1),
+    "unique": Key(kind="fields", meaning="the request fields that differ between any two purchases", least=1),
 }
 """
 The keys of each entry of ``[operations.PROVIDER]`` beside its table ``name``.
@@ -272,28 +276,28 @@ The keys of each entry of ``[operations.PROVIDER]`` beside its table ``name``.
 """
 
 NAME: Final[Mapping[str, Key]] = {
-    "pattern": Key(kind="expression", meaning="what a whole name matches"),
+    "pattern": Key(kind="expression", meaning="the regular expression of a whole name"),
     "max_length": Key(kind="count", meaning="the most characters of a name", least=1),
 }
-"""The keys of ``name`` in an entry of ``[operations.PROVIDER]``: the rule for what a rename changes."""
+"""The keys of ``name`` in an entry of ``[operations.PROVIDER]``: the rule for the name that a rename changes."""
 
 CHAOS: Final[Mapping[str, Key]] = {
-    "seed": Key(kind="count", meaning="another number gives other faults; the same one the same", default=0, least=0),
+    "seed": Key(kind="count", meaning="the same number gives the same faults", default=0, least=0),
 }
 """The keys of ``[chaos]`` beside its tables of providers."""
 
 INJECTION: Final[Mapping[str, Key]] = {
-    "rate": Key(kind="share", meaning="which part of the attempts fails, from 0 to 1"),
+    "rate": Key(kind="share", meaning="the part of the attempts that fails, from 0 to 1"),
     "applied": Key(
-        kind="flag", meaning="whether the real call is made first, and its answer thrown away", default=False
+        kind="flag", meaning="whether the real call is made first, without returning its answer", default=False
     ),
-    "delay": Key(kind="duration", meaning="how long the fault takes to come", default="0s", least=0),
-    "message": Key(kind="literal", meaning="what the service says in words, for rules with message"),
+    "delay": Key(kind="duration", meaning="how long an attempt lasts before the fault", default="0s", least=0),
+    "message": Key(kind="literal", meaning="the message of the fault, for rules with message"),
 }
 """The keys of each entry of ``[chaos.PROVIDER]``."""
 
 NAMED: Final[Mapping[str, Mapping[str, Key]]] = {"backoff": BACKOFF, "actions": ACTION, "credentials": CREDENTIALS}
-"""Tables that hold one table for each name."""
+"""Tables with one inner table for each name."""
 
 TABLES: Final = (
     "limits",
@@ -312,4 +316,4 @@ FILE_ONLY: Final = ("schema", "name", "extends", "env", "lint")
 """Keys of a file that an environment may not have."""
 
 LATER: Final = ("rate", "budget", "breaker", "state")
-"""Tables of the format that this version does not act on; leaving them out in silence would promise too much."""
+"""Tables of the format that this version does not support; the loader reports them."""

@@ -1,4 +1,4 @@
-"""Checks one value against its row in the tables, and reads what it means."""
+"""Checks a value of a policy against its row in the tables, and reads the value."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _T = TypeVar("_T")
 
 class UnfitError(Exception):
     """
-    A value does not fit; says what was expected and found.
+    A value does not fit; the message has what was expected and what was found.
 
     Attributes:
-        rule: The id.
-        index: Which element of an array it is about; None for a value as a whole.
-        all: This error, and those of other elements of the same array.
+        rule: The id of the problem.
+        index: The index of the wrong element in an array; None for the whole value.
+        all: This error and the errors of other elements of the same array.
     """
 
     def __init__(self, rule: str, message: str, *, index: int | None = None) -> None:
@@ -43,7 +43,7 @@ class UnfitError(Exception):
 
 
 def _elements(values: list[Any], check: Callable[[int, Any], _T]) -> tuple[_T, ...]:
-    """Return every element as it is read; raises one error for all elements that are wrong."""
+    """Return the meaning of every element; one error reports all wrong elements."""
     read_ones, wrong = [], []
     for index, each in enumerate(values):
         try:
@@ -59,10 +59,10 @@ def _elements(values: list[Any], check: Callable[[int, Any], _T]) -> tuple[_T, .
 
 def read(key: Key, value: object) -> object:
     """
-    Return what a value means: durations in seconds, ``"none"`` as None, arrays as tuples.
+    Return the meaning of a value: a duration in seconds, None for ``"none"``, a tuple for an array.
 
     Raises:
-        UnfitError: The value is of the wrong type, no choice, or out of range.
+        UnfitError: The value has the wrong type, is none of the choices, or is out of range.
     """
     return _READERS[key.kind](key, value)
 
@@ -197,7 +197,7 @@ def _durations(key: Key, value: object) -> tuple[float, ...]:
         raise UnfitError(ids.WRONG_TYPE, f'expected an array of durations such as ["1s", "5s"], got {shown(value)}')
     if not value:
         raise UnfitError(ids.OUT_OF_RANGE, "expected at least one duration, got none")
-    # Only "none" is read as None, and no array allows it.
+    # No array allows "none", the one duration that is read as None.
     return _elements(value, lambda _, each: _duration(key, each) or 0.0)
 
 
