@@ -165,7 +165,7 @@ def test_a_covered_class_has_the_same_methods(monkeypatch: pytest.MonkeyPatch) -
         def covered(*_: Any) -> None: ...
 
         covered.__wrapped__ = getattr(CLASSES["onsmqtt"], method.name)  # type: ignore[attr-defined]  # as covers do
-        covered.__resilience_covered__ = True  # type: ignore[attr-defined]
+        covered.__resilience_wrapped__ = True  # type: ignore[attr-defined]
         monkeypatch.setattr(CLASSES["onsmqtt"], method.name, covered)
     assert methods_of(CLASSES["onsmqtt"]) == before
 

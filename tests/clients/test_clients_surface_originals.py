@@ -24,7 +24,7 @@ def cover(method: Callable[..., Any], asked: list[str]) -> Callable[..., Any]:
         asked.append(method.__name__)
         return method(self, *args, **kwargs)
 
-    covered.__resilience_covered__ = True  # type: ignore[attr-defined]  # functions take it
+    covered.__resilience_wrapped__ = True  # type: ignore[attr-defined]  # functions take it
     return covered
 
 
@@ -59,8 +59,8 @@ def test_every_covered_method_is_the_sdks_own_again(peer: tuple[str, list[str]],
     getattr(client, method.name)(*arguments(name, method))
     assert asked[0] == method.name
     for other in methods_of(CLASSES[name]):
-        assert not hasattr(getattr(type(plain), other), "__resilience_covered__")
-        assert hasattr(getattr(type(client), other), "__resilience_covered__")
+        assert not hasattr(getattr(type(plain), other), "__resilience_wrapped__")
+        assert hasattr(getattr(type(client), other), "__resilience_wrapped__")
 
 
 def test_the_old_sdk_is_plain_too(peer: tuple[str, list[str]], asked: list[str]) -> None:
@@ -127,7 +127,7 @@ def test_a_class_that_is_covered_anew_gives_a_new_plain_class(monkeypatch: pytes
     client = make("onsmqtt")
     for name in ("list_group_id_with_options", "create_group_id_with_options"):
         monkeypatch.setattr(CLASSES["onsmqtt"], name, cover(getattr(CLASSES["onsmqtt"], name), calls))
-        assert not hasattr(getattr(plain_client(client), name), "__resilience_covered__")
+        assert not hasattr(getattr(plain_client(client), name), "__resilience_wrapped__")
 
 
 def test_covers_on_covers_are_all_taken_off(monkeypatch: pytest.MonkeyPatch) -> None:

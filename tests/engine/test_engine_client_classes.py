@@ -28,6 +28,7 @@ from wrapped_clients import (
 )
 
 from resilience import SyncExecutor
+from resilience.clients.common.originals import plain_client
 from resilience.engine.client.wrapped_client import ClientWrapper, wrap_client
 from resilience.sandbox import Sandbox
 
@@ -59,6 +60,17 @@ def test_a_covered_client_says_that_it_cannot_be_pickled(name: str, cloud: Sandb
     wrapped = wrap_client(STYLES[name].client(cloud), SyncExecutor(quick(), observers=()))
     with pytest.raises(TypeError, match="make a client in each process"):
         pickle.dumps(wrapped)
+
+
+@pytest.mark.parametrize("name", ["alibaba", "old-alibaba", "tencent", "tencent-async"])
+def test_a_wrapped_client_has_the_sdks_own_methods_again(name: str, cloud: Sandbox) -> None:
+    """The adapters find the engine's wrapped methods, so that the policy does not apply to a verifier's queries."""
+    client = STYLES[name].client(cloud)
+    wrapped = wrap_client(client, SyncExecutor(quick(), observers=()))
+    names = [each for each in vars(type(wrapped)) if each in dir(type(client)) and not each.startswith("__")]
+    assert names
+    plain = type(plain_client(wrapped))
+    assert all(getattr(plain, each) is getattr(type(client), each) for each in names)
 
 
 def test_executors_do_not_meet_in_a_client_class(cloud: Sandbox) -> None:

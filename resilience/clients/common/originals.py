@@ -1,7 +1,7 @@
 """
-The SDK's own methods under covered ones, and a client that has them again.
+Get the SDK's own method from a wrapped one, and a client without wrapped methods.
 
-A wrapped method carries ``__resilience_covered__`` and keeps what it covers in ``__wrapped__``.
+A wrapped method has the attribute ``__resilience_wrapped__``, and the SDK's method in ``__wrapped__``.
 """
 
 from __future__ import annotations
@@ -11,12 +11,17 @@ from typing import Any, Final, TypeVar
 
 _Client = TypeVar("_Client")
 
-_MARK: Final = "__resilience_covered__"
+_MARK: Final = "__resilience_wrapped__"
 _PLAIN: Final = "__resilience_plain__"
 
 
+def mark_wrapped(method: Callable[..., Any]) -> None:
+    """Mark a method as wrapped; its ``__wrapped__`` is the method that it wraps."""
+    setattr(method, _MARK, True)
+
+
 def original(method: Any) -> Any:
-    """Return the method under all covers; a method that has none itself."""
+    """Return the SDK's own method from a method that may be wrapped several times, or not at all."""
     while getattr(method, _MARK, False):
         method = method.__wrapped__
     return method
@@ -24,26 +29,24 @@ def original(method: Any) -> Any:
 
 def plain_client(client: _Client) -> _Client:
     """
-    Return a client whose wrapped methods are the SDK's own again; the client itself if none is covered.
+    Return a client with the SDK's own methods in place of the wrapped ones; the client itself if it has none.
 
-    What is asked through it inside a wrapped call, such as a read-back, is not
-    covered a second time. Session, credentials and configuration are shared
-    with the client; an attribute that is set on either later is not.
+    A read-back inside a wrapped call uses it, so that the policy does not apply to the read-back a second time. The
+    two clients share session, credentials and configuration, but no attribute that is set later.
     """
     cls: type = type(client)
     originals = _originals(cls)
     if not originals:
         return client
     plain = _plain_class(cls, originals)
-    # Not copy.copy: a client of the user's own may leave its session out of a copy, as it does when it is pickled.
+    # Not copy.copy: a client class of the user's may drop its session from a copy, as it does in a pickle.
     fresh = plain.__new__(plain)
     vars(fresh).update(vars(client))
     return fresh  # type: ignore[no-any-return]  # an instance of a subclass that exists only at run time
 
 
 def _originals(cls: type) -> tuple[tuple[str, Callable[..., Any]], ...]:
-    # What comes first in the order of classes wins: a method of the user's own stays in front of a covered one, which
-    # it reaches through super().
+    # The first class of the MRO wins: a method of the user's stays in front of a wrapped one, and calls it by super().
     found: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
         found |= vars(base)
@@ -51,7 +54,7 @@ def _originals(cls: type) -> tuple[tuple[str, Callable[..., Any]], ...]:
 
 
 def _plain_class(cls: type, originals: tuple[tuple[str, Callable[..., Any]], ...]) -> Any:
-    """Return the class with the originals; it is kept in the class itself, so that both go together."""
+    """Return the class with the SDK's methods; the client's class keeps it, so that both live equally long."""
     known = vars(cls).get(_PLAIN)
     if known is not None and known[0] == originals:
         return known[1]
@@ -63,7 +66,7 @@ def _plain_class(cls: type, originals: tuple[tuple[str, Callable[..., Any]], ...
 def _made_plain(cls: type, originals: tuple[tuple[str, Callable[..., Any]], ...]) -> Any:
     members: dict[str, Any] = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, **dict(originals)}
     if hasattr(cls, "__del__"):
-        # The old SDK's client closes its session when it goes, and the session belongs to the one that we copied.
+        # The old SDK's client closes its session in __del__, and this session belongs to the client that was copied.
         members["__del__"] = _leave_open
     return type(cls)(cls.__name__, (cls,), members)
 

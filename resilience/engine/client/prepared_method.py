@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from attrs import define, evolve
 
+from resilience.clients.common.originals import mark_wrapped
 from resilience.engine.client.method_target import MethodTarget
 from resilience.engine.client.sdk_errors import without_our_frames
 from resilience.engine.errors import ServiceError
@@ -93,7 +94,7 @@ def wrapped_method(
     make = _wrapped_async if inspect.iscoroutinefunction(function) else _wrapped
     method = make(function, as_attempt(function), entry_of, tally, changes)
     functools.update_wrapper(method, function)
-    method.__resilience_wrapped__ = True  # type: ignore[attr-defined]  # functions take attributes
+    mark_wrapped(method)
     return method
 
 

@@ -20,7 +20,7 @@ from attrs import Factory, define, field
 from resilience.clients import registry
 from resilience.clients.common.bypass import Bypass
 from resilience.clients.common.calls import Apis, ClientMethod, ClientOperation
-from resilience.clients.common.originals import original
+from resilience.clients.common.originals import mark_wrapped, original
 from resilience.clients.inspection import retries_itself, switch_off_retries
 from resilience.clients.loops import needs_asyncio
 from resilience.clients.timeouts import lower
@@ -148,9 +148,9 @@ class ClientWrapper:
             call = constant or method.call_of(client, args, kwargs)
             if call is None or (may_be_telemetry and is_telemetry()):
                 return None
-            uncovered = None if constant else method.uncovered(client, args, kwargs)
-            if uncovered is not None:
-                return self._past(call, uncovered)
+            bypass = None if constant else method.bypass(client, args, kwargs)
+            if bypass is not None:
+                return self._past(call, bypass)
             calls: _ClientState | None = client.__dict__.get(_CALLS)
             if calls is None or calls.client is not client or calls.wrapper is not self:
                 calls = self._adopt(client)
@@ -173,10 +173,10 @@ class ClientWrapper:
                 self._past(call, Bypass(method.name, why))
             return function(client, *args, **kwargs)
 
-        wrapped.__resilience_wrapped__ = True  # type: ignore[attr-defined]  # functions take attributes
+        mark_wrapped(wrapped)
         return wrapped
 
-    def _past(self, call: tuple[str, str], uncovered: Bypass) -> Bypassed:
+    def _past(self, call: tuple[str, str], bypass: Bypass) -> Bypassed:
         """
         Tell of a call that goes past the policy.
 
@@ -184,8 +184,8 @@ class ClientWrapper:
             ValueError: No one is told of them, so that there must be none.
         """
         if self.on_bypass is None:
-            raise ValueError(f"{call[1]}: {uncovered.advice}")
-        self.on_bypass(":".join(call), uncovered)
+            raise ValueError(f"{call[1]}: {bypass.advice}")
+        self.on_bypass(":".join(call), bypass)
         return BYPASSED
 
     def _adopt(self, client: Any) -> _ClientState:
