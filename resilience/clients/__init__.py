@@ -1,10 +1,9 @@
 """
-The translators: what each SDK raises or returns, in the words of the service.
+Translate what SDKs raise and return into faults.
 
-Nothing here imports an SDK or an HTTP client: they are recognised by the names of
-their modules and classes, so that the package works with whichever is installed.
-Beside the translators stand what can be made ready once for all users of an SDK:
-verifiers of its operations, and refreshers of its credentials.
+No module here imports an SDK or an HTTP client. The adapters recognise exceptions, answers and clients by the names of
+their modules and classes, so the package works with any SDK that is installed. The package also has ready-made
+verifiers for the operations of the SDKs, and functions that get new credentials.
 """
 
 from __future__ import annotations
@@ -40,8 +39,8 @@ __all__ = [
     "with_message",
 ]
 
-# Where the public names live. They are imported when they are first asked for: what a process of a run has to know of
-# SDKs before one is imported is little, and stands in modules below this one.
+# The module of each public name. A name is imported when it is first used: a process of a run that never imports an SDK
+# needs only a few small modules of this package.
 _HOMES: Final = {
     "Ambiguous": "common.lookups",
     "AnswerError": "common.lookups",

@@ -1,9 +1,9 @@
 """
-One entry point: any exception in, one fault out.
+Translate any exception into a fault.
 
-The order counts. An SDK's own classes come first, because they may wrap anything; then
-what escaped from an SDK; then programming errors, which are no faults; then everything
-that any HTTP client or any user may raise.
+The order of the questions counts. An SDK's own classes come first, because they may wrap any
+exception. Then come exceptions that an SDK let through, programming errors, which are no
+faults, and last the exceptions of HTTP clients and of users.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from resilience.clients.common.raised.frames import followed_redirect, frames, m
 from resilience.clients.common.raised.misuse import is_misuse
 from resilience.core.fault import Fault
 
-_SAID: Final = ("message", "description", "error_msg")
-"""Where exceptions have what the service said."""
+_MESSAGES: Final = ("message", "description", "error_msg")
+"""The attributes of exceptions that have the service's message."""
 
 _UNTRACED: Final = (RuntimeError, AttributeError, TypeError, ValueError, LookupError)
 
@@ -30,21 +30,21 @@ _PLAIN: Final[tuple[Callable[[Exception], Fault | None], ...]] = (plain.answered
 
 def classify(error: Exception, *, provider: str | None = None, words: bool = True) -> Fault | None:
     """
-    Say what failed, in the words of the service.
+    Return the fault in an exception, in the words of the service.
 
     Args:
-        error: What an attempt raised. For a group, classify each of its ``leaves``.
-        provider: The provider of the call, where the exception does not tell its own.
-        words: Whether a rule looks at what it says in words; to gather these takes as long as all the rest.
+        error: The exception of an attempt. For a group, classify each of its ``leaves``.
+        provider: The provider of the call; used if the exception does not tell its own.
+        words: Whether a rule looks at the message; collecting the message takes as long as the rest.
 
     Returns:
-        The fault, which shows no message, URL or parameter of the exception. None if there
-        is no fault but a programming error, which no rule may answer. An exception
-        that carries a fault in ``fault`` is that fault.
+        The fault; its ``repr`` shows no message, URL or parameter of the exception. None for a
+        programming error, which no rule matches. An exception with a fault in the
+        attribute ``fault`` has that fault.
     """
     fault = _translate(error)
     if fault is not None and fault.transport == "unsent" and followed_redirect(error):
-        # What could not be reached is where the service sent us on to: it has had the request.
+        # The service received the request and answered with a redirect; its target could not be reached.
         fault = evolve(fault, transport="lost", effect="unknown")
     if fault is None:
         return None
@@ -54,31 +54,31 @@ def classify(error: Exception, *, provider: str | None = None, words: bool = Tru
 
 
 def with_message(fault: Fault, error: Exception) -> Fault:
-    """Return a fault that also has what its exception says in words, for rules with ``message``."""
+    """Return the fault with the message of its exception, for rules with ``message``."""
     return fault if fault.message is not None else evolve(fault, message=_message(error))
 
 
 def _message(error: Exception) -> str | None:
     """
-    Return what an exception says: its text, the SDK's message where the text leaves it out, and the answer's body.
+    Return the message of an exception: its text, the SDK's message if the text lacks it, and the answer's body.
 
-    Bodies are those in memory: nothing is read from the network here.
+    Only a body that is in memory counts: this function does no I/O.
     """
     try:
         text = text_of(str(error))
-    except Exception:  # noqa: BLE001  # it is foreign code, and a fault without words is a fault all the same
+    except Exception:  # noqa: BLE001  # foreign code; a fault needs no message
         text = None
     response = attribute(error, "response")
     bodies = () if response is None else (attribute(response, name) for name in plain.BODY_ATTRIBUTES)
     kept: list[str] = [] if text is None else [text]
-    for each in map(text_of, (*(attribute(error, name) for name in _SAID), *bodies)):
+    for each in map(text_of, (*(attribute(error, name) for name in _MESSAGES), *bodies)):
         if each and all(each not in other for other in kept):
             kept.append(each)
     return "\n".join(kept) or None
 
 
 def leaves(error: Exception) -> tuple[Exception, ...]:
-    """Return the exceptions in a group and in its groups, left to right; an exception that is no group is its own."""
+    """Return the exceptions in a group and its inner groups, left to right; for no group, the exception itself."""
     if not isinstance(error, ExceptionGroup):
         return (error,)
     return tuple(leaf for inner in error.exceptions for leaf in leaves(inner))
@@ -96,7 +96,7 @@ def _translate(error: Exception) -> Fault | None:
     sdk = registry.of_class(type(error))
     if sdk is not None and sdk.owns(error):
         return sdk.fault(error)
-    # What an SDK let through has passed it, or is of one of the classes that say so without a traceback.
+    # An exception that an SDK let through has a frame of the SDK, or has lost its traceback.
     if isinstance(error, _UNTRACED) or _passed_an_sdk(error):
         for sdk in registry.sdks():
             fault = sdk.escaped(error)

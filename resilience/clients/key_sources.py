@@ -1,8 +1,8 @@
 """
-Where new keys come from, as a policy says it: a role, a command, or a file.
+Get new keys from the source that a policy names: a role, a command, or a file.
 
-What a command prints and what a file holds is the JSON of a credential process. The vendors' forms are read alike, by
-themselves or below ``Credentials``: AWS's ``credential_process`` (AccessKeyId, SecretAccessKey, SessionToken,
+A command prints, and a file has, the JSON of a credential process. All vendors' forms are understood, at the top level
+or below ``Credentials``: AWS's ``credential_process`` (AccessKeyId, SecretAccessKey, SessionToken,
 Expiration), those of Alibaba Cloud (AccessKeyId or access_key_id, AccessKeySecret, SecurityToken or sts_token,
 Expiration), and those of Tencent Cloud (TmpSecretId or secretId, TmpSecretKey or secretKey, Token, ExpiredTime).
 """
@@ -23,14 +23,14 @@ from resilience.clients.common.keys import KeyTriple
 from resilience.clients.sts import without_effect
 from resilience.core.policy import CredentialSource
 
-# Seconds that a command may take: it may ask a person's vault over the network. The call that waits has its own limit.
+# Seconds that a command may take: it may ask a vault over the network. The waiting call has its own limit too.
 _COMMAND_TIMEOUT: Final = 60.0
 
-# A file that is just being written is read again so often, with so many seconds between.
+# A file may be just being written: how many times it is read at most, and the seconds between two reads.
 _READS: Final = 5
 _PAUSE: Final = 0.05
 
-# From so great a number on, an expiry is in milliseconds: in seconds it would be the year 5138.
+# An expiry of this number or more is in milliseconds: in seconds it would be the year 5138.
 _MILLISECONDS: Final = 1e11
 
 _IDS: Final = ("accesskeyid", "tmpsecretid", "secretid")
@@ -41,7 +41,7 @@ _INSIDE: Final = ("credentials", "response")
 
 
 class KeySourceError(Exception):
-    """New keys could not be had from where the policy says; the message shows nothing of them."""
+    """The source in the policy gave no new keys; the message shows no part of a key."""
 
 
 def key_source(provider: str, source: CredentialSource) -> Callable[[], KeyTriple]:
@@ -49,11 +49,11 @@ def key_source(provider: str, source: CredentialSource) -> Callable[[], KeyTripl
     Return a function that gets new keys; it blocks.
 
     Args:
-        provider: Whose keys they are.
-        source: Where they come from.
+        provider: The provider of the keys.
+        source: The policy's table ``[credentials.PROVIDER]``.
 
     Returns:
-        What raises :class:`KeySourceError`, or the SDK's own exception where a role is assumed.
+        A function that raises :class:`KeySourceError`, or the SDK's own exception when it assumes a role.
     """
     match source.kind:
         case "assume_role":
@@ -102,8 +102,8 @@ def _long_lived(provider: str, variables: tuple[str, str, str], source: Credenti
 def _of_command(command: tuple[str, ...]) -> KeyTriple:
     name = Path(command[0]).name
     try:
-        # What it says of itself goes where the program's own errors go; what it prints may be a secret.
-        done = subprocess.run(  # noqa: S603  # what the policy asks for, and no shell
+        # The command's standard error is the program's own. Its output may be a secret.
+        done = subprocess.run(  # noqa: S603  # the policy names the command, and no shell runs it
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=_COMMAND_TIMEOUT, check=False
         )
     except subprocess.TimeoutExpired:
@@ -134,10 +134,10 @@ def read_keys(text: bytes, name: str) -> KeyTriple:
 
     Args:
         text: The JSON, in UTF-8.
-        name: What messages call it.
+        name: The name of the file or command in messages.
 
     Raises:
-        KeySourceError: It is no such JSON, or a part of it is missing. The message shows none of it.
+        KeySourceError: The text is no such JSON, or a part of the keys is missing. The message shows none of the text.
     """
     try:
         document = json.loads(text)
@@ -190,6 +190,6 @@ def _expiry(value: object, name: str) -> float | None:
             except ValueError:
                 pass
             else:
-                # All three vendors write UTC.
+                # All three vendors write times in UTC.
                 return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
     raise KeySourceError(f"{name}: expected an expiry such as 2026-11-28T12:00:00Z, or seconds since 1970")

@@ -1,4 +1,4 @@
-"""Which clients work under which event loop."""
+"""Tell which clients need asyncio."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from resilience.clients.common.raised.misuse import needs_running_loop
 
 
 def needs_asyncio(function: Callable[..., Any]) -> bool:
-    """Tell whether a function, bound or not, is an asynchronous method of a client that works under asyncio only."""
+    """Tell whether a function is an asynchronous method, bound or not, of a client that works under asyncio only."""
     while isinstance(function, partial):
         function = function.func
     plain = getattr(function, "__func__", function)
     if not iscoroutinefunction(plain):
         return False
-    # A method that users add to a class of theirs is their own affair.
+    # A method that users add to a class of theirs belongs to no SDK.
     sdk = registry.of_package(plain.__module__.partition(".")[0])
     return sdk is not None and sdk.needs_asyncio
 
 
 def wrong_loop(error: BaseException) -> str | None:
     """
-    Say in one sentence which client does not work under this event loop, and what does; None for any other exception.
+    Return a sentence about a client that needs asyncio, and what works instead; None for any other exception.
 
     Args:
-        error: What an attempt raised; best with its traceback, which names the method.
+        error: The exception of an attempt; its traceback names the method.
     """
     inner = error if type(error) is RuntimeError else attribute(error, "inner_exception")
     if not isinstance(inner, BaseException) or not needs_running_loop(inner):
         return None
     passed = [frame for each in (error, inner) for frame in frames(each)]
-    said = (sdk.wrong_loop(error, passed) for sdk in registry.sdks())
-    return next((each for each in said if each is not None), None)
+    sentences = (sdk.wrong_loop(error, passed) for sdk in registry.sdks())
+    return next((each for each in sentences if each is not None), None)

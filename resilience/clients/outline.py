@@ -1,8 +1,8 @@
 """
-What a process has to know of SDKs before it imports one: modules to wait for, and requests that no call has sent.
+List the rooms of ``clients/``: the modules of SDKs to wait for, and the requests of each vendor.
 
-Little is imported here, because many Pythons that a script starts never use an SDK. What an adapter knows besides is in
-``registry.py``.
+This module imports little, because many Python processes that a script starts never use an SDK. The adapters
+themselves are in ``registry.py``.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from resilience.clients.rest.room import ROOM as REST
 from resilience.clients.tencent.room import ROOM as TENCENT
 
 ROOMS: Final[tuple[Room, ...]] = (ALIBABA, TENCENT, REST)
-"""All rooms; the registry makes their adapters."""
+"""All rooms; ``registry.py`` makes their adapters."""
 
 SDK_HOOKS: Final = frozenset(module for room in ROOMS if room.provider for module in room.hooks)
-"""The modules in which the client classes of vendors' SDKs are."""
+"""The modules that have client classes of vendors' SDKs."""
 
 HTTP_HOOKS: Final = frozenset(module for room in ROOMS if not room.provider for module in room.hooks)
-"""The modules in which clients of plain HTTP are."""
+"""The modules that have client classes of plain HTTP."""
 
 LOGGERS: Final = rest.LOGGERS
-"""Where HTTP libraries log each request."""
+"""The loggers to which HTTP libraries write each request."""
 
-# Libraries that send, by their top-level packages: those of the SDKs, and those under them. The outermost of their
-# frames around a request says what the script has used.
+# The top-level packages of libraries that send: of the SDKs, and of the libraries that they use. The outermost frame of
+# them around a request shows which library the script has used.
 _PACKAGES: Final = tuple(package for room in ROOMS for package in room.packages)
 _UNDER: Final = frozenset({"aiohttp", "http", "httpcore", "urllib", "urllib3"})
-# Of libraries whose modules say no more than their package.
+# The libraries that messages call by their package alone.
 _WHOLE: Final = (_UNDER - {"http", "urllib"}).union(rest.LIBRARIES)
 
 
 def named_by_vendor(sent: SentRequest) -> str | None:
-    """Return ``provider:operation`` of a request to a service that has a catalogue; None for any other request."""
+    """Return ``provider:operation`` of a request to a service with a catalogue; None for other requests."""
     for room in ROOMS:
         operation = room.operation_of(sent)
         if operation is not None:
@@ -45,17 +45,17 @@ def named_by_vendor(sent: SentRequest) -> str | None:
 
 
 def is_host_of_service(host: str) -> bool:
-    """Tell whether a host, in lower case and without a port, is of a service that has a catalogue."""
+    """Tell whether a host, in lower case and without a port, belongs to a service with a catalogue."""
     return any(room.is_host(host) for room in ROOMS)
 
 
 def is_library(package: str) -> bool:
-    """Tell whether a top-level package is one of those that send HTTP requests."""
+    """Tell whether a top-level package sends HTTP requests."""
     return package in _UNDER or f"{package}.".startswith(_PACKAGES)
 
 
 def way_of(module: str) -> str:
-    """Return how messages call the library that a module is of."""
+    """Return the name in messages of the library that has a module."""
     for below, words in rest.BELOW.items():
         if module.startswith(below):
             return words

@@ -1,4 +1,4 @@
-"""The adapters that there are, and which of them a class, a function or a provider belongs to."""
+"""All adapters, and the adapter of a class, a package or a provider."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from resilience.catalog.plugins import Plugin, plugins
 from resilience.clients.outline import ROOMS
 from resilience.clients.sdk import Sdk
 
-# Every fault asks this of its class. Weak, so that classes made on the fly may go.
+# Every fault needs the adapter of its class. Weak, so that classes that a program makes and drops can be collected.
 _OWNERS: Final[WeakKeyDictionary[type, tuple[Sdk | None]]] = WeakKeyDictionary()
 
 
 @cache
 def sdks() -> tuple[Sdk, ...]:
     """
-    Return all adapters: ours, and those of third parties; the latter are imported at the first call.
+    Return all adapters: first ours, then those of third parties, which the first call imports.
 
     Raises:
-        PluginError: One of the latter cannot be imported, or is none.
+        PluginError: An adapter of a third party cannot be imported, or is no :class:`Sdk`.
     """
     return (*(_own(name) for room in ROOMS for name in room.adapters), *map(_adapter, plugins()))
 
@@ -42,18 +42,18 @@ def _adapter(plugin: Plugin) -> Sdk:
 
 @cache
 def packages() -> tuple[str, ...]:
-    """Return how the names of the top-level packages of vendors' SDKs begin."""
+    """Return the beginnings of the names of the top-level packages of vendors' SDKs."""
     return tuple(name for sdk in sdks() if sdk.provider for name in sdk.packages)
 
 
 @cache
 def of_package(package: str) -> Sdk | None:
-    """Return the adapter of a top-level package."""
+    """Return the adapter of a top-level package; None if it has none."""
     return next((sdk for sdk in sdks() if f"{package}.".startswith(sdk.packages)), None)
 
 
 def of_class(cls: type) -> Sdk | None:
-    """Return the adapter of a class that comes from an SDK, or extends one that does."""
+    """Return the adapter of a class of an SDK, or of a class that extends one; None for other classes."""
     known = _OWNERS.get(cls)
     if known is None:
         bases = (of_package(base.__module__.partition(".")[0]) for base in cls.__mro__)
@@ -63,11 +63,11 @@ def of_class(cls: type) -> Sdk | None:
 
 @cache
 def of_provider(provider: str | None) -> Sdk | None:
-    """Return the adapter of a provider; the first of them, where it has several SDKs."""
+    """Return the first adapter of a provider, which may have several SDKs; None if it has none."""
     return next((sdk for sdk in sdks() if provider and sdk.provider == provider), None)
 
 
 @cache
 def hooks() -> Mapping[str, tuple[str, ...]]:
-    """Return full names of modules, and the classes in them that are clients to put under a policy."""
+    """Return the modules that have client classes, each with the names of these classes."""
     return {module: names for sdk in sdks() for module, names in sdk.hooks.items()}

@@ -1,10 +1,9 @@
 """
-What may be known of an SDK: one adapter for each family of clients.
+The base class of all adapters; an adapter knows one family of clients.
 
-A vendor's SDK hides, repeats and renames things in ways of its own. All that this package knows of one family of
-clients stands in one object of :class:`Sdk`, in a room of its own (``clients/alibaba/``, ``clients/tencent/``,
-``clients/rest/``). ``registry.py`` lists these objects. No other module names a vendor, a module of an SDK or a class
-of one.
+A vendor's SDK hides, repeats and renames things in its own ways. All knowledge of one family of clients is in one
+object of :class:`Sdk`, in its own room (``clients/alibaba/``, ``clients/tencent/``, ``clients/rest/``).
+``registry.py`` lists these objects. No other module names a vendor, a module of an SDK or a class of one.
 
 Every method but ``fault`` has a default that means "nothing is known". So a first adapter is short, and grows.
 """
@@ -18,7 +17,7 @@ from typing import Any, ClassVar, NamedTuple
 from resilience.catalog import OperationFacts, catalogue, providers
 from resilience.clients.common.assuming import Keys
 from resilience.clients.common.calls import Apis, Check, ClientMethod
-from resilience.clients.common.keys import KeyTriple, OwnKeys
+from resilience.clients.common.keys import KeyTriple, ManagedKeys
 from resilience.clients.common.lookups import Purchases, Verifier
 from resilience.clients.common.timeouts import Call
 from resilience.core.fault import Fault
@@ -30,12 +29,12 @@ def no_fault(_: object) -> None:
 
 class CodeList(NamedTuple):
     """
-    Where an SDK lists the error codes of its service.
+    The file in which an SDK lists the error codes of its service.
 
     Attributes:
-        distribution: The distribution that it is in.
-        package: The top-level package.
-        path: The file in it; ``{version}`` is the version of the API, without hyphens.
+        distribution: The distribution with the file.
+        package: The top-level package with the file.
+        path: The path of the file in the package; ``{version}`` is the version of the API, without hyphens.
     """
 
     distribution: str
@@ -45,22 +44,21 @@ class CodeList(NamedTuple):
 
 class Sdk:
     """
-    An adapter: what is known of one family of clients.
+    An adapter: the knowledge of one family of clients.
 
-    An adapter has no state: one object serves all clients and threads. Nothing of it may import the SDK when it is
-    itself imported.
+    An adapter has no state: one object serves all clients and threads. Its modules do not import the SDK.
 
     Attributes:
-        provider: The provider whose catalogue knows the operations; empty where the policy says it.
-        packages: How the names of the SDK's top-level packages begin: ``"acme_"`` for all that do, ``"acme."``, with a
-            dot, for that one. Classes and functions are recognised by them.
-        hooks: Full names of modules, and the classes in them that are clients to put under a policy.
-        clients: How messages call its clients; empty where another adapter of the vendor's says it.
-        needs_asyncio: Whether its asynchronous methods work under asyncio only.
-        key_variables: The environment variables in which the vendor's own tools read an id, a secret and a token;
-            empty where nothing is known of its token service.
-        code_list: Where it lists the error codes of its service; None where it does not.
-        verifies: How messages call the clients for which ``verifiers`` are there; empty where there are none.
+        provider: The provider whose catalogue has the operations; empty if the policy names the provider.
+        packages: The beginnings of the names of the SDK's top-level packages. ``"acme_"`` stands for all packages with
+            this beginning; ``"acme."``, with a dot, for the package ``acme``. They identify classes and functions.
+        hooks: The modules that have client classes, each with the names of these classes.
+        clients: The names of the clients in messages; empty if another adapter of the vendor has them.
+        needs_asyncio: Whether the clients' asynchronous methods work under asyncio only.
+        key_variables: The environment variables from which the vendor's own tools read an id, a secret and a token;
+            empty if the adapter knows no token service.
+        code_list: The SDK's list of error codes; None if it has none.
+        verifies: The name in messages of the clients that ``verifiers`` supports; empty if there are none.
     """
 
     provider: ClassVar[str]
@@ -75,45 +73,45 @@ class Sdk:
     # Its clients
 
     def methods(self, cls: type, apis: Apis) -> Mapping[str, ClientMethod]:  # noqa: ARG002
-        """Return the methods of a client class that send, by name; none for any other class."""
+        """Return the methods of a client class that send requests, by name; an empty mapping for other classes."""
         return {}
 
     def refuses(self, client: object, apis: Apis) -> str | None:  # noqa: ARG002
-        """Say in one sentence why a client cannot be put under a policy; None if it can."""
+        """Return a sentence about why no policy can apply to a client; None if one can."""
         return None
 
     # How long its clients wait
 
     def within(self, function: Call, client: Any, seconds: float) -> Call | None:  # noqa: ARG002
         """
-        Return a function that does the same and waits no longer than so; other threads keep their own time-outs.
+        Return the same function with shorter time-outs; other threads keep their own time-outs.
 
         Args:
-            function: A blocking function of the SDK: a method's, without its client.
+            function: A blocking function of the SDK: a module's function, or that of a method, without its client.
             client: The client of the method; None for a function of a module.
             seconds: The longest wait for a connection, and for an answer.
 
         Returns:
-            What takes the arguments that follow the client; None where the time-out cannot be said.
+            A function of the arguments that follow the client; None if the adapter cannot set the time-outs.
         """
         return None
 
     def lower(self, client: Any, seconds: float) -> bool:  # noqa: ARG002
-        """Make a client wait no longer than so in all its calls; return whether that was done."""
+        """Make a client wait at most ``seconds`` in all its calls; return whether that was possible."""
         return False
 
     # How its clients repeat
 
     def retries_itself(self, client: object) -> str | None:  # noqa: ARG002
-        """Say in one sentence how a client, or the options of a call, repeat calls; None if they do not."""
+        """Return a sentence about how a client, or the options of a call, retry; None if they do not."""
         return None
 
     def switch_off_retries(self, client: Any) -> str | None:  # noqa: ARG002
-        """Make this client do each call once, and say what was switched off; None if there was nothing."""
+        """Switch off a client's retries, and return a sentence about it; None if there was nothing to switch off."""
         return None
 
     def options_may_retry(self, client: object) -> bool:  # noqa: ARG002
-        """Tell whether the options of one call may ask for retries, whatever the client says."""
+        """Tell whether the options of one call may make a client retry."""
         return False
 
     def without_retries(
@@ -122,43 +120,45 @@ class Sdk:
         """
         Return the arguments of a call without the retries that its options ask for.
 
-        Asked only where ``options_may_retry``. The arguments are left unchanged.
+        The executor calls this only if ``options_may_retry``. The given arguments stay unchanged.
         """
         return args, kwargs
 
     # What its clients sign with
 
-    def own_keys(self, client: object) -> OwnKeys | None:  # noqa: ARG002
-        """Return what can be done with the credential that a client refreshes by itself; None if it refreshes none."""
+    def managed_keys(self, client: object) -> ManagedKeys | None:  # noqa: ARG002
+        """Return the credential that a client renews by itself; None if it renews none."""
         return None
 
     def fixed_keys(self, client: object) -> KeyTriple | None:  # noqa: ARG002
         """
-        Return the temporary keys that a client was made with; None if it has none, or such that renew themselves.
+        Return the fixed temporary keys of a client; None if its keys are permanent, or are renewed by the client.
 
-        Permanent keys never expire, so there is no reason to replace them.
+        Permanent keys never expire, so the executor has no reason to replace them.
         """
         return None
 
     def give_keys(self, client: Any, current: Callable[[], KeyTriple]) -> None:
-        """Let a client that has ``fixed_keys`` ask for its keys before each request."""
+        """Make a client with ``fixed_keys`` call ``current`` for its keys before each request."""
         raise NotImplementedError
 
     def given_by(self, client: object) -> Callable[[], KeyTriple] | None:  # noqa: ARG002
-        """Return the function that a client asks for its keys, if ``give_keys`` has given it one."""
+        """Return the function that ``give_keys`` gave a client; None if it gave none."""
         return None
 
     def assume_role(self, role: str, keys: Keys, options: Mapping[str, Any]) -> Callable[[], KeyTriple]:
         """
-        Return a function that assumes a role, and blocks. Asked only where there are ``key_variables``.
+        Return a blocking function that assumes a role.
+
+        An adapter without ``key_variables`` need not have this method.
 
         Args:
             role: The role.
-            keys: What signs the request.
-            options: What a policy says: ``endpoint``, ``protocol``, ``session_name``, ``duration``, ``region``.
+            keys: The keys that sign the request.
+            options: The policy's ``endpoint``, ``protocol``, ``session_name``, ``duration`` and ``region``, as given.
 
         Raises:
-            ImportError: What it needs is not installed.
+            ImportError: The SDK's package for the token service is not installed.
             ValueError: The service refuses an option.
         """
         raise NotImplementedError
@@ -167,33 +167,37 @@ class Sdk:
 
     def verifiers(self, client: Any, purchases: Purchases) -> Mapping[str, Verifier] | None:  # noqa: ARG002
         """
-        Return what asks a service whether something is there, by operation (``provider:Name``); None for other clients.
+        Return a client's verifiers, by operation (``provider:Name``); None for other clients.
 
-        A verifier takes what the method for the operation takes, and returns what that would have returned.
+        A verifier takes the arguments of the operation's method, and returns what the method would have returned.
 
         Raises:
-            ValueError: ``purchases`` says something, and nothing is bought with such a client.
+            ValueError: ``purchases`` is not empty, but such a client buys nothing.
         """
         return None
 
     def generic_verifiers(self, client: Any, purchases: Purchases) -> Mapping[str, Verifier] | None:
-        """Return the same for methods that take the operation as an argument; answers are then plain mappings."""
+        """Return a client's verifiers for generic methods; they return plain mappings."""
         return self.verifiers(client, purchases)
 
     # What it returns
 
     def check(self, facts: OperationFacts | None) -> Check:  # noqa: ARG002
         """
-        Return a function that tells the fault in what a method returned, of the provider's SDKs all together.
+        Return a function that returns the fault in a returned value, for all SDKs of the provider.
 
         Args:
-            facts: What the catalogue knows of the operation; None where it knows nothing.
+            facts: The catalogue's entry for the operation; None if it has none.
         """
         return no_fault
 
+    def operation_facts(self, operation: str) -> OperationFacts | None:
+        """Return the catalogue's entry for an operation; None if there is none."""
+        return catalogue(self.provider).operation(operation) if self.provider in providers() else None
+
     def checker(self, operation: str) -> Check:
         """Return the check for an operation."""
-        return self.check(catalogue(self.provider).operation(operation) if self.provider in providers() else None)
+        return self.check(self.operation_facts(operation))
 
     # What it raises
 
@@ -201,20 +205,20 @@ class Sdk:
         """Return the fault in an exception of the SDK's own; None if it wraps a programming error."""
         raise NotImplementedError
 
-    def owns(self, error: Exception) -> bool:  # noqa: ARG002  # for those that look closer
-        """Tell whether ``fault`` says what an exception means whose class, or a base of it, is from these packages."""
+    def owns(self, error: Exception) -> bool:  # noqa: ARG002  # an adapter may decide by the exception
+        """Tell whether ``fault`` translates an exception whose class, or a base of it, is from these packages."""
         return True
 
     def escaped(self, error: Exception) -> Fault | None:  # noqa: ARG002
-        """Return the fault in an exception of another package that the SDK let through; None if it did not."""
+        """Return the fault in an exception of another package that the SDK let through; None for other exceptions."""
         return None
 
     def wrong_loop(self, error: BaseException, passed: Sequence[FrameType]) -> str | None:  # noqa: ARG002
         """
-        Say in one sentence which of its clients needs asyncio, and what works instead; None if none raised this.
+        Return a sentence about which client needs asyncio, and what works instead; None for other exceptions.
 
         Args:
-            error: An exception that says that no event loop of asyncio runs.
-            passed: The frames that it passed, the outermost first.
+            error: An exception for the lack of a running event loop of asyncio.
+            passed: The frames that the exception passed, the outermost first.
         """
         return None

@@ -1,18 +1,17 @@
 """
-Ready-made refreshers: temporary keys from the AssumeRole of both services.
+Ready-made sources for ``Credentials``: temporary keys from the AssumeRole of both services.
 
-Each returns a plain function. :class:`resilience.Credentials` runs it in a worker
-thread, so no event loop waits for it, on trio neither. The SDKs' own refreshing
-credentials do block the loop, and some renew far too often or never when a token is
-rejected (alibabacloud-credentials 1.0.12, tencentcloud-sdk-python-common 3.1.195, read 2026-11-21)::
+Each function returns a plain function. :class:`resilience.Credentials` runs it in a worker
+thread, so that no event loop waits for it. The SDKs' own credentials block the event loop, and
+some of them renew too often, or never after a token is rejected (alibabacloud-credentials 1.0.12,
+tencentcloud-sdk-python-common 3.1.195, read 2026-11-21)::
 
     role = sts.alibaba_assume_role(role_arn="acs:ram::1:role/provisioning", keys=permanent)
     source = Credentials(role, expires=lambda keys: keys.expires_at)
     client = Client(Config(credential=alibaba_credential(source.current), endpoint=...))
 
-A refresh is due ``refresh_before`` ahead of expiry (five minutes in a policy that
-does not say otherwise): a ``duration`` that is hardly longer means one AssumeRole for
-every few calls.
+A refresh is due ``refresh_before`` ahead of expiry, five minutes by default. With a
+``duration`` that is hardly longer, every few calls need one AssumeRole.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ P = ParamSpec("P")
 
 
 def without_effect(provider: str, ask: Callable[[], KeyTriple]) -> Callable[[], KeyTriple]:
-    """Let what a refresh raises say that it changed nothing: the codes alone would leave doubt about the call."""
+    """Mark the fault of a failed refresh as without effect; its code alone would leave doubt about the call."""
 
     def assume_role() -> KeyTriple:
         try:
@@ -45,7 +44,7 @@ def without_effect(provider: str, ask: Callable[[], KeyTriple]) -> Callable[[], 
         except Exception as error:
             fault = classify(error, provider=provider)
             if fault is not None:
-                # The call that needs the keys waits for them, so nothing of it was sent.
+                # The call waits for the keys, so it has sent nothing yet.
                 transport = "unsent" if fault.transport == "lost" else fault.transport
                 error.fault = evolve(fault, effect="none", transport=transport)  # type: ignore[attr-defined]  # any exception takes it
             raise
@@ -54,7 +53,7 @@ def without_effect(provider: str, ask: Callable[[], KeyTriple]) -> Callable[[], 
 
 
 def _refresher(provider: str, make: Callable[P, Callable[[], KeyTriple]]) -> Callable[P, Callable[[], KeyTriple]]:
-    """Return what makes a refresher whose failures have no effect."""
+    """Return ``make`` as a function that makes refreshers whose faults are without effect."""
 
     @functools.wraps(make)
     def made(*args: P.args, **kwargs: P.kwargs) -> Callable[[], KeyTriple]:

@@ -1,9 +1,9 @@
 """
-Ready-made verifiers: "is it there?", asked of the service itself.
+Ready-made verifiers: they ask the service whether a resource is there.
 
-After a lost answer an executor asks a verifier before it repeats a call that makes
-something. These take the arguments of the SDK's own methods, and return what those
-would have returned, as far as the service can tell.
+After a lost answer an executor asks a verifier before it repeats a call that creates a
+resource. These verifiers take the arguments of the SDK's methods, and return what the
+methods would have returned, as far as the service still knows it.
 """
 
 from __future__ import annotations
@@ -23,47 +23,48 @@ def verifiers_for(
     unique: Sequence[str] | None = None,
 ) -> Mapping[str, Verifier]:
     """
-    Return verifiers for what a client creates, by operation (``provider:Name``).
+    Return verifiers for the resources that a client creates, by operation (``provider:Name``).
 
-    All of them are registered in one line::
+    Register all of them so::
 
         for operation, verifier in verifiers_for(client).items():
             executor.verify(operation)(verifier)
 
-    A verifier takes what the SDK's method for the operation takes: a request object,
+    A verifier takes the arguments of the SDK's method for the operation: a request object,
     with or without runtime options, or the arguments of ``call_json``. It returns None
     if the resource is not there, else a response of the operation's own type (for
     ``call_json``: JSON) with the fields that the service still knows. Its request id is
-    that of the question, since that of the lost answer is lost. Any other answer of the
-    service leaves as the SDK's exception, or as :class:`AnswerError` where the SDK sees
-    none, so that a policy can wait and ask again.
+    that of the verifier's last query. For any other answer of the service the verifier
+    raises the SDK's exception, or :class:`AnswerError` if the SDK raises none, so that a
+    policy can wait and ask again.
 
-    Resources are recognised by the name that is theirs alone within an instance, in its
-    exact spelling. Certificates are compared as such. Enrichment rules of one name may
-    exist side by side, so Condition, Actions and Priority are compared too.
-    ``DeleteInstance`` is verified as well: "there" is then the instance's being gone.
+    A verifier finds a resource by its exact name, which is unique in an instance. It
+    compares certificates by their content. Several enrichment rules may have one name, so
+    it compares their Condition, Actions and Priority too. For ``DeleteInstance`` the
+    verifier returns a response if the instance is gone.
 
-    **Bought instances have no name of their own.** One of the same name may be older
-    than the call, and a wrong guess buys a second one or adopts a stranger's. Without a
-    word from you, ``CreateInstance`` is verified only where no instance has the name;
-    else :class:`Ambiguous` ends the call and names the instance.
+    **Bought instances have no name of their own.** An instance of the same name may be
+    older than the call. A wrong guess would buy a second instance, or use another
+    program's. Without ``unique_tag``, ``unique`` or ``unique_names`` the verifier of
+    ``CreateInstance`` decides only if no instance has the name; otherwise it raises
+    :class:`Ambiguous`, which ends the call and names the instance.
 
     Args:
-        client: A client of Alibaba's MQTT SDK or of Tencent's, or Tencent's common client for ``mqtt``. An
-            asynchronous client of Tencent's gives coroutine functions. All others give plain functions, which an
-            executor runs in worker threads, also beside asynchronous methods of Alibaba's client.
-        unique_tag: The key of a tag in ``TagList`` whose value each purchase has for itself; a purchase without it
-            is judged by its name. Keep the policy's ``settle`` longer than tags need to show up. Tencent only.
-        unique: Fields of CreateInstance that together tell one purchase from all others, as a policy says it:
-            ``Name``, ``TagList`` (every tag of the request) or ``TagList.KEY`` (that tag). None where no policy
-            is asked, empty where it does not say. Tencent only.
+        client: A client of Alibaba's or of Tencent's SDK for MQTT, or Tencent's common client for ``mqtt``. For an
+            asynchronous client of Tencent's the verifiers are coroutine functions. For all others they are plain
+            functions, which an executor runs in worker threads.
+        unique_tag: The key of a tag in ``TagList`` that has another value in each purchase; a purchase without the
+            tag is judged by its name. Keep the policy's ``settle`` longer than tags need to show up. Tencent only.
+        unique: Fields of CreateInstance that together distinguish one purchase from all others, as in a policy:
+            ``Name``, ``TagList`` (every tag of the request) or ``TagList.KEY`` (that tag). None if there is no
+            policy, empty if the policy names none. Tencent only.
         unique_names: Your promise that no two purchases of the account ask for the same instance name. Type and
             specification are compared all the same. Tencent only.
 
     Raises:
         TypeError: The client is none of these.
-        ValueError: The client retries by itself, or one of the last three is given for a client that
-            buys nothing.
+        ValueError: The client retries by itself, or the client buys nothing and one of the last three arguments is
+            given.
     """
     why = retries_itself(client)
     if why is not None:

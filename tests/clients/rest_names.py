@@ -19,34 +19,34 @@ from resilience.clients.rest.fields import (
     with_field,
     with_field_prepared,
 )
-from resilience.clients.rest.held import hold, hold_async
 from resilience.clients.rest.operations import operation_of, provider_of
 from resilience.clients.rest.prepared import (
+    bypass_of,
     prepared_in,
     request_of_prepared,
-    uncovered,
 )
+from resilience.clients.rest.read_ahead import read_ahead, read_ahead_async
 
 __all__ = [
     "RestRequest",
     "accepted_response",
     "asking",
     "asking_prepared",
+    "bypass_of",
     "fault_of",
     "fields_of",
     "fields_of_prepared",
-    "hold",
-    "hold_async",
     "is_read_once",
     "is_rest_class",
     "lacks",
     "operation_of",
     "prepared_in",
     "provider_of",
+    "read_ahead",
+    "read_ahead_async",
     "repeats_itself",
     "request_of",
     "request_of_prepared",
-    "uncovered",
     "with_field",
     "with_field_prepared",
 ]

@@ -1,1 +1,1 @@
-"""Alibaba Cloud's SDKs: the one that is built on tea-openapi, and the old one, aliyunsdkcore."""
+"""The adapters of Alibaba Cloud's two SDKs: the present one, built on tea-openapi, and the old one, aliyunsdkcore."""

@@ -1,7 +1,7 @@
 """
-Answers of Alibaba's services that are failures, although an SDK took them for a success.
+Find the failures among the answers that Alibaba's SDKs return as a success.
 
-Its clients return redirects, null bodies and ``Success: false``; the old one returns bytes
+The present SDK returns redirects, null bodies and ``Success: false``. The old SDK returns bytes
 of any kind (alibabacloud_tea_openapi 0.4.6 and aliyun-python-sdk-core 2.16.1, read 2026-11-21).
 """
 
@@ -24,8 +24,8 @@ _PARTS: Final = 3
 
 
 def checker(facts: OperationFacts | None) -> Check:
-    """Return a function that tells the fault in an answer; it remembers the models of good ones."""
-    # By the class of the answer: the class of its body, a field without which the body is not good, and the verdict.
+    """Return a function that returns the fault in an answer; it remembers which models are good answers."""
+    # By the class of the answer: the class of its body, a field that every good body has, and the verdict field.
     known: dict[type, tuple[type, str, str | None]] = {}
 
     def check(value: Any) -> Fault | None:
@@ -50,7 +50,7 @@ def checker(facts: OperationFacts | None) -> Check:
 
 
 def _shape(facts: OperationFacts | None, value: object) -> tuple[type, str, str | None] | None:
-    """Return where a good answer of Alibaba's new SDK has what makes it good; None for an answer of another kind."""
+    """Return the body class, a required field and the verdict field of a good answer; None for another kind."""
     body = getattr(value, "body", None)
     if not is_of(value, "alibabacloud_") or not is_of(body, "alibabacloud_") or not hasattr(value, "status_code"):
         return None
@@ -66,7 +66,7 @@ def _fault(facts: OperationFacts | None, value: object) -> Fault | None:
         body = json_object(value)
         return _refused(body, None) or _body(facts, body, word(body.get("RequestId")))
     if isinstance(value, tuple) and len(value) == _PARTS:
-        # Status, headers and body: the old SDK returns a refusal so, too.
+        # Status, headers and body. The old SDK returns a refusal in this form too.
         status, headers, content = value
         refused = _refused(json_object(content), http_status(status))
         return refused or _answer(facts, status, headers, content)
@@ -80,7 +80,7 @@ def _fault(facts: OperationFacts | None, value: object) -> Fault | None:
 
 
 def _refused(body: Mapping[str, object], status: int | None) -> Fault | None:
-    """Return the fault in the body of a refusal, which the old SDK's methods without an exception return as it is."""
+    """Return the fault in the body of a refusal; some methods of the old SDK return refusals and raise nothing."""
     code = word(body.get("Code"))
     if code is None or code.isdecimal() or "Message" not in body or body.get(_VERDICT) is True:
         return None
@@ -93,7 +93,7 @@ def _answer(facts: OperationFacts | None, status: object, headers: object, body:
     if status is not None and status not in _SUCCESS:
         return Fault(provider=PROVIDER, transport="garbled", status=status, request_id=request_id)
     if not isinstance(body, Mapping | str | bytes | None) and not is_of(body, "alibabacloud_"):
-        # A list, or a stream that the script will read.
+        # The body is a list, or a stream that the script will read.
         return None
     if not isinstance(body, str | bytes):
         return _body(facts, body, request_id)
@@ -103,7 +103,7 @@ def _answer(facts: OperationFacts | None, status: object, headers: object, body:
 def _body(facts: OperationFacts | None, body: object, request_id: str | None) -> Fault | None:
     if field_of(body, _verdict(facts)) is False:
         code = field_of(body, "Code")
-        # The models call it a number, the service's documents a text.
+        # The code is a number in the models, and a text in the service's documents.
         code = str(code) if isinstance(code, int) and not isinstance(code, bool) else code
         message = text_of(field_of(body, "Message"))
         return Fault(provider=PROVIDER, code=word(code), request_id=request_id, message=message)

@@ -1,4 +1,4 @@
-"""What holds for both of Alibaba's SDKs: they call the same services."""
+"""The part that the adapters of both of Alibaba's SDKs share: the SDKs call the same services."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class AlibabaSdk(VendorSdk):
 
     provider: ClassVar[str] = PROVIDER
     places: ClassVar[NamePlaces] = PLACES
-    # Where its tools and the default provider of its SDK read them (read 2026-11-28).
+    # Alibaba's command line tools and the SDK's default credential provider read these (read 2026-11-28).
     key_variables: ClassVar[tuple[str, str, str]] = (
         "ALIBABA_CLOUD_ACCESS_KEY_ID",
         "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
@@ -30,10 +30,10 @@ class AlibabaSdk(VendorSdk):
     )
 
     def check(self, facts: OperationFacts | None) -> Check:
-        """Return a function that tells the fault in an answer of either SDK."""
+        """Return a function that returns the fault in an answer of either SDK."""
         return answers.checker(facts)
 
     def assume_role(self, role: str, keys: Keys, options: Mapping[str, Any]) -> Callable[[], KeyTriple]:
-        """Return a function that assumes a role; a region is part of the endpoint here."""
+        """Return a function that assumes a role; the option ``region`` is ignored, since the endpoint contains it."""
         given = {name: value for name, value in options.items() if name != "region"}
         return alibaba_assume_role(role_arn=role, keys=keys, **given)

@@ -1,4 +1,4 @@
-"""Which requests are for the products of Alibaba Cloud that the catalogue is about."""
+"""Tell whether a request is for a product of Alibaba Cloud that the catalogue describes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from resilience.clients.alibaba.traits import HOSTS, PRODUCTS
 
 def is_ours(host: object, version: object) -> bool:
     """
-    Tell whether a host, or else the version of an API, is that of a product that the catalogue is about.
+    Tell whether a host, or else the version of an API, belongs to a product that the catalogue describes.
 
-    A host of Alibaba Cloud says it alone: ``onsmqtt.cn-hangzhou.aliyuncs.com``, ``sts-vpc.cn-beijing.aliyuncs.com``.
-    Any other may stand for each of them, such as a proxy or a sandbox.
+    A host of Alibaba Cloud names its product: ``onsmqtt.cn-hangzhou.aliyuncs.com``, or ``sts-vpc`` in the same form.
+    Any other host, such as a proxy or a sandbox, may stand for every product; then the version decides.
     """
     name = str(host or "").lower().partition(":")[0]
     if name.partition(".")[0].removesuffix("-vpc") in PRODUCTS:

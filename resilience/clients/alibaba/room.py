@@ -1,4 +1,4 @@
-"""The room for Alibaba Cloud: two SDKs, and requests to its services, whatever has sent them."""
+"""The room for Alibaba Cloud: its two SDKs, and how a request to its services is recognised."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from resilience.clients.common.room import Room, SentRequest, product_of
 
 
 def is_host(host: str) -> bool:
-    """Tell whether a host, in lower case and without a port, is of a product that the catalogue is about."""
+    """Tell whether a host, in lower case and without a port, belongs to a product that the catalogue describes."""
     return host.endswith(HOSTS) and product_of(host) in PRODUCTS
 
 
 def operation_of(sent: SentRequest) -> str | None:
-    """Return the operation of a request, or its method where nobody can tell it; None for any other request."""
+    """Return the operation of a request to the vendor, or its HTTP method if it names none; None for other requests."""
     host = sent.host.partition(":")[0]
-    action, version = sent.said("x-acs-action", "Action"), sent.said("x-acs-version", "Version")
+    action, version = sent.value_of("x-acs-action", "Action"), sent.value_of("x-acs-version", "Version")
     is_ours = is_host(host) if host.endswith(HOSTS) else action and version in PRODUCTS.values()
     return (action or sent.method) if is_ours else None
 

@@ -1,1 +1,1 @@
-"""What the rooms share: how an exception, an answer, a frame and a name are read, whichever SDK they come from."""
+"""The parts that the adapters share: reading exceptions, answers, frames and names, of any SDK."""

@@ -1,4 +1,4 @@
-"""The fields of an answer, however an SDK or a JSON body spells them."""
+"""Read the fields of an answer, in the spelling of the wire or of an SDK's models."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def is_long(body: str | bytes) -> bool:
-    """Tell whether a body is a list rather than a refusal: too long to be read a second time."""
+    """Tell whether a body is too long to be parsed a second time; a refusal is short, a list may be long."""
     return len(body) > _MAX_BODY_BYTES
 
 
 def is_of(value: object, package: str) -> bool:
-    """Tell whether a value's class, or a base of it, is from a package whose name begins so."""
+    """Tell whether a value's class, or a base of it, is from a package whose name begins with ``package``."""
     return any(cls.__module__.startswith(package) for cls in type(value).__mro__)
 
 
 def field_of(answer: object, name: str) -> object:
-    """Return a field by its wire name, from a mapping, or from a model that spells it so or in snake case."""
+    """Return a field by its wire name from a mapping, or from a model that has it by that name or in snake case."""
     if isinstance(answer, Mapping):
         return answer.get(name)
     spelling = spelling_of(answer, name)
@@ -33,33 +33,31 @@ def field_of(answer: object, name: str) -> object:
 
 
 def spelling_of(answer: object, name: str) -> str | None:
-    """Return how a model spells a field; None if it has none of that name."""
+    """Return a model's attribute for a field, by its wire name; None if the model has none."""
     return next((found for found in (name, _HUMP.sub("_", name).lower()) if hasattr(answer, found)), None)
 
 
 def is_empty(body: object) -> bool:
-    """Tell whether a body has nothing in it: answers have at least a request id."""
+    """Tell whether a body has no fields; a good answer has at least a request id."""
     if isinstance(body, Mapping):
         return not body
     return all(value is None for value in getattr(body, "__dict__", {}).values())
 
 
 def has_answer(facts: OperationFacts | None, answer: object) -> bool:
-    """Tell whether any of the fields is there that a good answer always has; True where none is known."""
+    """Tell whether an answer has one of the fields that every good answer has; True if no such field is known."""
     names = facts.answer if facts is not None else ()
     return not names or any(field_of(answer, name) is not None for name in names)
 
 
 def complete(provider: str | None, fields: tuple[str, ...], check: Check) -> Check:
     """
-    Return a check that also takes an answer for garbled which lacks one of some fields.
-
-    A value that has no fields, such as a text that a function has read out of its answer, is taken as it is.
+    Return a check that also finds an answer ``garbled`` if one of some fields is missing.
 
     Args:
         provider: The provider of the call.
-        fields: The fields, by their names on the wire; ``data.id`` is a field inside of another.
-        check: What else there is to check.
+        fields: The wire names of the fields; ``data.id`` is a field inside another.
+        check: The check that comes first.
     """
 
     def checked(value: object) -> Fault | None:
@@ -72,12 +70,12 @@ def complete(provider: str | None, fields: tuple[str, ...], check: Check) -> Che
 
 
 def _reached(answer: object, name: str) -> object:
-    """Return a field of an answer, of its body, or of an object inside; None if it is not there."""
+    """Return a field of an answer, of its body, or of an object inside; None if it is missing."""
     value = field_of(answer, name)
     outer, dot, inner = name.partition(".")
-    if value is None and dot and (held := field_of(answer, outer)) is not None:
-        value = _reached(held, inner)
-    for body in ("body", "Response") if value is None else ():
-        if (held := field_of(answer, body)) is not None and held is not answer:
-            value = _reached(held, name)
+    if value is None and dot and (within := field_of(answer, outer)) is not None:
+        value = _reached(within, inner)
+    for part in ("body", "Response") if value is None else ():
+        if (body := field_of(answer, part)) is not None and body is not answer:
+            value = _reached(body, name)
     return value

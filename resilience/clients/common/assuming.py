@@ -1,4 +1,4 @@
-"""What the AssumeRole of every service has in common."""
+"""The parts that the AssumeRole of every token service shares."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Final
 
+from resilience.clients.common.calls import Check
 from resilience.clients.common.keys import KeyTriple
+from resilience.clients.common.lookups import AnswerError
 
 Keys = KeyTriple | Callable[[], KeyTriple]
-"""What signs AssumeRole itself, or a function that returns it: it is asked for each time, and must not block."""
+"""The keys that sign AssumeRole, or a function that returns them; it is called for each request, and must not block."""
 
 OPERATION: Final = "AssumeRole"
 
@@ -18,10 +20,17 @@ SESSION_NAME: Final = "mqtt-resilience"
 
 def check_arguments(name: str, keys: Keys | None, client: object, duration: int, durations: range) -> None:
     """
-    Refuse what no service takes.
+    Check the arguments of a function that assumes a role.
+
+    Args:
+        name: The name of the function.
+        keys: The keys; None if a client is given.
+        client: The client; None if keys are given.
+        duration: The lifetime of the new keys, in seconds.
+        durations: The lifetimes that the service allows.
 
     Raises:
-        ValueError: Not exactly one of keys and client, or a duration that the service refuses.
+        ValueError: An argument is not allowed.
     """
     if (keys is None) == (client is None):
         raise ValueError(f"{name}: expected either keys or client, found {'neither' if keys is None else 'both'}")
@@ -29,12 +38,21 @@ def check_arguments(name: str, keys: Keys | None, client: object, duration: int,
         raise ValueError(f"{name}: expected a duration of {durations[0]} to {durations[-1]} s, got {duration}")
 
 
+def check_answer(check: Check, answer: object) -> None:
+    """
+    Check an answer that the SDK took for a success.
+
+    Raises:
+        AnswerError: The answer is a failure.
+    """
+    fault = check(answer)
+    if fault is not None:
+        raise AnswerError(OPERATION, fault)
+
+
 def current(keys: Keys) -> Callable[[], KeyTriple]:
     """Return a function that returns the keys."""
-    if isinstance(keys, KeyTriple):
-        held = keys
-        return lambda: held
-    return keys
+    return (lambda: keys) if isinstance(keys, KeyTriple) else keys
 
 
 def imported(name: str, module: str, package: str) -> Any:
@@ -42,7 +60,7 @@ def imported(name: str, module: str, package: str) -> Any:
     Import a module of an SDK.
 
     Raises:
-        ImportError: It is not installed; the message says what to install.
+        ImportError: The SDK is not installed; the message names the package to install.
     """
     try:
         return import_module(module)
@@ -52,10 +70,10 @@ def imported(name: str, module: str, package: str) -> Any:
 
 def brought(key_id: object, secret: object, token: object, expires_at: float) -> KeyTriple:
     """
-    Return what an answer brought.
+    Return the keys of an answer.
 
     Raises:
-        TypeError: A part of it is missing.
+        TypeError: A part of the keys is missing.
     """
     if not (isinstance(key_id, str) and isinstance(secret, str) and isinstance(token, str)):
         raise TypeError("an answer without keys")

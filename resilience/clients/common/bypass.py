@@ -1,4 +1,4 @@
-"""Why a call cannot be under a policy."""
+"""The reason for which a call is made without the policy."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from attrs import frozen
 @frozen
 class Bypass:
     """
-    Why one call goes past the policy.
+    The reason for which one call is made without the policy.
 
     Attributes:
-        way: By which way it is sent: ``requests with a body that can be read once``.
-        advice: A clause that says why, and what to do instead.
+        way: How the call is sent: ``requests with a body that can be read once``.
+        advice: A clause that says why the policy cannot apply, and what to do instead.
     """
 
     way: str

@@ -1,4 +1,4 @@
-"""What an engine has to know of the methods of a client, and of one operation that they are called for."""
+"""The protocols by which the engine asks an adapter about client methods, and about calls of one operation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from resilience.core.fault import Fault
 from resilience.core.policy import RestApi
 
 Check = Callable[[object], Fault | None]
-"""Returns the fault in what an SDK returned; None if it is a success, or not a value of the SDK."""
+"""Returns the fault in a returned value; None for a success, and for a value that is not the SDK's."""
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -22,12 +22,12 @@ Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 @frozen
 class Apis:
     """
-    The APIs that a policy describes, for clients that may speak to any.
+    The REST APIs that a policy describes.
 
     Attributes:
         policy: The name of the policy.
         sources: The APIs, by provider.
-        preferred: The provider that counts where several may be on any host, such as the executor's.
+        preferred: The provider to choose if several APIs may be on any host: the executor's.
     """
 
     policy: str = ""
@@ -36,14 +36,14 @@ class Apis:
 
 
 class CallFields(Protocol):
-    """Where request fields are among the arguments of a method."""
+    """Reads and replaces request fields in the arguments of a client's method."""
 
     def can_hold(self, field_name: str, /) -> bool:
-        """Return whether a call may carry a field."""
+        """Tell whether a call may have a field."""
         ...
 
     def may_name(self) -> tuple[str, ...]:
-        """Return the fields that may name what a call makes, as far as that can be told before a call."""
+        """Return the fields that may name what a call makes, as far as they are known before a call."""
         ...
 
     def bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,11 +51,11 @@ class CallFields(Protocol):
         ...
 
     def get(self, field_name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> str | None:
-        """Return the value of a field, or None if it is not there or no string."""
+        """Return the value of a field; None if it is missing or no string."""
         ...
 
     def text(self, field_name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> str | None:
-        """Return what a field says, whatever its type, as a ledger's key has it; None if it says nothing."""
+        """Return the value of a field of any type as text for a ledger's key; None if it is missing or has no text."""
         ...
 
     def replace(
@@ -79,13 +79,13 @@ class CallFields(Protocol):
             args: The arguments, without the client.
             kwargs: The arguments by name.
             changes: What this run has renamed, and to what.
-            created: The field that names what the call creates; it stays as it is. None where it creates nothing.
+            created: The field that names what the call creates, which stays; None if the call creates nothing.
         """
         ...
 
 
 class ClientOperation(Protocol):
-    """What is known of the calls of one method of one client, for one operation."""
+    """The calls of one operation by one method of one client."""
 
     @property
     def client(self) -> Any:
@@ -94,32 +94,32 @@ class ClientOperation(Protocol):
 
     @property
     def provider(self) -> str:
-        """Whose operation it is."""
+        """The provider of the operation."""
         ...
 
     @property
     def operation(self) -> str:
-        """Its name."""
+        """The name of the operation."""
         ...
 
     @property
     def source(self) -> RestApi | None:
-        """The API as the policy describes it; None for the operations of an SDK."""
+        """The API that the policy describes; None for an operation of an SDK."""
         ...
 
     @property
     def check(self) -> Check:
-        """What tells the fault in an answer that the client took for a success."""
+        """The check of a value that the client returned as a success."""
         ...
 
     @property
     def returns_refusals(self) -> bool:
-        """Whether a script expects an answer that says what the service refused, and no exception."""
+        """Whether the method returns a refusal of the service, and raises no exception for it."""
         ...
 
     @property
     def options_may_retry(self) -> bool:
-        """Whether the options of one call may ask the client for retries of its own."""
+        """Whether the options of one call may make the client retry."""
         ...
 
     def without_retries(
@@ -129,16 +129,16 @@ class ClientOperation(Protocol):
         ...
 
     def fields(self) -> CallFields:
-        """Return where request fields are in the arguments of the method."""
+        """Return the reader of request fields in the arguments of the method."""
         ...
 
     def complete(self, fields: tuple[str, ...]) -> Check:
-        """Return the check that also takes an answer for garbled which lacks one of some fields."""
+        """Return the check that also finds an answer ``garbled`` if one of some fields is missing."""
         ...
 
     def accepted(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None) -> Any:
         """
-        Return the answer of a call that a policy takes for a success, of the client's own type.
+        Return an answer of the client's own type for a failed call that the policy accepts.
 
         Raises:
             LookupError: The client has no answer for this operation.
@@ -146,7 +146,7 @@ class ClientOperation(Protocol):
         ...
 
     def error(self, fault: Fault, message: str) -> Exception | None:
-        """Return the client's own exception for a failure; None where it has none."""
+        """Return the client's own exception for a failure; None if the client has none."""
         ...
 
     def verifier(
@@ -157,47 +157,47 @@ class ClientOperation(Protocol):
         unclear: Callable[[Fault, str, Any], Exception],
     ) -> Verifier | None:
         """
-        Return the ready-made verifier of the operation, if there is one.
+        Return the ready-made verifier of the operation; None if there is none.
 
         Args:
             send: The method, bound to the client.
-            read_back: The operation that says whether it has happened, where a policy names one.
-            unique: The request fields by which a purchase is told from all others; empty where the policy names none.
+            read_back: The operation that finds what the call makes, if the policy names one.
+            unique: The request fields that distinguish a purchase from all others; empty if the policy names none.
             unclear: Makes the error for an answer that says neither "there" nor "not there".
         """
         ...
 
     def takes(self, verifier: Verifier) -> Verifier:
-        """Return a verifier of the user's own that takes whatever the method takes."""
+        """Return the user's verifier as a function that accepts the arguments of the method."""
         ...
 
 
 class ClientMethod(Protocol):
-    """A method of a client class that sends."""
+    """A method of a client class that sends requests."""
 
     @property
     def name(self) -> str:
-        """The attribute of the class."""
+        """The name of the attribute of the class."""
         ...
 
     @property
     def is_async(self) -> bool:
-        """Whether it is a coroutine function, or returns an asynchronous iterator."""
+        """Whether the method is a coroutine function, or returns an asynchronous iterator."""
         ...
 
     @property
     def constant(self) -> tuple[str, str] | None:
-        """The provider and the operation of every call; None where each call says it."""
+        """The provider and the operation of every call; None if they depend on the arguments."""
         ...
 
     @property
     def instead(self) -> str | None:
-        """Another method that does the same without repeating; None for the method itself."""
+        """Another method that does the same without retries; None for the method itself."""
         ...
 
     @property
     def sends_late(self) -> str | None:
-        """Why there is no call to put under a policy: it sends when its answer is read. None for others."""
+        """Why no policy can apply: the method sends only when its answer is read. None for other methods."""
         ...
 
     @property
@@ -206,17 +206,17 @@ class ClientMethod(Protocol):
         ...
 
     def call_of(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[str, str] | None:
-        """Return the provider and the operation of one call; None if it is none of ours."""
+        """Return the provider and the operation of one call; None if no policy applies to it."""
         ...
 
-    def uncovered(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Bypass | None:
-        """Say why a call cannot be made again as it was given; None if it can."""
+    def bypass(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Bypass | None:
+        """Return why a call cannot be repeated with these arguments; None if it can."""
         ...
 
     def on(self, client: Any, call: tuple[str, str]) -> ClientOperation:
-        """Return what is known of calls of an operation of a provider, on one client."""
+        """Return the calls of an operation of a provider, on one client."""
         ...
 
     def attempt(self, function: Callable[..., Any], call: tuple[str, str]) -> Callable[..., Any]:
-        """Return the method's function as an attempt calls it."""
+        """Return the function that an attempt calls."""
         ...

@@ -1,8 +1,8 @@
 """
-Read fields of exceptions that we do not trust.
+Read fields of exceptions and answers without trusting them.
 
-Whatever a server or an SDK put there, what leaves this module is short, of the
-right type and free of messages, so that it may enter spans, notes and journals.
+A server or an SDK may have put anything there. The functions of this module return short values of
+the right type, without messages, which may enter spans, notes and journals.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from time import time
 from typing import Final
 from weakref import WeakKeyDictionary
 
-# Both providers' codes and request ids fit with room to spare; a longer one is not one.
+# Codes and request ids of both providers are much shorter; a longer text is none.
 _WORD: Final = re.compile(r"[A-Za-z0-9_.%:/-]{1,128}")
 
 # tea-openapi 0.4 formats missing fields into f-strings, so None arrives as text
@@ -26,21 +26,21 @@ _ABSENT: Final = frozenset({"None", "null"})
 
 _STATUSES: Final = range(100, 1000)
 
-# Error bodies of both services are below 1 kB; nobody should pay for parsing more.
+# Error bodies of both services are below 1 kB; a longer body costs too much time to parse.
 _MAX_BODY_BYTES: Final = 65_536
 
-# Every fault asks this of its class several times. Weak, so that classes made on the fly may go.
+# Every fault needs this several times. Weak, so that classes that a program makes and drops can be collected.
 _FAMILIES: Final[WeakKeyDictionary[type, tuple[tuple[tuple[str, str], ...], frozenset[str]]]] = WeakKeyDictionary()
 
 
 def type_name(error: BaseException) -> str:
-    """Return an exception's class as ``module.qualname``, builtins bare."""
+    """Return an exception's class as ``module.qualname``; for a builtin the name alone."""
     cls = type(error)
     return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
 
 
 def kinds(cls: type) -> tuple[tuple[str, str], ...]:
-    """Return (top-level package, bare name) of a class and of all its bases, in the order of the MRO."""
+    """Return (top-level package, name) of a class and of all its bases, in the order of the MRO."""
     return _family(cls)[0]
 
 
@@ -58,20 +58,20 @@ def _family(cls: type) -> tuple[tuple[tuple[str, str], ...], frozenset[str]]:
 
 
 def is_named(error: BaseException, name: str) -> bool:
-    """Tell whether an exception's class, or one of its bases, has this bare name."""
+    """Tell whether an exception's class, or one of its bases, has this name."""
     return any(name == found for _, found in kinds(type(error)))
 
 
 def attribute(value: object, name: str) -> object:
-    """Return an attribute; None if there is none, or if it is a property that fails."""
+    """Return an attribute; None if there is none, or if its property raises."""
     try:
         return getattr(value, name, None)
-    except Exception:  # noqa: BLE001  # it is foreign code, and what it raises says nothing about the fault
+    except Exception:  # noqa: BLE001  # foreign code; its exception is not the fault
         return None
 
 
 def word(value: object) -> str | None:
-    """Return a code or a request id, stripped; None if it is absent or does not look like one."""
+    """Return a code or a request id, stripped; None for a value that does not look like one."""
     if not isinstance(value, str):
         return None
     value = value.strip()
@@ -84,7 +84,7 @@ def first_word(*values: object) -> str | None:
 
 
 def text_of(value: object) -> str | None:
-    """Return what a service says in words, as a text: also one in bytes, and all of what a list or an object holds."""
+    """Return a service's message as text: bytes are decoded, and a list or an object becomes JSON; else None."""
     if isinstance(value, bytes | bytearray):
         return value[:_MAX_BODY_BYTES].decode(errors="replace")
     if isinstance(value, Mapping | list):
@@ -96,7 +96,7 @@ def text_of(value: object) -> str | None:
 
 
 def http_status(value: object) -> int | None:
-    """Return an HTTP status, also from an ``IntEnum`` or a string of digits; None if it is none."""
+    """Return an HTTP status, also from an ``IntEnum`` or a string of digits; None for any other value."""
     if isinstance(value, str) and value.isdecimal() and len(value) == 3:  # noqa: PLR2004  # every status has three digits
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value not in _STATUSES:
@@ -106,10 +106,10 @@ def http_status(value: object) -> int | None:
 
 def seconds(value: object, *, per_second: int = 1) -> float | None:
     """
-    Return a length of time in seconds, or None if the value is no finite number from 0 on.
+    Return a length of time in seconds; None if the value is no finite number, or is negative.
 
     Args:
-        value: A number, or its text.
+        value: A number, or a text with a number.
         per_second: How many of the value's units make a second; 1000 for milliseconds.
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
@@ -122,7 +122,7 @@ def seconds(value: object, *, per_second: int = 1) -> float | None:
 
 
 def header(headers: object, *names: str) -> str | None:
-    """Return the first of these headers that is there, whatever its case; None if there are no headers."""
+    """Return the value of the first of these headers that is present, in any case; None if none is."""
     items = getattr(headers, "items", None)
     if not callable(items):
         return None
@@ -137,8 +137,8 @@ def retry_after(headers: object) -> float | None:
     """
     Return the seconds that ``Retry-After`` asks for, given as a number or as an HTTP date.
 
-    A date is compared with the answer's own ``Date``, so that a wrong local
-    clock does no harm, and with the local clock where there is none.
+    A date is compared with the answer's ``Date``, so that a wrong local clock does no harm.
+    Without ``Date`` it is compared with the local clock.
     """
     text = header(headers, "retry-after")
     if text is None:
@@ -163,7 +163,7 @@ def _instant(text: str) -> float | None:
 
 
 def json_object(body: object) -> Mapping[str, object]:
-    """Return the JSON object in a body that is already in memory; an empty one if there is none."""
+    """Return the JSON object in a body that is in memory; an empty one if the body has none."""
     if isinstance(body, dict):
         return body
     if not isinstance(body, str | bytes) or len(body) > _MAX_BODY_BYTES:
@@ -176,13 +176,13 @@ def json_object(body: object) -> Mapping[str, object]:
 
 
 def json_after(mark: str, error: Exception) -> Mapping[str, object]:
-    """Return the JSON object that an exception's message ends with after a mark; an empty one if there is none."""
+    """Return the JSON object after a mark in an exception's message; an empty one if there is none."""
     text = getattr(error, "message", None)
     return json_object(text.partition(mark)[2]) if isinstance(text, str) else {}
 
 
 def code_and_request_id(body: Mapping[str, object]) -> tuple[str | None, str | None]:
-    """Return code and request id of an error body, as either service or a common gateway spells it."""
+    """Return code and request id of an error body, in the spelling of either service or of common gateways."""
     answer = body.get("Response")
     if isinstance(answer, dict):
         error = answer.get("Error")

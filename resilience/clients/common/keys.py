@@ -1,4 +1,4 @@
-"""Keys that sign requests: one generation of them, and what a client's own credential can be asked to do."""
+"""The keys that sign requests, and the credentials that an SDK's client renews by itself."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class KeyTriple:
     """
     One generation of credentials.
 
-    Neither ``repr`` nor a pickle shows a secret: a pickle is refused.
+    ``repr`` shows no secret, and pickling raises TypeError.
 
     Attributes:
         access_key_id: The id of the key; Tencent calls it SecretId.
         access_key_secret: The secret; Tencent calls it SecretKey.
-        security_token: The token of temporary credentials, or None for a permanent key.
-        expires_at: When they end, in epoch seconds, or None if they do not or nobody knows.
+        security_token: The token of temporary credentials; None for a permanent key.
+        expires_at: When the keys expire, in epoch seconds; None if they do not expire, or if that is unknown.
     """
 
     access_key_id: str
@@ -31,7 +31,7 @@ class KeyTriple:
     expires_at: float | None = None
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
-        """Refuse to be pickled or copied into anything that might be stored."""
+        """Raise TypeError: a pickle may be stored."""
         raise TypeError("credentials are not pickled; pass a function that loads them instead")
 
     def __copy__(self) -> Self:
@@ -41,38 +41,38 @@ class KeyTriple:
         return self
 
 
-class OwnKeys(Protocol):
-    """What can be done with a client's own refreshing credential; ask for one refresh at a time."""
+class ManagedKeys(Protocol):
+    """The credential of a client that renews its keys by itself; call one of ``renew`` and ``fetch`` at a time."""
 
     @property
     def identity(self) -> object:
-        """The credential: clients that share it share its refreshes. Hashable, and can be referred to weakly."""
+        """The credential, hashable and weakly referable; clients that share it share its refreshes."""
 
     def renew(self) -> None:
         """
-        Fetch new keys now, however good the present ones look; blocks.
+        Fetch new keys now, even if the present ones have not expired; blocks.
 
         Raises:
-            Exception: The SDK's own; the present keys then stay, for calls that they may be good enough for.
+            Exception: The SDK's own; the credential then keeps the present keys, which other calls may still use.
         """
 
     def is_due(self) -> bool:
-        """Tell whether the SDK would refresh within its next call; no I/O."""
+        """Tell whether the SDK would refresh within its next call; does no I/O."""
 
     def expires_at(self) -> float | None:
-        """Return when the present keys end, in epoch seconds; None if there are none yet or nobody knows."""
+        """Return when the present keys expire, in epoch seconds; None if there are no keys yet, or it is unknown."""
 
     def fetch(self) -> None:
         """
-        Do what the SDK would do within its next call, if that is due; blocks.
+        Refresh as the SDK would do within its next call, if a refresh is due; blocks.
 
         Raises:
             Exception: The SDK's own.
         """
 
 
-def users_keys(credential: object, getter: str) -> OwnKeys | None:
-    """Return what can be done with a credential of the user's own: one with a plain public method ``refresh()``."""
+def users_keys(credential: object, getter: str) -> ManagedKeys | None:
+    """Return the credential of a class of the user's that has a plain method ``refresh()``; None for any other."""
     refresh = attribute(credential, "refresh")
     if not callable(refresh) or iscoroutinefunction(refresh) or not callable(attribute(credential, getter)):
         return None
@@ -81,7 +81,7 @@ def users_keys(credential: object, getter: str) -> OwnKeys | None:
 
 @frozen(eq=False)
 class _Same:
-    """Stands for an object that cannot be hashed, or not be referred to weakly."""
+    """Stands for an object that is not hashable, or not weakly referable."""
 
     thing: object
 
@@ -93,7 +93,7 @@ class _Same:
 
 
 def identity_of(credential: object) -> object:
-    """Return a credential, or what stands for it, as a key of weak mappings."""
+    """Return a credential as a key of weak mappings; a stand-in if it cannot be one."""
     try:
         hash(credential)
         weakref.ref(credential)
@@ -104,7 +104,7 @@ def identity_of(credential: object) -> object:
 
 @frozen(eq=False)
 class _UserObject:
-    """What users write: nobody can tell when it is due."""
+    """A credential of a class of the user's; its expiry is unknown."""
 
     identity: object
     _credential: Any
@@ -124,7 +124,7 @@ class _UserObject:
 
 
 def triple(key_id: object, secret: object, token: object) -> KeyTriple | None:
-    """Return temporary keys; None if a part is missing, as with permanent ones."""
+    """Return temporary keys; None if a part is missing, as the token is in permanent ones."""
     if not (isinstance(key_id, str) and isinstance(secret, str) and isinstance(token, str) and token):
         return None
     return KeyTriple(access_key_id=key_id, access_key_secret=secret, security_token=token)

@@ -1,10 +1,10 @@
 """
-How a verifier asks: what to look up is one thing, how an SDK is asked is another.
+Make verifiers of two parts: a finder, which knows the service, and a query client, which knows the SDK.
 
-A *finder* knows a service and no SDK. It is a generator that yields questions, gets
-answers as plain mappings in the spelling of the wire, and returns what it found. It
-waits for nothing itself, so the same finder serves plain and asynchronous clients.
-A *query client* knows an SDK's client and no operation: it puts the questions.
+A *finder* is a generator. It yields queries, receives answers as plain mappings in the
+spelling of the wire, and returns the resource that it found. It does no I/O, so the same
+finder serves plain and asynchronous clients. A *query client* sends the queries through
+an SDK's client.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ Fields = Mapping[str, Any]
 """Request or answer fields, spelled as on the wire."""
 
 Verifier = Callable[..., Any]
-"""Takes the arguments of the SDK's own method; returns what that would have returned, or None."""
+"""Takes the arguments of the SDK's method, and returns what the method would have returned; None for "not there"."""
 
 _REQUEST_NAMES: Final = ("request", "params")
 
 
 @frozen
 class Query:
-    """One question: an operation that changes nothing, and its request fields."""
+    """One query: an operation that changes nothing, and its request fields."""
 
     operation: str
     fields: Fields
 
 
 Search = Generator[Query, Fields, Fields | None]
-"""A search under way: it returns the fields of a good answer to the creating operation, or None."""
+"""A finder that runs; it returns the fields of a good answer of the creating operation, or None for "not there"."""
 
 
 @frozen
 class ExpectedResource:
     """
-    What a creating call asked for.
+    The resource that a creating call asked for.
 
     Attributes:
-        operation: The operation.
-        fields: Its request fields.
+        operation: The creating operation.
+        fields: The fields of its request.
     """
 
     operation: str
@@ -54,10 +54,10 @@ class ExpectedResource:
 
     def need(self, name: str) -> str:
         """
-        Return a field without which nothing can be looked for.
+        Return a field that the search needs.
 
         Raises:
-            ValueError: The request does not have it.
+            ValueError: The request has no such field.
         """
         value = self.fields.get(name)
         if not isinstance(value, str) or not value:
@@ -71,12 +71,12 @@ Finder = Callable[[ExpectedResource], Search]
 @frozen(kw_only=True)
 class Purchases:
     """
-    What tells one purchase from all others, where what is bought has no name of its own.
+    The request fields that distinguish one purchase from all others; a bought resource has no name of its own.
 
     Attributes:
-        tag: The key of a tag whose value each purchase has for itself; None for no such tag.
+        tag: The key of a tag that has another value in each purchase; None for no such tag.
         by_name: Whether no two purchases of the account ask for the same name.
-        fields: The request fields that a policy names; empty where it names none, None where no policy is asked.
+        fields: The request fields that a policy names; empty if it names none, None if there is no policy.
     """
 
     tag: str | None = None
@@ -89,15 +89,15 @@ class Purchases:
 
 class Ambiguous(LookupError):  # noqa: N818  # it says what was found, and nothing failed
     """
-    Something is there, and nothing tells whether this call made it.
+    A resource is there, and the verifier cannot tell whether this call made it.
 
-    To take it for ours could adopt another program's; to take it for nothing could
-    make it twice. So a person has to look.
+    If it is not ours, the program would use another program's resource. If it is ours, another
+    attempt would make a second one. So a person has to decide.
 
     Attributes:
-        operation: The operation whose result was looked for.
-        found: The ids, or where there are none the names, of what is there.
-        reason: Why it cannot be told, and what to do about it.
+        operation: The operation whose result the verifier looked for.
+        found: The ids of the resources that are there, or their names if they have no ids.
+        reason: Why the verifier cannot decide, and what to do about it.
     """
 
     __module__ = "resilience.clients"  # where users import it from
@@ -114,11 +114,11 @@ class Ambiguous(LookupError):  # noqa: N818  # it says what was found, and nothi
 
 class AnswerError(Exception):
     """
-    A service's answer that the SDK took for a success, and that is none or cannot be read.
+    An answer that the SDK took for a success, but which is a failure or cannot be read.
 
     Attributes:
-        operation: The operation that was asked.
-        fault: What the answer says; a policy meets it as it meets an exception of the SDK.
+        operation: The operation that was called.
+        fault: The fault in the answer; rules match it like the fault of an exception of the SDK.
     """
 
     __module__ = "resilience.clients"  # where users import it from
@@ -133,11 +133,11 @@ class AnswerError(Exception):
 
 
 class QueryClient(Protocol):
-    """Puts a finder's questions to one client."""
+    """Sends a finder's queries through one client of an SDK."""
 
     @property
     def provider(self) -> str:
-        """Whose operations these are."""
+        """The provider of the operations."""
         ...
 
     def check(self, operation: str, answer: Any) -> Fault | None:
@@ -145,7 +145,7 @@ class QueryClient(Protocol):
         ...
 
     def is_request(self, value: object) -> bool:
-        """Tell whether an argument is what a creating call sends."""
+        """Tell whether an argument is the request of a creating call."""
         ...
 
     def fields(self, request: Any) -> Fields:
@@ -153,21 +153,21 @@ class QueryClient(Protocol):
         ...
 
     def put(self, query: Query, options: object) -> Any:
-        """Ask, with the options of the call if they fit; return the SDK's answer, or an awaitable of it."""
+        """Send a query, with the options of the call if they fit; return the SDK's answer, or an awaitable of it."""
         ...
 
     def read(self, answer: Any) -> Fields:
-        """Return the fields of an answer; empty if it has none."""
+        """Return the fields of an answer; an empty mapping if it has none."""
         ...
 
     def made(self, operation: str, request: Any, fields: Fields, answer: Any) -> Any:
-        """Return what the creating call would have returned; ``answer`` is that of the last question, or None."""
+        """Return the creating call's answer; ``answer`` is that of the last query, or None without one."""
         ...
 
 
 @frozen
 class _Call:
-    """The arguments of one creating call, as far as a verifier needs them."""
+    """The request and the options among the arguments of a creating call."""
 
     request: Any
     options: object
@@ -176,9 +176,9 @@ class _Call:
     def of(cls, query_client: QueryClient, operation: str, args: Sequence[Any], kwargs: Fields) -> _Call:
         named = [kwargs[name] for name in _REQUEST_NAMES if name in kwargs]
         values = [*args, *named, *(value for name, value in kwargs.items() if name not in _REQUEST_NAMES)]
-        for place, value in enumerate(values):
+        for index, value in enumerate(values):
             if query_client.is_request(value):
-                return cls(value, next(iter(values[place + 1 :]), None))
+                return cls(value, next(iter(values[index + 1 :]), None))
         found = ", ".join(type(value).__name__ for value in values) or "no argument"
         raise TypeError(
             f"{operation}: expected the SDK's own arguments with a request among them, found {found}; "
@@ -187,45 +187,57 @@ class _Call:
 
 
 def plain(query_client: QueryClient, operation: str, find: Finder) -> Verifier:
-    """Return a plain function for a client whose methods wait in their thread."""
+    """Return a verifier for a client with blocking methods: a plain function."""
 
     def verify(*args: Any, **kwargs: Any) -> Any:
-        call = _Call.of(query_client, operation, args, kwargs)
-        search, answer = find(ExpectedResource(operation, query_client.fields(call.request))), None
-        step: Callable[[], Query] = partial(next, search)
-        while True:
-            try:
-                query = step()
-            except StopIteration as end:
-                return None if end.value is None else query_client.made(operation, call.request, end.value, answer)
-            try:
-                answer = query_client.put(query, call.options)
-                step = partial(search.send, _checked(query_client, query, answer))
-            except Exception as error:  # noqa: BLE001  # the finder knows which mean "not there", and raises the others
-                step = partial(search.throw, error)
+        lookup = _lookup(query_client, operation, find, args, kwargs)
+        try:
+            answer = next(lookup)
+            while True:
+                answer = lookup.send(answer)
+        except StopIteration as end:
+            return end.value
 
     return verify
 
 
 def awaited(query_client: QueryClient, operation: str, find: Finder) -> Callable[..., Awaitable[Any]]:
-    """Return a coroutine function for a client whose methods are awaited; otherwise the same as ``plain``."""
+    """Return a verifier for a client with asynchronous methods: a coroutine function."""
 
     async def verify(*args: Any, **kwargs: Any) -> Any:
-        call = _Call.of(query_client, operation, args, kwargs)
-        search, answer = find(ExpectedResource(operation, query_client.fields(call.request))), None
-        step: Callable[[], Query] = partial(next, search)
-        while True:
-            try:
-                query = step()
-            except StopIteration as end:
-                return None if end.value is None else query_client.made(operation, call.request, end.value, answer)
-            try:
-                answer = await query_client.put(query, call.options)
-                step = partial(search.send, _checked(query_client, query, answer))
-            except Exception as error:  # noqa: BLE001  # the finder knows which mean "not there", and raises the others
-                step = partial(search.throw, error)
+        lookup = _lookup(query_client, operation, find, args, kwargs)
+        try:
+            pending = next(lookup)
+            while True:
+                try:
+                    answer = await pending
+                except Exception as error:  # noqa: BLE001  # the finder decides what it means
+                    pending = lookup.throw(error)
+                else:
+                    pending = lookup.send(answer)
+        except StopIteration as end:
+            return end.value
 
     return verify
+
+
+def _lookup(
+    query_client: QueryClient, operation: str, find: Finder, args: Sequence[Any], kwargs: Fields
+) -> Generator[Any, Any, Any]:
+    """Run a finder; yield what the client returns for each query, and receive the answer in it."""
+    call = _Call.of(query_client, operation, args, kwargs)
+    search, answer = find(ExpectedResource(operation, query_client.fields(call.request))), None
+    step: Callable[[], Query] = partial(next, search)
+    while True:
+        try:
+            query = step()
+        except StopIteration as end:
+            return None if end.value is None else query_client.made(operation, call.request, end.value, answer)
+        try:
+            answer = yield query_client.put(query, call.options)
+            step = partial(search.send, _checked(query_client, query, answer))
+        except Exception as error:  # noqa: BLE001  # the finder knows which mean "not there", and raises the others
+            step = partial(search.throw, error)
 
 
 def _checked(query_client: QueryClient, query: Query, answer: Any) -> Fields:
@@ -239,17 +251,17 @@ def _checked(query_client: QueryClient, query: Query, answer: Any) -> Fields:
 
 
 def unreadable(provider: str, operation: str, request_id: object = None) -> AnswerError:
-    """Return the error for an answer that lacks what it must have: it says neither "there" nor "not there"."""
+    """Return the error for an answer without its required fields: it says neither "there" nor "not there"."""
     known = request_id if isinstance(request_id, str) else None
     return AnswerError(operation, Fault(provider=provider, transport="garbled", request_id=known))
 
 
 def code_of(error: Exception, translate: Callable[[Exception], Fault | None]) -> str | None:
     """
-    Return the service's code in what a question raised, or None.
+    Return the service's code in the exception of a query; None if it has none.
 
     Args:
-        error: What it raised: an exception of the SDK's own, or one that carries its fault.
+        error: An exception of the SDK's own, or one with its fault in the attribute ``fault``.
         translate: Returns the fault in an exception of the SDK's own.
     """
     carried = attribute(error, "fault")
@@ -259,10 +271,10 @@ def code_of(error: Exception, translate: Callable[[Exception], Fault | None]) ->
 
 def certificates(text: object) -> tuple[str, ...]:
     """
-    Return the certificates in a PEM text as bare base64, so that two texts can be compared.
+    Return the certificates in a PEM text as base64 without line ends, so that two texts can be compared.
 
-    Line ends and remarks around a certificate differ between what was sent and what is listed. Alibaba's reference
-    shows a line end as a backslash and an ``n`` (RegisterCaCertificate, CaContent; read 2026-11-21).
+    A list may show other line ends and remarks around a certificate than the request had. Alibaba's reference shows a
+    line end as a backslash and an ``n`` (RegisterCaCertificate, CaContent; read 2026-11-21).
     """
     if not isinstance(text, str):
         return ()
@@ -273,10 +285,10 @@ def certificates(text: object) -> tuple[str, ...]:
 
 def only(operation: str, rows: Sequence[Fields], name: str, reason: str) -> Fields | None:
     """
-    Return the one row, None if there is none.
+    Return the only row; None if there is no row.
 
     Raises:
-        Ambiguous: There are more; the error lists the field ``name`` of each.
+        Ambiguous: There are several rows; the error lists the field ``name`` of each.
     """
     if len(rows) > 1:
         raise Ambiguous(operation, [row.get(name) for row in rows], reason)

@@ -1,4 +1,4 @@
-"""Models of answers that SDKs generate, filled with what is known."""
+"""Make answers of an SDK's own generated model classes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def model(module: str, operation: str) -> Any:
     Return the class of an operation's answer.
 
     Raises:
-        LookupError: The module has none.
+        LookupError: The module has no class for it.
     """
     found = getattr(sys.modules.get(module), f"{operation}Response", None)
     if found is None:
@@ -22,9 +22,9 @@ def model(module: str, operation: str) -> Any:
     return found
 
 
-def filled(make: Callable[[Mapping[str, Any]], Any], said: Mapping[str, Any]) -> Any:
-    """Make an answer; without the request's fields if one of them is of another type in the answer."""
+def filled(make: Callable[[Mapping[str, Any]], Any], fields: Mapping[str, Any]) -> Any:
+    """Make an answer with some fields; with the request id alone if one of them has another type in the answer."""
     try:
-        return make(said)
+        return make(fields)
     except Exception:  # noqa: BLE001  # models are generated, and may do anything with a value of another type
-        return make({_REQUEST_ID: said[_REQUEST_ID]})
+        return make({_REQUEST_ID: fields[_REQUEST_ID]})

@@ -1,8 +1,8 @@
 """
-What in a request names what it makes, as a ledger keeps it.
+Read from a request the names of the resource that it makes, as a ledger stores them.
 
-A field is named as on the wire. ``user.name`` is a field inside of another, and ``TagList.job`` the value of the tag
-whose key is ``job``.
+A field has its wire name. ``user.name`` is a field inside another, and ``TagList.job`` is the value of the tag with
+the key ``job``.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from enum import Enum
 from typing import Any, Final
 from uuid import UUID
 
-# How services spell the two halves of a tag.
+# The spellings of the key and the value of a tag.
 _TAG_KEYS: Final = ("TagKey", "Key", "key")
 _TAG_VALUES: Final = ("TagValue", "Value", "value")
 
 
 def at(fields: Mapping[str, Any], name: str) -> Any:
-    """Return what stands in some fields under a name, which may lead into others; None if nothing does."""
+    """Return the value of a name in some fields; None if it is missing. The name may have dots."""
     return found(name, fields.get)
 
 
 def found(name: str, get: Callable[[str], Any]) -> Any:
-    """Return what stands under a name, where ``get`` knows what stands under names without a dot."""
+    """Return the value of a name that may have dots; ``get`` returns the value of a name without dots."""
     value = get(name)
     outer, dot, inner = name.partition(".")
     if value is not None or not dot:
@@ -43,7 +43,7 @@ def _within(value: Any, name: str) -> Any:
 
 
 def tag(value: Any) -> tuple[str, Any] | None:
-    """Return the key and the value of a tag; None for what is no tag."""
+    """Return the key and the value of a tag; None if the value is no tag."""
     if not isinstance(value, Mapping):
         return None
     key = next((value[each] for each in _TAG_KEYS if isinstance(value.get(each), str)), None)
@@ -52,10 +52,10 @@ def tag(value: Any) -> tuple[str, Any] | None:
 
 def text_of(value: Any) -> str | None:
     """
-    Return a value as the key of a ledger has it: a text as it stands, anything else as JSON.
+    Return a value as text for a ledger's key: a text unchanged, any other value as JSON.
 
     Returns:
-        None for nothing, and for what cannot be told from others of its class.
+        None for None, and for an object whose content is unknown.
     """
     known = plain(value)
     if known is None or isinstance(known, str):
@@ -64,7 +64,7 @@ def text_of(value: Any) -> str | None:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON could have it; None where it holds anything that says nothing about itself."""
+    """Return a value as plain data for JSON; None for an object whose content is unknown."""
     match value:
         case Enum():
             return plain(value.value)
@@ -76,7 +76,7 @@ def plain(value: Any) -> Any:
             return {str(key): plain(each) for key, each in value.items()}
         case list() | tuple():
             items = [plain(each) for each in value]
-            # Tags and other objects with names say the same in any order.
+            # The order of tags, and of other objects with names, has no meaning.
             named = bool(items) and all(isinstance(each, dict) for each in items)
             return sorted(items, key=lambda each: json.dumps(each, sort_keys=True)) if named else items
     for method in ("to_map", "_serialize"):

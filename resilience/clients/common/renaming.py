@@ -1,10 +1,9 @@
 """
-Where requests name what an earlier call of the same run has renamed.
+Put the new names of renamed resources into later requests of the same run.
 
-A script that created ``GID_sensors`` and got ``GID_sensors-2`` goes on to speak of
-``GID_sensors``: in a list of sessions, in a client id, in the topic of a message to
-one device. Each of these fields has a form, which says where in the value the name is.
-Which fields these are, the adapters know.
+A script creates ``GID_sensors``, and the call makes ``GID_sensors-2`` of it. Later requests
+of the script still have ``GID_sensors``: in a list of sessions, in a client id, in the topic
+of a message to one device. The adapters know these fields, and where in a value the name is.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ from typing import Any, Final
 from attrs import field, frozen
 
 Swap = Callable[[str], str]
-"""Takes a name, and returns the one to use instead."""
+"""Takes a name, and returns the name to use instead."""
 
 Form = Callable[[Any, Swap], Any]
-"""Takes a field's value, and returns it with each name in it swapped; what has no name in it comes back as it is."""
+"""Takes a field's value, and returns it with each name in it swapped; a value without names is returned unchanged."""
 
-# Both are the id of the instance; operations on certificates have the longer one.
+# Both fields are the id of the instance; operations on certificates have the second.
 _INSTANCE: Final = ("InstanceId", "MqttInstanceId")
 
 # Old SDKs number the items of a list from 1: ``ClientIdList.1``.
@@ -32,13 +31,13 @@ _ITEM: Final = re.compile(r"(.+)\.[0-9]+")
 @frozen
 class Renaming:
     """
-    A name that a resource should have had.
+    The name of a resource that a call has renamed.
 
     Attributes:
         provider: The provider.
-        field: The field that a rename changes when the resource is created: ``GroupId``, ``Topic``.
-        scope: The id of the instance that it is in; empty if the request has none.
-        old: The name that the script knows.
+        field: The field of the creating request that the rename changed: ``GroupId``, ``Topic``.
+        scope: The id of the resource's instance; empty if the request has none.
+        old: The name that the script asked for.
     """
 
     provider: str
@@ -48,12 +47,12 @@ class Renaming:
 
 
 def whole(value: Any, swap: Swap) -> Any:
-    """Swap a value that is a name."""
+    """Swap a value that is a name as a whole."""
     return swap(value) if isinstance(value, str) and value else value
 
 
 def each(form: Form, value: Any, swap: Swap) -> Any:
-    """Swap the names in each item of a list; in the value itself where it is none."""
+    """Swap the names in each item of a list, or in a value that is no list."""
     return [form(item, swap) for item in value] if isinstance(value, list | tuple) else form(value, swap)
 
 
@@ -64,12 +63,12 @@ def _always(_: Mapping[str, Any]) -> bool:
 @frozen
 class NamePlace:
     """
-    A field that names resources of one kind.
+    A request field that names resources of one kind.
 
     Attributes:
-        kind: The field of their :class:`Renaming`.
-        form: Where in the value the names are.
-        applies: Whether the field has this meaning in a request with these fields.
+        kind: The ``field`` of the resources' :class:`Renaming`.
+        form: Swaps the names in a value of the field.
+        applies: Tells whether the field has this meaning in a request with these fields.
     """
 
     kind: str
@@ -78,11 +77,11 @@ class NamePlace:
 
 
 NamePlaces = Mapping[str, tuple[NamePlace, ...]]
-"""What each request field may name."""
+"""The kinds of resources that each request field may name."""
 
 
 def scope_of(fields: Mapping[str, Any]) -> str:
-    """Return the id of the instance that a request is about; empty if it names none."""
+    """Return the id of the instance in a request; an empty text if there is none."""
     return next((value for name in _INSTANCE if isinstance(value := fields.get(name), str)), "")
 
 
@@ -90,16 +89,15 @@ def renamed_fields(
     places: NamePlaces, provider: str, fields: Mapping[str, Any], renames: Mapping[Renaming, str]
 ) -> dict[str, Any]:
     """
-    Return the fields that have to change because this run renamed what they name, with their new values.
+    Return the fields that name resources which this run has renamed, with their new values.
 
-    A field keeps its type: a list stays a list. What names something in another
-    instance, or of another kind, is not meant.
+    A field keeps its type: a list stays a list. A name in another instance, or of another kind of resource, stays.
 
     Args:
-        places: Where requests to the provider name resources.
+        places: The fields of the provider's requests that name resources.
         provider: The provider of the call.
         fields: The fields of the request, by wire name.
-        renames: What this run has renamed, and to what.
+        renames: The new name of each renamed resource.
     """
     if not renames:
         return {}
@@ -108,7 +106,7 @@ def renamed_fields(
 
 
 def _swapped(places: NamePlaces, fields: Mapping[str, Any], swap: Callable[[str, str], str]) -> dict[str, Any]:
-    """Return the fields whose value is another after every name in it has been swapped."""
+    """Return the fields whose values change when every name in them is swapped."""
     changed: dict[str, Any] = {}
     for name, value in fields.items():
         item = _ITEM.fullmatch(name)

@@ -1,4 +1,4 @@
-"""A request's fields, by their names on the wire, whatever form the request has."""
+"""Read and write the fields of a request by their wire names, in every form that a request may have."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from resilience.clients.common import naming
 from resilience.clients.common.calls import Arguments
 from resilience.clients.common.renaming import NamePlaces, Renaming, renamed_fields
 
-# The SDKs' own names for the parameter that takes the request.
+# The names of the request's parameter in the SDKs' methods.
 _PARAMETERS: Final = ("request", "params", "acs_request")
 
 
@@ -32,25 +32,25 @@ class RequestForm:
 
 
 Forms = tuple[RequestForm, ...]
-"""The forms that requests of an SDK have; the first that fits counts."""
+"""The forms of an SDK's requests; the first that fits a value is used."""
 
 
 def fields_of(forms: Forms, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
     """
-    Return the fields of the request among these arguments that are set; empty where there is none to read.
+    Return the fields that are set in the request among these arguments; empty if no readable request is there.
 
     Args:
-        forms: The forms that it may have.
+        forms: The forms that the request may have.
         args: The arguments of an SDK's method, without the client.
         kwargs: The arguments by name.
     """
-    place = _place(forms, args, kwargs)
-    if place is None:
+    found = _find(forms, args, kwargs)
+    if found is None:
         return {}
-    holder, form = place
+    key, form = found
     try:
-        fields = form.read(_argument(args, kwargs, holder))
-    except Exception:  # noqa: BLE001  # a request that the SDK itself cannot read either; it will say so, in its words
+        fields = form.read(_argument(args, kwargs, key))
+    except Exception:  # noqa: BLE001  # the SDK cannot read such a request either, and will raise its own exception
         return {}
     return {name: value for name, value in fields.items() if value is not None}
 
@@ -59,10 +59,10 @@ def with_fields(
     forms: Forms, args: tuple[Any, ...], kwargs: Mapping[str, Any], changes: Mapping[str, Any]
 ) -> Arguments:
     """
-    Return the arguments with other values for some fields of the request, in a copy; the script's own stays as it is.
+    Return the arguments with other values for some fields of the request, which is copied.
 
     Args:
-        forms: The forms that it may have.
+        forms: The forms that the request may have.
         args: The arguments of an SDK's method, without the client.
         kwargs: The arguments by name.
         changes: The new values, by wire name.
@@ -72,50 +72,49 @@ def with_fields(
     """
     if not changes:
         return args, dict(kwargs)
-    place = _place(forms, args, kwargs)
-    if place is None:
+    found = _find(forms, args, kwargs)
+    if found is None:
         raise LookupError(", ".join(changes))
-    holder, form = place
-    fresh = form.write(_argument(args, kwargs, holder), changes)
+    key, form = found
+    fresh = form.write(_argument(args, kwargs, key), changes)
     written = form.read(fresh)
     missing = [name for name, value in changes.items() if written.get(name) != value]
     if missing:
         raise LookupError(", ".join(missing))
-    if isinstance(holder, int):
-        return (*args[:holder], fresh, *args[holder + 1 :]), dict(kwargs)
-    return args, {**kwargs, holder: fresh}
+    if isinstance(key, int):
+        return (*args[:key], fresh, *args[key + 1 :]), dict(kwargs)
+    return args, {**kwargs, key: fresh}
 
 
 def request_in(forms: Forms, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """Return the request among the arguments of an SDK's method; the first argument where there is none to read."""
-    place = _place(forms, args, kwargs)
-    return next(iter((*args, *kwargs.values())), None) if place is None else _argument(args, kwargs, place[0])
+    """Return the request among the arguments of an SDK's method; the first argument if none is a readable request."""
+    found = _find(forms, args, kwargs)
+    return next(iter((*args, *kwargs.values())), None) if found is None else _argument(args, kwargs, found[0])
 
 
-def _place(forms: Forms, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[int | str, RequestForm] | None:
-    """Return which argument is the request, and its form; headers and options are mappings as well, and come later."""
-    holders = [*(name for name in _PARAMETERS if name in kwargs), *range(len(args))]
-    for holder in holders:
-        value = _argument(args, kwargs, holder)
+def _find(forms: Forms, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[int | str, RequestForm] | None:
+    """Return the position or name of the request, and its form; headers and options, also mappings, come later."""
+    for key in [*(name for name in _PARAMETERS if name in kwargs), *range(len(args))]:
+        value = _argument(args, kwargs, key)
         for form in forms:
             if form.fits(value):
-                return holder, form
+                return key, form
     return None
 
 
-def _argument(args: tuple[Any, ...], kwargs: Mapping[str, Any], holder: int | str) -> Any:
-    return args[holder] if isinstance(holder, int) else kwargs[holder]
+def _argument(args: tuple[Any, ...], kwargs: Mapping[str, Any], key: int | str) -> Any:
+    return args[key] if isinstance(key, int) else kwargs[key]
 
 
 @frozen
 class RequestFields:
     """
-    Finds request fields in the arguments of an SDK's method, whatever form its request has.
+    Reads and replaces request fields in the arguments of an SDK's method.
 
     Attributes:
         provider: The provider of the method.
-        forms: The forms that its requests have.
-        places: Where requests to the provider name resources.
+        forms: The forms that its requests may have.
+        places: The fields of the provider's requests that name resources.
     """
 
     provider: str
@@ -123,11 +122,11 @@ class RequestFields:
     places: NamePlaces
 
     def can_hold(self, _: str, /) -> bool:
-        """Return whether a call may carry a field: any request may."""
+        """Return True: any request may have the field."""
         return True
 
     def may_name(self) -> tuple[str, ...]:
-        """Return no field: which ones a request has is seen in a call."""
+        """Return no field: the fields of a request are known only in a call."""
         return ()
 
     def bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,12 +134,12 @@ class RequestFields:
         return dict(fields_of(self.forms, args, kwargs))
 
     def get(self, field_name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> str | None:
-        """Return the value of a field, or None if it is not there or no string."""
+        """Return the value of a field; None if it is missing or no string."""
         value = fields_of(self.forms, args, kwargs).get(field_name)
         return value if isinstance(value, str) else None
 
     def text(self, field_name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> str | None:
-        """Return what a field says, whatever its type, as a ledger's key has it; None if it says nothing."""
+        """Return the value of a field of any type as text for a ledger's key; None if it is missing or has no text."""
         return naming.text_of(naming.at(fields_of(self.forms, args, kwargs), field_name))
 
     def replace(self, field_name: str, value: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> Arguments:
@@ -159,6 +158,6 @@ class RequestFields:
     ) -> Arguments:
         """Return the arguments with the new names of what this run has renamed."""
         changed = renamed_fields(self.places, self.provider, fields_of(self.forms, args, kwargs), changes)
-        # What creates it keeps the name that the script knows, until the call begins.
+        # A call that creates a resource starts with the name that the script asks for.
         changed.pop(created or "", None)
         return with_fields(self.forms, args, kwargs, changed) if changed else (args, kwargs)

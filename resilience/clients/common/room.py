@@ -1,4 +1,4 @@
-"""What a room says of itself to a process that has imported no SDK yet; little is imported for it."""
+"""The description of a room, for a process that has imported no SDK yet; cheap to import."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from urllib.parse import parse_qs, urlsplit
 
 class SentRequest(NamedTuple):
     """
-    A request on its way out.
+    A request that a library is about to send.
 
     Attributes:
-        method: In capitals.
+        method: The HTTP method, in capitals.
         host: ``host:port``, in lower case.
-        target: Path and query.
-        headers: By name in lower case.
+        target: The path and the query.
+        headers: The headers, by name in lower case.
     """
 
     method: str
@@ -23,8 +23,8 @@ class SentRequest(NamedTuple):
     target: str
     headers: Mapping[str, str]
 
-    def said(self, header: str, parameter: str) -> str | None:
-        """Return what a header says, or else a parameter of the query; None where neither is there."""
+    def value_of(self, header: str, parameter: str) -> str | None:
+        """Return the value of a header, or else of a query parameter; None if the request has neither."""
         query = parse_qs(urlsplit(self.target).query)
         return self.headers.get(header) or next(iter(query.get(parameter, ())), None)
 
@@ -39,13 +39,13 @@ class Room(NamedTuple):
     A room of ``clients/``: one vendor, with an adapter for each of its SDKs.
 
     Attributes:
-        adapters: The classes of its adapters, as ``module:name``.
-        hooks: The modules in which clients are.
-        packages: How the names of the SDKs' top-level packages begin; with a dot, the whole name.
-        provider: The provider; empty where the policy says it.
-        operation_of: Returns the operation of a request to the vendor's service, or its method where nobody can tell
-            it; None for any other request.
-        is_host: Tells whether a host, in lower case and without a port, is the service's.
+        adapters: The classes of the adapters, as ``module:name``.
+        hooks: The modules that have client classes.
+        packages: The beginnings of the names of the SDKs' top-level packages; one that ends with a dot is a whole name.
+        provider: The provider; an empty text if the policy names it.
+        operation_of: Returns the operation of a request to the vendor, or its HTTP method if it names none; None for
+            other requests.
+        is_host: Tells whether a host, in lower case and without a port, belongs to the vendor's service.
     """
 
     adapters: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Time-outs and copies of what holds them, whichever client they are of."""
+"""Shorten time-outs, on copies of the objects that have them."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _T = TypeVar("_T")
 
 
 def twin(thing: _T) -> _T:
-    """Return a shallow copy; ``copy.copy`` does the same in four times the time."""
+    """Return a shallow copy; ``copy.copy`` takes four times as long."""
     twin = object.__new__(type(thing))
     vars(twin).update(vars(thing))
     return twin
 
 
 def least(value: object, limit: float) -> float:
-    """Return a time-out that is no longer than the limit; None and what is no number count as no time-out."""
+    """Return the shorter of a time-out and a limit; a value that is no number counts as no time-out."""
     return min(value, limit) if isinstance(value, int | float) else limit
 
 
 def pair(value: object, limit: float) -> object:
-    """Return a time-out as requests takes it, with both parts bounded: a number, a pair, or an object of urllib3's."""
+    """Return a time-out of requests (a number, a pair, or an object of urllib3) with both parts within a limit."""
     if isinstance(value, tuple):
         return tuple(least(part, limit) for part in value)
     if hasattr(value, "total") and hasattr(value, "_connect"):

@@ -1,6 +1,6 @@
 """
-REST APIs that a policy describes: which operation a request is, and what an answer of requests or httpx says.
+The adapter of requests and httpx, for the REST APIs that a policy describes.
 
-No HTTP library is imported: clients and answers are recognised by the names of their classes, and
-read by what both libraries have in common.
+It imports no HTTP library: it recognises clients and answers by the names of their classes, and
+reads them by the attributes that both libraries have.
 """

@@ -1,4 +1,4 @@
-"""An answer for a call that was taken for a success without one."""
+"""Make the answer of an accepted call, in the types of requests or httpx."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from datetime import timedelta
 from typing import Any
 
 from resilience.clients.rest.calls import argument, body_in, library_of, url_of
-from resilience.clients.rest.prepared import said_in
+from resilience.clients.rest.prepared import json_of
 
 
 def accepted_response(client: object, prepared: Any, args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
     """
-    Return an answer of status 200 for a call that was taken for a success without one.
+    Return an answer with status 200 for a call that the policy accepts.
 
     Args:
         client: The client.
@@ -24,12 +24,12 @@ def accepted_response(client: object, prepared: Any, args: Sequence[object], kwa
         kwargs: The others.
 
     Returns:
-        An answer of the client's own library. Its JSON body is that of the request, and an empty object where the
-        request has none: what else the service would have said, nobody knows.
+        An answer of the client's own library. Its JSON body is that of the request, or an empty object if the request
+        has no JSON body: the service's own answer is unknown.
     """
-    said = body_in(args, kwargs) if prepared is None else said_in(prepared)
+    body = body_in(args, kwargs) if prepared is None else json_of(prepared)
     try:
-        content = json.dumps(said or {}).encode()
+        content = json.dumps(body or {}).encode()
     except (TypeError, ValueError, RecursionError):
         content = b"{}"
     library: Any = sys.modules[library_of(client) or "requests"]
@@ -38,7 +38,7 @@ def accepted_response(client: object, prepared: Any, args: Sequence[object], kwa
         headers = {"content-type": "application/json"}
         answer = library.Response(200, headers=headers, content=content, request=request)
         answer.elapsed = timedelta()
-        # One that was asked for as a stream may be read chunk by chunk.
+        # The script may read a stream chunk by chunk.
         answer.is_stream_consumed = answer.is_closed = not kwargs.get("stream")
         return answer
     answer = library.Response()

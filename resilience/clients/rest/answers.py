@@ -1,4 +1,4 @@
-"""What an answer of a REST API says: the fault in it, read from where the policy says that it stands."""
+"""Find the fault in an answer of a REST API, by the paths that the policy describes."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ from resilience.clients.common.fields import (
     word,
 )
 from resilience.clients.common.raised.plain import REQUEST_ID_HEADERS
-from resilience.clients.rest.held import held_body
+from resilience.clients.rest.read_ahead import body_read_ahead
 from resilience.core.fault import Fault
 from resilience.core.policy import AnswerPath, RestApi
 
 _SUCCESS: Final = range(200, 300)
 _FAILURE: Final = range(400, 1000)
 
-# Answers that say what went wrong are short; nobody should pay for parsing a list of ten thousand clients twice.
+# An error's body is short. A longer body, such as a list of ten thousand clients, costs too much time to parse twice.
 _MAX_BODY_BYTES: Final = 65_536
 
 
 def fault_of(source: RestApi, provider: str, response: object) -> Fault | None:
     """
-    Return the fault in an answer; None for a success, a redirect, and what is no answer.
+    Return the fault in an answer; None for a success, a redirect, and an object that is no answer.
 
-    A body that the client has not read yet stays unread: then only status and headers count.
+    This function does not read a body that the client has not read yet: then only status and headers count.
 
     Args:
-        source: Where the API's answers say what.
+        source: The API, with the paths of code, message and request id in its answers.
         provider: The provider.
-        response: The answer, of requests or httpx, or of what has their ``status_code``, ``headers`` and ``content``.
+        response: An answer of requests or httpx, or an object with ``status_code``, ``headers`` and ``content``.
     """
     status = http_status(attribute(response, "status_code"))
     answer = _Answer(response, attribute(response, "headers"))
     if status in _SUCCESS:
         if not _is_false(answer.at(source.success)):
             return None
-        # A status that says nothing wrong matches no rule.
+        # No rule matches the status of a success.
         status = None
     elif status not in _FAILURE:
         return None
@@ -65,23 +65,23 @@ def fault_of(source: RestApi, provider: str, response: object) -> Fault | None:
 
 def lacks(fields: Sequence[str], response: object) -> bool:
     """
-    Tell whether an answer that says that it worked has not all of some fields.
+    Tell whether an answer with a status of success lacks one of some fields.
 
-    A body that the client has not read yet may have them.
+    False for a body that the client has not read yet: it may have them.
     """
     answer = _Answer(response, None)
     is_success = http_status(attribute(response, "status_code")) in _SUCCESS
-    return is_success and answer.is_read and any(answer.at(_place(name)) is None for name in fields)
+    return is_success and answer.is_read and any(answer.at(_json_path(name)) is None for name in fields)
 
 
 @functools.lru_cache(maxsize=256)
-def _place(name: str) -> AnswerPath:
+def _json_path(name: str) -> AnswerPath:
     return AnswerPath("json", tuple(name.split(".")))
 
 
 @define
 class _Answer:
-    """An answer whose body is parsed when it is first asked for, and only if it is in memory."""
+    """An answer; its body is parsed at the first use, and only if it is in memory."""
 
     response: object
     headers: object
@@ -89,18 +89,18 @@ class _Answer:
 
     @property
     def is_read(self) -> bool:
-        """Whether the body is in memory, and is short enough to be looked at."""
+        """Whether the body is in memory, and short enough to be parsed."""
         body = self._content()
         return isinstance(body, bytes | str) and len(body) <= _MAX_BODY_BYTES
 
-    def at(self, place: AnswerPath | None) -> object:
-        """Return what stands at a place; None if nothing does."""
-        if place is None:
+    def at(self, path: AnswerPath | None) -> object:
+        """Return the value at a path; None if there is none."""
+        if path is None:
             return None
-        if place.kind == "header":
-            return header(self.headers, place.path[0].lower())
+        if path.kind == "header":
+            return header(self.headers, path.path[0].lower())
         value = self._body()
-        for key in place.path:
+        for key in path.path:
             if isinstance(value, Mapping):
                 value = value.get(key)
             elif isinstance(value, list) and key.isdecimal() and int(key[:6]) < len(value):
@@ -110,14 +110,14 @@ class _Answer:
         return value
 
     def text(self) -> str | None:
-        """Return the body as it came, if it is in memory."""
+        """Return the body as text, if it is in memory."""
         return text_of(self._content())
 
     def _content(self) -> object:
-        # False in requests until somebody has read it; asking for `content` there would read it now.
-        held = held_body(self.response) or attribute(self.response, "_content")
-        # httpx raises if it was not read, and that is None here.
-        return attribute(self.response, "content") if held is None else held
+        # In requests `_content` is False before the body is read, and `content` would read it now.
+        body = body_read_ahead(self.response) or attribute(self.response, "_content")
+        # In httpx `content` raises before the body is read, and `attribute` returns None then.
+        return attribute(self.response, "content") if body is None else body
 
     def _body(self) -> object:
         if not self._parsed:
@@ -131,7 +131,7 @@ class _Answer:
 
 
 def _code(value: object) -> str | None:
-    """Return an error code: a word, a whole number, or a few words, the gaps between which become ``_``."""
+    """Return an error code from a word, a whole number, or a few words, which ``_`` joins; None for other values."""
     if isinstance(value, int) and not isinstance(value, bool):
         return word(str(value))
     return word("_".join(value.split())) if isinstance(value, str) else None
@@ -141,11 +141,11 @@ def _is_false(value: object) -> bool:
     return value is False or (isinstance(value, str) and value.strip().lower() == "false")
 
 
-def _hint(place: AnswerPath | None, answer: _Answer) -> float | None:
-    """Return how long the server asks to wait, from a place of its own if it says something there."""
-    own = answer.at(place)
-    if isinstance(own, str):
-        # A date is compared with the answer's own.
-        own = retry_after({"retry-after": own, "date": header(answer.headers, "date")})
-    hint = seconds(own)
+def _hint(path: AnswerPath | None, answer: _Answer) -> float | None:
+    """Return the seconds that the server asks to wait: at the policy's path, else in the header ``Retry-After``."""
+    value = answer.at(path)
+    if isinstance(value, str):
+        # A date is compared with the answer's own date.
+        value = retry_after({"retry-after": value, "date": header(answer.headers, "date")})
+    hint = seconds(value)
     return retry_after(answer.headers) if hint is None else hint

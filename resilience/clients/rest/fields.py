@@ -1,8 +1,8 @@
 """
-Fields of a REST request: what stands in the places of its path, in its query, and in its body.
+Read and replace the fields of a REST request, in its path, its query and its body.
 
-A field is found where it stands first, in this order, and changed there, in a copy of the request. A body is JSON or a
-form. One of its keys may hold others: ``user.name``.
+A field is read from the first of the three that has it, and replaced there, in a copy of the request. A body is JSON or
+a form. A key of a JSON body may contain others: ``user.name``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urls
 from resilience.clients.common import naming
 from resilience.clients.common.fields import attribute, header
 from resilience.clients.rest.calls import argument, body_in, url_of
-from resilience.clients.rest.prepared import body_of, copied, said_in, with_said
+from resilience.clients.rest.prepared import body_of, copied, json_of, with_json
 from resilience.core.policy import RequestTemplate, is_placeholder
 
 Arguments: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
@@ -31,18 +31,17 @@ def fields_of(
     client: object, template: RequestTemplate | None, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:
     """
-    Return the fields of a request that is still to be made.
+    Return the fields of a request in the arguments of ``client.request``.
 
     Args:
-        client: The client, whose ``base_url`` counts if it has one.
-        template: How requests of its operation look; None where no template fits it.
+        client: The client; its ``base_url`` is used if it has one.
+        template: The template of the operation's requests; None if no template fits.
         args: The positional arguments of ``client.request``.
-        kwargs: The others.
+        kwargs: The keyword arguments.
     """
     url = url_of(client, args, kwargs)
-    form = argument("data", args, kwargs)
-    said = body_in(args, kwargs)
-    body = said if isinstance(said, Mapping) else dict(_pairs(form))
+    document = body_in(args, kwargs)
+    body = document if isinstance(document, Mapping) else dict(_pairs(argument("data", args, kwargs)))
     query = {**_query(url), **dict(_pairs(_argument("params", args, kwargs)))}
     return {**body, **query, **_inside(template, url)}
 
@@ -51,7 +50,7 @@ def with_field(
     client: object, template: RequestTemplate | None, arguments: Arguments, name: str, value: str
 ) -> Arguments:
     """
-    Return the arguments of ``client.request`` with another value for a field, in a copy.
+    Return a copy of the arguments of ``client.request`` with another value for a field.
 
     Raises:
         LookupError: The request has no such field.
@@ -60,15 +59,15 @@ def with_field(
     url = url_of(client, args, kwargs)
     text = _text(argument("url", args, kwargs))
     if name in _inside(template, url):
-        return _given("url", with_segment(template, url, text, name, value), args, kwargs)
+        return _given("url", with_segment(template, text, name, value), args, kwargs)
     params, form = _argument("params", args, kwargs), argument("data", args, kwargs)
     if name in dict(_pairs(params)):
         return _given("params", _replaced(params, name, value), args, kwargs)
     if name in _query(url):
         return _given("url", with_query(text, name, value), args, kwargs)
-    said = body_in(args, kwargs)
-    if isinstance(said, Mapping):
-        fresh = _set(said, name, value)
+    document = body_in(args, kwargs)
+    if isinstance(document, Mapping):
+        fresh = _set(document, name, value)
         if kwargs.get("json") is not None:
             return args, {**kwargs, "json": fresh}
         key = "content" if argument("content", args, kwargs) else "data"
@@ -81,8 +80,8 @@ def with_field(
 def fields_of_prepared(template: RequestTemplate | None, prepared: Any) -> dict[str, Any]:
     """Return the fields of a finished request."""
     url = urlsplit(str(prepared.url))
-    said = said_in(prepared)
-    body = said if isinstance(said, Mapping) else dict(_form_in(prepared))
+    document = json_of(prepared)
+    body = document if isinstance(document, Mapping) else dict(_form_in(prepared))
     return {**body, **_query(url), **_inside(template, url)}
 
 
@@ -91,30 +90,30 @@ def with_field_prepared(template: RequestTemplate | None, prepared: Any, name: s
     Return a copy of a finished request with another value for a field.
 
     Raises:
-        LookupError: It has no such field, or one in a form, which is finished.
+        LookupError: The request has no such field, or has it in a form, which is encoded already.
     """
     text = str(prepared.url)
     url = urlsplit(text)
     if name in _inside(template, url):
-        return copied(prepared, url=with_segment(template, url, text, name, value))
+        return copied(prepared, url=with_segment(template, text, name, value))
     if name in _query(url):
         return copied(prepared, url=with_query(text, name, value))
-    said = said_in(prepared)
-    if not isinstance(said, Mapping):
-        raise LookupError(name)  # noqa: TRY004  # a field that is not there, as for every other form
-    return with_said(prepared, _set(said, name, value))
+    document = json_of(prepared)
+    if not isinstance(document, Mapping):
+        raise LookupError(name)  # noqa: TRY004  # the field is missing, as in every other form of request
+    return with_json(prepared, _set(document, name, value))
 
 
 def asking(
     client: object, template: RequestTemplate, fields: Mapping[str, Any], args: Sequence[Any], kwargs: Any
 ) -> Arguments:
     """
-    Return the arguments with which a client asks for what a request makes: another path, and no body.
+    Return the arguments of ``client.request`` for the read-back of a request: another path, and no body.
 
     Headers, query, credentials and time-outs are those of the request.
 
     Raises:
-        ValueError: A field is missing that the path of the question needs.
+        ValueError: The request lacks a field that the path of the read-back needs.
     """
     url = url_of(client, args, kwargs)
     path = filled(template, fields)
@@ -132,11 +131,11 @@ def asking(
 
 
 def asking_prepared(template: RequestTemplate, fields: Mapping[str, Any], prepared: Any) -> Any:
-    """Return a finished request that asks for what another one makes; as for :func:`asking`."""
+    """Return the finished request for the read-back of a finished request; see :func:`asking`."""
     url = urlsplit(str(prepared.url))._replace(path=filled(template, fields), fragment="").geturl()
     fresh = copied(prepared, url=url, body=b"")
     if hasattr(fresh, "body"):
-        fresh.body = None  # requests would send an empty one in chunks
+        fresh.body = None  # requests would send an empty body in chunks
     fresh.method = template.method
     for name in [each for each in fresh.headers if each.lower() in _OF_A_BODY]:
         del fresh.headers[name]
@@ -145,10 +144,10 @@ def asking_prepared(template: RequestTemplate, fields: Mapping[str, Any], prepar
 
 def filled(template: RequestTemplate, fields: Mapping[str, Any]) -> str:
     """
-    Return the path of a template with fields in its places.
+    Return the path of a template, with fields in place of its placeholders.
 
     Raises:
-        ValueError: One of them is missing.
+        ValueError: One of the fields is missing.
     """
     parts = []
     for segment in template.segments:
@@ -162,17 +161,16 @@ def filled(template: RequestTemplate, fields: Mapping[str, Any]) -> str:
     return "/" + "/".join(parts)
 
 
-def with_segment(template: RequestTemplate | None, url: SplitResult | None, text: str, name: str, value: str) -> str:
-    """Return the text of a URL with another value in a place of its path; the text may be the end of the whole URL."""
-    assert template is not None  # noqa: S101  # for the type checker: the field was found in it
-    assert url is not None  # noqa: S101  # likewise
-    from_end = len(template.segments) - next(i for i, each in enumerate(template.segments) if each == f"{{{name}}}")
+def with_segment(template: RequestTemplate | None, text: str, name: str, value: str) -> str:
+    """Return a URL's text with another value for a placeholder of its path; the text may be the end of the URL."""
+    assert template is not None  # noqa: S101  # for the type checker: the field was found in the template
+    from_end = len(template.segments) - template.segments.index(f"{{{name}}}")
     given = urlsplit(text)
     parts = given.path.split("/")
-    places = [index for index, part in enumerate(parts) if part]
-    if from_end > len(places):
-        raise LookupError(name)  # it is in the base of the client's URLs
-    parts[places[-from_end]] = quote(value, safe="")
+    filled_parts = [index for index, part in enumerate(parts) if part]
+    if from_end > len(filled_parts):
+        raise LookupError(name)  # the field is in the client's base URL
+    parts[filled_parts[-from_end]] = quote(value, safe="")
     return given._replace(path="/".join(parts)).geturl()
 
 
@@ -184,7 +182,7 @@ def with_query(text: str, name: str, value: str) -> str:
 
 
 def _inside(template: RequestTemplate | None, url: SplitResult | None) -> dict[str, str]:
-    """Return what stands in the places of a path."""
+    """Return the values of the placeholders in a path; an empty mapping if the template does not fit."""
     parts = [] if url is None else [part for part in url.path.split("/") if part]
     if template is None or len(parts) != len(template.segments):
         return {}
@@ -197,7 +195,7 @@ def _query(url: SplitResult | None) -> dict[str, str]:
 
 
 def _pairs(values: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the keys and values of a query or a form, however it is given."""
+    """Yield the keys and values of a query or a form, which may be a text, a mapping or a list of pairs."""
     if isinstance(values, str | bytes):
         text = values.decode(errors="replace") if isinstance(values, bytes) else values
         yield from parse_qsl(text, keep_blank_values=True)
@@ -208,7 +206,7 @@ def _pairs(values: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _replaced(values: Any, name: str, value: str) -> Any:
-    """Return a query or a form with another value for a key, in the form that it had."""
+    """Return a query or a form of the same type, with another value for a key."""
     if isinstance(values, Mapping):
         return {**values, name: value}
     pairs = [(key, value if key == name else each) for key, each in _pairs(values)]
@@ -218,14 +216,14 @@ def _replaced(values: Any, name: str, value: str) -> Any:
     return pairs
 
 
-def _set(said: Mapping[str, Any], name: str, value: str) -> dict[str, Any]:
-    if name in said:
-        return {**said, name: value}
+def _set(document: Mapping[str, Any], name: str, value: str) -> dict[str, Any]:
+    if name in document:
+        return {**document, name: value}
     outer, dot, inner = name.partition(".")
-    held = said.get(outer)
-    if not dot or not isinstance(held, Mapping):
+    within = document.get(outer)
+    if not dot or not isinstance(within, Mapping):
         raise LookupError(name)
-    return {**said, outer: _set(held, inner, value)}
+    return {**document, outer: _set(within, inner, value)}
 
 
 def _form_in(prepared: Any) -> Iterator[tuple[str, Any]]:

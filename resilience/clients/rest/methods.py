@@ -1,7 +1,7 @@
 """
-The methods of an HTTP client that all the others lead to: the first makes a request, the second sends one.
+The methods ``request`` and ``send`` of an HTTP client, which all its other methods call.
 
-Which operation a request is, the policy's ``[sources]`` say.
+The policy's tables ``[sources]`` say which operation a request is.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from resilience.clients.common.bypass import Bypass
 from resilience.clients.common.calls import Apis
 from resilience.clients.common.originals import original
 from resilience.clients.rest.calls import is_read_once, repeats_itself, request_of
-from resilience.clients.rest.held import hold, hold_async
 from resilience.clients.rest.operation import RestOperation
 from resilience.clients.rest.operations import operation_of, provider_of
-from resilience.clients.rest.prepared import prepared_in, request_of_prepared, uncovered
+from resilience.clients.rest.prepared import bypass_of, prepared_in, request_of_prepared
+from resilience.clients.rest.read_ahead import read_ahead, read_ahead_async
 from resilience.core.policy import RestApi
 
 _REQUEST: Final = "request"
@@ -28,7 +28,7 @@ _SEND: Final = "send"
 
 
 def methods_of(cls: type, apis: Apis) -> dict[str, RestMethod]:
-    """Return both methods of a client class."""
+    """Return both methods of a client class, by name."""
     return {
         name: RestMethod(name, inspect.iscoroutinefunction(original(inspect.getattr_static(cls, name))), apis)
         for name in (_REQUEST, _SEND)
@@ -38,11 +38,11 @@ def methods_of(cls: type, apis: Apis) -> dict[str, RestMethod]:
 @frozen
 class RestMethod:
     """
-    One of the two methods.
+    The method ``request`` or ``send`` of a client class.
 
     Attributes:
-        name: The attribute of the client class.
-        is_async: Whether it is a coroutine function.
+        name: ``request`` or ``send``.
+        is_async: Whether the method is a coroutine function.
         apis: The APIs that the policy describes.
     """
 
@@ -52,51 +52,50 @@ class RestMethod:
     constant: ClassVar[None] = None
     instead: ClassVar[None] = None
     sends_late: ClassVar[None] = None
-    # Exporters send with requests.
+    # Exporters of telemetry use requests.
     may_be_telemetry: ClassVar[bool] = True
 
     @property
     def is_send(self) -> bool:
-        """Whether it takes finished requests."""
+        """Whether the method takes finished requests."""
         return self.name == _SEND
 
     def call_of(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[str, str] | None:
-        """Return the provider and the operation of a request; None if it is to no API of the policy."""
+        """Return the provider and the operation of a request; None if the policy describes no such API."""
         is_send, sources = self.is_send, self.apis.sources
         request = request_of_prepared(prepared_in(args, kwargs)) if is_send else request_of(client, args, kwargs)
         provider = request and provider_of(sources, request, preferred=self.apis.preferred)
         if request is None or provider is None:
             return None
         if not is_send and (is_read_once(args, kwargs) or repeats_itself(client)):
-            # It ends in `send`, where the body may be one that can be sent again.
+            # The method `send` decides later: it gets the finished body, which may be repeatable.
             return None
         return provider, operation_of(sources[provider], request.method, request.path)
 
-    def uncovered(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Bypass | None:
-        """Say why a request cannot be sent again as it was given; None if it can."""
-        return uncovered(client, prepared_in(args, kwargs)) if self.is_send else None
+    def bypass(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Bypass | None:
+        """Return why a request cannot be sent again; None if it can."""
+        return bypass_of(client, prepared_in(args, kwargs)) if self.is_send else None
 
     def on(self, client: Any, call: tuple[str, str]) -> RestOperation:
-        """Return what is known of requests of an operation, on one client."""
+        """Return the requests of an operation, on one client."""
         return RestOperation(client, *call, self.apis.sources[call[0]], is_send=self.is_send)
 
     def attempt(self, function: Callable[..., Any], call: tuple[str, str]) -> Callable[..., Any]:
-        """Return the function so that it also reads what its answer leaves unread, where the policy needs it."""
-        return _held(function, self.apis.sources[call[0]])
+        """Return the function that an attempt calls; it also reads a streamed body that the policy needs."""
+        return _reading_ahead(function, self.apis.sources[call[0]])
 
 
-def _held(function: Callable[..., Any], source: RestApi) -> Callable[..., Any]:
-    """Return a method of an HTTP client that also reads what its answer leaves unread, where the policy needs it."""
+def _reading_ahead(function: Callable[..., Any], source: RestApi) -> Callable[..., Any]:
     if inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)
         async def read_async(*args: Any, **kwargs: Any) -> Any:
-            return await hold_async(source, await function(*args, **kwargs))
+            return await read_ahead_async(source, await function(*args, **kwargs))
 
         return read_async
 
     @functools.wraps(function)
     def read(*args: Any, **kwargs: Any) -> Any:
-        return hold(source, function(*args, **kwargs))
+        return read_ahead(source, function(*args, **kwargs))
 
     return read

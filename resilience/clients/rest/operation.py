@@ -1,4 +1,4 @@
-"""Requests of one operation of an API that the policy describes: their fields, and what reads them back."""
+"""The requests of one operation of a REST API: their fields, their checks and their read-back."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ _SUCCESS: Final = range(200, 300)
 @frozen(eq=False)
 class RestFields:
     """
-    Finds fields in a request: in its path, its query or its body.
+    Reads and replaces fields of a request, in its path, its query and its body.
 
     Attributes:
         client: The client.
-        provider: Whose API it is.
-        template: How the requests of the operation look.
-        is_send: Whether the requests are finished ones, for ``send``.
+        provider: The provider of the API.
+        template: The template of the operation's requests; None if there is none.
+        is_send: Whether the method takes finished requests.
     """
 
     client: Any
@@ -50,20 +50,20 @@ class RestFields:
     is_send: bool
 
     def can_hold(self, _: str) -> bool:
-        """Return whether a call may carry a field: any request may."""
+        """Return True: any request may have the field."""
         return True
 
     def may_name(self) -> tuple[str, ...]:
-        """Return no field: which ones a request has is seen in a call."""
+        """Return no field: the fields of a request are known only in a call."""
         return ()
 
     def get(self, field_name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
-        """Return the value of a field, or None if it is not there or no string."""
+        """Return the value of a field; None if it is missing or no string."""
         value = naming.at(self.bound(args, kwargs), field_name)
         return value if isinstance(value, str) else None
 
     def text(self, field_name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
-        """Return what a field says, whatever its type, as a ledger's key has it; None if it says nothing."""
+        """Return the value of a field of any type as text for a ledger's key; None if it is missing or has no text."""
         return naming.text_of(naming.at(self.bound(args, kwargs), field_name))
 
     def replace(self, field_name: str, value: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Arguments:
@@ -71,7 +71,7 @@ class RestFields:
         Return the arguments with another value for a field; the request is copied, not changed.
 
         Raises:
-            LookupError: The request has no such field, or has it where it cannot be changed.
+            LookupError: The request has no such field, or the field cannot be changed.
         """
         if not self.is_send:
             return with_field(self.client, self.template, (args, dict(kwargs)), field_name, value)
@@ -87,20 +87,20 @@ class RestFields:
     def under_new_names(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], changes: Mapping[Renaming, str], created: str | None
     ) -> Arguments:
-        """Return the arguments with the new name of what this run has renamed, where the request names it."""
+        """Return the arguments with the new names of resources that this run has renamed."""
         fields = self.bound(args, kwargs)
-        said = {naming.text_of(value) for value in fields.values()}
+        values = {naming.text_of(value) for value in fields.values()}
         for each, new in changes.items():
             is_named = each.field != created and each.provider == self.provider
             is_here = is_named and naming.at(fields, each.field) == each.old
-            if is_here and all(part in said for part in each.scope.split("\0") if part):
+            if is_here and all(part in values for part in each.scope.split("\0") if part):
                 args, kwargs = self.replace(each.field, new, args, kwargs)
         return args, kwargs
 
 
 @frozen(eq=False)
 class RestOperation:
-    """Requests to an API that ``[sources]`` describes."""
+    """The requests of one operation of an API that ``[sources]`` describes."""
 
     client: Any
     provider: str
@@ -110,11 +110,11 @@ class RestOperation:
 
     @property
     def check(self) -> Check:
-        """What tells the fault in an answer of any status."""
+        """The check of an answer of any status."""
         return partial(fault_of, self.source, self.provider)
 
     def complete(self, fields: tuple[str, ...]) -> Check:
-        """Return the check that also takes an answer for garbled which lacks one of some fields."""
+        """Return the check that also finds an answer ``garbled`` if one of some fields is missing."""
         check = self.check
 
         def checked(value: object) -> Fault | None:
@@ -127,60 +127,60 @@ class RestOperation:
 
     @property
     def returns_refusals(self) -> bool:
-        """Whether a script expects an answer that says what was refused: clients of plain HTTP raise nothing."""
+        """True: a client of plain HTTP returns a refusal, and raises no exception for it."""
         return True
 
     @property
     def options_may_retry(self) -> bool:
-        """Whether the options of one call may ask for retries: what repeats is an adapter of the client."""
+        """False: the options of one call cannot make the client retry."""
         return False
 
     def without_retries(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
-        """Return the arguments as they are."""
+        """Return the arguments unchanged."""
         return args, kwargs
 
     def fields(self) -> RestFields:
-        """Return where request fields are: in path, query and body, of the arguments or of a finished request."""
+        """Return the reader of request fields in the arguments of the method."""
         return RestFields(self.client, self.provider, self.source.template(self.operation), self.is_send)
 
-    def accepted(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None) -> Any:  # noqa: ARG002  # an answer of plain HTTP has no place for its request id
-        """Return an answer of the client's own type that says 200."""
+    def accepted(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None) -> Any:  # noqa: ARG002  # an answer of plain HTTP has no request id
+        """Return an answer of the client's own type with status 200."""
         prepared = prepared_in(args, kwargs) if self.is_send else None
         return accepted_response(self.client, prepared, args, kwargs)
 
     def error(self, fault: Fault, message: str) -> Exception | None:  # noqa: ARG002
-        """Return None: a client of plain HTTP has no error for what a service says."""
+        """Return None: a client of plain HTTP has no exception for a refusal of a service."""
         return None
 
     def takes(self, verifier: Verifier) -> Verifier:
-        """Return a verifier as it is: it takes what the client's method takes."""
+        """Return a verifier unchanged: it accepts the arguments of the client's method."""
         return verifier
 
     def verifier(
         self,
         send: Callable[..., Any],
         read_back: str | None,
-        unique: tuple[str, ...],  # noqa: ARG002  # the question is the policy's
+        unique: tuple[str, ...],  # noqa: ARG002  # the policy names the read-back
         unclear: Callable[[Fault, str, Any], Exception],
     ) -> Verifier | None:
         """
-        Return a verifier that asks the API: with the same client, and the fields of the request.
+        Return a verifier that sends the read-back with the same client and the fields of the request.
 
-        An answer that says that it worked is there; the status 404 is not. Any other leaves as an error, so that a
-        policy can wait and ask again.
+        A success means "there", and the status 404 means "not there". The verifier raises an error for any other
+        answer, so that a policy can wait and ask again.
         """
-        asks = self.source.template(read_back or "")
-        if asks is None:
+        template = self.source.template(read_back or "")
+        if template is None:
             return None
         fields, check = self.fields(), self.check
 
         def question(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Arguments:
             found = fields.bound(args, kwargs)
             if not self.is_send:
-                return asking(self.client, asks, found, args, kwargs)
-            fresh = asking_prepared(asks, found, prepared_in(args, kwargs))
+                return asking(self.client, template, found, args, kwargs)
+            fresh = asking_prepared(template, found, prepared_in(args, kwargs))
             kept = {name: value for name, value in kwargs.items() if name != "request"}
             return (fresh, *args[1:]), kept
 
@@ -191,7 +191,7 @@ class RestOperation:
             if fault is None and status in _SUCCESS:
                 return answer
             fault = fault or Fault(transport="garbled", status=status)
-            raise unclear(fault, f"{asks.operation} does not say whether it is there", answer)
+            raise unclear(fault, f"{template.operation} does not say whether it is there", answer)
 
         if iscoroutinefunction(send):
 

@@ -1,4 +1,4 @@
-"""Whose API a request goes to, and which of its operations it is."""
+"""Tell the provider and the operation of a request to a REST API."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _Matchers = Mapping[tuple[str, int], tuple[tuple[str, tuple[tuple[int, str], ...
 
 def operation_of(source: RestApi, method: str, path: str) -> str:
     """
-    Return the operation that a request is: that of the narrowest template that fits, else its method.
+    Return the operation of a request: that of the narrowest template that fits, else the HTTP method.
 
     Args:
         source: The API.
         method: The HTTP method.
-        path: The path of the URL, with or without escapes and a query. A slash at its end means nothing.
+        path: The path of the URL, with or without escapes and a query. A slash at its end is ignored.
     """
     method = method.upper()
     parts = [part for part in path.partition("?")[0].split("/") if part]
@@ -31,7 +31,7 @@ def operation_of(source: RestApi, method: str, path: str) -> str:
 
 @functools.lru_cache(maxsize=64)
 def _matchers(source: RestApi) -> _Matchers:
-    """Return what fits a request, by its method and the length of its path, the narrowest first."""
+    """Return operations and their literal segments, by method and length of path; the narrowest come first."""
     found: dict[tuple[str, int], list[tuple[str, tuple[tuple[int, str], ...]]]] = {}
     for template in sorted(source.operations, key=lambda template: -template.literals):
         words = tuple((index, each) for index, each in enumerate(template.segments) if not is_placeholder(each))
@@ -41,12 +41,12 @@ def _matchers(source: RestApi) -> _Matchers:
 
 def provider_of(sources: Mapping[str, RestApi], request: RestRequest, *, preferred: str | None = None) -> str | None:
     """
-    Return the provider whose API a request goes to; None if it is none that the policy describes.
+    Return the provider of the API that a request goes to; None if the policy describes no such API.
 
     Args:
         sources: The APIs by provider.
         request: The request.
-        preferred: The provider that counts where several APIs may be on any host, such as the executor's.
+        preferred: The provider to choose if several APIs may be on any host: the executor's.
     """
     host = request.host.rpartition(":")[0]
     for expected in (request.host, host):

@@ -1,8 +1,8 @@
 """
-Finished requests: what ``requests.Session.send`` and the ``send`` of httpx's clients take.
+Read and copy finished requests, the arguments of ``send`` of requests and httpx.
 
-Every request of a client ends there, those of ``stream`` and of the short methods too; and scripts build requests
-themselves, with ``prepare_request`` and ``build_request`` (requests 2.34, sessions.py; httpx 0.28, _client.py; read
+Every request of a client ends in ``send``, also those of ``stream`` and of the short methods. Scripts build finished
+requests too, with ``prepare_request`` and ``build_request`` (requests 2.34, sessions.py; httpx 0.28, _client.py; read
 2026-11-28).
 """
 
@@ -29,19 +29,19 @@ def prepared_in(args: Sequence[object], kwargs: Mapping[str, object]) -> Any:
 
 
 def request_of_prepared(prepared: object) -> RestRequest | None:
-    """Return what a finished request asks for; None if it is none."""
+    """Return method, host, path and body of a finished request; None for any other object."""
     method, url = attribute(prepared, "method"), attribute(prepared, "url")
     if not isinstance(method, str) or url is None:
         return None
     try:
         parts = urlsplit(str(url))
-        return RestRequest(method.upper(), host_of(parts), parts.path or "/", said_in(prepared))
+        return RestRequest(method.upper(), host_of(parts), parts.path or "/", json_of(prepared))
     except ValueError:
         return None
 
 
-def uncovered(client: object, prepared: object) -> Bypass | None:
-    """Say why a finished request cannot be a call of a policy; None if it can."""
+def bypass_of(client: object, prepared: object) -> Bypass | None:
+    """Return why no policy can apply to a finished request; None if one can."""
     library = library_of(client)
     why = repeats_itself(client)
     if why is not None:
@@ -52,11 +52,11 @@ def uncovered(client: object, prepared: object) -> Bypass | None:
 
 
 def is_sent_once(prepared: object) -> bool:
-    """Tell whether the body of a finished request is gone when it has been sent."""
+    """Tell whether the body of a finished request can be sent only once."""
     kind = type(prepared).__module__.partition(".")[0]
     if kind == "httpx":
-        # Whatever is no generator and no file is in memory since the request was made, but for forms with files: httpx
-        # goes back to the beginning of each before it sends it again.
+        # httpx keeps a body in memory, unless it is a generator, a file, or a form with files. Of a form's files it
+        # goes back to the beginning before it sends them again.
         fields = attribute(attribute(prepared, "stream"), "fields")
         is_form = isinstance(fields, list) and all(_is_kept(attribute(field, "file")) for field in fields)
         return not is_form and not hasattr(prepared, "_content")
@@ -64,13 +64,13 @@ def is_sent_once(prepared: object) -> bool:
 
 
 def _is_kept(file: object) -> bool:
-    """Tell whether the content of a field of a form is there to be sent again."""
+    """Tell whether the content of a form's field can be sent again."""
     seekable = attribute(file, "seekable")
     return isinstance(file, bytes | str | None) or (callable(seekable) and bool(seekable()))
 
 
-def said_in(prepared: object) -> object:
-    """Return what the JSON body of a finished request says; None where it has none that can be read."""
+def json_of(prepared: object) -> object:
+    """Return the value of a finished request's JSON body; None if there is no JSON body, or it cannot be read."""
     text = body_of(prepared)
     if not text or len(text) > MAX_BODY_BYTES:
         return None
@@ -81,29 +81,29 @@ def said_in(prepared: object) -> object:
 
 
 def body_of(prepared: object) -> bytes | str | None:
-    """Return the body of a finished request, as far as it is in memory."""
-    held = attribute(prepared, "_content")
-    text = attribute(prepared, "body") if held is None else held
+    """Return the body of a finished request; None if it is not in memory."""
+    content = attribute(prepared, "_content")
+    text = attribute(prepared, "body") if content is None else content
     return text if isinstance(text, bytes | str) else None
 
 
-def with_said(prepared: Any, changes: Mapping[str, object]) -> Any:
+def with_json(prepared: Any, changes: Mapping[str, object]) -> Any:
     """
     Return a copy of a finished request with other values for some keys of its JSON body.
 
     Raises:
-        LookupError: It has no JSON object for a body.
+        LookupError: The body is no JSON object.
     """
-    said = said_in(prepared)
-    if not isinstance(said, Mapping):
-        raise LookupError(", ".join(changes))  # noqa: TRY004  # a field that is not there, as for every other form
-    return copied(prepared, body=json.dumps({**said, **changes}).encode())
+    document = json_of(prepared)
+    if not isinstance(document, Mapping):
+        raise LookupError(", ".join(changes))  # noqa: TRY004  # the field is missing, as in every other form of request
+    return copied(prepared, body=json.dumps({**document, **changes}).encode())
 
 
 def copied(prepared: Any, *, url: str | None = None, body: bytes | None = None) -> Any:
-    """Return a copy of a finished request, with another URL or another body where these are given."""
+    """Return a copy of a finished request, with another URL and another body if they are given."""
     if type(prepared).__module__.partition(".")[0] == "httpx":
-        # Not copy.copy: httpx leaves the body out of a copy, as it does when a request is pickled.
+        # Not copy.copy: httpx drops the body from a copy, as it does in a pickle.
         fresh = object.__new__(type(prepared))
         vars(fresh).update(vars(prepared))
         fresh.headers = prepared.headers.copy()
@@ -111,7 +111,7 @@ def copied(prepared: Any, *, url: str | None = None, body: bytes | None = None) 
             fresh.url = type(prepared.url)(url)
         if body is not None:
             httpx: Any = sys.modules["httpx"]
-            fresh._content, fresh.stream = body, httpx.ByteStream(body)  # where httpx keeps it
+            fresh._content, fresh.stream = body, httpx.ByteStream(body)  # httpx keeps a body in both
     else:
         fresh = prepared.copy()
         fresh.url = fresh.url if url is None else url

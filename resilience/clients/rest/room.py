@@ -1,4 +1,4 @@
-"""The room for clients of plain HTTP: to which services they speak, the policy says."""
+"""The room for clients of plain HTTP; the policy names the services that they call."""
 
 from __future__ import annotations
 

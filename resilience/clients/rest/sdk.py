@@ -15,7 +15,7 @@ from resilience.clients.sdk import Sdk
 
 
 class RestSdk(Sdk):
-    """Clients of plain HTTP: what they raise says nothing of one service, so their exceptions are nobody's own."""
+    """Clients of plain HTTP; their exceptions belong to no service."""
 
     provider: ClassVar[str] = ""
     packages: ClassVar[tuple[str, ...]] = PACKAGES
@@ -23,15 +23,15 @@ class RestSdk(Sdk):
     hooks: ClassVar[Mapping[str, tuple[str, ...]]] = HOOKS
 
     def owns(self, error: Exception) -> bool:  # noqa: ARG002
-        """Tell that no exception is a service's: what HTTP clients raise is read the same, whoever calls them."""
+        """Return False: ``common/raised/plain.py`` translates the exceptions of HTTP clients."""
         return False
 
     def methods(self, cls: type, apis: Apis) -> Mapping[str, ClientMethod]:
-        """Return the methods of a client class that send."""
+        """Return the methods of a client class that send requests."""
         return methods_of(cls, apis) if is_rest_class(cls) else {}
 
     def refuses(self, client: object, apis: Apis) -> str | None:
-        """Say why a client cannot be put under a policy: it describes no API, or the client repeats requests."""
+        """Return why a policy cannot apply to a client: the policy describes no API, or the client repeats requests."""
         if not is_rest_class(type(client)):
             return None
         if not apis.sources:
@@ -39,6 +39,6 @@ class RestSdk(Sdk):
         return repeats_itself(client)
 
     def within(self, function: Call, client: Any, seconds: float) -> Call | None:
-        """Return a method of a client, or a function of the library, that waits no longer than so."""
+        """Return a method of a client, or a function of the library, that waits at most ``seconds``."""
         is_httpx = function.__module__.partition(".")[0] == "httpx"
         return (within_httpx if is_httpx else within_requests)(function, client, seconds)

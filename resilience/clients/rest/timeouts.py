@@ -1,4 +1,4 @@
-"""Time-outs of requests and httpx, which take one for each call (requests 2.34 and httpx 0.28, read 2026-11-21)."""
+"""Time-outs of requests and httpx, arguments of each call (requests 2.34 and httpx 0.28, read 2026-11-21)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HTTPX_PARTS: Final = ("connect", "read", "write", "pool")
 
 
 def within_requests(function: Call, session: Any, seconds: float) -> Call | None:
-    """Return a method of a session, or a function of requests, that waits no longer than so; None for others."""
+    """Return a method of a session, or a function of requests, that waits at most ``seconds``; None for others."""
     name = function.__name__
     if name not in _VERBS and not (name == "send" and session is not None):
         return None
@@ -39,7 +39,7 @@ def within_requests(function: Call, session: Any, seconds: float) -> Call | None
 
 
 def within_httpx(function: Call, client: Any, seconds: float) -> Call | None:
-    """Return a method of a client, or a function of httpx, that waits no longer than so; None for others."""
+    """Return a method of a client, or a function of httpx, that waits at most ``seconds``; None for others."""
     default = (getattr(unwrap(function), "__kwdefaults__", None) or {}).get("timeout")
     before = () if client is None else (client,)
     if function.__name__ == "send" and client is not None:
@@ -54,7 +54,7 @@ def within_httpx(function: Call, client: Any, seconds: float) -> Call | None:
         kwargs["timeout"] = tuple(_parts(value, seconds).values())
         given = kwargs.get("extensions")
         if isinstance(given, Mapping) and isinstance(own := given.get("timeout"), Mapping):
-            # It would win.
+            # The time-out in the extensions overrides the argument.
             kwargs["extensions"] = {**given, "timeout": {name: least(own.get(name), seconds) for name in _HTTPX_PARTS}}
         return function(*before, *args, **kwargs)
 
@@ -62,7 +62,7 @@ def within_httpx(function: Call, client: Any, seconds: float) -> Call | None:
 
 
 def _send_httpx(function: Call, client: Any, seconds: float, request: Any, **kwargs: Any) -> Any:
-    # A finished request has its own time-outs; the client gives it its own where it has none.
+    # A finished request has its own time-outs, or gets those of the client.
     own = request.extensions.get("timeout")
     parts = own if isinstance(own, Mapping) else _parts(client.timeout, seconds)
     bounded = twin(request)
@@ -72,7 +72,7 @@ def _send_httpx(function: Call, client: Any, seconds: float, request: Any, **kwa
 
 
 def _parts(value: Any, limit: float) -> dict[str, float]:
-    """Return a time-out as httpx takes it, with each part bounded: a number, a tuple, or an object of its own."""
+    """Return the parts of a time-out of httpx (a number, a tuple, or an object), each within a limit."""
     if isinstance(value, tuple):
         parts = dict(zip(_HTTPX_PARTS, value, strict=False))
     else:

@@ -1,4 +1,4 @@
-"""What the HTTP libraries are called: names alone, which cost next to nothing to import."""
+"""Names of the HTTP libraries, their modules and loggers; this module is cheap to import."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Final
 LIBRARIES: Final = ("requests", "httpx")
 
 PACKAGES: Final = ("requests.", "httpx.")
-"""Their top-level packages; the dot says that this is the whole name."""
+"""The names of their top-level packages, each with a dot, which marks a whole name."""
 
 HOOKS: Final[Mapping[str, tuple[str, ...]]] = {
     "requests.sessions": ("Session",),
     "httpx._client": ("Client", "AsyncClient"),
 }
-"""Modules, and the classes in them that are clients (requests 2.34 and httpx 0.28, read 2026-11-21)."""
+"""The modules that have client classes, each with their names (requests 2.34 and httpx 0.28, read 2026-11-21)."""
 
 BELOW: Final[Mapping[str, str]] = {
     "httpx._transports": "a transport of httpx",
     "requests.adapters": "an adapter of requests",
 }
-"""Modules below the clients, by which a script may send past them, and how messages call these ways."""
+"""The modules with which a script may send without a client, and their names in messages."""
 
 LOGGERS: Final = ("urllib3.connectionpool", "urllib3.util.retry", "httpx", "httpcore.connection", "httpcore.http11")
-"""Where the libraries, and what is below them, log each request at DEBUG."""
+"""The loggers to which these libraries, and the libraries that they use, write each request at level DEBUG."""

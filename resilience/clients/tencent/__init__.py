@@ -1,1 +1,1 @@
-"""Tencent Cloud's SDK: its synchronous and its asynchronous clients."""
+"""The adapter of Tencent Cloud's SDK, for its synchronous and its asynchronous clients."""

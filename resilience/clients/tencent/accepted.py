@@ -1,7 +1,7 @@
 """
-The answer that Tencent's SDK would have returned, for a call that is a success without one.
+Make the answer of an accepted call, in the types of Tencent's SDK.
 
-It is of the SDK's own type, with what the request itself says: nobody has asked the service for the rest.
+The answer has the fields that it shares with the request. Its other fields are empty: the service was not asked.
 """
 
 from __future__ import annotations
@@ -24,41 +24,41 @@ def answer(base: type, operation: str, said: Mapping[str, Any]) -> Any:
 
 
 def names(client: Any, operation: str) -> frozenset[str] | None:
-    """Return the fields that an answer has; the models say it if the script has loaded them. None without."""
-    version = str(client._apiVersion).replace("-", "")  # noqa: SLF001  # what the SDK itself puts into a request
+    """Return the fields that an answer may have; None if the script has not imported the models."""
+    version = str(client._apiVersion).replace("-", "")  # noqa: SLF001  # the SDK puts these into a request
     module = sys.modules.get(f"tencentcloud.{client._service}.v{version}.models")  # noqa: SLF001
     found = getattr(module, f"{operation}Response", None)
     return None if found is None else frozenset(found()._serialize(allow_none=True))  # noqa: SLF001  # see _made
 
 
-def shaped(kind: str, fields: Mapping[str, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+def shaped(answer: str, fields: Mapping[str, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """
-    Return an answer as a method for any operation returns it.
+    Return an answer in the type that a generic method returns.
 
     Args:
-        kind: ``content``, JSON as bytes; ``events``, an iterator; ``deserialized``, whatever class the call names; or
-            ``response``, JSON as a mapping.
+        answer: ``content`` for JSON as bytes, ``events`` for an iterator, ``deserialized`` for the class that the call
+            names, ``response`` for a mapping.
         fields: The fields of the answer, by wire name.
         args: The arguments of the call, without the client.
         kwargs: The arguments by name.
     """
     wrapped = {"Response": dict(fields)}
-    if kind == "content":
+    if answer == "content":
         return json.dumps(wrapped).encode()
-    if kind == "events":
+    if answer == "events":
         return iter([{"data": json.dumps(wrapped)}])
     cls = _answer_class(args, kwargs)
-    if kind == "deserialized" and cls is not dict:
+    if answer == "deserialized" and cls is not dict:
         return filled(lambda values: _made(cls, values), fields)
     return wrapped
 
 
 def _answer_class(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """Return what ``call_and_deserialize`` is asked to make of the answer."""
+    """Return the class that ``call_and_deserialize`` has to return an object of."""
     return args[_ANSWER_CLASS] if len(args) > _ANSWER_CLASS else kwargs.get("resp_cls", dict)
 
 
 def _made(cls: Any, values: Mapping[str, Any]) -> Any:
     response = cls()
-    response._deserialize(dict(values))  # as the SDK's own methods do; the public way leads through a text
+    response._deserialize(dict(values))  # as the SDK's own methods do; the public method takes JSON text
     return response

@@ -1,8 +1,8 @@
 """
-Answers of Tencent's services that are failures, although the SDK took them for a success.
+Find the failures among the answers that Tencent's SDK returns as a success.
 
-The SDK looks for an error only under two exact content types, so that a proxy which adds
-a charset turns every error into an object whose fields are all None
+The SDK looks for an error only under two exact content types. If a proxy adds a charset to the
+type, every error becomes an object with all fields None
 (tencentcloud/common/abstract_client.py 3.1.195, ``_check_error``, read 2026-11-21).
 """
 
@@ -22,9 +22,9 @@ from resilience.core.fault import Fault
 
 
 def checker(facts: OperationFacts | None) -> Check:
-    """Return a function that tells the fault in an answer; it remembers the models of good ones."""
+    """Return a function that returns the fault in an answer; it remembers which models are good answers."""
     names = facts.answer if facts is not None else ()
-    # By the class of the answer: the field without which it is not good; "" where there is none.
+    # By the class of the answer: a field that every good answer has; "" if none is known.
     known: dict[type, str] = {}
 
     def check(value: Any) -> Fault | None:
@@ -43,7 +43,7 @@ def checker(facts: OperationFacts | None) -> Check:
 
 def _fault(facts: OperationFacts | None, value: object) -> Fault | None:
     if isinstance(value, bytes):
-        # What `call` returns: JSON that nobody has looked into, if the content type is an unusual one.
+        # `call` returns JSON as bytes. Under an unusual content type the SDK has not looked for an error in it.
         if is_long(value):
             return None
         value = json_object(value)

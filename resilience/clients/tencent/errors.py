@@ -1,11 +1,11 @@
 """
-What Tencent's SDK raises, in our words.
+Translate the exceptions of Tencent's SDK into faults.
 
-Its synchronous client turns every failure into one exception class with a code,
-and invents codes for failures that have none: a name of its own
-(``ClientNetworkError``) or the class name of what it caught (``KeyError``). Its
-asynchronous client lets most exceptions escape as they are. Neither keeps the HTTP
-status. Source: tencentcloud-sdk-python-common and -mqtt 3.1.195, read 2026-11-21.
+The synchronous client raises one exception class with a code for every failure. It makes up
+codes for failures that have none: a name of its own (``ClientNetworkError``), or the class name
+of the exception that it caught (``KeyError``). The asynchronous client lets most exceptions
+through. Neither keeps the HTTP status. Source: tencentcloud-sdk-python-common and -mqtt
+3.1.195, read 2026-11-21.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _CREDENTIALS: Final = "tencentcloud.common.credential"
 _NETWORK: Final = "ClientNetworkError"
 _STATUS: Final = "ServerNetworkError"
 
-# Codes that the SDK gives to mistakes found before anything is sent.
+# The codes of mistakes that the SDK finds before it sends anything.
 _LOCAL: Final = frozenset(
     {
         "ClientError",
@@ -46,7 +46,7 @@ _LOCAL: Final = frozenset(
     }
 )
 
-# Class names that the synchronous client uses as codes, where what it caught is gone (after pickling).
+# Class names that the synchronous client uses as codes; needed if the caught exception is lost (after pickling).
 _CLASS_NAMES: Final[dict[str, Transport]] = {
     "ChunkedEncodingError": "lost",
     "ConnectionError": "lost",
@@ -58,12 +58,12 @@ _CLASS_NAMES: Final[dict[str, Transport]] = {
     "IndexError": "garbled",
 }
 
-# Functions of the SDK that build a request, and those that read an answer.
+# The SDK's functions that build a request, and those that read an answer.
 _BUILDING: Final = frozenset({"_build_req_inter", "_build_req", "_serialize", "from_json_string"})
 _READING: Final = frozenset(
     {"_check_error", "check_err", "deserialize_json", "_process_response_json", "_deserialize", "call_json"}
 )
-# With the region breaker on, the synchronous client swallows a network error and fails here, on the missing answer.
+# With the region breaker on, the synchronous client swallows a network error, and then fails in this function.
 _AFTER_BREAKER: Final = "_check_status"
 
 
@@ -88,10 +88,10 @@ def translate(error: Exception) -> Fault | None:
 
 def escaped(error: Exception) -> Fault | None:
     """
-    Return the fault in an exception of another package that escaped from Tencent's SDK.
+    Return the fault in an exception of another package that Tencent's SDK let through.
 
-    None if it is none: a programming error, or not raised while the SDK was
-    building, sending or reading, or an exception that users raise in their credentials.
+    None for a programming error, for an exception that was raised outside the SDK, and for one
+    that users raise in their credentials.
     """
     if innermost(error, PACKAGES) is None:
         return None
@@ -103,12 +103,12 @@ def escaped(error: Exception) -> Fault | None:
 
 
 def _finished(fault: Fault, error: Exception) -> Fault:
-    """Add what every fault of this SDK has, and take back the effect of a call that only got to refresh credentials."""
+    """Add provider and class to a fault; a failed refresh of credentials has no effect."""
     fault = evolve(fault, provider=PROVIDER, error=type_name(error))
     origins = [error] if error.__context__ is None else [error, error.__context__]
     if not any(passes_module(origin, _CREDENTIALS) for origin in origins):
         return fault
-    # The request to STS failed, so that of the operation was never signed.
+    # The request to the token service failed, so the SDK never signed that of the operation.
     return evolve(fault, effect="none", transport="unsent" if fault.transport == "lost" else fault.transport)
 
 
@@ -119,7 +119,7 @@ def _network_error(error: Exception) -> Fault:
 
 
 def _status_error(error: Exception) -> Fault:
-    """Translate any status but 200: the exception has the body alone, the frame that raised it the whole answer."""
+    """Translate an answer with an error status; the exception has its body, the frame that raised has the rest."""
     answer = local(error, PACKAGES, "resp")
     code, request_id = code_and_request_id(json_object(getattr(error, "message", None)))
     return Fault(
@@ -143,7 +143,7 @@ def _caught(error: Exception) -> Fault | None:
         return Fault(transport="garbled")
     is_building = passes_function(error, _BUILDING)
     if is_misuse(error):
-        # CVMRoleCredential without metadata signs with None. A fault rather than a mistake: new credentials may help.
+        # CVMRoleCredential signs with None if it has no metadata. This is a fault, since new credentials may help.
         return Fault(code="TypeError", effect="none") if is_building and isinstance(error, TypeError) else None
     if is_building:
         return Fault(effect="none")
@@ -151,8 +151,8 @@ def _caught(error: Exception) -> Fault | None:
 
 
 def _is_reading(frame: FrameType) -> bool:
-    """Tell whether a frame of the SDK was reading an answer; an operation's own method has it in ``body``."""
-    # A credential looks up keys in nothing but the answer of the token service.
+    """Tell whether a frame of the SDK was reading an answer; an operation's method has the answer in ``body``."""
+    # A credential reads only the answer of the token service.
     if frame.f_code.co_name in _READING or module_of(frame) == _CREDENTIALS:
         return True
     return module_of(frame).endswith("_client") and frame.f_locals.get("body") is not None

@@ -1,4 +1,4 @@
-"""Requests of Tencent's SDK: models, and mappings or JSON for an action."""
+"""Read and write requests of Tencent's SDK: models, mappings and JSON text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from resilience.clients.common.request_forms import Forms, RequestForm
 
 
 def _write_model(request: Any, changes: Mapping[str, Any]) -> Any:
-    # The SDK's own methods call the same; the public way leads through a text. Headers are written to by each call.
+    # The SDK's own methods call these; the public ones take JSON text. A deep copy, since each call writes headers.
     fresh = copy.deepcopy(request)
     known = request._serialize(allow_none=True)  # noqa: SLF001
     fresh._deserialize({name: value for name, value in {**known, **changes}.items() if name in known})  # noqa: SLF001

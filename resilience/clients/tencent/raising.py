@@ -1,5 +1,5 @@
 """
-The SDK's own exception for an answer that was a failure although the SDK raised nothing.
+Make the SDK's exception for a failure that the SDK returned as a success.
 
 Source: tencentcloud-sdk-python-common 3.1.195, read 2026-11-21.
 """
@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from resilience.core.fault import Fault
 
-# What the SDK calls an answer that is none.
+# The SDK's code for an answer that cannot be read.
 _UNREADABLE: Final = "ServerNetworkError"
 
 
 def service_error(fault: Fault, message: str) -> Any:
-    """Return the exception; None if its module was not imported."""
+    """Return the exception; None if the script has not imported its module."""
     module: Any = sys.modules.get("tencentcloud.common.exception.tencent_cloud_sdk_exception")
     if module is None:
         return None

@@ -1,4 +1,4 @@
-"""Repeats that Tencent's clients make on their own: a retryer, and a region breaker (3.1.195)."""
+"""Find and switch off the retries of Tencent's clients: a retryer, and a region breaker (3.1.195)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NO_RETRY: Final = "NoopRetryer"
 
 
 def retries_itself(client: object) -> str | None:
-    """Say how a client repeats calls on its own; None if it does not."""
+    """Return a sentence about how a client retries; None if it does not."""
     profile = attribute(client, "profile")
     if (name := _retryer(profile)) is not None:
         return (
@@ -36,18 +36,18 @@ def _has_breaker(profile: object) -> bool:
 
 
 def switch_off(client: Any) -> str | None:
-    """Switch that off for this client; the profile stays as it is. Say what was switched off."""
+    """Switch off the client's retries, and return a sentence about it; None if there was nothing to switch off."""
     profile: Any = attribute(client, "profile")
     name, has_breaker = _retryer(profile), _has_breaker(profile)
     found = [] if name is None else [f"retryer {name}, which also repeats calls that succeeded"]
     found += ["the region breaker, which hides network errors"] * has_breaker
     if not found:
         return None
-    # Profiles are made to be shared, and another client may be meant to retry.
+    # Another client may share the profile, and may be meant to retry.
     client.profile = profile = copy(profile)
     profile.retryer = None
     if has_breaker:
         profile.disable_region_breaker = True
-        # The asynchronous client looks at this alone: abstract_client_async.py 3.1.195, _create_default_chain.
+        # The asynchronous client reads only this attribute: abstract_client_async.py 3.1.195, _create_default_chain.
         client.circuit_breaker = None
     return f"switched off, for this client: {', and '.join(found)}"

@@ -10,7 +10,7 @@ from resilience.clients.common.timeouts import Call, pair, twin
 
 
 def within(function: Call, client: Any, seconds: float) -> Call | None:
-    """Return a method that waits no longer than so, on a copy of its client; None for other clients."""
+    """Return a method that waits at most ``seconds``, on a copy of its client; None for other clients."""
     if not _has_connection(client):
         return None
     copied = twin(client)
@@ -19,7 +19,7 @@ def within(function: Call, client: Any, seconds: float) -> Call | None:
 
 
 def lower(client: Any, seconds: float) -> bool:
-    """Make a client wait no longer than so in all its calls; return whether that was done."""
+    """Make a client wait at most ``seconds`` in all its calls; return whether that was possible."""
     if not _has_connection(client):
         return False
     _lower(client, seconds)
@@ -27,13 +27,13 @@ def lower(client: Any, seconds: float) -> bool:
 
 
 def _has_connection(client: object) -> bool:
-    # Without a session of requests it is the asynchronous client, or one that this was never tried with.
+    # The asynchronous client, and unknown versions, have no session of requests here.
     connection = attribute(attribute(client, "request"), "conn")
     return hasattr(connection, "_session") and hasattr(connection, "timeout")
 
 
 def _lower(client: Any, seconds: float) -> None:
-    # The time-out is in what may be shared with a copy of the client.
+    # A copy of the client shares these two objects, and the time-out is in the second.
     client.request = twin(client.request)
     client.request.conn = twin(client.request.conn)
     client.request.conn.timeout = pair(client.request.conn.timeout, seconds)

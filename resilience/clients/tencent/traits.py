@@ -1,4 +1,4 @@
-"""What Tencent's SDK is called: names alone, which cost next to nothing to import."""
+"""Names of Tencent's SDK, its packages and hosts; this module is cheap to import."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final
 PROVIDER: Final = "tencent"
 
 PACKAGES: Final = ("tencentcloud.",)
-"""The SDK's top-level package; the dot says that this is the whole name."""
+"""The name of the SDK's top-level package, with a dot, which marks a whole name."""
 
 # Sources: tencentcloud-sdk-python-common and -mqtt 3.1.195, -sts 3.0.1459; read 2026-11-21.
 HOOKS: Final[Mapping[str, tuple[str, ...]]] = {
-    # What every client is derived from.
+    # The base classes of all clients.
     "tencentcloud.common.abstract_client": ("AbstractClient",),
     "tencentcloud.common.abstract_client_async": ("AbstractClient",),
     "tencentcloud.mqtt.v20240516.mqtt_client": ("MqttClient",),
@@ -23,10 +23,10 @@ HOOKS: Final[Mapping[str, tuple[str, ...]]] = {
     "tencentcloud.common.common_client": ("CommonClient",),
     "tencentcloud.common.common_client_async": ("CommonClient",),
 }
-"""Modules of the SDK, and the classes in them that are clients."""
+"""The modules of the SDK that have client classes, each with their names."""
 
 PRODUCTS: Final[Mapping[str, str]] = {"mqtt": "2024-05-16", "sts": "2018-08-13"}
-"""The products that the catalogue is about, with the versions of their APIs."""
+"""The products that the catalogue describes, with the versions of their APIs."""
 
 HOSTS: Final = (".tencentcloudapi.com", ".tencentcloudapi.woa.com")
-"""How the names of the vendor's hosts end."""
+"""The ends of the names of the vendor's hosts."""

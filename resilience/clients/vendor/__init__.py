@@ -1,6 +1,6 @@
 """
-A base for adapters of vendors' SDKs: clients with a method for each operation, or with some that take the operation.
+The base of adapters for SDKs whose clients have a method for each operation, or generic methods.
 
-An adapter says which classes are clients, which of their methods perform which operation, what forms requests have,
-and what an answer and an error look like. What an engine asks is made of that here.
+A generic method takes the operation as an argument. An adapter names the client classes, the methods and their
+operations, the forms of requests, and the shape of answers and errors. The engine's questions are answered from that.
 """

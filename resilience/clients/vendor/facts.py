@@ -1,4 +1,4 @@
-"""What an adapter of a vendor's SDK says of clients, requests, answers and errors."""
+"""The description of a vendor's SDK by its adapter: clients, requests, answers and errors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Final
 
 from attrs import evolve, frozen
 
-from resilience.catalog import catalogue, providers
 from resilience.clients.common.fields import type_name
 from resilience.clients.common.renaming import NamePlaces
 from resilience.clients.common.request_forms import Forms
@@ -17,21 +16,21 @@ from resilience.core.fault import Fault
 _REQUEST_ID: Final = "RequestId"
 
 OperationOf = Callable[[Any, tuple[Any, ...], Mapping[str, Any]], str | None]
-"""Takes a client and the arguments of a call; returns the operation, or None if it is of another product."""
+"""Takes a client and the arguments of a call; returns the operation, or None for another product."""
 
 
 @frozen
 class Generic:
     """
-    A method that takes its operation as an argument.
+    A generic method: it takes its operation as an argument.
 
     Attributes:
-        operation_of: Which operation a call is.
-        answer: What the method returns, in a word of the adapter's.
-        returns_refusals: Whether it returns what the service refuses as it returns a success.
-        read_instead: For a method that sends nothing until its answer is read, so that there is no call to put under a
-            policy: the one to use instead. None for others.
-        instead: Another method that does the same without repeating; None for the method itself.
+        operation_of: Returns the operation of a call.
+        answer: The kind of answer that the method returns, in a word of the adapter.
+        returns_refusals: Whether the method returns a refusal of the service, and raises no exception for it.
+        read_instead: The method to use instead, for a method that sends only when its answer is read, so that no policy
+            can apply. None for other methods.
+        instead: Another method that does the same without retries; None for the method itself.
     """
 
     operation_of: OperationOf
@@ -43,13 +42,12 @@ class Generic:
 
 class VendorFacts(Sdk):
     """
-    What differs between the SDKs of vendors; each method has a default.
+    The differences between the SDKs of vendors; each method has a default.
 
     Attributes:
-        hooks: Full names of modules, and the classes in them that are clients to put under a policy.
-        generic: The methods that take their operation as an argument.
-        forms: The forms that requests have.
-        places: Where requests name what a rename may have changed.
+        generic: The generic methods of the clients, by name.
+        forms: The forms that requests may have.
+        places: The request fields that name resources, which a rename may have changed.
     """
 
     generic: ClassVar[Mapping[str, Generic]] = {}
@@ -57,11 +55,11 @@ class VendorFacts(Sdk):
     places: ClassVar[NamePlaces] = {}
 
     def is_foreign(self, module: str) -> bool:  # noqa: ARG002
-        """Tell whether a module has the vendor's client for another product: no catalogue knows what it does."""
+        """Tell whether a module has the vendor's client for a product without a catalogue."""
         return False
 
     def operations(self, base: type) -> list[tuple[str, str]]:  # noqa: ARG002
-        """Return the methods of a client class of the SDK that perform one operation, each with that."""
+        """Return the methods of a client class for one operation, as pairs of method and operation."""
         return []
 
     def answer(self, base: type, operation: str, said: Mapping[str, Any]) -> Any:  # noqa: ARG002
@@ -69,13 +67,13 @@ class VendorFacts(Sdk):
         Return a good answer of the SDK's own type.
 
         Raises:
-            LookupError: There is none for this operation.
+            LookupError: The SDK has no answer for this operation.
         """
         raise LookupError(f"{base.__module__} has no answer for {operation}")
 
     def answer_names(self, client: Any, operation: str) -> frozenset[str]:  # noqa: ARG002
-        """Return the fields that a good answer has; the catalogue says it."""
-        facts = catalogue(self.provider).operation(operation) if self.provider in providers() else None
+        """Return the fields that a good answer may have; by default those in the catalogue."""
+        facts = self.operation_facts(operation)
         return frozenset((_REQUEST_ID,) if facts is None else (*facts.answer, _REQUEST_ID))
 
     def shaped(
@@ -86,10 +84,10 @@ class VendorFacts(Sdk):
         kwargs: Mapping[str, Any],  # noqa: ARG002
     ) -> Any:
         """
-        Return an answer as a method for any operation returns it.
+        Return an answer in the type that a generic method returns.
 
         Args:
-            answer: What the method returns, see :class:`Generic`.
+            answer: The kind of answer, see :class:`Generic`.
             fields: The fields of the answer, by wire name.
             args: The arguments of the call, without the client.
             kwargs: The arguments by name.
@@ -97,17 +95,17 @@ class VendorFacts(Sdk):
         raise LookupError(f"nothing is known of answers of the kind {answer}")
 
     def is_read_once(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:  # noqa: ARG002
-        """Tell whether a request is gone when it has been sent once."""
+        """Tell whether the SDK can send a request only once."""
         return False
 
     def own_error(self, fault: Fault, message: str) -> Exception | None:  # noqa: ARG002
-        """Return the exception that the SDK raises for such a failure; None if its classes are not there."""
+        """Return the exception that the SDK raises for a failure; None if its classes are not imported."""
         return None
 
-    # What follows from that
+    # Derived from the above
 
     def client_class(self, cls: type) -> type | None:
-        """Return the SDK's own class that a client class is or comes from; None if it is no client."""
+        """Return the SDK's client class that a class is or extends; None if it is no client."""
         for base in cls.__mro__:
             if base.__name__ in self.hooks.get(base.__module__, ()):
                 return base
@@ -117,14 +115,14 @@ class VendorFacts(Sdk):
 
     def service_error(self, fault: Fault, message: str) -> Exception | None:
         """
-        Return the exception that the SDK raises for such a failure; None if its classes are not there.
+        Return the exception that the SDK raises for a failure; None if its classes are not imported.
 
-        It has code, message and request id where the SDK puts them, and the fault
-        itself, so that ``classify`` says the same of it.
+        The exception has code, message and request id in the SDK's attributes, and the fault in
+        ``fault``, which ``classify`` returns.
 
         Args:
-            fault: What the answer says.
-            message: What to tell a reader; it must hold nothing secret.
+            fault: The fault in the answer.
+            message: The text of the exception; it must contain no secret.
         """
         error = self.own_error(fault, message)
         if error is not None:

@@ -12,15 +12,15 @@ from resilience.clients.vendor.facts import VendorFacts
 
 
 class VendorSdk(VendorFacts):
-    """An adapter of a vendor's SDK: what :class:`VendorFacts` asks for, and what an engine makes of it."""
+    """An adapter of a vendor's SDK; its methods for the engine follow from the description in :class:`VendorFacts`."""
 
-    def methods(self, cls: type, apis: Apis) -> Mapping[str, SdkMethod]:  # noqa: ARG002  # an SDK knows its own
+    def methods(self, cls: type, apis: Apis) -> Mapping[str, SdkMethod]:  # noqa: ARG002  # for vendors' SDKs the policy describes no API
         """
-        Return the methods to cover on a client class, by attribute name; none for any other class.
+        Return the methods of a client class that send requests, by name; an empty mapping for other classes.
 
-        Those of the SDK are meant, also on a class that a user derived from the SDK's; what the user adds is not.
-        An operation that no catalogue knows is there all the same. The methods for one operation lead to the generic
-        ones, so that a call may pass several of them: the first is the call.
+        A class that a user derived from an SDK's class has the SDK's methods, and not those that the user added.
+        Operations without an entry in the catalogue are included. A method for one operation calls a generic method,
+        so one call may pass both: the outermost counts.
         """
         base = self.client_class(cls)
         if base is None:

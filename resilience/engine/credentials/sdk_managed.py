@@ -7,8 +7,8 @@ from weakref import WeakValueDictionary
 
 from attrs import define, field
 
-from resilience.clients.common.keys import OwnKeys
-from resilience.clients.ownkeys import own_keys
+from resilience.clients.common.keys import ManagedKeys
+from resilience.clients.inspection import managed_keys
 from resilience.core.policy import CredentialLimits
 from resilience.engine.credentials.source import EARLY_SECONDS, Credentials, Loaded, NoneLoaded, OnRefresh
 from resilience.engine.errors import RemedyFailed
@@ -26,7 +26,7 @@ class SdkManagedCredentials(Credentials[None]):
     renewed ahead in a worker thread: the SDK itself would hold up the loop.
     """
 
-    def __init__(self, keys: OwnKeys, runtime: Runtime) -> None:
+    def __init__(self, keys: ManagedKeys, runtime: Runtime) -> None:
         super().__init__(as_attempt(keys.renew))
         self._keys = keys
         self._runtime = runtime
@@ -74,7 +74,7 @@ class SdkManagedSources:
 
     def of(self, client: object) -> SdkManagedCredentials | None:
         """Return the source of a client; None if its keys never change by themselves."""
-        keys = own_keys(client)
+        keys = managed_keys(client)
         if keys is None:
             return None
         with self._guard:

@@ -1,1 +1,1 @@
-"""Alibaba's old SDK, aliyunsdkcore."""
+"""The adapter of Alibaba's old SDK, aliyunsdkcore."""

@@ -1,4 +1,4 @@
-"""Credentials of Alibaba's old SDK, whose signers hold the keys (aliyun-python-sdk-core 2.16.1, read 2026-11-28)."""
+"""Credentials of Alibaba's old SDK; its signers hold the keys (aliyun-python-sdk-core 2.16.1, read 2026-11-28)."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def fixed_keys(client: object) -> KeyTriple | None:
 
 
 def give_keys(client: Any, current: Callable[[], KeyTriple]) -> None:
-    """Let a client ask for its keys before each request."""
+    """Make a client call ``current`` for its keys before each request."""
     client._signer = _CurrentSigner(type(client._signer), current)  # noqa: SLF001
 
 
 def given_by(client: object) -> Callable[[], KeyTriple] | None:
-    """Return the function that a client asks for its keys, if :func:`give_keys` has given it one."""
+    """Return the function that :func:`give_keys` gave a client; None if it gave none."""
     holder = attribute(client, "_signer")
     return holder._current if isinstance(holder, _CurrentSigner) else None  # noqa: SLF001  # made here
 
@@ -45,7 +45,7 @@ class _CurrentSigner:
 
 
 class _SignerKeys:
-    """Keys, by the names that the old SDK's signer reads."""
+    """Keys under the attribute names that the old SDK's signer reads."""
 
     def __init__(self, keys: KeyTriple) -> None:
         self.sts_access_key_id = keys.access_key_id

@@ -1,7 +1,7 @@
 """
-What Alibaba's old SDK raises, in our words.
+Translate the exceptions of Alibaba's old SDK into faults.
 
-For a failed transport it has only a code of its own and a text. Source:
+An exception of this SDK for a failed transport has only a code of the SDK and a text. Source:
 aliyun-python-sdk-core 2.16.1, read 2026-11-21.
 """
 
@@ -17,7 +17,7 @@ from resilience.clients.common.raised.frames import frames, innermost, local, mo
 from resilience.clients.common.raised.wire import transport_of, transport_of_text
 from resilience.core.fault import Fault, Transport
 
-# Codes that the SDK invents for a failed transport; its other SDK.* codes are local mistakes.
+# The codes that the SDK makes up for a failed transport. Its other SDK.* codes are mistakes of the program.
 _NETWORK: Final = frozenset({"SDK.HttpError", "SDK.ServerUnreachable"})
 _UNREADABLE: Final = "SDK.UnknownServerError"
 _CREDENTIAL: Final = "SDK.GetSessionCredentialFailed"
@@ -26,11 +26,11 @@ _READING: Final = frozenset({"_get_server_exception", "_parse_error_info_from_re
 
 
 def translate(error: Exception) -> Fault:
-    """Return the fault in an exception of this SDK, which calls its code ``error_code``."""
+    """Return the fault in an exception of this SDK; its code is in the attribute ``error_code``."""
     code = word(getattr(error, "error_code", None))
     status = http_status(getattr(error, "http_status", None))
     request_id = word(getattr(error, "request_id", None))
-    # Its signers fetch session credentials while they sign, so that what fails there was never sent.
+    # A signer fetches session credentials while it signs. A request that fails there was never sent.
     is_unsent = any(module_of(frame).startswith(_SIGNERS) for frame in frames(error))
     transport: Transport | None = None
     if code in _NETWORK:
@@ -55,9 +55,9 @@ def translate(error: Exception) -> Fault:
 
 def escaped(error: Exception) -> Fault | None:
     """
-    Return the fault in an exception of another package that escaped from this SDK.
+    Return the fault in an exception of another package that this SDK let through.
 
-    None if it is none: raised elsewhere, or a programming error.
+    None if the exception was raised elsewhere, or reports a programming error.
     """
     frame = innermost(error, PACKAGES)
     if frame is None:

@@ -1,5 +1,5 @@
 """
-Which methods of clients of Alibaba's old SDK make calls, and of which operation: the request says it.
+The methods of the old SDK's client that make calls; the request names the operation.
 
 Source: aliyun-python-sdk-core 2.16.1, client.py; read 2026-11-28.
 """
@@ -13,8 +13,8 @@ from resilience.clients.alibaba.products import is_ours
 from resilience.clients.alibaba.traits import PRODUCTS
 from resilience.clients.vendor.facts import Generic
 
-# The signers ask the token service themselves while a request is being signed. That is part of an attempt: its faults
-# are the attempt's, and waits would hold the lock of the credential.
+# A signer calls the token service while it signs a request. That call is part of the attempt: its faults are faults of
+# the attempt, and a wait would keep the lock of the credential.
 _SIGNERS: Final = "aliyunsdkcore.auth."
 
 
@@ -23,7 +23,7 @@ def _of_request(_: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> 
     if type(request).__module__.startswith(_SIGNERS) or not hasattr(request, "get_action_name"):
         return None
     product, action = request.get_product(), request.get_action_name()
-    # A CommonRequest may name a host instead.
+    # A CommonRequest may name a host instead of a product.
     by_host = not product and is_ours(request.endpoint, request.get_version())
     is_known = by_host or str(product).lower() in PRODUCTS
     return action if is_known and isinstance(action, str) and action else None

@@ -1,5 +1,5 @@
 """
-The SDK's own exception for an answer that was a failure although the SDK raised nothing.
+Make the old SDK's exception for a failure that the SDK returned as a success.
 
 Source: aliyun-python-sdk-core 2.16.1, read 2026-11-21.
 """
@@ -13,12 +13,12 @@ from resilience.core.fault import Fault
 
 _OK: Final = 200
 
-# What the SDK calls an error without a code.
+# The SDK's code for an error that has none.
 _UNREADABLE: Final = "SDK.UnknownServerError"
 
 
 def service_error(fault: Fault, message: str) -> Any:
-    """Return the exception; None if its module was not imported."""
+    """Return the exception; None if the script has not imported its module."""
     exceptions: Any = sys.modules.get("aliyunsdkcore.acs_exception.exceptions")
     if exceptions is None:
         return None

@@ -1,7 +1,7 @@
 """
-What Alibaba's old SDK refreshes by itself: its signers.
+Signers of Alibaba's old SDK that fetch new keys by themselves.
 
-Only private attributes tell what they keep; seen in aliyun-python-sdk-core 2.16.1, read 2026-11-21.
+Their state is in private attributes, as in aliyun-python-sdk-core 2.16.1, read 2026-11-21.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from typing import Any, Final
 from attrs import frozen
 
 from resilience.clients.common.fields import attribute
-from resilience.clients.common.keys import OwnKeys, identity_of
+from resilience.clients.common.keys import ManagedKeys, identity_of
 
 SIGNERS: Final = {
     "RamRoleArnSigner": "_refresh_session_ak_and_sk",
     "EcsRamRoleSigner": "_refresh_session_ak_and_sk",
     "RsaKeyPairSigner": "_get_session_ak_and_sk",
 }
-"""Signers that fetch keys for a session, and how each does it."""
+"""The signers that fetch keys for a session, each with its method for that."""
 
 
 @frozen(eq=False)
 class SignerKeys:
-    """A signer of the old SDK, which goes by the age of its keys and never learns when they end."""
+    """A signer of the old SDK; it renews keys by their age, because it does not keep when they expire."""
 
     identity: object
     _signer: Any
@@ -34,25 +34,25 @@ class SignerKeys:
         getattr(self._signer, SIGNERS[type(self._signer).__name__])()
 
     def is_due(self) -> bool:
-        """Tell what the signer itself asks before it signs."""
+        """Tell whether the signer would fetch keys before it next signs."""
         longest = self._period() * getattr(self._signer, "_REFRESH_SCALE", 0.8)
         age = int(time.time()) - self._signer._last_update_time  # noqa: SLF001
         return attribute(self._signer, "_session_credential") is None or age > longest
 
     def expires_at(self) -> float | None:
-        """Return the age that the signer asked for, counted from when the answer came."""
+        """Return the time of the last answer plus the lifetime that the signer asked for, in epoch seconds."""
         made = self._signer._last_update_time  # noqa: SLF001
         return float(made + self._period()) if made else None
 
     def fetch(self) -> None:
-        """Fetch keys if that is due."""
+        """Fetch keys if they are due."""
         self._signer._check_session_credential()  # noqa: SLF001
 
     def _period(self) -> Any:
         return getattr(self._signer, "_session_period", None) or self._signer._SESSION_PERIOD  # noqa: SLF001
 
 
-def own_keys(client: object) -> OwnKeys | None:
-    """Return what can be done with the signer of a client of the old SDK; None if it renews nothing."""
+def managed_keys(client: object) -> ManagedKeys | None:
+    """Return the signer of a client of the old SDK; None if the signer does not renew its keys."""
     signer = attribute(client, "_signer")
     return SignerKeys(identity_of(signer), signer) if type(signer).__name__ in SIGNERS else None

@@ -8,13 +8,13 @@ from resilience.clients.common.timeouts import Call, least, twin
 
 
 def within(function: Call, client: Any, seconds: float) -> Call | None:
-    """Return a method that waits no longer than so, on a copy of its client; None for other clients."""
+    """Return a method that waits at most ``seconds``, on a copy of its client; None for other clients."""
     if client is None or not hasattr(client, "_get_request_read_timeout") or not hasattr(client, "session"):
         return None
 
     def call(*args: Any, **kwargs: Any) -> Any:
         copied = twin(client)
-        # They choose between the request, the client and a table of slow operations.
+        # The client takes a time-out from the request, from itself, or from a table of slow operations.
         copied._get_request_read_timeout = lambda request: least(client._get_request_read_timeout(request), seconds)  # noqa: SLF001
         copied._get_request_connect_timeout = lambda request: least(  # noqa: SLF001
             client._get_request_connect_timeout(request),  # noqa: SLF001
@@ -23,7 +23,7 @@ def within(function: Call, client: Any, seconds: float) -> Call | None:
         try:
             return function(copied, *args, **kwargs)
         finally:
-            # The class closes its session when an object of it goes, and this one is everybody's.
+            # The class closes its session in __del__, and the client that was copied goes on with this session.
             copied.session = None
 
     return call

@@ -1,1 +1,1 @@
-"""Alibaba's present SDK: clients that are built on tea-openapi."""
+"""The adapter of Alibaba's present SDK, whose clients are built on tea-openapi."""

@@ -1,7 +1,7 @@
 """
-The answer that Alibaba's present SDK would have returned, for a call that is a success without one.
+Make the answer of an accepted call, in the types of Alibaba's present SDK.
 
-It is of the SDK's own type, with what the request itself says: nobody has asked the service for the rest.
+The answer has the fields that it shares with the request. Its other fields are empty: the service was not asked.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _OK: Final = 200
 
 
 def answer(base: type, operation: str, said: Mapping[str, Any]) -> Any:
-    """Fill the response, which is its body, and around it what HTTP says."""
+    """Return the operation's response: a body with the fields, and around it headers and the status 200."""
     found = model(f"{base.__module__.rpartition('.')[0]}.models", operation)
 
     def make(values: Mapping[str, Any]) -> Any:
@@ -31,21 +31,21 @@ def answer(base: type, operation: str, said: Mapping[str, Any]) -> Any:
 
 
 def shaped(fields: Mapping[str, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a mapping of headers, status and body, as the methods for any operation do."""
+    """Return a mapping of headers, status and body, as the generic methods do."""
     return {"headers": {}, "statusCode": _OK, **_body(_body_type(args, kwargs), fields)}
 
 
 def _body_type(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
-    """Return the type of body that a call asks for: it is in the parameters, or before the request."""
+    """Return the type of body that a call asks for: it is in the parameters, or the argument before the request."""
     if "body_type" in kwargs:
         return str(kwargs["body_type"])
     values = [*args, *kwargs.values()]
-    for place, value in enumerate(values):
+    for index, value in enumerate(values):
         kind = getattr(value, "body_type", None)
         if isinstance(kind, str):
             return kind
-        if place and type(value).__name__ == OPEN_API_REQUEST:
-            return str(values[place - 1])
+        if index and type(value).__name__ == OPEN_API_REQUEST:
+            return str(values[index - 1])
     return "json"
 
 

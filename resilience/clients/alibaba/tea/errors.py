@@ -1,9 +1,9 @@
 """
-What Alibaba's present SDK raises, in our words.
+Translate the exceptions of Alibaba's present SDK into faults.
 
-Covers tea-openapi 0.4 (which the MQTT SDK uses today) and tea-openapi 0.3 (which it
-still allows). Each hides something: 0.4 formats missing fields as the text "None" and
-wraps every network error; 0.3 lets some network errors escape. Sources:
+The SDK for MQTT uses tea-openapi 0.4 today, and still allows 0.3. Both hide something: 0.4
+formats missing fields as the text "None" and wraps every network error; 0.3 lets some
+network errors through. Sources:
 alibabacloud_tea_openapi 0.4.6 and 0.3.16, darabonba-core 1.0.9, alibabacloud-tea 0.4.3,
 alibabacloud-credentials 1.0.12, read 2026-11-21.
 """
@@ -59,16 +59,16 @@ def translate(error: Exception) -> Fault | None:
         return Fault(provider=PROVIDER, transport=_retry_error(error), error=type_name(error))
     if is_named(error, "TeaException"):
         return _answer(error)
-    # ValidateException, RequiredArgumentException and their like: raised before anything is sent.
+    # The SDK raises ValidateException, RequiredArgumentException and similar classes before it sends anything.
     return Fault(provider=PROVIDER, effect="none", error=type_name(error))
 
 
 def escaped(error: Exception) -> Fault | None:
     """
-    Return the fault in an exception of another package that escaped from this SDK.
+    Return the fault in an exception of another package that this SDK let through.
 
-    None if it is none: raised elsewhere, or a programming error. tea-openapi 0.3 wraps only some network errors,
-    and what it raises while reading an answer arrives as it is.
+    None if the exception was raised elsewhere, or reports a programming error. tea-openapi 0.3 wraps only some
+    network errors, and it does not wrap the errors of reading an answer.
     """
     status = _unreadable(error)
     if status is not None:
@@ -78,7 +78,7 @@ def escaped(error: Exception) -> Fault | None:
 
 
 def _answer(error: Exception) -> Fault:
-    """Translate what the service answered, or what the SDK refuses to send: then there is no status and no data."""
+    """Translate an error that the service answered, or one of the SDK itself, which has no status and no data."""
     data = getattr(error, "data", None)
     fields: Mapping[str, object] = data if isinstance(data, dict) else {}
     status = next(
@@ -109,11 +109,12 @@ def _answer(error: Exception) -> Fault:
 
 def _retry_after(error: Exception) -> float | None:
     """
-    Return the server's hint: the field of 0.4, else the headers, which only the frame that raised still has.
+    Return the server's hint in seconds: from the field of 0.4, else from the headers.
 
-    0.3 has no field at all, and neither generation looks at the standard header.
+    Only the frame that raised the exception still has the headers. 0.3 has no field for the hint, and neither version
+    reads the standard header.
     """
-    # Milliseconds: darabonba/core.py sleeps the field as such, and it is the header's value.
+    # The field is the header's value, in milliseconds: darabonba/core.py sleeps that long.
     hint = seconds(getattr(error, "retry_after", None), per_second=1000)
     if hint is not None:
         return hint
@@ -124,7 +125,7 @@ def _retry_after(error: Exception) -> float | None:
 
 def _unretryable(error: Exception) -> Fault | None:
     inner = getattr(error, "inner_exception", None)
-    # The SDK notes the request last of all before it sends it, so without one nothing was sent.
+    # The SDK stores the request just before it sends it. If there is none, nothing was sent.
     is_unsent = getattr(error, "last_request", _UNKNOWN) is None
     fault: Fault | None
     if not isinstance(inner, Exception):
@@ -155,11 +156,11 @@ def _foreign(inner: Exception, *, is_unsent: bool) -> Fault | None:
 
 
 def _unreadable(error: Exception) -> int | None:
-    """Return the status of an answer that could not be read, 0 if it is not known; None if no answer had come."""
+    """Return the status of an answer that could not be read, 0 if the status is unknown; None if no answer came."""
     if not isinstance(error, RuntimeError | AttributeError | TypeError | ValueError | LookupError):
         return None
     frame = innermost(error, PACKAGES)
-    # Both generations of tea-openapi keep the answer in this variable once it is there.
+    # Both versions of tea-openapi have the answer in this local variable once it has come.
     answer = local(error, ("alibabacloud_tea_openapi",), "_response")
     if answer is not None:
         return http_status(getattr(answer, "status_code", None)) or 0
@@ -169,25 +170,26 @@ def _unreadable(error: Exception) -> int | None:
     if isinstance(error, AttributeError) and frame is None:
         # Without a traceback: `err.get("Code")` on JSON that is no object.
         return 0 if error.name == "get" and isinstance(error.obj, list | str | int | float | bool | None) else None
-    # A client turning an answer into a model; users' own `from_map` calls have no runtime options around them.
+    # A client makes a model of an answer in `from_map`, below a function with runtime options. A user's call of
+    # `from_map` is not below such a function.
     is_model = frame is not None and frame.f_code.co_name == "from_map"
     return 0 if is_model and local(error, ("alibabacloud_",), "runtime") is not None else None
 
 
 def error_status(status: int) -> int | None:
-    """Keep only a status that reports an error; a 200 that cannot be read is no ``http-200``."""
+    """Return a status that reports an error, and None for any other: rules match no ``http-200``."""
     return status if status >= 300 else None  # noqa: PLR2004  # what follows success
 
 
 def _retry_error(error: Exception) -> Transport:
-    """Judge by the exception that the SDK was handling, and by the text that it kept where that one is gone."""
+    """Return what the exception that the SDK was handling says, or else what the text says that the SDK kept."""
     handled = error.__context__
     found = None if handled is None else transport_of(handled)
     return found or transport_of_text(getattr(error, "message", None))
 
 
 def _credential(error: Exception) -> Fault:
-    """Translate a failed credential provider: the call was never sent, the code is the token service's."""
+    """Translate the error of a credential provider: the call was never sent, and the code is the token service's."""
     text = getattr(error, "message", None)
     found = _CREDENTIAL_STATUS.search(text) if isinstance(text, str) else None
     code, request_id = code_and_request_id(json_after("result: ", error))

@@ -1,4 +1,4 @@
-"""Requests of Alibaba's present SDK: models, or query and body where an action is called by its name."""
+"""Read and write requests of Alibaba's present SDK: models, and the ``OpenApiRequest`` of generic methods."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from resilience.clients.common.request_forms import Forms, RequestForm
 
-# What the methods for any operation take: query, headers, and a body of any kind.
+# The class that the generic methods take: query, headers, and a body of any kind.
 OPEN_API_REQUEST: Final = "OpenApiRequest"
 
 
 def is_read_once(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
-    """Tell whether a request is gone when it has been sent once."""
+    """Tell whether the SDK can send a request only once, because its body is a stream."""
     return any(
         _is_open_api_request(value) and not isinstance(getattr(value, "stream", None), bytes | str | None)
         for value in (*args, *kwargs.values())
@@ -39,7 +39,7 @@ def _write_open_api_request(request: Any, changes: Mapping[str, Any]) -> Any:
 
 
 def _is_tea_model(value: Any) -> bool:
-    # Runtime options are a model too.
+    # Runtime options are a model too, so the class must also be named as a request.
     return callable(getattr(value, "to_map", None)) and any(
         cls.__name__.endswith("Request") for cls in type(value).__mro__
     )

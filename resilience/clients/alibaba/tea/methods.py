@@ -1,9 +1,9 @@
 """
-Which methods of clients of Alibaba's present SDK make calls, and of which operation.
+The methods of the present SDK's clients that make calls, and the operation of each.
 
-Beside a method for each operation there are some that take the operation as an argument,
-in their parameters or in a request object. They serve every product of the vendor, and the
-methods for one operation lead to them. Sources: alibabacloud_tea_openapi 0.4.6 and 0.3.16,
+A client has a method for each operation, and generic methods, which take the operation as an
+argument or in a request object. The generic methods serve every product of the vendor, and each
+method for one operation calls one of them. Sources: alibabacloud_tea_openapi 0.4.6 and 0.3.16,
 client.py; read 2026-11-28.
 """
 
@@ -18,25 +18,23 @@ from resilience.clients.alibaba.traits import PRODUCTS
 from resilience.clients.common.originals import original
 from resilience.clients.vendor.facts import Generic
 
-# `create_group_id_with_options`, which the short methods call, and also `assume_role_with_oidcwith_options`.
+# The short methods call `create_group_id_with_options`, for example; `assume_role_with_oidcwith_options` is one too.
 _WITH_OPTIONS: Final = re.compile(r".*with_options(?:_async)?")
 _RESPONSE: Final = "Response"
 
 _TYPED: Final = tuple(f"alibabacloud_{product}" for product in PRODUCTS)
 
-# The vendor's clients for one product: alibabacloud_ecs20140526.client.
+# How the modules of the vendor's clients for one product begin: alibabacloud_ecs20140526.client.
 _VENDORS: Final = "alibabacloud_"
-# Which of these are for products that the catalogue is about, perhaps in a version that is not in the table.
-_KNOWN: Final = _TYPED
 
 
 def is_foreign(module: str) -> bool:
-    """Tell whether a module has the vendor's client for another product."""
-    return module.startswith(_VENDORS) and not module.startswith(_KNOWN)
+    """Tell whether a module has the vendor's client for a product without a catalogue."""
+    return module.startswith(_VENDORS) and not module.startswith(_TYPED)
 
 
 def operations(base: type) -> list[tuple[str, str]]:
-    """Take the operation from the type of the answer: a method's name has lost the capitals (``with_oidcwith``)."""
+    """Return methods and operations; the operation is in the answer's type, since method names have no capitals."""
     found: list[tuple[str, str]] = []
     for name, value in vars(base).items():
         if _WITH_OPTIONS.fullmatch(name) is None:
@@ -49,8 +47,8 @@ def operations(base: type) -> list[tuple[str, str]]:
     return found
 
 
-def _argument(name: str, place: int, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    return args[place] if len(args) > place else kwargs.get(name)
+def _argument(name: str, index: int, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    return args[index] if len(args) > index else kwargs.get(name)
 
 
 def _of_params(client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
@@ -88,4 +86,4 @@ GENERIC: Final[Mapping[str, Generic]] = {
     **_MODELS,
     **{f"{name}_async": generic for name, generic in _MODELS.items()},
 }
-"""The methods that take their operation as an argument."""
+"""The generic methods, by name."""

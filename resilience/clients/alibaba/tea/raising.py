@@ -1,8 +1,8 @@
 """
-The SDK's own exception for an answer that was a failure although the SDK raised nothing.
+Make the present SDK's exception for a failure that the SDK returned as a success.
 
-A script catches what its SDK raises, so that is what it gets for ``Success: false``
-in an answer with status 200, too. Sources: alibabacloud_tea_openapi 0.4.6 and 0.3.16; read 2026-11-21.
+A script catches the SDK's exceptions, so it also gets one for ``Success: false`` in an answer
+with status 200. Sources: alibabacloud_tea_openapi 0.4.6 and 0.3.16; read 2026-11-21.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from resilience.core.fault import Fault
 _OK: Final = 200
 _SERVER: Final = 500
 
-# tea-openapi writes this where a service says nothing (alibabacloud_tea_openapi/client.py 0.4.6).
+# The text that tea-openapi has for a missing field (alibabacloud_tea_openapi/client.py 0.4.6).
 _ABSENT: Final = "None"
 
-# Codes whose documented status is unknown, and that are the service's own fault.
+# The classes of codes that are the service's fault, for codes without a documented status.
 _INTERNAL: Final = frozenset({"internal", "transient"})
 
 
 def service_error(fault: Fault, message: str) -> Any:
-    """Return the exception; None if its module was not imported."""
-    # The status of the answer itself was a success, but the exception always has one, and scripts compare it.
+    """Return the exception; None if the script has not imported its module."""
+    # Every exception of the SDK has a status, and scripts compare it; here it is that of the answer, a success.
     status = fault.status or _OK
     code, request_id = fault.code or _ABSENT, fault.request_id or _ABSENT
-    # The texts are what the SDK makes of an error's body, which is all that the older generation keeps.
+    # The SDK makes these texts of an error's body; tea-openapi 0.3 keeps nothing else.
     data = {"Code": code, "Message": message, "RequestId": request_id, "statusCode": status}
     text = f"code: {status}, {message} request id: {request_id}"
     exceptions: Any = sys.modules.get("alibabacloud_tea_openapi.exceptions")
     if exceptions is None:
         tea: Any = sys.modules.get("Tea.exceptions")
         return None if tea is None else tea.TeaException({"code": code, "message": text, "data": data})
-    said: dict[str, Any] = {
+    details: dict[str, Any] = {
         "status_code": status,
         "code": code,
         "message": text,
@@ -45,13 +45,13 @@ def service_error(fault: Fault, message: str) -> Any:
     }
     if fault.retry_after is not None:
         # The field is in milliseconds.
-        return exceptions.ThrottlingException(**said, retry_after=round(fault.retry_after * 1000))
+        return exceptions.ThrottlingException(**details, retry_after=round(fault.retry_after * 1000))
     kind = exceptions.ServerException if _is_servers(fault) else exceptions.ClientException
-    return kind(**said)
+    return kind(**details)
 
 
 def _is_servers(fault: Fault) -> bool:
-    """Tell whether a refusal would have had a status from 500 on: the SDK chooses its class by that."""
+    """Tell whether a refusal would have had a status of 500 or more: the SDK chooses the exception class by it."""
     if fault.status is not None:
         return fault.status >= _SERVER
     if fault.code is None:

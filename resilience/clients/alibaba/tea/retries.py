@@ -1,7 +1,7 @@
 """
-Repeats that clients of Alibaba's present SDK make on their own.
+Find and switch off the retries of Alibaba's present SDK.
 
-tea-openapi 0.4 has retry options in the client, 0.3 obeys ``autoretry`` in the runtime options of a call.
+tea-openapi 0.4 has retry options in the client; 0.3 obeys ``autoretry`` in the runtime options of a call.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from resilience.clients.common.fields import attribute, packages
 
 
 def retries_itself(client: object) -> str | None:
-    """Say how a client, or the runtime options of a call, repeat calls; None if they do not."""
+    """Return a sentence about how a client, or the runtime options of a call, retry; None if they do not."""
     if "alibabacloud_tea_util" in packages(type(client)):
         return _runtime_options(client)
     return _client(client) if _is_client(client) else None
 
 
 def switch_off(client: Any) -> str | None:
-    """Switch that off for this client. Say what was switched off."""
+    """Switch off the client's retries, and return a sentence about it; None if there was nothing to switch off."""
     if not _is_client(client) or _client(client) is None:
         return None
     client._retry_options = None  # noqa: SLF001  # the client reads nothing else: do_request, 0.4.6
@@ -29,7 +29,7 @@ def switch_off(client: Any) -> str | None:
 
 
 def options_count(client: object) -> bool:
-    """Tell whether a client looks at the runtime options of a call: with retry options of its own it does not."""
+    """Tell whether a client reads ``autoretry`` in runtime options: one with retry options of its own does not."""
     return not hasattr(client, "_retry_options")
 
 
@@ -37,11 +37,11 @@ def without_autoretry(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple
     """
     Return the arguments of a call without the retries that its runtime options ask for.
 
-    Only tea-openapi 0.3 obeys them; it repeats after network errors, writes too.
+    Only tea-openapi 0.3 obeys them. It retries after network errors, also calls that write.
 
     Args:
-        args: The arguments of a method of Alibaba's client, with or without the client; left unchanged.
-        kwargs: Likewise.
+        args: The positional arguments of a client's method, with or without the client; left unchanged.
+        kwargs: The keyword arguments; left unchanged.
 
     Returns:
         The same objects if there is nothing to switch off, else copies of the options with ``autoretry`` off.

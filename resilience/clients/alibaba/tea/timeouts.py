@@ -1,7 +1,7 @@
 """
 Time-outs of Alibaba's present SDK.
 
-A client keeps them in two attributes, in milliseconds, and runtime options of one call may bring others
+A client has two attributes for them, in milliseconds. The runtime options of one call may set others
 (alibabacloud_tea_openapi 0.4.6 and 0.3.16, read 2026-11-21).
 """
 
@@ -12,13 +12,13 @@ from typing import Any, Final
 from resilience.clients.common.fields import attribute
 from resilience.clients.common.timeouts import Call, twin
 
-# What both generations of the SDK use where nothing is set, in milliseconds:
+# The defaults of both versions of the SDK, in milliseconds:
 # darabonba/core.py 1.0.9 and Tea/core.py 0.4.3, DEFAULT_CONNECT_TIMEOUT and DEFAULT_READ_TIMEOUT.
 _DEFAULTS: Final = {"connect_timeout": 5_000, "read_timeout": 10_000}
 
 
 def within(function: Call, client: Any, seconds: float) -> Call | None:
-    """Return a method that waits no longer than so, on a copy of its client; None for other clients."""
+    """Return a method that waits at most ``seconds``, on a copy of its client; None for other clients."""
     if client is None or not _has_timeouts(client):
         return None
     limit = max(1, int(seconds * 1000))
@@ -33,7 +33,7 @@ def within(function: Call, client: Any, seconds: float) -> Call | None:
 
 
 def lower(client: Any, seconds: float) -> bool:
-    """Make a client wait no longer than so in all its calls; return whether that was done."""
+    """Make a client wait at most ``seconds`` in all its calls; return whether that was possible."""
     if not _has_timeouts(client):
         return False
     _lower(client, int(seconds * 1000))
@@ -50,7 +50,7 @@ def _lower(client: Any, limit: int) -> None:
 
 
 def _shorter_options(value: Any, limit: int) -> Any:
-    """Return the runtime options of one call, copied where their time-outs are too long; anything else as it is."""
+    """Return runtime options with time-outs of at most ``limit``, copied if they change; any other value unchanged."""
     if type(value).__name__ != "RuntimeOptions":
         return value
     long = [name for name in _DEFAULTS if (_milliseconds(attribute(value, name)) or 0) > limit]
@@ -62,8 +62,8 @@ def _shorter_options(value: Any, limit: int) -> Any:
 
 
 def _milliseconds(value: object) -> int | None:
-    """Return what the SDK makes of a time-out; None where it takes the next one instead: nothing, or zero."""
+    """Return a time-out as the SDK reads it; None for zero or no number, where the SDK takes its next default."""
     try:
-        return int(value) or None  # type: ignore[call-overload]  # whatever it is, the SDK does the same
+        return int(value) or None  # type: ignore[call-overload]  # the SDK too calls int() with any object
     except (TypeError, ValueError):
         return None

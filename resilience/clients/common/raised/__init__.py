@@ -1,1 +1,1 @@
-"""What was raised: the frames that it passed, what it says of a request, and whether it is a mistake of the program."""
+"""Read an exception: its frames, what became of its request, and whether it reports a mistake of the program."""

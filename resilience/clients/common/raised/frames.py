@@ -1,9 +1,9 @@
 """
-Where an exception was raised: the frames of its traceback, read and never changed.
+Read the frames of an exception's traceback, without changing them.
 
-The SDKs drop what we need most (was the request sent? which HTTP status came
-back?), but the frames that raised still know it. A traceback can be missing, for
-instance after pickling, so every answer here is a bonus and never required.
+The SDKs drop important facts (was the request sent? which HTTP status came back?), but the
+frames of the traceback still have them in local variables. A traceback can be missing, for
+instance after pickling, so every caller works without the result as well.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def local(error: BaseException, package: tuple[str, ...], name: str) -> object:
 
 def followed_redirect(error: BaseException) -> bool:
     """
-    Tell whether a request had been answered with a redirect when the next hop failed.
+    Tell whether the service had answered with a redirect before the failed request.
 
     requests (2.34) follows redirects in ``resolve_redirects``; aiohttp (3.14) and httpx (0.28)
     keep the answers so far in a local ``history`` of the function that sends.
@@ -79,7 +79,7 @@ def followed_redirect(error: BaseException) -> bool:
 
 
 def _chain(error: BaseException) -> list[BaseException]:
-    """Return an exception and all that it came from, also where an SDK hides it in ``inner_exception``."""
+    """Return an exception with all its causes and contexts, and those that an SDK has in ``inner_exception``."""
     found: list[BaseException] = []
     waiting: list[object] = [error]
     while waiting:

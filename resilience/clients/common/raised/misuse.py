@@ -17,7 +17,7 @@ _MISTAKES: Final = (
     RecursionError,
 )
 
-# Errors that anyio, sniffio and trio have a class for; by name, so that none is imported here.
+# The classes of anyio, sniffio and trio for such errors; by name, so that this module imports none of them.
 _MISTAKE_NAMES: Final = (
     "NoEventLoopError",
     "AsyncLibraryNotFoundError",
@@ -29,7 +29,7 @@ _ASYNC_PACKAGES: Final = ("anyio", "sniffio", "trio")
 
 _NO_LOOP: Final = "no running event loop"
 
-# asyncio, aiohttp, httpx and trio only say it in words.
+# asyncio, aiohttp, httpx and trio have no classes for these, only texts.
 _MISTAKE_TEXTS: Final = (
     _NO_LOOP,
     "no current event loop",
@@ -51,11 +51,11 @@ _MISTAKE_TEXTS: Final = (
 
 def is_misuse(error: BaseException) -> bool:
     """
-    Tell whether an exception reports a programming error, which no policy may answer.
+    Tell whether an exception reports a programming error, which no rule matches.
 
-    These are wrong types and names, unfinished code and failed imports, and any
-    use of an event loop from the wrong place. ``ValueError`` and ``LookupError``
-    are none: users' code says with them that the world is not as it should be.
+    Programming errors are wrong types and names, unfinished code, failed imports, and the
+    use of an event loop from the wrong place. ``ValueError`` and ``LookupError`` are not
+    among them: users raise them for wrong data.
     """
     if isinstance(error, _MISTAKES):
         return True
@@ -73,5 +73,5 @@ def needs_running_loop(error: BaseException) -> bool:
 
 
 def _text(error: BaseException) -> str:
-    """Return an exception's own first argument if it is text: never ``str(error)``, which may run foreign code."""
+    """Return an exception's first argument if it is text; ``str(error)`` might run foreign code."""
     return error.args[0] if error.args and isinstance(error.args[0], str) else ""

@@ -1,8 +1,8 @@
 """
-What HTTP clients, sockets and users' own exceptions say, without any vendor's SDK.
+Translate exceptions of HTTP clients, of sockets and of users into faults.
 
-httpx, requests, aiohttp, urllib3 and urllib are recognised by the names of their
-classes; their exceptions for an error status differ in shape and say the same.
+The names of their classes identify httpx, requests, aiohttp, urllib3 and urllib. Each
+library's exception for an error status has its own attributes for the same facts.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from resilience.core.fault import Fault
 _HTTP_PACKAGES: Final = frozenset({"httpx", "requests", "aiohttp", "urllib", "urllib3", "httpcore", "http"})
 
 REQUEST_ID_HEADERS: Final = ("x-acs-request-id", "x-tc-requestid", "x-request-id", "request-id", "x-correlation-id")
-"""Headers that gateways give a request's id in, the providers' own first."""
+"""The headers for a request's id; the providers' own come first."""
 
 _READERS: Final = ("httpx", "requests", "aiohttp", "urllib3")
 
 BODY_ATTRIBUTES: Final = ("_content", "_body")
-"""Where responses of HTTP clients have a body that was read already."""
+"""The attributes in which HTTP clients' responses keep a body that has been read."""
 
 
 def answered(error: Exception) -> Fault | None:
     """
-    Return the fault in an HTTP client's exception for an answer with an error status; None for any other.
+    Return the fault in an HTTP client's exception for an error status; None for any other exception.
 
-    The code comes from a JSON body if the client has read it already: nothing is read from the network here.
+    The code comes from the JSON body, if the client has read the body already: this function does no I/O.
     """
     if not packages(type(error)) & _HTTP_PACKAGES:
         return None
@@ -50,7 +50,7 @@ def answered(error: Exception) -> Fault | None:
         # aiohttp makes up a status 400 for an answer that is no HTTP (aiohttp/client_reqrep.py 3.14, start).
         return Fault(transport="garbled", effect="unknown", error=type_name(error))
     response = attribute(error, "response")
-    # httpx and requests carry a response; aiohttp calls its status `status`, urllib `code`.
+    # An exception of httpx and requests has a response; aiohttp's has `status`, urllib's `code`.
     source = error if response is None else response
     status = _first_status(source, "status_code", "status", "code")
     if status is None:
@@ -60,7 +60,7 @@ def answered(error: Exception) -> Fault | None:
     code, request_id = code_and_request_id(body)
     return Fault(
         code=code,
-        # The status is good and the answer is not: its type, its length or its encoding.
+        # The status is a success, but the answer has a wrong type, length or encoding.
         transport="garbled" if status < 300 else None,  # noqa: PLR2004  # what follows success
         status=status if status >= 300 else None,  # noqa: PLR2004
         request_id=first_word(request_id, header(headers, *REQUEST_ID_HEADERS)),
@@ -72,7 +72,7 @@ def answered(error: Exception) -> Fault | None:
 def unanswered(error: Exception) -> Fault | None:
     """Return the fault in a network error of any library or of Python's own; None for any other exception."""
     transport = transport_of(error)
-    # `response.json()` of httpx lets the decoder's own exception through; elsewhere it is the user's data that is bad.
+    # `response.json()` of httpx raises the decoder's exception. Raised elsewhere, it is about the user's own data.
     if (
         transport is None
         and isinstance(error, json.JSONDecodeError | UnicodeDecodeError)
@@ -83,7 +83,7 @@ def unanswered(error: Exception) -> Fault | None:
 
 
 def own_code(error: Exception) -> Fault | None:
-    """Return the fault in an exception that has a code of its own, as users' clients raise them; None without one."""
+    """Return the fault in a user's exception that has a code in an attribute; None if it has no code."""
     code = first_word(attribute(error, "code"), attribute(error, "error_code"))
     if code is None:
         return None
@@ -98,7 +98,7 @@ def own_code(error: Exception) -> Fault | None:
 
 
 def unknown(error: Exception) -> Fault:
-    """Return the fault in an exception that says nothing but its class."""
+    """Return the fault in any other exception; only its class is known."""
     return Fault(error=type_name(error))
 
 

@@ -1,8 +1,8 @@
 """
-What became of a request whose answer never came: never sent, lost, or unreadable.
+Tell from a network error what became of the request: ``unsent``, ``lost`` or ``garbled``.
 
-The default is "lost": where nobody can tell, the request may have taken effect.
-"Unsent" needs proof: the class of the exception, or a frame that was connecting.
+The default is ``lost``: the request may have taken effect. ``unsent`` needs proof: the class of
+the exception, or a frame that was connecting.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from resilience.clients.common.raised.frames import passes_function
 from resilience.core.fault import Transport
 
 # (top-level package, class) -> verdict; the first class of the MRO that is listed decides.
-# "inside": the class says nothing, but it carries the exception that does.
+# "inside": the verdict is that of the exception which this one wraps.
 # Sources: requests 2.34, urllib3 2.8, httpx 0.28, aiohttp 3.14, anyio 4.16, trio 0.35, read 2026-11-21.
 _VERDICTS: Final[dict[tuple[str, str], Transport | Literal["inside"]]] = {
     ("requests", "ConnectTimeout"): "unsent",
@@ -29,12 +29,12 @@ _VERDICTS: Final[dict[tuple[str, str], Transport | Literal["inside"]]] = {
     ("requests", "Timeout"): "lost",
     # The adapter has repeated an error status until it gave up, and hides it.
     ("requests", "RetryError"): "inside",
-    # Only raised when a redirect has answered a request whose body cannot be sent once more.
+    # requests raises this only after a redirect, for a body that it cannot send a second time.
     ("requests", "UnrewindableBodyError"): "lost",
     ("requests", "ChunkedEncodingError"): "lost",
     ("requests", "ContentDecodingError"): "garbled",
     ("requests", "JSONDecodeError"): "garbled",
-    # What the request should have held is no JSON; the class above, of answers, extends this one.
+    # The program's data cannot be written as JSON. The class above, which is about answers, extends this one.
     ("requests", "InvalidJSONError"): "unsent",
     ("requests", "TooManyRedirects"): "garbled",
     ("requests", "MissingSchema"): "unsent",
@@ -49,7 +49,7 @@ _VERDICTS: Final[dict[tuple[str, str], Transport | Literal["inside"]]] = {
     # Only raised before the proxy was reached: urllib3/connectionpool.py, _wrap_proxy_error.
     ("urllib3", "ProxyError"): "unsent",
     ("urllib3", "LocationValueError"): "unsent",
-    # Both are also what a stalled or broken TLS handshake becomes.
+    # urllib3 raises both also for a TLS handshake that stalls or breaks.
     ("urllib3", "ReadTimeoutError"): "inside",
     ("urllib3", "ProtocolError"): "inside",
     ("urllib3", "DecodeError"): "garbled",
@@ -102,7 +102,7 @@ _CONNECTING: Final = frozenset(
 _HANDSHAKING: Final = frozenset({"do_handshake", "_do_handshake", "_on_handshake_complete", "start_tls"})
 _BEFORE_SENDING: Final = _CONNECTING | _HANDSHAKING
 
-# OpenSSL's names for what only a handshake can say; others may come with data in flight.
+# OpenSSL's reasons that only a handshake has; other reasons may come after data was sent.
 _HANDSHAKE_REASONS: Final = (
     "CERTIFICATE_VERIFY_FAILED",
     "WRONG_VERSION_NUMBER",
@@ -125,7 +125,7 @@ _NETWORK_ERRNOS: Final = frozenset(
     }
 )
 
-# How the texts begin in which urllib3 (after "Caused by") and aiohttp say that they never connected.
+# The beginnings of texts of urllib3 (after "Caused by") and of aiohttp for a connection that was never made.
 _UNSENT_TEXTS: Final = (
     "NewConnectionError(",
     "NameResolutionError(",
@@ -137,7 +137,7 @@ _UNSENT_TEXTS: Final = (
 
 
 def transport_of(error: BaseException) -> Transport | None:
-    """Return what an exception of a network library says about the request; None if it is none of these."""
+    """Return what became of the request of a network error; None if the exception is no network error."""
     for kind in kinds(type(error)):
         verdict = _VERDICTS.get(kind)
         if verdict == "inside":
@@ -151,11 +151,11 @@ def transport_of(error: BaseException) -> Transport | None:
 
 def transport_of_text(text: object) -> Transport:
     """
-    Return what the text of a network error says where an SDK kept nothing else; "lost" if it does not tell.
+    Return what became of a request, from the text of a network error; "lost" if the text does not say it.
 
     Args:
-        text: The message. What stands before its last "Caused by" is a URL with
-            the caller's parameters, and is not looked at.
+        text: The message. The part before its last "Caused by" has a URL with the
+            caller's parameters, and is not read.
     """
     if not isinstance(text, str):
         return "lost"
@@ -167,7 +167,7 @@ def transport_of_text(text: object) -> Transport:
 
 
 def _inside(error: BaseException) -> Iterator[BaseException]:
-    """Yield the exceptions that a wrapper carries on purpose; ``__context__`` may be anyone's and is left out."""
+    """Yield the exceptions that an exception wraps; not its ``__context__``, which may be unrelated."""
     for value in (getattr(error, "reason", None), *error.args, error.__cause__):
         if isinstance(value, BaseException) and value is not error:
             yield value
@@ -183,7 +183,7 @@ def _system(error: OSError) -> Transport | None:
     if isinstance(error, ConnectionRefusedError | socket.gaierror | socket.herror):
         return "unsent"
     is_network = isinstance(error, ConnectionError | TimeoutError) or error.errno in _NETWORK_ERRNOS
-    # asyncio joins the failures of several addresses into one OSError without a number.
+    # asyncio joins the failures of several addresses into one OSError without an errno.
     if (is_network or error.errno is None) and passes_function(error, _BEFORE_SENDING):
         return "unsent"
     return "lost" if is_network else None

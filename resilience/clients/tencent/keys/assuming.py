@@ -12,12 +12,13 @@ from resilience.clients.common.assuming import (
     SESSION_NAME,
     Keys,
     brought,
+    check_answer,
     check_arguments,
     current,
     imported,
 )
 from resilience.clients.common.keys import KeyTriple
-from resilience.clients.common.lookups import AnswerError, unreadable
+from resilience.clients.common.lookups import unreadable
 from resilience.clients.tencent import answers, retries
 from resilience.clients.tencent.keys.credentials import tencent_credential
 from resilience.clients.tencent.traits import PROVIDER
@@ -45,13 +46,13 @@ def tencent_assume_role(  # noqa: PLR0913  # one keyword for each thing that the
 
     Args:
         role_arn: Such as ``qcs::cam::uin/<account>:roleName/<name>``.
-        keys: What signs the request, or a function that returns it. Either this or ``client``.
-        client: A ready ``StsClient`` of ``tencentcloud.sts``; region, endpoint, protocol and timeout are then its own.
+        keys: The keys that sign the request, or a function that returns them. Give either ``keys`` or ``client``.
+        client: A ready ``StsClient`` of ``tencentcloud.sts``, which has its own region, endpoint and time-outs.
         session_name: 2 to 128 letters, digits, and ``=,.@_-``.
         duration: Seconds that the keys live, at most 43200.
-        policy: JSON that narrows the role's permissions; it is URL-encoded here, as the service wants it.
-        external_id: What the role's owner asks callers for.
-        region: Any region will do; the default is that of the SDK's own credentials.
+        policy: JSON that narrows the role's permissions; this function URL-encodes it, as the service requires.
+        external_id: The value that the role's trust policy asks for, if any.
+        region: Any region works; the default is that of the SDK's own credentials.
         endpoint: Host of the token service.
         protocol: ``http`` only for a sandbox.
         timeout: Seconds, for the connection and again for the answer.
@@ -64,8 +65,7 @@ def tencent_assume_role(  # noqa: PLR0913  # one keyword for each thing that the
         ValueError: As for :func:`alibaba_assume_role`.
     """
     check_arguments("tencent_assume_role", keys, client, duration, _DURATIONS)
-    why = None if client is None else retries.retries_itself(client)
-    if why is not None:
+    if (why := retries.retries_itself(client)) is not None:
         raise ValueError(f"tencent_assume_role: {why}")
     package, module = "tencentcloud-sdk-python-sts", "tencentcloud.sts.v20180813"
     models = imported("tencent_assume_role", f"{module}.models", package)
@@ -79,13 +79,13 @@ def tencent_assume_role(  # noqa: PLR0913  # one keyword for each thing that the
         client = clients.StsClient(tencent_credential(current(keys)), region, profile)
 
     def ask() -> KeyTriple:
-        # A request of its own for each time: the SDK writes headers into it.
+        # Each call needs a new request, because the SDK writes headers into it.
         request = models.AssumeRoleRequest()
         request.RoleArn, request.RoleSessionName, request.DurationSeconds = role_arn, session_name, duration
         request.Policy = None if policy is None else quote(policy, safe="")
         request.ExternalId = external_id
         answer = client.AssumeRole(request)
-        _check_answer(answer)
+        check_answer(answers.checker(catalogue(PROVIDER).operation(OPERATION)), answer)
         found = answer.Credentials
         try:
             return brought(found.TmpSecretId, found.TmpSecretKey, found.Token, float(answer.ExpiredTime))
@@ -93,9 +93,3 @@ def tencent_assume_role(  # noqa: PLR0913  # one keyword for each thing that the
             raise unreadable(PROVIDER, OPERATION, answer.RequestId) from None
 
     return ask
-
-
-def _check_answer(answer: object) -> None:
-    fault = answers.checker(catalogue(PROVIDER).operation(OPERATION))(answer)
-    if fault is not None:
-        raise AnswerError(OPERATION, fault)

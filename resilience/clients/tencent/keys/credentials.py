@@ -1,8 +1,8 @@
 """
-Credentials of Tencent's SDK: one that asks for its keys on every call, and those that a client was made with.
+Credentials of Tencent's SDK: a credential that calls a function for its keys, and the fixed keys of a client.
 
-Each question is answered from one snapshot: a client that read the key of one generation and the secret of the next
-would sign with a torn pair. Fixed keys were seen in tencentcloud-sdk-python-common 3.1.195, read 2026-11-28.
+The credential takes id, secret and token from one snapshot. With the id of one generation and the secret of the next,
+a client would sign wrongly. Source for fixed keys: tencentcloud-sdk-python-common 3.1.195, read 2026-11-28.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ def tencent_credential(current: Callable[[], KeyTriple]) -> TencentCredential:
     Return an object for the ``credential`` argument of Tencent's clients, synchronous and asynchronous.
 
     Args:
-        current: Returns the credentials to sign the next request with. It is
-            called once per question, possibly from several threads, and must not block.
+        current: Returns the keys that sign the next request. The credential calls it once for each question of the
+            SDK, possibly from several threads, so it must not block.
     """
     return TencentCredential(current)
 
 
 @frozen(eq=False)
 class TencentCredential:
-    """Answers what Tencent's clients ask of a credential; they sign with :meth:`get_credential_info` alone."""
+    """A credential for Tencent's clients; they sign with the result of :meth:`get_credential_info`."""
 
     _current: Callable[[], KeyTriple] = field(repr=False)
 
@@ -74,11 +74,11 @@ def fixed_keys(client: object) -> KeyTriple | None:
 
 
 def give_keys(client: Any, current: Callable[[], KeyTriple]) -> None:
-    """Let a client ask for its keys before each request."""
+    """Make a client call ``current`` for its keys before each request."""
     client.credential = tencent_credential(current)
 
 
 def given_by(client: object) -> Callable[[], KeyTriple] | None:
-    """Return the function that a client asks for its keys, if :func:`give_keys` has given it one."""
+    """Return the function that :func:`give_keys` gave a client; None if it gave none."""
     holder = attribute(client, "credential")
     return holder._current if isinstance(holder, TencentCredential) else None  # noqa: SLF001  # made here

@@ -1,10 +1,10 @@
 """
-The credential classes of Tencent's SDK that refresh themselves.
+Renew the keys of the credential classes of Tencent's SDK that refresh by themselves.
 
-Each of their methods holds the credential's lock until the token service has answered, and
-whoever signs meanwhile waits for that lock, be it an event loop. So new keys are fetched with a
-copy, and put in place under the lock. Source: tencentcloud-sdk-python-common 3.1.195,
-credential.py, read 2026-11-21.
+Each of their methods holds the credential's lock until the token service has answered. A call
+that signs meanwhile waits for that lock, even on an event loop. So a copy of the credential
+fetches new keys, which then replace the old ones under the lock. Source:
+tencentcloud-sdk-python-common 3.1.195, credential.py, read 2026-11-21.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from typing import Any, Final
 from attrs import frozen
 
 from resilience.clients.common.fields import attribute, kinds
-from resilience.clients.common.keys import OwnKeys, identity_of, users_keys
+from resilience.clients.common.keys import ManagedKeys, identity_of, users_keys
 
 ROLES: Final = {
     "STSAssumeRoleCredential": ("get_sts_tmp_role_arn", 0.9),
     "OIDCRoleArnCredential": ("refresh", 0.1),
 }
-"""Classes that assume a role, the method that does, and how much of the lifetime is left when they do it again."""
+"""Classes that assume a role, the method for it, and the part of the lifetime that is left when they do it again."""
 
 MACHINE: Final = "CVMRoleCredential"
-"""The class that asks the machine it runs on."""
+"""The class that asks the metadata service of the machine."""
 
 _ERRORS: Final = "tencentcloud.common.exception.tencent_cloud_sdk_exception"
 
@@ -51,50 +51,50 @@ class RoleKeys:
         _take(self._credential, twin, _ROLE_FIELDS)
 
     def is_due(self) -> bool:
-        """Tell what the class itself asks before it signs."""
+        """Tell whether the credential would assume the role before it next signs."""
         *keys, due = (getattr(self._credential, name) for name in _ROLE_FIELDS)
         return None in keys or due < int(time.time())
 
     def expires_at(self) -> float | None:
-        """Return the end of the keys; the class only keeps when it will renew them."""
+        """Return when the keys expire, in epoch seconds, computed from the time at which the class will renew them."""
         due = self._credential._expired_time  # noqa: SLF001
         return float(due + self._credential._duration_seconds * self._share) if due else None  # noqa: SLF001
 
     def fetch(self) -> None:
-        """Assume the role if that is due."""
+        """Assume the role if it is due."""
         if self.is_due():
             self.renew()
 
 
 @frozen(eq=False)
 class MachineKeys:
-    """A credential that asks the machine, and that keeps every failure to itself."""
+    """A credential that asks the metadata service of the machine, and hides every failure."""
 
     identity: object
     _credential: Any
 
     def renew(self) -> None:
         """
-        Ask the machine again.
+        Ask the metadata service for new keys.
 
         Raises:
-            TencentCloudSDKException: It did not answer with keys; the class itself would sign with none.
+            TencentCloudSDKException: It did not answer with keys; the SDK's class would sign without any.
         """
         if not self._ask():
             error = import_module(_ERRORS).TencentCloudSDKException
             raise error("ClientError.MetadataError", "the metadata service did not answer with keys")
 
     def is_due(self) -> bool:
-        """Tell what the class itself asks before it signs."""
+        """Tell whether the credential would ask for keys before it next signs."""
         return bool(self._credential._need_refresh())  # noqa: SLF001
 
     def expires_at(self) -> float | None:
-        """Return the end of the keys."""
+        """Return when the keys expire, in epoch seconds; None if there are none."""
         end = self._credential._expired_ts  # noqa: SLF001
         return float(end) if end else None
 
     def fetch(self) -> None:
-        """Ask the machine if that is due; while the present keys last, a failure is none."""
+        """Ask for keys if they are due; ignore a failure as long as the present keys are valid."""
         if self.is_due() and (self.expires_at() or 0.0) <= time.time():
             self.renew()
         elif self.is_due():
@@ -116,8 +116,8 @@ def _take(credential: Any, twin: Any, names: tuple[str, ...]) -> None:
         vars(credential).update({name: getattr(twin, name) for name in names})
 
 
-def own_keys(client: object) -> OwnKeys | None:
-    """Return what can be done with the credential of a client; None if it renews nothing."""
+def managed_keys(client: object) -> ManagedKeys | None:
+    """Return the credential of a client; None if the credential does not renew its keys."""
     credential = attribute(client, "credential")
     names = [name for package, name in kinds(type(credential)) if package == "tencentcloud"]
     for name in names:

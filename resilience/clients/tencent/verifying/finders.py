@@ -1,8 +1,8 @@
 """
-Query clients for TDMQ for MQTT, and the finders for what an instance holds.
+Query clients for TDMQ for MQTT, and the finders for the resources of an instance.
 
-What has a name of its own within an instance is found by that name, exactly: the
-filters of the lists find parts of names too. Sources: tencentcloud-sdk-python-mqtt
+A finder compares whole names, because the filters of the lists find parts of names
+too. Sources: tencentcloud-sdk-python-mqtt
 3.1.195 (shapes, filters, page sizes) and the code lists of tencentcloud-sdk-go
 mqtt/v20240516; read 2026-11-21.
 """
@@ -36,7 +36,7 @@ from resilience.core.fault import Fault
 _SERVICE: Final = "mqtt"
 _CLIENTS: Final = ("tencentcloud.common.abstract_client", "tencentcloud.common.abstract_client_async")
 
-# Rows that the lists with pages allow; DescribeTopicList, which allows 20, is not used (models.py, Limit).
+# The rows that a page may have (models.py, Limit). No finder uses DescribeTopicList, which allows 20.
 _PAGE: Final = 100
 
 # Public access that is on, or on its way (models.py, DescribeInsPublicEndpointsResponse.Status).
@@ -46,7 +46,7 @@ _UNIQUE: Final = "such names are unique in an instance, so the answer is wrong; 
 
 
 def query_client_of(client: object) -> PlainQueryClient | AwaitedQueryClient | None:
-    """Return what puts queries to a client of Tencent's SDK for MQTT; None for any other object."""
+    """Return the query client of a client of Tencent's SDK for MQTT; None for any other object."""
     if not any(cls.__module__ in _CLIENTS for cls in type(client).__mro__):
         return None
     if getattr(client, "_service", None) != _SERVICE:
@@ -60,8 +60,8 @@ class PlainQueryClient:
     """
     Asks through a synchronous client.
 
-    It asks for JSON and no models: those cannot tell an empty list from none, and an
-    error under an unusual content type looks to them like an answer without fields.
+    It asks for JSON. Models do not distinguish an empty list from a missing one, and make an
+    answer without fields of an error under an unusual content type.
     """
 
     _client: Any
@@ -77,7 +77,7 @@ class PlainQueryClient:
 
     def fields(self, request: Any) -> Fields:
         """Return a request's fields that are set."""
-        # The SDK's own methods serialise requests with this, and the public way leads through a text.
+        # The SDK's own methods serialise requests with this; the public method returns JSON text.
         return request if isinstance(request, Mapping) else dict(request._serialize())  # noqa: SLF001
 
     def check(self, operation: str, answer: Any) -> Fault | None:
@@ -85,21 +85,21 @@ class PlainQueryClient:
         return answers.checker(catalogue(PROVIDER).operation(operation))(answer)
 
     def put(self, ask: Query, _: object) -> Any:
-        """Ask."""
+        """Send a query."""
         return self._client.call_json(ask.operation, dict(ask.fields))
 
     def read(self, answer: Any) -> Fields:
         """Return the fields in ``Response``."""
-        said = answer.get("Response")
-        return said if isinstance(said, Mapping) else {}
+        fields = answer.get("Response")
+        return fields if isinstance(fields, Mapping) else {}
 
     def made(self, operation: str, request: Any, fields: Fields, answer: Any) -> Any:
-        """Return a model for a model and JSON for JSON; the request id is that of the last question."""
-        said = {"RequestId": None if answer is None else self.read(answer).get("RequestId"), **fields}
+        """Return a model if the request is a model, else JSON; the request id is that of the last query."""
+        body = {"RequestId": None if answer is None else self.read(answer).get("RequestId"), **fields}
         if isinstance(request, Mapping):
-            return {"Response": said}
+            return {"Response": body}
         response = getattr(sys.modules[type(request).__module__], f"{operation}Response")()
-        response._deserialize(said)  # noqa: SLF001  # as the SDK's own methods do; the public way leads through a text
+        response._deserialize(body)  # noqa: SLF001  # as the SDK's own methods do; the public method takes JSON text
         return response
 
 
@@ -108,7 +108,7 @@ class AwaitedQueryClient(PlainQueryClient):
     """Asks through an asynchronous client, on asyncio and trio alike."""
 
     def put(self, ask: Query, options: object) -> Any:
-        """Ask; the options of the creating call hold for the question too."""
+        """Send a query, with the options of the creating call."""
         opts = dict(options) if isinstance(options, Mapping) else {}
         return self._client.call_and_deserialize(ask.operation, dict(ask.fields), opts=opts)
 
@@ -118,7 +118,7 @@ def rows_of(answer: Fields, operation: str, name: str = "Data") -> list[Fields]:
     Return the rows of a list.
 
     Raises:
-        AnswerError: There is no list. Where null is allowed the reference says so, and it does not of any of these.
+        AnswerError: There is no list. The reference allows null for none of these lists.
     """
     rows = answer.get(name)
     if isinstance(rows, list):
@@ -133,12 +133,12 @@ def scan(operation: str, fields: Fields, key: str) -> Generator[Query, Fields, l
     Return the rows of all pages, each once.
 
     Args:
-        operation: A list with Offset and Limit.
-        fields: What narrows it down.
-        key: The field that tells rows apart; a row may move to the next page while we read.
+        operation: A list operation with Offset and Limit.
+        fields: The fields that narrow the list.
+        key: The field that identifies a row; a row may move to the next page between two queries.
 
     Raises:
-        AnswerError: The list got shorter meanwhile, so that a row may have slipped to a page that was read before.
+        AnswerError: The list became shorter between two queries, so a row may have moved to a page already read.
     """
     rows: dict[object, Fields] = {}
     offset, most = 0, 0
@@ -155,7 +155,7 @@ def scan(operation: str, fields: Fields, key: str) -> Generator[Query, Fields, l
 
 
 def _absent(error: Exception, *codes: str) -> bool:
-    """Tell whether an error says that what was asked for is not there: exactly these codes."""
+    """Tell whether an error means "not there": its code is exactly one of these."""
     return code_of(error, errors.translate) in codes
 
 
@@ -173,7 +173,7 @@ def _topic(expected: ExpectedResource) -> Search:
 
 
 def _user(expected: ExpectedResource) -> Search:
-    """A generated password was never in an answer: DescribeUserList has it."""
+    """Find a user by name; CreateUser's answer never has a generated password, DescribeUserList has it."""
     name = expected.need("Username")
     narrowed = {"InstanceId": expected.need("InstanceId"), "Filters": [{"Name": "Username", "Values": [name]}]}
     rows = yield from scan("DescribeUserList", narrowed, "Username")
@@ -181,7 +181,7 @@ def _user(expected: ExpectedResource) -> Search:
 
 
 def _listed(operation: str, name: str, *answered: str) -> Finder:
-    """Return a finder by a name in a list without pages; the answer has ``answered`` of the row, and InstanceId."""
+    """Return a finder by name in a list without pages; it returns InstanceId and the row's fields ``answered``."""
 
     def find(expected: ExpectedResource) -> Search:
         instance_id, value = expected.need("InstanceId"), expected.need(name)
@@ -194,7 +194,7 @@ def _listed(operation: str, name: str, *answered: str) -> Finder:
 
 
 def _rule(expected: ExpectedResource) -> Search:
-    """Rules of one name may exist side by side: ours has the name and says the same."""
+    """Find a rule by name and content: several rules may have the same name."""
     instance_id, name = expected.need("InstanceId"), expected.need("RuleName")
     listed = yield Query("DescribeMessageEnrichmentRules", {"InstanceId": instance_id})
     rows = [row for row in rows_of(listed, "DescribeMessageEnrichmentRules") if row.get("RuleName") == name]
@@ -210,7 +210,7 @@ def _rule(expected: ExpectedResource) -> Search:
 
 
 def _authenticator(kind: str) -> Finder:
-    """An instance has at most one authenticator of each type."""
+    """Return a finder for the authenticator of a type; an instance has at most one of each type."""
 
     def find(expected: ExpectedResource) -> Search:
         try:
@@ -230,7 +230,7 @@ def _device_identity(expected: ExpectedResource) -> Search:
     try:
         found = yield Query("DescribeDeviceIdentity", named)
     except Exception as error:
-        # The product has no narrower code for a device; a missing instance has one of its own.
+        # The product has no narrower code for a device; a missing instance has its own code.
         if _absent(error, "ResourceNotFound"):
             return None
         raise
@@ -240,7 +240,7 @@ def _device_identity(expected: ExpectedResource) -> Search:
 
 
 def _endpoint(expected: ExpectedResource) -> Search:
-    """Public access is on or off; what is closing is none that a call has just opened."""
+    """Find public access that is on or opening; access that is closing is not from this call."""
     found = yield Query("DescribeInsPublicEndpoints", {"InstanceId": expected.need("InstanceId")})
     status = found.get("Status")
     if not status:
@@ -249,7 +249,7 @@ def _endpoint(expected: ExpectedResource) -> Search:
 
 
 def _by_content(rows: list[Fields], expected: ExpectedResource, field: str, sn: str) -> Fields | None:
-    """Find a certificate by what it says, since its serial number is inside."""
+    """Find a certificate by its content, since the request has no serial number."""
     content = certificates(expected.need(field))
     found = next((row for row in rows if certificates(row.get(field)) == content), None)
     unknown = [row.get(sn) for row in rows if not certificates(row.get(field))]
@@ -293,4 +293,4 @@ FINDERS: Final[Mapping[str, Finder]] = {
     "RegisterCaCertificate": _ca_certificate,
     "RegisterDeviceCertificate": _device_certificate,
 }
-"""What can be looked up in an instance, by operation."""
+"""The finders for the resources of an instance, by operation."""

@@ -1,13 +1,12 @@
 """
-Finders for instances of TDMQ for MQTT: the purchase that must not happen twice, and the delete that must not.
+Finders for instances of TDMQ for MQTT: neither their purchase nor their deletion may happen twice.
 
-Nothing in the answers of the service says which call bought an instance. Its name
-is not unique, and when it was made says little: the call that is looked into may be
-that of an earlier run, which a ledger remembers. So an instance is taken for ours
-only on the user's word, which comes in two forms: a tag whose value no other
-purchase has, or the promise that names are unique in the account. Without either,
-an instance of the same name ends the search with an error that shows its id; where
-there is none of that name, that is a fact in any case.
+The answers of the service do not say which call bought an instance. Its name is not
+unique, and its time of creation proves little, since the call may be one of an earlier
+run, which a ledger remembers. So a finder needs the user's word to decide: a tag with a
+value that no other purchase has, or the promise that names are unique in the account.
+Without it, an instance of the same name ends the search with an error that shows its
+id. If no instance has the name, the purchase surely did not happen.
 
 Sources: tencentcloud-sdk-python-mqtt 3.1.195 (filters, states); Terraform provider
 tencentcloudstack/tencentcloud (the second DeleteInstance); read 2026-11-21.
@@ -42,18 +41,18 @@ _LIST: Final = "DescribeInstanceList"
 Rows = Generator[Query, Fields, list[Fields]]
 """A search for rows of a list."""
 
-# InstanceStatus (models.py, DescribeInstanceResponse): on its way out, and there without being of use.
+# InstanceStatus (models.py, DescribeInstanceResponse) of instances that are being deleted, and of unusable ones.
 _GONE: Final = frozenset({"DELETING", "DESTROYED"})
 _USELESS: Final = frozenset({"CREATE_FAILURE", "OVERDUE"})
 
-# What an instance is, besides its tag: request field to row field.
+# The properties of an instance besides its tags: request field to row field.
 _SAME: Final = {"Name": "InstanceName", "InstanceType": "InstanceType", "SkuCode": "SkuCode"}
 
 NOT_UNIQUE: Final = (
     "names are not unique, so nothing tells whether this call bought it; look, then give each purchase a tag of its "
     "own and name its key (unique_tag=...), or promise that names are unique (unique_names=True)"
 )
-"""What is said to a program that asks for its verifiers itself."""
+"""The advice for a program that calls ``verifiers_for``."""
 
 
 def finders(unique: Sequence[Sequence[str]], *, advice: str = NOT_UNIQUE) -> Mapping[str, Finder]:
@@ -61,9 +60,9 @@ def finders(unique: Sequence[Sequence[str]], *, advice: str = NOT_UNIQUE) -> Map
     Return the finders for instances, by operation.
 
     Args:
-        unique: Sets of request fields, each of which tells one purchase from all others: ``Name``, ``TagList`` or
-            ``TagList.KEY``. The first counts whose fields a request has.
-        advice: What to do where nothing tells one purchase from another.
+        unique: Sets of request fields that each distinguish one purchase from all others: ``Name``, ``TagList`` or
+            ``TagList.KEY``. A finder uses the first set whose fields a request has.
+        advice: What to do if nothing distinguishes one purchase from another.
     """
 
     def bought(expected: ExpectedResource) -> Search:
@@ -91,7 +90,7 @@ def _has(expected: ExpectedResource, fields: Sequence[str]) -> bool:
 
 
 def _tags(expected: ExpectedResource, name: str) -> list[tuple[str, str]]:
-    """Return the tags of the request that a field of ``unique`` speaks of."""
+    """Return the tags of the request that a field of ``unique`` names."""
     outer, _, key = name.partition(".")
     tags = [naming.tag(each) for each in expected.fields.get(TAGS) or []] if outer == TAGS else []
     return [(each[0], str(each[1])) for each in tags if each is not None and key in {"", each[0]}]
@@ -100,7 +99,7 @@ def _tags(expected: ExpectedResource, name: str) -> list[tuple[str, str]]:
 def _named(expected: ExpectedResource) -> Rows:
     name = expected.need(NAME)
     rows = yield from scan(_LIST, {"Filters": [{"Name": "InstanceName", "Values": [name]}]}, "InstanceId")
-    # The filter finds parts of names too, and names of what is being deleted may be used again.
+    # The filter finds parts of names too, and the name of an instance that is being deleted may be used again.
     return [row for row in rows if row.get("InstanceName") == name and row.get("InstanceStatus") not in _GONE]
 
 
@@ -108,8 +107,8 @@ def _tagged(tags: Sequence[tuple[str, str]]) -> Rows:
     """
     Find the instances that have all of some tags.
 
-    With a tag filter the service ignores all others (models.py, DescribeInstanceListRequest.Filters), and whether two
-    of them mean both or either is not said: each is asked by itself.
+    With a tag filter the service ignores all other filters (models.py, DescribeInstanceListRequest.Filters). The
+    reference does not say whether two tag filters mean both or either, so each tag has its own query.
     """
     rows: dict[object, Fields] | None = None
     for key, value in tags:
@@ -120,7 +119,7 @@ def _tagged(tags: Sequence[tuple[str, str]]) -> Rows:
 
 
 def _check(expected: ExpectedResource, found: Fields) -> None:
-    """Refuse an instance that the call cannot have bought, or that nobody could use."""
+    """Raise ``Ambiguous`` for an instance that the call cannot have bought, or that is unusable."""
     ids, status = [found.get("InstanceId")], found.get("InstanceStatus")
     for field, shown in _SAME.items():
         if str(expected.fields.get(field)).lower() != str(found.get(shown)).lower():
@@ -133,10 +132,10 @@ def _check(expected: ExpectedResource, found: Fields) -> None:
 
 def _deleted(expected: ExpectedResource) -> Search:
     """
-    Tell whether an instance is on its way out.
+    Tell whether an instance is being deleted.
 
-    Of a prepaid one the first DeleteInstance isolates it and the second destroys it,
-    so where it is isolated already nobody but a person may ask again.
+    The first DeleteInstance isolates a prepaid instance, and the second destroys it. So if
+    it is isolated already, a person has to decide about another DeleteInstance.
     """
     instance_id = expected.need("InstanceId")
     try:

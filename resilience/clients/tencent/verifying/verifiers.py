@@ -18,15 +18,15 @@ _IN_POLICY: Final = indistinct(
 
 
 def verifiers(client: object, purchases: Purchases) -> Mapping[str, Verifier] | None:
-    """Return verifiers; coroutine functions for an asynchronous client. None for a client of another product."""
+    """Return verifiers, coroutine functions for an asynchronous client; None for a client of another product."""
     query_client = query_client_of(client)
     if query_client is None:
         return None
-    # A tag that a purchase lacks leaves it to be judged by its name.
+    # A purchase without the tag is judged by its name.
     tagged = () if purchases.tag is None else ((f"{instances.TAGS}.{purchases.tag}",),)
     named = ((instances.NAME,),) if purchases.by_name else ()
-    said = () if purchases.fields is None else (purchases.fields,)
+    in_policy = () if purchases.fields is None else (purchases.fields,)
     advice = instances.NOT_UNIQUE if purchases.fields is None else _IN_POLICY
-    finders = {**FINDERS, **instances.finders((*said, *tagged, *named), advice=advice)}
+    finders = {**FINDERS, **instances.finders((*in_policy, *tagged, *named), advice=advice)}
     make = awaited if isinstance(query_client, AwaitedQueryClient) else plain
     return {f"{query_client.provider}:{name}": make(query_client, name, find) for name, find in finders.items()}

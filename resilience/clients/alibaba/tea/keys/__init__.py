@@ -1,1 +1,1 @@
-"""What clients sign with: credentials that ask for their keys, such that renew themselves, and roles."""
+"""Credentials of clients: fixed keys, keys that the SDK renews, keys from a function, and AssumeRole."""

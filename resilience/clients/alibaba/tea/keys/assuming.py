@@ -16,12 +16,13 @@ from resilience.clients.common.assuming import (
     SESSION_NAME,
     Keys,
     brought,
+    check_answer,
     check_arguments,
     current,
     imported,
 )
 from resilience.clients.common.keys import KeyTriple
-from resilience.clients.common.lookups import AnswerError, unreadable
+from resilience.clients.common.lookups import unreadable
 
 # Seconds. "Minimum value: 900"; the maximum is the role's own, and at most 12 h ("CreateRole", MaxSessionDuration).
 # AssumeRole, read 2026-11-21.
@@ -46,29 +47,28 @@ def alibaba_assume_role(  # noqa: PLR0913  # one keyword for each thing that the
 
     Args:
         role_arn: Such as ``acs:ram::<account>:role/<name>``.
-        keys: What signs the request: keys of a RAM user (the service refuses those of the account itself), or a
-            function that returns them. Either these or ``client``.
-        client: A ready client of ``alibabacloud_sts20150401``; endpoint, protocol and timeout are then its own.
+        keys: The keys that sign the request, or a function that returns them. They belong to a RAM user: the service
+            refuses the keys of the account itself. Give either ``keys`` or ``client``.
+        client: A ready client of ``alibabacloud_sts20150401``, which has its own endpoint, protocol and time-outs.
         session_name: Appears in ActionTrail; 2 to 64 letters, digits, and ``.@-_``.
         duration: Seconds that the keys live: 900 or more, and no more than the role allows.
         policy: JSON that narrows the role's permissions.
-        external_id: What the role's owner asks callers for.
+        external_id: The value that the role's trust policy asks for, if any.
         endpoint: Host of the token service; ``sts.<region>.aliyuncs.com`` is nearer.
         protocol: ``http`` only for a sandbox.
         timeout: Seconds, for the connection and again for the answer.
 
     Returns:
-        A function that makes one request. What it raises is the SDK's own exception, with the token service's code,
-        or :class:`AnswerError`. Classified, either has no effect: nothing of the user's was changed.
+        A function that makes one request. It raises the SDK's own exception, with the token service's code, or
+        :class:`AnswerError`. The fault of either has the effect ``none``: AssumeRole changes nothing.
 
     Raises:
         ImportError: ``alibabacloud_sts20150401`` is not installed.
-        ValueError: Not exactly one of ``keys`` and ``client``, a duration that the service refuses, or a client that
-            retries by itself.
+        ValueError: Both or neither of ``keys`` and ``client`` are given, the service refuses the duration, or the
+            client retries by itself.
     """
     check_arguments("alibaba_assume_role", keys, client, duration, _DURATIONS)
-    why = None if client is None else retries.retries_itself(client)
-    if why is not None:
+    if (why := retries.retries_itself(client)) is not None:
         raise ValueError(f"alibaba_assume_role: {why}")
     package = "alibabacloud_sts20150401"
     models = imported("alibaba_assume_role", f"{package}.models", package)
@@ -91,7 +91,7 @@ def alibaba_assume_role(  # noqa: PLR0913  # one keyword for each thing that the
 
     def ask() -> KeyTriple:
         answer = client.assume_role(request)
-        _check_answer(answer)
+        check_answer(answers.checker(catalogue(PROVIDER).operation(OPERATION)), answer)
         found = answer.body.credentials
         try:
             return brought(
@@ -104,9 +104,3 @@ def alibaba_assume_role(  # noqa: PLR0913  # one keyword for each thing that the
             raise unreadable(PROVIDER, OPERATION, answer.body.request_id) from None
 
     return ask
-
-
-def _check_answer(answer: object) -> None:
-    fault = answers.checker(catalogue(PROVIDER).operation(OPERATION))(answer)
-    if fault is not None:
-        raise AnswerError(OPERATION, fault)

@@ -1,8 +1,8 @@
 """
-Credentials of Alibaba's present SDK: one that asks for its keys on every call, and those that a client was made with.
+Credentials of Alibaba's present SDK: a credential that calls a function for its keys, and the fixed keys of a client.
 
-Each question is answered from one snapshot: a client that read the key of one generation and the secret of the next
-would sign with a torn pair. Fixed keys were seen in alibabacloud-tea-openapi 0.4 and alibabacloud-credentials 1.0.12,
+The credential takes id, secret and token from one snapshot. With the id of one generation and the secret of the next,
+a client would sign wrongly. Sources for fixed keys: alibabacloud-tea-openapi 0.4 and alibabacloud-credentials 1.0.12,
 read 2026-11-28.
 """
 
@@ -22,8 +22,8 @@ def alibaba_credential(current: Callable[[], KeyTriple]) -> AlibabaCredential:
     Return an object for ``Config(credential=...)`` of Alibaba's SDKs.
 
     Args:
-        current: Returns the credentials to sign the next request with. It is
-            called once per question, possibly from several threads, and must not block.
+        current: Returns the keys that sign the next request. The credential calls it once for each question of the
+            SDK, possibly from several threads, so it must not block.
     """
     return AlibabaCredential(current)
 
@@ -31,17 +31,17 @@ def alibaba_credential(current: Callable[[], KeyTriple]) -> AlibabaCredential:
 @frozen(eq=False)
 class AlibabaCredential:
     """
-    Answers what tea-openapi 0.3 and 0.4 ask of a credential.
+    A credential for tea-openapi 0.3 and 0.4.
 
-    The accessors of one part each are what older product clients use; a signer
-    that uses several of them may see two generations, which the single call cannot.
+    Older product clients call one method for each part, and may so get parts of two generations.
+    ``get_credential`` returns all parts of one generation.
     """
 
     _current: Callable[[], KeyTriple] = field(repr=False)
 
     def get_credential(self) -> Any:
         """Return one snapshot as the SDK's own ``CredentialModel``."""
-        # Whoever asks has the SDK; whoever imports this module need not.
+        # Only the SDK calls this, so it is installed; importing this module must not need it.
         from alibabacloud_credentials.models import CredentialModel  # noqa: PLC0415
 
         keys = self._current()
@@ -95,19 +95,19 @@ def fixed_keys(client: object) -> KeyTriple | None:
 
 
 def give_keys(client: Any, current: Callable[[], KeyTriple]) -> None:
-    """Let a client ask for its keys before each request."""
+    """Make a client call ``current`` for its keys before each request."""
     client._credential = alibaba_credential(current)  # noqa: SLF001
 
 
 def given_by(client: object) -> Callable[[], KeyTriple] | None:
-    """Return the function that a client asks for its keys, if :func:`give_keys` has given it one."""
+    """Return the function that :func:`give_keys` gave a client; None if it gave none."""
     holder = attribute(client, "_credential")
     return holder._current if isinstance(holder, AlibabaCredential) else None  # noqa: SLF001  # made here
 
 
 def _of_credential(credential: object) -> KeyTriple | None:
     holder = attribute(credential, "cloud_credential")
-    # What fetches keys has a cache of them, and is asked elsewhere.
+    # A provider that fetches keys is no static one: refreshing.py deals with it.
     if "Static" not in type(attribute(holder, "provider") or holder).__name__ and not _is_static(holder):
         return None
     names = ("access_key_id", "access_key_secret", "security_token")
@@ -119,6 +119,6 @@ def _is_static(holder: object) -> bool:
 
 
 def _asked(credential: Any) -> KeyTriple | None:
-    """Return what a static credential answers; it has no reason to ask anybody else."""
+    """Return the keys that a static credential answers with; it sends no request for them."""
     model = credential.get_credential()
     return triple(*(attribute(model, name) for name in ("access_key_id", "access_key_secret", "security_token")))

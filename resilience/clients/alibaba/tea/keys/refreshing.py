@@ -1,8 +1,8 @@
 """
-What Alibaba's present SDK refreshes by itself: the providers of alibabacloud-credentials.
+Renew the keys of the providers of alibabacloud-credentials, which refresh by themselves.
 
-They refresh within a call. In the ``*_async`` methods that stops the event loop, for five seconds as soon as two calls
-meet, by a thread lock. Only private attributes tell what they keep; seen in alibabacloud-credentials 1.0.12, read
+A provider refreshes within a call. In the ``*_async`` methods that stops the event loop, for five seconds if two calls
+meet at its thread lock. The state of a provider is in private attributes, as in alibabacloud-credentials 1.0.12, read
 2026-11-21.
 """
 
@@ -15,27 +15,27 @@ from typing import Any, Final
 from attrs import frozen
 
 from resilience.clients.common.fields import attribute
-from resilience.clients.common.keys import OwnKeys, identity_of, users_keys
+from resilience.clients.common.keys import ManagedKeys, identity_of, users_keys
 
-# Providers that look for another one at their first use, and what they keep it in.
+# The attributes in which a provider keeps the other provider that it found at its first use.
 _INNER: Final = ("__innerProvider", "__last_used_provider")
 
 
 def inner_name(provider: object) -> str | None:
-    """Return the attribute in which a provider keeps the one that it has found; None if it looks for none."""
+    """Return the name of the attribute for a provider's inner provider; None if it has no inner provider."""
     names = (f"_{cls.__name__}{name}" for cls in type(provider).__mro__ for name in _INNER)
     return next((name for name in names if hasattr(provider, name)), None)
 
 
 @frozen(eq=False)
 class ProviderKeys:
-    """A provider of alibabacloud-credentials that keeps what it fetched, or that hands on to such a one."""
+    """A provider of alibabacloud-credentials that caches its keys, or that delegates to such a provider."""
 
     identity: object
     _provider: Any
 
     def renew(self) -> None:
-        """Fetch new keys; the ones that are there stay in use until then, and if that fails."""
+        """Fetch new keys; the present keys stay in use until the new ones are there."""
         supplier = self._supplier()
         if supplier is None:
             self._look_again()
@@ -48,7 +48,7 @@ class ProviderKeys:
         _postpone(supplier)
 
     def is_due(self) -> bool:
-        """Tell whether there are no keys yet, or such that the provider would replace within a call."""
+        """Tell whether the provider would fetch keys within its next call."""
         supplier = self._supplier()
         if supplier is None:
             name = inner_name(self._provider)
@@ -59,18 +59,18 @@ class ProviderKeys:
         now = int(time.time())
         if now >= kept.stale_time() or now < kept.prefetch_time():
             return bool(now >= kept.stale_time())
-        # The one for ECS refreshes in a thread of its own as long as its keys are good.
+        # The provider for ECS refreshes in a thread of its own as long as its keys are good.
         return type(attribute(supplier, "_prefetch_strategy")).__name__ != "NonBlocking"
 
     def expires_at(self) -> float | None:
-        """Return the end of the keys, where the provider was told it."""
+        """Return when the keys expire, in epoch seconds; None if the provider does not know it."""
         supplier = self._supplier()
         kept = None if supplier is None else supplier._cached_value  # noqa: SLF001
         expiration = None if kept is None else kept.value().get_expiration()
         return float(expiration) if isinstance(expiration, int | float) and expiration > 0 else None
 
     def fetch(self) -> None:
-        """Ask the provider for keys if it is due; of several threads, its lock lets one fetch."""
+        """Make the provider fetch keys if they are due; its lock lets one thread fetch at a time."""
         if not self.is_due():
             return
         self._provider.get_credentials()
@@ -79,13 +79,13 @@ class ProviderKeys:
             _postpone(supplier)
 
     def _supplier(self) -> Any:
-        """Return what keeps the keys; None as long as no provider was found, and where they are static."""
-        # Most have one of their own, and this is asked before every call.
+        """Return the cache of the keys; None before a provider was found, and for static keys."""
+        # Every call asks for this, and most providers have a cache of their own.
         own = attribute(self._provider, "_credentials_cache")
         return own or next((found for each in self._chain() if (found := attribute(each, "_credentials_cache"))), None)
 
     def _chain(self) -> list[Any]:
-        """Return the provider, the one that it hands on to, and so on, as far as they are known by now."""
+        """Return the provider, its inner provider, and so on, as far as they have been found."""
         found: list[Any] = []
         each = self._provider
         while each is not None:
@@ -95,10 +95,10 @@ class ProviderKeys:
         return found
 
     def _look_again(self) -> None:
-        """Read files and variables again: static keys change there."""
+        """Find the inner provider anew: it reads files and variables, where static keys may have changed."""
         finder = next(each for each in reversed(self._chain()) if inner_name(each) is not None)
         name = inner_name(finder)
-        # On a copy, for others are using what it has found.
+        # A copy looks, because other threads use the provider that was found.
         twin = copy(finder)
         setattr(twin, str(name), None)
         twin.get_credentials()
@@ -107,10 +107,10 @@ class ProviderKeys:
 
 def _postpone(supplier: Any) -> None:
     """
-    Let keys that the SDK would replace at once live for half of the time that is left.
+    Keep keys that the SDK would replace at once for half of the time that they have left.
 
-    It renews 15 minutes ahead, so that of a session of 15 minutes, the shortest, every call
-    would fetch new keys, within the call.
+    The SDK renews keys 15 minutes before they expire. With a session of 15 minutes, the shortest,
+    every call would fetch new keys.
     """
     kept = supplier._cached_value  # noqa: SLF001
     now, expiration = int(time.time()), kept.value().get_expiration()
@@ -122,8 +122,8 @@ def _postpone(supplier: Any) -> None:
         )
 
 
-def own_keys(client: object) -> OwnKeys | None:
-    """Return what can be done with the credential of a client of the present SDK; None if it renews nothing."""
+def managed_keys(client: object) -> ManagedKeys | None:
+    """Return the credential of a client of the present SDK; None if the credential does not renew its keys."""
     credential = attribute(client, "_credential")
     provider = attribute(attribute(credential, "cloud_credential"), "provider")
     if provider is None:

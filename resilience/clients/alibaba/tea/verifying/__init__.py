@@ -1,1 +1,1 @@
-"""What can be looked for with a client of the MQTT SDK, and how it is asked."""
+"""Verifiers for the resources that clients of the present SDK for MQTT create."""

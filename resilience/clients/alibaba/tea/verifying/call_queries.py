@@ -1,7 +1,7 @@
 """
-Asks through the client for any operation of Alibaba's present SDK, without models.
+Put a finder's questions through ``call_api`` of Alibaba's present SDK, without models.
 
-What a finder finds is a mapping with the fields of the answer under ``Response``, whichever method is to return it.
+The result is a mapping with the fields of the answer under ``Response``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _PARAMS: Final = {
 
 @frozen(eq=False)
 class CallQueryClient:
-    """Asks through ``call_api``, which every client of Alibaba's new SDK has."""
+    """Asks through ``call_api``, which every client of Alibaba's present SDK has."""
 
     _client: Any
 
@@ -48,7 +48,7 @@ class CallQueryClient:
         return PROVIDER
 
     def is_request(self, value: object) -> bool:
-        """Tell whether an argument is query and body of a request."""
+        """Tell whether an argument is an ``OpenApiRequest``."""
         return type(value).__name__ == OPEN_API_REQUEST
 
     def fields(self, request: Any) -> Fields:
@@ -60,7 +60,7 @@ class CallQueryClient:
         return answers.checker(catalogue(PROVIDER).operation(operation))(answer)
 
     def put(self, ask: Query, options: object) -> Any:
-        """Ask; runtime options of the creating call hold for the question too."""
+        """Send a query, with the runtime options of the creating call."""
         models = import_module(_MODELS)
         request = models.OpenApiRequest(query=dict(ask.fields))
         runtime = options if type(options).__name__ == _OPTIONS else import_module(_UTIL_MODELS).RuntimeOptions()
@@ -71,5 +71,5 @@ class CallQueryClient:
         return dict(answer["body"])
 
     def made(self, _: str, __: Any, fields: Fields, answer: Any) -> Any:
-        """Return the fields of the answer; its request id is that of the last question."""
+        """Return the fields of the answer, with the request id of the last query."""
         return {"Response": {"RequestId": None if answer is None else answer["body"].get("RequestId"), **fields}}

@@ -52,7 +52,7 @@ class AlibabaQueryClient:
     """
     Asks through the synchronous methods, which every client of this SDK has.
 
-    The asynchronous ones need asyncio, and the same answers come from a worker thread on any event loop.
+    The asynchronous methods need asyncio; the synchronous ones work in a worker thread of any event loop.
     """
 
     _client: Any
@@ -76,7 +76,7 @@ class AlibabaQueryClient:
         return answers.checker(catalogue(PROVIDER).operation(operation))(answer)
 
     def put(self, ask: Query, options: object) -> Any:
-        """Ask; runtime options of the creating call hold for the question too."""
+        """Send a query, with the runtime options of the creating call."""
         request = getattr(self._models, f"{ask.operation}Request")().from_map(dict(ask.fields))
         method = _HUMP.sub("_", ask.operation).lower()
         if type(options).__name__ == "RuntimeOptions":
@@ -88,15 +88,15 @@ class AlibabaQueryClient:
         return dict(answer.body.to_map())
 
     def made(self, operation: str, _: Any, fields: Fields, answer: Any) -> Any:
-        """Return the operation's own response; headers and request id are those of the last question."""
-        said = {} if answer is None else answer.to_map()
-        body = {"RequestId": said.get("body", {}).get("RequestId"), **fields}
+        """Return the operation's own response, with the headers and the request id of the last query."""
+        last = {} if answer is None else answer.to_map()
+        body = {"RequestId": last.get("body", {}).get("RequestId"), **fields}
         response = getattr(self._models, f"{operation}Response")()
-        return response.from_map({"headers": said.get("headers"), "statusCode": 200, "body": body})
+        return response.from_map({"headers": last.get("headers"), "statusCode": 200, "body": body})
 
 
 def _group(expected: ExpectedResource) -> Search:
-    """A GroupId is taken in one instance; the list has all groups of one, and no pages."""
+    """Find a GroupId in the list of its instance, which has no pages."""
     instance_id, group_id = expected.need("InstanceId"), expected.need("GroupId")
     listed = yield Query("ListGroupId", {"InstanceId": instance_id})
     for row in listed.get("Data") or []:
@@ -106,7 +106,7 @@ def _group(expected: ExpectedResource) -> Search:
 
 
 def _device_credential(expected: ExpectedResource) -> Search:
-    """The read-back brings the secret that the lost answer had."""
+    """Find a device credential; the read-back has the secret that was in the lost answer."""
     named = {"InstanceId": expected.need("InstanceId"), "ClientId": expected.need("ClientId")}
     try:
         found = yield Query("GetDeviceCredential", named)
@@ -118,7 +118,7 @@ def _device_credential(expected: ExpectedResource) -> Search:
 
 
 def _ca_certificate(expected: ExpectedResource) -> Search:
-    """The serial number is inside the certificate, so the certificate itself is compared; its name is not unique."""
+    """Find a certificate by its content: the request has no serial number, and the name is not unique."""
     instance_id, content = expected.need("MqttInstanceId"), certificates(expected.need("CaContent"))
     seen: dict[str, Fields] = {}
     number = 0
@@ -130,8 +130,8 @@ def _ca_certificate(expected: ExpectedResource) -> Search:
         if not isinstance(data, Mapping):
             raise unreadable(PROVIDER, "ListCaCertificate", listed.get("RequestId"))
         rows = {row["Sn"]: row for row in data.get("CaCertificateVOS") or []}
-        # Total is pages in one place of the reference and rows in another; a page that is short or brings nothing new
-        # is the last one in either reading.
+        # The reference says of Total that it counts pages, and elsewhere that it counts rows. Under both readings a
+        # page that is short, or has no new rows, is the last one.
         is_last = len(rows) < _PAGE or rows.keys() <= seen.keys()
         seen |= rows
         if is_last:
@@ -152,4 +152,4 @@ FINDERS: Final[Mapping[str, Finder]] = {
     "RegisterDeviceCredential": _device_credential,
     "RegisterCaCertificate": _ca_certificate,
 }
-"""What can be looked up, by operation."""
+"""The finders, by operation."""

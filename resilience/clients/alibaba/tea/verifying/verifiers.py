@@ -23,7 +23,7 @@ def verifiers(client: object, purchases: Purchases) -> Mapping[str, Verifier] | 
 
 
 def generic_verifiers(client: Any) -> Mapping[str, Verifier]:
-    """Return verifiers for methods that take the operation as an argument."""
+    """Return verifiers for the generic methods."""
     return _all(CallQueryClient(client))
 
 

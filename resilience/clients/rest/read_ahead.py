@@ -1,8 +1,8 @@
 """
-Answers whose body the client has left unread (``stream=True``), as far as a policy has to read it.
+Read the body of a streamed answer (``stream=True``) for the policy, before the script reads it.
 
-What an error code stands in is read, and put back: the script reads the same bytes, by whichever method it likes.
-A success stays unread, unless the policy says that its body tells whether it is one, and it is a short JSON text.
+The body of an error is read and put back: the script reads the same bytes, by any method. The body of a success is
+read only if the policy's ``success`` is in the body, and the body is a short JSON text.
 """
 
 from __future__ import annotations
@@ -19,48 +19,48 @@ _SUCCESS: Final = range(200, 300)
 _FAILURE: Final = range(400, 1000)
 _BODY: Final = "_resilience_body"
 
-# An answer that says what went wrong is short; what is longer is left to the script.
+# An error's body is short; a longer body is left to the script.
 _MAX_BODY_BYTES: Final = 1_048_576
 _CHUNK: Final = 65_536
 
 
-def held_body(response: object) -> bytes | None:
-    """Return the body of an answer that was read for the policy; None for any other."""
+def body_read_ahead(response: object) -> bytes | None:
+    """Return the body of an answer that was read ahead; None for any other."""
     body = attribute(response, _BODY)
     return body if isinstance(body, bytes) else None
 
 
-def hold(source: RestApi, response: Any) -> Any:
-    """Return an answer of requests or of httpx; what was unread in it can be told by the policy, and read anew."""
+def read_ahead(source: RestApi, response: Any) -> Any:
+    """Return an answer of requests or of httpx; if the policy needs its body, the body is read and put back."""
     if not _must_be_read(source, response):
         return response
     if hasattr(response, "iter_raw"):
         raw: list[bytes] = []
         try:
             raw.extend(response.iter_raw())
-        except Exception as error:  # noqa: BLE001  # the script meets it where it would have met it
+        except Exception as error:  # noqa: BLE001  # the script gets it when it reads the body
             response.close()
             return _put_back(response, raw, error)
         return _put_back(response, raw, None)
-    return _hold_requests(response)
+    return _read_ahead_requests(response)
 
 
-async def hold_async(source: RestApi, response: Any) -> Any:
-    """Do the same for an asynchronous client."""
+async def read_ahead_async(source: RestApi, response: Any) -> Any:
+    """Return an answer of httpx's asynchronous client; if the policy needs its body, the body is read and put back."""
     if not _must_be_read(source, response):
         return response
     raw: list[bytes] = []
     try:
         async for chunk in response.aiter_raw():
-            raw.append(chunk)  # noqa: PERF401  # what has come before an error counts
-    except Exception as error:  # noqa: BLE001  # likewise
+            raw.append(chunk)  # noqa: PERF401  # the chunks before an error are kept
+    except Exception as error:  # noqa: BLE001  # the script gets it when it reads the body
         await response.aclose()
         return _put_back(response, raw, error)
     return _put_back(response, raw, None)
 
 
 def _must_be_read(source: RestApi, response: Any) -> bool:
-    # httpx has the attribute when the body was read; in requests it is False before.
+    # httpx has `_content` only after the body is read; in requests it is False before.
     content = attribute(response, "_content")
     if (content is not None and content is not False) or attribute(response, "is_stream_consumed") is True:
         return False
@@ -71,18 +71,18 @@ def _must_be_read(source: RestApi, response: Any) -> bool:
     is_short = not length.isdecimal() or int(length[:9]) <= _MAX_BODY_BYTES
     if status in _FAILURE:
         return is_short
-    # Without a length it may go on for ever, as events do.
+    # A body without a length may never end, as a stream of events.
     is_json = "json" in (header(headers, "content-type") or "")
     tells = source.success is not None and source.success.kind == "json"
     return status in _SUCCESS and tells and is_json and is_short and length.isdecimal()
 
 
-def _hold_requests(response: Any) -> Any:
+def _read_ahead_requests(response: Any) -> Any:
     raw, parts, failed = response.raw, list[bytes](), None
     try:
-        # What an adapter of the user's own returns may be no answer of urllib3.
+        # An adapter of the user's may return an answer that is not urllib3's.
         parts.extend(raw.stream(_CHUNK, decode_content=False) if hasattr(raw, "stream") else [raw.read()])
-    except Exception as error:  # noqa: BLE001  # the script meets it where it would have met it
+    except Exception as error:  # noqa: BLE001  # the script gets it when it reads the body
         failed = error
     content = b"".join(parts)
     response.raw = _again(raw, _Read(content, failed))
@@ -92,7 +92,7 @@ def _hold_requests(response: Any) -> Any:
 
 
 def _again(raw: Any, content: io.BytesIO) -> Any:
-    """Return urllib3's answer once more, as if nothing of it had been read."""
+    """Return a copy of urllib3's answer with its whole body unread."""
     if not hasattr(raw, "stream"):
         return content
     return type(raw)(
@@ -102,7 +102,7 @@ def _again(raw: Any, content: io.BytesIO) -> Any:
         version=raw.version,
         reason=raw.reason,
         preload_content=False,
-        # A session leaves what it hands out as a stream packed as it came.
+        # A session does not decompress a stream.
         decode_content=attribute(raw, "decode_content"),
         original_response=attribute(raw, "_original_response"),
     )
@@ -125,7 +125,7 @@ def _put_back(response: Any, parts: list[bytes], failed: Exception | None) -> An
 
 def _broken(httpx: Any, content: bytes, failed: Exception) -> Any:
     class Broken(httpx.SyncByteStream, httpx.AsyncByteStream):  # type: ignore[misc]  # they are known at run time only
-        """What came of a body, and then what ended it."""
+        """The part of a body that came, and then the error."""
 
         def __iter__(self) -> Iterator[bytes]:
             yield content
@@ -141,19 +141,19 @@ def _broken(httpx: Any, content: bytes, failed: Exception) -> Any:
 def _decoded(read: Callable[[], bytes]) -> bytes:
     try:
         return read()
-    except Exception:  # noqa: BLE001  # a body that cannot be unpacked says nothing
+    except Exception:  # noqa: BLE001  # a body that cannot be decompressed counts as empty
         return b""
 
 
 class _Read(io.BytesIO):
-    """What came of a body, and then what ended it, if anything did."""
+    """The part of a body that came, and then the error, if there was one."""
 
     def __init__(self, content: bytes, failed: Exception | None) -> None:
         super().__init__(content)
         self._failed = failed
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read on."""
+        """Read the next bytes; raise the error at the end."""
         found = super().read(size)
         if not found and size != 0 and self._failed is not None:
             raise self._failed

@@ -40,8 +40,8 @@ from tencentcloud.mqtt.v20240516.mqtt_client import MqttClient
 from tls_front import tls_in_front_of, trusted_context
 
 from resilience.clients import KeyTriple, alibaba_credential, classify, tencent_credential
-from resilience.clients.common.keys import OwnKeys
-from resilience.clients.ownkeys import own_keys
+from resilience.clients.common.keys import ManagedKeys
+from resilience.clients.inspection import managed_keys
 from resilience.sandbox import Sandbox
 
 _GROUPS = ListGroupIdRequest(instance_id="mqtt-cn-sandbox")
@@ -115,8 +115,8 @@ def caller(request: pytest.FixtureRequest, sandbox: Sandbox) -> tuple[Any, Calla
 _BOTH = pytest.mark.parametrize("caller", ["alibaba", "tencent"], indirect=True)
 
 
-def _keys_of(client: object) -> OwnKeys:
-    keys = own_keys(client)
+def _keys_of(client: object) -> ManagedKeys:
+    keys = managed_keys(client)
     assert keys is not None
     return keys
 
@@ -535,4 +535,4 @@ _TRIPLE = KeyTriple(access_key_id="a", access_key_secret="b")
 )
 def test_static_keys_have_nothing_to_renew(client: object) -> None:
     """None for permanent keys, for what a ``Credentials`` source renews, and for anything unknown."""
-    assert own_keys(client) is None
+    assert managed_keys(client) is None
