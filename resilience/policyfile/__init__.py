@@ -1,8 +1,8 @@
 """
 Reads policies: TOML files in, one checked :class:`Policy` out.
 
-A file is judged by tomli; positions come from a scanner of our own that runs only
-when there is something to point at. All problems of all files are reported at once.
+tomli parses the files. A scanner finds positions only when a message needs one. An error reports all problems of all
+files at once.
 """
 
 from resilience.policyfile.messages.ids import TITLES

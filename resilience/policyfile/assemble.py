@@ -22,15 +22,15 @@ from resilience.policyfile.ruleset import RuleSet
 @frozen(eq=False)
 class Parts:
     """
-    What a policy is made of.
+    The parts of a policy.
 
     Attributes:
         env: The chosen environment, or None.
         environments: All environments.
         stack: The layers that take effect.
         rules: Its rules.
-        names: What means something else in it than it does without the environment.
-        values_but_rules: What the layers say but for rules, as arguments for a policy's values.
+        names: The names that the environment gives another meaning.
+        values_but_rules: The arguments for a policy's values, apart from its rules.
     """
 
     env: str | None
@@ -42,21 +42,21 @@ class Parts:
 
     @property
     def values(self) -> dict[str, Any]:
-        """What the layers say, as arguments for a policy's values; everything but the digest."""
+        """The arguments for a policy's values, apart from its digest."""
         return {"rules": self.rules.all, **self.values_but_rules}
 
 
 @frozen(eq=False)
 class Found:
     """
-    An environment, and what is wrong with it.
+    An environment with its problems.
 
     Attributes:
-        parts: What it is made of.
-        own: What is wrong with its own tables, looked at by themselves.
-        others: What is wrong with the values of all tables together.
-        is_beside: Whether it leaves rules, and what they name, as they are without it. What is wrong with these is
-            then not said again.
+        parts: Its parts.
+        own: The problems of its own tables by themselves.
+        others: The problems of the merged values.
+        is_beside: Whether the environment changes no rule and no name of a rule. Problems of these are reported
+            with the plain tables.
     """
 
     parts: Parts
@@ -67,12 +67,12 @@ class Found:
 
 def assemble(chain: Chain, env: str | None, ambient: str | None) -> Parts:
     """
-    Check everything that a chain of files says, for the chosen environment and for each other one by itself.
+    Check a chain of files: the chosen environment in full, and the own tables of each other environment.
 
     Args:
-        chain: The files that were read.
-        env: The environment that the caller asks for.
-        ambient: The environment that the process is in; ignored where no file defines any.
+        chain: The files.
+        env: The environment that the caller names, or None.
+        ambient: The environment of the process, for a caller that names none; ignored if no file defines any.
 
     Raises:
         PolicyError: With all problems of all files.
@@ -94,14 +94,14 @@ def assemble(chain: Chain, env: str | None, ambient: str | None) -> Parts:
 
 class Assembly:
     """
-    The files of a policy, put together for one environment after the other.
+    Puts the files of a policy together, for one environment after the other.
 
-    What the environments have in common is read once: a file may have thousands of them.
+    The plain tables are read once for all environments, because a file may have thousands of environments.
 
     Attributes:
         chain: The files; at least one.
         environments: The layers of each environment by its name, in the order of the files.
-        problems: What is wrong with the environments themselves.
+        problems: Problems of the environments' names, and of bases that define one name differently.
     """
 
     def __init__(self, chain: Chain) -> None:
@@ -113,7 +113,7 @@ class Assembly:
         self._names = tuple(self.environments)
 
     def read(self, env: str | None) -> tuple[Parts, list[Problem]]:
-        """Read the plain tables together with those of an environment; also return what is wrong with either."""
+        """Read the plain tables with those of an environment on top; return the parts and the problems."""
         layers = () if env is None else self.environments.get(env, ())
         found = self._read_onto(env, layers)
         if found is not None:
@@ -133,11 +133,11 @@ class Assembly:
         return self._parts(env, reading, self._base_rules[0]), [*self.problems_of_all, *report.problems]
 
     def _is_by_itself(self, keys: set[str]) -> bool:
-        """Tell whether tables are right or wrong whatever else a policy says, but for what rules name."""
+        """Tell whether an environment's tables can be checked without the plain ones, apart from names in rules."""
         return not self._base.chaos.injections and keys <= _BY_THEMSELVES | {"rules"}
 
     def _read_onto(self, env: str | None, layers: Sequence[Layer]) -> Found | None:
-        """Read what an environment changes of plain tables with which nothing is wrong; None where that is no help."""
+        """Read only the changes of an environment to flawless plain tables; None if everything has to be read."""
         keys = _keys(layers)
         if not keys or not self._is_sound or (self._is_by_itself(keys) and "rules" not in keys):
             return None
@@ -147,22 +147,23 @@ class Assembly:
         own = list(report.of_environments)
         parts = self._parts(env, reading, rules)
         if _has(ids.ENDLESS_THEN, report.problems):
-            # Where a chain is too long, or returns to itself, depends on which action is built first.
+            # Which action of an endless chain is reported depends on the order of building.
             return None
         if _has(ids.EQUAL_RULES, own) and env is not None:
-            # By themselves, its rules may equal fewer others.
+            # Without the plain rules, fewer rules may be ambiguous.
             return Found(parts, self.check(env), report.problems)
-        # What else is wrong with its values depends on the plain ones too.
+        # All other problems of its values depend on the plain values too.
         own += [each for each in report.of_environments[len(own) :] if each.rule in _OF_UNKNOWN]
         return Found(parts, own, report.problems)
 
     def find(self, env: str | None, *, is_alone: bool) -> Found:
         """
-        Read an environment, or the plain tables; what is wrong with its own tables is told apart.
+        Read an environment, or the plain tables, with the problems of its own tables apart.
 
         Args:
             env: The environment; None for the plain tables.
-            is_alone: Whether the plain tables are not looked at by themselves, so that all of it is to be told.
+            is_alone: Whether the caller checks this environment only, so that problems of the plain tables belong to
+                the answer.
         """
         layers = () if env is None else self.environments.get(env, ())
         if layers and not is_alone and not self._base.chaos.injections and _keys(layers) <= _BY_THEMSELVES:
@@ -179,11 +180,11 @@ class Assembly:
 
     @property
     def problems_of_all(self) -> list[Problem]:
-        """What is wrong with the plain tables, apart from values that an environment may set."""
+        """The problems of the plain tables, apart from those of values that an environment may replace."""
         return [*self._base.report.problems, *self._base_rules[1].problems]
 
     def check(self, env: str) -> list[Problem]:
-        """Return what is wrong with the tables of an environment, looked at by themselves."""
+        """Return the problems of an environment's own tables."""
         layers = self.environments[env]
         report = self._report(only=env)
         if _keys(layers) <= _BY_THEMSELVES | {"rules"}:
@@ -201,7 +202,7 @@ class Assembly:
 
     @cached_property
     def _is_sound(self) -> bool:
-        """Whether nothing is wrong with the plain tables, so that environments need not look at them again."""
+        """Whether the plain tables have no problem, so that environments need not check them again."""
         reports = (self._base.report, self._base_rules[1])
         return not any(report.problems or report.is_silent for report in reports)
 
@@ -220,7 +221,7 @@ class Assembly:
 
     @cached_property
     def _base_rules(self) -> tuple[RuleSet, Report]:
-        """The rules without an environment, and what is wrong with them."""
+        """The rules without an environment, and the report on them."""
         report = self._report()
         return self._base.with_values(self._base.stack, (), report).rules(self._plain.layers), report
 
@@ -234,10 +235,10 @@ def _keys(layers: Sequence[Layer]) -> set[str]:
 
 
 _OF_UNKNOWN: Final = frozenset({ids.UNKNOWN_ACTION, ids.BAD_UNKNOWN})
-"""What may be wrong with ``unknown``."""
+"""Problems of ``unknown``."""
 
 _BY_THEMSELVES: Final = frozenset({"production", "limits", "credentials", "ledger", "telemetry"})
-"""Tables whose values are right or wrong whatever else a policy says."""
+"""Tables whose values can be checked without the other tables."""
 
 
 def _unknown_environment(file: str, env: str, known: tuple[str, ...]) -> Problem:
@@ -247,6 +248,6 @@ def _unknown_environment(file: str, env: str, known: tuple[str, ...]) -> Problem
 
 
 def in_order(chain: Chain, problems: list[Problem]) -> list[Problem]:
-    """Sort problems by the order in which their files are merged, and then by where they stand."""
+    """Sort problems by the order of merging of their files, and then by line and column."""
     order = {source.name: number for number, source in enumerate(chain.sources)}
     return sorted(problems, key=lambda problem: (order.get(problem.file, -1), problem.line, problem.column))

@@ -1,4 +1,4 @@
-"""What tells policies apart by their effect: a digest of everything that a call can meet."""
+"""A digest of everything in a policy that has an effect on calls."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from resilience.core.policy import Action, Chaos, CredentialLimits
 
 
 def digest(values: Mapping[str, Any]) -> str:
-    """Return 12 hex digits that are equal for policies of equal effect, however they are written."""
-    # Here, because checking a file needs no digest: these two take longer to import than a file to check.
+    """Return 12 hex digits, which are equal for policies of equal effect."""
+    # Imported here: `check` needs no digest, and these two imports take longer than checking a file.
     import hashlib  # noqa: PLC0415
     import json  # noqa: PLC0415
 
     actions: Mapping[str, Action] = values["actions"]
     rules = [
-        # A named action is told by its name, an inline one by what it says.
+        # The name identifies a named action, the content an inline one.
         (
             rule.scope,
             rule.operation or "",
             rule.code,
             rule.action.key if rule.action.key in actions else _content(rule.action),
             rule.effect,
-            # Only where it says something, so that the digests of policies without it stay as they were.
+            # Added only if it is set, so that a policy without it keeps the digest of earlier versions.
             *(() if rule.entry is None and rule.message is None else (rule.entry or 0, rule.message)),
         )
         for rule in values["rules"]
@@ -42,9 +42,9 @@ def digest(values: Mapping[str, Any]) -> str:
         "actions": {name: _content(action) for name, action in actions.items()},
         "rules": sorted(rules, key=itemgetter(0, 1, 2)),
     }
-    said = {name: _said(each) for name, each in values["operations"].items()}
-    if any(said.values()):
-        content["operations"] = said
+    declared = {name: _without_repeats(each) for name, each in values["operations"].items()}
+    if any(declared.values()):
+        content["operations"] = declared
     chaos: Chaos = values["chaos"]
     if chaos.injections:
         entries = {
@@ -62,30 +62,30 @@ def digest(values: Mapping[str, Any]) -> str:
 
 
 def _renewal(limits: CredentialLimits) -> dict[str, Any]:
-    """Return how credentials are renewed, without the folder that the policy is in on this machine."""
-    said = attrs.asdict(limits)
-    source = said.pop("source")
+    """Return the settings of credentials, with paths as the file has them and not as this machine resolves them."""
+    settings = attrs.asdict(limits)
+    source = settings.pop("source")
     if source is not None:
         written = source.pop("written")
         if written:
             source["command"], source["file"] = written, None
-        said["source"] = source
-    return said
+        settings["source"] = source
+    return settings
 
 
 def _repeats(operations: Mapping[str, Declaration]) -> dict[str, str]:
     return {name: each.repeat for name, each in operations.items() if each.repeat is not None}
 
 
-def _said(operations: Mapping[str, Declaration]) -> dict[str, Any]:
-    """Return what is said of operations beside what a repeat does."""
+def _without_repeats(operations: Mapping[str, Declaration]) -> dict[str, Any]:
+    """Return the declarations of operations that have more than ``repeat``, without ``repeat``."""
     plain = Declaration()
     more = {name: attrs.evolve(each, repeat=None, is_assumed=False) for name, each in operations.items()}
     return {name: attrs.asdict(each) for name, each in more.items() if each != plain}
 
 
 def _content(action: Action) -> list[Any]:
-    """Return what an action does, apart from the name of its counter."""
+    """Return an action's settings, without its key."""
     backoff = action.backoff
     return [
         action.do,

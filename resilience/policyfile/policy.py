@@ -1,4 +1,4 @@
-"""A policy from its files: load, check all of it, and answer where each value comes from."""
+"""Loads a policy from its files, checks all of it, and answers where each value comes from."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Policy(PolicyValues):
     A policy that was read from files, for one environment.
 
     Attributes:
-        environments: The environments that its files define, in the order in which they are met.
-        sources: The files in the order in which they are merged, named as the user named them.
+        environments: The environments of its files, in the order of the files.
+        sources: The names of the files, as the user wrote them, in the order of merging.
     """
 
     environments: tuple[str, ...] = ()
@@ -38,13 +38,13 @@ class Policy(PolicyValues):
         Read a policy from a file and everything that it extends.
 
         Args:
-            source: A path, or ``builtin:NAME`` for a policy that comes with the package.
-            env: The environment. None for the one in ``RESILIENCE_ENV``, which is ignored
-                where it is empty or the files define no environment.
+            source: A path, or ``builtin:NAME`` for a policy of the package.
+            env: The environment. None takes the one in ``RESILIENCE_ENV``, which is ignored
+                if it is empty or the files define no environment.
 
         Raises:
-            PolicyError: Something is wrong in a file, a file cannot be read, or there is no
-                such environment. All problems of all files are in it.
+            PolicyError: A file has an error or cannot be read, or there is no such environment.
+                The exception has all problems of all files.
         """
         with without_collections():
             return cls._of(_chain_of(source), env)
@@ -59,7 +59,7 @@ class Policy(PolicyValues):
         Args:
             text: The TOML text.
             env: As for :meth:`load`.
-            name: What messages call the text.
+            name: The name of the text in messages.
             base: The directory that its ``extends`` starts from; None for the current one.
 
         Raises:
@@ -86,10 +86,11 @@ class Policy(PolicyValues):
 
     def origin(self, *path: str | int) -> Origin | None:
         """
-        Return where an effective value was set: ``policy.origin("limits", "deadline")``.
+        Return the place of an effective value: ``policy.origin("limits", "deadline")``.
 
         Args:
-            path: The keys to it, without ``env`` and its name, as in ``("rules", "alibaba", "InternalError")``.
+            path: The keys that lead to the value, without ``env`` and its name, as in
+                ``("rules", "alibaba", "InternalError")``.
 
         Returns:
             The file, line and column of the value that won; None for a default that no file sets.
@@ -98,7 +99,7 @@ class Policy(PolicyValues):
 
     def overridden(self, *path: str | int) -> tuple[tuple[object, Origin], ...]:
         """
-        Return what an effective value replaced: each value as its file writes it, and where, the last one first.
+        Return the values that an effective value replaced, as the files have them, with their places, the last first.
 
         Args:
             path: As for :meth:`origin`.
@@ -106,24 +107,24 @@ class Policy(PolicyValues):
         return () if self._parts is None else self._parts.stack.overridden(path)
 
     def warnings(self) -> tuple[Problem, ...]:
-        """Return what is no error and will surprise all the same; scans the files."""
+        """Return warnings: valid syntax that may surprise. This scans the files."""
         return tuple(problem for source in self._files for problem in source.warnings())
 
     def __repr__(self) -> str:
-        """Return a short form: a policy has hundreds of rules."""
+        """Return a short form, because a policy has hundreds of rules."""
         return f"Policy(name={self.name!r}, digest={self.digest!r}, env={self.env!r}, rules={len(self.rules)})"
 
 
 def check(source: str | os.PathLike[str], *, env: str | None = None) -> tuple[Problem, ...]:
     """
-    Return everything that is wrong with a policy, and what will surprise, in the order of its files.
+    Return all errors and warnings of a policy, in the order of its files.
 
     Args:
         source: As for :meth:`Policy.load`.
-        env: As for :meth:`Policy.load`. The tables of other environments are checked by themselves.
+        env: As for :meth:`Policy.load`. Of other environments only the own tables are checked.
 
     Returns:
-        Errors, with which the policy cannot be loaded, and warnings; empty where there are none.
+        Errors, which keep the policy from being loaded, and warnings; empty for a flawless policy.
     """
     chain = _chain_of(source)
     problems = [problem for each in chain.sources for problem in each.warnings()]
@@ -141,5 +142,5 @@ def _chain_of(source: str | os.PathLike[str]) -> Chain:
 
 
 def _ambient() -> str | None:
-    """Return the environment that the process is in; one that is set and empty is none."""
+    """Return the environment that ``RESILIENCE_ENV`` names; None if the variable is unset or empty."""
     return os.environ.get("RESILIENCE_ENV") or None

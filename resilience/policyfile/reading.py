@@ -1,4 +1,4 @@
-"""What some layers say together: settings, and the named things and rules that are built of them."""
+"""Reads some layers together: merges their settings, and builds backoffs, actions, operations and rules."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ from resilience.policyfile.ruleset import RuleSet
 @define(slots=False)
 class LayerReading:
     """
-    What some layers say together, read once.
+    The merged meaning of some layers.
 
     Attributes:
         stack: The layers.
-        report: Takes what is wrong.
-        names: What means something else here than in the reading that this one was made of.
+        report: Collects the problems.
+        names: The names with another meaning than in the reading below.
     """
 
     stack: Stack
@@ -70,13 +70,13 @@ class LayerReading:
 
     @property
     def operations(self) -> Mapping[str, Mapping[str, Declaration]]:
-        """What is known of operations, by provider and name."""
+        """The operations by provider and name."""
         return self.described.operations
 
     def with_values(self, stack: Stack, layers: Sequence[Layer], report: Report) -> LayerReading:
-        """Return the same with the values that the layers of an environment set by themselves; names stay."""
+        """Return a copy with an environment's plain values, and with the backoffs, actions and operations of this."""
         reading = copy(self)
-        # Who names what is wrong in a plain table is not wrong as well.
+        # A use of a name from a broken plain table is not reported too.
         report.silenced |= self.report.silenced
         reading.stack, reading.report = stack, report
         reading.settings = merge(Stack(tuple(layers)), report, onto=self.settings)
@@ -84,18 +84,18 @@ class LayerReading:
 
     def with_layers(self, stack: Stack, layers: Sequence[Layer], report: Report) -> LayerReading:
         """
-        Return the same with everything that the layers of an environment say.
+        Return a copy with everything in the layers of an environment.
 
-        Nothing may be wrong with this reading: of what the environment leaves as it is, nothing is looked at again.
+        This reading has to be without problems: the copy does not check again what the environment leaves alone.
         """
         reading = self.with_values(stack, layers, report)
         reading.build_onto(self, layers)
         return reading
 
     def build_onto(self, below: LayerReading, layers: Sequence[Layer]) -> None:
-        """Build anew what the layers of an environment change of what a reading without them has built."""
+        """Build only the things that an environment changes, and take the others from the reading below."""
         backoffs, actions, operations, sources = (
-            _said(layers, table) for table in ("backoff", "actions", "operations", "sources")
+            _names_in(layers, table) for table in ("backoff", "actions", "operations", "sources")
         )
         if backoffs:
             changed = {name: self.settings.backoff[name] for name in backoffs}
@@ -107,30 +107,30 @@ class LayerReading:
         providers = dict.fromkeys((*operations, *sources))
         if providers:
             own = Stack(tuple(layers))
-            said = {name: each for name, each in self.settings.operations.items() if name in providers}
-            self.declared = {**below.declared, **declarations(said)}
+            changed_ones = {name: each for name, each in self.settings.operations.items() if name in providers}
+            self.declared = {**below.declared, **declarations(changed_ones)}
             self.described = read_apis(own, self.declared, self.report, onto=below.described, changed=operations)
-            check_declarations(said, self.operations, self.apis, self.stack, self.report)
+            check_declarations(changed_ones, self.operations, self.apis, self.stack, self.report)
         if below.chaos.injections or any("chaos" in layer.table for layer in layers):
             self._read_chaos()
         self.names = Renewed(backoffs, actions, providers)
 
     def leading_to(self, backoffs: Iterable[str], actions: Iterable[str]) -> dict[str, None]:
-        """Return the names of these actions, and of all that wait with these backoffs or lead to such an action."""
+        """Return these actions, those with one of the backoffs, and all whose ``then`` leads to one of them."""
         found = dict.fromkeys(actions)
         for name in backoffs:
-            found.update(dict.fromkeys(self._asking[0].get(name, ())))
+            found.update(dict.fromkeys(self._users[0].get(name, ())))
         left = list(found)
         while left:
-            for name in self._asking[1].get(left.pop(), ()):
+            for name in self._users[1].get(left.pop(), ()):
                 if name not in found:
                     found[name] = None
                     left.append(name)
         return found
 
     @cached_property
-    def _asking(self) -> tuple[Mapping[str, list[str]], Mapping[str, list[str]]]:
-        """The actions that wait with each backoff, and those that lead to each action, by name."""
+    def _users(self) -> tuple[Mapping[str, list[str]], Mapping[str, list[str]]]:
+        """The actions that name each backoff, and those that name each action in ``then``."""
         backoffs: dict[str, list[str]] = {}
         actions: dict[str, list[str]] = {}
         for name, action in self.actions.items():
@@ -141,11 +141,11 @@ class LayerReading:
         return backoffs, actions
 
     def rules(self, layers: Iterable[Layer]) -> RuleSet:
-        """Return the rules of these layers, which may be fewer than those that the names come from."""
+        """Return the rules of these layers, which may be only some of the layers with the names."""
         return self._reader().read(layers)
 
     def rules_onto(self, below: RuleSet, layers: Iterable[Layer]) -> RuleSet:
-        """Return what these layers, and the names that mean something else here, make of rules."""
+        """Return rules with the new meanings of names, and with the rules of these layers on top."""
         return self._reader().read_onto(below, layers, self.names)
 
     def _reader(self) -> RuleReader:
@@ -156,7 +156,7 @@ class LayerReading:
         self.chaos = read_chaos(self.stack, Operations(self.operations), self.report, production=is_production)
 
     def values(self) -> dict[str, Any]:
-        """Return everything but the rules."""
+        """Return the arguments for a policy's values, apart from the rules."""
         top, limits = self.settings.top, self.settings.limits
         if "deadline" not in limits and self._is_silent_on_deadline():
             message = (
@@ -180,21 +180,21 @@ class LayerReading:
         }
 
     def _ledger(self) -> LedgerSettings | None:
-        said = self.settings.ledger
-        if said is None:
+        entries = self.settings.ledger
+        if entries is None:
             return None
-        written = said.get("path", LedgerSettings().path)
-        return LedgerSettings(**{**said, "path": self._path(("ledger", "path"), written), "written": written})
+        written = entries.get("path", LedgerSettings().path)
+        return LedgerSettings(**{**entries, "path": self._path(("ledger", "path"), written), "written": written})
 
     def _telemetry(self) -> TelemetrySettings | None:
-        said = self.settings.telemetry
-        if said is None or "journal" not in said:
-            return None if said is None else TelemetrySettings()
-        written = said["journal"]
+        entries = self.settings.telemetry
+        if entries is None or "journal" not in entries:
+            return None if entries is None else TelemetrySettings()
+        written = entries["journal"]
         return TelemetrySettings(journal=self._path(("telemetry", "journal"), written), written=written)
 
     def _path(self, path: tuple[str, ...], text: str) -> str:
-        """Return the path that a text means, which starts at the file that says it."""
+        """Return the absolute path that a text means; a relative one starts at the folder of its file."""
         layer = self.stack.setter(path) or self.stack.setter(path[:-1]) or self.stack.root
         try:
             return resolved(text, layer.source.base)
@@ -204,7 +204,7 @@ class LayerReading:
             return text
 
     def _is_silent_on_deadline(self) -> bool:
-        """Tell whether no file even tries to set a deadline; a wrong value is reported where it stands."""
+        """Tell whether no file has the key ``deadline``; the reader reports a wrong value."""
         tables = [layer.table.get("limits", {}) for layer in self.stack.layers]
         return all(isinstance(table, dict) and "deadline" not in table for table in tables)
 
@@ -222,7 +222,7 @@ class LayerReading:
             leads = "" if last is action else f", which leads to {quoted(last.key)}"
             message = (
                 f'unknown: expected "fail", or an action that does verify or fail, got {quoted(name)}{leads}; '
-                "a fault that nobody has thought about is not safe to go on with"
+                "going on after a fault without a rule may do harm"
             )
             self._complain(("unknown",), ids.BAD_UNKNOWN, message)
         return action
@@ -232,12 +232,12 @@ class LayerReading:
         self.report.add(layer, path, rule, message, missing=missing)
 
 
-def _said(layers: Sequence[Layer], table: str) -> dict[str, None]:
+def _names_in(layers: Sequence[Layer], table: str) -> dict[str, None]:
     """Return the names in a table of some layers."""
     tables = [layer.table.get(table) for layer in layers]
     return {name: None for each in tables if isinstance(each, dict) for name in each}
 
 
 def _file_stem(name: str) -> str:
-    """Return what a policy without a name is called: its file, without folder and ending."""
+    """Return the name of a policy that sets none: its file's name, without folder and ending."""
     return PurePath(name.removeprefix(BUILTIN)).stem

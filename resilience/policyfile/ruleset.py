@@ -1,4 +1,4 @@
-"""The rules of some layers by table and key, and what an environment makes of those without it."""
+"""The rules of some layers by table and key, and the changes of an environment to them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from resilience.core.policy import Action, Rule
 from resilience.policyfile.decode.answers import RuleSection
 
 Entries = dict[str, tuple[Rule, ...]]
-"""The rules of each key of a table: one, or one for each answer of an array."""
+"""The rules of each key of a table: one rule, or one for each answer of an array."""
 
 Rank = tuple[int, int, int]
-"""Where a rule comes in the order of the files: by its table, its key and its place in an array."""
+"""The place of a rule in the order of the files: the numbers of its table, its key and its answer."""
 
 _Group = tuple[str, str | int]
 
@@ -32,12 +32,12 @@ class RuleSet:
     """
     Rules, in the order of the files.
 
-    A file may have thousands of environments, each with a rule or two: what they leave as it is they share.
+    A file may have thousands of environments with a rule or two each, so environments share all other rules.
 
     Attributes:
-        below: The rules without the environment; None for rules that stand by themselves.
-        entries: By scope and key, the rules; where there are some below, only those that are not the same there.
-        narrowed: Among these, the tables of those for some operations.
+        below: The rules without the environment; None for a set of plain rules.
+        entries: The rules by scope and key; with a set below, only those that differ from it.
+        narrowed: The tables of rules with an operation, by scope and key.
     """
 
     below: RuleSet | None = None
@@ -45,11 +45,11 @@ class RuleSet:
     narrowed: dict[str, dict[str, RuleSection]] = field(factory=dict)
 
     def stands_on(self, other: RuleSet) -> bool:
-        """Tell whether these are other rules, or differ from them in what they hold by themselves."""
+        """Tell whether this set is the other one, or changes it."""
         return self is other or self.below is other
 
     def put(self, table: RuleSection, entries: Entries) -> None:
-        """Add the rules of a table; they replace those of the same key."""
+        """Add the rules of a table, which replace earlier rules of the same key."""
         self.entries.setdefault(table.scope, {}).update(entries)
         with_operation = {key: table for key, answers in entries.items() if answers[0].operation is not None}
         if with_operation:
@@ -57,7 +57,7 @@ class RuleSet:
 
     @property
     def all(self) -> tuple[Rule, ...]:
-        """All rules, those below among them."""
+        """All rules, with those of the set below."""
         if self.below is None:
             return self._all
         if not any(self.entries.values()):
@@ -72,7 +72,7 @@ class RuleSet:
 
     @property
     def replaced(self) -> Iterator[Rule]:
-        """The rules below that are not the same any more."""
+        """The rules of the set below that this one replaces."""
         under = {} if self.below is None else self.below.entries
         for scope, own in self.entries.items():
             entries = under.get(scope, {})
@@ -81,7 +81,7 @@ class RuleSet:
 
     @property
     def own(self) -> Iterator[tuple[Rank, Rule]]:
-        """The rules that are not the same below, each with its rank."""
+        """The rules that this set adds or changes, each with its rank."""
         under = {} if self.below is None else self.below.ranks
         for number, (scope, entries) in enumerate(self.entries.items()):
             first = under.get(scope)
@@ -93,7 +93,7 @@ class RuleSet:
 
     @property
     def ranked(self) -> Iterator[tuple[Rank, Rule]]:
-        """All rules, those below among them, each with its rank; in no order."""
+        """All rules with those of the set below, each with its rank, in no order."""
         if self.below is not None:
             gone = set(map(id, self.replaced))
             yield from (pair for pair in self.below.ranked if id(pair[1]) not in gone)
@@ -101,20 +101,20 @@ class RuleSet:
 
     @cached_property
     def ranks(self) -> Mapping[str, _Ranks]:
-        """Where each scope, and each key of it, comes in the order of the rules."""
+        """The number of each scope, and of each of its keys, in the order of the files."""
         return {
             scope: _Ranks(number, {key: at for at, key in enumerate(entries)})
             for number, (scope, entries) in enumerate(self.entries.items())
         }
 
     def group(self, scope: str, group: _Group) -> dict[str, tuple[Rule, RuleSection]]:
-        """Return the rules of one code that are equally narrow, by key, each with its table."""
+        """Return the equally narrow rules of one code by key, each with its table."""
         keys = self._groups.get((scope, group), [])
         found = {key: (self.entries[scope][key][0], self.narrowed[scope][key]) for key in keys}
         return found if self.below is None else {**self.below.group(scope, group), **found}
 
     def groups(self, scope: str) -> list[_Group]:
-        """Return the codes of a scope, each with how narrow the rules for it are; not those below."""
+        """Return the codes of a scope, each with the narrowness of its rules; without the set below."""
         return [group for owner, group in self._groups if owner == scope]
 
     @cached_property
@@ -125,17 +125,17 @@ class RuleSet:
                 groups.setdefault((scope, _narrowness(self.entries[scope][key][0])), []).append(key)
         return groups
 
-    def asking(self, backoffs: Collection[str], actions: Collection[str]) -> Iterator[tuple[str, str]]:
-        """Yield scope and key of each entry with a rule that asks for one of these names."""
+    def naming(self, backoffs: Collection[str], actions: Collection[str]) -> Iterator[tuple[str, str]]:
+        """Yield scope and key of each entry that names one of these backoffs or actions."""
         found: dict[tuple[str, str], None] = {}
-        for names, asking in ((backoffs, self._asking[0]), (actions, self._asking[1])):
+        for names, users in ((backoffs, self._users[0]), (actions, self._users[1])):
             for name in names:
-                found.update(dict.fromkeys(asking.get(name, ())))
+                found.update(dict.fromkeys(users.get(name, ())))
         return iter(found)
 
     @cached_property
-    def _asking(self) -> tuple[Mapping[str, list[tuple[str, str]]], Mapping[str, list[tuple[str, str]]]]:
-        """Which entries ask for a backoff, and which for an action, by its name."""
+    def _users(self) -> tuple[Mapping[str, list[tuple[str, str]]], Mapping[str, list[tuple[str, str]]]]:
+        """The entries that name each backoff, and those that name each action."""
         backoffs: dict[str, list[tuple[str, str]]] = {}
         actions: dict[str, list[tuple[str, str]]] = {}
         for scope, entries in self.entries.items():
@@ -148,10 +148,10 @@ class RuleSet:
                         actions.setdefault(action.then.key, []).append((scope, key))
         return backoffs, actions
 
-    def ask_again(
+    def renewed(
         self, scope: str, key: str, backoffs: Mapping[str, Backoff], actions: Mapping[str, Action]
     ) -> tuple[Rule, ...]:
-        """Return the rules of an entry with what the names that they ask for mean now."""
+        """Return the rules of an entry with the new meanings of their names."""
         return tuple(
             evolve(rule, action=actions.get(rule.action.key) or _meant(rule.action, backoffs, actions))
             for rule in self.entries[scope][key]
@@ -163,7 +163,7 @@ def _flat(tables: Mapping[str, Entries]) -> Iterator[Rule]:
 
 
 def _meant(action: Action, backoffs: Mapping[str, Backoff], actions: Mapping[str, Action]) -> Action:
-    """Return the action of an inline table with what the names in it mean."""
+    """Return the action of an inline table with the new meanings of its names."""
     return evolve(
         action,
         backoff=None if action.backoff is None else backoffs[action.backoff.name],

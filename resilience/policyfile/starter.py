@@ -1,4 +1,4 @@
-"""The text of a first policy: what differs between environments, on top of the policies that come with the package."""
+"""Writes a first policy: one that extends the policies of the package, with a table for each environment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PURPOSES: Final[Mapping[str, tuple[str, ...]]] = {
     "staging": ("staging", "stage", "qa", "preprod"),
     "prod": ("prod", "production", "live"),
 }
-"""What environments are for, and the names that tell."""
+"""The purposes of environments, with the names that imply them."""
 
 _HEAD: Final = """\
 #:schema ./policy.schema.json
@@ -21,35 +21,35 @@ _HEAD: Final = """\
 # `resilience schema > policy.schema.json`.
 #
 # Check it with `resilience check {file}`, use it with Policy.load("{file}", env="NAME") or RESILIENCE_ENV=NAME.
-# Each paragraph says why its values are what they are: change both together.
+# Each paragraph gives the reason for its values: change both together.
 
 # The version of this format, not of this file.
 schema = 1
 
-# How this policy is called in traces.
+# The name of this policy in traces.
 name = "{name}"
 
 # The rules for what the services answer, each with its reason and its source:
 {services}
-# What stands below is merged on top of them; a rule of the same name replaces theirs.
+# This file is merged on top of them; a rule of the same name replaces theirs.
 extends = [{extends}]
 
-# A code without a rule fails at once, until someone has read up on it: a retry could do harm.
+# A code without a rule fails at once, because a retry could do harm. Read about the code, then write a rule.
 unknown = "fail"
 
 # ---------------------------------------------------------------- limits of one call
 
-# Attempts, waits, refreshes and verifications together. Five minutes, because a script that sets things up may have to
-# wait for an instance that it has just bought. How long one attempt may take, how many there are and how long "it is
-# not there" is not yet believed stand in the files above; a key of the same name here replaces theirs.
+# Attempts, waits, refreshes and verifications together. Five minutes, because a script may have to wait for an instance
+# that it has just bought. The files above set attempt_timeout, max_attempts and settle; a key of the same name here
+# replaces theirs.
 [limits]
 deadline = "5m"
 
 # ---------------------------------------------------------------- rules of your own
 
 # Write a code as the service spells it; "Operation/Code" narrows it to an operation. The value is an action: retry,
-# refresh, rename, verify, accept, fail, or one that a file above names, such as patient: refused before it ran, so
-# wait and repeat without using up attempts. Say why, and where you read it.
+# refresh, rename, verify, accept, fail, or one that a file above names. One of those is patient: the service refused
+# the call before it ran, so wait and repeat without using up attempts. Say why, and where you read it.
 {example}
 """
 
@@ -61,8 +61,8 @@ _EXAMPLE: Final = """\
 _DEV: Final = """
 # ---------------------------------------------------------------- {env}: fail fast
 
-# Somebody sits and waits, and finds out more in a minute than a fourth attempt would. Three attempts of 10 s, the
-# waits between them and a short time to settle fit into that minute.
+# A developer waits for the result, and a fourth attempt would not help. Three attempts of 10 s, the waits between them
+# and a short time to settle fit into one minute.
 [env.{env}.limits]
 deadline = "1m"
 attempt_timeout = "10s"
@@ -73,12 +73,12 @@ settle = "10s"
 _STAGING: Final = """
 # ---------------------------------------------------------------- {env}: rehearse
 
-# A pipeline starts again and again and waits longer than a person, but gives up on a step some day.
+# A pipeline can wait longer than a person, but each of its steps has a limit too.
 [env.{env}.limits]
 deadline = "8m"
 
-# Seeded faults, to see this policy at work before it is needed: remove the # to have one in twenty attempts fail,
-# half of those after the service has done its work. The same seed brings the same faults.
+# Seeded faults, for a rehearsal of this policy: remove the # to let one in twenty attempts fail, half of them after
+# the service has done its work. The same seed gives the same faults.
 # [env.{env}.chaos]
 # seed = 1
 # [env.{env}.chaos.{provider}]
@@ -93,13 +93,13 @@ _PROD: Final = """
 [env.{env}]
 production = true
 
-# Nobody watches, and a run that stops halfway costs more than one that takes ten minutes.
-# A list is believed later than elsewhere: to take "not there yet" for "not there" would make a thing twice.
+# A run that stops halfway costs more than one that takes ten minutes.
+# settle is longer than elsewhere: taking "not there yet" for "not there" would create the resource twice.
 [env.{env}.limits]
 deadline = "10m"
 settle = "1m"
 
-# Other jobs share the account and its limits: step back further than a script that is alone.
+# Other jobs share the account and its limits, so waits grow longer than for a single script.
 [env.{env}.backoff.throttled]
 cap = "30s"
 """
@@ -107,8 +107,7 @@ cap = "30s"
 _OTHER: Final = """
 # ---------------------------------------------------------------- {env}
 
-# Nothing differs from the plain values yet. Whatever stands above may stand here too, under its name with
-# env.{env} before it.
+# Nothing differs from the plain values yet. Every table above may stand here too, with env.{env} before its name.
 [env.{env}]
 # [env.{env}.limits]
 # deadline = "2m"
@@ -119,16 +118,16 @@ _TEXTS: Final = {"dev": _DEV, "staging": _STAGING, "prod": _PROD}
 
 def starter(chosen: Sequence[str], environments: Iterable[str], *, file: str) -> str:
     """
-    Return the text of a policy that can be used as it stands.
+    Return the text of a policy that is ready for use.
 
     Args:
-        chosen: The providers; at least one, each with a policy that comes with the package.
-        environments: The environments. What one is for is read from its name, see ``PURPOSES``; any
-            other name gets a section to be filled in.
-        file: What the file will be called; without its ending it is the name of the policy.
+        chosen: The providers; at least one, each with a policy in the package.
+        environments: The environments. ``PURPOSES`` gives the purpose of a name; any other name gets an empty
+            section.
+        file: The name of the file; without its ending it is the name of the policy.
 
     Raises:
-        ValueError: No provider, or one that nothing is known about; or a name that cannot stand in the file as it is.
+        ValueError: There is no provider, a provider is unknown, or a name needs quotes in TOML.
     """
     unknown = [provider for provider in chosen if provider not in providers()]
     if unknown or not chosen:

@@ -143,8 +143,8 @@ class RuleReader:
             names: The names with another meaning than below.
         """
         rules = RuleSet(below)
-        for scope, key in below.asking(names.backoffs, names.actions):
-            again = below.ask_again(scope, key, self.backoffs, self.actions)
+        for scope, key in below.naming(names.backoffs, names.actions):
+            again = below.renewed(scope, key, self.backoffs, self.actions)
             rules.entries.setdefault(scope, {})[key] = again
             if again[0].operation is not None:
                 rules.narrowed.setdefault(scope, {})[key] = below.narrowed[scope][key]

@@ -1,1 +1,1 @@
-"""The files of a policy: their text, where things stand in it, and the files that they extend."""
+"""The files of a policy: their text, the positions of keys and values, and the files that they extend."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _LIKE_A_FILE: Final = 0.75
 
 MAX_CHAIN: Final = 32
-"""Files from the first to the last of a chain; over it a generated chain has gone wrong."""
+"""The most files in a chain; only a faulty generator would write more."""
 
 
 @define
@@ -40,12 +40,11 @@ class Chain:
     The files of one policy.
 
     Attributes:
-        sources: Those that could be read, in the order in which they are merged.
-        bases: What each source extends, by its identity: the index in ``extends``, and the file.
-        problems: What kept others out, by the index of the source that asks for them.
-        is_complete: Whether every file was found and is TOML. If not, a name that is unknown
-            may stand in what is missing.
-        lost: What could not be read of files that are not TOML; None where there is none.
+        sources: The readable files, in the order of merging.
+        problems: The problems of reading the files.
+        is_complete: Whether every file was found and is TOML. If not, a missing file may define an unknown name.
+        lost: The unreadable statements of files that are not TOML; None if there are none.
+        bases: The files that each source extends, by the source's identity: the index in ``extends``, and the file.
     """
 
     sources: list[PolicyFile] = field(factory=list)
@@ -67,7 +66,7 @@ class Chain:
         except UnreadableError as error:
             self._lose(_unreadable(name, error))
             return
-        # A file that extends nothing is compared with no other one.
+        # A file without "extends" needs no identity, because no circle can lead through it.
         identity = _identify(name) if "extends" in source.data else name
         self._add(source, problems, identity=identity, above=[])
 
@@ -76,7 +75,7 @@ class Chain:
         self.is_complete = False
 
     def _lose_part(self, lost: Lost) -> None:
-        # Whatever stands in a file of a damaged "extends" may be named.
+        # After a damaged "extends", an unknown name may stand in the file that it would name.
         self.is_complete = self.is_complete and not lost.may_say(["extends"])
         if self.lost is None:
             self.lost = lost
@@ -86,7 +85,7 @@ class Chain:
     def _add(
         self, source: PolicyFile, problems: tuple[Problem, ...], *, identity: str, above: list[tuple[str, str]]
     ) -> None:
-        """Add a file after everything that it extends, as ``extends`` says."""
+        """Add a file after all files that it extends."""
         self._seen.add(identity)
         self.problems += problems
         self.is_complete = self.is_complete and source.is_toml
@@ -110,7 +109,7 @@ class Chain:
         self._added[identity] = source
 
     def _follow(self, source: PolicyFile, entry: object, above: list[tuple[str, str]]) -> PolicyFile | None:
-        """Add what one entry of ``extends`` names, unless it is there already; return it where it could be read."""
+        """Add the file of one entry of ``extends``, if it is new; return the file, or None for an unreadable one."""
         if not isinstance(entry, str) or not entry:
             raise _BadEntryError(f"extends: expected the name of a file, got {shown(entry)}", ids.WRONG_TYPE)
         try:
@@ -128,7 +127,7 @@ class Chain:
         return found
 
     def _is_new(self, identity: str, above: list[tuple[str, str]]) -> bool:
-        """Tell whether a file is to be added; one that leads back to itself is an error."""
+        """Tell whether a file is new; raises an error for a circle."""
         names = [name for _, name in above]
         for number, (known, _) in enumerate(above):
             if known == identity:
@@ -145,7 +144,7 @@ def _unreadable(name: str, error: UnreadableError) -> Problem:
 
 
 def _near(source: PolicyFile, entry: str) -> str:
-    """Return which file is probably meant by an entry that names none; nothing where that cannot be told."""
+    """Return a hint for an entry of ``extends`` without a file: a similar name; empty if there is none."""
     if plain(entry).startswith(BUILTIN):
         return suggestion(entry, [BUILTIN + name for name in builtin_names()])
     if entry.removesuffix(".toml").removesuffix("-mqtt") in {*providers(), *builtin_names()}:
@@ -169,7 +168,7 @@ class _BadEntryError(Exception):
 
 
 def _identify(name: str) -> str:
-    """Return what tells a file from others, by whatever path it is reached; its name where there is no such file."""
+    """Return the identity of a file, which is equal for all paths to it; for a missing file, the name."""
     if name.startswith(BUILTIN):
         return name
     try:

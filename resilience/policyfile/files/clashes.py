@@ -1,4 +1,4 @@
-"""Two bases that mean different things by one name: the later one would change what the other one's rules do."""
+"""Finds names that two bases define differently: the later base would change the rules of the other one."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from resilience.policyfile.messages.problems import Problem
 from resilience.policyfile.messages.wording import dotted, quoted
 
 _KINDS: Final = {"actions": "do", "backoff": "kind"}
-"""Tables of named things, with the key that says what a thing is."""
+"""Tables with names, with the key that chooses which other keys fit."""
 
 _Defined = dict[str, tuple[dict[str, Any], str]]
 
 
 def clashes(chain: Chain) -> Iterator[Problem]:
-    """Yield each action and backoff that two bases of a file define differently, neither of which extends the other."""
+    """Yield a problem for each action and backoff that two independent bases of a file define differently."""
     order = {id(source): number for number, source in enumerate(chain.sources)}
     for source in chain.sources:
         entries = chain.bases.get(id(source), [])
         below = {id(base): _below(chain, base) for _, base in entries}
-        # What another base extends is part of that one.
+        # A base that another base extends is part of that one.
         apart = [
             (index, base)
             for index, base in entries
@@ -36,9 +36,9 @@ def clashes(chain: Chain) -> Iterator[Problem]:
         }
         environments = {name for each in files.values() for file in each for name in _table(file.data, "env")}
         for table in _KINDS:
-            told: set[str] = set()
+            reported: set[str] = set()
             for env in (None, *sorted(environments)):
-                yield from _differing(source, table, env, [(i, base, files[id(base)]) for i, base in apart], told)
+                yield from _differing(source, table, env, [(i, base, files[id(base)]) for i, base in apart], reported)
 
 
 def _differing(
@@ -46,14 +46,14 @@ def _differing(
     table: str,
     env: str | None,
     bases: list[tuple[int, PolicyFile, list[PolicyFile]]],
-    told: set[str],
+    reported: set[str],
 ) -> Iterator[Problem]:
     first: dict[str, tuple[dict[str, Any], str, PolicyFile]] = {}
     for index, base, files in bases:
         for name, (entries, place) in _defined(files, table, env).items():
             known = first.setdefault(name, (entries, place, base))
-            if known[0] != entries and name not in told:
-                told.add(name)
+            if known[0] != entries and name not in reported:
+                reported.add(name)
                 message = (
                     f"{quoted(known[2].name)} and {quoted(base.name)} define {dotted((table, name))} differently, at "
                     f"{known[1]} and {place}, and neither extends the other: the rules of one would change their "
@@ -63,7 +63,7 @@ def _differing(
 
 
 def _defined(files: list[PolicyFile], table: str, env: str | None) -> _Defined:
-    """Return what files say together about named things, and where each was said last."""
+    """Return the merged entries of each name in some files, and the place of its last definition."""
     found: _Defined = {}
     prefixes = [()] if env is None else [(), ("env", env)]
     for prefix in prefixes:
@@ -82,7 +82,7 @@ def _defined(files: list[PolicyFile], table: str, env: str | None) -> _Defined:
 
 
 def _below(chain: Chain, source: PolicyFile) -> dict[int, PolicyFile]:
-    """Return every file that a file extends, by its identity."""
+    """Return all files below a file, by identity."""
     found: dict[int, PolicyFile] = {}
     left = [base for _, base in chain.bases.get(id(source), [])]
     while left:

@@ -1,4 +1,4 @@
-"""One file of a policy: found, read and parsed; its text is scanned for positions only when one is asked for."""
+"""One file of a policy: finds, reads and parses it, and scans it for positions when a message needs one."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 BUILTIN: Final = "builtin:"
 
 MAX_BYTES: Final = 4 * 1024 * 1024
-"""Far over any policy (10,000 rules are 1.7 MB), and small enough to notice a wrong file at once."""
+"""The largest file: 10,000 rules are 1.7 MB, and a larger file is probably no policy."""
 
 _PIECE_BYTES: Final = 64 * 1024
 
 
 class UnreadableError(Exception):
     """
-    A file cannot be read; the message says why and what to do, and the caller says who asked for it.
+    A file cannot be read; the message gives the reason and the remedy, without the file's name.
 
     Attributes:
-        place: The line and the column in the file itself, where it is known.
+        place: Line and column in the file, or None.
     """
 
     def __init__(self, message: str, place: tuple[int, int] | None = None) -> None:
@@ -50,12 +50,12 @@ class PolicyFile:
     One file, or one text.
 
     Attributes:
-        name: What messages call it: the path as given, or ``builtin:NAME``.
-        text: Its text, with ``\\n`` at the ends of lines.
-        data: What tomli made of it; empty where it is not TOML.
-        is_toml: Whether it could be read.
-        base: The directory that its ``extends`` starts from; None for a file of the package.
-        reading: What could be read of a text that is not TOML; None for one that is.
+        name: The name in messages: the path as the user wrote it, or ``builtin:NAME``.
+        text: The text, with ``\\n`` at the ends of lines.
+        data: The tables from tomli; of a text that is not TOML, the readable ones.
+        base: The directory of relative paths in ``extends``; None for a file of the package.
+        is_toml: Whether tomli read the text, or most of it after repairs.
+        reading: The repairs of a text that is not TOML; None for TOML.
     """
 
     name: str
@@ -69,7 +69,7 @@ class PolicyFile:
 
     @property
     def positions(self) -> Positions:
-        """The positions of everything in the text; scanned for once, when first asked."""
+        """The positions of all keys and values; the first use scans the text."""
         if self._positions is None:
             reading = self.reading
             self._positions = reading.positions(MAX_DEPTH) if reading else scan(self.text, depth=MAX_DEPTH)
@@ -77,27 +77,27 @@ class PolicyFile:
 
     @property
     def lines(self) -> Lines:
-        """The lines of the text; found once, when first asked."""
+        """The lines of the text; the first use finds them."""
         if self._lines is None:
             self._lines = Lines(self.text)
         return self._lines
 
     def copied(self) -> PolicyFile:
-        """Return the same file with data that can be changed."""
+        """Return a copy of the file with data that can be changed."""
         copy = PolicyFile(self.name, self.text, _copied(self.data), self.base, is_toml=self.is_toml)
         copy.reading = self.reading
         copy._positions, copy._lines = self._positions, self._lines
         return copy
 
     def span(self, path: KeyPath) -> TextSpan:
-        """Return where a path stands, or else the nearest thing around it."""
+        """Return the position of a path, or of the nearest table around it."""
         spans = self.positions.spans
         while path and path not in spans:
             path = path[:-1]
         return spans[path] if path else TextSpan(0, 0, 0, 0)
 
     def origin(self, path: KeyPath) -> Origin:
-        """Return where the value of a path stands."""
+        """Return the place of a path's value."""
         return Origin(self.name, *self.lines.place(self.span(path).value))
 
     def problem(  # noqa: PLR0913 - one argument for each thing that a problem says
@@ -118,7 +118,7 @@ class PolicyFile:
         )
 
     def warnings(self) -> tuple[Problem, ...]:
-        """Return what is right for us and wrong for other readers of TOML; each kind once, where it first stands."""
+        """Return a warning for each kind of TOML 1.1 syntax, at its first place: other readers may refuse it."""
         found: dict[str, Problem] = {}
         for novelty in self.positions.novelties if self.is_toml else ():
             if novelty.what not in found:
@@ -136,7 +136,7 @@ class PolicyFile:
 
 
 def _copied(data: dict[str, Any]) -> dict[str, Any]:
-    """Return a copy of tables and arrays, however deep they are nested."""
+    """Return a deep copy of tables and arrays, without recursion."""
     copy = dict(data)
     left: list[dict[str, Any] | list[Any]] = [copy]
     while left:
@@ -151,13 +151,13 @@ def _copied(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def parse(text: str, *, name: str, base: str | None) -> tuple[PolicyFile, tuple[Problem, ...]]:
-    """Parse a text; where it is not TOML the problems say why, and the source has what can be read all the same."""
+    """Parse a text; of a text that is not TOML, return the readable tables and the problems."""
     raw = text.removeprefix("\ufeff")
     text = raw.replace("\r\n", "\n") if "\r" in raw else raw
     if not text.isascii() and _ESCAPED.search(text):
         return _read_bytes(text, name, base)
     try:
-        # tomli replaces ends of lines itself. Done twice, it would take "\r\r\n" for one of them.
+        # tomli gets the raw text, because it replaces ends of lines itself. Twice replaced, "\r\r\n" would be valid.
         return PolicyFile(name, text, tomli.loads(raw), base), ()
     except (ValueError, RecursionError):
         # Not TOML, a number with too many digits, or brackets that are nested too deeply.
@@ -165,11 +165,11 @@ def parse(text: str, *, name: str, base: str | None) -> tuple[PolicyFile, tuple[
 
 
 _ESCAPED: Final = re.compile("[\udc80-\udcff]")
-"""What stands for a byte that is not UTF-8."""
+"""Stands for a byte that is not UTF-8."""
 
 
 def _read_bytes(text: str, name: str, base: str | None) -> tuple[PolicyFile, tuple[Problem, ...]]:
-    """Read a text with bytes that are not UTF-8; what they stand in says nothing."""
+    """Read a text with bytes that are not UTF-8; the statements around these bytes are lost."""
     bad = tuple(match.start() for match in _ESCAPED.finditer(text))
     source, problems = _read_on(_ESCAPED.sub("\N{REPLACEMENT CHARACTER}", text), name, base, bad)
     first: dict[int, Problem] = {}
@@ -204,10 +204,10 @@ def read_path(path: str | os.PathLike[str]) -> str:
     """Return the text of a file; raises :class:`UnreadableError`."""
     content = b""
     try:
-        # The operating system's own calls: a file object costs three times as much as reading a policy.
+        # The operating system's calls, because a file object takes three times as long as reading a policy.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         try:
-            # In pieces: a pipe gives what it has, and room for MAX_BYTES would cost more than reading.
+            # In pieces, because a pipe returns only what it has, and a buffer of MAX_BYTES takes longer than reading.
             while len(content) <= MAX_BYTES and (piece := os.read(descriptor, _PIECE_BYTES)):
                 content += piece
         finally:
@@ -224,7 +224,7 @@ def read_path(path: str | os.PathLike[str]) -> str:
 
 
 def read_stream(stream: IO[bytes]) -> str:
-    """Return the text of what is open already, such as standard input; raises :class:`UnreadableError`."""
+    """Return the text of an open stream, such as standard input; raises :class:`UnreadableError`."""
     try:
         return _decoded(stream.read(MAX_BYTES + 1))
     except OSError as error:
@@ -239,14 +239,14 @@ def _decoded(content: bytes) -> str:
     except UnicodeDecodeError:
         if content.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise UnreadableError("this is UTF-16; save the file as UTF-8", (1, 1)) from None
-        # Where it is not, is told together with all else that is wrong.
+        # The parser reports these bytes together with all other problems.
         return content.decode(errors="surrogateescape")
 
 
 @functools.cache
 def builtin(name: str) -> tuple[PolicyFile, tuple[Problem, ...]]:
     """
-    Return a policy that comes with the package, as :func:`parse` does; parsed once in a process.
+    Return a policy of the package, in the form of :func:`parse`; a process parses it once.
 
     Raises:
         UnreadableError: There is no such policy.
@@ -259,7 +259,7 @@ def builtin(name: str) -> tuple[PolicyFile, tuple[Problem, ...]]:
 
 
 def builtin_names() -> tuple[str, ...]:
-    """Return the names of the policies that come with this package or with a provider's, without ``builtin:``."""
+    """Return the names of the policies in this package and in the packages of providers, without ``builtin:``."""
     return tuple(sorted(_builtin_files()))
 
 
@@ -268,17 +268,17 @@ def _builtin_files() -> dict[str, Path]:
 
 
 def _builtin_folder() -> Path:
-    # A path, and not importlib.resources: importing that takes longer than checking a policy.
+    # A path, because importing importlib.resources takes longer than checking a policy.
     package = Path(__file__).parents[2]
     folder = package / "policies"
-    # An editable install and an unpacked source archive have them beside the package.
+    # In an editable install and an unpacked source archive they stand beside the package.
     return folder if folder.is_dir() else package.parent / "policies"
 
 
 def display_name(base: str, entry: str) -> str:
-    """Return what to call a file that another one extends: shortened where that leads to the same file."""
+    """Return the name of a file that another one extends, without ``..`` if that leads to the same file."""
     joined = os.path.join(base, entry)  # noqa: PTH118 - see read_path: pathlib costs more than reading
-    # A link to a directory makes "link/../x" another file than "x".
+    # If "link" leads to another directory, "link/../x" is another file than "x".
     short = os.path.normpath(joined)
     if ".." not in joined:
         return short

@@ -1,9 +1,8 @@
 """
-Where things stand in a TOML text that tomli has accepted.
+Finds the positions of keys and values in a TOML text that tomli has accepted.
 
-tomli alone judges what is valid and what a value is; the scanner here only walks over
-keys, brackets and strings, so it need not know what an integer looks like. It costs about
-as much as parsing, so it runs only when a position is asked for.
+tomli judges the text and reads its values. The scanner only walks over keys, brackets and strings. It takes about as
+long as parsing, so it runs only when a message needs a position.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _STRING = re.compile(
     r"|'[^']*'",
     re.DOTALL,
 )
-# A date and a time may be parted by one blank: the only blank inside a bare value.
+# The blank between a date and a time is the only blank inside a bare value.
 _BARE_VALUE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[^\s,\]}#]*|[^\s,\]}#]+")
 
 _NEW_ESCAPE = re.compile(r"(?:[^\\]|\\[^ex])*?(\\[ex])", re.DOTALL)
@@ -35,7 +34,7 @@ _SHORT_TIME = re.compile(r"(?:.*[Tt ])?[0-9]{2}:[0-9]{2}(?:[Zz+-].*)?")
 
 @frozen
 class TextSpan:
-    """Offsets of a key and its value; for a table with a header of its own, both are the key in the header."""
+    """Offsets of a key and its value; for a table with a header, both are the name in the header."""
 
     key: int
     key_end: int
@@ -45,7 +44,7 @@ class TextSpan:
 
 @frozen
 class Novelty:
-    """A piece of syntax that TOML 1.0 does not have, and where it stands."""
+    """A piece of syntax that TOML 1.0 does not have, and its offset."""
 
     offset: int
     what: str
@@ -53,7 +52,7 @@ class Novelty:
 
 @frozen
 class Positions:
-    """What a scan found: a span for each path, and the syntax that only TOML 1.1 knows."""
+    """The result of a scan: a span for each path, and the syntax of TOML 1.1."""
 
     spans: dict[Path, TextSpan]
     novelties: tuple[Novelty, ...]
@@ -64,9 +63,9 @@ def scan(text: str, *, depth: int | None = None) -> Positions:
     Find every key and value of a TOML text.
 
     Args:
-        text: What tomli has accepted, with ``\\n`` at the ends of lines and no byte-order mark.
-        depth: Leave out paths that are longer; None for all of them. A dotted key with
-            thousands of parts has as many paths.
+        text: A text that tomli has accepted, with ``\\n`` at the ends of lines and no byte-order mark.
+        depth: The longest path to return; None for no limit. A dotted key with thousands of
+            parts has as many paths.
     """
     scanner = Scanner(text=text, depth=depth)
     scanner.document()
@@ -75,7 +74,7 @@ def scan(text: str, *, depth: int | None = None) -> Positions:
 
 @define
 class _Open:
-    """An array or inline table whose end has not been met."""
+    """An array or inline table before its end."""
 
     path: Path
     key: tuple[int, int]
@@ -85,7 +84,7 @@ class _Open:
 
 @define
 class Scanner:
-    """Walks over a TOML text, and notes where everything is."""
+    """Walks over a TOML text, and notes the positions of keys and values."""
 
     text: str
     depth: int | None
@@ -112,14 +111,14 @@ class Scanner:
         self.position = match.end() if match else self.position
 
     def note(self, path: Path, span: TextSpan) -> None:
-        """Remember where a path stands."""
+        """Note the position of a path."""
         if self.depth is not None and len(path) > self.depth:
             return
-        # The first one stays: a table's own header is where it is introduced.
+        # The first position stays, which is the header of a table.
         self.spans.setdefault(path, span)
 
     def header(self) -> Path:
-        """Read ``[a.b]`` or ``[[a.b]]``; return its path, with the index of the element that it begins."""
+        """Read ``[a.b]`` or ``[[a.b]]``; return its path, with the index of an array's new element."""
         is_array = self.text.startswith("[[", self.position)
         self.position += 2 if is_array else 1
         path: Path = ()
@@ -137,7 +136,7 @@ class Scanner:
         return path
 
     def parts(self) -> list[tuple[str, int, int]]:
-        """Read a dotted key: each part with its offsets. Ends at the character after it."""
+        """Read a dotted key up to the character after it: each part with its offsets."""
         found = []
         while True:
             self.blank()
@@ -162,7 +161,7 @@ class Scanner:
             self.position += 1
 
     def key(self, table: Path) -> tuple[Path, tuple[int, int]]:
-        """Read ``a.b =``; ends at the value."""
+        """Read ``a.b =`` up to the value."""
         path = table
         parts = self.parts()
         for name, start, end in parts[:-1]:
@@ -174,7 +173,7 @@ class Scanner:
         return (*path, name), (start, end)
 
     def value(self, path: Path, key: tuple[int, int]) -> None:
-        """Read one value with everything in it, without recursion: nesting has no limit here."""
+        """Read one value with everything in it, without recursion, because nesting has no limit here."""
         stack: list[_Open] = []
         while True:
             start = self.position
@@ -200,7 +199,7 @@ class Scanner:
         return (start, self.position) if isinstance(path[-1], int) else key
 
     def after(self, stack: list[_Open]) -> tuple[Path, tuple[int, int]] | None:
-        """Go on after a value: to the next element of what is open, or out of it."""
+        """Go on after a value: to the next element of the innermost array or table, or out of it."""
         while stack:
             top = stack[-1]
             self.gap(top)
@@ -221,13 +220,13 @@ class Scanner:
         return None
 
     def element(self, top: _Open) -> tuple[Path, tuple[int, int]]:
-        """Begin the next element of what is open; return its path, and its key."""
+        """Begin the next element of an array or table; return its path, and its key."""
         if top.index is None:
             return self.key(top.path)
         return (*top.path, top.index), (self.position, self.position + 1)
 
     def gap(self, top: _Open) -> None:
-        """Skip blanks inside brackets; an inline table has room for several lines only since TOML 1.1."""
+        """Skip blanks inside brackets; only TOML 1.1 allows an inline table on several lines."""
         start = self.position
         self.blank()
         line_end = self.text.find("\n", start, self.position) if top.index is None else -1
@@ -235,7 +234,7 @@ class Scanner:
             self.novelties.append(Novelty(top.start, "an inline table on more than one line"))
 
     def scalar(self) -> None:
-        """Skip a value that is no array and no table."""
+        """Skip a plain value."""
         start = self.position
         is_string = self.text[start] in "\"'"
         match = (_STRING if is_string else _BARE_VALUE).match(self.text, start)
@@ -248,7 +247,7 @@ class Scanner:
             self.novelties.append(Novelty(start, "a time without seconds"))
 
     def escapes(self, start: int, raw: str) -> None:
-        """Note an escape that only TOML 1.1 knows."""
+        """Note an escape of TOML 1.1."""
         if raw[0] == '"' and "\\" in raw:
             match = _NEW_ESCAPE.match(raw)
             if match:
@@ -256,4 +255,4 @@ class Scanner:
 
 
 MAX_DEPTH: Final = 12
-"""The longest path that a policy has, with room for what is nested wrongly."""
+"""The longest path of a policy, with some room for mistakes in nesting."""

@@ -1,9 +1,9 @@
 """
-Judges policies that load: what will surprise, what cannot work, what no person would mean.
+Checks policies that load for settings that surprise, cannot work, or are probably mistakes.
 
-Each rule has a stable id; ``resilience rule RP014`` explains it. A rule looks at one environment
-of a policy, as values and through the very matching code that answers faults, and knows for
-each value the file and the line that set it. What the machine makes safe is no finding.
+Each lint rule has a stable id; ``resilience rule RP014`` explains it. A lint rule sees the values of one environment,
+matches faults with the code of the executor, and knows file and line of each value. A setting that the executor makes
+safe is no finding.
 """
 
 from resilience.policyfile.lint.inspection import inspect, inspect_text

@@ -13,11 +13,11 @@ from resilience.policyfile.messages.problems import Problem
 
 _ID: Final = re.compile("RP[0-9]{3}")
 
-# The ids that are given away, whether or not this version reports them; other versions do.
+# The ids of all versions: another version may report an id that this one does not.
 _FIRST: Final = "RP001"
 _LAST: Final = "RP039"
 
-_ONE_SLIP: Final = 0.8  # one wrong digit, or two that changed places
+_ONE_SLIP: Final = 0.8  # one wrong digit, or two digits swapped
 
 
 def accepted(source: PolicyFile) -> frozenset[str]:
@@ -29,7 +29,7 @@ def accepted(source: PolicyFile) -> frozenset[str]:
 
 def strange(sources: tuple[PolicyFile, ...], known: Iterable[str]) -> Iterator[Problem]:
     """
-    Say where a file accepts findings of an id that is no rule's; what keeps a file from loading is said elsewhere.
+    Yield a problem for each exception whose id no lint rule has; the loader reports ids of errors.
 
     Args:
         sources: The files.
@@ -50,13 +50,13 @@ def apply(
     problems: Iterable[Problem], sources: tuple[PolicyFile, ...], known: frozenset[str], *, is_all: bool
 ) -> Iterator[Problem]:
     """
-    Leave out what the files accept; the file that was asked for accepts for those that it extends too.
+    Yield the problems that no file accepts; the exceptions of the root file hold for the files that it extends too.
 
     Args:
-        problems: Everything that was found in all environments.
-        sources: The files, in the order in which they are merged.
-        known: The ids of the findings that can be accepted.
-        is_all: Whether everything was looked for, so that an exception for nothing can be told.
+        problems: The problems of all environments.
+        sources: The files, in the order of merging.
+        known: The ids that a file can accept.
+        is_all: Whether every lint rule ran everywhere, so that an exception without a finding is a problem.
     """
     root = sources[-1]
     wanted = {source.name: accepted(source) & known for source in sources}
@@ -66,7 +66,7 @@ def apply(
         met.update((name, problem.rule) for name in files)
         if not files:
             yield problem
-    # Exceptions of the files above may be needed by others that extend them.
+    # Other files may need the exceptions of a file that they extend.
     for rule in sorted(wanted[root.name]) if is_all else ():
         if (root.name, rule) not in met:
             message = f"nothing here is a finding of {rule}; delete this entry"

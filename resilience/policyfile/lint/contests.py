@@ -1,4 +1,4 @@
-"""Which rule answers what: of the rules for one code of the same faults, the narrowest one that is met."""
+"""Finds the rule that answers a fault: of the rules for one code, the narrowest one whose operation fits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from resilience.policyfile.decode.operations import catalogued
 from resilience.policyfile.lint.places import Operation, RuleAt, fault_of
 
 Contest = tuple[str, str]
-"""What rules have in common of which only one can answer."""
+"""The scope and the code of rules of which only one can answer."""
 
 
 def contest_of(rule: Rule) -> Contest:
@@ -35,13 +35,13 @@ def grouped(rules: Iterable[RuleAt]) -> dict[Contest, list[RuleAt]]:
 @define(eq=False)
 class Contests:
     """
-    The rules of a policy by their contest, and who wins where.
+    The rules of a policy by their contest, and the winner for each operation.
 
     Attributes:
-        rules: The rules of each contest; where there are contests below, only of those that are not the same.
-        declared: What the policy says of operations.
-        below: The contests without the environment; None for those of a policy that is looked at by itself.
-        providers: The providers that other operations are known of than below.
+        rules: The rules of each contest; with contests below, only the contests that differ.
+        declared: The operations that the policy declares.
+        below: The contests without the environment; None for a policy by itself.
+        providers: The providers with other operations than below.
     """
 
     rules: Mapping[Contest, list[RuleAt]]
@@ -61,17 +61,17 @@ class Contests:
         return own
 
     def is_alone(self, rule: Rule) -> bool:
-        """Tell whether no other rule is for the same code of the same faults."""
+        """Tell whether a contest has no other rule."""
         return len(self.of(contest_of(rule))) == 1
 
     def met(self, rule: Rule) -> frozenset[Operation]:
-        """Return the known operations for which a rule may answer its code, and no narrower one surely does."""
+        """Return the known operations for which a rule may answer, because no narrower rule surely answers first."""
         if self.is_alone(rule):
             return self.wanted(rule) or frozenset()
         return self._met_in(contest_of(rule)).get(id(rule), frozenset())
 
     def wanted(self, rule: Rule) -> frozenset[Operation] | None:
-        """Return the known operations that a rule's own pattern names; None where none are listed."""
+        """Return the known operations that a rule's own pattern names; None if no operations are known."""
         names = self.providers_of(rule)
         known = self._known_of(names)
         if not known:
@@ -85,11 +85,11 @@ class Contests:
         )
 
     def winner(self, rule: Rule, operation: Operation) -> RuleAt:
-        """Return the rule behind which none is asked for a rule's code, where one of the rules for it is met."""
+        """Return the rule that surely answers an operation, in the contest of a rule."""
         return self._answers_in(contest_of(rule))[operation][-1]
 
     def operations(self, provider: str) -> frozenset[str]:
-        """Return the operations of a provider: the catalogue's and those that the policy declares."""
+        """Return the operations of a provider in the catalogue and in the policy."""
         names = self._names.get(provider)
         if names is None:
             if self.below is not None and provider not in self.providers:
@@ -100,7 +100,7 @@ class Contests:
         return names
 
     def providers_of(self, rule: Rule) -> tuple[str, ...]:
-        """Return the providers whose faults a rule can meet, as far as the catalogue or the policy knows them."""
+        """Return the known providers whose faults a rule can meet."""
         if rule.scope == "transport":
             return tuple(dict.fromkeys((*providers(), *self.declared)))
         return (rule.scope.removeprefix("transport."),)
@@ -120,7 +120,7 @@ class Contests:
         return not self.providers or (key[0] != "transport" and key[0] not in self.providers)
 
     def _answers_in(self, key: Contest) -> Mapping[Operation, tuple[RuleAt, ...]]:
-        """Return which rules may answer a contest's code, for each known operation for which one does."""
+        """Return the rules that may answer, for each known operation with an answer."""
         if self.below is not None and self._is_below(key):
             return self.below._answers_in(key)  # noqa: SLF001  # another one of this class
         answers = self._answers.get(key)
@@ -153,7 +153,7 @@ class Contests:
             anywhere = [number for number, each in enumerate(own) if each.rule.operation is None]
             for name, numbers in narrow.items():
                 yield from _ask_one(own, numbers, fault, (provider, name))
-            # Operations that no rule names meet the same rules, so they have the same answer.
+            # All operations that no rule names meet the same rules, so they have the same answer.
             others = names.difference(narrow)
             if anywhere and others:
                 for _, answers in _ask_one(own, anywhere, fault, (provider, next(iter(others)))):
@@ -165,7 +165,7 @@ def _ask_one(
 ) -> Iterator[tuple[Operation, tuple[RuleAt, ...]]]:
     places = {rivals[number].rule.id: rivals[number] for number in numbers}
     provider, name = operation
-    # The very code that answers faults decides here who answers.
+    # The executor uses the same code to answer faults.
     answers = RuleTable.of((each.rule for each in places.values()), name).candidates(fault, provider, name)
     if answers:
         yield operation, tuple(places[answer.id] for answer in answers)

@@ -1,9 +1,8 @@
 """
-What an environment changes of what is judged without it.
+The difference between an environment and the plain values, for lint rules.
 
-A file may have thousands of environments, each of which says a line or two, over hundreds of rules. What is found in
-rules and actions that an environment leaves as they are is found without it already. So only the others are looked
-at: in a view of them as they are without the environment, and in one of what it makes of them.
+A file may have hundreds of rules and thousands of environments with a line or two each. Lint rules check the plain
+values once. For an environment they check only changed rules and actions, in two views: before and after the change.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ from resilience.policyfile.lint.places import ActionAt, RuleAt, by_rank, chain
 from resilience.policyfile.lint.view import View
 
 ENDLESS: Final = "whether there is a deadline"
-SPOKEN: Final = "the providers that the policy speaks of"
+SPOKEN: Final = "the providers that the policy names"
 
 
 @define(eq=False, slots=False)
 class Base:
     """
-    The plain values, and what has to be known of them to tell what an environment changes.
+    The plain values, with indexes that find the effects of a change.
 
     Attributes:
         view: A view of them.
@@ -45,7 +44,7 @@ class Base:
 
     @cached_property
     def by_provider(self) -> Mapping[str, list[RuleAt]]:
-        """The rules for the faults of each provider; those for the faults of any provider under ``transport``."""
+        """The rules by provider; rules for any provider under ``transport``."""
         found: dict[str, list[RuleAt]] = {}
         for each in self.view.rules:
             found.setdefault(each.rule.scope.removeprefix("transport."), []).append(each)
@@ -53,7 +52,7 @@ class Base:
 
     @cached_property
     def judged_together(self) -> Mapping[str, list[RuleAt]]:
-        """The rules that one finding may be about, because an action was changed under them; by that action."""
+        """The rules that share a finding, because a later layer changed their action; by that action."""
         found: dict[str, list[RuleAt]] = {}
         ranks: dict[str, int] = {}
         for each in self.view.rules:
@@ -66,19 +65,19 @@ class Base:
 
     @cached_property
     def spoken(self) -> frozenset[str]:
-        """The providers that the policy speaks of."""
+        """The providers that the policy names."""
         return frozenset(named_providers(self.view.policy))
 
 
 @define(eq=False, slots=False)
 class EnvironmentDifference:
     """
-    An environment beside the plain values.
+    An environment with its difference from the plain values.
 
     Attributes:
         base: The plain values.
         view: The environment.
-        names: What means something else in it.
+        names: The names that the environment gives another meaning.
     """
 
     base: Base
@@ -93,7 +92,7 @@ class EnvironmentDifference:
         return difference
 
     def contests(self) -> Contests:
-        """Return the rules of the environment by what they compete for."""
+        """Return the contests of the environment."""
         below, view, providers = self.base.view.contests, self.view, self.names.providers
         if not view.own and not providers:
             return below
@@ -108,7 +107,7 @@ class EnvironmentDifference:
 
     @cached_property
     def tables(self) -> frozenset[str]:
-        """The tables in which the environment is another policy than the plain values, and what follows from them."""
+        """The tables that the environment changes, and facts that follow from the change."""
         tables = {key for layer in self._layers for key in layer.table}
         if self.view.own:
             tables.add("rules")
@@ -125,7 +124,7 @@ class EnvironmentDifference:
         return (layer for layer in self.view.stack.layers if layer.prefix)
 
     def _providers(self, tables: Iterable[str]) -> set[str]:
-        """Return the providers that some tables of the environment are for."""
+        """Return the providers in some tables of the environment."""
         found = set[str]()
         for layer in self._layers:
             for name in tables:
@@ -137,14 +136,14 @@ class EnvironmentDifference:
 
     @cached_property
     def _rules(self) -> tuple[tuple[RuleAt, ...], tuple[RuleAt, ...]]:
-        """The rules that are to be judged anew: without the environment, and in it."""
+        """The rules to check again: before the change, and after it."""
         base, view = self.base, self.view
         changed: dict[int, RuleAt] = {}
         rules: tuple[Rule, ...] = (*view.gone.values(), *(each.rule for each in view.own))
         for key in dict.fromkeys(map(contest_of, rules)):
             changed.update((id(each), each) for each in base.view.contests.of(key))
         providers = self._providers(("operations", "sources"))
-        # Of credentials, only those of an API that the policy describes are judged by their rules.
+        # Rules depend on credentials only for an API that the policy describes.
         providers |= self._providers(("credentials",)) & view.policy.apis.keys()
         for provider in (*providers, "transport") if providers else ():
             changed.update((id(each), each) for each in base.by_provider.get(provider, ()))
@@ -157,7 +156,7 @@ class EnvironmentDifference:
 
     @cached_property
     def _actions(self) -> tuple[list[ActionAt], list[ActionAt]]:
-        """The actions that are to be judged anew: without the environment, and in it."""
+        """The actions to check again: before the change, and after it."""
         below, view = self.base.view, self.view
         names = dict.fromkeys(self.names.actions)
         for starts in view.changed_starts:
@@ -169,20 +168,20 @@ class EnvironmentDifference:
 
     @property
     def has_rules(self) -> bool:
-        """Whether any rule is to be judged anew."""
+        """Whether there are rules to check again."""
         return any(self._rules)
 
     @property
     def has_actions(self) -> bool:
-        """Whether any action is to be judged anew."""
+        """Whether there are actions to check again."""
         return any(self._actions)
 
     @cached_property
     def before(self) -> View:
-        """What is to be judged anew, as it is without the environment."""
+        """The rules and actions to check again, before the change."""
         return self.base.view.looking_at(self._rules[0], self._actions[0])
 
     @cached_property
     def after(self) -> View:
-        """What is to be judged anew, as it is in the environment."""
+        """The rules and actions to check again, after the change."""
         return self.view.looking_at(self._rules[1], self._actions[1])

@@ -1,4 +1,4 @@
-"""What each id means: why it is a mistake, a policy that makes it, and one that does not."""
+"""Explanations of ids: why it is a mistake, a policy with the mistake, and one without it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from resilience.policyfile.messages.problems import Severity
 
 _FILE: Final = Path(__file__).with_name("explanations.toml")
 
-# What an example stands below that is about something else.
+# The first lines of an example that shows something else.
 _TOP: Final = 'schema = 1\nlimits.deadline = "2m"\n'
 
 PARENT: Final = "base.toml"
-"""What the examples that take two files call the one that they extend."""
+"""The name of the extended file in examples of two files."""
 
 
 @frozen(kw_only=True)
@@ -31,14 +31,14 @@ class RuleExplanation:
 
     Attributes:
         rule: The id.
-        title: What it is, in one line.
-        severity: What it is reported as.
-        why: What goes wrong.
-        bad: A whole policy that earns this id, and no other.
-        good: The same without the mistake.
-        parent: What both extend as ``base.toml``; None for examples in one file.
-        env: The environment that the examples are looked at in; None for all.
-        source: Where the advice comes from.
+        title: The mistake, in one line.
+        severity: The severity of the finding.
+        why: The harm of the mistake.
+        bad: A whole policy with this finding, and no other.
+        good: The same policy without the mistake.
+        parent: The file ``base.toml`` that both extend; None for examples in one file.
+        env: The environment of the examples; None for all.
+        source: The source of the advice.
     """
 
     rule: str

@@ -1,4 +1,4 @@
-"""What was found, each thing once, with the environments in which it was found."""
+"""Collects findings: each one once, with the environments that have it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Findings:
     Findings of several environments.
 
     Attributes:
-        contexts: The environments that were looked at; None for the plain values.
-        beside: Those of them that share what was found without an environment, apart from what is said otherwise.
+        contexts: The checked environments; None for the plain values.
+        beside: The environments that share the findings of the plain values, apart from those replaced.
     """
 
     contexts: tuple[str | None, ...] = (None,)
@@ -29,30 +29,30 @@ class Findings:
     _shared: dict[_Place, set[str | None]] = field(factory=dict)
 
     def add(self, problems: Iterable[Problem], env: str | None) -> None:
-        """Add what was found in one environment."""
+        """Add the findings of one environment."""
         for problem in problems:
             self._entry(problem)[1][env] = None
 
     def add_everywhere(self, problems: Iterable[Problem]) -> None:
-        """Add what holds in every environment."""
+        """Add findings of every environment."""
         for problem in problems:
             self._entry(problem)
             self._everywhere.add(_place(problem))
 
     def add_beside(self, problems: Iterable[Problem]) -> None:
-        """Add what was found without an environment, and holds in those that share it."""
+        """Add findings of the plain values, which hold in the environments that share them."""
         for problem in problems:
             self._entry(problem)
             self._shared.setdefault(_place(problem), set())
 
     def replace(self, before: Iterable[Problem], after: Iterable[Problem], env: str | None) -> None:
-        """Say what an environment has instead of some of what it would share."""
+        """Replace shared findings by others in one environment."""
         for problem in before:
             self._shared[_place(problem)].add(env)
         self.add(after, env)
 
-    def told(self) -> list[Problem]:
-        """Return all findings; one that is not found everywhere says where it is."""
+    def all(self) -> list[Problem]:
+        """Return all findings; a finding of some environments names them."""
         order = {env: number for number, env in enumerate(self.contexts)}
         return [self._located(problem, where, place, order) for place, (problem, where) in self._found.items()]
 
@@ -69,12 +69,12 @@ class Findings:
             where = {**where, **{env: None for env in self.beside if env not in lost}}
             if len(where) == len(self.contexts):
                 return problem
-        # From where it was found, not through all environments: each of many may have a finding of its own.
+        # A loop over all environments for each finding would be slow if each of them has its own.
         names = sorted((env for env in where if env is not None and env in order), key=order.__getitem__)
-        told = f"in {listed(names)}" if names else "without an environment"
+        scope = f"in {listed(names)}" if names else "without an environment"
         if names and None in where:
-            told += " and without an environment"
-        return evolve(problem, message=f"{problem.message} ({told})")
+            scope += " and without an environment"
+        return evolve(problem, message=f"{problem.message} ({scope})")
 
 
 def _place(problem: Problem) -> _Place:

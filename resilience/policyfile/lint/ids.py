@@ -1,4 +1,4 @@
-"""The ids of what loads and is wrong all the same. An id is never given a second meaning."""
+"""The ids of lint findings, in policies that load. An id never gets a second meaning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that is to be said about a file: errors, warnings and lint findings of all its environments, each once."""
+"""Checks a file: errors, warnings and lint findings of all its environments, each once."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from resilience.policyfile.lint.view import View
 from resilience.policyfile.messages.ids import NEW_SYNTAX, TITLES
 from resilience.policyfile.messages.problems import Problem
 
-# What is said of a whole file cannot be accepted in it: neither its errors nor its exceptions.
+# A file cannot accept its own errors, nor a finding about its exceptions.
 _ACCEPTABLE = frozenset({*LINT_TITLES, NEW_SYNTAX}) - {ids.NOTHING_IGNORED}
 
 
 def inspect(source: str | os.PathLike[str], *, environments: Sequence[str] = ()) -> tuple[Problem, ...]:
     """
-    Return everything that is wrong with a policy, or that will surprise, in all of its environments.
+    Return the errors, warnings and lint findings of a policy in all of its environments.
 
     Args:
-        source: A path, or ``builtin:NAME`` for a policy that comes with the package.
-        environments: The environments to look at; empty for all of them, and for the plain values.
+        source: A path, or ``builtin:NAME`` for a policy of the package.
+        environments: The environments to check; empty for all of them and the plain values.
             ``RESILIENCE_ENV`` does not matter here.
 
     Returns:
-        Errors, warnings and infos, in the order in which files are merged and then by where they stand.
-        What is not found in every environment says where it is.
+        Errors, warnings and infos, in the order of merging of their files and then by line and column.
+        A problem of some environments names them.
     """
     with without_collections():
         chain = Chain()
@@ -48,11 +48,11 @@ def inspect(source: str | os.PathLike[str], *, environments: Sequence[str] = ())
 
 def inspect_text(text: str, *, name: str, environments: Sequence[str] = ()) -> tuple[Problem, ...]:
     """
-    Return everything that is wrong with the text of a policy; as for :func:`inspect`.
+    Return the errors, warnings and lint findings of a text, as :func:`inspect` does.
 
     Args:
-        text: The TOML; what it extends is found from the current directory.
-        name: What findings call it.
+        text: The TOML; its ``extends`` starts at the current directory.
+        name: The name of the text in messages.
         environments: As for :func:`inspect`.
     """
     with without_collections():
@@ -70,10 +70,10 @@ def _inspect(chain: Chain, environments: Sequence[str]) -> tuple[Problem, ...]:
         wrong = inspection.errors(assembly, findings)
         fixed = repaired(assembly, wrong, lambda copy: inspection.errors(copy, Findings()))
         inspection.lint(fixed, advice)
-    problems = [*findings.told(), *advice.told()]
+    problems = [*findings.all(), *advice.all()]
     problems += [each for source in chain.sources for each in source.warnings()]
     if chain.sources:
-        # With errors, or in some environments only, not everything was looked for.
+        # Errors, or a choice of environments, keep some lint rules from running.
         is_all = not environments and not any(each.rule in TITLES and each.severity == "error" for each in problems)
         problems = list(apply(problems, tuple(chain.sources), _ACCEPTABLE, is_all=is_all))
         problems += strange(tuple(chain.sources), {*LINT_TITLES, *TITLES})
@@ -86,7 +86,7 @@ def _inspect(chain: Chain, environments: Sequence[str]) -> tuple[Problem, ...]:
 @define
 class _Inspection:
     """
-    A look at some environments.
+    A check of some environments.
 
     Attributes:
         contexts: The environments; None for the plain values.
@@ -96,7 +96,7 @@ class _Inspection:
     _parts: dict[str | None, Parts] = field(factory=dict, init=False)
 
     def errors(self, assembly: Assembly, findings: Findings) -> list[Problem]:
-        """Add what is wrong in the environments, and return all of it; keep what can be read."""
+        """Add and return the errors of the environments, and keep the parts of flawless ones."""
         findings.contexts = self.contexts
         self._parts.clear()
         everywhere, in_some = list(assembly.problems), []
@@ -105,7 +105,7 @@ class _Inspection:
             if env not in wanted:
                 everywhere += assembly.check(env) if env is not None else ()
                 continue
-            # Without the plain values among them, there is nothing that environments could share.
+            # Environments share findings only with checked plain values.
             found = assembly.find(env, is_alone=None not in wanted)
             everywhere += found.own
             findings.add(found.others, env)
@@ -120,7 +120,7 @@ class _Inspection:
         return [*everywhere, *in_some]
 
     def lint(self, fixed: Repaired, findings: Findings) -> None:
-        """Add what the lint rules find in the environments that have no errors, or none any more."""
+        """Add the lint findings of environments without errors, or with repaired ones."""
         findings.contexts = self.contexts
         base: Base | None = None
         without: dict[Lint, tuple[Problem, ...]] = {}
@@ -153,7 +153,7 @@ def _compare(
     without: Mapping[Lint, tuple[Problem, ...]],
     findings: Findings,
 ) -> None:
-    """Add what is found in an environment, and not the same without it."""
+    """Add the findings in which an environment differs from the plain values."""
     env = difference.view.policy.env
     unasked = {lint for lint in without if not lint.needs.isdisjoint(damaged)} if damaged else frozenset[Lint]()
     for lint in unasked:
@@ -169,7 +169,7 @@ def _compare(
 
 @lru_cache(maxsize=256)
 def _asked(tables: frozenset[str], *, has_rules: bool, has_actions: bool) -> tuple[tuple[Lint, ...], tuple[Lint, ...]]:
-    """Return the lint rules that are asked about a whole environment again, and those about what it changes."""
+    """Return the lint rules for the whole environment, and those for its changed rules and actions."""
     asked = tuple(lint for lint in LINTS if lint.about != "files")
     anew = tuple(lint for lint in asked if lint.reads is None or not lint.reads.isdisjoint(tables))
     about = {"rules"} if has_rules else set[str]()

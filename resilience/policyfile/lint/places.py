@@ -1,4 +1,4 @@
-"""Rules and actions with their places, and what a rule's code stands for."""
+"""Rules and actions with their places, and the faults that a rule's code stands for."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ _STATUS_CLASSES: Final[dict[str, CodeClass]] = {
     "http-503": "transient",
     "http-504": "transient",
 }
-"""What a status says where the service names no code. Source: RFC 9110, section 15, and RFC 6585, section 4."""
+"""The meaning of a status without a code. Source: RFC 9110, section 15, and RFC 6585, section 4."""
 
 
 @frozen(eq=False)
 class RuleAt:
     """
-    A rule that takes effect, and where it stands.
+    An effective rule with its place.
 
     Attributes:
         rule: The rule.
         path: Its path in the merged tables; see :attr:`Rule.path`.
         layer: The layer that set it.
-        rank: Where it comes in the order of the rules.
+        rank: Its place in the order of the rules.
     """
 
     rule: Rule
@@ -63,28 +63,28 @@ class RuleAt:
 
     @property
     def is_first(self) -> bool:
-        """Whether what is to be said of its key is said for it, and not for an earlier answer of its array."""
+        """Whether findings about its key belong to it, and not to an earlier answer of its array."""
         return not self.rule.entry
 
     @property
     def label(self) -> str:
-        """Its code, with its operation, as written."""
+        """The left side of the rule, as the file has it."""
         return str(self.key[-1])
 
     def inner(self, key: str) -> Path:
-        """Return the path of a key of its inline table, or its own where the table does not have it."""
+        """Return the path of a key in its inline table, or its own path if the table lacks the key."""
         return (*self.path, key) if self.layer.has((*self.path, key)) else self.path
 
 
 def by_rank(each: RuleAt) -> Rank:
-    """Return what rules are sorted by."""
+    """Return the sort key of rules."""
     return each.rank
 
 
 @frozen(eq=False)
 class ActionAt:
     """
-    An action that a file defines, and where: a named one, or the inline table of a rule.
+    An action of a file with its place: a named one, or the inline table of a rule.
 
     Attributes:
         action: The action.
@@ -100,12 +100,12 @@ class ActionAt:
 @frozen(eq=False)
 class Mistake:
     """
-    What makes some rules wrong: the rule itself, or the named action that was changed under it.
+    The place that makes some rules wrong: the rule itself, or its named action, which a later layer changed.
 
     Attributes:
-        path: The path of it.
+        path: The path of the rule or the action.
         layer: The layer that set it.
-        rules: The rules; one, unless it is an action.
+        rules: The wrong rules; one, or all rules with the action.
     """
 
     path: Path
@@ -114,20 +114,20 @@ class Mistake:
 
     @property
     def codes(self) -> str:
-        """The code of the first rule, and how many others there are."""
+        """The code of the first rule, and the number of the others."""
         first, *others = self.rules
         return quoted(first.rule.code) + (f" (and {len(others)} more)" if others else "")
 
 
 def chain(action: Action | None) -> Iterator[Action]:
-    """Yield an action and everything that its ``then`` leads to."""
+    """Yield an action and the chain of its ``then``."""
     while action is not None:
         yield action
         action = action.then
 
 
 def fault_of(rule: Rule, provider: str) -> Fault:
-    """Return a fault that a rule's code stands for."""
+    """Return an example of a fault with a rule's code."""
     if not rule.scope.startswith("transport"):
         return Fault(provider=provider, code=rule.code)
     if rule.code in _TRANSPORTS:
@@ -136,7 +136,7 @@ def fault_of(rule: Rule, provider: str) -> Fault:
 
 
 def transport_class(code: str) -> CodeClass:
-    """Return what kind of thing a fault without a code says."""
+    """Return the class of a fault without a code."""
     if code in _STATUS_CLASSES:
         return _STATUS_CLASSES[code]
     if code in _TRANSPORTS:

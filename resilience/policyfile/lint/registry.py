@@ -1,4 +1,4 @@
-"""The lint rules: id, title, and the function that looks for it."""
+"""The lint rules with their functions, and the titles of their ids."""
 
 from __future__ import annotations
 
@@ -32,16 +32,15 @@ from resilience.policyfile.messages.problems import Problem
 @frozen(eq=False)
 class Lint:
     """
-    One look at a policy.
+    A lint rule.
 
     Attributes:
-        find: Yields what it finds in one environment.
-        needs: The tables that it draws conclusions from as a whole. In a policy with errors
-            it is asked only if none of them has one; what it says of a single rule stands.
-        about: What a finding is about: ``rules`` or ``actions``, each judged by what it says, what it names and what it
-            competes with; ``policy``, as a whole; or ``files``, where it is the same in each environment.
-        reads: The tables on which all that it finds depends. In an environment that says nothing of them it finds what
-            it finds without the environment, but in rules or actions that the environment changes; None for all.
+        find: Yields the findings in one environment.
+        needs: The tables that the rule needs as a whole. It does not run if one of them has an error.
+        about: The subject of a finding: ``rules`` or ``actions``, one at a time; ``policy`` as a whole; or ``files``,
+            for a finding that is the same in each environment.
+        reads: The tables on which all findings depend; None for all tables. An environment that changes none of them
+            shares the findings of the plain values, apart from those about changed rules and actions.
     """
 
     find: Callable[[View], Iterator[Problem]]
@@ -107,16 +106,16 @@ LINTS: Final = (
 LINT_TITLES: Final[Mapping[str, str]] = MappingProxyType(
     {
         ids.ENDLESS: "a retry with neither a limit of its own nor a deadline",
-        ids.UNDATED: "attempts are limited, and the time is not",
+        ids.UNDATED: "attempts are limited, but the time is not",
         ids.RETRY_WITHOUT_WAIT: "a retry that does not wait",
         ids.IN_STEP: "exponential backoff without jitter",
         ids.VERY_LONG_WAIT: "a single wait of more than five minutes",
         ids.TOO_SHORT: "the deadline comes before the last attempts",
         ids.NO_SECOND: "the timeout of an attempt is not below the deadline",
         ids.REPEATED: "an unknown effect declared to be none, where a repeat does it twice",
-        ids.UNVERIFIED_SUCCESS: "a failure taken for a success that nobody has looked at",
-        ids.PERMANENT: "a retry of what does not pass by itself",
-        ids.PASSING: "no retry of what passes by itself",
+        ids.UNVERIFIED_SUCCESS: "a failure taken for a success without a check",
+        ids.PERMANENT: "a retry of a fault that does not pass by itself",
+        ids.PASSING: "no retry of a fault that passes by itself",
         ids.THROTTLE_BASE_TOO_SHORT: "after throttling, the first wait is too short",
         ids.UNREFRESHED: "refused credentials, sent again",
         ids.UNBOUNDED_REMEDY: "a remedy that is tried again and again",
@@ -128,24 +127,24 @@ LINT_TITLES: Final[Mapping[str, str]] = MappingProxyType(
         ids.DEAD_OVERRIDE: "an environment repeats the plain value",
         ids.PROGRAMMING_ERROR: "a rule for a cancellation or a programming error",
         ids.HIDDEN_VALUE: "an environment of a parent hides a plain value",
-        ids.UNCOUNTED_DOUBT: "attempts with an unknown effect that nothing counts",
-        ids.UNKNOWN_PROVIDER: "a table for a provider that nobody knows",
+        ids.UNCOUNTED_DOUBT: "attempts with an unknown effect that do not count",
+        ids.UNKNOWN_PROVIDER: "a table for an unknown provider",
         ids.UNUSED: "an action or a backoff that nothing uses",
         ids.CARELESS_OPERATION: "an operation declared less careful than it is",
         ids.NOTHING_TO_RENAME: "a rename for an operation without a name",
         ids.UNSETTLED: "a doubt never settles before the deadline",
         ids.PARTLY_HIDDEN: "narrower rules of a parent answer in part",
-        ids.NOTHING_IGNORED: "an exception in [lint] for nothing",
+        ids.NOTHING_IGNORED: "an exception in [lint] without a finding",
         ids.UNREACHED_MAX: "a max that is never used up",
         ids.NO_RETRY: "a wait as long as the whole call",
         ids.LIKE_ANOTHER: "two environments whose names differ by a slip",
         ids.RULELESS_API: "an API that no rule answers",
         ids.UNMADE_OPERATION: "a rule for an operation that no request is",
         ids.LIKE_A_FIELD: "a field that is spelled almost like one of the service",
-        ids.INERT: "a rule that asks for what never happens",
+        ids.INERT: "a rule whose action can never happen",
         ids.UNREMEMBERED: "an operation that the ledger cannot remember",
         ids.UNREACHED_FOR: "a for that is never over",
         ids.LIKE_AN_OPERATION: "a declared operation that is spelled almost like a known one",
     }
 )
-"""One line for each id that a file which loads can earn, apart from RP057."""
+"""One line for each id of a lint finding, apart from RP057."""

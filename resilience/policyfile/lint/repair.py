@@ -1,8 +1,8 @@
 """
-Reads what is right of a policy that cannot be loaded.
+Repairs a policy that cannot be loaded, so that lint rules can check the rest of it.
 
-A file with one misspelled key still deserves to hear what else is wrong with it. So
-what the loader has complained about is taken out of a copy, and the copy is read again.
+The check removes everything that the loader reports from a copy, and reads the copy again. So a file with one
+misspelled key gets its other findings too.
 """
 
 from __future__ import annotations
@@ -22,40 +22,40 @@ from resilience.policyfile.format.tables import SCHEMA
 from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.problems import Problem
 
-# A rule whose action was taken out is wrong in the next round only; chains of `then` may take a few more.
+# A rule without its removed action is wrong only in the next round; chains of `then` may take a few more.
 _ROUNDS: Final = 12
 
 
 EVERYTHING: Final = frozenset({"limits", "backoff", "actions", "rules", "operations", "sources", "credentials"})
-"""The tables that findings are made from."""
+"""The tables that lint rules read."""
 
 
 @define(eq=False)
 class Repaired:
     """
-    A copy of a policy, without what is wrong in it.
+    A copy of a policy without its errors.
 
     Attributes:
-        assembly: The copy; the policy itself where nothing is wrong.
-        damaged: The tables that something was taken out of, by environment; None for the plain tables.
+        assembly: The copy; the policy itself if it has no errors.
+        damaged: The tables with removed entries, by environment; None for the plain tables.
     """
 
     assembly: Assembly
     damaged: dict[str | None, set[str]]
 
     def damaged_for(self, env: str | None) -> set[str]:
-        """Return the tables of which an environment does not have all that was meant."""
+        """Return the tables that lack entries in an environment."""
         return self.damaged.get(None, set()) | self.damaged.get(env, set())
 
 
 def repaired(assembly: Assembly, problems: Sequence[Problem], look: Callable[[Assembly], list[Problem]]) -> Repaired:
     """
-    Return a policy without what is wrong in it.
+    Return a copy of a policy without its errors.
 
     Args:
         assembly: The policy; left unchanged.
-        problems: What is wrong with it.
-        look: Returns what is wrong with a copy, in all environments that are looked at.
+        problems: Its errors.
+        look: Returns the errors of a copy in all checked environments.
     """
     chain = assembly.chain
     if not problems and chain.is_complete and chain.lost is None:
@@ -86,7 +86,7 @@ def repaired(assembly: Assembly, problems: Sequence[Problem], look: Callable[[As
 
 
 def _places(source: PolicyFile) -> Mapping[tuple[int, int], list[Path]]:
-    """Return the paths by the line and the column of their key and of their value."""
+    """Return paths by line and column of their keys and of their values."""
     starts = [0, *(match.end() for match in re.finditer("\n", source.text))]
     found: dict[tuple[int, int], list[Path]] = {}
     for path, span in source.positions.spans.items() if source.is_toml else ():
@@ -99,7 +99,7 @@ def _places(source: PolicyFile) -> Mapping[tuple[int, int], list[Path]]:
 def _repair(
     chain: Chain, problem: Problem, places: Mapping[str, Mapping[tuple[int, int], list[Path]]]
 ) -> set[tuple[str | None, str]]:
-    """Take out of its file what a problem points at; return the tables that it was in, with their environment."""
+    """Remove the entry of a problem from its file; return the entry's tables with their environments."""
     source = next((source for source in chain.sources if source.name == problem.file), None)
     if source is None:
         return set()
@@ -107,7 +107,7 @@ def _repair(
     if problem.rule == ids.MISSING and place == (1, 1):
         return {(None, table) for table in _complete(source.data)}
     paths = places[source.name].get(place, [])
-    # Without one of its elements an array is not what it says, so it goes as a whole.
+    # An array without one of its elements would mean something else, so the whole array goes.
     whole = [path[:-1] if isinstance(path[-1], int) else path for path in paths]
     return {table for path in whole if _take_out(source.data, path) for table in _tables(path)}
 
@@ -118,7 +118,7 @@ def _tables(path: Path) -> set[tuple[str | None, str]]:
 
 
 def _complete(data: dict[str, Any]) -> set[str]:
-    """Add what every file, or every policy, has to say."""
+    """Add the keys that every file, or every policy, needs."""
     added = set()
     if data.get("schema") != SCHEMA:
         data["schema"] = SCHEMA

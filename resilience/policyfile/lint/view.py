@@ -1,4 +1,4 @@
-"""A policy as the lint rules see it: one environment's values, where each stands, and which rule answers what."""
+"""The view of lint rules on a policy: one environment's values, their places, and the rules that answer."""
 
 from __future__ import annotations
 
@@ -40,10 +40,9 @@ class View:
 
     Attributes:
         policy: Its values.
-        stack: The layers that they come from.
+        stack: The layers of the values.
         ruleset: Its rules.
-        below: A view of the plain values, from which it takes what the environment shares with them; None for a policy
-            that is looked at by itself.
+        below: A view of the plain values, whose shared rules and actions this view reuses; None for a policy by itself.
     """
 
     policy: PolicyValues
@@ -61,21 +60,21 @@ class View:
         at: Literal["key", "value"] = "value",
         layer: Layer | None = None,
     ) -> Problem:
-        """Return a finding about the value or the key at a path, in the layer that set it or in the one given."""
+        """Return a finding about the value or the key at a path, in a layer or in the one that set the value."""
         place = layer or self.stack.setter(path) or self.stack.root
         return place.source.problem((*place.prefix, *path), rule, message, at=at, severity=severity)
 
     def at(self, path: Path) -> str:
-        """Return where an effective value was set, as ``file:line:column``."""
+        """Return the place of an effective value, as ``file:line:column``."""
         return str(self.stack.origin(path))
 
     def rank(self, path: Path) -> int:
-        """Return the number of the layer that set a value; the later one wins, and -1 is a default."""
+        """Return the number of the layer that set a value; a later layer wins, and -1 is a default."""
         layer = self.stack.setter(path)
         return -1 if layer is None else self.stack.layers.index(layer)
 
     def latest(self, *paths: Path) -> Path:
-        """Return the path that was set last, the first among equals: what made a sum of values come out wrong."""
+        """Return the path that was set last, which made the values wrong together; the first among equals."""
         return max(paths, key=self.rank)
 
     def is_rehearsal(self, layer: Layer) -> bool:
@@ -84,29 +83,29 @@ class View:
 
     @property
     def sources(self) -> tuple[PolicyFile, ...]:
-        """The files, in the order in which they are merged."""
+        """The files, in the order of merging."""
         return tuple(layer.source for layer in self.stack.layers if not layer.prefix)
 
     @cached_property
     def rules(self) -> tuple[RuleAt, ...]:
-        """The rules, each with its place; in a view of some of them, those that are looked at."""
+        """The rules with their places; in a partial view, the rules to check."""
         if self.below is None:
             return tuple(sorted((self._placed(*pair) for pair in self.ruleset.ranked), key=by_rank))
         return self.merged(self.below.rules, self.own) if self.own else self.below.rules
 
     @cached_property
     def own(self) -> tuple[RuleAt, ...]:
-        """The rules that are not the same in the view below."""
+        """The rules that the view below does not have."""
         is_shared = self.below is not None and self.ruleset is self.below.ruleset
         return () if is_shared else tuple(self._placed(*pair) for pair in self.ruleset.own)
 
     @cached_property
     def gone(self) -> Mapping[int, Rule]:
-        """The rules of the view below that are not the same here, by their identity."""
+        """The rules of the view below that this view replaces, by their identity."""
         return {id(rule): rule for rule in self.ruleset.replaced} if self.own else {}
 
     def merged(self, below: Iterable[RuleAt], own: Iterable[RuleAt]) -> tuple[RuleAt, ...]:
-        """Return rules of the view below, apart from those that are others here, together with own ones."""
+        """Return rules of the view below, without replaced ones, together with own ones."""
         gone = self.gone
         return tuple(sorted((*(each for each in below if id(each.rule) not in gone), *own), key=by_rank))
 
@@ -115,7 +114,7 @@ class View:
         return RuleAt(rule, path, self.stack.setter(path) or self.stack.root, rank)
 
     def answering(self, verb: Verb) -> tuple[RuleAt, ...]:
-        """Return the rules whose action, or what it leads to, does this."""
+        """Return the rules with this verb in the chain of their action."""
         found = self._answering.get(verb)
         if found is None:
             own = self.rules if self.below is None else self.own
@@ -133,16 +132,16 @@ class View:
 
     @cached_property
     def contests(self) -> Contests:
-        """The rules by what they compete for, those that are not looked at among them."""
+        """The contests of all rules, also in a partial view."""
         return Contests(grouped(self.rules), self.policy.operations)
 
     @cached_property
     def scopes(self) -> frozenset[str]:
-        """The tables that rules stand in."""
+        """The scopes of the rules."""
         return frozenset(each.rule.scope for each in self.rules)
 
     def mistakes(self, rules: Iterable[RuleAt], key: str) -> Iterator[Mistake]:
-        """Yield where rules went wrong by what a key of their action says: the last who touched it is blamed."""
+        """Yield the places that made rules wrong by a key of their action: the last layer that changed it."""
         changed: dict[str, list[RuleAt]] = {}
         for each in rules:
             action = each.rule.action.key
@@ -157,30 +156,30 @@ class View:
     @cached_property
     def actions(self) -> tuple[ActionAt, ...]:
         """
-        The actions that the files define, named ones first; the ready-made ones are no mistake of the policy's.
+        The actions of the files, named ones first, without the ready-made ones.
 
-        In a view of some of them, those that are looked at.
+        In a partial view, the actions to check.
         """
         if self.below is not None and not self.own and self.policy.actions == self.below.policy.actions:
             return self.below.actions
         return (*self.named(self.policy.actions), *self.inline(self.rules))
 
     def named(self, names: Iterable[str]) -> Iterator[ActionAt]:
-        """Yield those of some named actions that the files define."""
+        """Yield the actions with these names that the files define."""
         for name in names:
             action = self.policy.actions.get(name)
             if action is not None and self.stack.setter(("actions", name)) is not None:
                 yield ActionAt(action, ("actions", name), name)
 
     def inline(self, rules: Iterable[RuleAt]) -> Iterator[ActionAt]:
-        """Yield the actions that some rules define in place."""
+        """Yield the inline actions of some rules."""
         for each in rules:
             if each.rule.action.key not in self.policy.actions:
                 yield ActionAt(each.rule.action, each.path, each.label)
 
     @cached_property
     def used(self) -> Mapping[str, Action]:
-        """Every action that some fault can lead to, by its key, the ready-made ones among them."""
+        """Every action that a fault can lead to, by its key, with the ready-made ones."""
         if self.below is None:
             return {action.key: action for start in self.starts for action in chain(start)}
         before, after = self.changed_starts
@@ -194,18 +193,18 @@ class View:
 
     @cached_property
     def leading(self) -> Counter[str]:
-        """How many first answers lead to each action, by its key."""
+        """The number of first answers that lead to each action, by its key."""
         return Counter(action.key for start in self.starts for action in chain(start))
 
     @property
     def starts(self) -> Iterator[Action]:
-        """The actions that some fault leads to first."""
+        """The actions that a fault leads to first."""
         yield self.policy.unknown
         yield from (each.rule.action for each in self.rules)
 
     @cached_property
     def changed_starts(self) -> tuple[list[Action], list[Action]]:
-        """The actions that some fault leads to first only in the view below, and only here."""
+        """The actions that a fault leads to first only in the view below, and those only here."""
         before, after = [rule.action for rule in self.gone.values()], [each.rule.action for each in self.own]
         if self.below is not None and self.below.policy.unknown is not self.policy.unknown:
             before.append(self.below.policy.unknown)
@@ -214,7 +213,7 @@ class View:
 
     @cached_property
     def kinds(self) -> tuple[Action, ...]:
-        """Of the used actions that lead to another attempt, one of each kind: alike but for the key, the last one."""
+        """The used actions that lead to another attempt; of several that differ only in their key, the last one."""
         if self.below is not None and self.used is self.below.used:
             return self.below.kinds
         kinds: dict[tuple[object, ...], Action] = {}
@@ -227,50 +226,50 @@ class View:
         return tuple(kinds.values())
 
     def looking_at(self, rules: Iterable[RuleAt], actions: Iterable[ActionAt]) -> View:
-        """Return a view of some rules and actions; who competes with them, and what is used, stays known."""
+        """Return a partial view of some rules and actions, with the contests and used actions of the whole."""
         part = View(self.policy, self.stack, self.ruleset)
         part.__dict__.update(rules=tuple(rules), actions=tuple(actions), contests=self.contests, used=self.used)
         return part
 
     def operations(self, provider: str) -> frozenset[str]:
-        """Return the operations of a provider: the catalogue's and those that the policy declares."""
+        """Return the operations of a provider in the catalogue and in the policy."""
         return self.contests.operations(provider)
 
     def operation_facts(self, operation: Operation) -> OperationFacts | None:
-        """Return what the catalogue knows about an operation."""
+        """Return the catalogue's facts about an operation, or None."""
         provider, name = operation
         return catalogue(provider).operation(name) if provider in providers() else None
 
     def repeat(self, operation: Operation) -> Repeat:
-        """Return what a repeat does: the policy's word, else the catalogue's, else the careful one."""
+        """Return the repeat of an operation: the policy's, else the catalogue's, else ``duplicate``."""
         facts = self.operation_facts(operation)
-        said = self.declared(operation)
-        return (said and said.repeat) or (facts.repeat if facts else "duplicate")
+        declared = self.declared(operation)
+        return (declared and declared.repeat) or (facts.repeat if facts else "duplicate")
 
     def declared_at(self, provider: str, name: str, key: str) -> Path:
-        """Return the path of a key of ``[operations]``; that of the operation where it is nothing but a word."""
+        """Return the path of an operation's key; the operation's own path if the file writes only a word."""
         path = ("operations", provider, name)
         return (*path, key) if self.stack.setter((*path, key)) is not None else path
 
     def declared(self, operation: Operation) -> Declaration | None:
-        """Return what the policy says of an operation; None where it says nothing."""
+        """Return the policy's declaration of an operation, or None."""
         provider, name = operation
         return self.policy.operations.get(provider, {}).get(name)
 
     def key(self, operation: Operation) -> tuple[str, ...]:
-        """Return the fields that name what an operation makes: the policy's word, else the catalogue's."""
-        said, facts = self.declared(operation), self.operation_facts(operation)
-        if said is not None and said.key is not None:
-            return said.key
+        """Return the fields that name an operation's resource: the policy's, else the catalogue's."""
+        declared, facts = self.declared(operation), self.operation_facts(operation)
+        if declared is not None and declared.key is not None:
+            return declared.key
         return () if facts is None else facts.key
 
     def rename(self, operation: Operation) -> str | None:
         """Return the field that a rename changes, or None."""
-        said, facts = self.declared(operation), self.operation_facts(operation)
-        return (said and said.rename) or (None if facts is None else facts.rename)
+        declared, facts = self.declared(operation), self.operation_facts(operation)
+        return (declared and declared.rename) or (None if facts is None else facts.rename)
 
     def subject(self, operation: Operation) -> Subject:
-        """Return an operation as advice speaks of it."""
+        """Return an operation as the subject of an advice."""
         provider, name = operation
         template = self.template(operation)
         return Subject(
@@ -285,29 +284,29 @@ class View:
 
     def may_look(self, operation: Operation) -> bool:
         """
-        Return whether anything can say that an operation has happened, as far as a policy tells.
+        Tell whether a verifier may find out that an operation has happened.
 
-        A program may know how to look for what it calls through functions of its own; requests it only sends.
+        A program may have verifiers for its own functions, but not for requests of an API.
         """
-        said, facts = self.declared(operation), self.operation_facts(operation)
+        declared, facts = self.declared(operation), self.operation_facts(operation)
         if facts is not None:
-            return facts.read_back is not None or (said is not None and said.read_back is not None)
-        if said is None or said.is_assumed:
+            return facts.read_back is not None or (declared is not None and declared.read_back is not None)
+        if declared is None or declared.is_assumed:
             return False
-        return said.read_back is not None or operation[0] not in self.policy.apis
+        return declared.read_back is not None or operation[0] not in self.policy.apis
 
     def template(self, operation: Operation) -> RequestTemplate | None:
-        """Return how the requests of an operation look; None where the policy does not say."""
+        """Return the template of an operation's requests, or None."""
         provider, name = operation
         api = self.policy.apis.get(provider)
         return next((each for each in api.operations if each.operation == name), None) if api else None
 
     def facts(self, rule: Rule) -> CodeFacts | None:
-        """Return what the catalogue knows about a rule's code, or about the code that it is a sub-code of."""
+        """Return the catalogue's facts about a rule's code, or about the code above a sub-code."""
         return catalogue(rule.scope).code(rule.code) if rule.scope in providers() else None
 
     def class_of(self, rule: Rule) -> CodeClass | None:
-        """Return what kind of thing a rule's code says; None where it is unknown, or where a message says it better."""
+        """Return the class of a rule's code; None if it is unknown, or if the rule asks for a message."""
         if rule.message is not None:
             return None
         if rule.scope.startswith("transport"):
@@ -316,30 +315,30 @@ class View:
         return None if facts is None else facts.class_
 
     def known_effect(self, rule: Rule) -> Effect | None:
-        """Return the effect of a rule's faults where the rule does not say it; None where it depends on the status."""
+        """Return the effect of a rule's faults by the catalogue; None if it depends on the status."""
         if not rule.scope.startswith("transport"):
             facts = self.facts(rule)
             return None if facts is None else facts.effect
         return fault_of(rule, "").effect_or_default()
 
     def met(self, rule: Rule) -> frozenset[Operation]:
-        """Return the known operations for which this rule may answer its code, and no narrower one surely does."""
+        """Return the known operations for which a rule may answer; see :meth:`Contests.met`."""
         return self.contests.met(rule)
 
     def wanted(self, rule: Rule) -> frozenset[Operation] | None:
-        """Return the known operations that a rule's own pattern names; None where none are listed."""
+        """Return the known operations that a rule's own pattern names; None if no operations are known."""
         return self.contests.wanted(rule)
 
     def is_alone(self, rule: Rule) -> bool:
-        """Tell whether no other rule is for the same code of the same faults."""
+        """Tell whether the contest of a rule has no other rule."""
         return self.contests.is_alone(rule)
 
     def winner(self, rule: Rule, operation: Operation) -> RuleAt:
-        """Return the rule behind which none is asked for this rule's code, where one of the rules for it is met."""
+        """Return the rule that surely answers an operation, in the contest of a rule."""
         return self.contests.winner(rule, operation)
 
     def documented(self, rule: Rule) -> frozenset[Operation]:
-        """Return those of the operations that the rule meets which are documented to answer with its code."""
+        """Return the operations of a rule that are documented to answer with its code."""
         facts = self.facts(rule)
         met = self.met(rule)
         if facts is None or not facts.operations:

@@ -1,1 +1,1 @@
-"""What is said about a policy: ids, problems, suggestions, and words that show no secret."""
+"""Messages about policies: ids, problems, suggestions, and wording that shows no secret."""

@@ -1,4 +1,4 @@
-"""What people write instead of a key, from other libraries, and what to write here."""
+"""Hints for the keys of other libraries: the key to write here."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ _OTHER_NAMES: Final = {"actions": _ACTION, "backoff": _BACKOFF, "operations": _O
 
 def key_hint(table: str, name: str, key: str, known: Collection[str]) -> str:
     """
-    Return what to write instead of an unknown key; nothing where only its spelling can tell.
+    Return a hint for an unknown key that another library has; an empty text for any other key.
 
     Args:
         table: ``actions``, also for the table of a rule, ``backoff`` or ``operations``; any other has no hints.
-        name: What stands after it; empty for a rule.
+        name: The name after it; empty for a rule.
         key: The unknown key.
-        known: The keys that may stand there.
+        known: The valid keys.
     """
     if (table, key) == ("actions", "effect") and name:
         return f'; an effect belongs in the rule, as in {{ do = {quoted(name)}, effect = "none" }}'

@@ -1,4 +1,4 @@
-"""The ids of what can be wrong in a policy file. An id is never given a second meaning."""
+"""The ids of errors in policy files. An id never gets a second meaning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Letters that look like others, or like nothing at all: what they are, and what to write."""
+"""Look-alikes: letters that look like others, or are invisible, and the letters to write instead."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _SCRIPTS: Final = {"CYRILLIC": "a Cyrillic letter", "GREEK": "a Greek letter", "
 
 
 def _plain(char: str) -> str | None:
-    """Return what is probably meant by a character, which may be nothing; None where it is what it looks like."""
+    """Return the probable character for a look-alike, empty for an invisible one; None for any other character."""
     if char in _LATIN:
         return _LATIN[char]
     if unicodedata.name(char, "").startswith("FULLWIDTH"):
@@ -46,11 +46,11 @@ def _plain(char: str) -> str | None:
 
 
 def plain(text: str) -> str:
-    """Return a text with the letters that are probably meant; the text itself where it has no look-alikes."""
+    """Return a text with the probable letters in place of look-alikes."""
     if text.isascii():
         return text
     found = {char: _plain(char) for char in set(text)}
-    # A name that is written in another script altogether is no mistake.
+    # A name wholly in another script is no mistake.
     if any(char.isalpha() and not char.isascii() and found[char] is None for char in found):
         return text
     return "".join(char if (meant := found[char]) is None else meant for char in text).strip()
@@ -58,11 +58,11 @@ def plain(text: str) -> str:
 
 def lookalike(text: str, instead: str | None = None) -> str:
     """
-    Return ``; the ... is a Cyrillic letter, so write "..."`` for the first look-alike; nothing where there is none.
+    Return ``; the ... is a Cyrillic letter, so write "..."`` for the first look-alike; an empty text without one.
 
     Args:
-        text: What was found.
-        instead: What to write, where that is not just the text with the letters that are meant.
+        text: The text of the file.
+        instead: The text to write; None for the text with the probable letters.
     """
     meant = plain(text)
     if meant == text:
@@ -75,7 +75,7 @@ def lookalike(text: str, instead: str | None = None) -> str:
     if script is not None:
         what = f"the {char} is {script}"
     elif unicodedata.category(char) in {"Cf", "Zs", "Cc"}:
-        what = f"there is a {name.lower()} in it, which nobody sees"
+        what = f"there is an invisible {name.lower()} in it"
     else:
         what = f"the {char} is a {name.lower()}"
     if set(meant) & {'"', "'"}:

@@ -1,4 +1,4 @@
-"""What is wrong in a policy: a problem, how it is shown, and the exception that carries all of them."""
+"""A problem of a policy, its form as text, and the exception with all problems."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ _LOOKED_AT = 4000
 @frozen(kw_only=True)
 class Problem:
     """
-    One thing that is wrong in a policy file, or that will surprise.
+    One error or warning about a policy file.
 
     Attributes:
-        file: The file, named as the user named it.
-        line: Its line, counted from 1.
-        column: Its column, in characters counted from 1.
+        file: The file's name, as the user wrote it.
+        line: The line, counted from 1.
+        column: The column, in characters counted from 1.
         rule: The stable id, such as ``RP040``; its title is in ``TITLES``.
-        severity: ``error`` (it cannot work as it stands), ``warning`` (it may surprise) or ``info``
+        severity: ``error`` (the policy cannot work), ``warning`` (it may surprise) or ``info``
             (good to know; it never fails a check).
-        message: What was expected, what was found and what to do. What looks like a secret is replaced.
-        source: The line, with stars in the place of what does not read like words; None where it is not
-            shown, because there is none or because it holds what looks like a secret.
-        length: How many characters of that line are meant; at least 1.
+        message: What was expected, what was found and what to do. Stars replace texts that look like secrets.
+        source: The line, with stars in place of texts that do not read like words; None if there is no line, or if
+            it may hold a secret.
+        length: The number of wrong characters in that line; at least 1.
     """
 
     file: str
@@ -48,20 +48,20 @@ class Problem:
     length: int = 1
 
     def __str__(self) -> str:
-        """Return the problem as ``check`` prints it: where and what, then the line with carets under it."""
+        """Return the problem in the form of ``resilience check``: place and message, then the line with carets."""
         head = f"{self.file}:{self.line}:{self.column}: {self.severity}[{self.rule}] {self.message}"
         if self.source is None:
             return head
         before, marked, after = self._window()
         number = str(self.line)
         margin = " " * len(number)
-        # A tab stays a tab, so that the carets stand under the same place in any terminal.
+        # A tab stays a tab, so that the carets have the right place in any terminal.
         indent = "".join("\t" if char == "\t" else " " * _columns(char) for char in before)
         carets = "^" * max(sum(map(_columns, marked)), 1)
         return f"{head}\n  {number} | {printable(before + marked + after).rstrip()}\n  {margin} | {indent}{carets}"
 
     def _window(self) -> tuple[str, str, str]:
-        """Cut the line into what stands before, under and after the carets, each shortened where it is long."""
+        """Cut the line into the parts before, above and after the carets, and shorten long parts."""
         line = self.source or ""
         start = min(self.column - 1, len(line))
         if len(line) <= _WIDEST_LINE:
@@ -74,13 +74,13 @@ class Problem:
 
 
 def _columns(char: str) -> int:
-    """Return how many columns of a terminal a character takes: Chinese characters take two."""
+    """Return the width of a character in columns of a terminal: 2 for Chinese characters."""
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 class Lines:
     r"""
-    The lines of a text, in which places are found at once, however many are asked for.
+    The lines of a text, with an index from offsets to lines and columns.
 
     Args:
         text: The whole file, with ``\\n`` at the ends of lines.
@@ -99,11 +99,11 @@ class Lines:
         return line, offset - self._starts[line - 1] + 1
 
     def length(self, line: int) -> int:
-        """Return how many characters a line has, without its end."""
+        """Return the number of characters in a line, without its end."""
         return self._end(line) - self._starts[line - 1]
 
     def shown(self, line: int) -> str | None:
-        """Return a line with stars for what may be a secret; None where it holds what looks like one."""
+        """Return a line with stars for possible secrets; None for a line with a probable secret."""
         if line not in self._shown:
             source = self._text[self._starts[line - 1] : self._end(line)]
             is_hidden = not self._text or has_secret(source) or self._is_in_secret(line)
@@ -111,7 +111,7 @@ class Lines:
         return self._shown[line]
 
     def _is_in_secret(self, line: int) -> bool:
-        """Tell whether a line belongs to the value, over several lines, of a key that is named like a secret."""
+        """Tell whether a line belongs to the value of a key with a secret's name, over several lines."""
         if self._secret_lines is None:
             self._secret_lines = set()
             for start, end in secret_values(self._text):
@@ -119,7 +119,7 @@ class Lines:
         return line in self._secret_lines
 
     def without_hidden(self, line: int, message: str) -> str:
-        """Return a message about a line with stars in the place of what is not shown of the line."""
+        """Return a message about a line, with stars in place of the line's hidden texts."""
         if line not in self._hidden:
             self._hidden[line] = hidden_in(self._text[self._starts[line - 1] : self._end(line)][:_LOOKED_AT])
         for text in self._hidden[line]:
@@ -146,13 +146,13 @@ def problem_at(  # noqa: PLR0913 - one argument for each thing that a problem sa
 
     Args:
         lines: The lines of the file.
-        offset: Where what is meant begins, counted from 0.
-        end: Where it ends; only the part on the first line is marked.
-        file: The file, named as the user named it.
+        offset: The first wrong character, counted from 0.
+        end: The end of the wrong characters; carets mark only those on the first line.
+        file: The file's name, as the user wrote it.
         rule: The id.
-        message: What to say.
-        severity: Whether the policy can be used all the same.
-        hide: Do not show the line, because the caller knows that it holds a secret.
+        message: The message.
+        severity: The severity.
+        hide: Whether to hide the line, because the caller knows that it holds a secret.
     """
     line, column = lines.place(offset)
     return Problem(
@@ -172,8 +172,8 @@ class PolicyError(Exception):
     A policy cannot be used.
 
     Attributes:
-        problems: Everything that is wrong in all of its files, in the order in which they are
-            merged, and within a file from top to bottom. At least one; warnings are not among them.
+        problems: All errors of all files, in the order of merging, and from top to bottom in each file. At least
+            one. Warnings are left out.
     """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
@@ -181,5 +181,5 @@ class PolicyError(Exception):
         super().__init__(self.problems)
 
     def __str__(self) -> str:
-        """Return all problems, each with its line of the file."""
+        """Return all problems as text, each with its line of the file."""
         return "\n".join(str(problem) for problem in self.problems)

@@ -1,8 +1,8 @@
 """
-Which texts of a policy file may be shown.
+Decides which texts of a policy file a message may show.
 
-Nobody can tell every password from a word. So the rule is the other way round: what was found in a file is shown only
-where it reads like a word of the language (a name, a code, an operation, a duration, a path); all else is described.
+A program cannot recognize every password. So a message shows a text of a file only if it reads like a word of the
+policy language (a name, a code, an operation, a duration, a path). All other texts are described by their length.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _ENDS: Final = ".,;:()\"'!?`"
 
 @lru_cache(maxsize=4096)
 def is_word(text: str) -> bool:
-    """Tell whether a text reads like a word, or a few words, of the language, so that it may be shown."""
+    """Tell whether a message may show a text, because it reads like one or a few words of the policy language."""
     if len(text) > _LONGEST or _SIGNS.fullmatch(text) is None:
         return False
     if _DURATION.fullmatch(text.strip()) and not re.search(rf"[0-9]{{{_MOST_DIGITS + 1}}}", text):
@@ -59,18 +59,18 @@ def _is_part(part: str) -> bool:
         return False
     if any(len(word) > _MOST_CAPITALS and word.isupper() for word in words):
         return False
-    # Words have vowels, and capitals begin them: letters of any kind in any order are none.
+    # A word has a vowel and a capital only at its beginning; random letters do not.
     is_spelled = all(len(word) < 5 or _VOWELS.search(word) for word in words)  # noqa: PLR2004  # "http", "mqtt"
     return is_spelled and (len(words) < 3 or not part.isascii() or len(part) / len(words) >= _FEW_LETTERS)  # noqa: PLR2004  # "QoS"
 
 
 def described(text: str) -> str:
-    """Return what to say of a text that is not shown."""
+    """Return the description of a hidden text."""
     return f"a text of {len(text)} character{'' if len(text) == 1 else 's'}"
 
 
 def hidden_in(line: str) -> tuple[str, ...]:
-    """Return what of a line is not shown, and the parts of it that would not be shown either; the longest first."""
+    """Return the hidden texts of a line, with their hidden parts, the longest first."""
     found: set[str] = set()
     for match in _PIECE.finditer(line):
         piece = match.group()
@@ -86,7 +86,7 @@ def _is_hidden(text: str) -> bool:
 
 
 def masked(line: str) -> str:
-    """Return a line of a file with stars in the place of all that does not read like words, of the same length."""
+    """Return a line with a star for each character of a text that does not read like words."""
     return _PIECE.sub(_masked, line)
 
 

@@ -1,4 +1,4 @@
-"""Which known name was probably meant, in a time that does not grow with the number of known names."""
+"""Finds the known name with the most similar spelling, in a time that barely grows with the number of names."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from functools import lru_cache
 
 from attrs import field, frozen
 
-_FEW = 24  # names that are all compared; among more, only those that share most with what was found
+_FEW = 24  # so few names are all compared; of more names, only those that share most letter groups
 _MOST_SHARED = 8
 _LONGEST = 120  # a longer text is no misspelled name
-_COMMON = 400  # a group of letters that more names have says nothing about any of them
-_REMEMBERED = 8  # collections, of which a check asks for a few again and again
+_COMMON = 400  # a group of letters in more names than this does not distinguish them
+_REMEMBERED = 8  # collections; one check looks names up in a few of them many times
 
 
 def nearest(found: str, known: Collection[str], *, cutoff: float = 0.6) -> str | None:
-    """Return the known name that is spelled most like the one that was found; None where none is near."""
+    """Return the known name with the most similar spelling; None if none is similar."""
     near = difflib.get_close_matches(found, _candidates(found, known), n=1, cutoff=cutoff)
     return near[0] if near else None
 
 
 def nearest_in_any_case(found: str, known: Collection[str]) -> str | None:
-    """Return the known name that is spelled most like the one that was found, if need be with other capitals."""
+    """Return the known name with the most similar spelling; if there is none, the case of letters is ignored."""
     return _in_any_case(found, tuple(_candidates(found, known)))
 
 
 @lru_cache(maxsize=256)
 def _in_any_case(found: str, candidates: tuple[str, ...]) -> str | None:
-    """Return the same among few names; a file often makes one mistake many times."""
+    """Return the same among few names, from a cache: a file often repeats a mistake."""
     near = difflib.get_close_matches(found, candidates, n=1, cutoff=0.6)
     if near:
         return near[0]
@@ -46,7 +46,7 @@ def _candidates(found: str, known: Collection[str]) -> Collection[str]:
 
 @frozen(eq=False)
 class _Index:
-    """The known names by the groups of three letters in them."""
+    """An index of names by their groups of three letters."""
 
     known: Collection[str]
     size: int
@@ -54,7 +54,7 @@ class _Index:
     groups: dict[str, list[str]] = field(factory=dict)
 
     def alike(self, found: str) -> list[str]:
-        """Return the names that share most groups of letters with a name."""
+        """Return the names with the most groups of letters in common with a text."""
         shared: Counter[str] = Counter()
         for group in set(_groups(found)):
             names = self.groups.get(group, ())
@@ -72,7 +72,7 @@ _indexes: list[_Index] = []
 
 
 def _index_of(known: Collection[str]) -> _Index:
-    """Return the index of a collection; the last ones are remembered, by their identity and by their names."""
+    """Return the index of a collection, from a cache by the collection's identity and by its names."""
     for index in _indexes:
         if index.known is known and index.size == len(known):
             return index

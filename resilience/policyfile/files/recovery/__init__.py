@@ -1,1 +1,1 @@
-"""What a text that is not TOML says all the same, and what to write instead."""
+"""Reads texts that are not TOML as far as possible, and finds what to write instead."""

@@ -1,4 +1,4 @@
-"""A change that may make TOML of a statement, and the advice to make it."""
+"""A change that may turn a statement into TOML, with the advice to make it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from attrs import frozen
 from resilience.policyfile.files.recovery.edits import Edit
 
 COMMENT_MARK: Final = r"//+|--+|;+|/\*+|<!--"
-"""How comments begin elsewhere."""
+"""The beginnings of comments in other languages."""
 
 _VALUE = re.compile(r"[ \t]*(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\"'=#])(?:\"[^\"\n]*\"|'[^'\n]*'|[^\"'=#\n])*=[ \t]*")
 
@@ -18,12 +18,12 @@ _VALUE = re.compile(r"[ \t]*(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\"'=#])(?:\"[^\"\n]*\"
 @frozen
 class Cure:
     """
-    What may have been meant.
+    A possible correction.
 
     Attributes:
-        edits: What makes TOML of the statement, in their order.
-        advice: What to write, after a semicolon.
-        at: Where the mistake is, from and to; None for where the parser stopped.
+        edits: The changes to the statement, in order.
+        advice: The part of the message after the semicolon: what to write.
+        at: Start and end of the mistake; None for the place where the parser stopped.
     """
 
     edits: tuple[Edit, ...]
@@ -38,8 +38,8 @@ class Place:
 
     Attributes:
         text: The statement.
-        message: Why it stopped there.
-        at: Where.
+        message: The parser's message.
+        at: The offset at which the parser stopped.
     """
 
     text: str
@@ -48,35 +48,35 @@ class Place:
 
     @property
     def char(self) -> str:
-        """The character there; empty at the end."""
+        """The character at the offset; empty at the end."""
         return self.text[self.at : self.at + 1]
 
     @property
     def line(self) -> tuple[int, int]:
-        """Where the line begins and ends."""
+        """Start and end of the line."""
         start, end = self.text.rfind("\n", 0, self.at) + 1, self.text.find("\n", self.at)
         return start, len(self.text) if end < 0 else end
 
     @property
     def rest(self) -> str:
-        """What stands in the line from there on."""
+        """The line from the offset on."""
         return self.text[self.at : self.line[1]]
 
     @property
     def value(self) -> int:
-        """Where the value of the statement begins; its end where it has none."""
+        """The start of the statement's value; the end of a statement without one."""
         match = _VALUE.match(self.text)
         return len(self.text) if match is None else match.end()
 
     @property
     def before(self) -> int:
-        """Where what stands before it ends, without blanks and comments."""
+        """The end of the text before the offset, without blanks and comments."""
         at, text = self.at, self.text
         while True:
             kept = text[:at].rstrip()
             start = kept.rfind("\n") + 1
             hash_at = kept.find("#", start)
-            # A # inside of a text may be meant; what is put in there is tried, and fails.
+            # The # may belong to a text. A wrong guess does no harm, because the parser then refuses the cure.
             if hash_at < 0 or kept[start:hash_at].count('"') % 2:
                 return len(kept)
             at = hash_at
@@ -88,10 +88,10 @@ def replaced(start: int, end: int, instead: str, advice: str, at: tuple[int, int
 
 
 def wrapped(start: int, end: int, marks: str, advice: str, at: tuple[int, int] | None = None) -> Cure:
-    """Return the cure that puts a mark before some characters, and one behind them."""
+    """Return the cure that puts one mark before some characters, and one after them."""
     return Cure((Edit(start, start, marks[0]), Edit(end, end, marks[1])), advice, at)
 
 
 def behind(text: str) -> int:
-    """Return where in the rest of a line its last value ends: before brackets that close, and before a comment."""
+    """Return the end of the last value in the rest of a line: before closing brackets and a comment."""
     return len(text.partition(" #")[0].rstrip(" \t]},;"))

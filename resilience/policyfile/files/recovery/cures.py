@@ -1,4 +1,4 @@
-"""What may have been meant where the parser stopped; the first cure that makes TOML of the statement is offered."""
+"""Cures for the place where the parser stopped, the likeliest first; the first one that leads to TOML is used."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _VALUES = re.compile(r"(?:\"[^\"\n]*\"|'[^'\n]*'|[0-9.]+)(?:\s*,\s*(?:\"[^\"\n]*
 
 
 def cures(text: str, message: str, position: int) -> Iterator[Cure]:
-    """Yield what may have been meant in a statement at which the parser stopped, the likeliest first."""
+    """Yield possible cures of a statement, the likeliest first."""
     place = Place(text, message, position)
     for start, find in _HEADER_CURES if text.lstrip().startswith("[") else _CURES:
         if message.startswith(start):
@@ -29,18 +29,18 @@ def cures(text: str, message: str, position: int) -> Iterator[Cure]:
 
 
 def last_cures(text: str, message: str, position: int) -> Iterator[Cure]:
-    """Yield what helps where nothing else does: to take what is left in a line for a comment."""
+    """Yield the last resort: to make a comment of the rest of the line."""
     place = Place(text, message, position)
-    # What stands beside a value without a blank is no comment.
+    # A comment has a blank before it.
     if message.startswith("Expected newline") and place.rest.strip() and text[position - 1] in " \t]":
         yield replaced(position, position, " # ", "only a comment may follow here, and it begins with #")
 
 
 def words_in(text: str) -> Iterator[Cure]:
-    """Yield a cure for each value of a statement without the quotes that it needs."""
+    """Yield a cure for each value of a statement that lacks its quotes."""
     for match in () if text.lstrip().startswith("[") else _BARE_WORD.finditer(text):
         word = (match[1] or "").rstrip(";")
-        # What stands in such signs is no word that only lacks its quotes.
+        # A word in such signs lacks more than its quotes.
         instead = None if not word or word[0] in "`(<" or word[-1] == ")" or is_nothing(word) else written_instead(word)
         if instead is not None:
             yield _word(word, instead, match.start(1), match.start(1) + len(word))
@@ -134,13 +134,13 @@ def _number_cures(place: Place) -> Iterator[Cure]:
         if end > place.at:
             yield _word(word.group(), instead, value, end)
     several = re.match(r"[^\"'#\[\]{},=\n]*", text[value:])
-    said = several.group().rstrip() if several else ""
-    if near := meant(said):
-        yield replaced(value, value + len(said), f'"{near}"', f'a duration needs quotes: "{near}"')
+    words = several.group().rstrip() if several else ""
+    if near := meant(words):
+        yield replaced(value, value + len(words), f'"{near}"', f'a duration needs quotes: "{near}"')
 
 
 def _opener_cures(place: Place) -> Iterator[Cure]:
-    """What begins an array or a table is missing."""
+    """The opening bracket of an array or a table is missing."""
     text, value, end = place.text, place.value, len(place.text.rstrip())
     if match := _VALUES.match(text, value):
         advice = "several values are an array, which stands in [...]"
@@ -155,7 +155,7 @@ def _opener_cures(place: Place) -> Iterator[Cure]:
 
 
 def _after_cures(place: Place) -> Iterator[Cure]:
-    """Something follows that is no comment."""
+    """The line goes on without a comment."""
     rest, at = place.rest, place.at
     if match := re.match(r"[,;][ \t]*(?=(?:\"[^\"\n]*\"|'[^'\n]*'|[\w.-]+)[ \t]*=)", rest):
         advice = "leave it out, and write what follows in a line of its own"
@@ -174,7 +174,7 @@ def _comment_cures(place: Place) -> Iterator[Cure]:
 
 
 def _close_cures(place: Place) -> Iterator[Cure]:
-    """Something is open where the text of the statement ends."""
+    """The statement ends within an array or a table."""
     if found := _opened(place.text, place.at):
         mark, end = found[1], place.before
         if place.at >= len(place.text.rstrip()):
@@ -199,9 +199,9 @@ def _open_cures(place: Place) -> Iterator[Cure]:
     if match := re.match(r"[A-Za-z]+(?=[ \t]*[,\]}])", place.rest):
         word = re.search(r"[\[,{=][ \t]*([0-9.]+[ \t]*)$", place.text[: place.at])
         start = word.start(1) if word else place.at
-        said = place.text[start : place.at + match.end()]
-        if near := meant(said):
-            yield replaced(start, start + len(said), f'"{near}"', f'a duration needs quotes: "{near}"')
+        words = place.text[start : place.at + match.end()]
+        if near := meant(words):
+            yield replaced(start, start + len(words), f'"{near}"', f'a duration needs quotes: "{near}"')
     if place.char not in "\"'" or place.before == place.at:
         yield from quote_cures(place, _value_before(place))
     yield replaced(place.before, place.before, ",", "write a comma between them")
@@ -263,7 +263,7 @@ def _innermost(text: str, at: int) -> str:
 
 
 def _opened(text: str, at: int) -> tuple[int, str] | None:
-    """Return the bracket that is open at a place, and where it stands."""
+    """Return the offset of the innermost open bracket, and the bracket."""
     stack: list[tuple[int, str]] = []
     for match in _BRACKETS.finditer(text, 0, at):
         if match.group() in "[{":
@@ -274,7 +274,7 @@ def _opened(text: str, at: int) -> tuple[int, str] | None:
 
 
 def _closed(text: str, at: int) -> int | None:
-    """Return where the bracket ends that is open at a place."""
+    """Return the offset of the innermost open bracket's end."""
     depth = 0
     for match in _BRACKETS.finditer(text, at):
         depth += match.group() in "[{"
@@ -307,7 +307,7 @@ _CURES: Final[tuple[tuple[str, Callable[[Place], Iterator[Cure]]], ...]] = (
     ("Invalid value", control_cures),
     ("Invalid value", _value_cures),
 )
-"""Where to look for cures, by how the parser's message begins."""
+"""The finders of cures, by the beginning of the parser's message."""
 
 _HEADER_CURES: Final[tuple[tuple[str, Callable[[Place], Iterator[Cure]]], ...]] = (
     ("Found invalid character", control_cures),

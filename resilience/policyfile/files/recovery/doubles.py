@@ -1,4 +1,4 @@
-"""Keys and tables that a text defines twice: what is wrong, and what makes TOML of them."""
+"""Finds keys and tables that a text defines twice, and the edits that make the text TOML."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from resilience.policyfile.messages.wording import dotted
 
 _MARK: Final = "\x00"
 MARKED: Final = '"\\u0000{}"'
-"""The name of what comes a second time, with a number in it."""
+"""The name of a second definition, with a number."""
 
 _LOST_MARK: Final = "\x00\x00"
 LOST: Final = '"\\u0000\\u0000{}"'
-"""The name of a table whose own is lost, with a number in it."""
+"""The name of a table with an unreadable header, with a number."""
 
 
 def doubles(text: str) -> tuple[list[Edit], list[SyntaxMistake]]:
-    """Find keys and tables that are there already, in a text of statements that are TOML by themselves."""
+    """Find second definitions of keys and tables, in a text whose single statements are TOML."""
     scanner = _Doubles(text=text, depth=MAX_DEPTH)
-    # What follows may be no TOML at all.
+    # The rest of the text may be no TOML at all.
     with suppress(ValueError, IndexError):
         scanner.document()
     return scanner.edits, scanner.mistakes
@@ -34,11 +34,11 @@ def doubles(text: str) -> tuple[list[Edit], list[SyntaxMistake]]:
 @define
 class _Doubles(Scanner):
     """
-    Walks over a text, and remembers how each path came to be.
+    Walks over a text, and notes how each path was defined.
 
     Attributes:
-        edits: What makes TOML of it: the second one of two keys or tables gets a name that is marked.
-        mistakes: What is wrong there.
+        edits: The edits that make the text TOML: each second definition gets a marked name.
+        mistakes: The mistakes.
     """
 
     edits: list[Edit] = field(factory=list)
@@ -112,7 +112,7 @@ class _Doubles(Scanner):
 
 
 def tidy(data: dict[str, Any]) -> None:
-    """Put tables together that were defined twice, and drop the second one of two values and what is lost."""
+    """Merge tables that were defined twice, and drop second values and lost tables."""
     for key in [key for key in data if key.startswith(_LOST_MARK)]:
         del data[key]
     for key in [key for key in data if key.startswith(_MARK)]:

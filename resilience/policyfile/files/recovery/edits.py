@@ -1,4 +1,4 @@
-"""Changes to a text, with which each place of the changed text is found in the first one."""
+"""Changes to a text that map each place of the changed text to its place in the original."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from attrs import define, field, frozen
 
 @frozen
 class Edit:
-    """Characters to replace, from ``start`` to ``end``; equal where something is only put in."""
+    """Replaces the characters from ``start`` to ``end``; both are equal for an insertion."""
 
     start: int
     end: int
@@ -19,7 +19,7 @@ class Edit:
 
 @frozen
 class SyntaxMistake:
-    """A piece of a text that is not TOML, from ``offset`` to ``end``, and what is wrong with it."""
+    """A mistake in a text, from ``offset`` to ``end``, with its message."""
 
     offset: int
     end: int
@@ -27,7 +27,7 @@ class SyntaxMistake:
 
 
 def applied(text: str, edits: Sequence[Edit]) -> str:
-    """Return a text with edits, which stand in their order and do not overlap."""
+    """Return a text after edits, which are in order and do not overlap."""
     pieces, at = [], 0
     for edit in edits:
         pieces += [text[at : edit.start], edit.instead]
@@ -41,8 +41,8 @@ class Draft:
     A statement under repair.
 
     Attributes:
-        text: It as it is now.
-        origins: Where each character, and the end, stood in the whole text.
+        text: The statement after the edits so far.
+        origins: The offset of each character, and of the end, in the whole text.
     """
 
     text: str
@@ -54,7 +54,7 @@ class Draft:
         return cls(text[start:end], list(range(start, end + 1)))
 
     def change(self, edits: Sequence[Edit]) -> None:
-        """Make edits, which stand in their order and do not overlap."""
+        """Make edits, which are in order and do not overlap."""
         origins, at = [], 0
         for edit in edits:
             origins += self.origins[at : edit.start]
@@ -65,7 +65,7 @@ class Draft:
 
 @define
 class Rebuilt:
-    """A whole text, put together from pieces of another one and from drafts."""
+    """A whole text of pieces of the original and of drafts."""
 
     pieces: list[str] = field(factory=list)
     length: int = 0
@@ -78,7 +78,7 @@ class Rebuilt:
         return "".join(self.pieces)
 
     def keep(self, text: str, start: int, end: int) -> None:
-        """Add a piece of the first text as it is."""
+        """Add a piece of the original."""
         self._add(text[start:end], start)
 
     def add(self, draft: Draft) -> None:
@@ -97,9 +97,9 @@ class Rebuilt:
             self.length += len(piece)
 
     def before(self, position: int) -> int:
-        """Return where a place of this text stood in the first one."""
+        """Return the offset in the original for an offset in this text."""
         index = bisect_right(self._starts, position) - 1
         if index < 0:
             return 0
-        # An end belongs to what stands before it.
+        # The end of a piece belongs to that piece.
         return self._origins[index] + min(position - self._starts[index], len(self.pieces[index]))

@@ -17,7 +17,7 @@ _PART = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|[^\s.\"'\[\]/:\\>|,;=]+")
 
 
 def key_cures(place: Place) -> Iterator[Cure]:
-    """Yield how to write a key that is odd."""
+    """Yield the correct spelling of an odd key."""
     text, at = place.text, place.at
     start = max(text.rfind(mark, 0, at) for mark in "{,\n[") + 1
     for begin in dict.fromkeys((start, place.line[0])):
@@ -25,13 +25,13 @@ def key_cures(place: Place) -> Iterator[Cure]:
         if match is None:
             continue
         group = 1 if match[1] is not None else 2
-        said = key_instead(match[group])
-        if said is not None and said[0] != match[group]:
-            yield replaced(*match.span(group), said[0], said[1], match.span(group))
+        found = key_instead(match[group])
+        if found is not None and found[0] != match[group]:
+            yield replaced(*match.span(group), found[0], found[1], match.span(group))
 
 
 def header_cures(place: Place) -> Iterator[Cure]:
-    """Yield how to write the header of a table."""
+    """Yield the correct spellings of a table's header."""
     text = place.text
     match = _HEADER.match(text)
     if match is None or match[1] is None:
@@ -53,8 +53,8 @@ def header_cures(place: Place) -> Iterator[Cure]:
     bare = [part if re.fullmatch(r"[\w-]+", part, re.ASCII) or part[0] in "\"'" else f'"{part}"' for part in parts]
     if bare:
         whole = f"[{'.'.join(bare)}]"
-        told = all(quoted(part.strip("\"'")).startswith('"') for part in bare)
-        advice = f"write {whole}" if told else "names are parted by dots, and odd ones need quotes"
+        is_shown = all(quoted(part.strip("\"'")).startswith('"') for part in bare)
+        advice = f"write {whole}" if is_shown else "dots separate names, and an odd name needs quotes"
         instead = whole + (f" #{match[4].lstrip('#/;')}" if match[4] else "")
         edge = match.end() if match[4] else match.end(3)
         yield replaced(match.start(1), edge, instead, advice, match.span(2))

@@ -1,4 +1,4 @@
-"""What of a text that is not TOML could not be read, so that what only follows from it is not told as well."""
+"""The unreadable statements of a text, so that problems which may follow from them are not reported."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _KEY = re.compile(
     r"[ \t]*((?:[\w-]+|\"[^\"\n]*\"|'[^'\n]*')(?:[ \t]*\.[ \t]*(?:[\w-]+|\"[^\"\n]*\"|'[^'\n]*'))*)[ \t]*[=:]"
 )
 _IN_A_NAME: Final = 5
-"""Of so many words a name may consist, as ``CreateGroupId/OverFlow`` or ``my-own-slow-retry`` does."""
+"""The most words in a name, such as ``CreateGroupId/OverFlow`` or ``my-own-slow-retry``."""
 
 
 @define
 class Lost:
     """
-    Statements that could not be read.
+    Unreadable statements.
 
     Attributes:
-        tables: The tables in which something is lost; ``()`` is the top of a file, and ``None`` any table.
+        tables: The tables with a lost statement; ``()`` is the top of a file, and ``None`` any table.
     """
 
     tables: set[Path | None] = field(factory=set)
@@ -41,8 +41,8 @@ class Lost:
         Add a statement.
 
         Args:
-            text: It as it stands.
-            header: The header that it stands under; empty at the top, and None where that is lost itself.
+            text: The statement.
+            header: The header above it; empty at the top of the file, and None for a lost header.
         """
         path: Path | None = None if header is None else _path(header)
         key = _KEY.match(text)
@@ -54,32 +54,32 @@ class Lost:
         self.add_names(text)
 
     def add_names(self, text: str) -> None:
-        """Add the names in a statement that was read, though perhaps not as it was meant."""
+        """Add the names of a statement whose repair may be a wrong guess."""
         words = [word.lower() for word in _WORD.findall(text)]
         for length in range(1, _IN_A_NAME + 1):
             self._words.update("".join(words[at : at + length]) for at in range(len(words) - length + 1))
 
     def add_all(self, other: Lost) -> None:
-        """Add what is lost of another file."""
+        """Add the lost statements of another file."""
         self.tables |= other.tables
         self._words |= other._words
         self._without_key |= other._without_key
 
     def may_say(self, names: Iterable[str]) -> bool:
-        """Tell whether one of some names may stand in what is lost."""
+        """Tell whether a lost statement may contain one of some names."""
         return any("".join(_WORD.findall(name)).lower() in self._words for name in names)
 
     def may_hold(self, path: Path) -> bool:
-        """Tell whether the value of a path may be in what is lost."""
+        """Tell whether a lost statement may have set a path."""
         return path[:-1] in self._without_key or self.may_say([str(path[-1])])
 
     def is_in(self, path: Path) -> bool:
-        """Tell whether something of the table is lost that a path leads to or through."""
+        """Tell whether a table on a path has a lost statement."""
         return any(path[:length] in self.tables for length in range(1, len(path) + 1))
 
 
 def _path(header: str) -> Path:
-    """Return the path of a header; empty where it is none."""
+    """Return the path of a header; an empty one for any other text."""
     path: tuple[str, ...] = ()
     try:
         found: object = tomli.loads(header)

@@ -1,4 +1,4 @@
-"""What is wrong with a statement that is not TOML, in plain words."""
+"""Messages about statements that are not TOML, in plain words."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _WORD = re.compile(r"[^\s\"'\[\]{},=#]+")
 
 def message_of(text: str, failure: ParseFailure, advice: str | None = None) -> str:
     """
-    Return what is wrong with a statement.
+    Return the message about a statement.
 
     Args:
         text: The statement.
-        failure: Why it is not TOML.
-        advice: What to write instead, where that is known.
+        failure: The parser's failure.
+        advice: The advice of a cure, or None.
     """
     start = text.rfind("\n", 0, failure.position) + 1
     line = text[start:].partition("\n")[0]
@@ -40,7 +40,7 @@ def message_of(text: str, failure: ParseFailure, advice: str | None = None) -> s
 
 
 def _advice(text: str, line: str, failure: ParseFailure) -> str:
-    """Return what to do where no change makes TOML of a statement; nothing where that is not known."""
+    """Return advice for a statement without a cure; an empty text if there is none."""
     bare, message = line.strip(), failure.message
     if bare.startswith("{") and message == "Invalid statement":
         return 'this looks like JSON, and a policy is TOML: schema = 1, [limits], deadline = "2m"'

@@ -1,4 +1,4 @@
-"""Reads on behind what is not TOML, with what was probably meant, so that all other findings are told as well."""
+"""Reads a text that is not TOML with probable repairs, so that one check reports all other problems too."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from resilience.policyfile.messages.wording import has_secret
 _FEWEST_ROUNDS: Final = 2
 _MOST_ROUNDS: Final = 80
 _READ_AT_MOST: Final = 200_000
-"""Characters that are parsed again and again for the cures of one statement."""
+"""The most characters to parse in the search for the cures of one statement."""
 
 
 @frozen
 class Reading:
     """
-    What could be read of a text that is not TOML.
+    The result of repairs to a text that is not TOML.
 
     Attributes:
-        mistakes: What is wrong with it, in its order; at least one.
-        data: What it says otherwise; None where that is not plain.
-        rebuilt: The text in which places are found.
-        lost: What of it could not be read.
+        mistakes: The mistakes in the order of the text; at least one.
+        data: The tables of the repaired text; None if it is still not TOML.
+        rebuilt: The repaired text, which maps its places to the original.
+        lost: The statements that could not be repaired.
     """
 
     mistakes: tuple[SyntaxMistake, ...]
@@ -45,7 +45,7 @@ class Reading:
     lost: Lost = field(factory=Lost)
 
     def positions(self, depth: int) -> Positions:
-        """Return where everything stands in the text as it was."""
+        """Return the positions of keys and values in the original text."""
         found, before = scan(self.rebuilt.text, depth=depth), self.rebuilt.before
 
         def end(position: int) -> int:
@@ -63,11 +63,11 @@ _JSON = re.compile(r"\s*\{\s*[\"'}]")
 
 def read_on(text: str, bad: Sequence[int] = ()) -> Reading:
     r"""
-    Find every mistake of a text that tomli refuses, and read what it says otherwise.
+    Find every mistake of a text that tomli refuses, and read the rest of it.
 
     Args:
         text: The text, with ``\\n`` at the ends of lines and no byte-order mark.
-        bad: The places of characters that could not be read, in their order; the caller tells of them.
+        bad: The offsets of undecodable characters, in order; the caller reports them.
     """
     if _JSON.match(text):
         offset = len(text) - len(text.lstrip())
@@ -95,7 +95,7 @@ class _Reader:
         self._has_ends = True
 
     def read(self) -> None:
-        """Mend one statement after the other."""
+        """Repair one statement after the other."""
         for statement in Cutter(self.text).statements():
             if self._side[0] <= statement.start < self._side[1]:
                 self._drop(*self._side)
@@ -107,7 +107,7 @@ class _Reader:
                 if is_header:
                     self._header = text
                 elif self._header is None:
-                    # What belongs to a table without a name is lost as well.
+                    # The keys of a table without a name are lost with the name.
                     self.lost.add(text, None)
                 continue
             self.rebuilt.keep(self.text, self._kept, statement.start)
@@ -135,7 +135,7 @@ class _Reader:
                 )
 
     def _drop(self, start: int, end: int) -> None:
-        """Leave out what stands on the other side of a conflict."""
+        """Leave out the other side of a conflict."""
         if self._kept <= start:
             self.rebuilt.keep(self.text, self._kept, start)
             self._kept = end
@@ -150,13 +150,13 @@ class _Reader:
             lines = draft.text.strip().split("\n")
             if is_header or lines[0].startswith("["):
                 self._header = lines[0]
-                # The name is a guess: what it may be instead is not called unknown.
+                # The name is a guess, so other names of this line must not be reported as unknown.
                 self.lost.add_names(text)
             return
         self._lose(statement, text, is_header=is_header)
 
     def _is_bad(self, statement: Statement) -> bool:
-        """Tell whether a character that could not be read stands in a statement, and not just in a comment of it."""
+        """Tell whether an undecodable character stands in a statement, outside of its comments."""
         index = bisect_left(self._bad, statement.start)
         if index >= len(self._bad) or self._bad[index] >= statement.end:
             return False
@@ -171,7 +171,7 @@ class _Reader:
         self.lost.add(text, self._header)
 
     def reading(self) -> Reading:
-        """Return what came of it."""
+        """Return the result."""
         text = self.rebuilt.text
         edits, found = doubles(text)
         before = self.rebuilt.before
@@ -190,10 +190,10 @@ class _Reader:
 
 def mend(draft: Draft, failure: ParseFailure) -> tuple[list[SyntaxMistake], bool]:
     """
-    Make TOML of a statement.
+    Repair a statement.
 
     Returns:
-        What is wrong with it, and whether it is TOML now.
+        The mistakes, and whether the statement is TOML now.
     """
     words = list(words_in(draft.text))
     mistakes = [_mistake(draft, failure, cure, what="invalid value") for cure in words]
@@ -213,7 +213,7 @@ def mend(draft: Draft, failure: ParseFailure) -> tuple[list[SyntaxMistake], bool
 
 
 def _best(text: str, failure: ParseFailure) -> tuple[Cure, ParseFailure | None] | None:
-    """Return the first cure that makes TOML of a statement, or else brings the parser on, and what is wrong then."""
+    """Return the first cure that leads to TOML, or else to a later failure, and that failure."""
     best: tuple[Cure, ParseFailure | None] | None = None
     for find in (cures, last_cures):
         for cure in find(text, failure.message, failure.position):
@@ -255,7 +255,7 @@ _FOREIGN_WORD = re.compile(rf"{_SKIPPED}|([A-Za-z0-9_-]*[^\x00-\x7f][^\s=.\[\]{{
 
 
 def _lookalikes(text: str) -> Iterator[tuple[Edit, SyntaxMistake]]:
-    """Find letters outside of quotes that look like others; TOML knows none of them there."""
+    """Find look-alike letters outside of quotes, where TOML does not allow them."""
     for match in () if text.isascii() else _FOREIGN_WORD.finditer(text):
         word = match[1]
         if word is not None and (hint := lookalike(word)):

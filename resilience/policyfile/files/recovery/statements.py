@@ -1,7 +1,7 @@
 """
-Cuts a text that is not TOML into its statements: a header, or a key with its value.
+Cuts a text that is not TOML into statements: headers, and keys with their values.
 
-Where brackets and texts have no end, a line that looks like the next statement ends the one before it.
+If a bracket or a quotation mark is not closed, the next line that looks like a statement ends it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _NAME: Final = r"(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\"'=:#,\[\]{}()]|:(?=\S))"
 _ENTRY = re.compile(rf"[ \t]*(?:{_NAME}[ \t]*)+(?:=|:[ \t\n])")
 _HEADER = re.compile(r"[ \t]*\[{1,2}[ \t]*(?!(?:true|false|inf|nan)\b)[A-Za-z_][\w-]*[ \t]*(?:[.\]\n]|\Z)")
 _REST = re.compile(
-    # What is left of an array or a table that was thought to be over: its elements, each with a comma, and its end.
+    # The rest of an array or a table after a wrong guess of its end: elements with commas, and the closing bracket.
     r"[ \t]*(?:(?:\"[^\"\n]*\"|'[^'\n]*'|\{[^{}\n]*\}|[0-9.]+)[ \t]*(?:,[ \t]*|(?=[\]}])))*"
     r"[\]}]*,?[ \t]*(?:#[^\n]*)?(?:\n|\Z)"
 )
@@ -30,25 +30,25 @@ _CONFLICT = re.compile(r"<{7}(?: [^\n]*)?(?:\n|\Z)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 _MANY: Final = 12
-"""Entries of an inline table that begin like statements, after which it is taken to have no end."""
+"""After so many lines that look like statements, an inline table counts as not closed."""
 
 
 @frozen
 class ParseFailure:
-    """Why a statement is not TOML: what tomli says, and where in the statement."""
+    """The reason why a statement is not TOML: tomli's message, and the offset in the statement."""
 
     message: str
     position: int
 
 
 _OF_SEVERAL: Final = ("Cannot ", "Duplicate ")
-"""How tomli begins what is wrong only because something is there already."""
+"""The beginnings of tomli's messages about second definitions."""
 
 
 def failure_of(text: str) -> ParseFailure | None:
-    """Return why a statement is not TOML; None where it is, looked at by itself."""
+    """Return the reason why a single statement is not TOML; None if it is TOML."""
     try:
-        # A lone carriage return is wrong, and tomli would take some of them for ends of lines.
+        # A lone carriage return is an error, but tomli takes some for ends of lines.
         tomli.loads(text.replace("\r", "\x0b") if "\r" in text else text)
     except tomli.TOMLDecodeError as error:
         return None if error.msg.startswith(_OF_SEVERAL) else ParseFailure(error.msg, error.pos)
@@ -65,7 +65,7 @@ _DIGITS = re.compile(r"[0-9A-Fa-fxob_]{1000,}")
 
 @frozen
 class Statement:
-    """A piece of a text, and why it is not TOML, looked at by itself."""
+    """A piece of a text, and the reason why it is not TOML by itself."""
 
     start: int
     end: int
@@ -85,7 +85,7 @@ class Cutter:
     _bad: int = -1
 
     def statements(self) -> Iterator[Statement]:
-        """Return the statements in their order; blanks and sound comments are in none."""
+        """Yield the statements in order, without blanks and valid comments."""
         at = 0
         while at < len(self.text):
             start = self._line_start(at)
@@ -96,11 +96,11 @@ class Cutter:
             at = max(found.end, start + 1)
 
     def _line_start(self, at: int) -> int:
-        """Return where the next line with something in it begins."""
+        """Return the start of the next line that is neither empty nor a comment."""
         if self._bad < at:
             found = _CONTROL.search(self.text, at)
             self._bad = len(self.text) if found is None else found.start()
-        # A comment with a character that TOML does not allow is a statement of its own.
+        # A comment with a forbidden character is a statement of its own.
         match = _NEXT.match(self.text, at, max(at, self.text.rfind("\n", 0, self._bad) + 1))
         return match.end() if match else at
 
@@ -124,7 +124,7 @@ class Cutter:
         return Statement(start, end, failure)
 
     def _with_rest(self, end: int) -> int:
-        """Return the end of a broken statement together with what is left of it in the next lines."""
+        """Return the end of a broken statement with its rest in the next lines."""
         last = self.text[self.text.rfind("\n", 0, end) + 1 : end].partition("#")[0].rstrip()[-1:]
         at = end
         while last in ",[{" and last and (match := _REST.match(self.text, at + 1)) and match.group().strip():
@@ -134,7 +134,7 @@ class Cutter:
 
     def _end(self, start: int, *, is_strict: bool) -> int:  # noqa: C901 - one branch for each kind of token
         """
-        Return where the statement ends that begins at ``start``.
+        Return the end of the statement at ``start``.
 
         Args:
             start: The beginning of its line.
@@ -157,7 +157,7 @@ class Cutter:
                     if is_strict or opened[-1] == "[" or last not in ",{" or many > _MANY:
                         return here
             elif piece in {'""', "''"} and self.text.startswith(piece[0], at):
-                # A text of several lines that has no end.
+                # A text of several lines without an end.
                 at = self._next_statement(at, len(self.text))
             elif piece in "\"'":
                 at = self._line_end(here)
@@ -171,7 +171,7 @@ class Cutter:
         return len(self.text)
 
     def _next_line(self, at: int) -> int:
-        """Return where the next line begins that is no comment."""
+        """Return the start of the next line that is no comment."""
         match = _NEXT.match(self.text, at)
         return match.end() if match else at
 
@@ -180,7 +180,7 @@ class Cutter:
         return 0 if match is None else match.end() - start
 
     def _next_statement(self, start: int, end: int) -> int:
-        """Return the end of the line before the first one that looks like a statement; ``end`` where none does."""
+        """Return the end of the line before the next one that looks like a statement; ``end`` if there is none."""
         at = self.text.find("\n", start, end)
         while at >= 0:
             if _HEADER.match(self.text, at + 1) or _ENTRY.match(self.text, at + 1):

@@ -1,4 +1,4 @@
-"""Cures for texts: quotation marks that are missing or too many, backslashes, characters that nobody sees."""
+"""Cures for texts: missing and extra quotation marks, backslashes, invisible characters."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ NO_END = "this text has no end; write a quotation mark behind it"
 
 
 def start_of_text(message: str, text: str, offset: int) -> int:
-    """Return where a text begins that has no end."""
+    """Return the start of the text without an end."""
     mark = '"""' if message.startswith("Unterminated") else "'''" if "'''" in message else ""
     if mark and (found := text.rfind(mark, 0, offset)) >= 0:
         return found
     before = text[:offset].rstrip("\n")
     line = before.rfind("\n") + 1
     at, start = line, -1
-    # What was open last is what has no end: a mark of the other kind within it is a letter like others.
+    # The last open mark has no end. Inside of it, a mark of the other kind is a plain letter.
     while at < len(before):
         if before[at] in "\"'":
             end = before.find(before[at], at + 1)
@@ -31,7 +31,7 @@ def start_of_text(message: str, text: str, offset: int) -> int:
 
 
 def open_text_cures(place: Place) -> Iterator[Cure]:
-    """Yield where a text that has no end may end."""
+    """Yield possible ends of a text without an end."""
     text = place.text
     start = start_of_text(place.message, text, place.at)
     mark = text[start : start + 3] if text[start : start + 3] in {'"""', "'''"} else text[start : start + 1]
@@ -58,7 +58,7 @@ def open_text_cures(place: Place) -> Iterator[Cure]:
 
 
 def quote_cures(place: Place, value: int) -> Iterator[Cure]:
-    """Yield what may be meant where a text is over, and more of it follows."""
+    """Yield cures for a text that goes on after its closing mark."""
     text, at = place.text, place.at
     mark = text[value : value + 1]
     if text[at : at + 1] in {'"', "'"} and re.match(r"[\"']+[ \t]*(?:[,\]}#]|$)", place.rest):
@@ -82,7 +82,7 @@ def escape_cures(place: Place) -> Iterator[Cure]:
     if found < 0:
         return
     advice = "write the text in '...', or each \\ as \\\\"
-    # Where one is wrong, the others of the same text are meant in the same way.
+    # The other backslashes of the same text have the same mistake.
     rest = re.match(r"[^\"\n]*", place.text[found + 1 :])
     end = found + 1 + (rest.end() if rest else 0)
     others = [match.start() + found + 1 for match in re.finditer(r"\\", place.text[found + 1 : end])]
@@ -91,9 +91,9 @@ def escape_cures(place: Place) -> Iterator[Cure]:
 
 
 def control_cures(place: Place) -> Iterator[Cure]:
-    """Yield the cure for a character that nobody sees: to leave it out."""
+    """Yield the cure for an invisible character: to leave it out."""
     char = place.char
     if char and char not in "\t\n" and not char.isprintable():
         end = place.at + len(place.rest) - len(place.rest.lstrip(char))
-        what = "a carriage return" if char == "\r" else f"the character U+{ord(char):04X}, which nobody sees"
+        what = "a carriage return" if char == "\r" else f"the character U+{ord(char):04X}, which is invisible"
         yield replaced(place.at, end, "", f"leave {what}, out" if char != "\r" else f"leave {what} out")

@@ -1,4 +1,4 @@
-"""Values without quotes, and keys that need some: what was meant, in TOML."""
+"""Values without quotes and odd keys: their correct spelling in TOML."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"([+-]?)([0-9_]*)(?:([.,])([0-9_]*))?(%?)")
 
 
 def value_advice(word: str) -> str:
-    """Return what to write instead of a value without quotes; nothing for a number, a date and the like."""
+    """Return advice for a value without quotes; an empty text for a number, a date and the like."""
     near = written_instead(word)
     if near is None:
         return ""
@@ -41,7 +41,7 @@ def is_nothing(word: str) -> bool:
 
 
 def written_instead(word: str) -> str | None:
-    """Return a value without quotes as it is meant, in TOML; None where it is a number, a date and the like."""
+    """Return the TOML of a value without quotes; None for a number, a date and the like."""
     lower = word.lower()
     if lower in {"true", "false"}:
         return None if word == lower else lower
@@ -59,7 +59,7 @@ def written_instead(word: str) -> str | None:
 
 
 def _number(word: str) -> str | None:
-    """Return a number that TOML writes in another way, such as ``007``, ``.5`` or ``5%``."""
+    """Return the TOML of a foreign number, such as ``007``, ``.5`` or ``5%``; None for another word."""
     match = _NUMBER.fullmatch(word)
     if match is None or not any(char.isdigit() for char in word):
         return f"0x{word[2:]}" if re.fullmatch(r"0X[0-9A-Fa-f]+", word) else None
@@ -71,7 +71,7 @@ def _number(word: str) -> str | None:
 
 
 def key_instead(key: str) -> tuple[str, str] | None:
-    """Return a key as it is meant, and the advice to write it so; None where that is not plain."""
+    """Return the TOML of a key, and the advice; None if there is no guess."""
     if len(key) > _LONGEST_KEY:
         return None
     if _GAPS.fullmatch(key):
