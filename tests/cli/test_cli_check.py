@@ -191,7 +191,7 @@ def test_a_rule_is_explained() -> None:
     """The explanation has a reason, both examples and a source."""
     result = CliRunner().invoke(app, ["rule", "rp014"])
     assert result.exit_code == 0
-    assert result.stdout.startswith("RP014 (error): a retry of what does not pass by itself\n")
+    assert result.stdout.startswith("RP014 (error): a retry of a fault that does not pass by itself\n")
     assert result.stdout.index("Wrong:") < result.stdout.index("Right:") < result.stdout.index("Source: ")
     assert max(map(len, result.stdout.splitlines())) <= 80
 

@@ -480,7 +480,7 @@ def test_long_lists_are_cut_short(tmp_path: Path) -> None:
     """Three operations are named, and the others are counted; where there are few, all are named."""
     start = "[rules.tencent]\n"
     look(tmp_path, start + 'InternalError = { do = "retry", effect = "none" }\n')
-    assert "CreateInstance, CreateMessageEnrichmentRule, DeleteInstance and 5 more would" in messages(tmp_path)[0]
+    assert "CreateInstance, CreateMessageEnrichmentRule, DeleteInstance and 5 more twice" in messages(tmp_path)[0]
     look(tmp_path, start + '"*Instance/InternalError" = { do = "retry", effect = "none" }\n')
     assert ": CreateInstance, DeleteInstance, ModifyInstance would be done twice" in messages(tmp_path)[0]
 

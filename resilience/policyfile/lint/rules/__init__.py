@@ -1,1 +1,1 @@
-"""The rules: each module looks for mistakes of one kind."""
+"""The lint rules, with one module for each kind of mistake."""

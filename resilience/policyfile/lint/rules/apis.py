@@ -16,7 +16,7 @@ def ruleless(view: View) -> Iterator[Problem]:
     for provider in view.policy.apis:
         path = ("sources", provider)
         setter = view.stack.setter(path)
-        # What a file above describes may be meant for others that extend it.
+        # An API of an extended file may be for other files that extend it too.
         if setter is None or setter.source is not view.stack.root.source:
             continue
         if view.scopes.isdisjoint((provider, f"transport.{provider}")):
@@ -28,13 +28,13 @@ def ruleless(view: View) -> Iterator[Problem]:
 
 
 def unmade(view: View) -> Iterator[Problem]:
-    """RP074: a rule for an operation that no request of an API is."""
+    """RP074: a rule for an operation without a request in its API."""
     for each in view.rules:
         provider, name = each.rule.scope.removeprefix("transport."), each.rule.operation
         api = view.policy.apis.get(provider)
         if api is None or name is None or "*" in name or name in METHODS:
             continue
-        # A declared one may be called by its name, and not by its request.
+        # The program may call a declared operation by its name, without a request.
         is_declared = view.stack.setter(("operations", provider, name)) is not None
         if not is_declared and each.is_first and all(name != template.operation for template in api.operations):
             message = (

@@ -1,4 +1,4 @@
-"""Rules that answer a code as if it said something else, or a code that no service sends."""
+"""Rules that misread a code, or whose code no service sends."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _CANCELLATIONS: Final = frozenset({"Cancelled", "CancelledError", "asyncio.Cance
 
 
 def passing(view: View) -> Iterator[Problem]:
-    """RP015: a code that passes by itself, given up at once."""
+    """RP015: no retry of a fault that passes by itself."""
     for each in view.mistakes((each for each in view.rules if _is_passing(view, each)), "do"):
         if not view.is_rehearsal(each.layer):
             why = _PASSING.get(view.class_of(each.rules[0].rule), "")
@@ -45,7 +45,7 @@ def passing(view: View) -> Iterator[Problem]:
 
 
 def _is_passing(view: View, each: RuleAt) -> bool:
-    # Without a code only these statuses are certain, and a rehearsal may want to see every throttling.
+    # Of faults without a code only these statuses surely pass.
     unsure = each.rule.scope.startswith("transport") and each.rule.code not in {"http-429", "http-503"}
     return each.rule.action.do == "fail" and view.class_of(each.rule) in _PASSING and not unsure
 
@@ -79,7 +79,7 @@ def unknown_injection(view: View) -> Iterator[Problem]:
 
 
 def _stranger(provider: str, code: str, what: str, table: str) -> str | None:
-    """Return the message about a code that no service sends; None for a known one, and where no list is complete."""
+    """Return the message about a code that no service sends; None for a known code, and without a complete list."""
     if provider not in providers():
         is_odd = not provider.startswith("transport") and is_status(code)
         return f'{quoted(code)} reads like a status; in [rules.transport] it is "http-{code}"' if is_odd else None
@@ -89,7 +89,7 @@ def _stranger(provider: str, code: str, what: str, table: str) -> str | None:
         return None
     near = nearest(code, families.get(code.rpartition(".")[0], ()), cutoff=_LIKE_A_SIBLING)
     if catalogue(provider).code(code) is not None:
-        # A sub-code that is not listed is fine; one that is a letter away from another is not.
+        # A sub-code outside of the catalogue is fine, unless its spelling is close to a listed one.
         hint = f'; did you mean "{near}"?' if near else None
     else:
         owners = [name for name in providers() if code in catalogue(name).codes]
@@ -106,7 +106,7 @@ def _stranger(provider: str, code: str, what: str, table: str) -> str | None:
 
 @functools.cache
 def _families(provider: str) -> Mapping[str, tuple[str, ...]]:
-    """Return the codes of a catalogue by what they are sub-codes of; those that are no sub-codes under nothing."""
+    """Return the codes of a catalogue by the code above them; codes without one under an empty text."""
     families: dict[str, list[str]] = {}
     for name in catalogue(provider).codes:
         parent = name.rpartition(".")[0]
@@ -117,7 +117,7 @@ def _families(provider: str) -> Mapping[str, tuple[str, ...]]:
 
 
 def programming_error(view: View) -> Iterator[Problem]:
-    """RP036: a rule for what is no fault of a service."""
+    """RP036: a rule for a cancellation or a programming error."""
     for each in (each for each in view.rules if each.is_first):
         kind = _programming_error(each)
         if kind:
@@ -153,7 +153,7 @@ def _provider_tables(layer: Layer) -> Iterator[tuple[str, ...]]:
 
 
 def _programming_error(each: RuleAt) -> str | None:
-    """Return what a code is that names a Python exception of no service; None for a code."""
+    """Return the description of a code that names a Python exception; None for a service's code."""
     code = each.rule.code
     if each.rule.scope.startswith("transport") or (
         each.rule.scope in providers() and code in catalogue(each.rule.scope).codes

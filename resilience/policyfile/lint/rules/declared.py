@@ -1,4 +1,4 @@
-"""Operations that the policy describes, and what cannot be done with them as it says."""
+"""Declared operations with settings that cannot work."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def forgotten(view: View) -> Iterator[Problem]:
-    """RP075: with a ledger, an operation that nothing can remember."""
+    """RP075: an operation that the ledger cannot remember."""
     if view.policy.ledger is None:
         return
     for provider, operations in view.policy.operations.items():
-        for name, said in operations.items():
+        for name, declared in operations.items():
             operation = (provider, name)
-            # What the policy calls by no name is no operation that it could remember; the end of a run says so.
-            if name in METHODS and said.is_assumed:
+            # The ledger cannot remember requests without an operation; the summary of a run reports these.
+            if name in METHODS and declared.is_assumed:
                 continue
-            is_apart = said.key == () and not said.unique
-            if view.repeat(operation) == "safe" or is_apart or said.unique or view.key(operation):
+            is_apart = declared.key == () and not declared.unique
+            if view.repeat(operation) == "safe" or is_apart or declared.unique or view.key(operation):
                 continue
-            table = ("sources", provider, "operations") if said.is_assumed else ("operations", provider)
+            table = ("sources", provider, "operations") if declared.is_assumed else ("operations", provider)
             message = advice.unremembered(view.subject(operation))
             yield view.problem((*table, name), ids.UNREMEMBERED, message, at="key")
 
 
 def misspelled_field(view: View) -> Iterator[Problem]:
-    """RP077: a field of a catalogue's operation that is spelled almost like one that the catalogue knows."""
+    """RP077: a field with almost the spelling of one in the catalogue."""
     for provider, operations in view.policy.operations.items():
         if provider not in providers():
             continue
         known = {each for facts in catalogue(provider).operations.values() for each in (*facts.key, *facts.distinct)}
-        for name, said in operations.items():
+        for name, declared in operations.items():
             for key in ("key", "unique"):
-                for index, field in enumerate(getattr(said, key) or ()):
+                for index, field in enumerate(getattr(declared, key) or ()):
                     near = difflib.get_close_matches(field, known, n=1, cutoff=_ONE_SLIP)
                     if field.partition(".")[0] not in known and near:
                         message = (
@@ -58,7 +58,7 @@ def misspelled_field(view: View) -> Iterator[Problem]:
 
 
 def inert(view: View) -> Iterator[Problem]:
-    """RP076: a rule that asks for what never happens: another attempt, or new credentials."""
+    """RP076: a rule whose action can never happen: another attempt, or new credentials."""
     for each in view.rules:
         message = _no_attempt(view, each) or _no_credentials(view, each)
         if message is not None:
@@ -66,7 +66,7 @@ def inert(view: View) -> Iterator[Problem]:
 
 
 def nothing_ours(view: View) -> Iterator[Problem]:
-    """RP076: a rule that asks for what never happens: an accept of what is ours. Other rules tell what can be ours."""
+    """RP076: a rule whose action can never happen: an accept. Whether it can happen depends on other rules too."""
     for each in view.answering("accept"):
         message = _never_ours(view, each)
         if message is not None and _no_attempt(view, each) is None:
@@ -74,13 +74,13 @@ def nothing_ours(view: View) -> Iterator[Problem]:
 
 
 def _no_attempt(view: View, each: RuleAt) -> str | None:
-    """Return why a rule for another attempt never makes one for some operation that it is for."""
+    """Return the message about a rule for another attempt that never happens for one of its operations."""
     rule = each.rule
     if not advice.leads_on(rule.action):
         return None
     for operation in _meant(view, rule):
         if rule.action.do == "rename" and view.rename(operation) is None and not view.subject(operation).is_declared:
-            continue  # said as such, and what is to be written then is enough
+            continue  # RP065 reports this, and its advice is enough
         is_twice = view.repeat(operation) == "duplicate" and not view.may_look(operation)
         if is_twice and advice.may_leave_doubt(rule, _effect_of, operation[0]):
             return advice.unrepeatable(view.subject(operation), rule.code, rule)
@@ -89,34 +89,34 @@ def _no_attempt(view: View, each: RuleAt) -> str | None:
 
 def _meant(view: View, rule: Rule) -> list[Operation]:
     """
-    Return the operations that the author of a rule had in mind.
+    Return the operations that the author of a rule probably had in mind.
 
-    A rule for all operations is also there for others than one that is said to be done twice: by the policy, or by the
-    catalogue. Requests without a name are meant where no request has one. Where the policy lists no operation of a
-    provider, its functions are the program's own, which may know how to look.
+    A rule for all operations of a catalogue is not about a single "duplicate" operation. Requests without an operation
+    count if the API names no operation at all. A provider without declared operations is called by functions of the
+    program, which may have verifiers.
     """
     found: list[Operation] = []
     if rule.scope.removeprefix("transport.") in providers() and (rule.operation is None or "*" in rule.operation):
         return found
-    # Of requests without a name, most are made with POST.
+    # POST first, because most requests without an operation use it.
     for provider, name in sorted(view.met(rule), key=lambda operation: (operation[1] != "POST", operation)):
-        said = view.declared((provider, name))
+        declared = view.declared((provider, name))
         api = view.policy.apis.get(provider)
         is_unnamed = name in METHODS and api is not None and bool(api.operations)
-        is_open = provider not in providers() and (said is None or said.is_assumed) and not is_unnamed
+        is_open = provider not in providers() and (declared is None or declared.is_assumed) and not is_unnamed
         if rule.operation == name or is_open:
             found.append((provider, name))
     return found
 
 
 def _never_ours(view: View, each: RuleAt) -> str | None:
-    """Return why an accept that asks for an earlier attempt of ours never finds one."""
+    """Return the message about an ``accept`` if no earlier attempt can have been ours."""
     rule = each.rule
     if rule.action.do != "accept" or rule.action.condition != "ours" or rule.action.dry_run:
         return None
     if rule.scope.removeprefix("transport.") in providers():
         return None
-    # The catalogue's operations are looked for by ready-made verifiers, and remembered by the ledger of a command.
+    # The catalogue's operations have verifiers, and the ledger of `resilience run` remembers them.
     met = [operation for operation in sorted(view.met(rule)) if _makes(view, operation)]
     if not met or any(_can_be_ours(view, operation) for operation in met):
         return None
@@ -124,7 +124,7 @@ def _never_ours(view: View, each: RuleAt) -> str | None:
 
 
 def _makes(view: View, operation: Operation) -> bool:
-    """Tell whether an operation of one's own may make something that can be there already."""
+    """Tell whether an operation outside of the catalogue may create a resource."""
     template = view.template(operation)
     is_named = operation[1] not in METHODS and operation[0] not in providers()
     return is_named and (template is None or template.method not in _READING)
@@ -145,7 +145,7 @@ def _can_be_ours(view: View, operation: Operation) -> bool:
 
 
 def _no_credentials(view: View, each: RuleAt) -> str | None:
-    """Return why a refresh of an API's credentials never gets any; clients of SDKs may have a source of their own."""
+    """Return the message about a refresh for an API without a source; an SDK's client may have a source itself."""
     provider = each.rule.scope.removeprefix("transport.")
     if each.rule.action.do != "refresh" or provider not in view.policy.apis or provider in providers():
         return None

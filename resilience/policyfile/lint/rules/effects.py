@@ -1,4 +1,4 @@
-"""Rules that say more about what has happened than anybody knows."""
+"""Rules that assume an effect which the fault does not prove."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from resilience.policyfile.messages.wording import quoted
 
 _CARE: Final[dict[Repeat, int]] = {"safe": 0, "equal": 1, "conflict": 2, "duplicate": 3}
 _SHOWN: Final = 3
-_LIKE_AN_OPERATION: Final = 0.85  # one slip of a key, and not another verb before the same noun
+_LIKE_AN_OPERATION: Final = 0.85  # one wrong letter, and not another verb before the same noun
 
-# How the names of operations begin for which "it is not there" is what was wanted.
+# Names of operations begin so if "it does not exist" means success.
 _REMOVING: Final = ("Delete", "Remove", "Revoke", "UnRegister", "Unbind", "Untag", "Close", "KickOut")
 
-# Codes that say whether something is there. What an accept makes of any other is a guess.
+# Codes that tell whether the resource exists. After any other code an accept is a guess.
 _TELLING: Final[frozenset[CodeClass | None]] = frozenset({"exists", "taken", "missing", "dry_run", None})
 
-# What is in use, or protected, is there; that is enough where an earlier attempt may have made it.
+# A resource in use, or a protected one, exists; that is enough if an earlier attempt may have created it.
 _HINTING: Final[frozenset[CodeClass | None]] = frozenset({"state", "denied"})
 
 
 def repeated(view: View) -> Iterator[Problem]:
-    """RP012: an unknown effect declared to be none, where a repeat does it twice."""
+    """RP012: an unknown effect declared to be ``none`` although a repeat does it twice."""
     for each in view.rules:
         rule = each.rule
         if rule.effect != "none" or view.known_effect(rule) != "unknown" or not _goes_on(rule.action):
@@ -40,66 +40,66 @@ def repeated(view: View) -> Iterator[Problem]:
         twice = [operation for operation in view.met(rule) if view.repeat(operation) == "duplicate"]
         if twice:
             message = (
-                f'effect = "none" for {quoted(rule.code)}, after which nobody knows whether it ran: {_names(twice)} '
-                "would be done twice without a look; leave effect out, so that a verifier is asked first"
+                f'effect = "none" for {quoted(rule.code)}, although the request may have run: a retry would do '
+                f"{_names(twice)} twice; leave effect out, so that the executor asks a verifier first"
             )
             yield view.problem(each.inner("effect"), ids.REPEATED, message, severity="error", layer=each.layer)
 
 
 def careless(view: View) -> Iterator[Problem]:
-    """RP064: an operation declared less careful than the catalogue says."""
+    """RP064: an operation declared less careful than in the catalogue."""
     for provider, declared in view.policy.operations.items():
-        for name, said in declared.items():
+        for name, each in declared.items():
             facts = view.operation_facts((provider, name))
-            if facts is None or said.repeat is None or _CARE[said.repeat] >= _CARE[facts.repeat]:
+            if facts is None or each.repeat is None or _CARE[each.repeat] >= _CARE[facts.repeat]:
                 continue
             result = "does it twice" if facts.repeat == "duplicate" else "is refused"
             message = (
-                f'{name} is declared "{said.repeat}", and the catalogue says "{facts.repeat}": a repeat {result}; '
+                f'{name} is declared "{each.repeat}", and the catalogue says "{facts.repeat}": a repeat {result}; '
                 "leave it out, or say in [lint] how you know better"
             )
             yield view.problem(view.declared_at(provider, name, "repeat"), ids.CARELESS_OPERATION, message)
 
 
 def uncounted(view: View) -> Iterator[Problem]:
-    """RP061: attempts that may have taken effect, and that nothing counts."""
+    """RP061: attempts that may have taken effect, but do not count."""
     doubtful = (each for each in view.rules if (each.rule.effect or view.known_effect(each.rule)) == "unknown")
     again = (each for each in doubtful if each.rule.action.do in {"retry", "verify"} and not _is_harmless(view, each))
     free = (each for each in again if _is_free(each.rule.action))
     for each in view.mistakes(free, "counts"):
         message = (
-            f"counts = false is for what was refused before it ran; after {each.codes} nobody knows, "
-            "so each attempt has to count"
+            f"counts = false is for attempts that the service refused before they ran; after {each.codes} they may "
+            "have run, so each attempt has to count"
         )
         yield view.problem(each.path, ids.UNCOUNTED_DOUBT, message, layer=each.layer)
 
 
 def uncounted_unknown(view: View) -> Iterator[Problem]:
-    """RP061: attempts after a fault that no rule matches, which nothing counts."""
+    """RP061: attempts after a fault that no rule matches, which do not count."""
     for action in chain(view.policy.unknown):
         if action.do == "verify" and _is_free(action):
             message = (
-                "counts = false is for what was refused before it ran; unknown is for faults of which nobody knows "
-                "that, so each attempt has to count"
+                "counts = false is for attempts that the service refused before they ran; after a fault without a rule "
+                "they may have run, so each attempt has to count"
             )
             path = view.latest(("unknown",), ("actions", action.key, "counts"))
             yield view.problem(path, ids.UNCOUNTED_DOUBT, message)
 
 
 def _is_free(action: Action) -> bool:
-    """Tell whether nothing counts the attempts that an action leads to, and no time of its own ends them."""
+    """Tell whether the attempts of an action neither count nor end after a time of its own."""
     return not action.counts and action.lasts is None
 
 
 def _is_harmless(view: View, each: RuleAt) -> bool:
-    """Tell whether a rule is for what a repeat does not change, and something else ends its attempts."""
+    """Tell whether the operations of a rule may be repeated, and a limit ends the attempts."""
     action, met = each.rule.action, view.met(each.rule)
     is_bounded = action.max is not None or action.lasts is not None or view.policy.limits.deadline is not None
     return is_bounded and bool(met) and all(view.repeat(operation) in {"safe", "equal"} for operation in met)
 
 
 def unverified_success(view: View) -> Iterator[Problem]:
-    """RP013: a failure taken for a success that nobody has looked at."""
+    """RP013: a failure taken for a success without a check."""
     for each in view.rules:
         if view.is_rehearsal(each.layer) and view.class_of(each.rule) == "exists":
             continue
@@ -114,22 +114,22 @@ def unverified_success(view: View) -> Iterator[Problem]:
 
 
 def _doubt(view: View, each: RuleAt, action: Action) -> str | None:
-    """Return why an accept is no proof that the call has worked, or None."""
+    """Return the message about an accept that does not prove success, or None."""
     rule, class_ = each.rule, view.class_of(each.rule)
     if class_ == "dry_run":
         return f'{quoted(rule.code)} means that nothing was done; say as = "dry_run"'
     if action.condition == "ours" and class_ in _HINTING:
         return None
     if class_ not in _TELLING:
-        return f"{quoted(rule.code)} does not say that it is there: this takes a failure for a success"
+        return f"{quoted(rule.code)} does not prove that the resource exists: this takes a failure for a success"
     if action.condition == "ours":
         return None
     wrong = [operation for operation in view.documented(rule) if _is_wrong(view, operation, class_)]
     if not wrong:
         return None
     return (
-        f'if = "always" takes {quoted(rule.code)} for a success of {_names(wrong)}, also when somebody else made it or '
-        'the request named the wrong thing; use if = "ours", or verify'
+        f'if = "always" takes {quoted(rule.code)} for a success of {_names(wrong)}, also when another program did it '
+        'or the request named the wrong resource; use if = "ours", or verify'
     )
 
 
@@ -144,7 +144,7 @@ def _removes(operation: Operation) -> bool:
 
 
 def misspelled(view: View) -> Iterator[Problem]:
-    """RP072: a declared operation that is spelled almost like one of the catalogue, or of the policy's own APIs."""
+    """RP072: a declared operation with almost the name of one in the catalogue, or in an API of the policy."""
     for provider, declared in view.policy.operations.items():
         api = view.policy.apis.get(provider)
         own = () if api is None else (*METHODS, *(template.operation for template in api.operations))

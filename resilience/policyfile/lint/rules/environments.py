@@ -1,4 +1,4 @@
-"""Environments that exist only because the name of another one was misspelled."""
+"""Environments with a misspelled name of another environment."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from resilience.policyfile.messages.problems import Problem
 from resilience.policyfile.messages.wording import quoted
 
 _LETTERS: Final = 4  # shorter names, such as qa and uat, differ by a letter on purpose
-_LONGEST: Final = 100  # who gives an environment a longer name has a program write it
-_MOST_ALIKE: Final = 50  # so many names that differ by one letter are a series
+_LONGEST: Final = 100  # a longer name comes from a program, which makes no slips
+_MOST_ALIKE: Final = 50  # more names that differ by one letter are a series
 _PARTS = re.compile(r"[-_.]")
 
 
 def alike(view: View) -> Iterator[Problem]:
-    """RP071: two environments whose names differ by one slip of the fingers."""
+    """RP071: two environments whose names differ by a slip."""
     found: dict[str, list[tuple[Layer, int]]] = {}
     for layer in (each for each in view.stack.layers if not each.prefix):
         tables = layer.table.get("env", {})
@@ -28,18 +28,18 @@ def alike(view: View) -> Iterator[Problem]:
             found.setdefault(name, []).append((layer, _size(table)))
     sizes = {name: sum(size for _, size in layers) for name, layers in found.items()}
     for first, second in slips(found):
-        # The one that says less is the slip; among equals, the later one.
+        # The environment with fewer values is the slip; of equals, the later one.
         less, more = (first, second) if sizes[first] < sizes[second] else (second, first)
         layer = found[less][-1][0]
         message = (
-            f"environments {quoted(less)} and {quoted(more)} are two, and who asks for one does not get what the other "
-            f"says; did you mean {quoted(more)}?"
+            f"{quoted(less)} and {quoted(more)} are two environments, and a run in one does not get the values of the "
+            f"other; did you mean {quoted(more)}?"
         )
         yield view.problem(("env", less), ids.LIKE_ANOTHER, message, at="key", layer=layer)
 
 
 def _size(table: Mapping[str, Any] | object) -> int:
-    """Return how many values a table holds."""
+    """Return the number of values in a table."""
     size, left = 0, [table]
     while left:
         value = left.pop()
@@ -53,7 +53,7 @@ def _size(table: Mapping[str, Any] | object) -> int:
 def slips(names: Iterable[str]) -> list[tuple[str, str]]:
     """Return the pairs of names that differ by a slip, in the order of the names."""
     order = {name: number for number, name in enumerate(names)}
-    # Names that differ by one letter are equal without it, so only those with an equal rest are compared.
+    # Names that differ by one letter are equal without that letter, so only names with an equal rest are compared.
     alike: dict[tuple[object, ...], list[str]] = {}
     for name in order:
         for key in _rests(name):
@@ -65,13 +65,13 @@ def slips(names: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def _rests(name: str) -> set[tuple[object, ...]]:
-    """Return what is left of a name without any one letter of one of its parts, and where that part stands."""
+    """Return each rest of a name without one letter, with the number of the part that lost it."""
     parts = _PARTS.split(name.lower())
     rests: set[tuple[object, ...]] = {(tuple(parts), -1)}
     for number, part in enumerate(parts if len(name) <= _LONGEST else ()):
         before, after = tuple(parts[:number]), tuple(parts[number + 1 :])
         rests.add((before, part, after, number))
-        # Digits that differ are a series and no slip.
+        # Names with different digits are a series.
         rests.update(
             (before, part[:at] + part[at + 1 :], after, number) for at, letter in enumerate(part) if letter.isalpha()
         )
@@ -103,5 +103,5 @@ def _is_near(short: str, long: str) -> bool:
     if not (short[start] + long[start]).isalpha():
         return False
     is_swapped = short[start : start + 2] == long[start : start + 2][::-1] and short[start + 2 :] == long[start + 2 :]
-    # A last letter that differs is how a series is named.
+    # A different last letter marks a series.
     return is_swapped or (start < len(short) - 1 and short[start + 1 :] == long[start + 1 :])

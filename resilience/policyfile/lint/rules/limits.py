@@ -16,7 +16,7 @@ from resilience.policyfile.messages.problems import Problem
 from resilience.policyfile.messages.wording import quoted
 
 _SHOWN_WAITS: Final = 6
-ENDLESS_USES: Final = 10_000  # waits that are added up where nothing counts them; every backoff has met its cap by then
+ENDLESS_USES: Final = 10_000  # stands for no limit; every backoff has met its cap by then
 _MOST_REFRESHES: Final = 10  # a token that was refused ten times will be refused again
 _MOST_RENAMES: Final = 50
 DEADLINE: Final = ("limits", "deadline")
@@ -26,10 +26,10 @@ _ATTEMPTS: Final = ("limits", "max_attempts")
 
 def uses(view: View, action: Action) -> int | None:
     """
-    Return how often an action can lead to another attempt of one call; None for no limit but the deadline.
+    Return the number of attempts that an action can lead to in one call; None if only the deadline limits it.
 
-    :func:`resilience.simulation.bounds.uses` counts the same way for one plan. It comes with the whole
-    simulator, which a check does not wait for; a test holds that both agree.
+    :func:`resilience.simulation.bounds.uses` is the same for one plan. Importing the simulator would make ``check``
+    slower, so this function stands here too; a test holds that both agree.
     """
     limits = [] if action.max is None else [action.max]
     if action.counts or view.policy.limits.max_attempts == 1:
@@ -40,7 +40,7 @@ def uses(view: View, action: Action) -> int | None:
 
 
 def endless(view: View) -> Iterator[Problem]:
-    """RP001: without a deadline, an action that nothing counts."""
+    """RP001: without a deadline, an action that can go on for ever."""
     if view.policy.limits.deadline is not None:
         return
     for each in view.actions:
@@ -53,7 +53,7 @@ def endless(view: View) -> Iterator[Problem]:
 
 
 def undated(view: View) -> Iterator[Problem]:
-    """RP002: attempts are counted, and nothing limits their time."""
+    """RP002: attempts are limited, but the time is not."""
     if view.policy.limits.deadline is not None or any(True for _ in endless(view)):
         return
     worst = max((_worst(view, action) for action in view.kinds), default=None)
@@ -74,7 +74,7 @@ def too_short(view: View) -> Iterator[Problem]:
     limits = view.policy.limits
     if limits.deadline is None or (limits.attempt_timeout or 0.0) >= limits.deadline:
         return
-    # What counts for nothing is bounded by the deadline, on purpose.
+    # Only the deadline limits attempts that do not count, on purpose.
     worst = max(
         (_worst(view, action) for action in view.kinds if action.counts and not never_waits(view, action.backoff)),
         default=None,
@@ -105,13 +105,13 @@ def no_second(view: View) -> Iterator[Problem]:
 
 
 def hurried(view: View) -> Iterator[Problem]:
-    """RP018: a remedy that is tried again and again."""
+    """RP018: a remedy that is repeated too often."""
     for each in view.actions:
         most = {"refresh": _MOST_REFRESHES, "rename": _MOST_RENAMES}.get(each.action.do)
         if most is not None and each.action.max is not None and each.action.max > most:
             message = (
                 f"{quoted(each.label)} may {each.action.do} {each.action.max} times in one call; "
-                f"what {most} times did not cure, more will not"
+                f"after {most} attempts another one will not help"
             )
             yield view.problem((*each.path, "max"), ids.UNBOUNDED_REMEDY, message, severity="error")
 
@@ -135,14 +135,14 @@ def unsettled(view: View) -> Iterator[Problem]:
     if limits.deadline is None or limits.settle < limits.deadline or view.stack.setter(settle) is None:
         return
     message = (
-        f'"it is not there" is believed after {written(limits.settle)}, and the call ends after '
+        f'"it is not there" counts only after {written(limits.settle)}, and the call ends after '
         f"{written(limits.deadline)}: no verification can lead to another attempt; settle must be below deadline"
     )
     yield view.problem(view.latest(settle, DEADLINE), ids.UNSETTLED, message)
 
 
 def _worst(view: View, action: Action) -> tuple[float, int, str]:
-    """Return the longest time, the most attempts and the key of a call that meets this action again and again."""
+    """Return the longest time and the most attempts of a call that meets only this action, and the action's key."""
     times = uses(view, action)
     retries = ENDLESS_USES if times is None else times
     timeout = view.policy.limits.attempt_timeout or 0.0
@@ -153,7 +153,7 @@ def _worst(view: View, action: Action) -> tuple[float, int, str]:
 
 
 def _retries_within(seconds: float, backoff: Backoff | None, timeout: float) -> int:
-    """Return how many retries begin within a time where all waits and attempts are as long as they can be."""
+    """Return the number of retries within a time if all waits and attempts have their greatest length."""
     total = 0.0
     for number in range(1, ENDLESS_USES):
         total += timeout + (0.0 if backoff is None else backoff.longest(number))
@@ -173,7 +173,7 @@ def _sum(backoff: Backoff, count: int) -> float:
 
 
 def paths(backoff: Backoff | None, *keys: str) -> tuple[Path, ...]:
-    """Return the paths of these keys of a backoff; none where there is no backoff."""
+    """Return the paths of these keys of a backoff; none without a backoff."""
     return () if backoff is None else tuple(("backoff", backoff.name, key) for key in keys)
 
 

@@ -1,4 +1,4 @@
-"""Things that are named and lead nowhere: names that cannot be built, and names that nothing uses."""
+"""Names that lead nowhere: renames without a legal name, and actions and backoffs without a use."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _ALIKE: Final = 0.8
 def nothing_to_rename(view: View) -> Iterator[Problem]:
     """RP065: a rename for operations that have no name to change."""
     for each in view.answering("rename"):
-        # Whether a narrower rule answers first is another matter, and said as such.
+        # Another lint rule reports narrower rules that answer first.
         wanted = view.wanted(each.rule) or frozenset()
         facts_of_code = view.facts(each.rule)
-        told = () if facts_of_code is None else facts_of_code.operations
-        operations = frozenset(operation for operation in wanted if operation[1] in told) or wanted
-        # Where nothing is declared, the program may call anything, and nothing of it has a name.
+        documented = () if facts_of_code is None else facts_of_code.operations
+        operations = frozenset(operation for operation in wanted if operation[1] in documented) or wanted
+        # Without declarations, the program may call any operation, but a rename knows no field of it.
         provider = each.rule.scope.removeprefix("transport.")
         is_open = provider not in {*providers(), "transport"}
         if any(view.rename(operation) is not None for operation in operations) or not (operations or is_open):
@@ -43,7 +43,7 @@ def nothing_to_rename(view: View) -> Iterator[Problem]:
 
 
 def bad_names(view: View) -> Iterator[Problem]:
-    """RP019: a rename that builds one name twice, one that the service refuses, or one that is not tied to the old."""
+    """RP019: a rename with an equal, an illegal or an unrelated new name."""
     seen: set[str] = set()
     for each in view.answering("rename"):
         for action in chain(each.rule.action):
@@ -58,7 +58,7 @@ def bad_names(view: View) -> Iterator[Problem]:
 
 
 class _BadName(NamedTuple):
-    """What is wrong with a rename, and the key of the action that says so."""
+    """A mistake in a rename, with the wrong key of the action."""
 
     key: Literal["pattern", "max_length"]
     severity: Severity
@@ -68,7 +68,6 @@ class _BadName(NamedTuple):
 def _bad_name(view: View, each: RuleAt, action: Action) -> _BadName | None:
     pattern = quoted(action.pattern)
     if "{n}" not in action.pattern and action.max != 1:
-        # Only a waste.
         message = (
             f"pattern {pattern} has no {{n}}, so every rename builds the same name again; "
             "add {n}, or allow one rename with max = 1"
@@ -89,7 +88,7 @@ def _bad_name(view: View, each: RuleAt, action: Action) -> _BadName | None:
 
 
 def _no_name(action: Action, meaning: str, law: NameLaw, operation: str) -> _BadName | None:
-    """Return why the rename builds no name for an operation, or only for short ones; None if it builds them."""
+    """Return the mistake of a rename that builds no name for an operation, or only from short names; else None."""
     sample = next((name for name in _SAMPLES if law.is_legal(name)), None)
     if sample is None or next_name(sample, 2, action, law, digest=_DIGEST) is not None:
         return None
@@ -112,12 +111,13 @@ def _no_name(action: Action, meaning: str, law: NameLaw, operation: str) -> _Bad
 
 
 def _law(view: View, operation: Operation) -> tuple[str, NameLaw] | None:
-    """Return the rule for names of an operation, in words and as renames ask it."""
-    said = view.declared(operation)
-    if said is not None and said.name is not None:
-        words = f"a name matches {said.name.pattern}" if said.name.pattern else "a name"
-        most = f", with at most {said.name.max_length} characters" if said.name.max_length else ""
-        return f"{words}{most}", NameLaw(max_length=said.name.max_length, is_legal=said.name.is_legal)
+    """Return the rule for names of an operation, in words and as a function."""
+    declared = view.declared(operation)
+    if declared is not None and declared.name is not None:
+        name = declared.name
+        words = f"a name matches {name.pattern}" if name.pattern else "a name"
+        most = f", with at most {name.max_length} characters" if name.max_length else ""
+        return f"{words}{most}", NameLaw(max_length=name.max_length, is_legal=name.is_legal)
     facts = view.operation_facts(operation)
     if facts is None or facts.name is None:
         return None
@@ -126,13 +126,13 @@ def _law(view: View, operation: Operation) -> tuple[str, NameLaw] | None:
 
 
 def unused(view: View) -> Iterator[Problem]:
-    """RP063: an action or a backoff that nothing uses; it may be a misspelled name of another."""
+    """RP063: an action or a backoff without a use; another name may be misspelled."""
     if not view.rules and view.stack.root.source.base is None:
-        # A file of the package without rules defines what other files use.
+        # A file of the package without rules defines actions for other files.
         return
     used = view.used
     backoffs = {action.backoff.name for action in used.values() if action.backoff is not None}
-    # The machine falls back to the default where a verification has none of its own.
+    # A verification without a backoff uses the default one.
     yield from _unused(view, "backoff", view.policy.backoffs, backoffs | {"default"})
     yield from _unused(view, "actions", view.policy.actions, used.keys() & view.policy.actions.keys())
 
@@ -140,7 +140,7 @@ def unused(view: View) -> Iterator[Problem]:
 def _unused(view: View, table: str, defined: Collection[str], used: set[str]) -> Iterator[Problem]:
     for name in defined:
         setter = view.stack.setter((table, name))
-        # What a file above defines may be meant for others that extend it.
+        # An extended file may define names for other files too.
         if name in used or setter is None or setter.source is not view.stack.root.source:
             continue
         near = nearest(name, used, cutoff=_ALIKE)

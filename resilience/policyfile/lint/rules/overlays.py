@@ -1,4 +1,4 @@
-"""What environments make of plain values: nothing, too much, or something that the file at hand did not mean."""
+"""Environments that repeat plain values, loosen limits, or hide a value of another file."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _MERGED: Final = frozenset({"limits", "backoff", "actions", "credentials", "oper
 
 
 def hidden(view: View) -> Iterator[Problem]:
-    """RP060: a plain value of a file that the environment of a file above it hides."""
+    """RP060: a plain value that an environment of an extended file hides."""
     order = {id(source): number for number, source in enumerate(view.sources)}
     first = min((order[id(layer.source)] for layer in view.stack.layers if layer.prefix), default=len(order))
     for layer in view.stack.layers:
-        # Only the environment of a file above hides anything.
+        # Only an environment of an extended file can hide a plain value.
         if layer.prefix or order[id(layer.source)] <= first:
             continue
         for path in values(layer):
@@ -41,7 +41,7 @@ def hidden(view: View) -> Iterator[Problem]:
 
 
 def dead(view: View) -> Iterator[Problem]:
-    """RP034: a value of an environment that is the plain value again."""
+    """RP034: an environment that repeats the plain value."""
     for number, layer in enumerate(view.stack.layers):
         if not layer.prefix:
             continue
@@ -57,7 +57,7 @@ def dead(view: View) -> Iterator[Problem]:
 
 
 def loosened(view: View) -> Iterator[Problem]:
-    """RP033: an environment with more attempts than elsewhere, or without the timeout of an attempt."""
+    """RP033: an environment with more attempts than the plain values, or without their timeout of an attempt."""
     for number, layer in enumerate(view.stack.layers):
         if not layer.prefix:
             continue
@@ -85,18 +85,18 @@ def _from(view: View, below: Stack, layer: Layer, key: str) -> object:
 
 
 def _is_known(view: View, setter: Layer, layer: Layer) -> bool:
-    """Tell whether a layer's file could know a value: it is the file's own, or that of one above it."""
+    """Tell whether a value stands in a layer's own file, or in one that the file extends."""
     names = [source.name for source in view.sources]
     return names.index(setter.source.name) <= names.index(layer.source.name)
 
 
 def _same_kind(path: Path) -> bool:
-    """Tell whether a value may go without its table losing its meaning: ``do`` and ``kind`` say which table it is."""
+    """Tell whether a value can be left out: other keys of its table may depend on ``do`` and ``kind``."""
     return path[-1] not in {"do", "kind"} or path[0] == "rules"
 
 
 def values(layer: Layer) -> Iterator[tuple[str, ...]]:
-    """Yield the path of each value of a layer that merges with others; a rule is one value."""
+    """Yield the paths of a layer's values in merged tables; a rule is one value."""
     for name, table in layer.table.items():
         if name == "unknown":
             yield (name,)
@@ -114,7 +114,7 @@ def _values(path: tuple[str, ...], table: Mapping[str, Any]) -> Iterator[tuple[s
 
 
 def _is_table(path: tuple[str, ...]) -> bool:
-    """Tell a table of entries from an entry that is written as one."""
+    """Tell whether a path leads to a table of entries, and not to an entry in the form of a table."""
     return len(path) == 2 or (path[:2] == ("rules", "transport") and len(path) == 3 and is_provider_table(path[2]))  # noqa: PLR2004  # [table.NAME] and [rules.transport.PROVIDER]
 
 

@@ -1,4 +1,4 @@
-"""RP014: what stays as it is until somebody changes something, tried again all the same."""
+"""RP014: a retry of a fault that stays until a person changes something."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _PERMANENT: Final[dict[CodeClass | None, str]] = {
     "permission": "the caller may not do this, however often it asks",
     "parameter": "the same request is as wrong the next time",
     "quota": "an allowance is used up, and waiting frees nothing",
-    "denied": "somebody has to change the state of the resource first",
+    "denied": "a person has to change the state of the resource first",
     "billing": "the account cannot pay",
     "configuration": "the endpoint, the region or the version is wrong",
     "local": "the SDK was used wrongly, and nothing was sent",
-    "exists": "it is there already, and will be",
-    "taken": "the name belongs to somebody else, for good",
-    "missing": "what the call names is not there",
+    "exists": "the resource exists already",
+    "taken": "another account owns the name, for good",
+    "missing": "the resource does not exist",
     "dry_run": "the request would have succeeded, and nothing was done",
 }
 
-# What a remedy may cure after all. A token may come with the permission that the one before it lacked.
+# Classes that a remedy may cure. A new token may have a permission that the old one lacked.
 _REFRESHED: Final[frozenset[CodeClass | None]] = frozenset({"permission"})
 _RENAMED: Final[frozenset[CodeClass | None]] = frozenset({"exists", "taken", "denied"})
 
 
 def permanent(view: View) -> Iterator[Problem]:
-    """RP014: a code that stays as it is, tried again at once or after something else."""
+    """RP014: a retry of a fault that does not pass by itself, at once or after another action."""
     at_once = [each for each in view.rules if _is_hopeless(view, each, each.rule.action)]
     for each in view.mistakes(at_once, "do"):
         first = each.rules[0]
@@ -51,7 +51,7 @@ def permanent(view: View) -> Iterator[Problem]:
 
 
 def _later(view: View, each: RuleAt) -> Action | None:
-    """Return the first action behind ``then`` that only tries again; None where there is none."""
+    """Return the first hopeless action in the chain of ``then``, or None."""
     return next((action for action in chain(each.rule.action.then) if _is_hopeless(view, each, action)), None)
 
 
@@ -59,13 +59,13 @@ def _is_hopeless(view: View, each: RuleAt, action: Action) -> bool:
     class_ = view.class_of(each.rule)
     if class_ not in _PERMANENT or _is_lagging_read(view, each, class_):
         return False
-    # A status says less than a code: another remedy may be right for what is behind it.
+    # Several codes may share a status, so a refresh or a rename may be right for one of them.
     is_code = not each.rule.scope.startswith("transport")
     match action.do:
         case "retry":
             return True
         case "verify":
-            # Some say that the answer was no use, not that nothing has happened: then looking is right.
+            # After a fault with an unknown effect, asking a verifier is right.
             return (each.rule.effect or view.known_effect(each.rule)) == "none"
         case "refresh":
             return is_code and class_ not in _REFRESHED
@@ -89,7 +89,7 @@ def _cure(view: View, each: RuleAt, action: Action) -> str:
 
 
 def _is_lagging_read(view: View, each: RuleAt, class_: CodeClass | None) -> bool:
-    """Tell whether a rule waits for something to appear: a read of its own may lag behind the write."""
+    """Tell whether a rule waits for a resource to appear, because reads of the service lag behind writes."""
     met = view.met(each.rule)
     return (
         class_ == "missing"

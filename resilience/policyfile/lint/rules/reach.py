@@ -1,4 +1,4 @@
-"""Limits that no call can reach: a ``max`` or a ``for`` that is never over, a wait that the deadline always cuts."""
+"""Limits that no call can reach: a ``max`` or a ``for`` beyond other limits, and a wait beyond the deadline."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from resilience.policyfile.messages.wording import quoted
 
 _DEADLINE: Final = ("limits", "deadline")
 _WAITING: Final = frozenset({"retry", "verify"})
-_MOST_ADDED: Final = 10_000  # waits that are added up one by one; a larger max is not looked at
+_MOST_ADDED: Final = 10_000  # the most waits to add up; a larger max is not checked
 
 
 def unreached_max(view: View) -> Iterator[Problem]:
-    """RP069: a ``max`` that max_attempts or the deadline surely comes before."""
+    """RP069: a ``max`` that max_attempts or the deadline surely stops before."""
     for each in view.actions:
         action, path = each.action, (*each.path, "max")
         if action.do not in _WAITING or action.max is None:
@@ -32,13 +32,13 @@ def unreached_max(view: View) -> Iterator[Problem]:
             continue
         message = _counted(view, each, action.max) if action.counts else _timed(view, each, action.max)
         if message is not None and view.stack.setter(path) is not None:
-            # The deadline is what bounds a free action; that its max is only for show matters if something follows it.
+            # The deadline limits an action that does not count. Its unreached max matters only with a `then`.
             severity: Severity = "info" if not action.counts and action.then is None else "warning"
             yield view.problem(path, ids.UNREACHED_MAX, message, severity=severity)
 
 
 def unreached_for(view: View) -> Iterator[Problem]:
-    """RP080: a ``for`` that the deadline surely comes before."""
+    """RP080: a ``for`` that the deadline surely stops before."""
     for each in view.actions:
         lasts, path, deadline = each.action.lasts, (*each.path, "for"), view.policy.limits.deadline
         if lasts is None or deadline is None or lasts < deadline or each.action.key not in view.used:
@@ -83,14 +83,14 @@ def _timed(view: View, each: ActionAt, most: int) -> str | None:
 
 
 def _known(view: View, path: Path, limit: str) -> object:
-    """Return a limit as it was when a value was written: what is tightened later is tightened on purpose."""
+    """Return a limit at the layer of a value; a later layer tightens the limit on purpose."""
     below = Stack(view.stack.layers[: view.rank(path) + 1])
     setter = below.setter(("limits", limit))
     return LIMITS[limit].default if setter is None else setter.get(("limits", limit), None)
 
 
 def no_retry(view: View) -> Iterator[Problem]:
-    """RP070: a wait that is as long as the whole call, so that nothing follows it."""
+    """RP070: a wait as long as the whole call, so that no attempt follows it."""
     deadline = view.policy.limits.deadline
     suspects = [backoff for backoff in view.policy.backoffs.values() if never_waits(view, backoff)]
     backoffs = {action.backoff for action in view.used.values() if action.do in _WAITING} if suspects else set()
@@ -106,19 +106,19 @@ def no_retry(view: View) -> Iterator[Problem]:
 
 
 def never_waits(view: View, backoff: Backoff | None) -> bool:
-    """Tell whether the shortest first wait reaches the deadline; such a wait is never begun."""
+    """Tell whether the shortest first wait reaches the deadline, so that it never begins."""
     deadline = view.policy.limits.deadline
     return deadline is not None and backoff is not None and least(backoff, 1) >= deadline
 
 
 def least(backoff: Backoff, number: int) -> float:
-    """Return the shortest wait that ``number`` can lead to, in seconds; counted from 1."""
+    """Return the shortest wait before a retry, in seconds; retries are counted from 1."""
     return backoff.delay(number, draw=0.0)
 
 
 @lru_cache(maxsize=1024)
 def _fitting(backoff: Backoff, deadline: float, most: int) -> int:
-    """Return how many of the first waits end before the deadline where each is as short as it can be."""
+    """Return the number of waits before the deadline if each has its least length."""
     total = 0.0
     for number in range(1, most + 1):
         total += least(backoff, number)

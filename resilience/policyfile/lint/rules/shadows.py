@@ -1,4 +1,4 @@
-"""Rules that other rules keep from ever being asked."""
+"""Rules that never answer, because other rules answer first."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from resilience.policyfile.messages.problems import Problem
 from resilience.policyfile.messages.wording import quoted
 
 _SHOWN: Final = 3
-_PROBED: Final = 256  # of a text, the characters in which others are looked for; few are longer than a line
+_PROBED: Final = 256  # the characters of a text to search; few texts are longer than a line
 
 
 def shadowed(view: View) -> Iterator[Problem]:
-    """RP021: a rule that no fault can reach; RP067: one that a rule of a parent answers for in part."""
+    """RP021: a rule that no fault can reach; RP067: a rule of a parent that answers some of the rule's operations."""
     never = _never_given(view)
     for each in view.rules:
         first = never.get(id(each.rule))
@@ -44,7 +44,7 @@ def shadowed(view: View) -> Iterator[Problem]:
 
 
 def _never_given(view: View) -> dict[int, RuleAt]:
-    """Return the answers of arrays that one before them always takes the place of, by identity, each with that one."""
+    """Return the answers of arrays that an earlier answer hides, by identity, with the earlier answer."""
     arrays: dict[Path, list[RuleAt]] = {}
     for each in view.rules:
         if each.rule.entry is not None:
@@ -60,7 +60,7 @@ def _hidden(answers: Iterable[RuleAt]) -> Iterator[tuple[Rule, RuleAt]]:
         text = None if each.rule.message is None else each.rule.message.casefold()
         first = certain
         if first is None and text is not None:
-            # Looked up, not compared with each other: an array may have thousands of answers.
+            # A dictionary finds the texts, because an array may have thousands of answers.
             parts = (
                 text[start : start + length]
                 for length in lengths
@@ -108,12 +108,12 @@ def _compared(view: View, each: RuleAt, wanted: frozenset[Operation]) -> Iterato
 def _hiding(
     view: View, winners: list[tuple[RuleAt, set[Operation]]], above: list[RuleAt], met: frozenset[Operation]
 ) -> list[tuple[RuleAt, set[Operation]]]:
-    """Return the rules of extended files that leave a rule nothing of the providers that the policy speaks of."""
-    spoken = set(named_providers(view.policy))
-    hiding = [(winner, names) for winner, names in winners if any(provider in spoken for provider, _ in names)]
+    """Return the rules of extended files that hide a rule for all providers of the policy."""
+    named = set(named_providers(view.policy))
+    hiding = [(winner, names) for winner, names in winners if any(provider in named for provider, _ in names)]
     hidden = {provider for _, names in hiding for provider, _ in names}
-    # A provider of one's own may have operations that nothing lists.
-    is_all = spoken <= hidden and spoken.isdisjoint(provider for provider, _ in met)
+    # A provider without a catalogue may have other operations.
+    is_all = named <= hidden and named.isdisjoint(provider for provider, _ in met)
     return hiding if is_all and all(winner in above and winner.rule.operation is None for winner, _ in hiding) else []
 
 
@@ -126,7 +126,7 @@ def _winners(view: View, each: RuleAt, lost: Iterable[Operation]) -> list[tuple[
 
 
 def _is_above(view: View, winner: RuleAt, each: RuleAt) -> bool:
-    """Tell whether a rule stands in a file that the other one's file extends."""
+    """Tell whether the winner's file is one that the other rule's file extends."""
     names = [source.name for source in view.sources]
     return names.index(winner.layer.source.name) < names.index(each.layer.source.name)
 

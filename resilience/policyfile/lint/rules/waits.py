@@ -1,4 +1,4 @@
-"""Waits that do not help: none, too early, too long, or in step with everybody else's."""
+"""Waits that do not help: none, too short, too long, or equal for all callers."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from resilience.policyfile.lint.view import View
 from resilience.policyfile.messages.problems import Problem
 from resilience.policyfile.messages.wording import quoted
 
-_LONG_WAIT: Final = 300.0  # a script that sleeps for longer looks hung, and its token may expire meanwhile
-_THROTTLED_BASE: Final = 0.5  # limits are per second: what comes sooner meets the same second
-_MANY_ATTEMPTS: Final = 2  # one immediate retry may be meant; from two on it is a loop
+_LONG_WAIT: Final = 300.0  # a script that sleeps longer seems to hang, and its token may expire
+_THROTTLED_BASE: Final = 0.5  # limits are per second, and an earlier retry comes in the same second
+_MANY_ATTEMPTS: Final = 2  # one immediate retry may be on purpose; two are a loop
 _SHOWN_CODES: Final = 6
 
 
@@ -47,7 +47,7 @@ def in_step(view: View) -> Iterator[Problem]:
         grows = backoff.kind == "exponential" and backoff.base > 0
         if grows and backoff.jitter == "none" and view.stack.setter(path) is not None:
             message = (
-                f"backoff {quoted(name)} grows without jitter: what was throttled together comes back together; "
+                f"backoff {quoted(name)} grows without jitter: calls that were throttled together retry together; "
                 'use "full"'
             )
             yield view.problem(path, ids.IN_STEP, message)
@@ -73,7 +73,7 @@ def very_long_wait(view: View) -> Iterator[Problem]:
 
 
 def throttle_base_too_short(view: View) -> Iterator[Problem]:
-    """RP016: throttling answered as fast as a passing fault."""
+    """RP016: a first wait after throttling that is too short."""
     for backoff in view.policy.backoffs.values():
         first = backoff.delays[0] if backoff.kind == "list" and backoff.delays else backoff.base
         if not 0 < first < _THROTTLED_BASE:
@@ -106,7 +106,7 @@ def unreachable_hint(view: View) -> Iterator[Problem]:
     for name, backoff in view.policy.backoffs.items():
         cap = ("backoff", name, "cap")
         if never_waits(view, backoff):
-            continue  # its own wait is too long already, which is said by itself
+            continue  # RP070 reports this
         if backoff.server_hint and backoff.cap >= deadline and view.stack.setter(cap) is not None:
             message = (
                 f"a server may ask backoff {quoted(name)} to wait up to {written(backoff.cap)}, and the deadline is "
@@ -116,7 +116,7 @@ def unreachable_hint(view: View) -> Iterator[Problem]:
 
 
 def _by_backoff(view: View, backoffs: list[Backoff]) -> dict[Backoff, list[Action]]:
-    """Return the actions that wait with each of these backoffs that a file defines."""
+    """Return the actions of each backoff that a file defines."""
     found: dict[Backoff, list[Action]] = {
         backoff: [] for backoff in backoffs if view.stack.setter(("backoff", backoff.name)) is not None
     }
@@ -128,7 +128,7 @@ def _by_backoff(view: View, backoffs: list[Backoff]) -> dict[Backoff, list[Actio
 
 @lru_cache(maxsize=1024)
 def _longest(backoff: Backoff, count: int | None) -> float:
-    """Return the longest of the first waits; those of a list need not grow."""
+    """Return the longest of the first waits; a list need not grow."""
     most = ENDLESS_USES if count is None else count
     if backoff.kind == "list":
         return max((min(delay, backoff.cap) for delay in backoff.delays[:most]), default=0.0)
