@@ -482,7 +482,7 @@ def test_long_lists_are_cut_short(tmp_path: Path) -> None:
     look(tmp_path, start + 'InternalError = { do = "retry", effect = "none" }\n')
     assert "CreateInstance, CreateMessageEnrichmentRule, DeleteInstance and 5 more twice" in messages(tmp_path)[0]
     look(tmp_path, start + '"*Instance/InternalError" = { do = "retry", effect = "none" }\n')
-    assert ": CreateInstance, DeleteInstance, ModifyInstance would be done twice" in messages(tmp_path)[0]
+    assert ": a retry would do CreateInstance, DeleteInstance, ModifyInstance twice" in messages(tmp_path)[0]
 
 
 def test_a_childs_plain_value_is_not_the_parents_mistake(tmp_path: Path) -> None:
