@@ -1,4 +1,4 @@
-"""The command line; it needs the extra ``cli``, and says so where that is missing."""
+"""The command line. It needs the extra ``cli``, and names it if it is missing."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ def main() -> None:
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         sys.exit(_complain(missing))
-    # Click is no dependency of the library: only this command needs it.
+    # Only the command needs click, which is no dependency of the library.
     from resilience.cli.app import app  # noqa: PLC0415
 
     app(prog_name="resilience")
 
 
 def _complain(missing: list[str]) -> int:
-    print(  # noqa: T201  # there is nothing else to say it with
+    print(  # noqa: T201  # click is missing
         f"resilience: the command needs {' and '.join(missing)}; install them with: "
         f"{sys.executable} -m pip install 'mqtt-resilience[cli]'",
         file=sys.stderr,

@@ -1,4 +1,4 @@
-"""The commands. A command's module is imported when it is run, so that ``--version`` waits for no SDK."""
+"""The commands. Each module is imported only when its command runs, so that ``--version`` imports no SDK."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ _COMMANDS = {
     "report": "resilience.cli.report.command",
     "replay": "resilience.cli.replay.command",
 }
-"""Command to module; the module has a click command of that name."""
+"""The module of each command; the module has a click command of that name."""
 
 
 class Commands(click.Group):
     """A group that imports its commands one by one."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names, in the order in which help shows them."""
+        """Return the names in the order of the help."""
         return [*_COMMANDS, *super().list_commands(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, or None if there is none of that name."""
+        """Return a command, or None for an unknown name."""
         if cmd_name not in _COMMANDS:
             return super().get_command(ctx, cmd_name)
         found: click.Command = getattr(import_module(_COMMANDS[cmd_name]), cmd_name)
         return found
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run a command; a package of a third party that cannot be used is wrong use."""
+        """Run a command; an unusable package of a third party counts as wrong use."""
         try:
             return super().invoke(ctx)
         except Exception as error:
-            # Its module brings in the catalogues, which ``--version`` does without.
+            # Importing the class would import the catalogues, which ``--version`` does not need.
             if type(error).__name__ != "PluginError":
                 raise
             raise click.UsageError(str(error), ctx) from None
@@ -55,7 +55,7 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that the arguments begin with; one that is not there gets the nearest one as a hint."""
+        """Find the command of the arguments; for an unknown name the error suggests the nearest one."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
@@ -68,4 +68,4 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def app() -> None:
-    """Policies that say what to do when a cloud MQTT management API fails."""
+    """Policies for failures of cloud MQTT management APIs."""

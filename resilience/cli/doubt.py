@@ -1,4 +1,4 @@
-"""What a fault leads to on an operation, also when it is unknown whether the request took effect."""
+"""What a fault leads to on an operation, as a first fault and after a lost answer."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _MIDDLE: Final = 0.5
 @frozen(kw_only=True)
 class Situation:
     """
-    One situation and what follows.
+    A situation and its consequence.
 
     Attributes:
         when: The situation.
-        then: What follows, in words.
+        then: The consequence, in words.
     """
 
     when: str
@@ -33,7 +33,7 @@ class Situation:
 
 
 def situations(plan: Plan, fault: Fault) -> tuple[Situation, ...]:
-    """Return what a fault leads to, with and without a verifier, and after an attempt whose answer got lost."""
+    """Return the consequences of a fault: with and without a verifier, first and after a lost answer."""
     found = [_first(evolve(plan, can_verify=verifier), fault, verifier=verifier) for verifier in (False, True)]
     after = [_after_lost(evolve(plan, can_verify=verifier), fault, verifier=verifier) for verifier in (False, True)]
     found += [situation for situation in after if situation is not None]
@@ -41,7 +41,7 @@ def situations(plan: Plan, fault: Fault) -> tuple[Situation, ...]:
 
 
 def _merged(found: list[Situation]) -> list[Situation]:
-    """Tell what does not depend on a verifier once."""
+    """Merge situations that differ only in the verifier."""
     merged: list[Situation] = []
     for situation in found:
         if (
@@ -61,13 +61,13 @@ def _first(plan: Plan, fault: Fault, *, verifier: bool) -> Situation:
 
 
 def _after_lost(plan: Plan, fault: Fault, *, verifier: bool) -> Situation | None:
-    """Return what follows where an attempt before this one got no answer; None where there is no such attempt."""
+    """Return the consequence after a lost answer; None if no attempt can follow one."""
     if plan.must_verify_first and not verifier:
-        # The lost attempt was the last one: nothing comes after it.
+        # Without a verifier the lost attempt is the last one.
         return None
     lost, _ = step(begin(plan, now=0.0), Failed((_LOST,)), now=0.0, draw=_MIDDLE)
     if plan.must_verify_first:
-        # It was verified in between, and was not there.
+        # The verifier did not find the resource after the lost attempt.
         lost.unresolved = False
     history, decision = step(lost, Failed((fault,)), now=0.0, draw=_MIDDLE)
     return Situation(when=f"after a lost answer, {_with(verifier)}", then=_consequence(history, decision))
@@ -84,7 +84,7 @@ def _consequence(history: History, decision: Decision) -> str:
         case Accept(dry_run=True):
             return "success, a dry run that created nothing"
         case Accept(action=action) if action is not None and action.condition == "always":
-            return "success, whoever did it"
+            return "success, also if another program did it"
         case Accept():
             return "success, on the belief that it is ours"
         case Fail(reason=reason):
@@ -98,7 +98,7 @@ def _consequence(history: History, decision: Decision) -> str:
 
 
 def _verified(history: History, delay: float) -> str:
-    """Tell what a verification leads to, whichever way it goes."""
+    """Return the consequences of both answers of a verifier."""
     settle = history.plan.settle
     _, early = step(history, Verified(there=False), now=0.0, draw=_MIDDLE)
     _, late = step(history, Verified(there=False), now=settle, draw=_MIDDLE)

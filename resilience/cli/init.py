@@ -1,4 +1,4 @@
-"""``resilience init``: a first policy, to be read and changed."""
+"""``resilience init``: writes a first policy, to read and to change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from resilience.policyfile.starter import is_bare, starter
     "chosen",
     multiple=True,
     type=click.Choice(providers()),
-    help="Whose API the policy is for; may be given more than once. Default: all of them.",
+    help="A provider whose API the policy is for; repeat it for more. Default: all providers.",
 )
 @click.option(
     "-e",
@@ -28,14 +28,13 @@ from resilience.policyfile.starter import is_bare, starter
     default=("dev", "prod"),
     show_default=True,
     metavar="NAME",
-    help="An environment, such as dev, staging or prod; may be given more than once.",
+    help="An environment, such as dev, staging or prod; repeat it for more.",
 )
 def init(file: Path, chosen: tuple[str, ...], environments: tuple[str, ...]) -> None:
     """
-    Write a commented policy that can be used as it stands.
+    Write a policy with comments, ready for use.
 
-    It builds on the policies that come with the package and says what differs between environments. FILE must not
-    exist yet.
+    It extends the policies of the package, and has a table for each environment. FILE must not exist yet.
     """
     for env in environments:
         if not is_bare(env):
@@ -57,13 +56,13 @@ def init(file: Path, chosen: tuple[str, ...], environments: tuple[str, ...]) -> 
 
 def write_new(file: Path, content: str) -> None:
     """
-    Write a file that must not exist yet: all of it, or nothing.
+    Write a new file, completely or not at all.
 
     Raises:
-        FileExistsError: It exists.
-        OSError: It cannot be written; then nothing is left behind.
+        FileExistsError: The file exists.
+        OSError: The file cannot be written; nothing is left behind.
     """
-    # The name is taken first, so that two writers cannot both believe that it was free.
+    # Taking the name first keeps two writers from both finding it free.
     os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     draft = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:

@@ -1,4 +1,4 @@
-"""``resilience ledger``: what was started and what was done, and how to forget it."""
+"""``resilience ledger``: shows the record of operations, and removes entries from it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _STATES: Final = ("started", "done")
 
 
 def _ledger_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say which ledger, and hand the function an open one."""
+    """Add the options that name a ledger, and pass the open ledger to the function."""
 
     @click.option("--ledger", "file", metavar="FILE", help="The ledger's file.")
-    @click.option("--policy", "-p", metavar="FILE", help="The policy whose [ledger] it is: a file, or builtin:NAME.")
-    @click.option("--env", "-e", metavar="NAME", help="The policy's environment; by default that in RESILIENCE_ENV.")
+    @click.option("--policy", "-p", metavar="FILE", help="A policy with a table [ledger]: a file, or builtin:NAME.")
+    @click.option("--env", "-e", metavar="NAME", help="The policy's environment; by default the one in RESILIENCE_ENV.")
     @wraps(function)
     def command(*args: Any, file: str | None, policy: str | None, env: str | None, **kwargs: Any) -> Any:
         with _opened(_path(file, policy, env)) as ledger:
@@ -49,7 +49,7 @@ def _path(file: str | None, policy: str | None, env: str | None) -> str:
 
 @contextmanager
 def _opened(path: str) -> Iterator[Ledger]:
-    # Looking makes no file: a mistyped path would look like an empty ledger.
+    # Opening a new file for a mistyped path would look like an empty ledger.
     if not Path(path).exists():
         raise click.UsageError(f"there is no ledger {path}")
     try:
@@ -62,19 +62,19 @@ def _opened(path: str) -> Iterator[Ledger]:
 
 @click.group()
 def ledger() -> None:
-    """What earlier runs have started and done, by resource."""
+    """Show what earlier runs have started and done, by resource."""
 
 
 @ledger.command("list", short_help="List the resources, started or done.")
 @_ledger_options
-@click.option("--state", type=click.Choice(_STATES), help="Only what is in this state.")
-@click.option("--operation", metavar="NAME", help="Only what this operation makes.")
+@click.option("--state", type=click.Choice(_STATES), help="Only resources in this state.")
+@click.option("--operation", metavar="NAME", help="Only resources of this operation.")
 @format_option
 def list_(ledger: Ledger, state: str | None, operation: str | None, form: str) -> None:
     """
-    List the resources: "started" alone means that a run is at it, or died before the answer.
+    List the resources. One that is "started" but not "done" is being made by a run, or the run died before the answer.
 
-    The exit code is 0, also where nothing is found, 1 if the ledger cannot be read, and 2 if there is none.
+    The exit code is 0, also for an empty list, 1 if the ledger cannot be read, and 2 if there is no ledger.
     """
     wanted = [
         entry for entry in ledger.entries() if state in {None, entry.state} and operation in {None, entry.operation}
@@ -94,9 +94,9 @@ def list_(ledger: Ledger, state: str | None, operation: str | None, form: str) -
 @format_option
 def show(ledger: Ledger, key: str, form: str) -> None:
     """
-    Show one resource; KEY is as "list" prints it.
+    Show one resource; "list" prints its KEY.
 
-    The exit code is 1 if the ledger does not know it.
+    The exit code is 1 if the ledger does not have it.
     """
     entry = ledger.get(key)
     if entry is None:
@@ -117,10 +117,10 @@ def show(ledger: Ledger, key: str, form: str) -> None:
 @format_option
 def forget(ledger: Ledger, keys: tuple[str, ...], form: str) -> None:
     """
-    Forget resources, so that the next run makes them as if they had never been tried.
+    Forget resources, so that the next run makes them as if for the first time.
 
-    Look first whether they are there: what was started may have been made. It asks no question. A resource that a
-    run is working on is not forgotten. The exit code is 1 if any of the keys was not forgotten.
+    Check first whether the resources exist, because a started one may have been made. The command asks no question.
+    It does not forget a resource that a run is working on. The exit code is 1 if any key was not forgotten.
     """
     results = {key: _forget(ledger, key) for key in dict.fromkeys(keys)}
     if form == "json":
@@ -141,7 +141,7 @@ def _forget(ledger: Ledger, key: str) -> str:
 
 
 def _plain(entry: LedgerEntry) -> dict[str, Any]:
-    """Return an entry as JSON has it; instants in ISO 8601."""
+    """Return an entry for JSON; instants are in ISO 8601."""
     return {
         **attrs.asdict(entry),
         "resource": dict(entry.resource),

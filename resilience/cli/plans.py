@@ -1,4 +1,4 @@
-"""What a call of an operation can do, as the user describes it on the command line."""
+"""Operations and plans from the command line."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from resilience.engine.target.operations import Operation, effect_of, resolve
 
 def operation_of(name: str, policy: PolicyValues, provider: str | None = None) -> Operation:
     """
-    Return what an operation's name means: ``Name`` or ``provider:Name``.
+    Return the operation of a name: ``Name`` or ``provider:Name``.
 
     Raises:
-        click.UsageError: No provider has it, or more than one.
+        click.UsageError: No provider has such an operation, or more than one provider has it.
     """
     try:
         return resolve(name, policy=policy, provider=provider)

@@ -23,7 +23,7 @@ _PLAIN_SIGNS: Final[Mapping[Activity, str]] = {"attempt": "A", "verify": "V", "r
 
 @frozen
 class Bin:
-    """So many values from ``low`` on and below ``high``; the last one of a histogram holds its greatest value too."""
+    """The number of values from ``low`` up to ``high``, without ``high`` except in the last bin of a histogram."""
 
     low: float
     high: float
@@ -31,7 +31,7 @@ class Bin:
 
 
 def histogram(values: Sequence[float], most: int) -> tuple[Bin, ...]:
-    """Return at most so many bins of equal width for at least one value; a single one where all are equal."""
+    """Return at most so many bins of equal width; one bin if all values are equal. There is at least one value."""
     low, high = min(values), max(values)
     if high - low < 1e-9:  # noqa: PLR2004  # rounding errors of sums of seconds
         return (Bin(low, high, len(values)),)
@@ -43,7 +43,7 @@ def histogram(values: Sequence[float], most: int) -> tuple[Bin, ...]:
 
 
 def whole_numbers(values: Sequence[int], most: int) -> tuple[Bin, ...]:
-    """Return a bin for each whole number, or for some neighbours together where they are too many."""
+    """Return a bin for each whole number, or for several neighbours if there would be too many."""
     low, high = min(values), max(values)
     step = math.ceil((high - low + 1) / most)
     counts = [0] * math.ceil((high - low + 1) / step)
@@ -57,9 +57,9 @@ def bar(share: float, width: int, *, plain: bool = False) -> str:
     Return a bar.
 
     Args:
-        share: How much of the width it takes, from 0 to 1; what is more than nothing is seen.
+        share: The filled part of the width, from 0 to 1; anything above 0 is visible.
         width: In characters.
-        plain: Use ASCII, for terminals that know nothing else.
+        plain: Use ASCII, for terminals without Unicode.
     """
     if plain:
         return _PLAIN * (math.ceil(share * width) if share > 0 else 0)
@@ -74,9 +74,9 @@ def bars(rows: Sequence[tuple[str, int]], width: int, *, plain: bool = False, st
 
     Args:
         rows: The labels and counts.
-        width: Of a line, in characters.
+        width: The width of a line, in characters.
         plain: Use ASCII.
-        style: Of the bars.
+        style: The style of the bars.
     """
     total = sum(count for _, count in rows)
     most = max((count for _, count in rows), default=0)
@@ -106,6 +106,6 @@ def strip(played: Played, width: int, *, plain: bool = False) -> Text:
 
 
 def axis(low: float, high: float, width: int) -> Text:
-    """Return the two ends of a strip or plot of times, under it."""
+    """Return the labels under the two ends of a strip or plot of times."""
     left, right = seconds(low), seconds(high)
     return Text(f"{left}{right:>{max(width - len(left), len(right) + 1)}}", style="dim")

@@ -1,4 +1,4 @@
-"""``resilience rule``: what the id of a finding means, with an example and a way out."""
+"""``resilience rule``: explains the id of a finding, with an example and its correction."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ def rule(rules: tuple[str, ...], form: str) -> None:
     """
     Explain the ids of findings; without an ID, list them all.
 
-    Each explanation says what goes wrong, shows a policy that makes the mistake and one that does not, and where the
-    advice comes from.
+    Each explanation has the harm, a policy with the mistake, one without it, and the source of the advice.
     """
     known = explanations()
     chosen = [_find(each) for each in rules] or list(known.values())

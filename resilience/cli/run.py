@@ -1,4 +1,4 @@
-"""``resilience run``: an unmodified script under a policy."""
+"""``resilience run``: runs an unmodified script under a policy."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from resilience.runner.startup.children import with_our_folder
 _PATH: Final = "PYTHONPATH"
 
 _MARKED: Final = "resilience.cli.run.marked"
-"""Whether ``--`` stands before what is to be run."""
+"""Whether ``--`` stands before the command."""
 
 _BEGINNING: Final = 64
-"""As many bytes of a file as it takes to see what it is."""
+"""The first bytes of a file, which are enough to recognize its kind."""
 
 _PYTHONS: Final = frozenset({".py", ".pyw", ".pyz"})
 
 _OTHERS: Final = frozenset({".sh", ".bash", ".zsh", ".mk", ".js", ".rb", ".pl", ".exe", ".bat", ".cmd", ".ps1"})
-"""Endings of files that are no Python, where their first line does not say what they are."""
+"""Endings of files that are not Python, unless their first line names a program."""
 
-# With what a program begins for Python itself, where it is no script, and what has to follow.
+# Python's own options that take the place of a script, and what has to follow them.
 _LEADS: Final = {"-m": "the name of a module", "-c": "a text"}
 
 
 class _Command(click.Command):
-    """A command that ends its own options where the script's begin, as Python does."""
+    """A command whose own options end before the script, as Python's do."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read our options up to the script or the command, and leave the rest as it is."""
+        """Read our options up to the script or the command, and leave the rest unchanged."""
         begin = self._begin(ctx, args)
         is_marked = args[begin : begin + 1] == ["--"]
         ctx.meta[_MARKED] = is_marked
@@ -64,9 +64,9 @@ class _Command(click.Command):
 @click.command(cls=_Command, short_help="Run an unmodified script, or any command, under a policy.")
 @click.option("--policy", "-p", required=True, metavar="FILE", help="A policy: a file, or builtin:NAME.")
 @click.option("--env", "-e", metavar="NAME", help="The environment; by default the one in RESILIENCE_ENV, or none.")
-@click.option("--ledger", metavar="FILE", help="Remember there what was started and what was done.")
-@click.option("--journal", metavar="FILE", help="Write there what happens to every call.")
-@click.option("--quiet", "-q", is_flag=True, help="Say nothing at the end.")
+@click.option("--ledger", metavar="FILE", help="A file to record started and done operations, for the next run.")
+@click.option("--journal", metavar="FILE", help="A file to record every call.")
+@click.option("--quiet", "-q", is_flag=True, help="Print no summary at the end.")
 @click.argument(
     "command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="SCRIPT|-m MODULE|-- COMMAND [ARGUMENT]..."
 )
@@ -82,26 +82,25 @@ def run(  # noqa: PLR0913, PLR0917  # a parameter for each option
     quiet: bool,
 ) -> None:
     """
-    Run a Python script as it is, with every management call of the vendors' SDKs under a policy, and every request of
-    requests and httpx to an API whose hosts the policy's [sources] name. Calls that are made by another way, such as
-    urllib3 or a body that can be read once, are counted, and the end says how many there were, and by which way.
+    Run an unmodified Python script under a policy. The policy holds for every management call of the vendors' SDKs,
+    and for every request of requests and httpx to a host that the policy's [sources] name. Other calls to these hosts,
+    such as those of urllib3 or with a body that can be read only once, are counted for the summary.
 
-    It runs as under "python": arguments, standard streams, signals and the exit code are its own, and the Pythons
-    that it starts are covered like it. After "--" stands any command, such as "sh deploy.sh" or "make": the Pythons
-    that it starts are covered. When it ends, a few lines on standard error sum up what was done. The exit code
-    is 2, and nothing is begun, if something is wrong with the policy, or if there is no such command.
+    The script runs as under "python", with its own arguments, standard streams, signals and exit code. The policy also
+    holds in every Python process that the script starts. After "--" stands any command, such as "sh deploy.sh" or
+    "make"; then the policy holds in the Python processes that the command starts. A summary on standard error follows
+    the end. If the policy has an error, or the command does not exist, nothing starts and the exit code is 2.
 
-    SIGTERM ends a script as Ctrl-C does: it can clean up, the summary is printed, and the exit code is 143.
+    SIGTERM ends a script like Ctrl-C: the script can clean up, the summary follows, and the exit code is 143.
 
-    With the extra "otel", and with the variables that OpenTelemetry defines (OTEL_EXPORTER_OTLP_ENDPOINT and its kin),
-    the run is sent as one trace.
+    With the extra "otel" and OpenTelemetry's variables, such as OTEL_EXPORTER_OTLP_ENDPOINT, the run exports one trace.
 
-    Not covered: a Python that ignores the environment (-I, -E, -S) or belongs to another installation. Not seen either:
-    what other programs send, such as curl.
+    The policy does not reach a Python that ignores the environment (-I, -E, -S) or belongs to another installation, nor
+    other programs that send requests, such as curl.
     """
     is_program = _is_program(command[0], is_marked=ctx.meta[_MARKED])
     if sys.flags.ignore_environment or sys.flags.no_site:
-        raise click.UsageError("Python was started with -I, -E or -S, and so would not find what covers the script")
+        raise click.UsageError("Python was started with -I, -E or -S, which keep the policy from the script")
     if not is_program and command[0] in _LEADS and len(command) == 1:
         raise click.UsageError(f"{command[0]}: expected {_LEADS[command[0]]}")
     started = Run(
@@ -132,19 +131,19 @@ def run(  # noqa: PLR0913, PLR0917  # a parameter for each option
 
 def _is_program(name: str, *, is_marked: bool) -> bool:
     """
-    Tell whether a word names a program that is run as it is; otherwise Python runs it.
+    Tell whether a word names a program; if not, it names a script for Python.
 
     Raises:
-        click.UsageError: It is neither.
+        click.UsageError: The word names neither.
     """
     if not is_marked and name in _LEADS:
         return False
     path = Path(name)
     if path.suffix in _PYTHONS and not path.exists():
-        return False  # Python says that it is not there
+        return False  # Python reports the missing file
     if path.is_dir() or (path.is_file() and _is_python(path)):
         return is_marked and path.is_file() and os.access(path, os.X_OK)
-    # A name without a folder is looked for on the path, as a shell does.
+    # PATH gives the folder of a bare name, as in a shell.
     if shutil.which(name) is not None:
         return True
     if path.is_file():
@@ -155,19 +154,19 @@ def _is_program(name: str, *, is_marked: bool) -> bool:
 
 
 def _is_python(path: Path) -> bool:
-    """Tell whether Python can run a file: a script, or what ``zipapp`` makes."""
+    """Tell whether Python can run a file: a script, or an archive of ``zipapp``."""
     try:
         with path.open("rb") as file:
             beginning = file.read(_BEGINNING)
     except OSError:
-        return True  # Python says why it cannot be read
+        return True  # Python reports the reason
     if beginning.startswith(b"#!"):
         return b"python" in beginning.partition(b"\n")[0]
     return path.suffix not in _OTHERS and not beginning.startswith((b"\x7fELF", b"MZ"))
 
 
 def _title(command: Sequence[str]) -> str:
-    """Return what the run is called: the name of the script, without the folders, or of the module."""
+    """Return the title of the run: the name of the script without its folder, or of the module."""
     if command[0] == "-c":
         return "-c"
     return command[1] if command[0] == "-m" else Path(command[0]).name
@@ -181,19 +180,19 @@ def _folder() -> str:
 
 
 def _flags() -> list[str]:
-    """Return the options that this Python was started with, as multiprocessing hands them on to its children."""
+    """Return the options of this Python that multiprocessing also passes on to its children."""
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001  # no other place knows them
     return flags
 
 
 def _become(arguments: list[str], environ: dict[str, str]) -> NoReturn:
-    """Replace this process by another program; where there is no such thing, wait for it and end as it does."""
+    """Replace this process by another program; on Windows, wait for it and end with its exit code."""
     if sys.platform == "win32":
         with subprocess.Popen(arguments, env=environ) as child:  # noqa: S603  # this very Python
             while True:
                 try:
                     sys.exit(child.wait())
                 except KeyboardInterrupt:
-                    continue  # it got it too, and decides
+                    continue  # the child got it too, and decides
     else:
         os.execve(arguments[0], arguments, environ)  # noqa: S606  # this very Python, and no shell

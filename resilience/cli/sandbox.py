@@ -1,4 +1,4 @@
-"""``resilience sandbox``: both services on this machine, for scripts in any language."""
+"""``resilience sandbox``: plays both services on this machine, for scripts in any language."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FAULTS: SystemOverFlow*3, applied lost, ok, slow 250ms, late hang 10s, 503
   ok, slow     a success                 hang            no answer, no end
   CODE, 503    that error                lost, reset     the connection breaks
   garbage      a page of HTML            truncated       an answer cut off
-  applied X    carried out all the same  late X 5s       carried out 5 s later
+  applied X    X after taking effect     late X 5s       takes effect 5 s later
   X 250ms      takes so long             X*3, X*         three times, every time
   X("words")   the code X with that message
 """
@@ -32,30 +32,30 @@ FAULTS: SystemOverFlow*3, applied lost, ok, slow 250ms, late hang 10s, 503
 def _ports(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command an option for the port of each service."""
     for provider in reversed(PROVIDERS):
-        words = "0, the default, takes a free port." if provider == PROVIDERS[0] else "Likewise."
+        words = f"The port of {provider}; 0, the default, takes a free one."
         command = click.option(f"--{provider}-port", type=_PORT, default=0, help=words)(command)
     return command
 
 
 @click.command(epilog=_SCRIPTS, short_help="Play both cloud services on this machine.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @_ports
 @click.option(
     "--script",
     "scripts",
     multiple=True,
     metavar="OPERATION=FAULTS",
-    help='Faults to come, such as "CreateTopic=RequestLimitExceeded*2, applied lost"; may be given more than once.',
+    help='Faults to play, such as "CreateTopic=RequestLimitExceeded*2, applied lost"; repeat it for more.',
 )
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARGUMENT]...]")
 def sandbox(host: str, scripts: tuple[str, ...], command: tuple[str, ...], **ports: Unpack[Ports]) -> None:
     """
     Play both cloud services on this machine until Ctrl-C, or for one command.
 
-    The lines that begin with "export" can be pasted into a shell: endpoints, keys that are accepted there, and what
-    else the examples ask for. A command after "--" finds them in its environment, without the proxies that the
-    environment names, since none leads here. The services end with the command, and the exit code is its own. Beyond
-    127.0.0.1 everyone who can reach the host can also script it.
+    Lines that begin with "export" can be pasted into a shell: endpoints, valid keys, and other variables of the
+    examples. A command after "--" gets them in its environment, without the environment's proxies, which do not lead
+    here. The services end with the command, and the exit code is the command's. With another host than 127.0.0.1,
+    everyone who can reach the host can also script the services.
     """
     played = Sandbox(host=host, **ports)
     for script in scripts:
@@ -73,14 +73,14 @@ def sandbox(host: str, scripts: tuple[str, ...], command: tuple[str, ...], **por
     with played:
         if command:
             sys.exit(_run(command, played))
-        # All of it: the user may stop this command at once.
+        # Inside the try, because the user may stop this command at once.
         try:
             for line in played.describe():
                 click.echo(line)
             for name, value in _for_examples(played).items():
                 click.echo(f"export {name}={value}")
             if away := proxies():
-                click.echo(f"unset {' '.join(away)}  # no proxy leads here")
+                click.echo(f"unset {' '.join(away)}  # a proxy does not lead here")
             click.echo("\nrunning; Ctrl-C stops it", err=True)
             Event().wait()
         except KeyboardInterrupt:
@@ -88,7 +88,7 @@ def sandbox(host: str, scripts: tuple[str, ...], command: tuple[str, ...], **por
 
 
 def _run(command: tuple[str, ...], played: Sandbox) -> int:
-    """Run a command that finds the services in its environment; return its exit code as a shell would."""
+    """Run a command with the services in its environment; return its exit code as a shell would."""
     variables = {**without(os.environ), **played.environment(), **_for_examples(played)}
     try:
         with subprocess.Popen(command, env=variables) as child:  # noqa: S603  # what the user asked for
@@ -103,5 +103,5 @@ def _run(command: tuple[str, ...], played: Sandbox) -> int:
 
 
 def _for_examples(played: Sandbox) -> dict[str, str]:
-    """Return the variables that the examples read, beyond endpoints and keys."""
+    """Return the variables of the examples, beyond endpoints and keys."""
     return {name: value for each in played.services for name, value in each.for_examples().items()}

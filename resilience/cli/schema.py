@@ -1,4 +1,4 @@
-"""``resilience schema``: what editors need to help with policies."""
+"""``resilience schema``: prints the JSON Schema of policies for editors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def schema() -> None:
     """
     Print the JSON Schema of policies, for editors.
 
-    Put it beside a policy ("resilience schema > policy.schema.json") whose first line is
-    "#:schema ./policy.schema.json", and editors that know TOML complete keys and underline mistakes.
+    Put it beside a policy ("resilience schema > policy.schema.json"), and write "#:schema ./policy.schema.json" into
+    the policy's first line. Then editors for TOML complete keys and underline mistakes.
     """
     click.echo(text(), nl=False)

@@ -1,4 +1,4 @@
-"""How commands talk: policies in, lines or JSON out, on a terminal and in a pipe."""
+"""Common input and output of commands: policies, options, text and JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from resilience.policyfile import Policy, PolicyError
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-# Wide enough for a line with two places in files; a pipe has no width of its own.
+# A pipe has no width. This is enough for a line with two places in files.
 _PIPE_WIDTH: Final = 140
 
 FINDINGS: Final = 1
@@ -23,7 +23,7 @@ WRONG_USE: Final = 2
 
 
 def console() -> Console:
-    """Return what commands print on: colours only on a terminal and without NO_COLOR, and long lines in a pipe."""
+    """Return the console for output: colours only on a terminal and without NO_COLOR, and long lines in a pipe."""
     is_wide = not sys.stdout.isatty() and "COLUMNS" not in os.environ
     return Console(highlight=False, width=_PIPE_WIDTH if is_wide else None, soft_wrap=False, emoji=False, markup=False)
 
@@ -51,12 +51,12 @@ def format_option(function: _F) -> _F:
         type=click.Choice(["text", "json"]),
         default="text",
         show_default=True,
-        help="For people, or for programs.",
+        help="Text for people, JSON for programs.",
     )(function)
 
 
 def load(source: str, env: str | None) -> Policy:
-    """Return a policy; what is wrong with it is printed, and ends the program with 2."""
+    """Return a policy; for an invalid one, print its problems and exit with 2."""
     try:
         return Policy.load(source, env=env)
     except PolicyError as error:
@@ -65,7 +65,7 @@ def load(source: str, env: str | None) -> Policy:
 
 def _end(error: PolicyError) -> NoReturn:
     click.echo(str(error), err=True)
-    # Not 1, which says of some commands that policies differ, or that calls would fail.
+    # Not 1, which means for some commands that policies differ, or that calls would fail.
     sys.exit(WRONG_USE)
 
 

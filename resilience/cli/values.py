@@ -1,4 +1,4 @@
-"""The effective values of a policy, each with where it was set and what it replaced."""
+"""The effective values of a policy, with their places and the values that they replaced."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from resilience.policyfile import Policy
 
 Path = tuple[str | int, ...]
 
-# Which keys of a backoff are used by its kind; the rest say nothing.
+# The keys that each kind of backoff uses.
 _USED: Final[Mapping[str, tuple[str, ...]]] = {
     "constant": ("base",),
     "linear": ("base",),
@@ -36,7 +36,7 @@ _OF_VERB: Final[Mapping[str, tuple[str, ...]]] = {
 
 @frozen(kw_only=True)
 class Replaced:
-    """A value that did not take effect: as its file writes it, and where."""
+    """A replaced value, as its file has it, with its place."""
 
     value: str
     at: Origin
@@ -48,10 +48,10 @@ class Value:
     One effective value.
 
     Attributes:
-        name: Its key, with the table where that is not said otherwise.
-        value: As policies write it.
-        at: Where it was set; None for a default.
-        replaced: What it overrode, the last one first.
+        name: Its key, with the table if the context does not name it.
+        value: The value, in the spelling of policies.
+        at: Its place; None for a default.
+        replaced: The values that it replaced, the last one first.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Value:
 
 
 def duration(seconds: float | None) -> str:
-    """Return how a policy writes a length of time: ``250ms``, ``1m30s``, ``none``."""
+    """Return a length of time in the spelling of policies: ``250ms``, ``1m30s``, ``none``."""
     if seconds is None:
         return "none"
     if 0 < seconds < 1:
@@ -73,7 +73,7 @@ def duration(seconds: float | None) -> str:
 
 
 def written(value: object) -> str:
-    """Return a value as a file would have it, on one line."""
+    """Return a value in the spelling of policies, on one line."""
     match value:
         case None:
             return "none"
@@ -90,7 +90,7 @@ def written(value: object) -> str:
 
 
 def value_at(policy: Policy, name: str, value: str, path: Path | None) -> Value:
-    """Return a value with where it was set; ``path`` None for what no file can set."""
+    """Return a value with its place; ``path`` is None for a value that no file can set."""
     if path is None:
         return Value(name=name, value=value)
     replaced = tuple(Replaced(value=written(each), at=at) for each, at in policy.overridden(*path))
@@ -98,7 +98,7 @@ def value_at(policy: Policy, name: str, value: str, path: Path | None) -> Value:
 
 
 def declared_keys(found: Declaration) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield what a policy says about an operation; what a repeat does stands at the operation itself."""
+    """Yield the keys of a declared operation with their values; the path of ``repeat`` is empty."""
     if found.repeat is not None:
         yield (), found.repeat
     for key in ("key", "rename", "read_back", "requires", "unique"):
@@ -113,7 +113,7 @@ def declared_keys(found: Declaration) -> Iterator[tuple[tuple[str, ...], str]]:
 
 
 def operation_of(policy: Policy, provider: str | None, operation: str) -> tuple[Value, ...]:
-    """Return what ``[operations]`` says of an operation."""
+    """Return the values of an operation in ``[operations]``."""
     found = policy.operations.get(provider or "", {}).get(operation)
     if found is None or found.is_assumed:
         return ()
@@ -134,23 +134,23 @@ def limits_of(policy: Policy) -> tuple[Value, ...]:
 
 
 def is_named(policy: Policy, action: Action) -> bool:
-    """Tell whether an action has a name of its own, and is not written where it is used."""
+    """Tell whether an action has a name, and is no inline one."""
     return action.key in policy.actions
 
 
 def label(policy: Policy, action: Action) -> str:
-    """Return how people call an action: its name, or its verb."""
+    """Return the label of an action: its name, or its verb."""
     return action.key if is_named(policy, action) else f"{action.do} (inline)"
 
 
 def action_of(policy: Policy, action: Action, rule: Rule | None) -> tuple[Value, ...]:
     """
-    Return everything that an action says, with what its backoff says.
+    Return all values of an action and of its backoff.
 
     Args:
         policy: The policy.
         action: The action.
-        rule: The rule that asks for it; None for the action of ``unknown``.
+        rule: The rule with the action; None for the action of ``unknown``.
     """
     base: Path | None = None
     if is_named(policy, action):
@@ -169,7 +169,7 @@ def action_of(policy: Policy, action: Action, rule: Rule | None) -> tuple[Value,
 
 
 def described(policy: Policy, action: Action) -> dict[str, str]:
-    """Return what an action says, key by key, as policies write it."""
+    """Return the keys of an action with their values, in the spelling of policies."""
     everything = {
         "backoff": "none" if action.backoff is None else action.backoff.name,
         "counts": written(action.counts),
@@ -190,13 +190,13 @@ def described(policy: Policy, action: Action) -> dict[str, str]:
 
 
 def backoff_of(policy: Policy, backoff: Backoff) -> Iterator[Value]:
-    """Yield what a backoff says, with where that was set."""
+    """Yield the values of a backoff with their places."""
     for key, value in grows(backoff).items():
         yield value_at(policy, f"backoff.{backoff.name}.{key}", value, ("backoff", backoff.name, key))
 
 
 def grows(backoff: Backoff) -> dict[str, str]:
-    """Return what a backoff says, key by key, as policies write it; keys that its kind does not use are left out."""
+    """Return the keys that a backoff's kind uses with their values, in the spelling of policies."""
     found = {
         "kind": backoff.kind,
         "base": duration(backoff.base),

@@ -46,7 +46,7 @@ def test_version_imports_no_sdk() -> None:
 def test_help_lists_the_commands() -> None:
     """The help names each command with its first sentence."""
     output = CliRunner().invoke(app, ["--help"]).output
-    assert re.search(r"^  demo +Watch two provisioning scripts", output, re.MULTILINE)
+    assert re.search(r"^  demo +Run two provisioning scripts", output, re.MULTILINE)
     assert re.search(r"^  sandbox +Play both cloud services", output, re.MULTILINE)
 
 

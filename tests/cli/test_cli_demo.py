@@ -137,8 +137,8 @@ def test_the_call_log_is_the_witness(calls: list[Call], outcomes: list[Outcome[A
 def test_broken_promises_are_told() -> None:
     """A call that ended otherwise is told from both sides: what was promised, and what happened."""
     broken = played([GROUP], [ended(PROMISES["alibaba"][0], "rule")]).broken()
-    assert "promised, and did not happen: CreateGroupId GID_sensors: success_after_retry (success)" in broken
-    assert "happened, and was not promised: CreateGroupId GID_sensors: failed (rule)" in broken
+    assert "promised, but did not happen: CreateGroupId GID_sensors: success_after_retry (success)" in broken
+    assert "happened, but was not promised: CreateGroupId GID_sensors: failed (rule)" in broken
 
 
 def test_a_broken_promise_is_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +150,7 @@ def test_a_broken_promise_is_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(rehearsal, "play", other_day)
     result = CliRunner().invoke(app, ["demo"])
     assert result.exit_code == 1
-    assert "promised, and did not happen: CreateTopic commands" in " ".join(result.output.split())
+    assert "promised, but did not happen: CreateTopic commands" in " ".join(result.output.split())
 
 
 def test_a_missing_sdk_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,7 @@ def test_an_explanation_names_meaning_rule_action_and_end() -> None:
     for said in (
         "the whole system is throttling",
         'alibaba."SystemOverFlow" -> retry (inline)',
-        "the status is asked only where no rule names the code",
+        "a status decides only if no rule names the code",
         "5 attempts at most, then it ends (attempts); over after 1 min 55 s",
         "all so far at most",
     ):
@@ -107,7 +107,7 @@ def test_an_overridden_rule_is_shown() -> None:
             "UnsupportedOperation.ResourceAlreadyExists is longer",
             id="code",
         ),
-        pytest.param("alibaba:503", 'transport.alibaba."http-5xx"', "http-503 is asked first", id="status"),
+        pytest.param("alibaba:503", 'transport.alibaba."http-5xx"', "http-503 comes first", id="status"),
         pytest.param(
             "ApplyToken/DeviceCredentialNotFound",
             'alibaba."UnRegisterDeviceCredential/DeviceCredentialNotFound"',

@@ -266,7 +266,7 @@ def test_a_verifiers_answer_is_told_from_a_fault(journal: Path) -> None:
 
 def test_waits_without_their_backoff_are_noted(journal: Path) -> None:
     """Spans tell how long a wait was, and not what it was drawn from; that limits what can be said of another one."""
-    note = "spans do not tell what waits were drawn from"
+    note = "spans do not record the draws of waits"
     assert note not in run(journal, OLD).output
     text = journal.read_text(encoding="utf-8").replace(f', "backoff": {json.dumps(DECISION["backoff"])}', "")
     journal.write_text(text, encoding="utf-8")

@@ -8,7 +8,7 @@ import pytest
 from report_calls import START, attempt, call, failed, fault, remedy, summary
 
 from resilience.cli.report.calls import ReportedCall, reported
-from resilience.cli.report.numbers import covered
+from resilience.cli.report.numbers import united
 from resilience.core.fault import Fault
 from resilience.journal.model import RecordedAttempt, RecordedCall, Recording
 
@@ -45,7 +45,7 @@ def test_ends_are_counted_from_good_to_bad() -> None:
 )
 def test_time_that_is_covered_twice_counts_once(spans: list[tuple[float, float]], length: float) -> None:
     """By the clock, a second is a second, however many calls it was spent in."""
-    assert covered(spans) == length
+    assert united(spans) == length
 
 
 def test_sums_over_calls_and_the_clock_are_kept_apart() -> None:

@@ -1,4 +1,4 @@
-"""``resilience check``: everything that is wrong in policy files, or that will surprise."""
+"""``resilience check``: finds errors and probable mistakes in policy files."""
 
 from __future__ import annotations
 
@@ -21,20 +21,22 @@ _STDIN: Final = "<stdin>"
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("-e", "--env", "environments", multiple=True, metavar="ENV", help="Only this one; may be repeated.")
-@click.option("--strict", is_flag=True, help="Let warnings fail as well.")
+@click.option(
+    "-e", "--env", "environments", multiple=True, metavar="ENV", help="Only this environment; repeat it for more."
+)
+@click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True)
 def check(files: tuple[str, ...], environments: tuple[str, ...], form: str, *, strict: bool) -> None:
     """
     Check policy files, in all of their environments.
 
     FILE is a path, builtin:NAME, or - for standard input. Each finding has a place and an id; "resilience rule ID"
-    explains it. The exit code is 0 if there are no errors, 1 if there are, and 2 if a file is not there. With
-    --strict, warnings count like errors.
+    explains the id. The exit code is 0 without errors, 1 with errors, and 2 for a missing file. With --strict, warnings
+    count like errors.
     """
     findings: dict[Problem, None] = {}
     for file in dict.fromkeys(files):
-        # What files have in common is said once.
+        # Files may extend the same file; its findings are printed once.
         findings.update(dict.fromkeys(_look(file, environments)))
     _print(list(findings), form)
     click.echo(_summary(list(findings), len(dict.fromkeys(files))), err=True)
@@ -54,7 +56,7 @@ def _look(file: str, environments: Sequence[str]) -> tuple[Problem, ...]:
 def _print(findings: list[Problem], form: str) -> None:
     stream: Any = sys.stdout
     if hasattr(stream, "reconfigure"):
-        # A file's name, or its text, may hold what a terminal cannot show.
+        # A file's name or text may have characters that a terminal cannot show.
         stream.reconfigure(errors="backslashreplace")
     text = FORMATS[form](findings)
     if text:

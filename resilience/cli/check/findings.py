@@ -1,4 +1,4 @@
-"""Findings as people and machines read them: text, JSON, GitHub annotations, SARIF."""
+"""The forms of findings: text, JSON, GitHub annotations, SARIF."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def as_text(findings: Sequence[Problem]) -> str:
-    """Return each finding with its line of the file; click removes colours where the output is no terminal."""
+    """Return each finding with its line of the file; click removes the colours unless the output is a terminal."""
     return "\n".join(map(_coloured, findings))
 
 
 def _coloured(finding: Problem) -> str:
     head, *rest = str(finding).split("\n")
     tag = f"{finding.severity}[{finding.rule}]"
-    where, _, said = head.partition(f" {tag} ")
+    where, _, message = head.partition(f" {tag} ")
     colour = _COLOURS[finding.severity]
-    lines = [f"{click.style(where, bold=True)} {click.style(tag, fg=colour, bold=True)} {said}", *rest]
+    lines = [f"{click.style(where, bold=True)} {click.style(tag, fg=colour, bold=True)} {message}", *rest]
     if len(rest) > 1:
         lines[-1] = click.style(rest[-1], fg=colour)
     return "\n".join(lines)
@@ -76,7 +76,7 @@ def _property(text: str) -> str:
 
 
 def as_sarif(findings: Sequence[Problem]) -> str:
-    """Return a SARIF 2.1.0 log with one run, as code scanning services read it."""
+    """Return a SARIF 2.1.0 log with one run, for code scanning services."""
     used = sorted({finding.rule for finding in findings})
     titles: Mapping[str, str] = {**TITLES, **LINT_TITLES}
     run = {
@@ -117,8 +117,8 @@ def _result(finding: Problem, index: int) -> dict[str, Any]:
 
 
 def _uri(file: str) -> str:
-    """Return a file's name as a URI: relative names stay relative, so that a service finds them in the repository."""
-    # Only this format needs it, and every check would wait for it.
+    """Return a file's name as a URI; a relative name stays relative, so that a service finds it in the repository."""
+    # Imported here, because only this format needs it.
     from urllib.parse import quote  # noqa: PLC0415
 
     if file.startswith("builtin:"):
@@ -134,4 +134,4 @@ FORMATS: Final[dict[str, Callable[[Sequence[Problem]], str]]] = {
     "github": as_github,
     "sarif": as_sarif,
 }
-"""What ``--format`` takes, and what it makes of the findings."""
+"""The choices of ``--format``."""

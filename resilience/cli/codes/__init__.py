@@ -1,1 +1,1 @@
-"""``resilience codes``: the known error codes, and what a policy does about each."""
+"""``resilience codes``: the known error codes, and a policy's action for each."""

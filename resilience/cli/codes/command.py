@@ -1,4 +1,4 @@
-"""``resilience codes``: every error code that is known, and what a policy does about it."""
+"""``resilience codes``: lists the known error codes, with a policy's action for each."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _STYLES: Final[Mapping[By, str]] = {
 
 @click.command()
 @click.option("--provider", metavar="NAME", help="Only this provider's codes.")
-@click.option("--policy", "-p", metavar="FILE", help="Show what this policy does about each: a file, or builtin:NAME.")
+@click.option("--policy", "-p", metavar="FILE", help="Show the actions of this policy: a file, or builtin:NAME.")
 @click.option("--env", "-e", metavar="NAME", help="The environment of the policy.")
-@click.option("--unnamed", is_flag=True, help="Only the codes that no rule of the policy names, not even by a parent.")
+@click.option("--unnamed", is_flag=True, help="Only the codes without a rule in the policy, for them or a parent.")
 @click.option(
     "--installed", "compare", is_flag=True, help="Compare the catalogue with the error codes of the installed SDK."
 )
@@ -42,12 +42,11 @@ def codes(  # noqa: PLR0913  # one for each option
     *, provider: str | None, policy: str | None, env: str | None, unnamed: bool, compare: bool, form: str
 ) -> None:
     """
-    List the error codes that the catalogue knows.
+    List the error codes of the catalogue.
 
-    With a policy: the providers that it speaks of, the action that each of their codes leads to on any operation, and
-    below it the operations for which another rule decides. With --installed: what the SDK on this machine lists and the
-    catalogue does not, or the other way round; the exit code is 1 where the SDK has a code that the catalogue lacks.
-    Alibaba's SDK lists none.
+    With a policy, the list has the codes of the policy's providers, the action of each code on any operation, and below
+    it the operations with another rule. With --installed, it has the codes that only the SDK on this machine or only
+    the catalogue lists; the exit code is 1 if the catalogue lacks a code of the SDK. Alibaba's SDK lists no codes.
     """
     if unnamed and policy is None:
         raise click.UsageError("--unnamed needs --policy")
@@ -57,11 +56,11 @@ def codes(  # noqa: PLR0913  # one for each option
         _compare(provider, form)
         return
     read = None if policy is None else load(policy, env)
-    spoken = providers() if read is None else named_providers(read)
-    known = dict.fromkeys((*spoken, *providers()))
+    named = providers() if read is None else named_providers(read)
+    known = dict.fromkeys((*named, *providers()))
     if provider is not None and provider not in known:
         raise click.UsageError(f"unknown provider {provider!r}; expected one of {', '.join(known)}")
-    found = {each: list(rows(each, read)) for each in (spoken if provider is None else (provider,))}
+    found = {each: list(rows(each, read)) for each in (named if provider is None else (provider,))}
     if unnamed:
         found = {each: [row for row in listed if _is_unnamed(row)] for each, listed in found.items()}
     if form == "json":
@@ -94,7 +93,7 @@ def _is_unnamed(row: CodeRow) -> bool:
 
 
 def _lines(listed: Sequence[CodeRow]) -> Iterator[Text]:
-    """Yield the codes: a line of facts each, and below it what they mean and what else decides."""
+    """Yield for each code a line of facts, and below it the meaning and the other rules."""
     width = max((len(row.code) for row in listed), default=0)
     actions = max((len(row.answer.action) for row in listed if row.answer is not None), default=0)
     action = f"{'action':{actions}}  " if actions else ""

@@ -1,4 +1,4 @@
-"""What a policy does about every code that the catalogue knows, and about those that only the policy knows."""
+"""A policy's action for each code of the catalogue and of the policy's rules."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from resilience.policyfile import Policy
 from resilience.policyfile.messages.wording import quoted
 
 By = Literal["code", "parent", "status", "unknown"]
-"""What decides: a rule for the code itself, for its parent, for the HTTP status, or nothing but ``unknown``."""
+"""What decides: a rule for the code, for its parent or for the HTTP status, or ``unknown``."""
 
 
 @frozen(kw_only=True)
 class CodeAnswer:
     """
-    What a policy does about a code.
+    A policy's answer to a code.
 
     Attributes:
         action: The name of the action.
         by: What decides.
         rule: The rule, or None.
-        at: Where the rule or ``unknown`` was set.
-        narrower: The operations, or globs, for which another rule decides.
-        by_message: The texts for which another answer decides where they stand in the message.
+        at: The place of the rule or of ``unknown``.
+        narrower: The other actions by operation or glob.
+        by_message: The other actions by a text in the message.
     """
 
     action: str
@@ -48,8 +48,8 @@ class CodeRow:
 
     Attributes:
         code: The code.
-        facts: What the catalogue says, or None where only a rule names it.
-        answer: What the policy does about it; None without a policy.
+        facts: The catalogue's facts; None for a code that only a rule names.
+        answer: The policy's answer; None without a policy.
     """
 
     code: str
@@ -58,7 +58,7 @@ class CodeRow:
 
 
 def rows(provider: str, policy: Policy | None) -> Iterator[CodeRow]:
-    """Yield every code of a provider that the catalogue or a rule knows, in alphabetical order."""
+    """Yield every code of a provider in the catalogue and in rules, in alphabetical order."""
     known = catalogue(provider).codes if provider in providers() else {}
     named = set() if policy is None else {rule.code for rule in policy.rules if rule.scope == provider}
     table = None if policy is None else RuleTable.of(policy.rules, "")

@@ -1,4 +1,4 @@
-"""Which error codes an installed SDK knows, read from its source without importing it."""
+"""Reads the error codes of an installed SDK from its source, without importing it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from resilience.clients.sdk import CodeList
 
 
 def lists() -> dict[str, CodeList]:
-    """Return, by provider, where an SDK lists its codes."""
+    """Return the place of an SDK's list of codes, by provider."""
     return {sdk.provider: sdk.code_list for sdk in registry.sdks() if sdk.code_list is not None}
 
 
@@ -24,8 +24,8 @@ class SdkCodes:
     The error codes of an installed SDK.
 
     Attributes:
-        distribution: Its name.
-        version: Its version.
+        distribution: The name of the SDK's distribution.
+        version: The version of the distribution.
         codes: The codes.
     """
 
@@ -36,11 +36,11 @@ class SdkCodes:
 
 def installed(provider: str, api_version: str) -> SdkCodes | None:
     """
-    Return the codes that the installed SDK of a provider lists; None where it is not installed, or lists none.
+    Return the codes of the installed SDK of a provider; None without an SDK or a list.
 
     Args:
         provider: One of :func:`lists`.
-        api_version: The version of the API, as the catalogue has it.
+        api_version: The version of the API in the catalogue.
     """
     listed = lists()[provider]
     distribution, path = listed.distribution, listed.path
@@ -57,12 +57,12 @@ def _version(distribution: str) -> str:
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
-        # The whole SDK in one distribution has the same files.
+        # A distribution with the SDKs of all services has the same files under another name.
         return "of unknown version"
 
 
 def _constants(module: ast.Module) -> list[str]:
-    """Return the texts that the module gives to names in capitals."""
+    """Return the texts that a module assigns to names."""
     return [
         str(node.value.value)
         for node in module.body

@@ -1,4 +1,4 @@
-"""``resilience demo``: two real provisioning scripts, the real SDKs, and services that fail on purpose."""
+"""``resilience demo``: runs two provisioning scripts and the vendors' SDKs against services that fail on purpose."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _NEEDED = ("opentelemetry.sdk", "alibabacloud_onsmqtt20200420", "alibabacloud_st
 @click.command()
 def demo() -> None:
     """
-    Watch two provisioning scripts get through a bad day.
+    Run two provisioning scripts against services with many faults.
 
-    The scripts are examples/alibaba_groups.py and examples/tencent_topics.py, with the vendors' own SDKs. The
-    services are played on this machine: they throttle, lose answers, revoke the STS token, refuse names. What to do
-    about each is in the policy builtin:provisioning. It takes about 15 seconds; the exit code is 1 if a promised
-    outcome fails.
+    The scripts are examples/alibaba_groups.py and examples/tencent_topics.py, with the vendors' own SDKs. This machine
+    plays the services, which throttle, lose answers, revoke the STS token and refuse names. The policy
+    builtin:provisioning decides after each fault. The demo takes about 15 seconds. The exit code is 1 if a
+    promised outcome fails.
     """
     _check_installed()
-    # Only here: what these import is not there without the extra.
+    # Imported here, because these modules need the extra.
     from resilience.cli.demo import rehearsal, results  # noqa: PLC0415
     from resilience.cli.demo.live import LiveDisplay  # noqa: PLC0415
     from resilience.telemetry import build_tree  # noqa: PLC0415
@@ -35,8 +35,9 @@ def demo() -> None:
     promised = sum(map(len, rehearsal.PROMISES.values()))
     progress = LiveDisplay(promised)
     console.print(
-        f"Two scripts make {promised} calls to two cloud services, played on this machine. What happens when a call "
-        f"fails is in {rehearsal.POLICY}, environment {rehearsal.ENVIRONMENT}. This takes about 15 seconds.\n"
+        f"Two scripts make {promised} calls to two cloud services, which this machine plays. The policy "
+        f"{rehearsal.POLICY}, environment {rehearsal.ENVIRONMENT}, decides after each fault. "
+        "This takes about 15 seconds.\n"
     )
     sys.stdout.flush()
     drawn = Live(progress, console=console, transient=True, auto_refresh=console.is_terminal)
@@ -64,7 +65,7 @@ def _check_installed() -> None:
     missing = [name for name in _NEEDED if not _is_there(name)]
     if missing:
         raise click.UsageError(
-            f"the demo needs {', '.join(missing)}; install what is missing with: "
+            f"the demo needs {', '.join(missing)}; install it with: "
             f"{sys.executable} -m pip install 'mqtt-resilience[demo]'"
         )
 

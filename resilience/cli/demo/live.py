@@ -1,4 +1,4 @@
-"""Shows what calls are doing while they do it, on a terminal."""
+"""Shows the progress of calls on a terminal."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _PROVIDER_WIDTH: Final = 8
 @define(eq=False)
 class LiveDisplay:
     """
-    An observer whose picture is the last few things that happened, and a line that moves.
+    An observer that shows the last few events and a spinner.
 
     Args:
-        total: How many calls there will be.
+        total: The number of expected calls.
     """
 
     total: int
@@ -43,14 +43,14 @@ class LiveDisplay:
     _started: float = field(factory=monotonic, init=False)
 
     def watch(self, started: CallStarted) -> Callable[[Event], None]:
-        """Return what gets the events of this call."""
+        """Return the receiver of this call's events."""
 
         def sink(event: Event) -> None:
             text = _line(event)
             if text:
                 line = Text(f"{started.provider or '':{_PROVIDER_WIDTH}} ", style="dim", no_wrap=True)
                 line.append(f"{started.operation} {text}", style="not dim")
-                # Replaced and not changed: a thread of its own draws it, while calls go on.
+                # Replaced and not changed, because another thread draws it at the same time.
                 self._lines = (*self._lines, line)[-_SHOWN:]
             if isinstance(event, CallEnded):
                 self.done += 1
@@ -58,7 +58,7 @@ class LiveDisplay:
         return sink
 
     def __rich__(self) -> RenderableType:
-        """Return the picture of this moment."""
+        """Return the current display."""
         seconds = monotonic() - self._started
         self._spinner.update(text=Text(f"{self.done} of {self.total} calls done, {seconds:.1f} s"))
         return Group(*self._lines, self._spinner)

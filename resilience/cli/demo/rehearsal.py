@@ -1,8 +1,8 @@
 """
-What the demo plays: the two provisioning examples at the same time, on a day when everything goes wrong.
+Plays the demo: the two provisioning examples at the same time, with many faults.
 
-The faults stand in the examples' own ``rehearse``; those that only a demo needs are added here. What must come of it
-is written down as promises, and the sandbox's call log is the witness.
+The examples' own ``rehearse`` scripts most faults, and this module adds a few. ``PROMISES`` has the expected ends. The
+sandbox's log shows what the services did.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MAKING = ("Create", "Register")
 
 @frozen
 class ExpectedEnd:
-    """How one call shall end."""
+    """The expected end of one call."""
 
     operation: str
     resource: str
@@ -65,11 +65,11 @@ PROMISES: Mapping[str, tuple[ExpectedEnd, ...]] = {
 @frozen(kw_only=True)
 class DemoRun:
     """
-    What happened.
+    The result of a demo.
 
     Attributes:
-        outcomes: By provider, in the order of the calls.
-        spans: All of them, in the order in which they ended.
+        outcomes: The outcomes by provider, in the order of the calls.
+        spans: All spans, in the order of their ends.
         calls: The sandbox's log.
     """
 
@@ -78,19 +78,19 @@ class DemoRun:
     calls: Sequence[Call]
 
     def broken(self) -> list[str]:
-        """Return a line for each promise that was not kept; empty if all is well."""
+        """Return a line for each broken promise; empty if all are kept."""
         lines = []
         for provider, promises in PROMISES.items():
             found = [
                 ExpectedEnd(each.operation, resource_of(each), each.ended, each.stop_reason)
                 for each in self.outcomes[provider]
             ]
-            lines += [f"promised, and did not happen: {_told(each)}" for each in promises if each not in found]
-            lines += [f"happened, and was not promised: {_told(each)}" for each in found if each not in promises]
+            lines += [f"promised, but did not happen: {_line(each)}" for each in promises if each not in found]
+            lines += [f"happened, but was not promised: {_line(each)}" for each in found if each not in promises]
         return lines
 
     def wanted(self) -> Counter[tuple[str, str]]:
-        """Return what the script was told that it has made: operation and name, once each."""
+        """Return the resources that the scripts count as made: operation and name, once each."""
         return Counter(
             (each.operation, resource_of(each))
             for outcomes in self.outcomes.values()
@@ -99,34 +99,34 @@ class DemoRun:
         )
 
     def made(self) -> Counter[tuple[str, str]]:
-        """Return how often the services have made each thing, by their own log."""
+        """Return the number of times that the services made each resource, by their own log."""
         return Counter(_made(call) for call in self.calls if call.applied and call.operation.startswith(_MAKING))
 
     def asked_to_make(self) -> int:
-        """Count the requests that were to make something."""
+        """Count the requests that make a resource."""
         return sum(call.operation.startswith(_MAKING) for call in self.calls)
 
 
 async def play(sandbox: Sandbox, observer: Observer) -> DemoRun:
     """
-    Run both examples against a running sandbox, while ``observer`` watches their calls.
+    Run both examples against a running sandbox; ``observer`` gets the events of their calls.
 
-    It needs asyncio, because the asynchronous methods of Alibaba's SDK do.
+    This needs asyncio, because the asynchronous methods of Alibaba's SDK need it.
     """
     provider, kept = load("trace_tree").record()
     tracer = provider.get_tracer("resilience.demo")
     policy = Policy.load(POLICY, env=ENVIRONMENT)
-    # The new name is a request parameter, and stays out of spans unless asked for. Here it is ours.
     observers = (Spans(provider), observer)
     outcomes: dict[str, Sequence[Outcome[Any]]] = {}
     groups, topics = load("alibaba_groups"), load("tencent_topics")
 
     async def alibaba() -> None:
         environ = groups.rehearse(sandbox)
-        # After "applied lost" in the example: the first device's second attempt, the second device, and the third.
+        # The example scripts "applied lost" first. This is for the first device's second attempt, and for the second
+        # and third devices.
         sandbox.script("alibaba:RegisterDeviceCredential", "ok*2, DeviceCredentialNumExceed")
         keys = groups.credentials(environ)
-        # The token that the script starts with is revoked before it is used, as in a long night.
+        # The script's first token expires before its first use.
         await keys.load()
         sandbox.alibaba.expire_tokens()
         executor = Executor(policy, provider="alibaba", credentials={"alibaba": keys}, observers=observers)
@@ -150,7 +150,7 @@ async def play(sandbox: Sandbox, observer: Observer) -> DemoRun:
 
 
 def resource_of(outcome: Outcome[Any]) -> str:
-    """Return the name of what a call was about: in the examples it is the first argument after the instance."""
+    """Return the name of a call's resource: in the examples, the first argument after the instance."""
     return str(next(value for name, value in outcome.arguments.items() if name != "instance_id"))
 
 
@@ -159,5 +159,5 @@ def _made(call: Call) -> tuple[str, str]:
     return call.operation, str(call.arguments.get(facts.key[-1], "?") if facts and facts.key else "?")
 
 
-def _told(promise: ExpectedEnd) -> str:
+def _line(promise: ExpectedEnd) -> str:
     return f"{promise.operation} {promise.resource}: {promise.ended} ({promise.stop_reason})"

@@ -1,4 +1,4 @@
-"""What the demo shows when it is over: a table, a trace, and the evidence."""
+"""The results of the demo: a table, a trace, and the evidence."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _STYLES: Mapping[Ended, str] = {
 }
 
 _CALL_WIDTH: Final = 41
-"""Columns for a call and its decisions; with the three other columns they are 80."""
+"""The width of the first column; the table has 80 columns in all."""
 
 _UNSHOWN: Final = ("+", "link to ", "attempt", "request ", "reason ", "verified no", "effect none", "http ")
-"""How facts of a span begin that its place in the tree, the table or another span tells already."""
+"""The beginnings of a span's facts that the tree, the table or another span shows already."""
 
 _OF_PARTS: Final = ("by ", "at ")
-"""How facts of a span begin that are shown with its parts, where it has any."""
+"""The beginnings of a span's facts that its child spans show."""
 
 
 def table(played: DemoRun) -> Table:
-    """Return what happened, call by call; made for 80 columns and more."""
+    """Return the table of calls, for a terminal of 80 columns or more."""
     drawn = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold underline")
     drawn.add_column("call, and what was decided", width=_CALL_WIDTH, overflow="fold")
     drawn.add_column("ended", no_wrap=True)
@@ -80,7 +80,7 @@ def _word(attempt: Attempt) -> str:
 
 
 def trace(roots: Iterable[Node]) -> Iterator[Tree]:
-    """Return a drawing of each root and all that is under it, ordered by name."""
+    """Yield a drawing of each root with its children, ordered by name."""
     for root in sorted(roots, key=lambda root: root.name):
         drawn = Tree(_labelled(root), guide_style="dim")
         _grow(drawn, root.children)
@@ -97,13 +97,13 @@ def _labelled(node: Node) -> Text:
     label.append(f" {node.duration:.2f} s", style="not bold default")
     unshown = (*_UNSHOWN, *_OF_PARTS) if node.children else _UNSHOWN
     facts = [fact for fact in node.facts if not fact.startswith(unshown) and not fact.endswith(" 0 s")]
-    # Where there is a code, the type of the error is the code.
+    # After a fault with a code, error.type repeats the code.
     facts = [fact for fact in facts if fact not in {f"error.type {code}" for code in facts}]
     return label.append(f" {', '.join(facts)}" if facts else "", style="not bold dim")
 
 
 def evidence(played: DemoRun) -> Text:
-    """Return the line that says whether everything was made exactly once; red if it was not."""
+    """Return the line that tells whether every resource was made exactly once; red if not."""
     wanted, made = played.wanted(), played.made()
     if wanted == made:
         return Text(

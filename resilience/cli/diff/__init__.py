@@ -1,1 +1,1 @@
-"""``resilience diff``: how two policies, or two environments of one, differ in effect."""
+"""``resilience diff``: the difference in effect between two policies, or two environments of one."""

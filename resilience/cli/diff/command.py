@@ -1,4 +1,4 @@
-"""``resilience diff``: by what two policies, or two environments of one, differ in effect."""
+"""``resilience diff``: shows how two policies, or two environments of one, differ in effect."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ resilience diff A.toml --env staging --env prod
     "envs",
     multiple=True,
     metavar="NAME",
-    help="Once: of both policies. Twice: of the first, the second.",
+    help="Once: the environment of both policies. Twice: of the first, then of the second.",
 )
-@click.option("--all", "everything", is_flag=True, help="Name all codes and operations, however many there are.")
+@click.option("--all", "everything", is_flag=True, help="Name all codes and operations.")
 @format_option
 def diff(*, files: tuple[str, ...], envs: tuple[str, ...], everything: bool, form: str) -> None:
     """
-    Compare two policies or environments by what they do.
+    Compare two policies or environments by their effect.
 
-    Shows which limits differ and which codes lead to something else on which operations; how the files are written,
-    and what actions are called, makes no difference. The exit code is 1 where they differ.
+    The command shows the settings that differ, and the codes and operations that lead to another action. Names of
+    actions and the form of the files make no difference. The exit code is 1 if the policies differ.
     """
     before, after = _policies(files, envs)
     found = compare(before, after)
@@ -115,7 +115,7 @@ def _change(change: Change, *, everything: bool) -> Iterator[Text | Padding]:
     yield line
     keys = change.keys
     for key, one, two in keys:
-        # With another verb nearly every key comes or goes, and tells nothing.
+        # Another verb has other keys, so only keys in both policies are of interest.
         if keys[0][0] != "do" or key in {"do", "effect"} or (one is not None and two is not None):
             line = Text(f"  {key}  ")
             _both(line, one, two)

@@ -1,4 +1,4 @@
-"""By what two policies differ, judged by what they do and not by how they are written."""
+"""Finds the differences in effect between two policies."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from resilience.policyfile.decode.operations import named_providers
 from resilience.policyfile.messages.wording import quoted
 
 ActionKeys = tuple[tuple[str, str], ...]
-"""What an action does: each of its keys with its value, its backoff's and those of its ``then`` included."""
+"""The keys of an action with their values, with those of its backoff and of its ``then``."""
 
-# Statuses that stand for all that no rule names.
+# Examples of statuses without a rule.
 _STATUSES: Final = (404, 429, 500, 503)
 
 
 @frozen(kw_only=True)
 class SettingChange:
-    """A value outside of rules that differs; None where there is none."""
+    """A value outside of rules that differs; None for an absent value."""
 
     name: str
     before: str | None
@@ -40,15 +40,15 @@ class SettingChange:
 @frozen(kw_only=True)
 class Change:
     """
-    What differs for some codes in the same way.
+    Codes that differ in the same way.
 
     Attributes:
-        before: What the first policy does: the name of the action, and its keys.
-        after: What the second does.
-        codes: The codes, with their provider: ``alibaba:InternalError``; transport faults likewise.
-        operations: On which operations; empty for all of them.
-        before_at: Where the rule for the first of the codes stands in the first policy.
-        after_at: Where it stands in the second.
+        before: The first policy's action: its name, and its keys.
+        after: The second policy's action.
+        codes: The codes and transport faults with their provider, as in ``alibaba:InternalError``.
+        operations: The operations; empty for all of them.
+        before_at: The place of the rule for the first code in the first policy.
+        after_at: The place in the second policy.
     """
 
     before: tuple[str, ActionKeys]
@@ -60,7 +60,7 @@ class Change:
 
     @property
     def keys(self) -> tuple[tuple[str, str | None, str | None], ...]:
-        """The keys that differ, each with both values."""
+        """The different keys with both values."""
         before, after = dict(self.before[1]), dict(self.after[1])
         return tuple(
             (key, before.get(key), after.get(key))
@@ -71,18 +71,18 @@ class Change:
 
 @frozen(kw_only=True)
 class PolicyDifference:
-    """Everything by which two policies differ."""
+    """All differences between two policies."""
 
     settings: tuple[SettingChange, ...]
     changes: tuple[Change, ...]
 
     def __bool__(self) -> bool:
-        """Tell whether they differ."""
+        """Tell whether the policies differ."""
         return bool(self.settings or self.changes)
 
 
 def compare(before: Policy, after: Policy) -> PolicyDifference:
-    """Return by what two policies differ, for every operation and every code that the catalogue or a rule knows."""
+    """Return the differences between two policies, for every known operation and code."""
     return PolicyDifference(settings=tuple(_settings(before, after)), changes=tuple(_changes(before, after)))
 
 
@@ -100,7 +100,7 @@ def _settings(before: Policy, after: Policy) -> Iterator[SettingChange]:
 
 
 def _plain(policy: Policy) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield every value outside of rules, actions and backoffs, which count where a rule leads to them."""
+    """Yield every value outside of rules, actions and backoffs; these are compared through the rules."""
     for key, value in asdict(policy.limits).items():
         yield ("limits", key), str(value) if key == "max_attempts" else duration(value)
     yield ("production",), "true" if policy.production else "false"
@@ -109,7 +109,7 @@ def _plain(policy: Policy) -> Iterator[tuple[tuple[str, ...], str]]:
         yield from ((("credentials", provider, key), text) for key, text in _renewal(limits))
     for provider, declared in policy.operations.items():
         for operation, entry in declared.items():
-            # What follows from the method of a request is told with the request.
+            # A declaration that follows from a request's method is compared with the request.
             if not entry.is_assumed:
                 yield from ((("operations", provider, operation, *path), text) for path, text in declared_keys(entry))
     for provider, api in policy.apis.items():
@@ -119,7 +119,7 @@ def _plain(policy: Policy) -> Iterator[tuple[tuple[str, ...], str]]:
 
 
 def _renewal(limits: CredentialLimits) -> Iterator[tuple[str, str]]:
-    """Yield what a policy says of the credentials of a provider."""
+    """Yield a policy's settings for the credentials of a provider."""
     yield "refresh_before", duration(limits.refresh_before)
     yield "max_refreshes", str(limits.max_refreshes)
     yield "cool_down", duration(limits.cool_down)
@@ -135,12 +135,12 @@ def _renewal(limits: CredentialLimits) -> Iterator[tuple[str, str]]:
     if source.key_variables:
         yield "key_variables", ", ".join(source.key_variables)
     if source.written:
-        # As they are written: the folder of a file is no difference.
+        # As the policy has it, because the folder of the policy is no difference.
         yield source.kind, " ".join(source.written)
 
 
 def _api(path: tuple[str, ...], api: RestApi) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield what a policy says about a REST API."""
+    """Yield a policy's settings for a REST API."""
     for key in ("code", "message", "request_id", "retry_after", "success"):
         if getattr(api, key) is not None:
             yield (*path, key), str(getattr(api, key))
@@ -155,7 +155,7 @@ _NamedKeys = tuple[str, ActionKeys]
 
 @frozen
 class _Pair:
-    """What both policies do about one fault, and the rules that say so."""
+    """The answers of both policies to one fault, with their rules."""
 
     before: _NamedKeys
     after: _NamedKeys
@@ -188,7 +188,7 @@ def _changes(before: Policy, after: Policy) -> Iterator[Change]:
 
 
 def _met_alike(provider: str, operations: Sequence[str], *policies: Policy) -> Iterator[list[str]]:
-    """Yield groups of operations that the same rules meet in each policy: what is told of one holds for all of them."""
+    """Yield groups of operations that meet the same rules in each policy, and so have the same difference."""
     scopes = {provider, "transport", f"transport.{provider}"}
     meeting = [
         narrowed(
@@ -203,7 +203,7 @@ def _met_alike(provider: str, operations: Sequence[str], *policies: Policy) -> I
 
 
 def _alike(by_operation: Mapping[str, _Pair]) -> Iterator[tuple[_Pair, tuple[str, ...]]]:
-    """Yield each way in which a code changes, with the operations on which it does."""
+    """Yield each change of a code with its operations."""
     ways: dict[_Pair, list[str]] = {}
     for operation, pair in by_operation.items():
         ways.setdefault(pair, []).append(operation)
@@ -213,7 +213,7 @@ def _alike(by_operation: Mapping[str, _Pair]) -> Iterator[tuple[_Pair, tuple[str
 
 @frozen
 class _Describer:
-    """Tells what two policies do about a fault, and remembers what it has told: rules are few, and faults many."""
+    """Describes the answers of two policies, with a cache, because many faults share a few rules."""
 
     before: Policy
     after: Policy
@@ -224,13 +224,13 @@ class _Describer:
         one, two = _plan(provider, operation, self.before), _plan(provider, operation, self.after)
         for plain in _faults(provider, self.before, self.after):
             texts = dict.fromkeys(rule.message for rule in (*one.candidates(plain), *two.candidates(plain)))
-            # Without any of the messages that a rule looks for, and with each of them.
+            # First without a message, then with each text that a rule looks for.
             for text in dict.fromkeys((None, *texts)):
                 fault = plain if text is None else evolve(plain, message=text)
                 rules = one.rule(fault), two.rule(fault)
                 first = self._describe(rules[0], one.effect(fault, rules[0]), is_after=False)
                 second = self._describe(rules[1], two.effect(fault, rules[1]), is_after=True)
-                # A name is no effect.
+                # Names of actions make no difference.
                 if first[1] != second[1]:
                     label = fault.label if text is None else f"{fault.label}({quoted(text, is_understood=True)})"
                     yield label, _Pair(first, second, rules)
@@ -253,7 +253,7 @@ def _plan(provider: str, operation: str, policy: Policy) -> Plan:
 
 
 def _faults(provider: str, *policies: Policy) -> Iterator[Fault]:
-    """Yield every fault that the catalogue or a rule knows, and some that stand for the others."""
+    """Yield every known fault, and examples of the others."""
     known = catalogue(provider).codes if provider in providers() else {}
     codes = {rule.code for policy in policies for rule in policy.rules if rule.scope == provider}
     for code in sorted({*known, *codes}):
@@ -277,7 +277,7 @@ def _described(policy: Policy, rule: Rule | None, effect: Effect) -> tuple[str, 
             keys |= {f"{prefix}backoff.{key}": value for key, value in grows(following.backoff).items()}
         following = following.then
         if following is not None:
-            # What follows is told by what it does; its name may differ.
+            # The following action is compared by its keys, because its name may differ.
             del keys[f"{prefix}then"]
             prefix += "then."
     return label(policy, action), (*keys.items(), ("effect", effect))

@@ -1,1 +1,1 @@
-"""``resilience explain``: what a policy does about one code, and why."""
+"""``resilience explain``: a policy's answer to one code, and the reason."""

@@ -1,4 +1,4 @@
-"""Which rules could have answered a fault, and why all of them but one did not."""
+"""The rules near a fault, and the reason why each of them does not answer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class LostRule:
 
     Attributes:
         rule: The rule.
-        why: Why not, in words.
+        why: The reason, in words.
     """
 
     rule: Rule
@@ -26,7 +26,7 @@ class LostRule:
 
 
 def keys_of(fault: Fault, provider: str | None) -> list[tuple[str, str]]:
-    """Return the places where the rules for a fault stand, scope and code, in the order in which they are asked."""
+    """Return scope and code of all rules that could answer a fault, in the order of the search."""
     keys: list[tuple[str, str]] = []
     provider = fault.provider or provider
     if fault.code is not None and provider is not None:
@@ -37,12 +37,12 @@ def keys_of(fault: Fault, provider: str | None) -> list[tuple[str, str]]:
 
 
 def lost(plan: Plan, fault: Fault) -> tuple[LostRule, ...]:
-    """Return the rules that could answer a fault of this or another call, and do not; the nearest first."""
+    """Return the rules for such faults that do not answer this one, the nearest first."""
     winner = plan.rule(fault)
     keys = keys_of(fault, plan.provider)
     found: list[tuple[bool, int, LostRule]] = []
     for rule in plan.policy.rules:
-        # Where no provider is named, the rules of all of them are near.
+        # Without a provider, the rules of all providers are near.
         scope = "transport" if plan.provider is None and rule.scope.startswith("transport.") else rule.scope
         if rule is winner or (scope, rule.code) not in keys:
             continue
@@ -55,7 +55,7 @@ def lost(plan: Plan, fault: Fault) -> tuple[LostRule, ...]:
 
 
 def _elsewhere(rule: Rule, plan: Plan) -> str | None:
-    """Return why a rule cannot answer any fault of this call, or None if it can."""
+    """Return the reason why a rule cannot answer any fault of this call, or None."""
     if plan.provider is None and rule.scope.startswith("transport."):
         return f"it is for {rule.scope.removeprefix('transport.')} only"
     if specificity(rule.operation, plan.operation) is None:
@@ -64,14 +64,14 @@ def _elsewhere(rule: Rule, plan: Plan) -> str | None:
 
 
 def condition(rule: Rule, fault: Fault) -> str | None:
-    """Return why a rule does not answer a fault with this message, or None if it could."""
+    """Return the reason why a rule does not answer a fault with this message, or None."""
     return (
         None if fits(rule, fault) else f"it is for messages with {quoted(rule.message or '', is_understood=True)} only"
     )
 
 
 def _why(rule: Rule, winner: Rule, fault: Fault) -> str:
-    """Return why a rule for this call lost to the one that answers."""
+    """Return the reason why another rule answers instead."""
     if rule.key_path == winner.key_path:
         return f"{winner.id} comes first"
     if rule.code == winner.code:
@@ -81,6 +81,6 @@ def _why(rule: Rule, winner: Rule, fault: Fault) -> str:
         return "the other one is narrower" if winner.operation != rule.operation else "the provider's own rule counts"
     if rule.scope.startswith("transport"):
         if fault.code is not None and not winner.scope.startswith("transport"):
-            return "the status is asked only where no rule names the code"
-        return f"{winner.code} is asked first"
+            return "a status decides only if no rule names the code"
+        return f"{winner.code} comes first"
     return f"{winner.code} is longer"

@@ -1,4 +1,4 @@
-"""``resilience explain``: what a policy does about one code, and where each word of that comes from."""
+"""``resilience explain``: shows a policy's answer to one code, with the place of each value."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ _REPEATS = {
 @click.command()
 @click.argument("subject", metavar="[OPERATION/]CODE")
 @policy_option
-@click.option("--provider", metavar="NAME", help="Whose code it is, where that is not clear.")
+@click.option("--provider", metavar="NAME", help="The provider of the code, if several have it.")
 @format_option
 def explain(subject: str, policy: str, env: str | None, provider: str | None, form: str) -> None:
     """
-    Say what a policy does about a code, and why.
+    Explain a policy's answer to a code.
 
-    Shows what the code means, which rule answers it and why the others do not, every value of its action with the
-    place where it was set and what it overrode, the waits, the worst case, and what happens when it is unknown whether
-    the request took effect. CODE may also be unsent, lost, garbled or a status such as 503.
+    The command shows the meaning of the code, the rule that answers and the reasons why others do not, every value of
+    the action with its place and the values that it replaced, the waits, the worst case, and what follows after a lost
+    answer. CODE may also be unsent, lost, garbled or a status such as 503.
     """
     found = explained(subject, load(policy, env), provider=provider)
     if form == "json":
@@ -68,7 +68,7 @@ def _condition(found: Explanation) -> str:
 
 
 def _action(found: Explanation) -> Iterator[RenderableType]:
-    """Yield what an action says, how it waits, and the worst that can come of it."""
+    """Yield the values of an action, its waits, and the worst case."""
     yield _values(found.action)
     if found.then != ("fail",):
         yield Text(f"when that is used up or impossible: {' -> '.join(found.then)}")
@@ -240,7 +240,7 @@ def _situations(found: Explanation) -> Table:
 
 
 def to_json(found: Explanation) -> dict[str, Any]:
-    """Return an explanation as JSON has it; durations are in seconds."""
+    """Return an explanation for JSON; durations are in seconds."""
     return {
         "policy": found.policy.name,
         "digest": found.policy.digest,

@@ -1,4 +1,4 @@
-"""What ``explain`` tells, as values: what a code means, which rule answers it and why, and what comes of it."""
+"""The explanation of a fault as values: its meaning, the rule that answers, and what follows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from resilience.simulation import fault_of
 from resilience.simulation.bounds import WaitRange, WorstCase, uses, waits, worst
 
 MOST_WAITS: Final = 8
-"""How many waits are shown; from there on they mostly repeat the cap."""
+"""The number of waits to show; later waits mostly repeat the cap."""
 
 _NO_OPERATION: Final = ""
 
@@ -38,35 +38,35 @@ _REPEATS: Final[tuple[Repeat, ...]] = get_args(Repeat)
 @frozen(kw_only=True)
 class Explanation:
     """
-    Everything that is known about a fault under a policy.
+    Everything about a fault under a policy.
 
     Attributes:
         policy: The policy.
         fault: The fault.
-        plan: The policy for the operation; its operation is empty where none was named.
-        code: What the catalogue says about the code, or None.
-        source: Where the catalogue has that from.
-        operation: What the catalogue says about the operation, or None.
-        declared: What the policy says about the operation.
-        advice: Why the rule cannot act on the operation as it is written, and what to write; None where it can.
+        plan: The policy for the operation, which is empty for any operation.
+        code: The catalogue's facts about the code, or None.
+        source: The source of these facts.
+        operation: The catalogue's facts about the operation, or None.
+        declared: The policy's values for the operation.
+        advice: The reason why the rule cannot act on the operation, and the remedy; None if it can.
         effect: Whether the request may have taken effect.
-        effect_by: Who says that: ``rule``, ``catalogue``, ``transport`` or ``status``.
+        effect_by: What determines the effect: ``rule``, ``catalogue``, ``transport`` or ``status``.
         rule: The rule that answers, or None.
-        rule_value: The action that it names, and what it overrode in the merge.
-        others: The rules that could have answered.
+        rule_value: The rule's action, and the actions that it replaced in the merge.
+        others: The other rules near the fault.
         action: The values of the action.
-        then: The actions that follow one another when it is used up, by name.
+        then: The names of the actions that follow when this one is used up.
         limits: The limits of the call.
-        waits: The waits of the action, as many as are shown.
-        uses: How often a call can use the action; None for no such limit.
+        waits: The first waits of the action.
+        uses: The most uses of the action in a call; None for no such limit.
         worst: The worst case without a verifier.
-        worst_verified: The worst case with one.
-        worst_by_repeat: Both by what a repeat does, where no operation was named and that matters; the two above then
+        worst_verified: The worst case with a verifier.
+        worst_by_repeat: Both cases by ``repeat``, if no operation was named and they differ; the two above then
             hold for every operation.
-        situations: What comes of it.
-        lasts: For how long the action is used, from its first use in a call; None for no such limit.
-        answers: What follows instead where the message says so: an explanation for each such answer, in order.
-        near: The rules' code that is spelled most like this one, where neither catalogue nor rule knows this one.
+        situations: The situations with their consequences.
+        lasts: The time of use of the action, from its first use in a call, in seconds; None for no such limit.
+        answers: The explanations of answers to certain messages, in order.
+        near: A similar code of the policy's rules, if this code is unknown.
     """
 
     policy: Policy = field(repr=False)
@@ -97,12 +97,12 @@ class Explanation:
 
     @property
     def verb(self) -> str:
-        """What the action does."""
+        """The verb of the action."""
         return self._action.do
 
     @property
     def named(self) -> str:
-        """What the action is called."""
+        """The label of the action."""
         return label(self.policy, self._action)
 
     @property
@@ -111,23 +111,23 @@ class Explanation:
 
     @property
     def at(self) -> Origin | None:
-        """Where the rule, or else ``unknown``, was set."""
+        """The place of the rule, or else of ``unknown``."""
         return self.policy.origin("unknown") if self.rule is None else self.rule.origin
 
 
 def explain(subject: str, policy: Policy, *, provider: str | None = None) -> Explanation:
     """
-    Explain what a policy does about a fault.
+    Explain a policy's answer to a fault.
 
     Args:
         subject: ``CODE`` or ``Operation/CODE``; the operation may have its provider before it, and the
             code may be ``lost``, ``unsent``, ``garbled`` or a status, and may have a message in parentheses after it:
             ``OperationDenied("role cannot be assumed")``.
         policy: The policy.
-        provider: Whose code it is, where the operation does not say.
+        provider: The provider of the code, unless the operation names it.
 
     Raises:
-        click.UsageError: There is no such operation, or no such code, or it is not clear whose it is.
+        click.UsageError: There is no such operation or code, or several providers have it.
     """
     bare, parenthesis, message = subject.partition("(")
     operation, _, code = bare.rpartition("/")
@@ -199,26 +199,26 @@ def _advice(plan: Plan, fault: Fault, rule: Rule | None, policy: Policy) -> str 
 
 
 MOST_ANSWERS: Final = 40
-"""Answers by message that are explained. More than that are not read by people, and each can be asked for."""
+"""The most answers to messages that are explained; the user can ask for any other."""
 
 
 def by_message(plan: Plan, fault: Fault) -> list[Rule]:
-    """Return the rules that look for a message, for a fault whose message is not known."""
+    """Return the rules for certain messages, for a fault with an unknown message."""
     return [rule for rule in plan.candidates(fault) if rule.message is not None] if fault.message is None else []
 
 
 def _by_message(fault: Fault, plan: Plan, policy: Policy) -> Iterator[Explanation]:
-    """Explain each answer that a message leads to, for a fault whose message is not known."""
+    """Explain each answer to a certain message, for a fault with an unknown message."""
     for rule in by_message(plan, fault)[:MOST_ANSWERS]:
         if rule.message is not None:
             found = explain_fault(evolve(fault, message=rule.message), plan, policy)
-            # Another rule's text may stand in this one's: then that one answers.
+            # Another rule answers if its text is a part of this one's.
             if found.rule is rule:
                 yield found
 
 
 def _worst_by_repeat(plan: Plan, fault: Fault) -> dict[Repeat, tuple[WorstCase, WorstCase]]:
-    """Return the worst case without and with a verifier, for each kind of operation where none was named."""
+    """Return the worst cases without and with a verifier; without an operation, for each ``repeat``."""
     plans = {plan.repeat: plan} if plan.operation else {each: evolve(plan, repeat=each) for each in _REPEATS}
     return {repeat: (worst(each, fault), worst(evolve(each, can_verify=True), fault)) for repeat, each in plans.items()}
 
@@ -231,7 +231,7 @@ def _size(worst: WorstCase) -> tuple[float, float]:
 
 
 def _near(fault: Fault, provider: str | None, policy: Policy) -> str | None:
-    """Return a code of the policy's rules that is spelled much like the one that was asked for."""
+    """Return a code of the policy's rules with a similar spelling, or None."""
     codes = {rule.code for rule in policy.rules if not rule.scope.startswith("transport")}
     own = {rule.code for rule in policy.rules if rule.scope == provider}
     near = [] if fault.code is None else difflib.get_close_matches(fault.code, sorted(own or codes), n=1)
@@ -239,7 +239,7 @@ def _near(fault: Fault, provider: str | None, policy: Policy) -> str | None:
 
 
 def _situations(plan: Plan, fault: Fault) -> tuple[Situation, ...]:
-    """Return what comes of a fault; on every kind of operation where none was named."""
+    """Return the consequences of a fault; without an operation, for each ``repeat``."""
     if plan.operation:
         return situations(plan, fault)
     by_repeat = {repeat: situations(evolve(plan, repeat=repeat), fault) for repeat in _REPEATS}
@@ -254,7 +254,7 @@ def _situations(plan: Plan, fault: Fault) -> tuple[Situation, ...]:
 
 
 def _only_operation(code: str, provider: str | None, policy: Policy) -> str:
-    """Return the one operation that a code belongs to, by the catalogue or by the rules; empty where there are more."""
+    """Return the only operation of a code, by the catalogue or the rules; empty if there are several."""
     if provider in providers() and (facts := catalogue(provider).code(code)) is not None and facts.operations:
         return facts.operations[0] if len(facts.operations) == 1 else ""
     named = {rule.operation for rule in policy.rules if (rule.scope, rule.code) == (provider, code)}
@@ -274,7 +274,7 @@ def _fault(code: str, provider: str | None) -> Fault:
 
 
 def _anywhere(policy: Policy, provider: str | None) -> Plan:
-    """Return a plan for no operation in particular: only rules without an operation answer it."""
+    """Return a plan for any operation: only rules without an operation answer it."""
     return Plan(
         operation=_NO_OPERATION,
         provider=provider,
@@ -286,17 +286,17 @@ def _anywhere(policy: Policy, provider: str | None) -> Plan:
 
 
 def _owner(code: str, policy: Policy) -> str | None:
-    """Return the provider that has this code, as the catalogue or the rules know it; None where no provider has it."""
-    spoken = named_providers(policy)
+    """Return the provider of a code, by the catalogue or the rules; None for an unknown code."""
+    named = named_providers(policy)
     if is_status(code) or is_transport_code(code):
         owners = sorted({rule.scope.rpartition(".")[2] for rule in policy.rules if rule.scope.startswith("transport.")})
         what = "answered by rules"
-        if len(spoken) == 1:
-            return spoken[0]
+        if len(named) == 1:
+            return named[0]
     else:
-        # A code of a provider that the policy does not speak of is still that provider's.
-        listed = [each for each in (*spoken, *providers()) if each in providers()]
-        owners = [each for each in spoken if each in listed and code in catalogue(each).codes]
+        # The policy need not name the provider of a code.
+        listed = [each for each in (*named, *providers()) if each in providers()]
+        owners = [each for each in named if each in listed and code in catalogue(each).codes]
         owners = owners or [each for each in listed if code in catalogue(each).codes]
         owners = owners or [each for each in listed if catalogue(each).code(code) is not None]
         owners = owners or sorted({rule.scope for rule in policy.rules if rule.code == code})
@@ -305,7 +305,7 @@ def _owner(code: str, policy: Policy) -> str | None:
     if len(owners) > 1:
         choices = " or ".join(f"{each}:{code}" for each in owners)
         raise click.UsageError(f"{code!r} is {what} of {' and '.join(owners)}: say {choices}, or name an operation")
-    return owners[0] if owners else _only(spoken)
+    return owners[0] if owners else _only(named)
 
 
 def _only(names: tuple[str, ...]) -> str | None:

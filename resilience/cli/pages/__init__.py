@@ -1,1 +1,1 @@
-"""Pages that open from disk: one file each, which loads nothing. HTML, CSS and JavaScript stand in ``templates``."""
+"""Pages that open from disk: one file each, which loads nothing. ``templates`` has the HTML, CSS and JavaScript."""

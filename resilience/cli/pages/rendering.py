@@ -1,4 +1,4 @@
-"""Fills the templates of pages in."""
+"""Makes pages from their templates."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def render(template: str, *, filters: Mapping[str, Callable[..., Any]] | None = 
     """
     Return a page.
 
-    Every text among the values is escaped. Only a filter of the caller's own returns markup, and says so by its type.
+    Jinja escapes every text among the values. Only a filter of the caller may return markup, of type ``Markup``.
 
     Args:
         template: The name of the file.
-        filters: Filters beside those of every page: ``seconds``, ``times``, ``grouped`` (thousands), ``asset`` (the
-            text of a style sheet or script).
-        values: What the template calls by name.
+        filters: More filters than those of every page: ``seconds``, ``times``, ``grouped`` (thousands), ``asset``
+            (the text of a style sheet or script).
+        values: The values of the template by name.
     """
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
@@ -46,10 +46,10 @@ def render(template: str, *, filters: Mapping[str, Callable[..., Any]] | None = 
 
 
 def asset(name: str) -> str:
-    """Return the text of a style sheet or script of ours."""
+    """Return the text of a style sheet or script from ``templates``."""
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
 def source_hash(script: str) -> str:
-    """Return what a content security policy calls a script by: ``sha256-...``."""
+    """Return the name of a script in a content security policy: ``sha256-...``."""
     return f"sha256-{b64encode(sha256(script.encode()).digest()).decode()}"

@@ -1,4 +1,4 @@
-"""Where the shapes of plots stand. The words beside them are HTML: they keep their size where a plot shrinks."""
+"""The shapes of plots. Labels are HTML beside them, and keep their size when a plot shrinks."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from resilience.cli.plots import Bin
 from resilience.simulation import Spread
 
 HEIGHT: Final = 100
-"""Of every plot, in its own units; it is drawn as high as its style says."""
+"""The height of every plot in its own units; the style sets the height on the page."""
 
 WIDTH: Final = 1000
-"""Likewise; it is drawn as wide as there is room."""
+"""The width of every plot in its own units; a plot takes the whole width of the page."""
 
 _POINTS: Final = 400
 
 
 @frozen(kw_only=True)
 class LabelledBar:
-    """A row of a bar chart: its label, its class, and how much of the width it takes."""
+    """A row of a bar chart: its label, its class, and its part of the width."""
 
     label: str
     kind: str
@@ -32,7 +32,7 @@ class LabelledBar:
 
 @frozen(kw_only=True)
 class HistogramColumn:
-    """One column of a histogram: its place, and what it stands for."""
+    """One column of a histogram: its place, and its bin."""
 
     x: float
     y: float
@@ -43,7 +43,7 @@ class HistogramColumn:
 
 @frozen(kw_only=True)
 class PercentileMark:
-    """A percentile of lengths of time, in seconds, and where it lies on a plot; None where there is nothing to mark."""
+    """A percentile of lengths of time, in seconds, with its place on a plot; None for no mark."""
 
     percent: int
     value: float
@@ -56,10 +56,10 @@ class TimePlot:
     A plot of lengths of time.
 
     Attributes:
-        label: What it shows, in words.
+        label: Its subject, in words.
         kind: The class of its columns; empty for a curve.
         columns: The columns of a histogram.
-        points: The points of a curve, as SVG has them.
+        points: The points of a curve, for SVG.
         marks: The percentiles.
         least: The length at its left end, in seconds.
         greatest: The length at its right end, in seconds.
@@ -75,10 +75,10 @@ class TimePlot:
 
 
 def bars(rows: Sequence[tuple[str, int, str]]) -> tuple[LabelledBar, ...]:
-    """Return a bar for each label, its count and its class."""
+    """Return a bar for each row: a label, a count and a class."""
     total = sum(count for _, count, _ in rows)
     most = max(count for _, count, _ in rows)
-    # What is more than nothing is seen.
+    # Every bar is visible.
     return tuple(
         LabelledBar(label=label, kind=kind, count=count, share=count / total, width=max(WIDTH * count / most, 5.0))
         for label, count, kind in rows
@@ -92,17 +92,17 @@ def columns(
     Return a histogram of lengths of time with its percentiles.
 
     Args:
-        bins: The columns, all drawn equally wide.
-        kind: Their class.
-        spread: Where the percentiles are.
-        label: What it shows, in words.
-        at: Where a length lies, from 0 to 1; by default in proportion between the least and the greatest.
+        bins: The bins; all columns have the same width.
+        kind: The class of the columns.
+        spread: The percentiles.
+        label: The subject of the plot, in words.
+        at: Returns the place of a length, from 0 to 1; by default in proportion between the least and the greatest.
     """
     most = max(each.count for each in bins)
     width = WIDTH / len(bins)
     drawn = []
     for number, each in enumerate(bins):
-        # What is more than nothing is seen.
+        # Every column with a value is visible.
         height = max(HEIGHT * each.count / most, 1.0) if each.count else 0.0
         left = number * width + width * 0.06
         drawn.append(HistogramColumn(x=left, y=HEIGHT - height, width=width * 0.88, height=height, bin=each))
@@ -117,12 +117,12 @@ def columns(
 
 
 def curve(values: Sequence[float], spread: Spread, label: str) -> TimePlot:
-    """Return the share of lengths of time that are over, against time."""
+    """Return the curve of the share of lengths up to each time."""
     ordered = sorted(values)
     end = spread.greatest or 1.0
     points = [(0.0, 0.0)]
     count = len(ordered)
-    # As many points as the eye can tell apart.
+    # More points would make no visible difference.
     for number in range(0, count, max(count // _POINTS, 1)):
         x = ordered[number] / end
         points += [(x, points[-1][1]), (x, (number + 1) / count)]
@@ -142,7 +142,7 @@ def _evenly(low: float, high: float) -> Callable[[float], float]:
 
 
 def _marks(spread: Spread, at: Callable[[float], float]) -> tuple[PercentileMark, ...]:
-    """Return the percentiles; without places where all values are the least."""
+    """Return the percentiles; without places if all values are equal."""
     is_spread = at(spread.greatest) > 0
     return tuple(
         PercentileMark(percent=percent, value=value, x=at(value) * WIDTH if is_spread else None)

@@ -1,11 +1,11 @@
 """
-``resilience replay``: what another policy would have done with the calls of a recording.
+``resilience replay``: plays the calls of a recording under another policy.
 
 The JSON form is stable; later versions may add fields. Times are in seconds, ``at`` is ``file:line``::
 
-    {"policy": {"name", "env", "hash"},           the policy that was tried
+    {"policy": {"name", "env", "hash"},           the other policy
      "recorded": [{"policy", "env", "hash", "calls"}],
-     "calls", "replayed",                         how many there are, and how many could be played
+     "calls", "replayed",                         the number of calls, and of those that could be played
      "skipped": [{"call", "operation", "reason"}],
      "undecided": [{"call", "operation", "reason"}],  calls whose answer depends on a message; messages are not recorded
      "endless": [{"call", "operation", "reason"}],  calls that nothing would end
@@ -18,9 +18,9 @@ The JSON form is stable; later versions may add fields. Times are in seconds, ``
      "assumptions": [{"word", "meaning", "calls"}],
      "notes": [...], "problems": [...]}
 
-``differences`` has the decisions that are others: ``before`` and ``after`` are ``{"action", "stop_reason", "delay",
-"rule", "at"}``, or null where the attempt succeeded. ``outcomes`` has the calls that change at all: there they are
-``{"ended", "stop_reason"}``, and ``requests``, ``seconds`` and ``waited`` say by how much.
+``differences`` has the changed decisions: ``before`` and ``after`` are ``{"action", "stop_reason", "delay", "rule",
+"at"}``, or null after a success. ``outcomes`` has the changed calls: ``before`` and ``after`` are ``{"ended",
+"stop_reason"}``, and ``requests``, ``seconds`` and ``waited`` are the differences in numbers.
 """
 
 from __future__ import annotations
@@ -63,24 +63,23 @@ resilience replay spans.json --policy new.toml --verifier --format json
 @click.option(
     "--verifier/--no-verifier",
     default=None,
-    help="Every operation has a verifier, or none has; by default those whose verifier was asked in the recording.",
+    help="Every operation has a verifier, or none has; by default those with a verification in the recording.",
 )
 @click.option(
     "--credentials/--no-credentials",
     default=None,
     help="There is a source of credentials, or none; by default if the recording shows a refresh.",
 )
-@click.option("--all", "everything", is_flag=True, help="Name all calls, however many there are.")
+@click.option("--all", "everything", is_flag=True, help="Name all calls.")
 @format_option
 def replay(*, journal: str, policy: str, env: str | None, form: str, **options: bool | None) -> None:
     """
     Play recorded calls under another policy.
 
-    JOURNAL is a journal, or spans as OTLP JSON. Each call meets the faults that it met then, with the same answers,
-    durations and draws; the decisions are those of the policy that is given. Shows which decisions and which ends
-    differ, and how many requests and seconds that saves or costs. Attempts that were never made are assumed to end as
-    the last one did, and the report says where. The exit code is 1 if a call that succeeded would have failed, or
-    if nothing would have ended one.
+    JOURNAL is a journal, or spans as OTLP JSON. Each call meets its recorded faults, answers, durations and draws; the
+    given policy makes the decisions. The command shows the decisions and ends that differ, and the requests and seconds
+    that they save or cost. Attempts beyond the recorded ones are assumed to end like the last one, and the report names
+    these calls. The exit code is 1 if a successful call would have failed, or if a call would never end.
     """
     loaded = load(policy, env)
     try:
@@ -112,7 +111,7 @@ def _heading(replays: ReplayedRecording, recording: Recording, journal: str, und
 def _try_all(
     recording: Recording, policy: Policy, *, verifier: bool | None, credentials: bool | None
 ) -> ReplayedRecording:
-    """Play every call that can be played."""
+    """Play the calls of a recording."""
     able = Abilities.of(recording.calls)
     played: list[Replayed] = []
     skipped: list[tuple[RecordedCall, str]] = []

@@ -1,4 +1,4 @@
-"""What is worth saying of replayed calls: sums, places of rules, and what to keep in mind."""
+"""Facts about replayed calls: sums, places of rules, and notes."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from resilience.simulation.replayed import Assumption, Replayed
 @frozen(kw_only=True)
 class Totals:
     """
-    So many calls together, as they were and as they would have been.
+    Sums over calls, before and after.
 
     Attributes:
-        calls: How many.
-        changed: How many of them change at all.
-        worse: How many succeeded and would have failed.
-        better: How many failed and would have succeeded.
-        requests: Attempts, before and after.
-        seconds: How long the calls took, one after the other, likewise; those that never ended are left out.
-        waited: All waits likewise.
+        calls: The number of calls.
+        changed: The number of calls that change.
+        worse: The number of successful calls that would have failed.
+        better: The number of failed calls that would have succeeded.
+        requests: The attempts, before and after.
+        seconds: The durations of all calls that ended, before and after.
+        waited: The waits of the same calls, before and after, in seconds.
     """
 
     calls: int
@@ -57,10 +57,10 @@ class ReplayedRecording:
     All calls of a recording under another policy.
 
     Attributes:
-        played: Those that could be played.
-        skipped: Those that could not, each with the reason.
-        undecided: Those of which the recording does not tell enough, likewise.
-        endless: Those that no limit of the policy would end, likewise.
+        played: The calls that could be played.
+        skipped: The calls that could not be played, with the reasons.
+        undecided: The calls with too few recorded facts, with the reasons.
+        endless: The calls that no limit of the policy would end, with the reasons.
     """
 
     played: tuple[Replayed, ...] = field(repr=False)
@@ -70,12 +70,12 @@ class ReplayedRecording:
 
     @property
     def changed(self) -> list[Replayed]:
-        """The calls that change at all."""
+        """The calls that change."""
         return [each for each in self.played if is_changed(each)]
 
     @property
     def worse(self) -> list[Replayed]:
-        """The calls that succeeded and would have failed."""
+        """The successful calls that would have failed."""
         return [each for each in self.played if each.is_worse]
 
     @property
@@ -91,30 +91,30 @@ class ReplayedRecording:
 
     @property
     def total(self) -> Totals:
-        """All of them together."""
+        """The sums over all calls."""
         return Totals.of(self.played)
 
     @property
     def assumptions(self) -> list[tuple[Assumption, int]]:
-        """What was assumed, and for how many calls, most first."""
+        """The assumptions with the number of their calls, the most first."""
         return Counter(word for each in self.played for word in each.assumptions).most_common()
 
 
 @frozen
 class RulePlace:
-    """Which rule decided, and where it stands, ``file:line``."""
+    """The id of the deciding rule, and its place as ``file:line``."""
 
     rule: str | None
     place: str | None
 
 
 def is_changed(each: Replayed) -> bool:
-    """Return whether anything of a call changes."""
+    """Tell whether a call changes."""
     return bool(each.differences) or each.ends_otherwise
 
 
 def rule_place(decision: Decision | None) -> RulePlace:
-    """Return which rule made a decision."""
+    """Return the rule of a decision, with its place."""
     rule = None if decision is None else decision.rule
     origin = None if rule is None else rule.origin
     return RulePlace(None if rule is None else rule.id, None if origin is None else f"{origin.file}:{origin.line}")
@@ -125,7 +125,7 @@ def _hides_backoff(attempt: RecordedAttempt) -> bool:
 
 
 def notes(replays: ReplayedRecording, policy: Policy) -> Iterator[str]:
-    """Yield what to keep in mind: another environment, abilities that the recording does not show."""
+    """Yield notes: another environment, and abilities that the recording does not show."""
     calls = [each.call for each in replays.played]
     envs = {call.env for call in calls}
     if envs and envs != {policy.env}:
@@ -134,7 +134,7 @@ def notes(replays: ReplayedRecording, policy: Policy) -> Iterator[str]:
     if calls and {call.policy_hash for call in calls} == {policy.digest}:
         yield "this is the policy of the recording itself"
     if any(_hides_backoff(each) for call in calls for each in call.attempts):
-        yield "spans do not tell what waits were drawn from: those that this policy could have drawn are kept"
+        yield "spans do not record the draws of waits: a wait that this policy could have drawn is kept"
     ends = {each.stop_reason for each in replays.played if each.ends_otherwise}
     if "unverified" in ends:
         yield "the recording shows no verifier for some of these operations; --verifier if there is one"

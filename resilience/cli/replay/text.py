@@ -1,4 +1,4 @@
-"""A replay for people: the decisions that differ, the calls that end otherwise, and what that saves or costs."""
+"""A replay as text: the decisions that differ, the calls with another end, and the saved requests and seconds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MANY_WORSE: Final = 20
 
 @frozen
 class _Kind:
-    """What groups differences: the same decision became the same other one."""
+    """The key of a group of differences: the same decision became the same other one."""
 
     operation: str
     fault: str
@@ -38,7 +38,7 @@ class _Kind:
 
 
 def parts(replays: ReplayedRecording, policy: Policy, *, everything: bool) -> Iterator[RenderableType]:
-    """Yield the report, part by part; with ``everything`` all calls are named, however many there are."""
+    """Yield the parts of the report; with ``everything`` it names all calls."""
     most = None if everything else _MANY
     yield from _decisions(replays.played, most)
     yield from _ends(replays.played, most)
@@ -137,7 +137,7 @@ def _ends(played: Sequence[Replayed], most: int | None) -> Iterator[RenderableTy
     if not otherwise:
         return
     yield Text("\nEnds", style="bold underline")
-    # What gets worse is what this command is for: more of it is named.
+    # Worse calls are the most important ones, so more of them are named.
     worse = sum(each.is_worse for each in otherwise)
     shown = otherwise if most is None else otherwise[: max(min(worse, _MANY_WORSE), most)]
     for each in shown:
@@ -163,7 +163,7 @@ def _cost(each: Replayed) -> str:
     if each.seconds:
         words.append(_signed(each.seconds))
     if each.may_exist:
-        words.append("it may exist, and nobody has looked")
+        words.append("the resource may exist, unverified")
     return f"  {', '.join(words)}" if words else ""
 
 

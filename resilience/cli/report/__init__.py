@@ -1,1 +1,1 @@
-"""What ``resilience report`` counts and shows: as text, as JSON and as a page."""
+"""``resilience report``: recorded calls as text, as JSON and as a page."""

@@ -1,4 +1,4 @@
-"""One recorded call as a report sees it: how it ended, where its time went, and what may have been left behind."""
+"""One recorded call of a report: its end, its times, and whether it may have left a resource."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class ReportedCall:
     A recorded call.
 
     Attributes:
-        number: Its place among all calls of the report, counted from 1 in the order in which they began.
-        run: The run that it belongs to, counted likewise.
-        call: What was recorded.
+        number: Its number in the report, counted from 1 in the order of the calls' starts.
+        run: The number of its run, counted from 1.
+        call: The record.
     """
 
     number: int
@@ -37,17 +37,17 @@ class ReportedCall:
 
     @cached_property
     def end(self) -> End:
-        """How it ended."""
+        """The end of the call."""
         return end_of(self.call)
 
     @property
     def has_failed(self) -> bool:
-        """Whether it failed; a call that never ended has not."""
+        """Whether it failed; a call without an end has not failed."""
         return self.end in FAILED
 
     @cached_property
     def finish(self) -> float:
-        """When it ended, in seconds since the epoch; where it never did, when something was last heard of it."""
+        """The time of its end, or else of its last event, in seconds since the epoch."""
         call = self.call
         if call.duration is not None:
             return call.started_at + bounded(call.duration)
@@ -55,70 +55,70 @@ class ReportedCall:
 
     @property
     def took(self) -> float:
-        """How long it took, in seconds, or is known to have taken."""
+        """Its known duration, in seconds."""
         return self.finish - self.call.started_at
 
     @cached_property
     def calling(self) -> float:
-        """How long its attempts took, in seconds."""
+        """The duration of its attempts, in seconds."""
         return bounded(sum(bounded(each.duration) for each in self.call.attempts))
 
     @cached_property
     def remedying(self) -> float:
-        """How long refreshes and verifications took, in seconds."""
+        """The duration of its refreshes and verifications, in seconds."""
         return bounded(sum(bounded(each.duration) for each in self.call.remedies))
 
     @cached_property
     def waiting(self) -> float:
-        """How long it waited on purpose, in seconds."""
+        """The duration of its waits, in seconds."""
         return bounded(self.call.waited)
 
     @property
     def other(self) -> float:
-        """What is left: a free thread, another call on the same resource, our own work; in seconds."""
+        """The rest of the duration, in seconds: waiting for a thread or another call, and our own work."""
         return max(self.took - self.calling - self.remedying - self.waiting, 0.0)
 
     def steps(self) -> Iterator[RecordedAttempt | RecordedRemedy]:
-        """Yield attempts and remedies in the order in which they began."""
+        """Yield attempts and remedies in the order of their starts."""
         steps: list[RecordedAttempt | RecordedRemedy] = [*self.call.attempts, *self.call.remedies]
         yield from sorted(steps, key=lambda each: each.started_at)
 
     @cached_property
     def last(self) -> RecordedAttempt | None:
-        """The last attempt that failed, or None."""
+        """The last failed attempt, or None."""
         return next((each for each in reversed(self.call.attempts) if each.fault is not None), None)
 
     @cached_property
     def request_id(self) -> str | None:
-        """The service's id of the last request that has one: what its support asks for."""
+        """The service's id of the last request that has one; the service's support asks for it."""
         faults = (each.fault for each in reversed(self.call.attempts))
         return next((fault.request_id for fault in faults if fault is not None and fault.request_id is not None), None)
 
     @cached_property
     def failure(self) -> str:
-        """What it failed with: the last fault, or the class of what left."""
+        """The last fault, or else the class of the exception."""
         if self.last is not None and self.last.fault is not None:
             return self.last.fault.label
         return self.call.error_type or self.call.stop_reason or "nothing that was recorded"
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
-        """What its attempts met, each once."""
+        """The faults of its attempts, each once."""
         return tuple(dict.fromkeys(each.fault.label for each in self.call.attempts if each.fault is not None))
 
     @cached_property
     def may_exist(self) -> bool:
-        """Whether it ended badly after an attempt that may have taken effect, and that no verifier has looked into."""
+        """Whether it ended badly after an attempt that may have taken effect and was not verified."""
         if self.end in _GOOD or self._repeat() == "safe":
             return False
         doubt = False
         for each in self.steps():
             if isinstance(each, RecordedAttempt):
                 doubt = doubt or each.effect == "unknown" or each.aborted or each.duration is None
-                # Under another name there is another resource, and a clean history.
+                # Another name means another resource, without a doubt.
                 doubt = doubt and each.action != "rename"
             elif each.answer in {"there", "not_there"}:
-                # Where it is asked again, its answer came too early to be believed.
+                # A second verification follows an answer that came too early to count.
                 doubt = doubt and each.action == "verify"
         return doubt
 
@@ -130,25 +130,25 @@ class ReportedCall:
 
 
 def bounded(length: float | None) -> float:
-    """Return a length of time, 0 for none; what no clock can have measured is cut, so that sums stay numbers."""
+    """Return a length of time, 0 for None; an impossible length is cut, so that sums stay finite."""
     return min(length or 0.0, _LONGEST)
 
 
 def durations(calls: Iterable[ReportedCall]) -> list[float]:
-    """Return how long each call took, for the calls that have ended."""
+    """Return the durations of the calls that have ended, in seconds."""
     return [each.took for each in calls if each.end != "unfinished"]
 
 
 def waits_of(calls: Iterable[ReportedCall]) -> list[float]:
-    """Return how long each wait was that was decided."""
+    """Return the lengths of all waits, in seconds."""
     return [bounded(each.delay) for one in calls for each in one.steps() if each.delay > 0]
 
 
 def reported(recordings: Iterable[Recording]) -> tuple[ReportedCall, ...]:
     """
-    Return the calls of all recordings, each once, runs and the calls of each in the order in which they began.
+    Return the calls of all recordings, each once, by run and in the order of their starts.
 
-    A run may have written several files; and a file may be given twice, or a run's journal beside its spans.
+    A run may have several files. A file may be named twice, and a run's journal may be named with its spans.
     """
     seen: set[tuple[str, str]] = set()
     runs: dict[str, list[RecordedCall]] = {}
@@ -168,7 +168,7 @@ def reported(recordings: Iterable[Recording]) -> tuple[ReportedCall, ...]:
 
 
 def by(calls: Iterable[ReportedCall], key: Callable[[ReportedCall], _K]) -> dict[_K, list[ReportedCall]]:
-    """Group calls, each group where its first call stands."""
+    """Group calls by a key, in the order of each group's first call."""
     groups: dict[_K, list[ReportedCall]] = {}
     for each in calls:
         groups.setdefault(key(each), []).append(each)
@@ -176,6 +176,6 @@ def by(calls: Iterable[ReportedCall], key: Callable[[ReportedCall], _K]) -> dict
 
 
 def ends_of(calls: Iterable[ReportedCall]) -> Mapping[End, int]:
-    """Return how many calls ended in which way, from good to bad; ways that did not occur are left out."""
+    """Return the number of calls for each end that occurred, from good to bad."""
     counts = Counter(each.end for each in calls)
     return {end: counts[end] for end in END_WORDS if counts[end]}

@@ -1,4 +1,4 @@
-"""``resilience report``: what recordings tell, in short on the terminal and at length on a page."""
+"""``resilience report``: reports recorded calls, briefly on the terminal and in detail on a page."""
 
 from __future__ import annotations
 
@@ -19,16 +19,15 @@ _PROBLEMS: Final = 3
 _PAGE: Final = b"<!DOCTYPE html>"
 
 
-@click.command(short_help="Tell what was recorded: what failed and why.")
+@click.command(short_help="Report recorded calls: which failed, and why.")
 @click.argument("files", nargs=-1, required=True, metavar="JOURNAL...")
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with a timeline as well.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Also write a page with a timeline.")
 @format_option
 def report(*, files: tuple[str, ...], html: Path | None, form: str) -> None:
     """
-    Tell what was recorded: what ran, what failed and why, which rules decided, and where the time went.
+    Report recorded calls: which ones failed and why, which rules decided, and where the time went.
 
-    JOURNAL is a journal, or spans as OTLP JSON; several count as one. The exit code is 0, also where calls failed: a
-    report is no check.
+    JOURNAL is a journal, or spans as OTLP JSON; several count as one. The exit code is 0, also for failed calls.
     """
     recordings: list[Recording] = []
     problems: list[tuple[str, str]] = []
@@ -42,10 +41,10 @@ def report(*, files: tuple[str, ...], html: Path | None, form: str) -> None:
     summary = summarised(reported(recordings))
     warnings = [f"{file}: {problem}" for file, problem in problems]
     if html is not None:
-        # Only here: most calls of this command write no page.
+        # Imported here, because a report without a page needs no jinja2.
         from resilience.cli.report.page import page  # noqa: PLC0415
 
-        # Names alone: a page that is passed on tells nothing of this machine's folders.
+        # Names without folders, because the page may be passed on.
         names = [Path(file).name for file in files]
         notes = [f"{Path(file).name}: {problem}" for file, problem in problems]
         _write(html, page(summary, sources=names, notes=notes))
@@ -66,10 +65,10 @@ def report(*, files: tuple[str, ...], html: Path | None, form: str) -> None:
 
 
 def _write(file: Path, text: str) -> None:
-    """Write a page. It replaces nothing but a page: with a word left out, a journal would stand in its place."""
+    """Write a page; it replaces only another page, because a user may name a journal here by mistake."""
     try:
         if file.exists() and not file.read_bytes().startswith(_PAGE):
-            raise click.UsageError(f"{file} is there and is no page; name another file after --html")
+            raise click.UsageError(f"{file} exists and is no page; name another file after --html")
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise click.UsageError(f"cannot write {file}: {error.strerror or error}") from None

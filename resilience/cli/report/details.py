@@ -1,4 +1,4 @@
-"""One call of a report in words: the line that opens, and what happened attempt by attempt."""
+"""One call of a report in words: its summary line, and its attempts and remedies."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SIGNS: Final[Mapping[End, str]] = {
 }
 """A sign for each end, beside its colour."""
 
-# Codes are kept apart by what none of them can hold.
+# No code contains this separator.
 _BETWEEN: Final = "\n"
 _DOT: Final = " \N{MIDDLE DOT} "
 _RESULTS: Final[Mapping[Step, str]] = {"success": "success", "aborted": "aborted", "unfinished": "never ended"}
@@ -63,12 +63,12 @@ class DetailLine:
 
     Attributes:
         kind: Its class.
-        at: How long after the beginning of the call it began, in seconds.
-        name: What is set in bold; empty for a remedy.
-        text: What was done, and what came of it.
-        remarks: What else is known of it.
-        then: What was decided; empty where nothing was.
-        rule: The rule that decided, and where it stands.
+        at: Its start after the call's start, in seconds.
+        name: The words in bold; empty for a remedy.
+        text: What was done, and the result.
+        remarks: More facts.
+        then: The decision; empty without one.
+        rule: The rule that decided, with its place.
     """
 
     kind: str
@@ -83,23 +83,23 @@ class DetailLine:
 @frozen(kw_only=True)
 class CallDetails:
     """
-    A call, as a page shows it.
+    A call on a page.
 
     Attributes:
         number: Its number in the report.
-        end: How it ended.
+        end: Its end.
         operation: Its operation.
-        codes: What its attempts met, one code in a line.
-        took: How long it took, in seconds.
-        attempts: How many attempts were begun.
-        how: How it ended, in words.
+        codes: The faults of its attempts, one in each line.
+        took: Its duration, in seconds.
+        attempts: The number of its attempts.
+        how: Its end, in words.
         in_run: Its bar, on the scale of its run.
         alone: Its bar, on its own scale.
-        about: When, where and under which policy.
+        about: Its start, its provider and its policy.
         trace_id: Its trace, or None.
         lines: Its attempts and remedies.
-        renames: The names that were changed.
-        ending: How it ended, with what it took.
+        renames: The changed names.
+        ending: Its end, with its times.
     """
 
     number: int

@@ -1,4 +1,4 @@
-"""A call drawn to scale: attempts, remedies and waits on one bar, under an axis with round numbers."""
+"""The bar of a call to scale: attempts, remedies and waits, under an axis with round numbers."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from resilience.cli.screen import seconds
 from resilience.journal.model import RecordedAttempt
 
 _LEAST: Final = 0.5
-"""In per cent of a bar: what is more than nothing is seen."""
+"""The least width of a shape, in per cent of a bar, so that it is visible."""
 
 _STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
 _MOST_TICKS: Final = 6
 
-# Where a shape begins and how high it is, on a bar of 26 px. What ends a call is higher than what goes on, so that the
-# colour is not the only sign.
+# Top and height of a shape on a bar of 26 px. The end of a call is higher than other steps, so that colour is not the
+# only sign.
 _TALL: Final = (3, 20)
 _LOW: Final = (9, 14)
 _HEIGHTS: Final = {"success": _TALL, "accept": _TALL, "fail": _TALL, "aborted": _TALL, "unfinished": _TALL}
@@ -32,8 +32,8 @@ class Scale:
     The time that a bar shows.
 
     Attributes:
-        start: Where it begins, in seconds since the epoch.
-        length: In seconds, more than 0.
+        start: Its beginning, in seconds since the epoch.
+        length: Its length in seconds, more than 0.
     """
 
     start: float
@@ -41,11 +41,11 @@ class Scale:
 
     @classmethod
     def of(cls, start: float, end: float) -> Scale:
-        """Show this time; at least a millisecond."""
+        """Return the scale from start to end, of at least a millisecond."""
         return cls(start, max(end - start, 0.001))
 
     def place(self, at: float) -> float:
-        """Return where an instant lies, in per cent."""
+        """Return the place of an instant, in per cent."""
         return min(max((at - self.start) / self.length * 100, 0.0), 100.0)
 
 
@@ -56,11 +56,11 @@ class CallShape:
 
     Attributes:
         kind: Its class.
-        left: Where it begins, in per cent.
-        width: In per cent.
-        top: In pixels.
-        height: In pixels.
-        title: What it says when it is pointed at; empty for a wait.
+        left: Its left end, in per cent.
+        width: Its width, in per cent.
+        top: Its top, in pixels.
+        height: Its height, in pixels.
+        title: The text under the pointer; empty for a wait.
     """
 
     kind: str
@@ -73,19 +73,19 @@ class CallShape:
 
 @frozen
 class AxisLabel:
-    """A label above bars: where it stands, in per cent, and the seconds that it names."""
+    """A label above bars: its place in per cent, and its number of seconds."""
 
     left: float
     at: float
 
 
 def shapes(one: ReportedCall, scale: Scale) -> tuple[CallShape, ...]:
-    """Return the parts of a call's bar; what they show is told in words elsewhere."""
+    """Return the shapes of a call's bar."""
     return tuple(_shapes(one, scale))
 
 
 def _shapes(one: ReportedCall, scale: Scale) -> Iterator[CallShape]:
-    # Waits are what is left of the call where nothing else is drawn.
+    # The other shapes are drawn on top, so that waits remain between them.
     yield _shape("waits", scale, one.call.started_at, one.finish, (11, 4), "")
     for each in one.steps():
         end = each.started_at + each.duration if each.duration is not None else one.finish
@@ -107,7 +107,7 @@ def _shape(kind: str, scale: Scale, start: float, end: float, height: tuple[int,
 
 
 def tick(length: float) -> float:
-    """Return the distance of marks on an axis of so many seconds: a round number, few enough to be read."""
+    """Return the distance of marks on an axis in seconds: a round number for few marks."""
     power = 0.001
     while power < 1:
         for factor in (1, 2, 5):

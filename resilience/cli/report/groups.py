@@ -1,4 +1,4 @@
-"""Calls that belong together: by operation, by failure, by rule, by what no rule matched."""
+"""Groups of calls: by operation, by failure, by rule, and by fault without a rule."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from resilience.core.fault import Fault
 @frozen(kw_only=True)
 class Group:
     """
-    Calls that belong together: those of an operation.
+    The calls of one operation.
 
     Attributes:
         operation: The operation.
@@ -31,28 +31,28 @@ class Group:
 
     @property
     def ends(self) -> Mapping[End, int]:
-        """How often its calls ended in which way."""
+        """The number of calls for each end."""
         return ends_of(self.calls)
 
     @property
     def attempts(self) -> int:
-        """How many attempts were begun."""
+        """The number of attempts."""
         return sum(len(each.call.attempts) for each in self.calls)
 
 
 @frozen(kw_only=True)
 class Failure:
     """
-    Calls that failed alike.
+    Calls with the same failure.
 
     Attributes:
-        operation: What was called.
-        provider: Whose answer it was, if known.
-        what: The code, or what stands for it.
-        fault: The last fault of the first of them, if there was one.
-        stop_reason: Why they stopped.
-        rule_id: The rule that decided last, if one did.
-        rule_origin: Where it stands.
+        operation: The operation.
+        provider: The provider, if known.
+        what: The code, or the name of the failure.
+        fault: The last fault of the first call, or None.
+        stop_reason: The reason of the end.
+        rule_id: The rule that decided last, or None.
+        rule_origin: The place of the rule.
         calls: The calls.
     """
 
@@ -72,22 +72,22 @@ class Failure:
 
     @property
     def doubtful(self) -> int:
-        """How many of the calls may have taken effect all the same."""
+        """The number of calls that may have taken effect."""
         return sum(each.may_exist for each in self.calls)
 
 
 @frozen(kw_only=True)
 class RuleUse:
     """
-    What a rule decided.
+    The decisions of a rule.
 
     Attributes:
-        rule_id: The rule, or None for what no rule decided.
-        rule_origin: Where it stands.
-        steps: How often it led to what.
-        labels: What it answered, and how often.
-        operations: On which operations.
-        calls: In how many calls.
+        rule_id: The rule, or None for decisions without a rule.
+        rule_origin: The place of the rule.
+        steps: The number of decisions by step.
+        labels: The number of decisions by fault.
+        operations: The operations.
+        calls: The number of calls.
     """
 
     rule_id: str | None
@@ -99,7 +99,7 @@ class RuleUse:
 
     @property
     def count(self) -> int:
-        """How often it decided."""
+        """The number of decisions."""
         return sum(self.steps.values())
 
 
@@ -109,9 +109,9 @@ class Gap:
     A fault that no rule matched.
 
     Attributes:
-        provider: Whose it is, if known.
-        fault: The first one of its kind.
-        operations: Where it was met, and how often.
+        provider: The provider, if known.
+        fault: The first fault of its kind.
+        operations: The number of calls by operation.
     """
 
     provider: str | None
@@ -120,12 +120,12 @@ class Gap:
 
     @property
     def table(self) -> str:
-        """The table that a rule for it stands in."""
+        """The table for a rule."""
         return f"rules.{self.provider}" if self.fault.code is not None else "rules.transport"
 
     @property
     def key(self) -> str | None:
-        """What a rule for it is called; None where only its class is known, which no rule can name."""
+        """The key of a rule; None for a fault that no rule can name."""
         fault = self.fault
         if fault.code is not None:
             return fault.code if self.provider is not None else None
@@ -134,7 +134,7 @@ class Gap:
 
 @frozen(kw_only=True)
 class Refreshes:
-    """How often new credentials were fetched, waited for while another call fetched them, and not to be had."""
+    """The number of refreshes, of waits for another call's refresh, and of failed refreshes."""
 
     led: int
     joined: int
@@ -142,7 +142,7 @@ class Refreshes:
 
 
 def failures(calls: Iterable[ReportedCall]) -> tuple[Failure, ...]:
-    """Return calls that failed alike together, the most first."""
+    """Return calls by failure, the most first."""
 
     def kind(each: ReportedCall) -> tuple[Any, ...]:
         last, call = each.last, each.call
@@ -167,7 +167,7 @@ def failures(calls: Iterable[ReportedCall]) -> tuple[Failure, ...]:
 
 
 def rules(calls: Iterable[ReportedCall]) -> tuple[RuleUse, ...]:
-    """Return what each rule decided, the busiest first."""
+    """Return the decisions of each rule, the most first."""
     decided = [(one, each) for one in calls for each in one.call.attempts if each.fault is not None]
     groups: dict[tuple[str | None, str | None], list[int]] = {}
     for place, (_, attempt) in enumerate(decided):
@@ -189,7 +189,7 @@ def rules(calls: Iterable[ReportedCall]) -> tuple[RuleUse, ...]:
 
 
 def gaps(calls: Iterable[ReportedCall]) -> tuple[Gap, ...]:
-    """Return what calls stopped at because no rule matched."""
+    """Return the faults without a rule that ended calls."""
     found: dict[tuple[str | None, str], tuple[Fault, Counter[str]]] = {}
     for each in calls:
         if each.call.stop_reason != "unknown" or each.last is None or each.last.fault is None:
@@ -204,7 +204,7 @@ def gaps(calls: Iterable[ReportedCall]) -> tuple[Gap, ...]:
 
 
 def injected(calls: Iterable[ReportedCall]) -> int:
-    """Return how many faults were made by ``[chaos]``."""
+    """Return the number of faults from ``[chaos]``."""
     return sum(each.chaos is not None for one in calls for each in one.call.attempts)
 
 

@@ -1,18 +1,18 @@
 """
-A report for programs; lengths of time are in seconds, instants in ISO 8601, and what is not known is null.
+A report for programs; lengths of time are in seconds, instants in ISO 8601, and unknown values are null.
 
-| key | what it holds |
+| key | value |
 |---|---|
-| `verdict` | how it went, in one line |
-| `files`, `policies`, `problems` | what was read, under which policies, and what of it could not be understood |
-| `from`, `to`, `runs` | first beginning, last end, and how many runs |
-| `calls`, `attempts`, `ends` | how many, and how many calls ended in which way (`unfinished`: never) |
+| `verdict` | the result, in one line |
+| `files`, `policies`, `problems` | the files, the policies of their calls, and their unreadable parts |
+| `from`, `to`, `runs` | first start, last end, and the number of runs |
+| `calls`, `attempts`, `ends` | their numbers, and the number of calls by end (`unfinished`: without an end) |
 | `times` | sums over calls: `calling`, `waiting`, `remedies`, `other`; by the clock: `whole`, `under_way`, `out` |
 | `operations` | for each: `calls`, `ends`, `attempts`, `times`, and `duration` with percentiles |
-| `failures` | calls that failed alike: `what`, `stop_reason`, `rule`, `at`, `calls`, `may_exist`, `request_ids`, ... |
-| `unfinished` | calls that never ended |
-| `rules` | for each: how often it decided (`steps`), on what (`labels`), for which operations |
-| `gaps` | what no rule matched, with `table` and `key` of the rule that would |
+| `failures` | calls by failure: `what`, `stop_reason`, `rule`, `at`, `calls`, `may_exist`, `request_ids`, ... |
+| `unfinished` | calls without an end |
+| `rules` | for each: the number of decisions by step (`steps`) and by fault (`labels`), and the operations |
+| `gaps` | faults without a rule, with `table` and `key` for one |
 | `refreshes`, `renamed`, `believed`, `injected` | credentials, names, unverified accepts, and faults of `[chaos]` |
 | `slowest` | the longest calls |
 """
@@ -38,8 +38,8 @@ def to_json(summary: Summary, *, sources: Sequence[str], problems: Sequence[str]
 
     Args:
         summary: The numbers.
-        sources: The names of the files that were read.
-        problems: What could not be understood of them.
+        sources: The names of the files.
+        problems: The unreadable parts of the files.
     """
     calls = summary.calls
     return shown_all(

@@ -1,4 +1,4 @@
-"""How a report puts what was recorded: ends, decisions, instants; and text from a file, made safe to show."""
+"""The words of a report for ends, decisions and instants; and text from a file, made safe to show."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedDeci
 End = Literal[
     "success", "success_after_retry", "accepted", "failed", "exhausted", "refused", "error", "unfinished", "cancelled"
 ]
-"""How a call ended: as outcomes have it, or with a programming error, or never (its process was killed)."""
+"""The end of a call: an outcome's, or ``error`` (a programming error), or ``unfinished`` (its process was killed)."""
 
 END_WORDS: Final[Mapping[End, str]] = {
     "success": "success",
@@ -34,7 +34,7 @@ END_WORDS: Final[Mapping[End, str]] = {
 """Each end for people, from good to bad."""
 
 FAILED: Final[frozenset[End]] = frozenset({"failed", "exhausted", "refused", "error"})
-"""The ends of calls that have failed; one that never ended is told apart."""
+"""The ends of failed calls; calls without an end are counted apart."""
 
 COLUMNS: Final[Mapping[str, frozenset[End]]] = {
     "ok": frozenset({"success"}),
@@ -43,10 +43,10 @@ COLUMNS: Final[Mapping[str, frozenset[End]]] = {
     "failed": FAILED,
     "no end": frozenset({"unfinished", "cancelled"}),
 }
-"""The ends that a table of operations counts together, by the head of their column."""
+"""The ends in each column of a table of operations."""
 
 Step = Literal["success", "retry", "refresh", "rename", "verify", "accept", "fail", "aborted", "unfinished"]
-"""What an attempt led to."""
+"""The step after an attempt."""
 
 _DECISIONS: Final[Mapping[str, str]] = {
     "retry": "retry",
@@ -65,7 +65,7 @@ _ANSWERS: Final[Mapping[RemedyAnswer, str]] = {
 
 
 def shown(text: object) -> str:
-    """Return text from a file without what a terminal or a page would obey instead of showing it."""
+    """Return text from a file without control characters, which a terminal or a page would obey."""
     plain = str(text)
     if plain.isprintable():
         return plain
@@ -86,24 +86,24 @@ def shown_all(value: Any) -> Any:
 
 
 def end_of(call: RecordedCall) -> End:
-    """Return how a call ended, also where that is no outcome."""
+    """Return the end of a call."""
     if call.ended is not None:
         return call.ended
     return "unfinished" if call.duration is None else "error"
 
 
 def step_of(attempt: RecordedAttempt) -> Step:
-    """Return what an attempt led to."""
+    """Return the step after an attempt."""
     if attempt.aborted:
         return "aborted"
     if attempt.fault is not None:
-        # A fault without a decision is none that we know to have gone on.
+        # Without a recorded decision, the call counts as stopped.
         return attempt.action or "fail"
     return "unfinished" if attempt.duration is None else "success"
 
 
 def met(fault: Fault | None, *, cut: bool = False) -> str:
-    """Return what an attempt met: the code or what stands for it, and the HTTP status beside a code."""
+    """Return the fault of an attempt: its code or its name, and the HTTP status of a code."""
     if cut:
         return "cut short"
     if fault is None:
@@ -113,7 +113,7 @@ def met(fault: Fault | None, *, cut: bool = False) -> str:
 
 
 def decided(decision: RecordedDecision, call: RecordedCall) -> str:
-    """Return what was decided, in words; empty where nothing was."""
+    """Return a decision in words; an empty text for none."""
     if decision.action is None:
         return ""
     if decision.action == "fail":
@@ -123,12 +123,12 @@ def decided(decision: RecordedDecision, call: RecordedCall) -> str:
 
 
 def stopped(reason: StopReason | None) -> str:
-    """Return a stop reason in words; without one it was a programming error, or the process was killed."""
+    """Return a stop reason in words; None means a programming error, or a killed process."""
     return "no policy decided it" if reason is None else STOP_WORDS[reason].meaning
 
 
 def remedied(remedy: RecordedRemedy) -> str:
-    """Return what was done between two attempts and what it brought, in words."""
+    """Return a remedy and its result in words."""
     if remedy.kind == "verify":
         what = "ask the verifier"
     else:
@@ -136,13 +136,13 @@ def remedied(remedy: RecordedRemedy) -> str:
     if remedy.error is not None:
         return f"{what}: failed with {shown(remedy.error)}"
     if remedy.answer is None:
-        # Spans do not tell how long a call waited for another's refresh, only that it did.
+        # Spans record that a call waited for another one's refresh, but not for how long.
         return what if remedy.kind == "refresh" and not remedy.leads else f"{what}: never ended"
     return f"{what}: {_ANSWERS[remedy.answer]}"
 
 
 def instant(at: float, *, date: bool = True) -> str:
-    """Return an instant in UTC to the second, or what was written where that is none."""
+    """Return an instant in UTC to the second; an impossible one as its number."""
     try:
         moment = datetime.fromtimestamp(at, tz=UTC)
     except (ValueError, OverflowError, OSError):
@@ -151,7 +151,7 @@ def instant(at: float, *, date: bool = True) -> str:
 
 
 def place(rule_id: str | None, origin: str | None) -> str:
-    """Return a rule and where it stands; ``no rule`` where none decided."""
+    """Return a rule with its place; ``no rule`` for None."""
     if rule_id is None:
         return "no rule"
     return shown(rule_id) if origin is None else f"{shown(rule_id)}  {shown(origin)}"
@@ -159,14 +159,14 @@ def place(rule_id: str | None, origin: str | None) -> str:
 
 @cache
 def service(provider: str | None) -> str:
-    """Return what to call a provider's service in prose."""
+    """Return the name of a provider's service for a sentence."""
     if provider in providers():
         return catalogue(provider).service
     return "the service" if provider is None else shown(provider)
 
 
 def meaning(provider: str | None, code: str | None) -> str | None:
-    """Return what a code says, in one line; None if the catalogue does not know it."""
+    """Return the meaning of a code in one line; None if the catalogue does not have it."""
     if provider not in providers() or code is None:
         return None
     facts = catalogue(provider).code(code)
@@ -174,7 +174,7 @@ def meaning(provider: str | None, code: str | None) -> str | None:
 
 
 def counted(counts: Mapping[str, int]) -> str:
-    """Return names with how often each occurs, where there are several: ``CreateGroupId 3, ApplyToken 1``."""
+    """Return names with their counts: ``CreateGroupId 3, ApplyToken 1``; a single name has no count."""
     if len(counts) == 1:
         return shown(next(iter(counts)))
     return ", ".join(f"{shown(name)} {count:,}" for name, count in counts.items())

@@ -1,4 +1,4 @@
-"""How busy a run was: calls under way and requests out, over its time."""
+"""The load of a run over time: calls and requests under way."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from resilience.cli.report.calls import ReportedCall, bounded
 from resilience.cli.report.drawing import Scale
 
 _SLICES: Final = 240
-"""Into how many equal parts a run's time is cut: as many as can be told apart in a drawing."""
+"""The number of equal parts of a run's time; more would not be visible in a drawing."""
 
 _HEIGHT: Final = 100
 
@@ -22,12 +22,12 @@ Span = tuple[float, float]
 @frozen
 class RunLoad:
     """
-    How busy a run was.
+    The load of a run.
 
     Attributes:
-        most: How many calls were under way at once, at most.
-        under_way: The area of calls under way, as the points of an SVG polygon.
-        out: That of calls with a request out.
+        most: The greatest number of calls at once.
+        under_way: The area of calls, as the points of an SVG polygon.
+        out: The area of requests, as the points of an SVG polygon.
     """
 
     most: int
@@ -36,7 +36,7 @@ class RunLoad:
 
 
 def load(calls: Sequence[ReportedCall], scale: Scale) -> RunLoad:
-    """Return a run's load, for the place above its bars; all of its calls count."""
+    """Return the load of a run by all of its calls."""
     under_way = [(each.call.started_at, each.finish) for each in calls]
     out = [(each.started_at, each.started_at + bounded(each.duration)) for one in calls for each in one.call.attempts]
     means = means_of(under_way, scale)
@@ -54,15 +54,15 @@ def _area(values: Sequence[float], top: float) -> str:
 
 
 def peak(spans: Iterable[Span]) -> int:
-    """Return how many of these spans there are at once, at most; one that begins where another ends is not with it."""
+    """Return the greatest number of spans at once; a span does not overlap one that begins at its end."""
     turns = sorted(turn for start, end in spans for turn in ((start, 1), (end, -1)) if end > start)
     return max(accumulate(turn for _, turn in turns), default=0)
 
 
 def means_of(spans: Iterable[Span], scale: Scale) -> list[float]:
-    """Return, for each slice of a scale, how many of these spans there are in it on average."""
-    # Each span adds 1 from its beginning on and takes it away at its end: what is inside a slice adds its part at once,
-    # and the rest to all that follow.
+    """Return the average number of spans in each slice of a scale."""
+    # Each span adds 1 at its beginning and subtracts it at its end. Within a slice the step counts in proportion, and
+    # the rest of it is added to the next slice.
     steps = [0.0] * (_SLICES + 2)
     for span in spans:
         for at, sign in zip(span, (1.0, -1.0), strict=True):

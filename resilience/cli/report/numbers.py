@@ -1,4 +1,4 @@
-"""What a report counts and sums over many calls."""
+"""The counts and sums of a report."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _SLOWEST: Final = 5
 @frozen(kw_only=True)
 class Times:
     """
-    Where the time went, in seconds.
+    Sums of times, in seconds.
 
-    The first four are sums over calls: calls that run at once each count. The last three are read off the clock, where
-    a second counts once.
+    The first four are sums over calls, so that calls at the same time count twice. The last three are times by the
+    clock, where each second counts once.
 
     Attributes:
-        calling: In attempts.
-        waiting: In waits between them.
-        remedying: In refreshes and verifications.
-        other: In what is left: a free thread, another call on the same resource, our own work.
-        whole: From the first beginning to the last end, run by run.
-        under_way: Of that, while at least one call was under way.
-        out: Of that, while at least one attempt was.
+        calling: Attempts.
+        waiting: Waits between attempts.
+        remedying: Refreshes and verifications.
+        other: The rest: waiting for a free thread or for another call on the resource, and our own work.
+        whole: The time from first start to last end of each run.
+        under_way: The part of ``whole`` with at least one call under way.
+        out: The part of ``whole`` with at least one attempt under way.
     """
 
     calling: float
@@ -55,8 +55,8 @@ class Times:
             remedying=sum(each.remedying for each in all_calls),
             other=sum(each.other for each in all_calls),
             whole=sum(_length(run) for run in by(all_calls, lambda each: each.run).values()),
-            under_way=covered((each.call.started_at, each.finish) for each in all_calls),
-            out=covered(
+            under_way=united((each.call.started_at, each.finish) for each in all_calls),
+            out=united(
                 (each.started_at, each.started_at + (each.duration or 0.0))
                 for one in all_calls
                 for each in one.call.attempts
@@ -68,8 +68,8 @@ def _length(calls: Sequence[ReportedCall]) -> float:
     return max(each.finish for each in calls) - min(each.call.started_at for each in calls)
 
 
-def covered(spans: Iterable[tuple[float, float]]) -> float:
-    """Return how much time lies in at least one of these spans, in seconds."""
+def united(spans: Iterable[tuple[float, float]]) -> float:
+    """Return the length of the union of spans, in seconds."""
     total, reached = 0.0, float("-inf")
     for start, end in sorted(spans):
         total += max(end - max(start, reached), 0.0)
@@ -79,7 +79,7 @@ def covered(spans: Iterable[tuple[float, float]]) -> float:
 
 @frozen(kw_only=True)
 class Summary:
-    """What a report says of all calls; see its parts."""
+    """The numbers of a report; its parts describe themselves."""
 
     calls: tuple[ReportedCall, ...]
     ends: Mapping[End, int]
@@ -97,7 +97,7 @@ class Summary:
 
     @property
     def failed(self) -> int:
-        """How many calls failed."""
+        """The number of failed calls."""
         return sum(len(each.calls) for each in self.failures)
 
 

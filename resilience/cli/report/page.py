@@ -1,8 +1,8 @@
 """
-A report as one self-contained page: what failed, a timeline, plots, tables, and every call attempt by attempt.
+A report as one self-contained page: failures, a timeline, plots, tables, and each call with its attempts.
 
-The page says everything without its script, which adds filters and search. It loads nothing, and the same recordings
-give the same page.
+The page is complete without its script, which adds filters and search. The page loads nothing. The same recordings give
+the same page.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from resilience.cli.report.phrases import by_the_clock, period, policies, remark
 from resilience.cli.screen import seconds, times
 
 LISTED: Final = 2000
-"""How many calls a page lists, at most: so many open in a second or two. The numbers count all of them."""
+"""The most calls to list, so that a page opens in a second or two. The numbers count all calls."""
 
 _NOTES: Final = 20
 
-# From so many on, lines are laid out only when they come into view.
+# With more calls, the browser lays out each line only when it comes into view.
 _MANY: Final = 200
 
 _SEAM: Final = re.compile("(?<=[a-z])(?=[A-Z])")
@@ -43,8 +43,8 @@ def page(summary: Summary, *, sources: Sequence[str], notes: Sequence[str] = ())
 
     Args:
         summary: The numbers, and the calls.
-        sources: The names of the files that were read.
-        notes: What could not be read of them.
+        sources: The names of the files.
+        notes: The unreadable parts of the files.
     """
     listed = chosen(summary.calls, LISTED)
     numbers = frozenset(each.number for each in listed)
@@ -68,7 +68,7 @@ def page(summary: Summary, *, sources: Sequence[str], notes: Sequence[str] = ())
 
 
 def _security(script: str) -> str:
-    """Return the content security policy: nothing is loaded, and no script runs but this one."""
+    """Return the content security policy: the page loads nothing and runs only this script."""
     return (
         "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; "
         f"script-src '{source_hash(script)}'"
@@ -76,13 +76,13 @@ def _security(script: str) -> str:
 
 
 def breakable(text: str) -> Markup:
-    """Return text as markup; a narrow place breaks names like ``CreateGroupId`` between their words."""
-    # What stands for a character in HTML holds no capital after a small letter.
+    """Return text as markup that may break names like ``CreateGroupId`` between their words."""
+    # An HTML character reference has no capital after a small letter.
     return Markup(_SEAM.sub("<wbr>", str(escape(shown(text)))))  # noqa: S704  # the text is escaped first
 
 
 def chosen(calls: Sequence[ReportedCall], most: int) -> tuple[ReportedCall, ...]:
-    """Return at most so many calls, in their order: first those that did not end well, then the slowest."""
+    """Return at most so many calls in their order, and prefer those with a bad end, then the slowest."""
     if len(calls) <= most:
         return tuple(calls)
     ranked = sorted(calls, key=lambda each: (not (each.has_failed or each.end == "unfinished"), -each.took))
@@ -90,7 +90,7 @@ def chosen(calls: Sequence[ReportedCall], most: int) -> tuple[ReportedCall, ...]
 
 
 def _of_calls(summary: Summary, sources: Sequence[str], listed: Sequence[ReportedCall]) -> dict[str, Any]:
-    """Return what a page shows where there are calls."""
+    """Return the values of a page with calls."""
     ends: dict[str, float] = dict(summary.ends.items())
     every = by(summary.calls, _run_of)
     return {
@@ -160,12 +160,12 @@ class RunSection:
     The calls of one run.
 
     Attributes:
-        title: Which run it is, when it was and how long.
-        load: How busy it was.
+        title: Its number, its start, its length and its calls.
+        load: Its load.
         axis: The labels above its bars.
         step: The distance of the marks behind its bars, in per cent.
-        is_long: Whether lines are laid out only when they come into view.
-        calls: The calls that are listed.
+        is_long: Whether the browser lays out lines only when they come into view.
+        calls: The listed calls.
     """
 
     title: str
@@ -185,7 +185,7 @@ def _run(calls: Sequence[ReportedCall], every: Sequence[ReportedCall]) -> RunSec
         axis=axis(scale),
         step=tick(scale.length) / scale.length * 100,
         is_long=len(calls) > _MANY,
-        # One at a time: a page of thousands needs no second copy of them.
+        # A generator, because a page with thousands of calls needs no list of their details.
         calls=(details(each, scale) for each in calls),
     )
 

@@ -1,4 +1,4 @@
-"""Sentences that a report says on a terminal and on a page alike."""
+"""Sentences for reports on a terminal and on a page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAMES: Final = 5
 
 
 def verdict(summary: Summary) -> str:
-    """Return how it went, in one line."""
+    """Return the result in one line."""
     count, failed, unfinished = len(summary.calls), summary.failed, len(summary.unfinished)
     if not count:
         return "no call was recorded"
@@ -34,12 +34,12 @@ def verdict(summary: Summary) -> str:
 
 
 def policies(summary: Summary) -> tuple[str, ...]:
-    """Return the policies that decided: name, environment and the beginning of the digest."""
+    """Return the policies of the calls: name, environment and the beginning of the digest."""
     return tuple(by(summary.calls, policy_of))
 
 
 def policy_of(one: ReportedCall) -> str:
-    """Return what to call a call's policy."""
+    """Return the name of a call's policy, with environment and digest."""
     call = one.call
     name = shown(call.policy or "a policy without a name")
     environment = f" ({shown(call.env)})" if call.env else ""
@@ -47,7 +47,7 @@ def policy_of(one: ReportedCall) -> str:
 
 
 def period(summary: Summary) -> str:
-    """Return from when to when, in UTC."""
+    """Return the time of the calls, in UTC."""
     first = min(each.call.started_at for each in summary.calls)
     last = max(each.finish for each in summary.calls)
     start, end = instant(first), instant(last)
@@ -55,12 +55,12 @@ def period(summary: Summary) -> str:
 
 
 def runs(summary: Summary) -> int:
-    """Return how many runs the calls belong to."""
+    """Return the number of runs."""
     return len({each.run for each in summary.calls})
 
 
 def by_the_clock(spent: Times) -> str:
-    """Return in one sentence what sums over calls do not tell: how much time passed."""
+    """Return a sentence about the time by the clock, which sums over calls do not show."""
     share = f" ({spent.out / spent.under_way:.0%})" if spent.under_way else ""
     return (
         f"by the clock: {seconds(spent.under_way)} with calls under way, a request out in {seconds(spent.out)}{share}"
@@ -76,7 +76,7 @@ def stays(failure: Failure) -> bool:
 
 
 def remarks(summary: Summary) -> Iterator[str]:
-    """Yield a sentence for everything that is worth one and has no table of its own."""
+    """Yield a sentence for each fact without a table of its own."""
     count = len(summary.calls)
     yield (
         f"{summary.attempts / count:.2f} attempts per call: "
@@ -109,13 +109,13 @@ def _renamed(one: ReportedCall, name: str, names: tuple[str | None, str | None])
 
 
 def met_by(gap: Gap) -> str:
-    """Return how many calls met what no rule matched, and of which operations."""
+    """Return the number of calls with a fault without a rule, by operation."""
     return f"{times(sum(gap.operations.values()), 'call')}: {counted(gap.operations)}"
 
 
 def hint(gap: Gap) -> tuple[str, ...]:
-    """Return the lines of a policy that would decide what no rule matched; none where no rule can name it."""
+    """Return the lines of a policy for a fault without a rule; none if no rule can name it."""
     if gap.key is None:
         return ()
-    # What is no plain code would be no TOML either; JSON's strings are TOML's where nothing odd is left in them.
+    # The key may need quotes. A JSON string without control characters is a TOML string too.
     return f"[{shown(gap.table)}]", f'{json.dumps(shown(gap.key), ensure_ascii=False)} = "fail"  # or what fits'

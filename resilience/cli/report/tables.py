@@ -35,15 +35,15 @@ _IDS: Final = 20
 _LEAST_SHARE: Final = 0.005  # what would be shown as 0%
 
 MOST_ROWS: Final = 200
-"""How many rows a table has, at most; the JSON form has all of them."""
+"""The most rows of a table; the JSON form has all rows."""
 
 PARTS: Final = ("calling", "waiting", "remedies", "other")
-"""What time goes into, as plots have it."""
+"""The parts of a call's time."""
 
 
 @frozen(kw_only=True)
 class FailureRow:
-    """Calls that failed alike, as a table has them; ``links`` are the numbers of calls that the page shows."""
+    """A row of calls with the same failure; ``links`` are the numbers of listed calls."""
 
     operation: str
     what: str
@@ -60,7 +60,7 @@ class FailureRow:
 
 
 def failures(found: Sequence[Failure], listed: frozenset[int]) -> tuple[FailureRow, ...]:
-    """Return the rows of what failed; ``listed`` are the numbers of the calls that the page shows."""
+    """Return the rows of failures; ``listed`` has the numbers of the listed calls."""
     return tuple(_failure(each, listed) for each in found[:MOST_ROWS])
 
 
@@ -86,7 +86,7 @@ def _failure(each: Failure, listed: frozenset[int]) -> FailureRow:
 
 @frozen(kw_only=True)
 class UnfinishedRow:
-    """A call that never ended, as a table has it."""
+    """A row for a call without an end."""
 
     number: int
     operation: str
@@ -97,7 +97,7 @@ class UnfinishedRow:
 
 
 def unfinished(calls: Sequence[ReportedCall]) -> tuple[UnfinishedRow, ...]:
-    """Return the rows of calls that never ended."""
+    """Return the rows of calls without an end."""
     return tuple(
         UnfinishedRow(
             number=each.number,
@@ -113,7 +113,7 @@ def unfinished(calls: Sequence[ReportedCall]) -> tuple[UnfinishedRow, ...]:
 
 @frozen(kw_only=True)
 class GapEntry:
-    """What no rule matched, with the lines of a policy that would decide it; none where no rule can name it."""
+    """A fault without a rule, with the lines of a policy for it, or no lines if no rule can name it."""
 
     what: str
     met_by: str
@@ -121,7 +121,7 @@ class GapEntry:
 
 
 def gaps(found: Sequence[Gap]) -> tuple[GapEntry, ...]:
-    """Return what no rule matched, each with the rule that is missing."""
+    """Return the faults without a rule."""
     return tuple(
         GapEntry(what=met(each.fault), met_by=met_by(each), lines="\n".join(hint(each))) for each in found[:MOST_ROWS]
     )
@@ -129,7 +129,7 @@ def gaps(found: Sequence[Gap]) -> tuple[GapEntry, ...]:
 
 @frozen(kw_only=True)
 class OperationRow:
-    """An operation, as a table has it; ``took`` is None where no call of it has ended."""
+    """A row for an operation; ``took`` is None if none of its calls has ended."""
 
     operation: str
     provider: str | None
@@ -158,7 +158,7 @@ def _operation(each: Group) -> OperationRow:
 
 @frozen(kw_only=True)
 class RuleRow:
-    """A rule that decided, as a table has it."""
+    """A row for a rule that decided."""
 
     rule: str
     place: str | None
@@ -187,7 +187,7 @@ def rules(uses: Sequence[RuleUse]) -> tuple[RuleRow, ...]:
 
 @frozen
 class StackPart:
-    """One part of a bar of several parts: its class, where it begins and how wide it is."""
+    """One part of a stacked bar: its class, its left end and its width."""
 
     kind: str
     x: float
@@ -195,7 +195,7 @@ class StackPart:
 
 
 def stack(parts: Mapping[str, float], kind: str) -> tuple[StackPart, ...]:
-    """Return the parts of one bar; ``kind`` and a part's name make its class."""
+    """Return the parts of a stacked bar; ``kind`` and a part's name give its class."""
     total = sum(parts.values()) or 1.0
     made, left = [], 0.0
     for name, size in parts.items():
@@ -207,7 +207,7 @@ def stack(parts: Mapping[str, float], kind: str) -> tuple[StackPart, ...]:
 
 @frozen(kw_only=True)
 class TimeShare:
-    """What the time of some calls went into: as a bar, in seconds and in words."""
+    """The parts of some calls' time: as a bar, in seconds and in words."""
 
     name: str
     parts: tuple[StackPart, ...]
@@ -216,7 +216,7 @@ class TimeShare:
 
 
 def shares(summary: Summary) -> Iterator[TimeShare]:
-    """Yield, for all calls and for each operation, what their time went into."""
+    """Yield the parts of the time of all calls, and of each operation."""
     everything = [("all operations", summary.times)] if len(summary.operations) > 1 else []
     of_each = [(group.operation, Times.of(group.calls)) for group in summary.operations[:MOST_ROWS]]
     for name, spent in [*everything, *of_each]:
@@ -229,7 +229,7 @@ def shares(summary: Summary) -> Iterator[TimeShare]:
 
 
 def spread_of(values: Sequence[float], kind: str, label: str) -> TimePlot:
-    """Return how lengths of time are spread, on a scale where each step is so many times the one before."""
+    """Return a histogram of lengths of time on a logarithmic scale."""
     spread = Spread.of(values)
     low = max(spread.least, 0.001)
     length = math.log(max(spread.greatest, low) / low)
@@ -248,17 +248,17 @@ def spread_of(values: Sequence[float], kind: str, label: str) -> TimePlot:
 
 @frozen
 class LegendKey:
-    """What a class of shapes means."""
+    """The meaning of a class of shapes."""
 
     kind: str
     meaning: str
 
 
 def end_keys(summary: Summary) -> tuple[LegendKey, ...]:
-    """Return what the parts of the bar of ends mean, with their numbers."""
+    """Return the legend of the bar of ends, with their numbers."""
     return tuple(LegendKey(f"e-fill-{end}", f"{END_WORDS[end]} {count:,}") for end, count in summary.ends.items())
 
 
 def part_keys() -> tuple[LegendKey, ...]:
-    """Return what the parts of the bars of time mean."""
+    """Return the legend of the bars of time."""
     return tuple(LegendKey(f"t-{part}", part) for part in PARTS)

@@ -1,4 +1,4 @@
-"""A report on a terminal: what ran, what failed and why, where the time went, and what is worth a look."""
+"""A report on a terminal: operations, failures, times, rules and the slowest calls."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ _INDENT: Final = "  "
 
 def report(summary: Summary, *, plain: bool) -> Iterator[RenderableType]:
     """
-    Yield what is printed.
+    Yield the parts of the report.
 
     Args:
         summary: The numbers.
-        plain: Use ASCII for bars, for terminals that know nothing else.
+        plain: Use ASCII for bars, for terminals without Unicode.
     """
     is_good = not summary.failed and not summary.unfinished
     yield Text(verdict(summary), style="bold green" if is_good else "bold red")
@@ -72,7 +72,7 @@ def _section(title: str, *parts: RenderableType | None) -> Iterator[RenderableTy
 
 
 def _line(text: str, style: str = "", *, deep: bool = False) -> RenderableType:
-    """Return a line that keeps its indent where it is folded."""
+    """Return a line that keeps its indent when it is folded."""
     return Padding(Text(text, style=style), (0, 0, 0, 4 if deep else 2), expand=False)
 
 
@@ -105,7 +105,7 @@ def _failure(failure: Failure) -> RenderableType:
     about = meaning(failure.provider, None if failure.fault is None else failure.fault.code)
     lines = [] if about is None else [_line(about, deep=True)]
     if stays(failure):
-        lines.append(_line("the same call gets the same answer until somebody changes something", deep=True))
+        lines.append(_line("the same call gets the same answer until a person changes something", deep=True))
     lines.append(_line(f"stop: {stopped(failure.stop_reason)}", deep=True))
     if failure.rule_id is not None:
         lines.append(_line(place(failure.rule_id, failure.rule_origin), "dim", deep=True))
@@ -149,7 +149,7 @@ def _times(spent: Times, *, plain: bool) -> Iterator[RenderableType]:
     ):
         share = length / spent.total if spent.total else 0.0
         drawn = Text(f"{bar(share, _BAR, plain=plain):{_BAR}}", style=style)
-        # What is no millisecond is no more than rounding.
+        # Less than a millisecond is a rounding error.
         table.add_row(f"{_INDENT}{name}", drawn, seconds(round(length, 3)), f"{share:.0%}")
     yield table
     yield _line("summed over calls: calls that run at once each count", "dim")

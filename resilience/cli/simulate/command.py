@@ -1,4 +1,4 @@
-"""``resilience simulate``: a call against scripted faults on a virtual clock, once or many times."""
+"""``resilience simulate``: plays a call against scripted faults on a virtual clock, once or many times."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ A script: SystemOverFlow*3, applied lost, ok, slow 250ms, late hang 10s, 503
   ok, slow     a success                 unsent       no connection
   CODE, 503    that error                lost, reset  no answer
   hang         until a limit cuts it     garbled      an unreadable answer
-  applied X    carried out all the same  late X 5s    carried out 5 s later
+  applied X    X after taking effect     late X 5s    takes effect 5 s later
   X 250ms      takes so long             X*3, X*      three times, every time
-  X("words")   with that message, for rules that look at it
+  X("words")   with that message, for rules with message
 """
 
 
@@ -62,27 +62,29 @@ class _Duration(click.ParamType):  # type: ignore[type-arg]  # generic only for 
 
 @click.command(epilog=_SCRIPTS)
 @policy_option
-@click.option("--operation", "-o", required=True, metavar="NAME", help="What is called: Name or provider:Name.")
-@click.option("--faults", "-f", default="", metavar="SCRIPT", help="What attempts meet, in order; none for all well.")
-@click.option("--latency", type=_Duration(), default="100ms", show_default=True, help="How long an attempt takes.")
+@click.option("--operation", "-o", required=True, metavar="NAME", help="The operation: Name or provider:Name.")
+@click.option(
+    "--faults", "-f", default="", metavar="SCRIPT", help="The results of attempts, in order; default: success."
+)
+@click.option("--latency", type=_Duration(), default="100ms", show_default=True, help="The duration of an attempt.")
 @click.option(
     "--verifier",
     type=click.Choice(["honest", "found", "missing"]),
-    help="Register a verifier: one that tells what is so, or always says the same. Without it there is none.",
+    help="Register a verifier: an honest one, or one with always the same answer. Default: no verifier.",
 )
-@click.option("--no-credentials", is_flag=True, help="There is no source of new credentials.")
-@click.option("--name", metavar="NAME", help="The name that renames start from; else every rename finds one.")
-@click.option("--runs", type=click.IntRange(min=1), help="Play the call so often, and show how it is spread.")
-@click.option("--rate", type=click.FloatRange(0, 1), help="The faults come at random, to this share of the attempts.")
+@click.option("--no-credentials", is_flag=True, help="Play without a source of new credentials.")
+@click.option("--name", metavar="NAME", help="The name before the first rename; without it every rename succeeds.")
+@click.option("--runs", type=click.IntRange(min=1), help="Play the call so often, and show the distribution.")
+@click.option("--rate", type=click.FloatRange(0, 1), help="Give the faults at random to this share of the attempts.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same call.")
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with plots as well.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Also write a page with plots.")
 @format_option
 def simulate(*, policy: str, env: str | None, operation: str, form: str, html: Path | None, **options: Any) -> None:
     """
     Play a call against faults on a virtual clock.
 
-    Without --runs: one call, step by step, with the rule behind each decision. With --runs: how long it takes, how many
-    requests it sends and how it ends. The decisions are the executor's own, so what is simulated is what happens.
+    Without --runs, the command shows one call step by step, with the rule of each decision. With --runs, it shows the
+    durations, the numbers of requests and the ends. The executor's own code makes the decisions.
     """
     read = load(policy, env)
     setup = _setup(read, operation, options)
@@ -96,7 +98,7 @@ def simulate(*, policy: str, env: str | None, operation: str, form: str, html: P
         click.echo(str(error), err=True)
         sys.exit(FINDINGS)
     if html is not None:
-        # Only here: most calls of this command write no page.
+        # Imported here, because a simulation without a page needs no jinja2.
         from resilience.cli.simulate.page import page  # noqa: PLC0415
 
         try:
@@ -127,7 +129,7 @@ def _setup(policy: Policy, operation: str, options: dict[str, Any]) -> Setup:
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--faults") from None
     if options["rate"] is not None and not script:
-        raise click.UsageError("--rate needs --faults: which faults are to come at random?")
+        raise click.UsageError("--rate needs --faults, the faults that come at random")
     return Setup(
         plan=plan_of(policy, found, verifier=verifier is not None, credentials=not options["no_credentials"]),
         environment=Environment(
@@ -205,15 +207,15 @@ def _runs(spread: Distribution, setup: Setup, screen: Console) -> Iterator[Rende
 
 
 def findings(spread: Distribution, setup: Setup) -> Iterator[str]:
-    """Yield what is worth a sentence about many runs: how they burden the service, and what they may leave behind."""
+    """Yield sentences about many runs: their load on the service, and the resources that they may leave."""
     yield f"one call sends {spread.amplification:.2f} requests on average"
     if setup.plan.repeat == "duplicate":
         if spread.repeated:
-            yield f"in {times(spread.repeated, 'run')} more than one request took effect: it was done more than once"
+            yield f"in {times(spread.repeated, 'run')} more than one request took effect"
         else:
-            yield "no run did it more than once"
+            yield "in no run did more than one request take effect"
     if spread.doubtful:
-        yield f"{times(spread.doubtful, 'run')} failed with something that may exist and nobody has looked into"
+        yield f"{times(spread.doubtful, 'run')} failed, but the resource may exist, unverified"
 
 
 def _upto(each: plots.Bin) -> str:

@@ -1,4 +1,4 @@
-"""A simulation as a page: plots, and the course of one call."""
+"""A simulation as a page: plots, and the steps of one call."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def page(  # noqa: PLR0913  # one argument for each thing that a page says
     Return the page.
 
     Args:
-        setup: What was simulated.
-        first: The call that is shown step by step.
-        spread: What came of many runs, or None.
-        script: The faults, as written.
+        setup: The setup of the simulation.
+        first: The call to show step by step.
+        spread: The results of many runs, or None.
+        script: The faults, as the user wrote them.
         seed: The seed.
         notes: Sentences about the many runs.
     """
@@ -109,7 +109,7 @@ def _call(played: Played, setup: Setup) -> dict[str, Any]:
         "duration": played.duration,
         "shapes": [
             _StripShape(step.did, step.began * scale, max((step.ended - step.began) * scale, _LEAST_WIDTH))
-            # A rename takes no time; drawn last, it is not hidden by the attempt that follows.
+            # A rename takes no time. Drawn last, it stays visible over the next attempt.
             for step in sorted(played.steps, key=lambda each: each.did == "rename")
         ],
         "kinds": tuple(dict.fromkeys(step.did for step in played.steps)),

@@ -1,4 +1,4 @@
-"""The course of a simulated call in words, the same for terminals, pages and programs."""
+"""The steps of a simulated call in words, for terminals, pages and programs."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _UNDER: Final = {"attempt": "attempt", "verify": "ask the verifier", "refresh": 
 @frozen(kw_only=True)
 class TimelineRow:
     """
-    One turn of a call.
+    One step of a call.
 
     Attributes:
-        did: What was done.
-        at: When it began, in seconds.
-        took: How long it took, in seconds.
-        what: What was done, in words.
-        result: What came of it.
-        decision: What was decided, and how long the wait is that follows; empty after a success.
+        did: The activity.
+        at: Its start, in seconds.
+        took: Its duration, in seconds.
+        what: The activity, in words.
+        result: Its result, in words.
+        decision: The decision with the wait that follows; empty after a success.
         rule: The id of the rule that decided, or None.
-        place: Where that rule stands.
+        place: The place of that rule.
     """
 
     did: Activity
@@ -100,7 +100,7 @@ def _decided(decision: Decision, plan: Plan) -> str:
 
 
 def ending(played: Played, plan: Plan) -> str:
-    """Return how a call ended, in one sentence."""
+    """Return the end of a call in one sentence."""
     text: str = played.ended
     if played.stop_reason not in {"success", "accepted"}:
         text += f" ({played.stop_reason}: {STOP_WORDS[played.stop_reason].meaning})"
@@ -110,14 +110,14 @@ def ending(played: Played, plan: Plan) -> str:
         f" after {seconds(played.duration)}: {times(played.attempts, 'request')}, {seconds(played.waited)} of waiting"
     )
     if played.may_exist:
-        text += "; it may exist, and nobody has looked"
+        text += "; the resource may exist, unverified"
     if played.effects > 1 and plan.repeat == "duplicate":
         text += f"; done {played.effects} times"
     return text
 
 
 def to_json(played: Played, plan: Plan) -> dict[str, Any]:
-    """Return a call as JSON has it; times are in seconds."""
+    """Return a call for JSON; times are in seconds."""
     return {
         "ended": played.ended,
         "stop_reason": played.stop_reason,
