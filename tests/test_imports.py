@@ -18,8 +18,7 @@ NAME: Final = PACKAGE.name
 MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "core": frozenset(),
     "catalog": frozenset({"core"}),
-    "garbage": frozenset(),
-    "policyfile": frozenset({"core", "catalog", "garbage"}),
+    "policyfile": frozenset({"core", "catalog"}),
     "clients": frozenset({"core", "catalog"}),
     "state": frozenset({"core"}),
     "engine": frozenset({"core", "catalog", "clients", "state"}),
@@ -32,7 +31,7 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "simulation": frozenset({"core", "catalog", "journal"}),
     # It puts an unmodified script under a policy: everything that a script could use itself.
     "runner": frozenset(
-        {"core", "catalog", "garbage", "policyfile", "clients", "state", "engine", "telemetry", "journal", "observers"}
+        {"core", "catalog", "policyfile", "clients", "state", "engine", "telemetry", "journal", "observers"}
     ),
     "testing": frozenset({"core", "catalog", "policyfile", "clients", "state", "engine"}),
     "cli": frozenset(

@@ -9,11 +9,11 @@ from attrs import field, frozen
 
 from resilience.core.fault import Origin
 from resilience.core.policy import PolicyValues
-from resilience.garbage import without_collections
 from resilience.policyfile.assemble import Parts, assemble, in_order
 from resilience.policyfile.digest import digest
 from resilience.policyfile.files.chain import Chain
 from resilience.policyfile.files.policy_file import PolicyFile
+from resilience.policyfile.garbage import without_collections
 from resilience.policyfile.messages.problems import PolicyError, Problem
 
 

@@ -1,30 +1,29 @@
 """
-The inside of ``resilience run``: an unmodified script under a policy.
+Run an unmodified script under a policy: the implementation of ``resilience run``.
 
-The command replaces itself by plain Python, with a folder of ours in front of
-PYTHONPATH. Python imports the ``sitecustomize`` in it before the script begins, in
-the script's own process and in every Python that this one starts; what all of
-them need to know travels in the environment variable ``RESILIENCE_RUN``.
+The command replaces itself by plain Python, with our folder ``startup/sitecustomize`` first
+in PYTHONPATH. Python imports the ``sitecustomize`` of that folder before the script begins,
+in the script's process and in every Python that the script starts. The environment variable
+``RESILIENCE_RUN`` tells each of them about the run.
 
-There the policy is checked, once, and one finder is put into ``sys.meta_path``.
-When the script imports one of the SDKs, the finder brings in the rest of us, and
-the methods of the SDK's client classes are replaced by ones that call them under
-the policy. Everything else, from ``__main__`` to signals and exit codes, is plain
-Python's own.
+The script's process checks the policy once. Every process puts one finder into
+``sys.meta_path``. When the script imports an SDK, the finder imports the rest of this package,
+which replaces the methods of the SDK's client classes by wrapped ones. Everything else, from
+``__main__`` to signals and exit codes, is plain Python.
 
-Not under the policy are a Python that ignores the environment (``-I``, ``-E``, ``-S``), one
-of another installation, and a process that is started without our variables.
+The policy does not apply to a Python that ignores the environment (``-I``, ``-E``, ``-S``), to
+a Python of another installation, and to a process that is started without our variables.
 
-What a script sends by another way than its SDKs' methods, or as a request that cannot be made twice, goes out as it
-would without us. The functions that HTTP requests pass on their way out are looked at
-(``patches/requests_sent.py``), and what no call has sent to a service, or to an API of the policy, is counted by
-operation and way: the summary says it.
+A script may send requests without the methods of an SDK, or requests that cannot be repeated. They are sent without
+the policy. The runner watches the functions that every HTTP request passes (``patches/requests_sent.py``), and counts
+requests that no wrapped call has sent to a service, or to an API of the policy. The summary shows them by operation and
+way.
 
-A process that leaves by ``os._exit``, and a worker of a pool that is ended with SIGTERM,
-send their telemetry before. One that a signal kills is under the policy too, and its last
-seconds of telemetry are lost; a journal has them. What we log goes where the
-script's log goes, except to standard output.
+A process that leaves by ``os._exit``, and a worker of a pool that SIGTERM ends, send their
+telemetry first. A process that another signal kills loses its last seconds of telemetry; a
+journal has them. Our log records go to the handlers of the script's log, except those that
+write to standard output.
 
-A script cannot have a module of its own that is named like one of ours or of our
-dependencies (``resilience``, ``attr``, ``attrs``, ``tomli``): these are imported first.
+A script cannot have a module with the name of this package or of its dependencies
+(``resilience``, ``attr``, ``attrs``, ``tomli``): these are imported first.
 """

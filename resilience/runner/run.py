@@ -1,4 +1,4 @@
-"""What the processes of one run know of it."""
+"""The description of one run, which all of its processes share."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ import os
 from typing import Final, NamedTuple, Self
 
 VARIABLE: Final = "RESILIENCE_RUN"
-"""The environment variable in which a run travels to the processes that it starts."""
+"""The environment variable with the description of a run, for the processes that it starts."""
 
 _ROOT: Final = "root"
 _UNSENT: Final = "unsent"
 _PYTHON: Final = ".python"
 _STRANGER: Final = ".stranger"
-"""Endings of files in the folder of a run, each named after a process; the second is written by ``sitecustomize``."""
+"""The suffixes of files in the folder of a run, each for one process; ``sitecustomize`` writes the second."""
 
 
 class Run(NamedTuple):
     """
-    One use of ``resilience run``; it holds no secrets, since every process that the script starts can read it.
+    One use of ``resilience run``; without secrets, since every process that the script starts can read it.
 
-    No attrs class: every Python that a script starts reads this, and most of them need nothing else of ours.
+    A named tuple is cheap to import: every Python that a script starts reads it, and most need no other class of ours.
 
     Attributes:
         policy: The policy's file as the user named it, or ``builtin:NAME``.
-        env: The environment that was asked for; None for the one in RESILIENCE_ENV.
-        ledger: The file of the ledger; None for what the policy says.
-        journal: The file of the journal; None for what the policy says.
-        quiet: Whether nothing is said at the end.
-        title: What the run is called: the script's or module's name.
-        start: The folder in which the run was started, from which files are named.
-        folder: The private folder in which the processes of the run meet; it is gone when the run is over.
-        home: The folder that our package is in.
-        python: Version and prefix of the Python that is under the policy.
+        env: The environment that the user named; None for the one in RESILIENCE_ENV.
+        ledger: The file of the ledger; None for that in the policy.
+        journal: The file of the journal; None for that in the policy.
+        quiet: Whether the summary is left out.
+        title: The name of the run: that of the script or module.
+        start: The folder in which the run was started; relative file names start from it.
+        folder: The private folder that the processes of the run share; it is removed when the run is over.
+        home: The folder with this package.
+        python: Version and prefix of the Python to which the policy applies.
         trace: The trace id and the span id of the run, in hex.
-        traceparent: The span that the run itself is part of, as W3C Trace Context writes it; "" for none.
-        sdk_hooks: The modules in which clients of SDKs are; for the root to add to.
-        http_hooks: The modules in which clients of plain HTTP are.
-        hosts: Where the APIs are that the policy describes for plain HTTP clients; the root finds out.
+        traceparent: The parent span of the run, as W3C Trace Context writes it; "" for none.
+        sdk_hooks: The modules that have client classes of SDKs; the root adds those of third parties.
+        http_hooks: The modules that have client classes of plain HTTP.
+        hosts: The hosts of the policy's REST APIs; the root adds them.
     """
 
     policy: str
@@ -57,7 +57,7 @@ class Run(NamedTuple):
     hosts: tuple[str, ...] = ()
 
     def dumps(self) -> str:
-        """Return the run as the environment variable has it."""
+        """Return the run as text for the environment variable."""
         return json.dumps(self._asdict())
 
     @classmethod
@@ -67,7 +67,7 @@ class Run(NamedTuple):
         return run._replace(sdk_hooks=tuple(run.sdk_hooks), http_hooks=tuple(run.http_hooks), hosts=tuple(run.hosts))
 
     def path(self, name: str) -> str:
-        """Return where a file is that the user named, also where this process is in another folder by now."""
+        """Return the path of a file that the user named; this process may have changed its working directory."""
         return name if _is_here(self.start) else os.path.join(self.start, name)  # noqa: PTH118  # pathlib takes longer
 
     def shared(self, name: str) -> str:
@@ -76,27 +76,27 @@ class Run(NamedTuple):
 
     def claim(self) -> bool:
         """
-        Tell whether this process is the root: the one that the command became.
+        Tell whether this process is the root, the process of the script.
 
-        The first that asks is; it stays so where it replaces itself by another program.
+        The first process that asks is the root. It is still the root after it has replaced itself by another program.
         """
         mine = str(os.getpid())
         try:
             with open(self.shared(_ROOT), "x", encoding="ascii") as file:  # noqa: PTH123  # pathlib takes longer
                 file.write(mine)
         except FileExistsError:
-            with open(self.shared(_ROOT), encoding="ascii") as file:  # noqa: PTH123  # likewise
+            with open(self.shared(_ROOT), encoding="ascii") as file:  # noqa: PTH123  # pathlib takes longer
                 return file.read() == mine
         except OSError:
-            return False  # the run is over, and a process that outlived it has started this one
+            return False  # the run is over; a process that outlived it has started this one
         return True
 
     def join(self) -> None:
-        """Leave word that this Python takes part in the run."""
+        """Note that this Python takes part in the run."""
         _touch(self.shared(f"{os.getpid()}{_PYTHON}"))
 
     def leave_unsent(self) -> None:
-        """Leave word that telemetry could not be sent."""
+        """Note that telemetry could not be sent."""
         _touch(self.shared(_UNSENT))
 
     def was_unsent(self) -> bool:
@@ -104,11 +104,11 @@ class Run(NamedTuple):
         return os.path.exists(self.shared(_UNSENT))  # noqa: PTH110  # pathlib takes longer
 
     def pythons(self) -> list[int]:
-        """Return the numbers of the Pythons that have taken part in the run, those that are gone among them."""
+        """Return the process ids of the Pythons that have taken part in the run; some may have ended."""
         return [int(name.removesuffix(_PYTHON)) for name in self._files() if name.endswith(_PYTHON)]
 
     def strangers(self) -> list[str]:
-        """Return the Pythons that are not of this installation and have come past our start."""
+        """Return the executables of Pythons of other installations that the run has started."""
         found = set()
         for name in self._files():
             if name.endswith(_STRANGER):
@@ -123,7 +123,7 @@ class Run(NamedTuple):
             return []  # the run is over
 
     def remove(self) -> None:
-        """Remove the folder of the run with the files in it; what cannot be removed does no harm."""
+        """Remove the folder of the run; a file that cannot be removed is left."""
         try:
             for entry in os.scandir(self.folder):
                 os.unlink(entry)  # noqa: PTH108  # a whole tree, by shutil, takes longer to import than we do
@@ -143,4 +143,4 @@ def _is_here(folder: str) -> bool:
     try:
         return os.getcwd() == folder  # noqa: PTH109  # pathlib takes longer
     except OSError:
-        return False  # the folder that we are in was removed
+        return False  # the working directory was removed

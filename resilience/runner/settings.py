@@ -1,4 +1,4 @@
-"""What a run's calls go by: its policy, its ledger and its journal."""
+"""The settings of a run's calls: policy, ledger and journal."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _BUILTIN: Final = "builtin:"
 @frozen
 class RunSettings:
     """
-    A run, as one process of it has read what it names.
+    The settings of a run, as one of its processes has read them.
 
     Attributes:
         run: The run.
-        policy: Its policy; without a journal, which it would open wherever the script is by now.
+        policy: The policy, without its journal: an executor would open that in the script's present working directory.
         journal: The journal that the command names, or else the policy; None if neither does.
     """
 
@@ -39,7 +39,7 @@ class RunSettings:
         Read the policy of a run, and open its journal.
 
         Raises:
-            PolicyError: Something is wrong with the policy.
+            PolicyError: The policy has a problem.
             JournalError: The journal cannot be written.
         """
         policy = policy_of(run)
@@ -56,15 +56,15 @@ class RunSettings:
     @property
     def apis(self) -> Mapping[str, RestApi]:
         """
-        The APIs that the policy describes, as far as it says where they are.
+        The REST APIs that the policy describes with hosts.
 
-        A script speaks to many hosts. One that says which of its clients is for an API may leave the host out, but
-        here nobody says it.
+        A script may call many hosts, so the runner recognises an API by its hosts alone. ``wrap_client`` is given a
+        client, and works without hosts too.
         """
         return {provider: source for provider, source in self.policy.apis.items() if source.hosts}
 
     def remarks(self) -> list[str]:
-        """Say what of the policy cannot take effect in a run."""
+        """Return sentences about the parts of the policy that have no effect in a run."""
         return [
             f"{provider} is not under the policy: [sources.{provider}] does not say its hosts"
             for provider in self.policy.apis
@@ -72,7 +72,7 @@ class RunSettings:
         ]
 
     def ledger(self) -> Ledger | None:
-        """Return the ledger that the command names, or else the policy; it is opened when it is needed."""
+        """Return the ledger that the command names, or else the policy; its file is opened at the first use."""
         settings = self.policy.ledger
         path = self.run.ledger or (None if settings is None else settings.path)
         if path is None:
@@ -88,7 +88,7 @@ def policy_of(run: Run) -> Policy:
     Read the policy of a run.
 
     Raises:
-        PolicyError: Something is wrong with it.
+        PolicyError: The policy has a problem.
     """
     name = run.policy
     return Policy.load(name if name.startswith(_BUILTIN) else run.path(name), env=run.env)

@@ -1,4 +1,4 @@
-"""What outlives a call: the ledger of what was started and what was done."""
+"""The state that outlives a call: the ledger of resources that were started and done."""
 
 from resilience.state.database import LedgerError, LockedError
 from resilience.state.entry import LedgerEntry

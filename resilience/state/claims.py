@@ -1,9 +1,9 @@
 """
-Who works on which key: locks that the operating system takes back when a process dies.
+Lock the keys that a process works on; the operating system frees the locks when the process dies.
 
-Every key is one byte of a lock file beside the ledger, at a place that its hash
-gives. A lock on that byte is held by one process; within the process a table tells.
-Two keys may share a byte: then one waits for the other, which is harmless.
+Every key has one byte of a lock file beside the ledger; its hash gives the offset. One process
+at a time can lock that byte, and a table in the process has the owner. If two keys share a
+byte, one call waits for the other, which is harmless.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from typing import Final
 
 from attrs import define, field
 
-_PLACES: Final = 2**31 - 1
+_OFFSETS: Final = 2**31 - 1
 _PRIVATE: Final = 0o600
 
 
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(descriptor: int, place: int) -> None:
-        os.lseek(descriptor, place, os.SEEK_SET)
+    def _lock(descriptor: int, offset: int) -> None:
+        os.lseek(descriptor, offset, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 
-    def _unlock(descriptor: int, place: int) -> None:
-        os.lseek(descriptor, place, os.SEEK_SET)
+    def _unlock(descriptor: int, offset: int) -> None:
+        os.lseek(descriptor, offset, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
 
 else:
     import fcntl
 
-    def _lock(descriptor: int, place: int) -> None:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+    def _lock(descriptor: int, offset: int) -> None:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, offset)
 
-    def _unlock(descriptor: int, place: int) -> None:
-        fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, place)
+    def _unlock(descriptor: int, offset: int) -> None:
+        fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, offset)
 
 
 @define(eq=False)
@@ -54,25 +54,25 @@ class _LockFile:
     holders: dict[int, Hashable] = field(factory=dict)
     guard: threading.Lock = field(factory=threading.Lock)
 
-    def take(self, place: int, owner: Hashable) -> bool:
+    def take(self, offset: int, owner: Hashable) -> bool:
         with self.guard:
-            if place in self.holders:
+            if offset in self.holders:
                 return False
             try:
-                _lock(self.descriptor, place)
+                _lock(self.descriptor, offset)
             except (BlockingIOError, PermissionError):
                 return False
-            self.holders[place] = owner
+            self.holders[offset] = owner
             return True
 
-    def give_back(self, place: int) -> None:
+    def give_back(self, offset: int) -> None:
         with self.guard:
-            del self.holders[place]
-            _unlock(self.descriptor, place)
+            del self.holders[offset]
+            _unlock(self.descriptor, offset)
 
     def close(self) -> None:
         for descriptor in (self.descriptor, *self.spare):
-            # A program that becomes a daemon closes them all, and files of its own may have their numbers by now.
+            # A program that becomes a daemon closes all descriptors, and other files may have their numbers by now.
             if _identity_of(descriptor) == self.identity:
                 os.close(descriptor)
 
@@ -86,14 +86,14 @@ def _identity_of(descriptor: int) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-# The locks belong to the process, and closing any descriptor of a file gives all of its locks back. So all ledgers of
-# one file in a process share one descriptor, by device and inode, and it is closed when the last of them is.
+# The locks belong to the process, and closing any descriptor of a file frees all of its locks. So all ledgers of one
+# file in a process share one descriptor, by device and inode; closing the last ledger closes it.
 _shared: Final[dict[tuple[int, int], _LockFile]] = {}
 _guards: Final = [threading.Lock()]
 
 
 def _forget_parent() -> None:
-    """In a forked process: the locks stayed with the parent, so nothing here is held."""
+    """Forget all locks in a forked process: they belong to the parent."""
     _guards[0] = threading.Lock()
     for file in _shared.values():
         file.close()
@@ -105,11 +105,11 @@ if hasattr(os, "register_at_fork"):
 
 
 class Claims:
-    """The claims that one process makes on the keys of one ledger, through one ledger object."""
+    """The claims of one ledger object on keys of its ledger."""
 
     def __init__(self, ledger: Path) -> None:
         self.path = ledger.with_name(ledger.name + "-claims")
-        self._held: set[int] = set()
+        self._offsets: set[int] = set()
         with _guards[0]:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), _PRIVATE)
             status = os.fstat(descriptor)
@@ -118,22 +118,22 @@ class Claims:
             if known is None:
                 known = _shared[self._identity] = _LockFile(descriptor, self._identity)
             else:
-                # Not closed: that would give back what others in this process hold.
+                # Not closed: that would free the locks of other ledger objects in this process.
                 known.spare.append(descriptor)
             known.users += 1
             self._file = known
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is held."""
-        return not self._held
+        """Whether this object holds no key."""
+        return not self._offsets
 
     def take(self, key: str, owner: Hashable) -> bool:
         """
-        Take a key if it is free; return whether it is ours now.
+        Take a key if it is free; return whether this object holds it now.
 
         Raises:
-            FileNotFoundError: The lock file was removed: who opens it anew would see no claim of ours.
+            FileNotFoundError: The lock file was removed: a process that makes it again would not see our claims.
         """
         try:
             status = self.path.stat()
@@ -141,28 +141,28 @@ class Claims:
             status = None
         if status is None or (status.st_dev, status.st_ino) != self._identity:
             raise FileNotFoundError(f"{self.path.name} was removed or replaced while in use")
-        place = _place(key)
-        if not self._file.take(place, owner):
+        offset = _offset(key)
+        if not self._file.take(offset, owner):
             return False
-        self._held.add(place)
+        self._offsets.add(offset)
         return True
 
     def holder(self, key: str) -> Hashable:
-        """Return who in this process holds a key; None if it is free."""
-        return self._file.holders.get(_place(key))
+        """Return the owner of a key in this process; None if this process does not hold it."""
+        return self._file.holders.get(_offset(key))
 
     def give_back(self, key: str) -> None:
-        """Give a key back; nothing happens if it is not held."""
-        place = _place(key)
-        if place in self._held:
-            self._held.remove(place)
-            self._file.give_back(place)
+        """Give a key back; nothing happens if this object does not hold it."""
+        offset = _offset(key)
+        if offset in self._offsets:
+            self._offsets.remove(offset)
+            self._file.give_back(offset)
 
     def close(self) -> None:
-        """Give everything back."""
-        for place in tuple(self._held):
-            self._file.give_back(place)
-        self._held.clear()
+        """Give all keys back."""
+        for offset in tuple(self._offsets):
+            self._file.give_back(offset)
+        self._offsets.clear()
         with _guards[0]:
             self._file.users -= 1
             if self._file.users == 0:
@@ -170,5 +170,5 @@ class Claims:
                 self._file.close()
 
 
-def _place(key: str) -> int:
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") % _PLACES
+def _offset(key: str) -> int:
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") % _OFFSETS

@@ -1,4 +1,4 @@
-"""The file of a ledger: made, recognised and opened, and what can be wrong with it put in our words."""
+"""Make, check and open the file of a ledger, and explain its errors."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _FORMAT: Final = 1
 _APPLICATION: Final = 0x4D51524C  # "MQRL", so that another program's database is not taken for a ledger
 _PRIVATE: Final = 0o600
 _PRIVATE_FOLDER: Final = 0o700
-# How long one statement waits while another process writes. A write takes some milliseconds; who can wait longer asks
-# again, so that neither a cancellation nor a deadline has to wait for a thread.
+# How long one statement waits while another process writes. A write takes some milliseconds. A caller that can wait
+# longer asks again, so that neither a cancellation nor a deadline waits for a thread.
 _BUSY_SECONDS: Final = 0.25
 
 _TABLE: Final = """
@@ -36,11 +36,11 @@ CREATE TABLE IF NOT EXISTS entries (
 
 class LedgerError(Exception):
     """
-    The ledger cannot be read or written; the call was stopped before anything was sent.
+    The ledger cannot be read or written; the executor stopped the call before it sent anything.
 
     Attributes:
         path: The ledger's file.
-        reason: What is wrong, and what to do.
+        reason: The problem, and what to do about it.
     """
 
     __module__ = "resilience"  # where users import it from
@@ -51,12 +51,12 @@ class LedgerError(Exception):
         self.reason = reason
 
     def __str__(self) -> str:
-        """Say which ledger, and what is wrong with it."""
+        """Return the file and the reason."""
         return f"ledger {self.path}: {self.reason}"
 
 
 class LockedError(LedgerError):
-    """Another process holds the file locked just now; it is worth while to ask again."""
+    """Another process holds the file locked at the moment; a later try may succeed."""
 
 
 _making: Final = threading.Lock()
@@ -64,10 +64,10 @@ _making: Final = threading.Lock()
 
 def refuse_network(path: Path) -> None:
     """
-    Refuse a place where SQLite's locks do not hold, before a file is made there.
+    Refuse a path on a network file system, where SQLite's locks do not work.
 
     Raises:
-        LedgerError: It is on a network file system, as far as that can be known.
+        LedgerError: The path is on a network file system, as far as that can be known.
     """
     filesystem = network_filesystem(path.parent)
     if filesystem is not None:
@@ -79,13 +79,13 @@ def refuse_network(path: Path) -> None:
 
 def make_file(path: Path) -> None:
     """
-    Make an empty private file, and its folder, where there are none.
+    Make an empty private file, and its folder, if they do not exist.
 
-    A file that is there is not even opened: closing it would take away the locks that
-    SQLite holds on it for another connection of this process.
+    A file that exists is not opened: closing it would free the locks that SQLite holds on it
+    for another connection of this process.
 
     Raises:
-        OSError: It cannot be made.
+        OSError: The file or the folder cannot be made.
     """
     path.parent.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
     with _making:
@@ -98,11 +98,11 @@ def make_file(path: Path) -> None:
 
 def connect(path: Path) -> sqlite3.Connection:
     """
-    Open a ledger that is there; an empty file becomes one.
+    Open the file of a ledger; an empty file becomes a ledger.
 
     Raises:
-        LedgerError: It is none of ours, or too new.
-        sqlite3.Error: It cannot be opened, read or written.
+        LedgerError: The file is another program's database, or its format is too new.
+        sqlite3.Error: The file cannot be opened, read or written.
     """
     connection = sqlite3.connect(
         f"{path.as_uri()}?mode=rw", uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
@@ -120,7 +120,7 @@ def _prepare(connection: sqlite3.Connection, path: str) -> None:
     def ask(statement: str) -> Any:
         return connection.execute(statement).fetchone()[0]
 
-    # Looked at before anything is changed: another program's database stays as it is.
+    # These come before any change: another program's database must stay unchanged.
     application, version = ask("PRAGMA application_id"), ask("PRAGMA user_version")
     is_empty = ask("SELECT count(*) FROM sqlite_master") == 0
     if application != _APPLICATION and not (is_empty and application == version == 0):
@@ -130,7 +130,7 @@ def _prepare(connection: sqlite3.Connection, path: str) -> None:
     if ask("PRAGMA journal_mode = WAL") != "wal":
         raise LedgerError(path, "SQLite cannot keep a write-ahead log there; use a local disk")
     connection.execute("PRAGMA synchronous = FULL")
-    # macOS writes through to the disk only where it is asked to; elsewhere this changes nothing.
+    # macOS writes through to the disk only with this pragma; elsewhere it changes nothing.
     connection.execute("PRAGMA fullfsync = ON")
     if version < _FORMAT:
         connection.execute("BEGIN IMMEDIATE")
@@ -156,10 +156,10 @@ _REASONS: Final = {
 
 
 def in_our_words(path: Path, error: sqlite3.Error | OSError) -> LedgerError:
-    """Return the error that says what is wrong with a ledger, and what to do."""
+    """Return the error with the problem of a ledger, and what to do about it."""
     if isinstance(error, OSError):
         return LedgerError(str(path), f"{error.strerror or error}; check the path and its permissions")
-    # The low byte is the kind; the rest says what SQLite was doing. What Python raises by itself has no code.
+    # The low byte is the kind of error. An error that Python itself raises has no code.
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
     reason = _REASONS.get(code) or f"SQLite says {getattr(error, 'sqlite_errorname', 'nothing')}; check the file"
     return (LockedError if code in _LOCKED else LedgerError)(str(path), reason)

@@ -17,15 +17,15 @@ class LedgerEntry:
     One resource.
 
     Attributes:
-        key: Stands for it: provider, account, operation and the fields that name it.
-        provider: Its provider, or None.
-        operation: The operation that makes it.
-        resource: The request fields that name it, as the script said them.
+        key: The key of the resource: provider, account, operation and the fields that name it.
+        provider: The provider, or None.
+        operation: The operation that makes the resource.
+        resource: The request fields that name the resource, with the script's values.
         state: ``started`` or ``done``.
-        renamed: What was renamed: the field, the old and the new name.
-        number: The number of the name in use; 1 is the script's own.
-        started_at: When its last attempt started, in epoch seconds.
-        done_at: When it was done, in epoch seconds, or None.
+        renamed: By renamed field, the old and the new name.
+        number: The number of the name in use; 1 is the script's own name.
+        started_at: When the last attempt started, in epoch seconds.
+        done_at: When the call succeeded, in epoch seconds; None before.
     """
 
     key: str
@@ -40,7 +40,7 @@ class LedgerEntry:
 
 
 def as_row(entry: LedgerEntry) -> dict[str, Any]:
-    """Return an entry's columns."""
+    """Return the columns of an entry, without state and times."""
     return {
         "key": entry.key,
         "provider": entry.provider,
@@ -53,11 +53,11 @@ def as_row(entry: LedgerEntry) -> dict[str, Any]:
 
 def from_row(row: Mapping[str, Any]) -> LedgerEntry:
     """
-    Return the entry that a row holds.
+    Return the entry of a row.
 
     Raises:
-        ValueError: Another program has written it.
-        TypeError: Likewise.
+        ValueError: Another program has written the row.
+        TypeError: Another program has written the row.
     """
     values = dict(row)
     values["resource"] = json.loads(values["resource"])

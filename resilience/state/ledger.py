@@ -1,12 +1,12 @@
 """
-The ledger: what was started and what was done, so that a run after a crash knows it.
+The ledger: it remembers for the next run which resources were started and which were done.
 
-One SQLite file (write-ahead log, full sync), one row per resource: ``started``
-is written before an attempt, ``done`` after the answer. A row whose run has died
-between the two stays ``started``. Rows hold the names of resources and nothing
-else of a request: no password, token or key is in them.
+A ledger is one SQLite file (write-ahead log, full sync) with one row per resource. The engine
+writes ``started`` before an attempt, and ``done`` after the answer. If the run dies between
+the two, the row stays ``started``. A row has the names of its resource and nothing else of
+a request: no password, token or key.
 
-All methods block for as long as a disk write takes; the engine calls them in a thread.
+All methods block for the time of a disk write; the engine calls them in a thread.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _INSERT: Final = (
     "state = excluded.state, renamed = excluded.renamed, number = excluded.number, done_at = excluded.done_at"
 )
 
-# Few entries are renamed, and those are looked through before each attempt at a name. Made when it is first needed, so
-# that to list a ledger of an earlier version does not write to it.
+# Few entries are renamed, and each attempt at a name searches them. The first search makes the index, so that listing
+# a ledger of an earlier version does not write to it.
 _INDEX: Final = "CREATE INDEX IF NOT EXISTS renamed_entries ON entries (key) WHERE renamed <> '{}'"
 _RENAMED_TO: Final = (
     "SELECT * FROM entries WHERE renamed <> '{}' AND key >= ? AND key < ? AND instr(renamed, ?) > 0 ORDER BY started_at"
@@ -49,7 +49,7 @@ _renewing: Final = [threading.Lock()]
 
 
 def _begin_anew() -> None:
-    """Take a new lock in a forked process: a thread that is not there may hold the old one."""
+    """Take a new lock in a forked process: a thread of the parent may hold the old one."""
     _renewing[0] = threading.Lock()
 
 
@@ -59,7 +59,7 @@ if hasattr(os, "register_at_fork"):
 
 @define(eq=False)
 class _Open:
-    """What one process has open of a ledger."""
+    """The connection and the claims of one process for a ledger."""
 
     process: int = field(factory=os.getpid)
     lock: threading.Lock = field(factory=threading.Lock)
@@ -68,26 +68,26 @@ class _Open:
     claims: Claims | None = None
     is_indexed: bool = False
 
-    def close(self, *, also_held: bool) -> None:
-        # In a forked process the connection is the parent's, and closing it here could harm it.
+    def close(self, *, also_claims: bool) -> None:
+        # In a forked process the connection belongs to the parent, and closing it here could harm it.
         if self.process != os.getpid():
             return
         with self.lock:
             if self.connection is not None:
                 self.connection.close()
                 self.connection, self.is_indexed = None, False
-            if self.claims is not None and (also_held or self.claims.is_idle):
+            if self.claims is not None and (also_claims or self.claims.is_idle):
                 self.claims.close()
                 self.claims = None
 
 
 def entry_key(provider: str | None, account: str, operation: str, resource: Mapping[str, str]) -> str:
-    """Return the key of a resource: readable, and the same in every run of the same script."""
+    """Return the key of a resource; it is readable, and the same in every run of the same script."""
     return f"{provider or ''}:{account}:{operation}:{_named(resource)}"
 
 
 def renamed_key(entry: LedgerEntry, field_name: str, name: str) -> str:
-    """Return the key of the resource that would have a name as its own, where another resource is renamed to it."""
+    """Return the key of the resource of the same kind as ``entry`` that has ``name`` as its own name."""
     return _kind(entry) + _named({**entry.resource, field_name: name})
 
 
@@ -96,23 +96,23 @@ def _named(resource: Mapping[str, str]) -> str:
 
 
 def _kind(entry: LedgerEntry) -> str:
-    """Return what the keys of all resources of one provider, account and operation begin with."""
+    """Return the common prefix of the keys of all resources of one provider, account and operation."""
     return entry.key.removesuffix(_named(entry.resource))
 
 
 class Ledger:
     """
-    One file; several threads, tasks and processes may share it.
+    A ledger in one file, which several threads, tasks and processes may share.
 
     Args:
-        path: The file. A relative path starts from the working directory of this moment. The file and its folder are
-            made when they are first needed, for their owner alone.
+        path: The file. A relative path starts from the present working directory. The first use makes the file and its
+            folder, readable for their owner alone.
         on_unfinished: What to do with a resource that an earlier run started and never finished: ``verify``
             asks the verifier before another attempt, ``retry`` makes the attempt, ``fail`` stops the call.
-        create: Whether to make a file that is not there; otherwise its use is an error.
+        create: Whether to make a file that does not exist; otherwise its use is an error.
 
     Raises:
-        ValueError: ``on_unfinished`` is none of these.
+        ValueError: ``on_unfinished`` is none of the three.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class Ledger:
 
     def _renew(self) -> None:
         self._open = _Open()
-        weakref.finalize(self, self._open.close, also_held=True)
+        weakref.finalize(self, self._open.close, also_claims=True)
 
     def __repr__(self) -> str:
         """Name the file."""
@@ -138,22 +138,24 @@ class Ledger:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close it."""
+        """Close the file."""
         self.close()
 
     def close(self) -> None:
-        """Close the file; the next use opens it again. What calls under way have claimed stays theirs."""
-        self._of_this_process().close(also_held=False)
+        """Close the file; the next use opens it again. Calls under way keep their claims."""
+        self._of_this_process().close(also_claims=False)
 
     # one resource at a time
 
     def claim(self, key: str, owner: Hashable = True) -> bool:  # noqa: FBT002  # anything that is not None
         """
-        Take a key for this call, if no other call works on it; the system gives it back when the process dies.
+        Take a key for this call; return False if another call works on it.
+
+        The operating system frees the key when the process dies.
 
         Args:
             key: The key.
-            owner: Who takes it, for :meth:`holder`.
+            owner: The owner that :meth:`holder` returns.
 
         Raises:
             LedgerError: The file cannot be used.
@@ -164,7 +166,7 @@ class Ledger:
             return here.claims.take(key, owner)
 
     def holder(self, key: str) -> Hashable:
-        """Return who in this process has claimed a key; None if no call has; that says nothing of other processes."""
+        """Return the owner of a key in this process; None if no call of this process has claimed it."""
         claims = self._of_this_process().claims
         return None if claims is None else claims.holder(key)
 
@@ -174,7 +176,7 @@ class Ledger:
         if claims is not None:
             claims.give_back(key)
 
-    # what was started and done
+    # entries
 
     def get(self, key: str) -> LedgerEntry | None:
         """
@@ -189,18 +191,18 @@ class Ledger:
 
     def other_with(self, entry: LedgerEntry, field_name: str, name: str) -> LedgerEntry | None:
         """
-        Return the entry of another resource that has a name, as its own or because it was renamed to it, or None.
+        Return the entry of another resource with a name, its own or a new one; None if there is none.
 
         Args:
-            entry: A resource; others are those of the same provider, account, operation and other fields.
-            field_name: The request field that the name is in.
+            entry: A resource; the other one has the same provider, account, operation and other fields.
+            field_name: The request field with the name.
             name: The name.
 
         Raises:
             LedgerError: The file cannot be used.
         """
         kind = _kind(entry)
-        # Every key of the kind goes on with a brace: it begins with the kind, and comes before what "|" would make.
+        # After the prefix every key has a brace, and "|" is the character after the brace.
         span = (f"{kind}{{", f"{kind}|")
         with self._use() as (here, connection):
             if not here.is_indexed:
@@ -219,7 +221,7 @@ class Ledger:
 
     def start(self, entry: LedgerEntry) -> None:
         """
-        Note that an attempt is about to be made, with the name that it uses.
+        Note that an attempt is about to start, with the name that it uses.
 
         Raises:
             LedgerError: The file cannot be written.
@@ -230,7 +232,7 @@ class Ledger:
 
     def finish(self, entry: LedgerEntry) -> None:
         """
-        Note that it is done, also where its row has gone since it was started.
+        Note that a resource is done, even if its row has been removed since the start.
 
         Raises:
             LedgerError: The file cannot be written.
@@ -270,14 +272,14 @@ class Ledger:
     def _of_this_process(self) -> _Open:
         if self._open.process != os.getpid():
             with _renewing[0]:
-                # Of several threads that come first in a forked process one does it: the others' claims would be lost.
+                # In a forked process only one of several threads may do this, or the claims of the others are lost.
                 if self._open.process != os.getpid():
                     self._renew()
         return self._open
 
     @contextmanager
     def _use(self) -> Iterator[tuple[_Open, sqlite3.Connection]]:
-        """Give the connection to one thread at a time, and say in our words what SQLite says of the file."""
+        """Give the connection to one thread at a time, and translate SQLite's errors."""
         here = self._of_this_process()
         with here.lock:
             try:
@@ -293,7 +295,7 @@ class Ledger:
                 raise in_our_words(self.path, error) from error
 
     def _connect(self) -> sqlite3.Connection:
-        # Locks are kept beside the file itself, whatever links lead to it.
+        # The locks are beside the file itself, and not beside a link to it.
         path = self.path.resolve()
         refuse_network(path)
         if self._create:

@@ -10,9 +10,9 @@ from functools import lru_cache
 from attrs import define, field
 
 from resilience.core.policy import PolicyValues
-from resilience.garbage import without_collections
 from resilience.policyfile.assemble import Assembly, Parts
 from resilience.policyfile.files.chain import Chain
+from resilience.policyfile.garbage import without_collections
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.accepted import apply, strange
 from resilience.policyfile.lint.difference import Base, EnvironmentDifference

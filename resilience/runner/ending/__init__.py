@@ -1,1 +1,1 @@
-"""How a run ends: signals, ways out of a process, the summary."""
+"""The end of a run: signals, exits of a process, the summary."""

@@ -1,9 +1,8 @@
 """
-Ways out of a process that lead past Python's exit functions.
+Do work before a process ends without Python's exit functions.
 
-A worker of ``multiprocessing.Pool`` is ended with SIGTERM as soon as its work is done,
-and a process that was forked by hand ends with ``os._exit``. Neither waits for what
-was to be done at the end, so it is done on the way out.
+``multiprocessing.Pool`` ends its workers with SIGTERM when their work is done, and a process
+that was forked by hand ends with ``os._exit``. Neither calls the functions of ``atexit``.
 """
 
 from __future__ import annotations
@@ -20,31 +19,31 @@ from typing import Any, Final
 
 from resilience.runner.ending.termination import is_default
 
-# Seconds. A collector that is there answers within milliseconds; who leaves like this does not want to wait.
+# Seconds. A collector that runs answers within milliseconds, and a process that ends like this should end soon.
 PATIENCE: Final = 3.0
 
 # Seconds until a signal counts as not handled.
 _MOMENT: Final = 0.1
 
 _last: list[tuple[int, Callable[[], object]]] = []
-"""What is to be done last, and by which process; at most one."""
+"""The process and its last work; at most one pair."""
 
 
 def before_exit(work: Callable[[], object]) -> None:
-    """Do this work when the process leaves by ``os._exit``; another work, or a forked process, takes its place."""
+    """Do some work before the process leaves by ``os._exit``; a later call replaces the work."""
     if not _last:
         os._exit = _leaving(os._exit)
     _last[:] = [(os.getpid(), work)]
 
 
 def before_termination(work: Callable[[], object]) -> None:
-    """Do this work when SIGTERM ends the process; not where the script decides what that does, or in another thread."""
+    """Do some work before SIGTERM ends the process; nothing if the script has a handler, or in another thread."""
     if threading.current_thread() is not threading.main_thread() or not is_default(signal.getsignal(signal.SIGTERM)):
         return
     process = os.getpid()
 
     def end(number: int, _: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_IGN)  # while it is done, the same signal may come again
+        signal.signal(number, signal.SIG_IGN)  # the same signal may come again during the work
         if os.getpid() == process:
             in_time(work)
         signal.signal(number, signal.SIG_DFL)
@@ -57,16 +56,16 @@ def before_termination(work: Callable[[], object]) -> None:
 
 def _deliver_until_handled(number: signal.Signals) -> None:
     """
-    Send a signal to the main thread once more if it has not been handled after a moment.
+    Send a signal to the main thread again if it has not been handled after a moment.
 
-    Python runs a handler between two steps of the main thread. A signal that comes in the moment before that thread
-    begins to wait for a lock would be handled only after the wait, which in an idle worker of a pool never ends.
+    Python runs a handler between two steps of the main thread. If a signal comes just before that thread begins to
+    wait for a lock, Python runs the handler after the wait, which never ends in an idle worker of a pool.
     """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     if before != -1:
-        # An event loop of the script has it: what that thread waits for ends with any signal.
+        # An event loop of the script has the wakeup descriptor, and any signal ends the wait of an event loop.
         signal.set_wakeup_fd(before)
         os.close(reader)
         os.close(writer)
@@ -80,7 +79,7 @@ def _deliver_until_handled(number: signal.Signals) -> None:
                 signal.pthread_kill(main, number)
 
     def forget() -> None:
-        # A forked process has the pipe, and no such thread: its signals are not this process's.
+        # A forked process has the pipe, but not this thread, so its signals must not come here.
         other = signal.set_wakeup_fd(-1)
         if other != writer:
             signal.set_wakeup_fd(other)
@@ -91,12 +90,13 @@ def _deliver_until_handled(number: signal.Signals) -> None:
 
 def in_time(work: Callable[[], object], patience: float = PATIENCE) -> bool:
     """
-    Do a work in another thread, and wait for it for a few seconds.
+    Do some work in another thread, and wait for it at most ``patience`` seconds.
 
-    A signal may come while it is done; were that in this very thread, a second try would wait for the first.
+    A signal's handler may call this again while the work runs. In the same thread the second call would wait for a lock
+    that the first one holds.
 
     Returns:
-        Whether it took longer than that.
+        Whether the work took longer.
     """
     done = _thread.allocate_lock()
     done.acquire()
@@ -111,7 +111,7 @@ def in_time(work: Callable[[], object], patience: float = PATIENCE) -> bool:
         # Not threading.Thread: a signal may have stopped this thread in the middle of starting one.
         _thread.start_new_thread(run, ())
     except RuntimeError:
-        run()  # Python is ending, and starts no thread any more
+        run()  # Python is ending, and starts no more threads
     return not done.acquire(timeout=patience)
 
 

@@ -1,4 +1,4 @@
-"""What a run says of itself at its end: a few lines for people."""
+"""Write the summary of a run: a few lines for people."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from resilience.runner.totals.notes import Noted
 if TYPE_CHECKING:
     from resilience.clients.common.renaming import Renaming
 
-# Of anything that is listed: enough to see what it is about. The journal has all.
+# How many items of a list the summary shows; the journal has all.
 _SHOWN: Final = 3
 
-# More of what is shown nowhere else: each may be a hole.
+# How many ways past the policy it shows; no other output shows them.
 _WAYS_SHOWN: Final = 8
 
 _SECOND: Final = 1000
 _MINUTE: Final = 60
 
 
-def summary(  # noqa: PLR0913  # one for each thing that a run leaves behind
+def summary(  # noqa: PLR0913  # one for each result of a run
     policy: PolicyValues,
     counts: Counts,
     renames: Mapping[Renaming, str],
@@ -32,7 +32,7 @@ def summary(  # noqa: PLR0913  # one for each thing that a run leaves behind
     *,
     is_on: bool = True,
 ) -> list[str]:
-    """Return the lines, without the name of the program in front; ``is_on`` says whether the policy acted."""
+    """Return the lines, without the name of the program; ``is_on`` is False under RESILIENCE=off."""
     none = "no calls under the policy" if past else "no management calls"
     parts = [
         _times(counts.calls, "call") if counts.calls else none,

@@ -1,14 +1,14 @@
 """
-SIGTERM ends a script of a run as Ctrl-C does.
+End a script at SIGTERM as at Ctrl-C.
 
-Plain Python dies of it at once: no ``finally``, no summary, no telemetry. Job runners and containers send it to
-whatever takes too long, which is when people want to know what was done. So the script gets a ``KeyboardInterrupt``,
-asyncio and trio cancel their tasks, and the process then dies of SIGTERM all the same: a shell sees 143. A second
-SIGTERM ends it at once. A handler of the script's own takes the place of this one.
+Plain Python dies of SIGTERM at once: no ``finally``, no summary, no telemetry. Job runners and containers send SIGTERM
+to jobs that take too long, and people want to know then what the script did. So the script gets a
+``KeyboardInterrupt``, asyncio and trio cancel their tasks, and the process then dies of SIGTERM: a shell sees 143. A
+second SIGTERM ends the process at once. A handler of the script replaces this one.
 
-A process that ``multiprocessing`` has started dies at once, as under plain Python: that is how a pool ends its workers.
-It has no handler of ours. Python runs a handler between two steps of the main thread, and never if the signal comes
-in the moment before that thread begins to wait for a lock: the pool would wait for its worker for ever.
+A process that ``multiprocessing`` has started dies at once, as under plain Python, because a pool ends its workers with
+SIGTERM. It gets no handler: if the signal came just before the main thread begins to wait for a lock, Python would
+never run the handler, and the pool would wait for its worker for ever.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from typing import Any, Final
 
 _SHELL_CODE: Final = 128 + signal.SIGTERM
 
-# As pid 1 of a container a process does not die of a signal that it sends to itself.
+# Seconds. As pid 1 of a container a process does not die of a signal that it sends to itself.
 _PATIENCE: Final = 0.2
 
-# What stands in the command line of each process that multiprocessing starts anew, whatever executable it is
-# (multiprocessing/spawn.py, get_command_line).
+# The option in the command line of each process that multiprocessing spawns (multiprocessing/spawn.py,
+# get_command_line).
 _SPAWNED: Final = "--multiprocessing-fork"
 
 _ended: list[int] = []
@@ -36,7 +36,7 @@ _ended: list[int] = []
 
 
 class _EndsLikeInterrupt:
-    """The handler of SIGTERM; a class, so that others can tell it from the script's own."""
+    """The handler of SIGTERM; a class, so that :func:`is_default` recognises it."""
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
@@ -47,13 +47,13 @@ class _EndsLikeInterrupt:
         if callable(interrupt):
             interrupt(signal.SIGINT, frame)
         else:
-            # A shell that starts a program in the background lets it ignore Ctrl-C.
+            # A shell starts a program in the background with Ctrl-C ignored.
             raise KeyboardInterrupt
 
 
 def _quiet(hook: Any) -> Any:
     def report(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-        # It was not Ctrl-C.
+        # This KeyboardInterrupt comes from SIGTERM, and not from Ctrl-C.
         if not issubclass(kind, KeyboardInterrupt):
             hook(kind, error, traceback)
 
@@ -62,7 +62,7 @@ def _quiet(hook: Any) -> Any:
 
 def _quiet_unraisable(hook: Any) -> Any:
     def report(unraisable: sys.UnraisableHookArgs) -> None:
-        # The script is over, and it was one of the exit functions, or the wait for the last threads, that was ended.
+        # The script is over: SIGTERM has ended an exit function, or the wait for the last threads.
         is_end = issubclass(unraisable.exc_type, KeyboardInterrupt) and not threading.main_thread().is_alive()
         if not is_end:
             hook(unraisable)
@@ -71,7 +71,7 @@ def _quiet_unraisable(hook: Any) -> Any:
 
 
 def end_like_interrupt() -> None:
-    """Let SIGTERM end this process as Ctrl-C would; not where the script handles it, or in another thread."""
+    """Make SIGTERM end this process as Ctrl-C would; nothing if the script has a handler, or in another thread."""
     if is_multiprocessing() or threading.current_thread() is not threading.main_thread():
         return
     before = signal.getsignal(signal.SIGTERM)
@@ -82,30 +82,30 @@ def end_like_interrupt() -> None:
 
 
 def _as_without_us() -> None:
-    """Let a forked process die of SIGTERM at once, unless the script decides what that does."""
+    """Let a forked process die of SIGTERM at once, unless the script has a handler."""
     if isinstance(signal.getsignal(signal.SIGTERM), _EndsLikeInterrupt):
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def is_default(handler: object) -> bool:
-    """Tell whether a handler of SIGTERM is none of the script's own."""
+    """Tell whether a handler of SIGTERM is Python's default or ours, and not the script's."""
     return handler is signal.SIG_DFL or isinstance(handler, _EndsLikeInterrupt)
 
 
 def is_multiprocessing() -> bool:
     """Tell whether multiprocessing has started this process."""
     if _SPAWNED in sys.orig_argv:
-        # Before anything else of it can tell: a pool may end a worker whose interpreter is just starting.
+        # Only the command line shows it so early: a pool may end a worker whose interpreter is just starting.
         return True
     module = sys.modules.get("multiprocessing.process")
     if module is None:
         return False
-    # The second while such a process imports the script, before it is told of its parent (multiprocessing/spawn.py).
+    # The second holds while such a process imports the script, before it has its parent (multiprocessing/spawn.py).
     return module.parent_process() is not None or hasattr(module.current_process(), "_inheriting")
 
 
 def die_if_terminated() -> None:
-    """Die of SIGTERM, if that is what has ended this process; what was printed is written before."""
+    """Flush the output and die of SIGTERM, if SIGTERM has ended this process."""
     if _ended != [os.getpid()]:
         return
     for stream in (sys.stdout, sys.stderr):

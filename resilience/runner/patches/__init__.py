@@ -1,1 +1,1 @@
-"""What is patched in a script's libraries: client classes become wrapped, requests are seen."""
+"""The patches of a script's libraries: wrapped client classes, and watched requests and connections."""

@@ -1,4 +1,4 @@
-"""Puts the client classes of an SDK under the policy; imported when the first of them is."""
+"""Wrap the client classes of SDKs; imported with the first SDK."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from resilience.runner.totals.notes import Notes
 @define(eq=False)
 class ClientPatches:
     """
-    One executor for all calls of this process, and what ties it to the run.
+    The executor for all calls of this process, with the observers and names of the run.
 
     Attributes:
         tracing: The telemetry of this process.
@@ -38,7 +38,7 @@ class ClientPatches:
         self.tracing = Tracing(settings, notes)
         counters = Counters(settings.run, self.tracing.begin)
         executor = BareExecutor(
-            # Without the APIs that may be anywhere; as a rule there are none, and a policy is slow to copy.
+            # Without the APIs that have no hosts. Most policies have no such APIs, and a policy is slow to copy.
             settings.policy if settings.apis == settings.policy.apis else evolve(settings.policy, apis=settings.apis),
             ledger=settings.ledger(),
             observers=[
@@ -57,13 +57,13 @@ class ClientPatches:
 
     @property
     def enabled(self) -> bool:
-        """Whether the policy acts; RESILIENCE=off switches it off."""
+        """Whether the policy applies; RESILIENCE=off switches it off."""
         return self._wrapper.executor.enabled
 
     def patch(self, module: ModuleType) -> None:
-        """Put the client classes of a module under the policy."""
+        """Wrap the client classes of a module."""
         for name in registry.hooks()[module.__name__]:
-            # A newer SDK may have dropped one of its classes.
+            # A newer SDK may lack one of the classes.
             cls = getattr(module, name, None)
             if cls is not None:
                 self._wrapper.patch(cls)

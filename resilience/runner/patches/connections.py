@@ -1,8 +1,8 @@
 """
-Sees the connections that a script makes past every HTTP library, to a service or to an API of the policy.
+Count the connections that a script makes without an HTTP library, to a service or to an API of the policy.
 
-What is sent on a socket nobody can read. So a connection is what is counted, and only one to a host and port on which
-nothing but the API is: a broker may be on the same host.
+The requests on a socket cannot be read, so the runner counts connections. It counts only those to the host and port of
+an API: a broker may be on the same host.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from resilience.engine.runtime.attribution import is_under_way
 
 _PORTS: Final = ("443", "80")
 
-# They look for the quickest of several addresses in tasks of their own, so that who has asked is not seen there.
+# These try several addresses in tasks of their own, where the frames do not show which library connects.
 _UNSEEN: Final = ("aiohappyeyeballs", "anyio", "trio")
 
 
 def watch_connections(module: ModuleType, hosts: Collection[str], count: Callable[[str, str], None]) -> None:
     """
-    Look at the connections that sockets make from now on.
+    Count the connections that sockets make from now on.
 
     Args:
         module: The module ``socket``.
-        hosts: ``host:port`` of the policy's APIs; those without a port are not looked at.
-        count: Takes what was connected to, and by which way.
+        hosts: ``host:port`` of the policy's APIs; a host without a port counts with ports 80 and 443 alone.
+        count: Called with the target of the connection and its way.
     """
     found: dict[tuple[Any, Any], str] = {}
     cls: Any = getattr(module, "socket", None)
@@ -60,12 +60,12 @@ def watch_connections(module: ModuleType, hosts: Collection[str], count: Callabl
                 count(f"to {name}", way)
         return connect(sock, address)
 
-    module.getaddrinfo = resolved  # type: ignore[attr-defined]  # any module takes it
+    module.getaddrinfo = resolved  # type: ignore[attr-defined]  # a module takes any attribute
     cls.connect = connected
 
 
 def _way() -> str | None:
-    """Return who connects; None where a library does, whose requests are counted."""
+    """Return the way of a connection; None if a library connects, since its requests are counted elsewhere."""
     frame: FrameType | None = sys._getframe(2)  # noqa: SLF001  # the documented way to the frames of this thread
     way = "a socket"
     while frame is not None:

@@ -1,4 +1,4 @@
-"""Tells when a module has been imported, and leaves importing as it is."""
+"""Call a function after a module has been imported, without changing the import."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Final
 Listener = Callable[[ModuleType], None]
 
 SOCKET: Final = "socket"
-"""The module that every connection passes which Python makes itself."""
+"""The module of every connection that Python itself makes."""
 
 SENDERS: Final = frozenset(
     {
@@ -21,15 +21,15 @@ SENDERS: Final = frozenset(
         "httpcore._sync.connection_pool",
     }
 )
-"""Modules that every HTTP request passes on its way out (see sent.py, which brings in more; a test compares them)."""
+"""The modules that every HTTP request passes (as in requests_sent.py, which imports more; a test compares them)."""
 
 
 def watch_imports(names: Collection[str], listener: Listener) -> None:
     """
-    Call a function with each of these modules when it has been imported, and each time it is reloaded.
+    Call a function with each of these modules after its import, and after each reload.
 
-    Those that are there already are told at once. What the function raises leaves the
-    ``import`` statement.
+    For modules that are imported already the function is called at once. An exception of the
+    function leaves the ``import`` statement.
     """
     sys.meta_path.insert(0, _Finder(frozenset(names), listener))
     for name in names:
@@ -39,7 +39,7 @@ def watch_imports(names: Collection[str], listener: Listener) -> None:
 
 
 class _Finder:
-    """Finds what the finders after it find, with a loader that tells."""
+    """Finds the same modules as the finders after it, with a loader that calls the listener."""
 
     def __init__(self, names: frozenset[str], listener: Listener) -> None:
         self._names = names
@@ -48,25 +48,25 @@ class _Finder:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return the spec of a module that is watched; None for every other, which is left to the others."""
+        """Return the spec of a watched module; None for other modules, which the next finders find."""
         if name not in self._names:
             return None
-        # Those before us have had their turn.
+        # Python has asked the finders before this one already.
         for finder in sys.meta_path[sys.meta_path.index(self) + 1 :]:
             find = getattr(finder, "find_spec", None)
             spec: ModuleSpec | None = None if find is None else find(name, path, target)
             if spec is not None:
                 if hasattr(spec.loader, "exec_module"):
-                    spec.loader = _Loader(spec.loader, self._listener)  # type: ignore[assignment]  # passes for one
+                    spec.loader = _Loader(spec.loader, self._listener)  # type: ignore[assignment]  # it has a loader's methods
                 return spec
         return None
 
 
 class _Loader:
     """
-    Stands for a module's loader until the module is run.
+    Stands for a module's loader until the module is executed.
 
-    The module itself never sees it: before its first line runs, its loader is in its place again.
+    The module never sees it: its own loader is back in ``__loader__`` before the first line of the module runs.
     """
 
     def __init__(self, loader: Any, listener: Listener) -> None:
@@ -77,13 +77,13 @@ class _Loader:
         return getattr(self._loader, name)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        """Let the loader make the module, or have it made."""
+        """Return the module that the loader makes; None for the default."""
         create = getattr(self._loader, "create_module", None)
         made: ModuleType | None = None if create is None else create(spec)
         return made
 
     def exec_module(self, module: ModuleType) -> None:
-        """Run the module, and tell that it is there."""
+        """Execute the module, and call the listener."""
         module.__loader__ = self._loader
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader

@@ -1,4 +1,4 @@
-"""Which operation of the policy's own APIs a request is that no call has sent."""
+"""Name the operation of a request to an API of the policy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from resilience.runner.settings import RunSettings
 
 
 def named_by_policy(settings: RunSettings, sent: SentRequest) -> str | None:
-    """Return ``provider:operation`` of a request; None if it is to no API of the policy."""
+    """Return ``provider:operation`` of a request; None if the policy describes no such API."""
     request = RestRequest(sent.method, sent.host, sent.target)
     provider = provider_of(settings.apis, request)
     return provider and f"{provider}:{operation_of(settings.apis[provider], sent.method, sent.target)}"

@@ -1,11 +1,10 @@
 """
-Sees every request that a process sends, and tells of those that no attempt of a call has sent.
+Watch the HTTP requests of a process, and report those that no attempt of a call has sent.
 
-Whatever a script uses, an HTTP request passes one of a few functions on its way out:
-``http.client`` (also under urllib, urllib3 and most SDKs), ``httpcore`` and ``aiohttp``.
-They are looked at from here, and left as they are. Most requests are none of ours, and
-cost a look at their host and headers. Little is imported here: ``http.client`` is in many
-Pythons that never use an SDK.
+Every HTTP request passes one of a few functions: of ``http.client`` (also under urllib, urllib3
+and most SDKs), of ``httpcore`` or of ``aiohttp``. This module wraps them without changing what
+they do. Most requests go to other services, and cost a look at host and headers. This module
+imports little: many Python processes use ``http.client`` and no SDK.
 """
 
 from __future__ import annotations
@@ -21,32 +20,30 @@ from resilience.clients.common.room import SentRequest
 from resilience.clients.outline import is_library, way_of
 from resilience.engine.runtime.attribution import is_under_way
 
-# What may stand between two of them.
+# The packages whose frames may stand between two frames of sending libraries.
 _BETWEEN: Final = ("anyio", "asyncio", "concurrent", "contextlib", "resilience", "threading")
 
+_COROUTINE: Final = 0x80  # inspect.CO_COROUTINE; importing inspect takes longer than all of this
 
-_COROUTINE: Final = 0x80  # inspect.CO_COROUTINE; that module would take longer to import than all of this
-
-
-Tell = Callable[[SentRequest, Callable[[], str]], None]
-"""Takes a request, and what finds out by which way it is sent."""
+Report = Callable[[SentRequest, Callable[[], str]], None]
+"""Takes a request, and a function that returns the name of the library that sends it."""
 
 
-def watch(module: ModuleType, tell: Tell) -> None:
-    """Look at the requests that a module sends from now on."""
+def watch(module: ModuleType, report: Report) -> None:
+    """Watch the requests that a module sends from now on."""
     cls_name, name = MODULES[module.__name__]
     cls = getattr(module, cls_name, None)
     function = getattr(cls, name, None)
     if cls is None or function is None or hasattr(function, _MARK):
-        return  # another version, or looked at already
+        return  # another version, or watched already
     read = _READERS[module.__name__]
 
     def look(sender: Any, args: tuple[Any, ...]) -> None:
         if is_under_way():
             return
         try:
-            tell(read(sender, args), _way)
-        except Exception:  # noqa: BLE001  # no request may fail because we have looked at it
+            report(read(sender, args), _way)
+        except Exception:  # noqa: BLE001  # watching must not make a request fail
             return
 
     if not function.__code__.co_flags & _COROUTINE:
@@ -70,7 +67,7 @@ def watch(module: ModuleType, tell: Tell) -> None:
 
 
 def _way() -> str:
-    """Return the name of the library that the script has used for what is being sent."""
+    """Return the name of the library with which the script sends."""
     frame: FrameType | None = sys._getframe()  # noqa: SLF001  # the documented way to the frames of this thread
     found = ""
     while frame is not None:
@@ -92,7 +89,7 @@ def _of_http_client(connection: Any, _: tuple[Any, ...]) -> SentRequest:
     tunnel = getattr(connection, "_tunnel_host", None)
     host = _host(tunnel, connection._tunnel_port) if tunnel else _host(connection.host, connection.port)  # noqa: SLF001
     if "://" in target:
-        # A proxy is asked for the whole URL.
+        # A request to a proxy has the whole URL.
         parts = urlsplit(target)
         host, target = _host(parts.hostname, parts.port or 80), f"{parts.path}?{parts.query}"
     return SentRequest(method, host, target, headers)
@@ -130,7 +127,7 @@ MODULES: Final[Mapping[str, tuple[str, str]]] = {
     "httpcore._async.connection_pool": ("AsyncConnectionPool", "handle_async_request"),
     "aiohttp.client_reqrep": ("ClientRequest", "send"),
 }
-"""Where requests are sent, by module: the class and its method (Python 3.11 to 3.14, httpcore 1.0, aiohttp 3.14)."""
+"""The class and its method that send, by module (Python 3.11 to 3.14, httpcore 1.0, aiohttp 3.14)."""
 
 _READERS: Final[Mapping[str, Callable[[Any, tuple[Any, ...]], SentRequest]]] = {
     "http.client": _of_http_client,

@@ -1,1 +1,1 @@
-"""How each process of a run begins, before its script."""
+"""The start of each process of a run, before the script."""

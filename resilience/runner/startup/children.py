@@ -1,9 +1,10 @@
 """
-Keeps the Pythons that a script starts in the run.
+Keep the Pythons that a script starts in the run.
 
-Python imports one ``sitecustomize``: the first on its path. Launchers such as ``opentelemetry-instrument`` and
-``ddtrace-run`` put a folder of theirs in front, and what they start would never come to ours. So wherever this Python
-starts another program with the run's variables, our folder stands first again; ours lets the next one have its turn.
+Python imports only the first ``sitecustomize`` on its path. Launchers such as ``opentelemetry-instrument`` and
+``ddtrace-run`` put their own folder first, so the Python that they start would not import ours. So this module puts our
+folder first again whenever this process starts a program with the run's variables. Our ``sitecustomize`` imports the
+next one.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def with_our_folder(path: str) -> str:
 
 
 def keep_in_front() -> None:
-    """Let our folder stand first in the path of all that this process becomes or starts by functions of ``os``."""
+    """Put our folder first in PYTHONPATH for the programs that functions of ``os`` start."""
     for name in ("execv", "execve", "posix_spawn", "posix_spawnp"):
         function = getattr(os, name, None)
         if function is not None:
@@ -37,7 +38,7 @@ def keep_in_front() -> None:
 
 
 def keep_in_front_of_popen(subprocess: ModuleType) -> None:
-    """Likewise for ``subprocess``, when it has been imported."""
+    """Put our folder first in PYTHONPATH for the programs that ``subprocess`` starts."""
     popen = subprocess.Popen
     popen.__init__ = _popen(popen.__init__)
 
@@ -50,7 +51,7 @@ def _with_environment(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(first, second, fixed(env), *rest, **kwargs)
         if "env" in kwargs:
             return function(*args, **{**kwargs, "env": fixed(kwargs["env"])})
-        # A program that gets no environment of its own gets this one.
+        # The program gets the environment of this process.
         _fix(os.environ)
         return function(*args, **kwargs)
 
@@ -67,7 +68,7 @@ def _popen(init: Callable[..., None]) -> Callable[..., None]:
             try:
                 bound = signature.bind(self, *args, **kwargs)
             except TypeError:
-                init(self, *args, **kwargs)  # says what is wrong with them
+                init(self, *args, **kwargs)  # raises TypeError with its own message
                 return
             if bound.arguments.get("env") is not None:
                 bound.arguments["env"] = fixed(bound.arguments["env"])
@@ -83,7 +84,7 @@ def _popen(init: Callable[..., None]) -> Callable[..., None]:
 
 
 def fixed(env: Any) -> Any:
-    """Return an environment with our folder in front, in a copy; itself where it is none, or not of the run."""
+    """Return a copy of an environment with our folder first; the same object if it is not of the run."""
     if not isinstance(env, Mapping):
         return env
     if env is os.environ:

@@ -1,7 +1,7 @@
 """
-The part of one process in a run: what it puts under the policy, and what it counts.
+One process of a run: the patches that it makes, and the requests that it counts.
 
-Little is imported here: many Pythons that a script starts never use an SDK.
+This module imports little: many Python processes that a script starts never use an SDK.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
-from resilience.garbage import without_collections
 from resilience.runner.ending.termination import end_like_interrupt
 from resilience.runner.patches.imports import SENDERS, SOCKET
 from resilience.runner.run import Run
@@ -22,19 +21,19 @@ if TYPE_CHECKING:
     from resilience.runner.settings import RunSettings
 
 
-# Of Pythons that were not under the policy.
+# How many Pythons without the policy the summary shows.
 _SHOWN: Final = 3
 
 
 class Process:
     """
-    This process's part in a run: nothing, until an SDK is imported.
+    This process of a run; it does nothing until an SDK is imported.
 
     Attributes:
         run: The run.
-        settings: Its policy and more, once this process has read it.
-        patches: What puts classes under the policy, once there is one to put there.
-        bypasses: Counts what goes past the policy.
+        settings: The settings of the run; None before this process has read them.
+        patches: The patches of client classes; None before the first SDK is imported.
+        bypasses: Counts the calls that are made without the policy.
     """
 
     def __init__(self, run: Run, *, is_supervisor: bool = False) -> None:
@@ -45,47 +44,49 @@ class Process:
         self.patches: ClientPatches | None = None
 
     def remarks(self) -> list[str]:
-        """Say which Pythons were not under the policy, as far as they have come past our start."""
+        """Return sentences about Pythons to which the policy did not apply."""
         strangers = self.run.strangers()
-        said = [
+        remarks = [
             f"a Python of another installation was not under the policy: {each}; install mqtt-resilience there, "
             "and begin the run with that one"
             for each in strangers[:_SHOWN]
         ]
         if self._is_supervisor and not strangers and not self.run.pythons():
-            said.append("the command has started no Python that could be put under the policy")
-        return said
+            remarks.append("the command has started no Python that could be put under the policy")
+        return remarks
 
     def imported(self, module: ModuleType) -> None:
-        """Put the client classes of a module under the policy, or look at the requests that it sends."""
+        """Wrap the client classes of a module, or watch its requests or connections."""
         if module.__name__ in SENDERS:
-            from resilience.runner.patches.requests_sent import watch  # noqa: PLC0415  # only where something may be sent
+            from resilience.runner.patches.requests_sent import watch  # noqa: PLC0415  # not needed before
 
             watch(module, self.sent)
             return
         if module.__name__ == SOCKET:
-            from resilience.runner.patches.connections import watch_connections  # noqa: PLC0415  # likewise
+            from resilience.runner.patches.connections import watch_connections  # noqa: PLC0415  # not needed before
 
             watch_connections(module, self.run.hosts, self.bypasses.count)
             return
-        # Two threads that come here at once make two executors, which is as good as one: what has to be known to
-        # both is known to the run. A lock here could wait for one of the imports' own.
+        # Two threads may make two executors here. That is harmless, because their shared state is in the run's folder.
+        # A lock could deadlock with a lock of the import system.
         if self.patches is None:
+            from resilience.policyfile.garbage import without_collections  # noqa: PLC0415  # imports the policy
+
             with without_collections():
-                from resilience.runner.patches.client_classes import ClientPatches  # noqa: PLC0415  # it brings in the engine
+                from resilience.runner.patches.client_classes import ClientPatches  # noqa: PLC0415  # imports the engine
 
                 self.patches = ClientPatches(self._settings(), self.bypasses)
                 end_like_interrupt()
         self.patches.patch(module)
 
     def sent(self, sent: SentRequest, way: Callable[[], str]) -> None:
-        """Count a request that no call has sent, if it is to one of the two services or to an API of the policy."""
-        from resilience.clients.outline import named_by_vendor  # noqa: PLC0415  # likewise
-        from resilience.engine.runtime.attribution import is_telemetry  # noqa: PLC0415  # it is there, or we would not be here
+        """Count a request that no call has sent to a service with a catalogue, or to an API of the policy."""
+        from resilience.clients.outline import named_by_vendor  # noqa: PLC0415  # requests_sent has imported both
+        from resilience.engine.runtime.attribution import is_telemetry  # noqa: PLC0415
 
         operation = named_by_vendor(sent)
         if operation is None and {sent.host, sent.host.rpartition(":")[0]} & {*self.run.hosts}:
-            from resilience.runner.patches.request_names import named_by_policy  # noqa: PLC0415  # it brings in the policy
+            from resilience.runner.patches.request_names import named_by_policy  # noqa: PLC0415  # imports the policy
 
             operation = named_by_policy(self._settings(), sent)
         if operation is not None and not is_telemetry():
@@ -93,7 +94,7 @@ class Process:
 
     def _settings(self) -> RunSettings:
         if self.settings is None:
-            from resilience.runner.settings import RunSettings  # noqa: PLC0415  # it brings in the policy
+            from resilience.runner.settings import RunSettings  # noqa: PLC0415  # imports the policy
 
             self.settings = RunSettings.of(self.run)
         return self.settings

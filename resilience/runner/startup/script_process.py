@@ -1,4 +1,4 @@
-"""What only the script's own process does: refuse a wrong policy before the script, and sum up after it."""
+"""The work of the script's own process: check the policy before the script, and write the summary after it."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _WRONG_USE: Final = 2
 
 def begin(process: Process) -> None:
     """
-    Read the policy, and see that what it needs is there; what is wrong ends the process with 2.
+    Read the policy, and try its ledger and journal; end the process with exit code 2 if something is wrong.
 
-    The first of all exit functions is registered here, so it is the last that runs.
+    This registers the first of all exit functions, so it is the last that runs.
     """
     process.settings = _settings(process.run)
     _try_ledger(process.settings)
     hosts = tuple(host for source in process.settings.apis.values() for host in source.hosts)
     hooks = _hooks_of_plugins(process.run)
     if hosts or hooks:
-        # Said to the script's children as well, before they have read the policy.
+        # The script's children need these before they have read the policy.
         process.run = process.run._replace(hosts=hosts, sdk_hooks=(*process.run.sdk_hooks, *hooks))
         os.environ[VARIABLE] = process.run.dumps()
     atexit.register(_end, process, os.getpid())
@@ -42,10 +42,10 @@ def begin(process: Process) -> None:
 
 
 def _hooks_of_plugins(run: Run) -> tuple[str, ...]:
-    """Return the modules in which clients of third parties' SDKs are."""
+    """Return the modules that have client classes of third parties' SDKs."""
     if not plugins():
         return ()
-    from resilience.clients import registry  # noqa: PLC0415  # few have such a package
+    from resilience.clients import registry  # noqa: PLC0415  # few users have such a package
 
     try:
         return tuple(registry.hooks().keys() - {*run.sdk_hooks, *run.http_hooks})
@@ -70,7 +70,7 @@ def _try_ledger(settings: RunSettings) -> None:
     ledger = settings.ledger()
     if ledger is None:
         return
-    from resilience.state import LedgerError  # noqa: PLC0415  # brings in a database, which few runs need
+    from resilience.state import LedgerError  # noqa: PLC0415  # imports a database, which few runs need
 
     try:
         with ledger:
@@ -82,14 +82,14 @@ def _try_ledger(settings: RunSettings) -> None:
 def _refuse(run: Run, text: str) -> NoReturn:
     _say([text])
     run.remove()
-    os._exit(_WRONG_USE)  # there is no better way out: Python has not begun with the script
+    os._exit(_WRONG_USE)  # Python has not begun with the script, and an exception would be ignored
 
 
 def _end(process: Process, root: int) -> None:
     settings = process.settings
     if settings is None or os.getpid() != root:
-        return  # a forked process that ends as its parent would
-    # Only here: a script that is killed, or becomes another program, needs none of it.
+        return  # a forked process inherits the exit function
+    # Imported here: a script that is killed, or becomes another program, needs none of these.
     from resilience.runner.ending.summary import summary  # noqa: PLC0415
     from resilience.runner.totals.bypasses import bypassed  # noqa: PLC0415
     from resilience.runner.totals.counters import counted  # noqa: PLC0415
@@ -101,7 +101,7 @@ def _end(process: Process, root: int) -> None:
     if not run.quiet:
         changes: Mapping[Renaming, str] = {}
         if os.path.exists(run.shared(NAMES)):  # noqa: PTH110  # pathlib takes longer
-            from resilience.runner.totals.names import renames  # noqa: PLC0415  # brings in the engine
+            from resilience.runner.totals.names import renames  # noqa: PLC0415  # imports the engine
 
             changes = renames(run)
         is_on = process.patches is None or process.patches.enabled
@@ -111,7 +111,7 @@ def _end(process: Process, root: int) -> None:
             *process.remarks(),
         ]
         _say([f"resilience: {line}" for line in lines])
-    # After the summary: a receiver that is away takes some seconds.
+    # After the summary, because a receiver that does not answer costs some seconds.
     if counts.calls and not _send(process, counts) and not run.quiet:
         _say(["resilience: not all telemetry could be sent: nothing answers where the OTEL_ variables point"])
     run.remove()
@@ -122,22 +122,22 @@ def _end(process: Process, root: int) -> None:
 def _send(process: Process, counts: Counts) -> bool:
     if process.patches is not None and process.patches.tracing.has_begun:
         return process.patches.tracing.send()
-    from resilience.runner.telemetry.late_export import send  # noqa: PLC0415  # brings in OpenTelemetry
+    from resilience.runner.telemetry.late_export import send  # noqa: PLC0415  # imports OpenTelemetry
 
     return send(process.run, counts)
 
 
 def _stay_interrupted() -> None:
     """
-    Let a script that Ctrl-C has ended still end by that signal.
+    Make a script that Ctrl-C has ended still end by that signal.
 
-    Python remembers it in a flag that the next text that is run as code takes back
-    (``unhandled_keyboard_interrupt`` in CPython's Python/pythonrun.c, 3.11 and 3.13); imports at the end
-    and telemetry may run one. This sets it again.
+    Python notes the interrupt in a flag, and clears the flag when it next executes source text
+    (``unhandled_keyboard_interrupt`` in CPython's Python/pythonrun.c, 3.11 and 3.13). Imports at the end and
+    telemetry may do that. This sets the flag again.
     """
     if getattr(sys, "last_type", None) is KeyboardInterrupt:
         with suppress(KeyboardInterrupt):
-            exec("raise KeyboardInterrupt")  # noqa: S102  # only a text does it
+            exec("raise KeyboardInterrupt")  # noqa: S102  # only source text sets the flag
 
 
 def _say(lines: list[str]) -> None:
@@ -145,4 +145,4 @@ def _say(lines: list[str]) -> None:
         sys.stderr.write("".join(f"{line}\n" for line in lines))
         sys.stderr.flush()
     except (AttributeError, OSError, ValueError):
-        return  # the script has closed it, or there is none
+        return  # the script has closed standard error, or there is none

@@ -1,8 +1,8 @@
 """
-``resilience run -- COMMAND``: any command, with the Pythons that it starts under a policy.
+Run any command, with the Pythons that it starts under a policy: ``resilience run -- COMMAND``.
 
-A script is run in place of the command that was typed. Another program cannot be asked to sum up at its end, so this
-process waits for it, and does what the script's own process does otherwise.
+With a script the command replaces itself, and the script's process writes the summary. Another program does not, so
+this process waits for the program and then writes the summary.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NOT_EXECUTABLE: Final = 126
 # Signals that end a job. Ctrl-C reaches the command by itself, from the terminal.
 _FORWARDED: Final = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name))
 
-# Seconds that Pythons which outlive the command have for their end, after a signal.
+# Seconds that Pythons may outlive the command after a signal.
 _PATIENCE: Final = 5.0
 
 
@@ -36,15 +36,16 @@ def supervise(run: Run, command: Sequence[str]) -> int:
     Run a command to its end.
 
     Args:
-        run: The run, whose variables are in the environment.
+        run: The run; its variables are in the environment.
         command: The program and its arguments.
 
     Returns:
-        Its exit code, as a shell has it: 128 and the signal where one has ended it, 127 where there is no such program.
+        The exit code in a shell's terms: 128 plus the signal that ended the command, 126 if it cannot be run, 127 if
+        there is no such program.
     """
     run.claim()
     process = Process(run, is_supervisor=True)
-    # Before the policy is read: a signal that comes early must not be lost.
+    # This also handles SIGTERM, before the command starts.
     begin(process)
     try:
         with subprocess.Popen(command) as child:  # noqa: S603  # what the user asked for
@@ -70,11 +71,11 @@ def _wait(child: subprocess.Popen[Any]) -> int:
         try:
             return child.wait()
         except KeyboardInterrupt:
-            continue  # the command got it too, and decides
+            continue  # the command gets the interrupt too, and decides
 
 
 def _forward_signals(run: Run, child: subprocess.Popen[Any]) -> list[int]:
-    """Hand on what ends a job to the command, and to the Pythons below it, which a shell would leave behind."""
+    """Forward signals that end a job to the command, and to its Pythons, which a shell does not end."""
     received: list[int] = []
 
     def hand_on(number: int, _: FrameType | None) -> None:
@@ -89,10 +90,10 @@ def _forward_signals(run: Run, child: subprocess.Popen[Any]) -> list[int]:
 
 
 def _pythons(run: Run) -> Iterable[int]:
-    """Return the Pythons of the run that are in the process group of this one."""
+    """Yield the process ids of the run's Pythons in the process group of this process."""
     group = os.getpgrp() if hasattr(os, "getpgrp") else None
     for process in run.pythons():
-        # The number of one that is gone may be another's by now; then it is in another group.
+        # The id of a process that has ended may belong to another one by now, in another group.
         with suppress(OSError):
             if process != os.getpid() and os.getpgid(process) == group:
                 yield process

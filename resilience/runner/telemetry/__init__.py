@@ -1,1 +1,1 @@
-"""The telemetry of a run: one span above its processes, and what is logged."""
+"""The telemetry of a run: one span above its processes, and its log records."""

@@ -1,9 +1,9 @@
 """
-Sends the span of a run whose calls were all made by other processes than the script's own.
+Send the span of a run whose calls were all made by other processes than the script's own.
 
-The script's process has no telemetry then, and can have none any more: a Python
-that is ending can neither start threads nor import what would. So another one is
-started for it, which is this module as a program.
+The script's process has no telemetry then, and cannot set it up at its end: an ending Python
+cannot start threads, nor import modules that do. So it starts another Python, which runs this
+module as a program.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from resilience.runner.telemetry.log_filter import keep_off_stdout
 from resilience.runner.totals.counters import Counts
 from resilience.telemetry.providers.environment import Providers, asked_for, has_failed, is_sending_ours, own_providers
 
-# Seconds, with the start of the program.
+# Seconds for the program, including its start.
 _PATIENCE: Final = 4.5
 
 
 def send(run: Run, counts: Counts) -> bool:
-    """Send the span of a run, and wait for some seconds until that is done; return whether it failed nowhere."""
+    """Send the span of a run, and wait for it some seconds; return False if it could not be sent."""
     if asked_for() is None:
         return True
     if run.was_unsent():
         return False
-    # The program is no part of the run.
+    # The program is not a process of the run.
     environ = {name: value for name, value in os.environ.items() if name != VARIABLE}
     environ["PYTHONPATH"] = os.pathsep.join([environ.get("PYTHONPATH", ""), run.home])
     text = json.dumps([run.dumps(), attrs.asdict(counts)])
@@ -41,22 +41,22 @@ def send(run: Run, counts: Counts) -> bool:
         )
         program.communicate(text.encode(), timeout=_PATIENCE)
     except subprocess.TimeoutExpired:
-        return True  # it is on its way, and goes on by itself
+        return True  # the program continues by itself
     except OSError:
-        return False  # a trace without its root is still a trace
+        return False  # the trace lacks its root, and has all else
     return program.returncode == 0
 
 
 def main() -> int:
-    """Read what the script's process writes, make the span, and send it; return whether that failed."""
-    from resilience.runner.settings import policy_of  # noqa: PLC0415  # for the program only
-    from resilience.runner.telemetry.tracing import span_of  # noqa: PLC0415  # likewise
+    """Read the run and its counts from standard input, and send the span; return 1 if that failed."""
+    from resilience.runner.settings import policy_of  # noqa: PLC0415  # only the program needs it
+    from resilience.runner.telemetry.tracing import span_of  # noqa: PLC0415  # only the program needs it
 
     text, numbers = json.load(sys.stdin)
     run, counts = Run.loads(text), Counts(**numbers)
     providers = own_providers(run.title)
     if not isinstance(providers, Providers):
-        return 0  # the script's process has said why
+        return 0  # the summary of the script's process has the reason
     keep_off_stdout("opentelemetry", is_muted=is_sending_ours)
     span = span_of(run, policy_of(run))
     span.tracer_provider = providers.tracer

@@ -1,9 +1,9 @@
 """
-What we log, kept off the script's standard output.
+Keep our log records off the script's standard output.
 
-A script may send its log there, and its output to another program. It gets its own
-lines as ever; ours, and those of telemetry that we have set up, go to every other
-handler that it has.
+A script may log to standard output, and another program may read it. The script's own records
+still go there. Our records, and those of the telemetry that we set up, go to the script's
+other handlers.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class _NotToStdout(logging.Handler):
         self._is_muted = is_muted
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Pass a record on; where the script has set up no logging, do as Python does."""
+        """Pass a record on; if the script has set up no logging, use Python's handler of last resort."""
         if record.levelno >= logging.WARNING and self._is_muted():
-            return  # said once, at the end, and not for each try
+            return  # the summary says it once
         fallback = [] if self._fallback is None else [self._fallback]
         for handler in logging.getLogger().handlers or fallback:
             if record.levelno >= handler.level and not _is_stdout(handler):
@@ -43,24 +43,24 @@ def _never() -> bool:
 
 def keep_off_stdout(name: str, *, is_muted: Callable[[], bool] = _never) -> None:
     """
-    Keep what is logged to this logger, and to those below it, off standard output; once is enough.
+    Keep the records of a logger, and of its children, off standard output; more calls change nothing.
 
     Args:
         name: The logger.
-        is_muted: Tells whether warnings and errors are dropped as well.
+        is_muted: Tells whether warnings and errors are dropped too.
     """
     logger = logging.getLogger(name)
     if any(isinstance(handler, _NotToStdout) for handler in logger.handlers):
         return
-    # A library that has a handler of its own wants nothing to be said where no logging is set up.
+    # A library with a handler of its own wants no output if the script has set up no logging.
     logger.addHandler(_NotToStdout(None if logger.handlers else logging.lastResort, is_muted))
     logger.propagate = False
 
 
 def drop_logs_of_exports() -> None:
-    """Let nothing be logged of the requests that telemetry is sent with; once is enough."""
+    """Drop the log records of requests that send telemetry; more calls change nothing."""
     for name in LOGGERS:
-        # The very same function is added only once.
+        # `logging` adds the same function only once.
         logging.getLogger(name).addFilter(_is_of_the_script)
 
 
@@ -69,7 +69,7 @@ def _is_of_the_script(_: logging.LogRecord) -> bool:
 
 
 def _is_stdout(handler: Any) -> bool:
-    # The second is where handlers of rich have it.
+    # The second is the stream of rich's handlers.
     for stream in (getattr(handler, "stream", None), getattr(getattr(handler, "console", None), "file", None)):
         if stream is None:
             continue

@@ -1,4 +1,4 @@
-"""The run's telemetry: set up at the first call of a process, sent when that process ends."""
+"""The telemetry of a process: set up at its first call, sent when the process ends."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ from resilience.telemetry.providers.environment import (
 from resilience.telemetry.providers.fallback import UntilSet
 from resilience.telemetry.spans.run_span import RunSpan
 
-# Seconds, for all that is still to be sent when the script has ended. A receiver that is there takes milliseconds.
+# Seconds to send the rest after the script has ended. A receiver that runs takes milliseconds.
 _LAST_PATIENCE: Final = 4.0
 
-# For those who come after one that has waited in vain.
+# Seconds after another process has waited in vain.
 _LITTLE_PATIENCE: Final = 0.5
 
 
@@ -44,12 +44,12 @@ class Tracing:
     """
     The telemetry of one process.
 
-    What the environment asks for is sent by providers of the run's own, which are set nowhere: the script may set its
-    own at any time, and from then on these have all that is recorded.
+    The run has its own providers for the telemetry that the environment asks for. It does not set them globally: the
+    script may set its own providers at any time, which then get everything.
 
     Args:
-        settings: What the run's calls go by.
-        notes: Takes what the user should know.
+        settings: The settings of the run.
+        notes: Takes remarks for the user.
 
     Attributes:
         span: The span of the run.
@@ -71,7 +71,7 @@ class Tracing:
             keep_off_stdout(name)
 
     def observers(self) -> list[Observer]:
-        """Return who watches the calls of this process."""
+        """Return the observers of the calls of this process."""
         if asked_for() is None:
             watching = list(default_observers())
             for each in watching:
@@ -88,9 +88,9 @@ class Tracing:
 
     def begin(self) -> None:
         """
-        Make providers if the script has set none, and see to it that what they hold is sent.
+        Make providers if the script has set none, and register the exit functions that send their content.
 
-        Called before the first call of a process, and again in one that was forked.
+        Called before the first call of a process, also of a forked process.
         """
         # A process that was forked has the providers already.
         if self._providers is None:
@@ -98,10 +98,10 @@ class Tracing:
         self.has_begun = True
         last = cache(self._flush)
         if is_multiprocessing():
-            from multiprocessing.util import Finalize  # noqa: PLC0415  # it is there, or we would not be here
+            from multiprocessing.util import Finalize  # noqa: PLC0415  # imported already
 
-            # Such a process may leave without Python's exit functions, with these alone (3.11), or with these after
-            # the SDK has shut down (3.13); -100 is after all others. SIGTERM may come in either.
+            # Such a process may leave without Python's exit functions (3.11), or call finalizers after the SDK has shut
+            # down (3.13). Priority -100 comes after all others. SIGTERM may come in both cases.
             Finalize(None, in_time, args=(last,), exitpriority=-100)
             atexit.register(in_time, last)
             if self._providers is not None:
@@ -115,10 +115,10 @@ class Tracing:
 
     def send(self, patience: float = _LAST_PATIENCE) -> bool:
         """
-        Send what is left in the run's own providers, and wait for so many seconds at most.
+        Send the rest in the run's own providers, and wait at most ``patience`` seconds.
 
         Returns:
-            Whether all was sent, in this process and those before it.
+            Whether this process and those before it have sent everything.
         """
         run = self._settings.run
         if self._providers is None:
@@ -137,7 +137,7 @@ class Tracing:
             self._notes.remark(made)
         elif made is not None:
             self._providers = made
-            # The threads that Python 3.12 and newer warn of are the SDK's, which begins them anew in a forked process.
+            # Python 3.12 and newer warn of the SDK's threads; the SDK starts them again in a forked process.
             warnings.filterwarnings("ignore", r"This process \(pid=\d+\) is multi-threaded", DeprecationWarning)
             if made.tracer is not None:
                 self._spans = Spans(made.tracer)
@@ -149,17 +149,17 @@ class Tracing:
         return self._current_span().parent()
 
     def _current_span(self) -> RunSpan:
-        """Return the span of the run, by the provider that has the calls now."""
+        """Return the span of the run, with the provider that gets the calls now."""
         self.span.tracer_provider = None if has_providers() or self._providers is None else self._providers.tracer
         return self.span
 
     def _register_end(self) -> None:
-        # After the provider has registered its own end, so before that runs.
+        # The provider has registered its shutdown before, so this runs before the shutdown.
         atexit.register(self._end, os.getpid())
 
     def _flush(self) -> None:
         self._end(os.getpid())
-        # Before those who wait for this give up.
+        # Shorter than the time that the caller waits.
         self.send(PATIENCE - _LITTLE_PATIENCE)
         flush_providers()
 

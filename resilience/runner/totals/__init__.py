@@ -1,1 +1,1 @@
-"""What all processes of a run know together: counts, names, notes for its end."""
+"""The state that all processes of a run share: counts, names, notes for its end."""

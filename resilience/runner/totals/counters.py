@@ -1,10 +1,10 @@
 """
-What a run counts, in all of its processes: numbers that survive a process that is killed.
+Count the calls of a run in all of its processes, in numbers that survive a process that is killed.
 
-A journal would tell all of it, at a price that a run should not pay unasked: 50 us more for each call, on a machine on
-which a counted success takes 4 us and a failure 60, 600 bytes for each call, and a second at the end for each 100,000
-of them (CPython 3.11). And what a full disk takes from a journal, these numbers keep: their file is as long as it will
-ever be from the first call on.
+A journal has all of these numbers, but costs more than a run should cost by default: 50 us more for each call, on a
+machine on which a counted success takes 4 us and a failure 60 us, 600 bytes for each call, and a second at the end for
+each 100,000 calls (CPython 3.11). A full disk does not harm these numbers: their file has its final length from the
+first call on.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ class Counts:
     The sums over all processes of a run.
 
     Attributes:
-        calls: Management calls that were begun.
+        calls: Management calls that have begun.
         retries: Attempts after the first.
-        refreshes: Refreshes of credentials that were begun.
-        verifications: Questions to a verifier.
-        accepted: Calls that were taken for a success.
-        failures: Calls that failed, those that were refused included.
-        refused: Calls that we did not let pass.
-        waited: Milliseconds that calls waited, added up.
-        began: When the first call began, in nanoseconds since the epoch; 0 before it.
+        refreshes: Refreshes of credentials that have begun.
+        verifications: Calls of a verifier.
+        accepted: Failed calls that the policy accepted as a success.
+        failures: Calls that failed or were refused.
+        refused: Calls that the executor refused.
+        waited: The sum of all waits, in milliseconds.
+        began: When the first call began, in nanoseconds since the epoch; 0 before the first call.
     """
 
     calls: int = 0
@@ -52,20 +52,20 @@ class Counts:
     began: int = 0
 
 
-_PLACES: Final = {each.name: place for place, each in enumerate(fields(Counts))}
-"""Where each number stands in the file of a process."""
+_INDEXES: Final = {each.name: index for index, each in enumerate(fields(Counts))}
+"""The index of each number in the file of a process."""
 
 
 @define(eq=False)
 class Counters:
     """
-    Counts what this process does, in a file of its own that is mapped into memory.
+    Counts the calls of this process, in a file of its own that is mapped into memory.
 
-    The file is made when there is something to count; a process that was forked gets another one.
+    The first call makes the file; a forked process makes another file.
 
     Args:
         run: The run.
-        on_first: Called before this process counts its first call; in a forked process again.
+        on_first: Called before this process counts its first call, and again in a forked process.
     """
 
     _run: Run
@@ -79,38 +79,37 @@ class Counters:
 
     def tally(self) -> None:
         """Count a call."""
-        # One statement without a call in it: the interpreter changes no thread between its reading and its writing.
+        # This statement calls no function, so the interpreter does not switch threads between its read and its write.
         try:
-            self._numbers[0] += 1  # type: ignore[index]  # None is what the other branch is for
+            self._numbers[0] += 1  # type: ignore[index]  # the other branch is for None
         except TypeError:
             self._begin()[0] += 1
 
     def add(self, name: str, amount: int = 1) -> None:
         """Add to the number of this name in :class:`Counts`."""
-        place, numbers = _PLACES[name], self._numbers or self._begin()
-        numbers[place] += amount
+        numbers = self._numbers or self._begin()
+        numbers[_INDEXES[name]] += amount
 
     def _begin(self) -> Numbers[int]:
-        # Other threads wait here for what happens on the first call: it may decide who watches it.
+        # Other threads wait here for `on_first`, which may change the observers of their calls.
         with self._guard:
             if self._numbers is None:
                 self._on_first()
-                numbers = mapped(self._run.shared(f"{os.getpid()}{_SUFFIX}"), len(_PLACES))
-                # A process that has become another program, or has the number of one that is gone, goes on where
-                # that one ended.
-                numbers[_PLACES["began"]] = numbers[_PLACES["began"]] or time.time_ns()
+                numbers = mapped(self._run.shared(f"{os.getpid()}{_SUFFIX}"), len(_INDEXES))
+                # The file is there already if this process has become another program, or has the id of an ended one.
+                numbers[_INDEXES["began"]] = numbers[_INDEXES["began"]] or time.time_ns()
                 self._numbers = numbers
             return self._numbers
 
     def _begin_anew(self) -> None:
         self._numbers = None
-        self._guard = Lock()  # the other one may be held by a thread that is not here
+        self._guard = Lock()  # in a forked process, a thread of the parent may hold the old lock
 
 
 def counted(run: Run) -> Counts:
-    """Return the sums of what the processes of a run have counted so far."""
-    rows = [list(mapped(str(file), len(_PLACES))) for file in Path(run.folder).glob(f"*{_SUFFIX}")]
-    sums = {name: sum(row[place] for row in rows) for name, place in _PLACES.items()}
-    # A process that counts for the first time this moment has no beginning yet.
-    sums["began"] = min((began for row in rows if (began := row[_PLACES["began"]])), default=0)
+    """Return the sums of the numbers that the processes of a run have counted so far."""
+    rows = [list(mapped(str(file), len(_INDEXES))) for file in Path(run.folder).glob(f"*{_SUFFIX}")]
+    sums = {name: sum(row[index] for row in rows) for name, index in _INDEXES.items()}
+    # A process that is just making its file has no `began` yet.
+    sums["began"] = min((began for row in rows if (began := row[_INDEXES["began"]])), default=0)
     return Counts(**sums)

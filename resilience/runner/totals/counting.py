@@ -1,4 +1,4 @@
-"""The observer that counts what becomes of calls."""
+"""The observer that counts the results of calls."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class CountingObserver:
     """
     Counts retries, remedies and ends, and notes which calls failed.
 
-    A call that succeeds at once has none of these; it is counted where it begins.
+    A call that succeeds at once has none of these; ``Counters.tally`` counts it at its start.
     """
 
     counters: Counters
@@ -40,7 +40,7 @@ class CountingObserver:
     idle_slot: Slot | None = ALWAYS_IDLE
 
     def watch(self, started: CallStarted) -> Sink:
-        """Watch every call that is announced."""
+        """Return the function that counts the events of a call."""
         return partial(self._count, started.operation)
 
     def _count(self, operation: str, event: Event) -> None:
@@ -63,7 +63,7 @@ class CountingObserver:
         if ended.ended in _FAILED:
             self.counters.add("failures")
             code = None if ended.fault is None else cleaned(ended.fault.code)
-            # A status says more than the way in which it came.
+            # Without a code, the label has the status or the kind of transport fault.
             label = None if ended.fault is None or ended.fault.code is not None else ended.fault.label
             why = NAME_REFUSED if is_name_refused(ended) else code or label or ended.stop_reason or "failed"
             self.notes.fail(operation, why)

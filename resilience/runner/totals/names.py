@@ -1,4 +1,4 @@
-"""Which resources have another name now, and whose each name is: known to all processes of a run at once."""
+"""The renames of a run and the calls that use each name, shared by all of its processes."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class RunNames(names.ProcessNames):
     """
     The names of a run.
 
-    They stand in a file with a line for each change, in the order in which the system has
-    added them. So all processes see the same order, and of two that want one name at once both see the
-    same first. No lock is needed for that.
+    A file has a line for each change, in the order in which the operating system has appended
+    them. All processes read the same order, so if two want one name, both agree which was first.
+    That needs no lock.
 
-    Beside the file is a sign, mapped into the memory of every process: a random number, another
-    one after each line about a rename. As long as it is what it was there is no new name to know.
+    Beside the file is a random number that every process maps into memory; each line about a
+    rename changes it. While the number is unchanged there is no new rename to read.
     """
 
     _run: Run
@@ -42,7 +42,7 @@ class RunNames(names.ProcessNames):
             os.register_at_fork(after_in_child=self._begin_anew)
 
     def changes(self) -> Mapping[Renaming, str]:
-        """Return the new name of everything that was renamed so far."""
+        """Return the new names of all resources that have been renamed so far."""
         if self._sign[0] != self._seen:
             with self._guard:
                 seen = self._sign[0]
@@ -50,37 +50,37 @@ class RunNames(names.ProcessNames):
                 self._seen = seen
         return self._register.changes
 
-    def _do(self, did: NameChange, place: NameScope, original: str, name: str) -> bool:
+    def _do(self, did: NameChange, scope: NameScope, original: str, name: str) -> bool:
         sign = int.from_bytes(os.urandom(_BYTES), "little") or 1
-        line = {"did": did, **place._asdict(), "original": original, "name": name, "sign": sign}
+        line = {"did": did, **scope._asdict(), "original": original, "name": name, "sign": sign}
         with self._guard:
             append(self._run.shared(NAMES), line)
             if did != "ask":
-                # Who reads the file after he has seen this number finds the line; no two are equal, so that one that
-                # is written late cannot pass for one that was seen.
+                # A process that reads this number, and then the file, finds the line. All numbers differ, so a process
+                # cannot mistake a number that is written late for one that it has seen.
                 self._sign[0] = sign
             answer = self._read(sign)
             if answer is None:
-                # The run is over, or its disk is full: what this process does it keeps to itself.
-                answer = self._register.apply(did, place, original, name)
+                # The run is over, or its disk is full: this process keeps the change to itself.
+                answer = self._register.apply(did, scope, original, name)
         return answer
 
     def _read(self, own: int | None = None) -> bool | None:
-        """Read what is new, up to the end; return the answer to the line with this sign, if it is there."""
+        """Read the new lines; return the answer to the line with the sign ``own``, or None if it is not there."""
         answer = None
         lines, self._offset = read_from(self._run.shared(NAMES), self._offset)
         for line in lines:
-            place = NameScope(line["provider"], line["operation"], line["field"], line["scope"])
-            could = self._register.apply(line["did"], place, line["original"], line["name"])
+            scope = NameScope(line["provider"], line["operation"], line["field"], line["scope"])
+            could = self._register.apply(line["did"], scope, line["original"], line["name"])
             if line["sign"] == own:
                 answer = could
         return answer
 
     def _begin_anew(self) -> None:
-        """Forget everything in a forked process: a thread that is not here may have been reading."""
+        """Forget everything in a forked process: a thread of the parent may have been reading."""
         self._register, self._offset, self._seen = Register(), 0, 0
 
 
 def renames(run: Run) -> Mapping[Renaming, str]:
-    """Return the new name of everything that was renamed in a run."""
+    """Return the new names of all resources that a run has renamed."""
     return RunNames(run).changes()

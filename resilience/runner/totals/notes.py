@@ -1,4 +1,4 @@
-"""What the end of a run tells beside numbers: a few sentences, from any process."""
+"""The sentences for the summary of a run, from any of its processes."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from resilience.runner.totals.shared import append, read
 
 _FILE: Final = "notes.jsonl"
 
-# Of one kind in one process; the summary shows fewer, and a script that fails in a loop must not fill the disk.
+# How many notes of one kind a process writes; a script that fails in a loop must not fill the disk.
 _MOST: Final = 20
 
 
 @frozen
 class Noted:
     """
-    What was noted in a run, each sentence once, in order.
+    The notes of a run, each sentence once, in order.
 
     Attributes:
         failures: The calls that failed: operation and code.
-        remarks: What else the user should know.
+        remarks: Other sentences for the user.
     """
 
     failures: tuple[str, ...]
@@ -31,13 +31,13 @@ class Noted:
 
 @define(eq=False)
 class Notes:
-    """Notes of this process for the end of the run."""
+    """Writes the notes of this process for the end of the run."""
 
     _run: Run
     _written: dict[str, set[str]] = field(factory=dict, init=False)
 
     def fail(self, operation: str, reason: str) -> None:
-        """Note a call that failed, with its code or why else."""
+        """Note a call that failed, with its code or another reason."""
         self._write("failure", f"{operation}: {reason}")
 
     def remark(self, sentence: str) -> None:
@@ -52,7 +52,7 @@ class Notes:
 
 
 def noted(run: Run) -> Noted:
-    """Return what all processes of a run have noted."""
+    """Return the notes of all processes of a run."""
     lines = list(read(run.shared(_FILE)))
     failures = dict.fromkeys(line["text"] for line in lines if line["kind"] == "failure")
     remarks = dict.fromkeys(line["text"] for line in lines if line["kind"] == "remark")

@@ -1,8 +1,8 @@
 """
-What processes of one run share: lines in a file, and numbers in memory.
+Share data between the processes of one run: lines in a file, and numbers in memory.
 
-The folder of a run may be gone while a process of it goes on. Nobody asks then for
-what that process did, so it keeps it to itself, and no call fails for it.
+The folder of a run may be removed while a process of the run continues. Then the run has ended,
+and the process keeps its data to itself; no call fails for that.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 NAMES: Final = "names.jsonl"
-"""The file that says whose name is whose; the end of a run looks whether there is one before it imports a reader."""
+"""The file of names; the end of a run looks whether it exists before it imports the reader."""
 
 _PRIVATE: Final = 0o600
 _NUMBER: Final = 8
 
 Numbers = memoryview
-"""Numbers of 64 bits without a sign, as this machine writes them."""
+"""Unsigned numbers of 64 bits, in the byte order of this machine."""
 
 
 def append(path: str, line: Mapping[str, Any]) -> None:
-    """Add a line to a file, in one write: those of other processes stay whole."""
+    """Append a line to a file in one write, so that lines of several processes do not mix."""
     try:
         file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _PRIVATE)
     except OSError:
         return
     try:
-        # It begins with an end as well: half a line that a full disk has left must not spoil the next one.
+        # A line break comes first too: a full disk may have left half a line.
         os.write(file, b"\n" + json.dumps(line).encode() + b"\n")
     except OSError:
         return  # a full disk
@@ -39,14 +39,14 @@ def append(path: str, line: Mapping[str, Any]) -> None:
 
 
 def read(path: str) -> Iterator[dict[str, Any]]:
-    """Yield the lines of a file; none if it is not there, and not the last one while it is being written."""
+    """Yield the whole lines of a file; nothing if there is no such file."""
     yield from read_from(path, 0)[0]
 
 
 def read_from(path: str, offset: int) -> tuple[list[dict[str, Any]], int]:
-    """Return the whole lines of a file that begin at an offset or later, and where the next one will begin."""
+    """Return the whole lines of a file from an offset on, and the offset after them."""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123  # a name that is made for each call
+        with open(path, "rb") as file:  # noqa: PTH123  # pathlib takes longer
             file.seek(offset)
             text = file.read()
     except FileNotFoundError:
@@ -57,13 +57,13 @@ def read_from(path: str, offset: int) -> tuple[list[dict[str, Any]], int]:
 
 def _loaded(line: bytes) -> dict[str, Any] | None:
     try:
-        return json.loads(line)  # type: ignore[no-any-return]  # as it was written
+        return json.loads(line)  # type: ignore[no-any-return]  # `append` has written it
     except ValueError:
-        return None  # nothing, or half of one
+        return None  # an empty line, or half a line
 
 
 def mapped(path: str, count: int) -> Numbers[int]:
-    """Return so many numbers, which every process that maps the file shares; zeros in the beginning."""
+    """Return numbers that all processes which map the file share; they begin as zeros."""
     return memoryview(_memory(path, count * _NUMBER)).cast("Q")
 
 
@@ -74,7 +74,7 @@ def _memory(path: str, size: int) -> mmap.mmap:
         return mmap.mmap(-1, size)
     try:
         if os.fstat(file).st_size < size:
-            # Written, and not only made longer: a full disk must be an error here, and no signal later.
+            # Zeros are written, so that a full disk is an error here, and no SIGBUS later.
             os.write(file, bytes(size))
         return mmap.mmap(file, size)
     except (OSError, ValueError):

@@ -1,26 +1,26 @@
 # noqa: INP001  # no package: PYTHONPATH names this very folder, so that Python finds the file by its name
 """
-The first thing that runs in every Python of ``resilience run``.
+Start the runner in every Python of ``resilience run``.
 
-It steps out of the way first: the folder leaves ``sys.path``, and the
-``sitecustomize`` that Python would have found without us gets its turn. Then, in
-a Python of the installation that the command was run with, it starts us.
+First it removes its folder from ``sys.path`` and imports the ``sitecustomize`` that Python
+would have found without it. Then it starts the runner, if this Python belongs to the
+installation of the command.
 
-Any Python may come here that the script starts, also an old one: no syntax newer
-than Python 3.6. Without our variables it does nothing.
+The script may start any Python, also an old one, so this file has no syntax newer than
+Python 3.6. Without the variable RESILIENCE_RUN it does nothing.
 """
 
 import os
 import sys
 
-# No pathlib: it would be most of what this file costs in a Python that has nothing to do with us.
+# No pathlib: its import would be most of the cost of this file in a Python outside any run.
 _FOLDER = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
 sys.path[:] = [_entry for _entry in sys.path if os.path.abspath(_entry) != _FOLDER]  # noqa: PTH100
 sys.path_importer_cache.pop(_FOLDER, None)
 
 
-def _leave_word(folder: str) -> None:
-    """Let the end of the run say that this Python was not under the policy."""
+def _note_stranger(folder: str) -> None:
+    """Note for the summary that the policy did not apply to this Python."""
     try:
         with open(os.path.join(folder, "%d.stranger" % os.getpid()), "w") as file:  # noqa: PTH118, PTH123, UP031
             file.write(str(sys.executable))
@@ -29,20 +29,20 @@ def _leave_word(folder: str) -> None:
 
 
 def _start(text: str) -> None:
-    """Start us where we are meant; what goes wrong with us ends the process, and never lets it go on uncovered."""
-    import json  # noqa: PLC0415  # not where there is nothing to do
+    """Start the runner in this Python if it belongs to the installation of the command."""
+    import json  # noqa: PLC0415  # not needed outside a run
 
     run = json.loads(text)
     if run["python"] != [sys.hexversion, sys.prefix]:
-        _leave_word(run["folder"])
+        _note_stranger(run["folder"])
         return
-    # Where the command found the package it is found again, whatever the script's own path is; nothing else is.
+    # The package is imported from the folder where the command found it; the script's own path may lack that folder.
     sys.path.insert(0, run["home"])
     try:
-        import resilience.runner  # noqa: F401, PLC0415  # not where there is nothing to do
+        import resilience.runner  # noqa: F401, PLC0415  # not needed outside a run
     finally:
         sys.path.remove(run["home"])
-    from resilience.runner.startup.start import start  # noqa: PLC0415  # likewise
+    from resilience.runner.startup.start import start  # noqa: PLC0415  # not needed outside a run
 
     start(text)
 
@@ -50,7 +50,7 @@ def _start(text: str) -> None:
 def _start_or_end(text: str) -> None:
     try:
         _start(text)
-    except Exception:  # noqa: BLE001  # Python would print one line and run the script without a policy
+    except Exception:  # noqa: BLE001  # Python would print one line, and run the script without the policy
         import traceback  # noqa: PLC0415  # hardly ever needed
 
         sys.stderr.write("resilience: run cannot start\n" + traceback.format_exc())
@@ -60,7 +60,7 @@ def _start_or_end(text: str) -> None:
 
 _ours = sys.modules.pop(__name__)
 try:
-    __import__(__name__)  # the next one of this name
+    __import__(__name__)  # the next module of this name
 except ImportError as _error:
     if _error.name != __name__:
         raise
