@@ -56,10 +56,10 @@ class Backoff:
             previous: The last wait of this backoff, for ``decorrelated``; None before the first.
             hint: What the server asks for, in seconds; ignored if negative or not finite.
         """
-        wait = min(self._jittered(number, draw, previous), self.cap)
-        if self.server_hint and hint is not None and math.isfinite(hint):
+        wait = self._jittered(number, draw, previous)
+        if hint is not None and self.server_hint and math.isfinite(hint):
             wait = max(wait, min(hint, self.cap))
-        return max(wait, 0.0)
+        return wait if wait > 0 else 0.0
 
     def longest(self, number: int) -> float:
         """Return the longest wait that ``number`` can lead to without a server's hint, in seconds."""
@@ -70,8 +70,10 @@ class Backoff:
     def _jittered(self, number: int, draw: float, previous: float | None) -> float:
         if self.jitter == "decorrelated":
             ceiling = max(self.base, (self.base if previous is None else previous) * _DECORRELATED_GROWTH)
-            return self.base + draw * (ceiling - self.base)
-        wait = self.longest(number)
+            return min(self.base + draw * (ceiling - self.base), self.cap)
+        wait = self._growth(number)
+        if wait > self.cap:
+            wait = self.cap
         if self.jitter == "full":
             return draw * wait
         if self.jitter == "equal":

@@ -19,13 +19,12 @@ history is the call's own: a driver may read it between two commands, and change
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Final, NamedTuple, assert_never
+from typing import Final, assert_never
 
 from attrs import frozen
 
 from resilience.core.decision import (
     Accept,
-    Decision,
     Event,
     Fail,
     Refresh,
@@ -36,35 +35,22 @@ from resilience.core.decision import (
 from resilience.core.history import History
 from resilience.core.limits import attempt_limit, remedy_limit
 from resilience.core.machine import advance
+from resilience.core.record import record
 
 
 @frozen
 class Admit:
-    """
-    Pass all gates that stand before an attempt: limits, ledger, credentials, a thread.
-
-    Attributes:
-        until: When the call must have ended, on the driver's clock; None for never.
-    """
-
-    until: float | None
+    """Pass all gates that stand before an attempt, until the deadline of the history: limits, ledger, credentials."""
 
 
-@frozen
+@record
 class DoAttempt:
-    """
-    Make an attempt.
+    """Make an attempt, which is cut short at ``limit`` on the driver's clock; None for never."""
 
-    Attributes:
-        number: Of the attempt, counted from 1.
-        limit: When it is cut short, on the driver's clock; None for never.
-    """
-
-    number: int
     limit: float | None
 
 
-@frozen
+@record
 class Sleep:
     """Let ``delay`` seconds pass; 0 only lets others run."""
 
@@ -93,19 +79,19 @@ class DoVerify:
     limit: float | None
 
 
-@frozen
+@record
 class End:
-    """
-    The call has ended.
-
-    Attributes:
-        decision: What ended it; None for an attempt that succeeded.
-    """
+    """The call has ended, with this decision; None for an attempt that succeeded."""
 
     decision: Accept | Fail | None
 
 
 Command = Admit | DoAttempt | Sleep | DoRefresh | DoRename | DoVerify | End
+
+# Commands that say nothing of their call. An object costs more than a step of the generator.
+_ADMIT: Final = Admit()
+_UNLIMITED: Final = DoAttempt(None)
+_SUCCESS: Final = End(None)
 
 
 @frozen
@@ -128,24 +114,10 @@ SUCCEEDED: Final = Succeeded()
 SLEPT: Final = Slept()
 
 
-_UNDECIDED: Final = (Admitted, Succeeded, Slept)
-"""What needs no decision; as a tuple, because to make a union of them takes as long as to look."""
-
-
-class CommandReport(NamedTuple):
-    """
-    What came of a command.
-
-    Attributes:
-        event: What came of it.
-        now: When, in seconds on the driver's clock.
-        draw: A number in [0, 1) that jitter of the next decision is taken from.
-    """
-
-    event: Event | Admitted | Succeeded | Slept
-    now: float
-    draw: float = 0.0
-
+CommandReport = tuple[Event | Admitted | Succeeded | Slept, float, float]
+"""
+What came of a command; when, in seconds on the driver's clock; and a draw in [0, 1) for the jitter of the next decision.
+"""
 
 Call = Generator[Command, CommandReport, None]
 """Yields commands and gets reports; the last command is :class:`End`."""
@@ -156,55 +128,46 @@ def call(history: History, *, made: CommandReport | None = None) -> Call:
     Return the commands of one call.
 
     Args:
-        history: Of the call, just begun. It changes with each report; see ``history.decision`` for what was decided.
-        made: What came of the first attempt, where it was made before; it failed.
+        history: Of the call, just begun. It changes with each report; see ``history.decision`` for what was decided, and
+            ``history.begun`` for the number of the attempt.
+        made: What came of the first attempt, where it was begun before; it failed.
     """
-    decision: Decision | None
-    if made is None:
-        decision = yield from _attempt(history)
-    else:
-        history.begun = 1
-        decision = _decide(history, made)
+    report = made
     while True:
+        if report is None:
+            report = yield _ADMIT
+            if report[0] is ADMITTED:
+                history.begun = history.attempts + 1
+                limit = attempt_limit(history, now=report[1])
+                report = yield _UNLIMITED if limit is None else DoAttempt(limit)
+                if report[0] is SUCCEEDED:
+                    yield _SUCCESS
+                    return
+        event, history.now, draw = report
+        # A driver that answers another command is found out by the machine.
+        decision = advance(history, event, now=history.now, draw=draw)  # type: ignore[arg-type]  # as said
+        report, history.decision = None, decision
         match decision:
-            case None | Accept() | Fail():
+            case Wait():
+                yield Sleep(decision.delay)
+            case Accept() | Fail():
                 yield End(decision)
                 return
-            case Wait(delay=delay):
-                yield Sleep(delay)
-                decision = yield from _attempt(history)
-                continue
             case Refresh() | Rename() | Verify():
                 if decision.delay > 0:
-                    history.now = (yield Sleep(decision.delay)).now
+                    _, history.now, _ = yield Sleep(decision.delay)
+                report = yield _remedy(history, decision)
             case unreachable:
                 assert_never(unreachable)
-        match decision:
-            case Refresh(provider=provider):
-                report = yield DoRefresh(provider, remedy_limit(history, now=history.now))
-            case Rename():
-                report = yield DoRename(decision)
-            case Verify():
-                report = yield DoVerify(remedy_limit(history, now=history.now))
-            case unreachable:
-                assert_never(unreachable)
-        decision = _decide(history, report)
 
 
-def _attempt(history: History) -> Generator[Command, CommandReport, Decision | None]:
-    """Be admitted and make an attempt; return what follows, None after a success."""
-    report = yield Admit(history.deadline)
-    if not isinstance(report.event, Admitted):
-        return _decide(history, report)
-    history.begun = history.attempts + 1
-    report = yield DoAttempt(history.begun, attempt_limit(history, now=report.now))
-    return None if isinstance(report.event, Succeeded) else _decide(history, report)
-
-
-def _decide(history: History, report: CommandReport) -> Decision:
-    event = report.event
-    if isinstance(event, _UNDECIDED):
-        raise TypeError(f"the driver reported {event}, which is no answer to its last command")
-    history.now = report.now
-    history.decision = advance(history, event, now=report.now, draw=report.draw)
-    return history.decision
+def _remedy(history: History, decision: Refresh | Rename | Verify) -> Command:
+    match decision:
+        case Refresh():
+            return DoRefresh(decision.provider, remedy_limit(history, now=history.now))
+        case Rename():
+            return DoRename(decision)
+        case Verify():
+            return DoVerify(remedy_limit(history, now=history.now))
+        case unreachable:
+            assert_never(unreachable)

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from resilience.core.fault import Fault
 from resilience.core.policy import Action, Rule, Verb
+from resilience.core.record import record
 
 StopReason = Literal[
     "success",
@@ -50,7 +51,7 @@ def ended_by(reason: StopReason, *, attempts: int) -> Ended:
     return "exhausted" if reason in _EXHAUSTED else "failed"
 
 
-@frozen
+@record
 class Failed:
     """
     An attempt failed.
@@ -150,7 +151,7 @@ Event = (
 )
 
 
-@frozen(kw_only=True, slots=False)
+@record(kw_only=True)
 class _Explained:
     """
     What every decision carries.
@@ -170,7 +171,7 @@ class _Explained:
     action: Action | None = None
 
 
-@frozen(kw_only=True, slots=False)
+@record(kw_only=True)
 class Wait(_Explained):
     """Wait ``delay`` seconds, then make another attempt."""
 
@@ -179,7 +180,7 @@ class Wait(_Explained):
     delay: float
 
 
-@frozen(kw_only=True, slots=False)
+@record(kw_only=True)
 class Refresh(_Explained):
     """Wait ``delay`` seconds, then get new credentials of this provider."""
 
@@ -189,7 +190,7 @@ class Refresh(_Explained):
     provider: str | None = None
 
 
-@frozen(kw_only=True, slots=False)
+@record(kw_only=True)
 class Rename(_Explained):
     """
     Wait ``delay`` seconds, then take the name with this number: 2, 3, ...
@@ -208,7 +209,7 @@ class Rename(_Explained):
     last: int | None = None
 
 
-@frozen(kw_only=True, slots=False)
+@record(kw_only=True)
 class Verify(_Explained):
     """Wait ``delay`` seconds, then ask the verifier."""
 
@@ -217,7 +218,7 @@ class Verify(_Explained):
     delay: float = 0.0
 
 
-@frozen(kw_only=True, slots=False)
+@record(kw_only=True)
 class Accept(_Explained):
     """
     Take the call for a success.
@@ -235,7 +236,7 @@ class Accept(_Explained):
     dry_run: bool = False
 
 
-@frozen(kw_only=True, slots=False)
+@record(kw_only=True)
 class Fail(_Explained):
     """
     Give up.

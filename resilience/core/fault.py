@@ -53,7 +53,7 @@ def _private(text: str | Message | None) -> Message | None:
     return Message(text) if isinstance(text, str) else text
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Fault:
     """
     One failed attempt, in the words of the service and nothing more.

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from resilience.core.decision import Decision, StopReason
 from resilience.core.fault import Effect, Fault
 from resilience.core.plan import Plan
 from resilience.core.policy import Action, Rule
+from resilience.core.record import record
 
-_NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
+# A plain one, which is added to in less time than a proxy; nothing is ever set in it.
+_NOTHING: Final[Mapping[Any, Any]] = {}
 
 
 class Choice(NamedTuple):
@@ -31,7 +32,8 @@ class Choice(NamedTuple):
     provider: str | None
 
 
-class Met(NamedTuple):
+@record
+class Met:
     """
     What a failed attempt met.
 
@@ -46,7 +48,8 @@ class Met(NamedTuple):
     rule: Rule | None
 
 
-class Used(NamedTuple):
+@record
+class Used:
     """
     What a call remembers of an action.
 
@@ -108,7 +111,7 @@ class History:
     decision: Decision | None = None
     now: float = 0.0
 
-    def __init__(self, *, plan: Plan, deadline: float | None) -> None:
+    def __init__(self, plan: Plan, deadline: float | None) -> None:
         # What has not happened yet has its value in the class: to set twenty attributes takes longer than to decide.
         self.plan = plan
         self.deadline = deadline

@@ -87,7 +87,7 @@ def begin(plan: Plan, *, now: float, ours: bool = False) -> History:
         ours: Whether an earlier run started this resource and how that ended is unknown.
     """
     limit = plan.limits.deadline
-    history = History(plan=plan, deadline=None if limit is None else now + limit)
+    history = History(plan, None if limit is None else now + limit)
     if ours:
         # What an earlier run left behind is a doubt of unknown age; it counts as fresh.
         history.ours = history.unresolved = True
@@ -170,8 +170,9 @@ def _failed(history: History, event: Failed, now: float, draw: float) -> Decisio
     found = meaning_of(plan, faults[0])
     others = [meaning_of(plan, fault) for fault in faults[1:]] if len(faults) > 1 else ()
     history.attempts += 1
-    history.pending, history.verifying = None, False
-    history.asked = history.ask_failures = 0
+    if history.pending is not None or history.asked or history.ask_failures:
+        history.pending, history.verifying = None, False
+        history.asked = history.ask_failures = 0
     history.last = Met(faults[0], found.effect, found.rule)
     choice: Choice | None = None
     hint = faults[0].retry_after
@@ -182,7 +183,7 @@ def _failed(history: History, event: Failed, now: float, draw: float) -> Decisio
             choices = [choice, *(_past_the_impossible(history, each.choice, now) for each in others)]
             choice = min(choices, key=lambda choice: _FINALITY[choice.action.do])
             hint = max((fault.retry_after for fault in faults if fault.retry_after is not None), default=None)
-    if event.doubt or found.effect == "unknown" or any(each.effect == "unknown" for each in others):
+    if event.doubt or found.effect == "unknown" or (others and any(each.effect == "unknown" for each in others)):
         history.ours = history.unresolved = True
         history.doubt_at = now
     decision: Decision
@@ -276,10 +277,9 @@ def _use(history: History, choice: Choice, hint: float | None, now: float, draw:
     """Count one use of an action and return the wait that belongs to it."""
     action = choice.action
     before = history.uses.get(action.key)
-    times, first, previous = (0, now, None) if before is None else before
-    delay = 0.0
-    if action.backoff is not None:
-        delay = action.backoff.delay(times + 1, draw=draw, previous=previous, hint=hint)
+    times, first, previous = (0, now, None) if before is None else (before.times, before.first, before.wait)
+    backoff = action.backoff
+    delay = 0.0 if backoff is None else backoff.delay(times + 1, draw=draw, previous=previous, hint=hint)
     if action.do == "refresh":
         refreshes = history.refreshes.get(choice.provider, 0) + 1
         history.refreshes = {**history.refreshes, choice.provider: refreshes}
@@ -294,21 +294,21 @@ def _go_on(history: History, choice: Choice, delay: float, now: float) -> Decisi
     # A limit of one attempt means one, also where what the action does counts for nothing.
     if history.counted >= most or history.attempts >= most == 1:
         return _fail(choice, "attempts")
-    if not fits(now + delay, last_attempt_end(history)):
+    if history.deadline is not None and not fits(now + delay, last_attempt_end(history)):
         return _fail(choice, "deadline")
     rule, action = choice.rule, choice.action
     history.pending, history.verifying = choice, False
     match action.do:
+        case "retry" | "verify" | "accept" | "fail":
+            # A verification that is not needed, or has been made, and an accept of what was not there.
+            history.pending = None
+            return Wait(rule=rule, action=action, delay=delay)
         case "refresh":
             return Refresh(rule=rule, action=action, delay=delay, provider=choice.provider)
         case "rename":
             number = history.name + 1
             last = None if action.max is None else number + action.max - history.uses[action.key].times
             return Rename(rule=rule, action=action, delay=delay, number=number, last=last)
-        case "retry" | "verify" | "accept" | "fail":
-            # A verification that is not needed, or has been made, and an accept of what was not there.
-            history.pending = None
-            return Wait(rule=rule, action=action, delay=delay)
         case unreachable:
             assert_never(unreachable)
 
@@ -320,7 +320,7 @@ def _renamed(history: History, event: Renamed, now: float) -> Decision:
         passed = event.number - history.name
         history.name = event.number
         used = history.uses[choice.action.key]
-        history.uses = {**history.uses, choice.action.key: used._replace(times=used.times + passed)}
+        history.uses = {**history.uses, choice.action.key: Used(used.times + passed, used.first, used.wait)}
     history.ours = history.unresolved = False
     history.pending = None
     history.named_alone = event.known or "{hash}" in choice.action.pattern

@@ -20,7 +20,6 @@ from resilience.core.call import (
     Admit,
     Call,
     Command,
-    CommandReport,
     DoAttempt,
     DoRefresh,
     DoRename,
@@ -227,11 +226,11 @@ class _Play:
         began = self.now
         match command:
             case Admit():
-                return commands.send(CommandReport(ADMITTED, self.now))
+                return commands.send((ADMITTED, self.now, 0.0))
             case Sleep(delay):
                 self.waited += delay
                 self.now += delay
-                return commands.send(CommandReport(SLEPT, self.now))
+                return commands.send((SLEPT, self.now, 0.0))
             case DoAttempt(limit=limit):
                 did: Activity = "attempt"
                 event, cut = self._attempt(limit)
@@ -250,9 +249,9 @@ class _Play:
                 assert_never(unreachable)
         ended = self.now
         if event is None:
-            following = commands.send(CommandReport(SUCCEEDED, ended))
+            following = commands.send((SUCCEEDED, ended, 0.0))
         else:
-            following = commands.send(CommandReport(event, ended, self.draw()))
+            following = commands.send((event, ended, self.draw()))
         decision = None if event is None else self.history.decision
         number = self.history.begun
         self.steps.append(

@@ -23,7 +23,6 @@ from resilience.core.call import (
     Admitted,
     Call,
     Command,
-    CommandReport,
     DoAttempt,
     DoRefresh,
     DoRename,
@@ -140,11 +139,11 @@ class _Replay:
         """Do what a command says; return the next one."""
         match command:
             case Admit():
-                return commands.send(CommandReport(self._admitted(), self.now))
+                return commands.send((self._admitted(), self.now, 0.0))
             case Sleep(delay):
                 self.waited += delay
                 self.now += delay
-                return commands.send(CommandReport(SLEPT, self.now))
+                return commands.send((SLEPT, self.now, 0.0))
             case DoAttempt(limit=limit):
                 return self._attempt(commands, limit)
             case DoRefresh(limit=limit):
@@ -183,7 +182,7 @@ class _Replay:
         if not faults:
             self._step("attempt", began, None, None)
             self._compare("attempt", recorded, None, None, cut=False)
-            return commands.send(CommandReport(SUCCEEDED, self.now))
+            return commands.send((SUCCEEDED, self.now, 0.0))
         inner = recorded is not None and recorded.stop_reason == "inner"
         event = Failed(faults, inner=inner)
         draw = None if recorded is None else draw_of(recorded, self.earlier)
@@ -312,7 +311,7 @@ class _Replay:
     def _report(self, commands: Call, event: Event, recorded: RecordedDecision | None, draw: float | None) -> Command:
         """Report what happened, with the draw of the recorded decision; return the next command."""
         recorded_draw = draw_as_recorded(self.history, event, now=self.now, recorded=recorded, draw=draw)
-        return commands.send(CommandReport(event, self.now, recorded_draw))
+        return commands.send((event, self.now, recorded_draw))
 
     def _step(
         self,

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 from resilience.clients import type_name
 from resilience.core import decision as core
 from resilience.core import events
-from resilience.core.call import SUCCEEDED, Command, CommandReport, DoAttempt
+from resilience.core.call import SUCCEEDED, Command
 from resilience.core.call import call as commands
 from resilience.core.fault import CUT
 from resilience.core.match import condition
 from resilience.engine.call import decided
+from resilience.engine.call.first_failure import FirstAttempt
 from resilience.engine.call.gates import leave
 from resilience.engine.call.progress import Made, Progress
 from resilience.engine.runtime.plain_thread import at_once
@@ -21,25 +22,6 @@ from resilience.engine.runtime.runtime import Ran
 from resilience.engine.runtime.worker_threads import Job
 from resilience.engine.target.injection import injected
 from resilience.engine.target.observers import Watch
-
-
-class FirstAttempt(NamedTuple):
-    """
-    An attempt that the fast path has made already, and that failed.
-
-    Attributes:
-        error: What it raised; None if our limit cut it short.
-        started: When it started; None where the fast path, having no limit, read no clock.
-        decided_before: The number of decisions made before it started.
-        generation: Which credentials it could use; 0 where it needed none.
-        watch: Who watches the call, and knows that the attempt has begun; None where nobody was asked yet.
-    """
-
-    error: Exception | None
-    started: float | None
-    decided_before: int
-    generation: int = 0
-    watch: Watch | None = None
 
 
 def begin(call: Progress) -> Command:
@@ -53,44 +35,65 @@ def made(call: Progress, first: FirstAttempt) -> Command:
     if first.watch is None and call.watch.sinks:
         call.watch.tell(events.AttemptStarted(number=1))
     call.is_begun, call.history.begun = True, 1
-    if call.plan.provider is not None and first.generation:
+    if first.generation and call.plan.provider is not None:
         call.generations = {call.plan.provider: first.generation}
     ended = call.now()
-    event = _read(call, 1, first.error, ended - call.started, first.decided_before)
-    call.commands = commands(call.history, made=CommandReport(event, ended, call.target.setting.draw()))
+    if first.fault is not None:
+        call.error = first.error
+        event = core.Failed((first.fault,))
+    else:
+        event = _read(call, 1, first.error, ended - call.started, first.decided_before)
+    call.commands = commands(call.history, made=(event, ended, call.target.setting.draw()))
     return _told(call, next(call.commands), 1, ended - call.started, cut=first.error is None)
 
 
-async def attempt(call: Progress, command: DoAttempt) -> Command:
-    """Make one attempt; return what follows."""
-    number, limit, target = command.number, command.limit, call.target
-    before = decided.count[0]
-    started = call.now()
-    watch = call.watch
+async def attempt(call: Progress, limit: float | None) -> Command:
+    """Make one attempt, which is cut short at ``limit``; return what follows."""
+    number, target, watch = call.history.begun, call.target, call.watch
+    before, started = decided.count[0], call.now()
     if watch.sinks:
         watch.tell(events.AttemptStarted(number=number))
-    ran: Ran | None = None
+    value: Any = None
+    error: Exception | None = None
+    is_cut = has_ended = False
     try:
-        if target.is_plain_attempt:
-            ran = await call.runtime.run_until(limit, target.function, call.args, call.kwargs)
-        else:
-            ran = await call.runtime.run_until(limit, _invoke, (call, limit, *call.args), call.kwargs)
+        try:
+            if limit is None and target.is_plain_attempt:
+                value = await target.function(*call.args, **call.kwargs)
+            else:
+                ran = await _within(call, limit)
+                value, error, is_cut = ran.value, ran.error, ran.cut
+                del ran
+        except Exception as raised:  # noqa: BLE001  # classified below
+            error = raised
+        has_ended = True
     finally:
         if target.gates:
             leave(call)
-        duration = call.now() - started
-        if ran is None:
+        ended = call.now()
+        duration = ended - started
+        if not has_ended:
             watch.tell(events.AttemptAborted(number=number, duration=duration, error=None))
-    if ran.error is None and not ran.cut and (refusal := target.refusal(ran.value)) is not None:
-        ran = Ran(error=refusal)
-    if ran.cut or ran.error is not None:
-        event = _read(call, number, ran.error, duration, before)
-        return _told(call, call.report(event), number, duration, cut=ran.cut)
-    call.value = ran.value
+    try:
+        if error is None and not is_cut:
+            error = target.refusal(value)
+        if error is not None or is_cut:
+            event = _read(call, number, error, duration, before)
+            return _told(call, call.report(event), number, duration, cut=is_cut)
+    finally:
+        del error  # for the reason that Outcome.unwrap gives
+    call.value = value
     if watch.sinks:
         watch.tell(events.AttemptSucceeded(number=number, duration=duration))
     call.made.append(Made(number, duration))
-    return call.pass_on(SUCCEEDED)
+    return call.commands.send((SUCCEEDED, ended, 0.0))
+
+
+def _within(call: Progress, limit: float | None) -> Awaitable[Ran]:
+    target = call.target
+    if target.is_plain_attempt:
+        return call.runtime.run_until(limit, target.function, call.args, call.kwargs)
+    return call.runtime.run_until(limit, _invoke, (call, limit, *call.args), call.kwargs)
 
 
 async def _invoke(call: Progress, limit: float | None, /, *args: Any, **kwargs: Any) -> Any:
@@ -140,7 +143,7 @@ def _read(call: Progress, number: int, error: Exception | None, duration: float,
     marks = decided.marks(error, before)
     # A group says nothing of its tasks that were cancelled when the first one failed.
     hidden = isinstance(error, ExceptionGroup) and call.plan.must_verify_first
-    return core.Failed(faults, inner=bool(marks), doubt=hidden or any(mark.doubt for mark in marks))
+    return core.Failed(faults, inner=bool(marks), doubt=hidden or any(doubt for _, doubt in marks))
 
 
 def _told(call: Progress, following: Command, number: int, duration: float, *, cut: bool) -> Command:

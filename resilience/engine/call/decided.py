@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from threading import Lock
-from typing import Final, NamedTuple
+from typing import Final
 
 from resilience.clients import leaves
 
@@ -26,24 +26,15 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_lock._at_fork_reinit)  # type: ignore[attr-defined]  # noqa: SLF001  # as threading does
 
 
-class Mark(NamedTuple):
-    """
-    What a decided exception carries.
-
-    Attributes:
-        number: The number of the decision.
-        doubt: Whether the call that ended with it left something unresolved.
-    """
-
-    number: int
-    doubt: bool
+Mark = tuple[int, bool]
+"""What a decided exception carries: the number of the decision, and whether that call left something unresolved."""
 
 
 def mark(error: Exception, *, doubt: bool = False) -> None:
     """Note on an exception, and on each leaf of a group, that a policy has just decided it."""
     with _lock:
         count[0] += 1
-        found = Mark(count[0], doubt)
+        found = count[0], doubt
     # Frozen dataclass exceptions refuse plain attribute setting.
     object.__setattr__(error, _MARK, found)
     if isinstance(error, ExceptionGroup):
@@ -55,6 +46,6 @@ def mark(error: Exception, *, doubt: bool = False) -> None:
 def marks(error: Exception, since: int) -> list[Mark]:
     """Return the marks that policies have set on this exception, or on its leaves, after decision number ``since``."""
     if since == count[0]:
-        return []  # none has decided anything meanwhile
-    found = [getattr(each, _MARK, None) for each in (error, *leaves(error))]
-    return [each for each in found if isinstance(each, Mark) and each.number > since]
+        return []  # no policy has decided anything meanwhile
+    found: list[object] = [getattr(each, _MARK, None) for each in (error, *leaves(error))]
+    return [each for each in found if isinstance(each, tuple) and each[0] > since]

@@ -23,9 +23,10 @@ from time import time
 from typing import Any
 
 from resilience.core.events import ALWAYS_IDLE
-from resilience.engine.call.attempts import FirstAttempt
 from resilience.engine.call.decided import count as decisions
 from resilience.engine.call.fast_path_guard import SHUT, Guard, at_once, plain_type
+from resilience.engine.call.first_failure import FirstAttempt, go_on
+from resilience.engine.call.progress import Progress
 from resilience.engine.call.renaming import begins_as_asked
 from resilience.engine.call.run import run
 from resilience.engine.call.watched_path import AtOnce, first_attempt
@@ -90,18 +91,26 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
     alarms: Any = None
     cancelled: type[BaseException] = GeneratorExit
     # Only an outcome tells how long an attempt took.
-    clock: Any = LOOP.timer if as_outcome else None
+    clock: Any = LOOP.timing if as_outcome else None
 
     def generation_of(held: Any) -> int:
         # Credentials that the script has replaced meanwhile say nothing of those that a refresh would renew.
         return held.generation if held is not None and (target.keeps_source or target.source is source) else 0
 
-    async def slow_path(args: tuple[Any, ...], kwargs: dict[str, Any], first: FirstAttempt | None = None) -> Any:
-        nonlocal is_new, is_told, slot, key, other, other_key, limit, plain, source
-        nonlocal running_loop, make_alarms, alarms, cancelled
+    def result(call: Progress) -> Any:
+        nonlocal is_new, plain, source
+        if not target.keeps_source:
+            source = target.source or NO_CREDENTIALS
+        if is_new and call.error is None:
+            is_new = False
+            plain = plain_type(target, call.value)
+        return call.outcome() if as_outcome else call.unwrap()
+
+    async def slow_path(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        nonlocal is_told, slot, key, other, other_key, limit, running_loop, make_alarms, alarms, cancelled
+        first = held = None
         try:
-            held = None
-            if first is None and is_told and (source is None or (held := source.held).renew_at > time()):
+            if is_told and (source is None or (held := source.held).renew_at > time()):
                 made = await first_attempt(target, args, kwargs, limit, plain)
                 if isinstance(made, AtOnce):
                     return at_once(target, made.value, args, kwargs, made.duration) if as_outcome else made.value
@@ -110,11 +119,6 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
             call = await run(target, args, kwargs, first)
         finally:
             del first  # for the reason that Outcome.unwrap gives
-        if not target.keeps_source:
-            source = target.source or NO_CREDENTIALS
-        if is_new and call.error is None:
-            is_new = False
-            plain = plain_type(target, call.value)
         if slot is SHUT[0]:
             guard = Guard.of(target)
             limit, is_told = guard.limit, guard.is_told
@@ -128,7 +132,7 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
                 )
                 alarms = make_alarms(None, limit)
             (slot, key), (other, other_key) = guard.slots
-        return call.outcome() if as_outcome else call.unwrap()
+        return result(call)
 
     async def unlimited(*args: Any, **kwargs: Any) -> Any:
         first = held = None
@@ -138,7 +142,7 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
             and (source is None or (held := source.held).renew_at > time())
         ):
             before = decisions[0]
-            started = None if clock is None else (now := clock())()
+            started = None if clock is None else (now := clock()[0])()
             try:
                 # To pass on no keywords is cheaper than to pass on an empty dictionary of them.
                 value = await (invoke(*args, **kwargs) if kwargs else invoke(*args))
@@ -146,10 +150,14 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
                     return value if clock is None else at_once(target, value, args, kwargs, now() - started)
                 first = FirstAttempt(error, started, before, generation_of(held))
                 del error
-            except Exception as error:  # noqa: BLE001  # classified in the run
-                first = FirstAttempt(error, started, before, generation_of(held))
+            except Exception as error:
+                first = go_on(target, error, started, before, generation_of(held), as_outcome=as_outcome)
+                if first is None:
+                    raise
+        if first is None:
+            return await slow_path(args, kwargs)
         try:
-            return await slow_path(args, kwargs, first)
+            return result(await run(target, args, kwargs, first))
         finally:
             del first  # for the reason that Outcome.unwrap gives
 
@@ -184,8 +192,10 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
                         return value if clock is None else at_once(target, value, args, kwargs, loop.time() - started)
                     first = FirstAttempt(error, started, before, generation_of(held))
                     del error
-                except Exception as error:  # noqa: BLE001  # classified in the run
-                    first = FirstAttempt(error, started, before, generation_of(held))
+                except Exception as error:
+                    first = go_on(target, error, started, before, generation_of(held), as_outcome=as_outcome)
+                    if first is None:
+                        raise
                 except cancelled:
                     is_ours, attempt_alarm = attempt_alarm.switch_off(), None
                     if not is_ours:
@@ -194,8 +204,10 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
                 finally:
                     if attempt_alarm is not None:
                         attempt_alarm.switch_off()
+        if first is None:
+            return await slow_path(args, kwargs)
         try:
-            return await slow_path(args, kwargs, first)
+            return result(await run(target, args, kwargs, first))
         finally:
             del first  # for the reason that Outcome.unwrap gives
 
@@ -265,8 +277,10 @@ def _in_thread(target: Target, *, as_outcome: bool) -> Callable[..., Any]:  # no
                     )
                 first = FirstAttempt(error, started, before, generation_of(held))
                 del error
-            except Exception as error:  # noqa: BLE001  # classified in the run
-                first = FirstAttempt(error, started, before, generation_of(held))
+            except Exception as error:
+                first = go_on(target, error, started, before, generation_of(held), as_outcome=as_outcome)
+                if first is None:
+                    raise
         try:
             return slow_path(args, kwargs, first)
         finally:

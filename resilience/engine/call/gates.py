@@ -55,9 +55,9 @@ class Gate(Protocol):
         ...
 
 
-async def admit(call: Progress, until: float | None) -> Event | Admitted:
+async def admit(call: Progress) -> Event | Admitted:
     """Pass every gate that stands before an attempt; return what came of it."""
-    target = call.target
+    target, until = call.target, call.history.deadline
     if target.gates is None:
         target.gates = tuple(gate for gate in GATES if gate.stands_before(target))
     gates: tuple[Gate, ...] = target.gates

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+from resilience.core.decision import Fail, StopReason
+from resilience.core.fault import Fault
 from resilience.core.policy import Rule
 from resilience.core.words.stop_reasons import STOP_WORDS
 from resilience.engine.call.progress import Made, Progress
@@ -32,30 +34,38 @@ def note(call: Progress, rule: Rule | None) -> str:
         call: The call, which has ended.
         rule: The rule that decided, if one did.
     """
-    attempts, plan, advice = call.made, call.plan, call.advice
-    tried = "1 attempt" if len(attempts) == 1 else f"{len(attempts)} attempts"
-    lines = [f"{_BEGINNING}{plan.operation} stopped after {tried} (stop reason: {call.stop_reason})"]
+    plan, advice = call.plan, call.advice
+    why: list[str] = []
     if not plan.enabled:
-        lines.append("  the policy is switched off (RESILIENCE=off, or enabled=False): one attempt, and nothing else")
+        why.append("the policy is switched off (RESILIENCE=off, or enabled=False): one attempt, and nothing else")
     elif isinstance(call.error, RemedyFailed) and call.error.remedy == "rename":
-        lines.append(f"  {call.error.reason}")
+        why.append(call.error.reason)
     elif call.stop_reason == "not_ours" and call.renamed:
-        lines.append(f"  {_NEW_NAME_IS_THERE}")
+        why.append(_NEW_NAME_IS_THERE)
     elif advice is None and (meaning := STOP_WORDS[call.stop_reason].note) is not None:
-        lines.append(f"  {meaning}")
+        why.append(meaning)
     if call.no_name is not None:
-        lines.append(f"  {call.no_name}")
+        why.append(call.no_name)
     if advice is not None:
-        lines.append(f"  {advice}")
+        why.append(advice)
     if call.waited:
-        lines.append(f"  waited {call.waited:.2f} s in all")
+        why.append(f"waited {call.waited:.2f} s in all")
+    tried = "1 attempt" if len(call.made) == 1 else f"{len(call.made)} attempts"
+    lines = [_head(plan.operation, tried, call.stop_reason), *why]
     if rule is not None:
-        origin = rule.origin
-        lines.append(f"  rule {rule.id}" if origin is None else f"  rule {rule.id} at {origin}")
-    _tell_attempts(attempts, lines)
+        lines.append(_which(rule))
+    lines += _attempts(call.made)
     if call.history.may_exist:
-        lines.append(f"  {_doubt(plan.operation, attempts, can_verify=plan.can_verify or advice is not None)}")
-    return "\n".join(lines)
+        lines.append(_doubt(plan.operation, call.made, can_verify=plan.can_verify or advice is not None))
+    return "\n  ".join(lines)
+
+
+def note_at_once(operation: str, decision: Fail, fault: Fault) -> str:
+    """Say the same of a call that its first attempt ended, where nothing but the policy has decided that."""
+    rule, meaning = decision.rule, STOP_WORDS[decision.reason].note
+    why = "" if meaning is None else f"\n  {meaning}"
+    which = "" if rule is None else f"\n  {_which(rule)}"
+    return f"{_head(operation, '1 attempt', decision.reason)}{why}{which}\n  {_attempt(1, fault, 0.0)}"
 
 
 def left_in_doubt(operation: str, attempts: Sequence[Made]) -> str:
@@ -77,19 +87,29 @@ def attach(error: Exception, text: str) -> None:
         pass
 
 
-def _tell_attempts(attempts: Sequence[Made], lines: list[str]) -> None:
+def _head(operation: str, tried: str, reason: StopReason) -> str:
+    return f"{_BEGINNING}{operation} stopped after {tried} (stop reason: {reason})"
+
+
+def _which(rule: Rule) -> str:
+    origin = rule.origin
+    return f"rule {rule.id}" if origin is None else f"rule {rule.id} at {origin}"
+
+
+def _attempts(attempts: Sequence[Made]) -> Iterator[str]:
     left_out = len(attempts) - _SHOWN
     for index, attempt in enumerate(attempts):
         if left_out > 0 and _SHOWN // 2 <= index < _SHOWN // 2 + left_out:
             if index == _SHOWN // 2:
-                lines.append(f"  ... {left_out} more attempts")
-            continue
-        if attempt.met is None or attempt.decision is None:
-            continue
-        fault, delay = attempt.met.fault, attempt.decision.delay
-        request = f", request id {fault.request_id}" if fault.request_id else ""
-        wait = f", then waited {delay:.2f} s" if delay else ""
-        lines.append(f"  attempt {attempt.number}: {fault.label}{request}{wait}")
+                yield f"... {left_out} more attempts"
+        elif attempt.met is not None and attempt.decision is not None:
+            yield _attempt(attempt.number, attempt.met.fault, attempt.decision.delay)
+
+
+def _attempt(number: int, fault: Fault, delay: float) -> str:
+    request = f", request id {fault.request_id}" if fault.request_id else ""
+    wait = f", then waited {delay:.2f} s" if delay else ""
+    return f"attempt {number}: {fault.label}{request}{wait}"
 
 
 def _doubt(operation: str, attempts: Sequence[Made], *, can_verify: bool) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
-from resilience.core.call import Admitted, Call, Command, CommandReport, Slept, Succeeded
+from resilience.core.call import Call, Command
 from resilience.core.decision import Decision, Event, StopReason
 from resilience.core.fault import Fault
 from resilience.core.history import Met
 from resilience.core.machine import begin
+from resilience.core.record import record
 from resilience.engine.errors import DeadlineExceeded
 from resilience.engine.outcome import Attempt, Outcome
 from resilience.engine.runtime.runtime import Runtime
@@ -23,7 +24,8 @@ from resilience.engine.target.target import Target
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-class Made(NamedTuple):
+@record
+class Made:
     """
     An attempt that ended in a value or a fault; the public record of it is made when somebody asks.
 
@@ -48,13 +50,13 @@ class Made(NamedTuple):
         """Return the public record."""
         if self.met is None or self.decision is None:
             return Attempt(number=self.number, duration=self.duration)
-        fault, effect, rule = self.met
+        met = self.met
         return Attempt(
             number=self.number,
             duration=self.duration,
-            fault=fault,
-            effect=effect,
-            rule=rule,
+            fault=met.fault,
+            effect=met.effect,
+            rule=met.rule,
             decision=self.decision,
             delay=self.decision.delay,
         )
@@ -72,6 +74,7 @@ class Progress:
         kwargs: Likewise.
         started: When the call started, on the runtime's clock.
         now: That clock.
+        sleep: Lets seconds pass on it.
         plan: What the machine knows of the target.
         history: What the machine remembers of the call.
         commands: What the call is to do next.
@@ -122,8 +125,11 @@ class Progress:
         self.args = args
         self.kwargs = kwargs
         self.plan = target.plan
-        self.now = target.runtime.timer()
-        self.started = self.now() if started is None else started
+        now: Callable[[], float]
+        sleep: Callable[[float], Awaitable[object]]
+        now, sleep = target.runtime.timing()
+        self.now, self.sleep = now, sleep
+        self.started = now() if started is None else started
         self.history = begin(self.plan, now=self.started)
         self.made: list[Made] = []
         setting = target.setting
@@ -138,27 +144,11 @@ class Progress:
 
     def report(self, event: Event) -> Command:
         """Report what came of the last command; return the next one. What was decided is in the history."""
-        return self.commands.send(self.reported(event))
-
-    def reported(self, event: Event) -> CommandReport:
-        """Return the report of what has just come of a command."""
-        return CommandReport(event, self.now(), self.target.setting.draw())
-
-    def pass_on(self, event: Event | Admitted | Succeeded | Slept) -> Command:
-        """Report what came of a command where nothing is decided by chance; return the next one."""
-        return self.commands.send(CommandReport(event, self.now()))
+        return self.commands.send((event, self.now(), self.target.setting.draw()))
 
     def at_work(self) -> float | None:
         """Return until when a thread of this call was at work, infinite while one is; None if it had none."""
         return max((job.ended_at for job in self.jobs), default=None)
-
-    async def wait(self, delay: float) -> None:
-        """Sleep, and count what was really slept."""
-        started = self.now()
-        try:
-            await self.runtime.sleep(delay)
-        finally:
-            self.waited += min(self.now() - started, delay)
 
     def cut_short(self, what: str, seconds: float) -> DeadlineExceeded:
         """Return our own exception for what was cut short; its cause is the last one that was not ours."""

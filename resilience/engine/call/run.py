@@ -9,12 +9,13 @@ from typing import Any, assert_never
 from resilience.clients import type_name
 from resilience.clients.loops import wrong_loop
 from resilience.core import decision as core
-from resilience.core.call import ADMITTED, SLEPT, Admit, Command, DoAttempt, DoRefresh, DoRename, DoVerify, End, Sleep
+from resilience.core.call import ADMITTED, SLEPT, Admit, DoAttempt, DoRefresh, DoRename, DoVerify, End, Sleep
 from resilience.core.events import CallEnded
 from resilience.core.policy import Rule
 from resilience.engine.call import decided, renaming
 from resilience.engine.call.advice import ADVISED, advice_on
-from resilience.engine.call.attempts import FirstAttempt, attempt, begin, made
+from resilience.engine.call.attempts import attempt, begin, made
+from resilience.engine.call.first_failure import FirstAttempt
 from resilience.engine.call.gates import admit, leave
 from resilience.engine.call.notes import attach, left_in_doubt, note
 from resilience.engine.call.progress import Progress
@@ -50,8 +51,31 @@ async def run(
     left: str | None = None
     try:
         command = begin(call) if first is None else made(call, first)
-        while not isinstance(command, End):
-            command = await _obey(call, command)
+        while True:
+            match command:
+                case Sleep():
+                    began = call.now()
+                    try:
+                        await call.sleep(command.delay)
+                    finally:
+                        slept = call.now()
+                        call.waited += min(slept - began, command.delay)
+                    command = call.commands.send((SLEPT, slept, 0.0))
+                case Admit():
+                    admitted = ADMITTED if target.gates == () else await admit(call)
+                    command = call.commands.send((admitted, call.now(), 0.0))
+                case DoAttempt():
+                    command = await attempt(call, command.limit)
+                case End():
+                    break
+                case DoRefresh():
+                    command = call.report(await refresh(call, command))
+                case DoRename():
+                    command = call.report(await renaming.rename(call, command.decision))
+                case DoVerify():
+                    command = await verify(call, command.limit)
+                case unreachable:
+                    assert_never(unreachable)
         if call.track is None:
             _end(call, command.decision)
         else:
@@ -82,26 +106,6 @@ async def run(
                 )
             )
     return call
-
-
-async def _obey(call: Progress, command: Admit | DoAttempt | Sleep | DoRefresh | DoRename | DoVerify) -> Command:
-    """Do what a command says; return the next one."""
-    match command:
-        case Admit(until):
-            return call.pass_on(ADMITTED if call.target.gates == () else await admit(call, until))
-        case DoAttempt():
-            return await attempt(call, command)
-        case Sleep(delay):
-            await call.wait(delay)
-            return call.pass_on(SLEPT)
-        case DoRefresh():
-            return call.report(await refresh(call, command))
-        case DoRename(decision):
-            return call.report(await renaming.rename(call, decision))
-        case DoVerify(limit):
-            return await verify(call, limit)
-        case unreachable:
-            assert_never(unreachable)
 
 
 def _end(call: Progress, decision: core.Accept | core.Fail | None) -> None:

@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 
 from resilience.clients import type_name
 from resilience.core.events import AttemptAborted, AttemptStarted, AttemptSucceeded, CallEnded
-from resilience.engine.call.attempts import FirstAttempt
 from resilience.engine.call.decided import count as decisions
+from resilience.engine.call.first_failure import FirstAttempt
 from resilience.engine.call.run import broken_off
 from resilience.engine.runtime.plain_thread import at_once
 from resilience.engine.target.observers import Watch
@@ -54,7 +54,7 @@ async def first_attempt(
     if target.runtime.blocks:
         function = at_once(target.within(limit or None))
     watch = target.setting.audience.admit(target.started)
-    now = target.runtime.timer()
+    now, _ = target.runtime.timing()
     before, started = decisions[0], now()
     if watch.sinks:
         watch.tell(_FIRST)

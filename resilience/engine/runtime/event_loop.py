@@ -13,7 +13,7 @@ import anyio.to_thread
 from anyio.lowlevel import RunVar
 
 from resilience.engine.runtime import clock
-from resilience.engine.runtime.runtime import Ran, settled
+from resilience.engine.runtime.runtime import Ran, Timing, settled
 
 T = TypeVar("T")
 
@@ -42,6 +42,19 @@ def _on_loop(function: Callable[[], None]) -> Callable[[], object]:
     return functools.partial(running.call_soon_threadsafe, function)
 
 
+def _sleep(seconds: float) -> Awaitable[None]:
+    if seconds > 0 and clock.is_stopped():
+        return anyio.to_thread.run_sync(clock.sleep, seconds, abandon_on_cancel=True)
+    return anyio.sleep(seconds)
+
+
+def _sleep_on_asyncio(seconds: float) -> Awaitable[object]:
+    if seconds > 0 and clock.is_stopped():
+        return _sleep(seconds)
+    slept: Awaitable[object] = sys.modules["asyncio"].sleep(seconds)
+    return slept
+
+
 class Loop:
     """What takes time on the event loop that runs the call."""
 
@@ -51,25 +64,21 @@ class Loop:
         """Return the event loop's time."""
         return clock.monotonic() if clock.is_stopped() else anyio.current_time()
 
-    def timer(self) -> Callable[[], float]:
+    def timing(self) -> Timing:
         """Return the clock of the running event loop."""
         if clock.is_stopped():
-            return clock.monotonic
+            return clock.monotonic, _sleep
         asyncio = sys.modules.get("asyncio")
         # To ask anyio each time takes longer than all else that a call does on its way.
         loop = None if asyncio is None else asyncio._get_running_loop()  # noqa: SLF001  # it is in the module's __all__
         # Where trio is a guest of asyncio's loop, no task of asyncio runs.
         if loop is None or asyncio is None or asyncio.current_task(loop) is None:
-            return anyio.current_time
-        now: Callable[[], float] = loop.time
-        return now
+            return anyio.current_time, _sleep
+        return loop.time, _sleep_on_asyncio
 
     async def sleep(self, seconds: float) -> None:
         """Let others run meanwhile, also where there is nothing to wait for."""
-        if seconds > 0 and clock.is_stopped():
-            await anyio.to_thread.run_sync(clock.sleep, seconds, abandon_on_cancel=True)
-        else:
-            await anyio.sleep(seconds)
+        await _sleep(seconds)
 
     async def run_until(
         self,

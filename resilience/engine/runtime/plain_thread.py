@@ -19,7 +19,7 @@ import anyio
 from attrs import define, field
 
 from resilience.engine.runtime import clock
-from resilience.engine.runtime.runtime import Ran, settled
+from resilience.engine.runtime.runtime import Ran, Timing, settled
 
 T = TypeVar("T")
 
@@ -71,9 +71,9 @@ class Thread:
         """Return the monotonic time."""
         return self.clock.monotonic()
 
-    def timer(self) -> Callable[[], float]:
+    def timing(self) -> Timing:
         """Return the monotonic clock."""
-        return self.clock.monotonic
+        return self.clock.monotonic, self.sleep
 
     async def sleep(self, seconds: float) -> None:
         """Hold up the thread."""

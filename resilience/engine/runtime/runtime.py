@@ -14,12 +14,15 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
-from attrs import frozen
+from resilience.core.record import record
 
 T = TypeVar("T")
 
+Timing = tuple[Callable[[], float], Callable[[float], Awaitable[object]]]
+"""A clock in seconds, and what lets seconds pass on it."""
 
-@frozen
+
+@record
 class Ran:
     """
     How an attempt or a remedy ended.
@@ -59,8 +62,8 @@ class Runtime(Protocol):
         """Return the seconds on the clock by which calls are timed."""
         ...
 
-    def timer(self) -> Callable[[], float]:
-        """Return what :meth:`now` asks, for a call that asks often; it tells the time also after the call."""
+    def timing(self) -> Timing:
+        """Return what :meth:`now` and :meth:`sleep` ask, for a call that asks often; also after the call."""
         ...
 
     async def sleep(self, seconds: float) -> None:

@@ -38,7 +38,7 @@ class Logs:
 
     def watch(self, started: CallStarted) -> Sink | None:
         """Return what logs one call; None if the logger drops even warnings."""
-        is_heard = log.isEnabledFor(logging.WARNING) and _has_listener(log)
+        is_heard = _has_listener(log) and log.isEnabledFor(logging.WARNING)
         return CallLogger(started, self._state) if is_heard else None
 
 
