@@ -71,9 +71,7 @@ class Backoff:
         if self.jitter == "decorrelated":
             ceiling = max(self.base, (self.base if previous is None else previous) * _DECORRELATED_GROWTH)
             return min(self.base + draw * (ceiling - self.base), self.cap)
-        wait = self._growth(number)
-        if wait > self.cap:
-            wait = self.cap
+        wait = min(self._growth(number), self.cap)
         if self.jitter == "full":
             return draw * wait
         if self.jitter == "equal":

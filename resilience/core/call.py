@@ -115,9 +115,7 @@ SLEPT: Final = Slept()
 
 
 CommandReport = tuple[Event | Admitted | Succeeded | Slept, float, float]
-"""
-What came of a command; when, in seconds on the driver's clock; and a draw in [0, 1) for the jitter of the next decision.
-"""
+"""What came of a command; when, on the driver's clock; and a draw in [0, 1) for the jitter of the next decision."""
 
 Call = Generator[Command, CommandReport, None]
 """Yields commands and gets reports; the last command is :class:`End`."""
@@ -128,8 +126,8 @@ def call(history: History, *, made: CommandReport | None = None) -> Call:
     Return the commands of one call.
 
     Args:
-        history: Of the call, just begun. It changes with each report; see ``history.decision`` for what was decided, and
-            ``history.begun`` for the number of the attempt.
+        history: Of the call, just begun. It changes with each report: ``history.decision`` is what was decided, and
+            ``history.begun`` the number of the attempt.
         made: What came of the first attempt, where it was begun before; it failed.
     """
     report = made

@@ -1,8 +1,8 @@
 """
 Values that are made anew for each attempt, where the time to make one counts.
 
-For a type checker they are frozen, and nothing changes them. At run time they are plain: to make a frozen object of three
-fields takes 0.3 us, a plain one 0.1 us (CPython 3.11, attrs 25), and a failed attempt needs ten.
+For a type checker they are frozen, and nothing changes them. At run time they are plain objects: to make a frozen one
+with three fields takes 0.3 us, a plain one 0.1 us (CPython 3.11, attrs 25), and a failed attempt needs ten.
 """
 
 from __future__ import annotations

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
 import pytest
-from engine_calls import AT_ONCE, FAIL, GROUP, INSTANCE, Log, executor, policy
+from engine_calls import ACCEPT, AT_ONCE, FAIL, GROUP, INSTANCE, REFRESH, Log, executor, policy, refused
 
 from resilience import DeadlineExceeded
 from resilience.core.events import ALWAYS_IDLE
@@ -216,3 +217,49 @@ async def test_attempts_that_overlap_are_cut_each_at_its_own_time(warm: Warm) ->
         group.start_soon(one, "later", again, 2)
         group.start_soon(one, "second", calls["second"], 3)
     assert ended == [("quick", 1), ("first cut", 5), ("later cut", 7), ("second cut", 8)]
+
+
+@pytest.mark.parametrize("operation", ["ListGroupId", "CreateGroupId", "RegisterDeviceCredential"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(lambda: refused("Denied", request_id="id-1"), id="a-rule-says-fail"),
+        pytest.param(lambda: refused("Unheard"), id="no-rule"),
+        pytest.param(lambda: refused("Denied", effect=None, status=500), id="effect-unknown"),
+        pytest.param(lambda: ConnectionResetError("gone"), id="lost"),
+        pytest.param(lambda: refused("Taken"), id="cannot-be-accepted"),
+        pytest.param(lambda: refused("Expired"), id="cannot-be-refreshed"),
+        pytest.param(lambda: ExceptionGroup("two", [refused("Denied"), refused("Unheard")]), id="group"),
+        pytest.param(lambda: TypeError("a mistake"), id="programming-error"),
+    ],
+)
+@pytest.mark.parametrize("enabled", [True, False], ids=["on", "off"])
+async def test_a_call_that_fails_at_once_ends_as_in_a_whole_run(
+    operation: str,
+    error: Callable[[], Exception],
+    enabled: bool,  # noqa: FBT001  # a test's parameter
+) -> None:
+    """Unwatched, limited and plain: the same exception leaves, with the same note, and calls around it let it pass."""
+    rules = {"Denied": FAIL, "lost": FAIL, "Taken": ACCEPT, "Expired": REFRESH}
+    ends: list[tuple[type[Exception], list[str]]] = []
+    for limit, calls_before in itertools.product([None, 5.0], range(2)):
+        raised: list[Exception | None] = [None] * calls_before + [error()]
+
+        async def body(instance_id: str, group_id: str, script: Any = raised) -> None:  # noqa: ARG001  # as the catalogue
+            if (each := script.pop(0)) is not None:
+                raise each
+
+        values = policy(rules, deadline=None, attempt_timeout=limit)
+        call = executor(values, enabled=enabled).wrap(operation, body)
+        for _ in range(calls_before):
+            await call(INSTANCE, GROUP)
+        around = executor(policy({"Denied": AT_ONCE, "Unheard": AT_ONCE, "lost": AT_ONCE, "Taken": AT_ONCE}))
+        mine = raised[0]
+        with pytest.raises(Exception) as caught:  # noqa: PT011  # each is a class of its own
+            await around.call("ListGroupId", call, INSTANCE, GROUP)
+        assert caught.value is mine
+        assert raised == []
+        notes = getattr(mine, "__notes__", [])
+        ends.append((type(mine), notes))
+        assert sum("attempt 1: " in each for each in notes) == (0 if isinstance(mine, TypeError) else len(notes))
+    assert all(each == ends[0] for each in ends)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from resilience.clients import type_name
 from resilience.core import decision as core
@@ -21,7 +21,6 @@ from resilience.engine.runtime.plain_thread import at_once
 from resilience.engine.runtime.runtime import Ran
 from resilience.engine.runtime.worker_threads import Job
 from resilience.engine.target.injection import injected
-from resilience.engine.target.observers import Watch
 
 
 def begin(call: Progress) -> Command:

@@ -161,7 +161,7 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
         finally:
             del first  # for the reason that Outcome.unwrap gives
 
-    async def limited(*args: Any, **kwargs: Any) -> Any:  # one frame, which is what makes it quick
+    async def limited(*args: Any, **kwargs: Any) -> Any:  # noqa: C901, PLR0912  # one frame is what makes it quick
         nonlocal alarms
         first = held = None
         if (

@@ -13,7 +13,6 @@ from resilience.core.events import AttemptStarted
 from resilience.core.fault import Fault
 from resilience.core.meaning import meaning_of
 from resilience.engine.call import decided
-from resilience.engine.call.advice import ADVISED
 from resilience.engine.call.notes import attach, note_at_once
 from resilience.engine.target.observers import Watch
 from resilience.engine.target.target import Target
@@ -40,14 +39,22 @@ class FirstAttempt(NamedTuple):
     fault: Fault | None = None
 
 
-def go_on(
+def go_on(  # noqa: PLR0913  # what the fast path knows
     target: Target, error: Exception, started: float | None, decided_before: int, generation: int, *, as_outcome: bool
 ) -> FirstAttempt | None:
     """
-    Return the attempt with which a run of the call begins, as :class:`FirstAttempt` says.
+    Return the attempt with which a run of the call begins, or end the call.
+
+    Args:
+        target: What is called.
+        error: What the attempt raised.
+        started: As in :class:`FirstAttempt`, and so the next two.
+        decided_before: Likewise.
+        generation: Likewise.
+        as_outcome: Whether the caller wants an outcome, which only a run has.
 
     Returns:
-        None if the call has ended: the exception has its note, and is to be raised.
+        The attempt; None if the call has ended: the exception has its note, and is to be raised.
     """
     watch: Watch | None = None
     fault: Fault | None = None
@@ -56,7 +63,7 @@ def go_on(
         fault = target.setting.fault(error, plan.provider)
         if fault is not None:
             _, effect, _, _, end = meaning_of(plan, fault)
-            if end is not None and end.reason not in ADVISED and (effect == "none" or plan.repeat == "safe"):
+            if end is not None and (effect == "none" or plan.repeat == "safe"):
                 watch = target.setting.audience.admit(target.started)
                 if not watch.sinks:
                     attach(error, note_at_once(plan.operation, end, fault))

@@ -9,7 +9,7 @@ from typing import Any, assert_never
 from resilience.clients import type_name
 from resilience.clients.loops import wrong_loop
 from resilience.core import decision as core
-from resilience.core.call import ADMITTED, SLEPT, Admit, DoAttempt, DoRefresh, DoRename, DoVerify, End, Sleep
+from resilience.core.call import ADMITTED, SLEPT, Admit, Command, DoAttempt, DoRefresh, DoRename, DoVerify, End, Sleep
 from resilience.core.events import CallEnded
 from resilience.core.policy import Rule
 from resilience.engine.call import decided, renaming
@@ -24,7 +24,7 @@ from resilience.engine.target.ledger_entry import LedgerClaim
 from resilience.engine.target.target import Target
 
 
-async def run(
+async def run(  # noqa: C901, PLR0912  # one frame for what most calls need
     target: Target, args: tuple[Any, ...], kwargs: Mapping[str, Any], first: FirstAttempt | None = None
 ) -> Progress:
     """
@@ -68,12 +68,8 @@ async def run(
                     command = await attempt(call, command.limit)
                 case End():
                     break
-                case DoRefresh():
-                    command = call.report(await refresh(call, command))
-                case DoRename():
-                    command = call.report(await renaming.rename(call, command.decision))
-                case DoVerify():
-                    command = await verify(call, command.limit)
+                case DoRefresh() | DoRename() | DoVerify():
+                    command = await _remedy(call, command)
                 case unreachable:
                     assert_never(unreachable)
         if call.track is None:
@@ -82,12 +78,7 @@ async def run(
             await _end_tracked(call, call.track, command.decision)
         has_ended = True
     except Exception as error:
-        left = type_name(error)
-        hint = wrong_loop(error)
-        if hint is not None:
-            attach(error, f"resilience: {hint}")
-        if call.history.may_exist:
-            attach(error, left_in_doubt(call.plan.operation, call.made))
+        left = _left(call, error)
         raise
     finally:
         if target.gates:
@@ -95,17 +86,43 @@ async def run(
         if call.track is not None:
             call.track.close()
         if not has_ended:
-            call.watch.tell(
-                broken_off(
-                    left,
-                    attempts=call.history.begun,
-                    waited=call.waited,
-                    duration=call.now() - call.started,
-                    advice=call.advice,
-                    renamed=call.renamed,
-                )
-            )
+            _break_off(call, left)
     return call
+
+
+async def _remedy(call: Progress, command: DoRefresh | DoRename | DoVerify) -> Command:
+    match command:
+        case DoRefresh():
+            return call.report(await refresh(call, command))
+        case DoRename():
+            return call.report(await renaming.rename(call, command.decision))
+        case DoVerify():
+            return await verify(call, command.limit)
+        case unreachable:
+            assert_never(unreachable)
+
+
+def _left(call: Progress, error: Exception) -> str:
+    """Add to a programming error what its reader needs to know; return its class."""
+    hint = wrong_loop(error)
+    if hint is not None:
+        attach(error, f"resilience: {hint}")
+    if call.history.may_exist:
+        attach(error, left_in_doubt(call.plan.operation, call.made))
+    return type_name(error)
+
+
+def _break_off(call: Progress, error: str | None) -> None:
+    call.watch.tell(
+        broken_off(
+            error,
+            attempts=call.history.begun,
+            waited=call.waited,
+            duration=call.now() - call.started,
+            advice=call.advice,
+            renamed=call.renamed,
+        )
+    )
 
 
 def _end(call: Progress, decision: core.Accept | core.Fail | None) -> None:
