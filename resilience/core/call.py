@@ -35,7 +35,7 @@ from resilience.core.decision import (
 from resilience.core.history import History
 from resilience.core.limits import attempt_limit, remedy_limit
 from resilience.core.machine import advance
-from resilience.core.record import record
+from resilience.core.values import record
 
 
 @frozen

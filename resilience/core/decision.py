@@ -8,7 +8,7 @@ from attrs import frozen
 
 from resilience.core.fault import Fault
 from resilience.core.policy import Action, Rule, Verb
-from resilience.core.record import record
+from resilience.core.values import record
 
 StopReason = Literal[
     "success",

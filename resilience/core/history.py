@@ -9,7 +9,7 @@ from resilience.core.decision import Decision, StopReason
 from resilience.core.fault import Effect, Fault
 from resilience.core.plan import Plan
 from resilience.core.policy import Action, Rule
-from resilience.core.record import record
+from resilience.core.values import record
 
 # A plain one, which is added to in less time than a proxy; nothing is ever set in it.
 _NOTHING: Final[Mapping[Any, Any]] = {}

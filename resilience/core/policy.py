@@ -11,8 +11,8 @@ from attrs import field, frozen
 from resilience.core.admission.limits import BreakerLimits, BudgetLimits, RateLimits
 from resilience.core.backoff import Backoff
 from resilience.core.fault import Effect, Fault, Origin, Repeat
-from resilience.core.fixed import fixed, reduced
 from resilience.core.operations.declared import Declaration
+from resilience.core.values import fixed, reduced
 
 Verb = Literal["retry", "refresh", "rename", "verify", "accept", "fail"]
 """What an action does; each verb is also the name of a ready-made action."""

@@ -9,7 +9,7 @@ from attrs import field, frozen
 from attrs.validators import ge, gt, le, optional
 
 from resilience.core.admission.rate import Rate
-from resilience.core.fixed import fixed, reduced
+from resilience.core.values import fixed, reduced
 
 BreakerMode = Literal["on", "shadow"]
 """Whether an open breaker refuses calls, or only tells that it would."""

@@ -11,7 +11,7 @@ from resilience.core.decision import Decision, Event, StopReason
 from resilience.core.fault import Fault
 from resilience.core.history import Met
 from resilience.core.machine import begin
-from resilience.core.record import record
+from resilience.core.values import record
 from resilience.engine.errors import DeadlineExceeded
 from resilience.engine.outcome import Attempt, Outcome
 from resilience.engine.runtime.runtime import Runtime

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
-from resilience.core.record import record
+from resilience.core.values import record
 
 T = TypeVar("T")
 
