@@ -92,7 +92,19 @@ HOMES: Final[Mapping[str, frozenset[str]]] = {
 
 # What the decisions are made of: nothing here reads a clock, draws a number, opens a file or waits.
 PURE: Final = frozenset(
-    {"__future__", "collections", "functools", "hashlib", "itertools", "math", "operator", "re", "types", "typing"}
+    {
+        "__future__",
+        "collections",
+        "functools",
+        "hashlib",
+        "heapq",
+        "itertools",
+        "math",
+        "operator",
+        "re",
+        "types",
+        "typing",
+    }
 )
 
 MODULES: Final = sorted(PACKAGE.rglob("*.py"))

@@ -1,0 +1,174 @@
+"""
+Finds the rate that is really there, where the service refuses requests although the declared limit is kept.
+
+Others may use a part of the limit, the declared one may be wrong, or none is declared. What the service takes shows in
+what it delivers: requests are counted in rounds, each a window long. A round in which requests were refused sets the
+level to the most that one of the last rounds delivered, and a little more, so that what becomes free is noticed. A
+refusal costs the service and the call next to nothing, whereas a level that is too low costs time. A round in which
+calls waited for this limit and none was refused raises the level, each time by twice as much.
+
+A first refusal can also mean that the service bears no bursts. From then on requests are sent evenly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import Final, Literal
+
+from attrs import define, field
+
+from resilience.core.admission.rate_limiter import HASTE, RateLimiter
+
+Result = Literal["succeeded", "throttled", "failed", "ignored", "cancelled"]
+"""How an attempt ended: ``ignored`` is an answer that says no without being overloaded, ``failed`` is no answer."""
+
+START: Final = 10
+"""The requests of a first second, where no limit is declared."""
+
+# By how much the level rises after the first, the second, ... round without a refusal.
+_GAINS: Final = (1 / 8, 1 / 2, 1.0)
+# By how much it is higher than what was delivered, after a round with refusals.
+_MORE: Final = 1 / 32
+# Windows in which others happen to take more than their mean must not lower the level.
+_REMEMBERED: Final = 4
+# How many times its length a window is stretched to where not even one request in a window is taken.
+_LONGEST: Final = 16
+_SHORTER: Final = 1 / 4
+# After how many rounds without a refusal bursts are tried again. Each time that it was in vain, the number grows by a
+# factor, up to a largest.
+_CALM: Final = 16
+_CALMER: Final = 4
+_CALMEST: Final = 512
+# Up to which level a service may count the time between two requests, and how evenly they are sent then.
+_FEW: Final = 10
+_SLOWER: Final = 0.95
+_SLOWEST: Final = 0.9
+
+
+@define(eq=False)
+class Round:
+    """What was sent within one window, and what came of it."""
+
+    began: float
+    pending: int = 0
+    delivered: int = 0
+    refused: int = 0
+    is_even: bool = False  # no burst was sent in it
+    is_full: bool = False  # calls waited for this limit
+    is_over: bool = False
+
+
+@define(eq=False)
+class Adaptation:
+    """
+    The level of one limiter.
+
+    Attributes:
+        limiter: Whose ``count`` is set, up to its ``most``.
+        level: The requests of a window that are sent at present.
+    """
+
+    limiter: RateLimiter
+    level: float = field(init=False)
+    _window: float = field(init=False)
+    _rounds: deque[Round] = field(factory=deque, init=False)
+    _best: deque[int] = field(factory=lambda: deque(maxlen=_REMEMBERED), init=False)
+    _is_starting: bool = field(init=False)
+    _rises: int = field(default=0, init=False)
+    _calm: int = field(default=0, init=False)
+    _needed: int = field(default=_CALM, init=False)
+    _is_quicker: bool = field(default=False, init=False)  # bursts are tried again
+
+    def __attrs_post_init__(self) -> None:
+        self.level = self.limiter.log.count
+        self._window = self.limiter.log.per
+        self._is_starting = self.limiter.most is None
+
+    def sent(self, now: float) -> Round:
+        """Note that a request is sent; return the round that it belongs to."""
+        self.close(now)
+        if not self._rounds or now >= self._rounds[-1].began + self.limiter.log.per:
+            self._rounds.append(Round(now, is_even=self.limiter.haste <= 1.0))
+        found = self._rounds[-1]
+        found.pending += 1
+        return found
+
+    def waited_for(self, now: float) -> None:
+        """Note that a call has to wait, if it is for this limit and not only for its turn in a burst."""
+        limiter = self.limiter
+        if self._rounds and (limiter.log.free_at(now) > now or (limiter.haste <= 1.0 and limiter.ready_at(now) > now)):
+            self._rounds[-1].is_full = True
+
+    def ended(self, found: Round, result: Result, now: float) -> None:
+        """Note what came of a request."""
+        found.pending -= 1
+        counted = self._rounds[-1] if found.is_over and self._rounds else found
+        if result == "throttled":
+            counted.refused += 1
+            self._is_starting = False
+            self._calm = 0
+            if self._is_quicker:
+                self._is_quicker, self._needed = False, min(self._needed * _CALMER, _CALMEST)
+            self.limiter.haste = min(self.limiter.haste, 1.0)
+            self.limiter.at_once = 1.0
+        elif result in {"succeeded", "ignored"}:
+            counted.delivered += 1
+            if self.limiter.log.per > self._window:
+                self._stretch(_SHORTER)
+                self._is_starting = True
+            if self._is_starting and self._is_used(counted):
+                self._set(self.level + 1)
+        self.close(now)
+
+    def close(self, now: float) -> None:
+        """Learn from the rounds that are over: all answers are there, or a window has passed besides."""
+        rounds, per = self._rounds, self.limiter.log.per
+        while rounds and now >= rounds[0].began + per and (not rounds[0].pending or now >= rounds[0].began + 2 * per):
+            over = rounds.popleft()
+            over.is_over = True
+            self._learn(over)
+
+    def _learn(self, over: Round) -> None:
+        if over.refused:
+            self._best.append(over.delivered)
+            self._rises = 0
+            self._slow_down(is_even=over.is_even)
+        elif over.delivered:
+            self._best.append(over.delivered)
+            self._calm += 1
+            self._speed_up(is_used=self._is_used(over))
+
+    def _slow_down(self, *, is_even: bool) -> None:
+        limiter, best = self.limiter, max(self._best)
+        if is_even and self.level <= _FEW:
+            # Each of a few requests may be refused because it comes a moment too early, all the time.
+            limiter.haste = min(limiter.haste, max(limiter.haste * _SLOWER, _SLOWEST))
+        if best:
+            self._set(min(self.level, best + max(best * _MORE, 1.0)))
+        elif self.level > 1:
+            self._set(self.level / 2)
+        else:
+            self._stretch(2.0)
+
+    def _speed_up(self, *, is_used: bool) -> None:
+        limiter = self.limiter
+        if self._calm % self._needed == 0 and limiter.haste < HASTE:
+            limiter.haste, self._is_quicker = min(limiter.haste * 2, HASTE), True
+        if is_used and not self._is_starting:
+            gain = _GAINS[min(self._rises, len(_GAINS) - 1)]
+            self._rises += 1
+            self._set(self.level + max(self.level * gain, 1.0))
+
+    def _is_used(self, found: Round) -> bool:
+        """Tell whether calls waited for the limit, and came near it."""
+        return found.is_full and found.delivered * 2 >= self.level
+
+    def _set(self, level: float) -> None:
+        most = self.limiter.most
+        self.level = max(level if most is None else min(level, most), 1.0)
+        self.limiter.log.count = math.ceil(self.level)
+
+    def _stretch(self, factor: float) -> None:
+        log = self.limiter.log
+        log.per = min(max(log.per * factor, self._window), self._window * _LONGEST)

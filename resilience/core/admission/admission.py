@@ -1,0 +1,221 @@
+"""
+What calls of one provider have to pass before each attempt: all limits at once, in turn.
+
+Calls that wait stand in one queue for each operation and host. The first of a queue is admitted when there is room in
+every limit of it, and takes a place in all of them at once. A retry goes before new calls, and otherwise the one that
+came first. Where queues share a limit, the same order holds between their first calls.
+
+There is no clock and no event loop here. A driver asks, and sleeps as long as it is told, or until its ticket is woken:
+that is when another call was admitted or has ended.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from attrs import define, field
+
+from resilience.core.admission.adaptation import START, Adaptation, Result
+from resilience.core.admission.limits import RateLimits
+from resilience.core.admission.rate_limiter import RateLimiter
+from resilience.core.admission.sliding_log import SlidingLog
+from resilience.core.admission.tickets import Queue, Ticket
+
+# Hosts come from the program. Past so many queues, those are forgotten that remember nothing.
+_MANY: Final = 256
+# In seconds. A clock that goes back by more is another clock.
+_GOES_BACK: Final = 1.0
+
+
+@define(eq=False)
+class Admission:
+    """
+    The limits of one provider, for one executor.
+
+    Attributes:
+        limits: What the policy declares.
+    """
+
+    limits: RateLimits
+    under_way: int = field(default=0, init=False)
+    _concurrency: float = field(init=False)
+    _default: RateLimiter | None = field(init=False)
+    _hosts: dict[str, RateLimiter] = field(factory=dict, init=False)
+    _operations: dict[str, tuple[RateLimiter | None, Adaptation | None]] = field(factory=dict, init=False)
+    _queues: dict[tuple[str, str], Queue] = field(factory=dict, init=False)
+    _waiting: dict[Queue, None] = field(factory=dict, init=False)  # the queues that are not empty
+    _given: int = field(default=0, init=False)
+    _latest: float = field(default=-math.inf, init=False)
+    _ahead: float = field(default=0.0, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        limits = self.limits
+        self._concurrency = math.inf if limits.concurrency is None else max(limits.concurrency // limits.share, 1)
+        self._default = None if limits.default is None else RateLimiter.of(limits.default, limits.share)
+
+    def enter(self, operation: str, host: str, now: float, *, again: bool = False) -> Ticket:
+        """Join the queue; a retry goes before new calls."""
+        queue = self._queues.get((operation, host)) or self._queue(operation, host, self._time(now))
+        self._given += 1
+        ticket = Ticket(queue, again, self._given)
+        (queue.again if again else queue.new)[ticket] = None
+        self._waiting[queue] = None
+        return ticket
+
+    def ask(self, ticket: Ticket, now: float) -> float:
+        """
+        Admit a call, or say when to ask again.
+
+        Returns:
+            0: it is admitted. Above 0: ask again after so many seconds, or when the ticket is woken; infinity: when it
+            is woken.
+        """
+        if ticket.is_admitted:
+            return 0.0
+        now, queue = self._time(now), ticket.queue
+        if queue.first is not ticket:
+            return math.inf
+        queue.sleeps = False
+        if self.under_way >= self._concurrency:
+            queue.blocked_by, queue.sleeps = "concurrency", True
+            return math.inf
+        at = queue.ready_at(now)
+        if at > now:
+            queue.blocked_by = "rate"
+            if queue.adaptation is not None:
+                queue.adaptation.waited_for(now)
+            return at - now
+        rival = self._rival(ticket, now)
+        if rival is not None:
+            queue.sleeps = True
+            rival.wake()
+            return math.inf
+        self._admit(ticket, now)
+        return 0.0
+
+    def leave(self, ticket: Ticket, now: float, result: Result = "cancelled") -> None:
+        """End an attempt, or give up waiting; the ticket is of no more use."""
+        if ticket.has_left:
+            return
+        ticket.has_left = True
+        now, queue = self._time(now), ticket.queue
+        if not ticket.is_admitted:
+            was_first = queue.first is ticket
+            self._remove(ticket)
+            if was_first:
+                self._wake_next(queue)
+            return
+        self.under_way -= 1
+        adaptation = queue.adaptation
+        before = 0 if adaptation is None else adaptation.limiter.log.count
+        made_room = False
+        for limiter, place in zip(queue.limiters, ticket.places, strict=True):
+            made_room = limiter.answered(place, now) or made_room
+        if adaptation is not None and ticket.round is not None:
+            adaptation.ended(ticket.round, result, now)
+            made_room = made_room or adaptation.limiter.log.count > before
+        if made_room:
+            # Earlier than the first of each queue was told.
+            for waiting in self._waiting:
+                waiting.sleeps = True
+        self._wake_sleepers()
+
+    def not_before(self, ticket: Ticket, now: float) -> float:
+        """
+        Return an instant before which a call that has just joined its queue cannot be admitted.
+
+        If calls before it give up waiting, it may come earlier.
+        """
+        asked, now, queue = now, self._time(now), ticket.queue
+        ahead = len(queue.again) - 1 if ticket.is_again else len(queue.again) + len(queue.new) - 1
+        at = now
+        for limiter in queue.limiters:
+            at = max(at, limiter.not_before(ahead, now))
+        return asked + at - now
+
+    def _time(self, now: float) -> float:
+        """Return a time that never goes back, also where a driver's clock begins anew."""
+        time = now + self._ahead
+        if time < self._latest - _GOES_BACK:
+            self._ahead = self._latest - now
+        self._latest = max(time, self._latest)
+        return self._latest
+
+    def _admit(self, ticket: Ticket, now: float) -> None:
+        queue = ticket.queue
+        ticket.is_admitted = True
+        self._remove(ticket)
+        self.under_way += 1
+        ticket.places = [limiter.take(now) for limiter in queue.limiters]
+        if queue.adaptation is not None:
+            ticket.round = queue.adaptation.sent(now)
+        self._wake_next(queue)
+
+    def _remove(self, ticket: Ticket) -> None:
+        queue = ticket.queue
+        del (queue.again if ticket.is_again else queue.new)[ticket]
+        if queue.first is None:
+            self._waiting.pop(queue, None)
+
+    def _wake_next(self, queue: Queue) -> None:
+        """Wake the first of a queue, and of others that wait for nothing else."""
+        queue.sleeps = True
+        self._wake_sleepers()
+
+    def _wake_sleepers(self) -> None:
+        for queue in tuple(self._waiting):
+            if queue.sleeps and queue.first is not None:
+                queue.first.wake()
+
+    def _rival(self, ticket: Ticket, now: float) -> Ticket | None:
+        """Return the call of another queue that may have what this one would take, and comes before it."""
+        if len(self._waiting) == 1:
+            return None
+        mine, best = ticket.queue, ticket
+        for queue in self._waiting:
+            first = queue.first
+            if queue is mine or first is None or first.rank > best.rank:
+                continue
+            is_shared = self._concurrency < math.inf or any(each in mine.limiters for each in queue.limiters)
+            if is_shared and queue.ready_at(now) <= now:
+                best = first
+        return None if best is ticket else best
+
+    def _queue(self, operation: str, host: str, now: float) -> Queue:
+        """Make the queue of an operation and a host."""
+        if len(self._queues) >= _MANY:
+            self._forget(now)
+        limits = self.limits
+        own, adaptation = self._of_operation(operation)
+        limiters = [] if own is None else [own]
+        if self._default is not None:
+            limiters.append(self._default)
+        if limits.per_host is not None:
+            if host not in self._hosts:
+                self._hosts[host] = RateLimiter.of(limits.per_host, limits.share)
+            limiters.append(self._hosts[host])
+        queue = self._queues[operation, host] = Queue(tuple(limiters), adaptation)
+        return queue
+
+    def _forget(self, now: float) -> None:
+        """Forget the hosts that nothing was sent to lately, and the queues that are empty."""
+        self._hosts = {host: limiter for host, limiter in self._hosts.items() if limiter.log.held(now)}
+        self._queues = {
+            (operation, host): queue
+            for (operation, host), queue in self._queues.items()
+            if host in self._hosts or queue in self._waiting
+        }
+
+    def _of_operation(self, operation: str) -> tuple[RateLimiter | None, Adaptation | None]:
+        """Return the limiter of an operation; one that adapts also where only others are declared, or none."""
+        if operation not in self._operations:
+            limits = self.limits
+            rate = limits.operations.get(operation) or (limits.default if limits.adaptive else None)
+            own = None if rate is None else RateLimiter.of(rate, limits.share)
+            if own is None and limits.adaptive:
+                count = max(START // limits.share, 1)
+                own = RateLimiter(SlidingLog(count, 1.0), most=None, at_once=count)
+            adaptation = Adaptation(own) if own is not None and limits.adaptive else None
+            self._operations[operation] = own, adaptation
+        return self._operations[operation]

@@ -1,0 +1,80 @@
+"""
+One limit of the rate of requests: a sliding log, and a pace at which the places of a window are given out.
+
+A window's places are not all given out at once. A service with a token bucket refuses most of such a burst, and one
+that is slow to read it counts it late. They are given out at :attr:`RateLimiter.haste` times the limit, so that a few
+requests take next to no time and a window of them a part of it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import Factory, define, field
+
+from resilience.core.admission.rate import Rate
+from resilience.core.admission.sliding_log import LogPlace, SlidingLog
+
+HASTE: Final = 3.0
+# The part of a window's places that may be given out at once.
+_AT_ONCE: Final = 0.1
+
+
+@define(eq=False)
+class RateLimiter:
+    """
+    One limit.
+
+    Attributes:
+        log: What was sent in the last window.
+        most: The most requests of a window, also where fewer are sent at present; None where nothing is declared.
+        haste: How many times quicker than the limit the places of a window are given out.
+        at_once: How many may be given out at once, if that is more than a tenth.
+    """
+
+    log: SlidingLog
+    most: int | None = field(default=Factory(lambda self: self.log.count, takes_self=True))
+    haste: float = HASTE
+    at_once: float = 1.0
+    _window: float = field(init=False, default=Factory(lambda self: self.log.per, takes_self=True))
+    _next: float = field(default=float("-inf"), init=False)
+
+    @classmethod
+    def of(cls, rate: Rate, share: int = 1) -> RateLimiter:
+        """
+        Return the limiter of one of ``share`` equal processes.
+
+        A part of a request cannot be sent: of ``5/s`` each of two processes sends two in a second, and of ``1/s`` one
+        in two seconds.
+        """
+        count = rate.count / share
+        if count >= 1:
+            return cls(SlidingLog(int(count), rate.per))
+        return cls(SlidingLog(1, rate.per / count))
+
+    def ready_at(self, now: float) -> float:
+        """Return when one more may be sent: ``now``, or the earliest instant worth asking again."""
+        at_once = max(self.log.count * _AT_ONCE, self.at_once)
+        return max(self.log.free_at(now), self._next - (at_once - 1.0) * self._gap)
+
+    def take(self, now: float) -> LogPlace:
+        """Send one."""
+        self._next = max(self._next, now) + self._gap
+        return self.log.take(now)
+
+    def answered(self, place: LogPlace, now: float) -> bool:
+        """Note that a request was answered, or that it has ended without an answer; tell whether that made room."""
+        return self.log.answered(place, now)
+
+    def not_before(self, ahead: int, now: float) -> float:
+        """Return an instant before which none can be sent that has ``ahead`` others before it."""
+        if self.most is None:
+            return now
+        missing = ahead + 1 - (self.most - self.log.held(now))
+        if missing <= 0:
+            return now
+        return max(self.log.next_free(now), now) + (missing - 1) // self.most * self._window
+
+    @property
+    def _gap(self) -> float:
+        return self.log.per / (self.log.count * self.haste)

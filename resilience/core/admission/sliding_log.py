@@ -1,0 +1,132 @@
+"""
+A limit of so many requests in any window of one length, as the service counts them.
+
+The service counts when requests reach it, and the program only knows when it sent them and when it had the answers. A
+request that was sent at ``s`` and answered at ``a`` reached the service in between. The next one takes at least the
+quickest way there and back, so a place is free again a window after ``a``, less the quickest round trip: however late
+the first one was, no window of the service then holds more than the limit. That costs what round trips differ by, some
+hundredths of the window.
+
+A service that thinks for a second before it answers looks the same as a request that was late by a second. So a place
+is kept beyond the window only up to :data:`_OFTEN` of it where answers take long as a rule, and up to :data:`_SELDOM`
+where they rarely do.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from typing import Final
+
+from attrs import define, field
+
+# Parts of the window. Together with what the other limits lose this keeps a limit used to 95 %.
+_OFTEN: Final = 0.04
+_SELDOM: Final = 0.15
+_RARELY: Final = 0.03
+# How quickly the quickest round trip is forgotten, and over how many answers lateness is averaged.
+_FORGET: Final = 1 / 2000
+_MOST_FORGOTTEN: Final = 0.02
+_SMOOTH: Final = 100
+# What round trips may be quicker by than any answer has shown: in seconds, or a part of what they differ by. And how
+# many answers show what is quick.
+_UNSEEN: Final = 0.006
+_UNSEEN_PART: Final = 1 / 8
+_ENOUGH: Final = 20
+
+
+@define(eq=False)
+class LogPlace:
+    """A place in the log: held from when the request was sent until a window after it was answered."""
+
+    since: float
+    is_answered: bool = False
+    is_free: bool = False
+
+
+@define(eq=False)
+class SlidingLog:
+    """
+    What was sent in the last window, and when there is room for more.
+
+    Attributes:
+        count: The most requests in a window.
+        per: The length of the window, in seconds.
+    """
+
+    count: int
+    per: float
+    _open: deque[LogPlace] = field(factory=deque, init=False)  # in the order in which they were sent
+    _opened: int = field(default=0, init=False)  # those of them that are not answered
+    _answered: list[float] = field(factory=list, init=False)  # a heap: when each place is free
+    _answers: int = field(default=0, init=False)
+    _quickest: float = field(default=0.0, init=False)
+    _lateness: float = field(default=0.0, init=False)  # of the mean answer, in seconds
+
+    def held(self, now: float) -> int:
+        """Return how many places are not free."""
+        answered, unanswered = self._answered, self._open
+        while answered and answered[0] <= now:
+            heapq.heappop(answered)
+        longest = self.per + self._most_late()
+        while unanswered and (unanswered[0].is_answered or unanswered[0].since + longest <= now):
+            place = unanswered.popleft()
+            if not place.is_answered:
+                place.is_free = True
+                self._opened -= 1
+        return len(answered) + self._opened
+
+    def free_at(self, now: float) -> float:
+        """Return when there may be room for one more: ``now``, or the earliest instant worth asking again."""
+        return now if self.held(now) < self.count else self.next_free(now)
+
+    def next_free(self, now: float) -> float:
+        """
+        Return the earliest instant at which a place that is held can be free; where none is, that of one taken now.
+
+        A place whose request is not answered yet may be free at once when it is; see :meth:`answered`.
+        """
+        earliest = self._answered[0] if self._answered else now + self.per
+        if self._open:
+            place, most = self._open[0], self._most_late()
+            # As if it were answered now.
+            late = min(max(now - place.since - self._floor(), 0.0), most)
+            at = place.since + self.per + late
+            earliest = min(earliest, at if at > now else place.since + self.per + most)
+        return earliest
+
+    def take(self, now: float) -> LogPlace:
+        """Take a place."""
+        place = LogPlace(now)
+        self._open.append(place)
+        self._opened += 1
+        return place
+
+    def answered(self, place: LogPlace, now: float) -> bool:
+        """
+        Note that a request was answered, or that it has ended without an answer.
+
+        Returns:
+            Whether that made room.
+        """
+        place.is_answered = True
+        trip = max(now - place.since, 0.0)
+        quickest = min(self._quickest, trip) if self._answers else trip
+        self._answers += 1
+        self._quickest = quickest + min(trip - quickest, _MOST_FORGOTTEN) * _FORGET
+        late = min(max(trip - self._floor(), 0.0), _SELDOM * self.per)
+        self._lateness += (late - self._lateness) / (_SMOOTH + 2 * self.count)
+        if place.is_free:
+            return False
+        self._opened -= 1
+        free = place.since + self.per + min(late, self._most_late())
+        heapq.heappush(self._answered, free)
+        return free <= now
+
+    def _floor(self) -> float:
+        """Return the quickest round trip that is to be expected."""
+        unseen = max(_UNSEEN, self._lateness * _UNSEEN_PART)
+        return max(self._quickest * self._answers / (self._answers + _ENOUGH) - unseen, 0.0)
+
+    def _most_late(self) -> float:
+        return self.per * (_SELDOM if self._lateness <= _RARELY * self.per else _OFTEN)
