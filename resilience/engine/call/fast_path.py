@@ -172,11 +172,12 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
             before = decisions[0]
             loop = running_loop()
             if loop is None:
-                started = LOOP.now()
+                now, _ = LOOP.timing()
+                started = now()
                 ran = await LOOP.run_until(started + limit, invoke, args, kwargs)
                 failure, value = ran.error, ran.value
                 if failure is None and not ran.cut and (failure := refusal(value)) is None:
-                    return value if clock is None else at_once(target, value, args, kwargs, LOOP.now() - started)
+                    return value if clock is None else at_once(target, value, args, kwargs, now() - started)
                 del ran
                 first = FirstAttempt(failure, started, before, generation_of(held))
                 del failure

@@ -68,13 +68,13 @@ class Loop:
         """Return the clock of the running event loop."""
         if clock.is_stopped():
             return clock.monotonic, _sleep
-        asyncio = sys.modules.get("asyncio")
         # To ask anyio each time takes longer than all else that a call does on its way.
+        asyncio, trio = sys.modules.get("asyncio"), sys.modules.get("trio")
         loop = None if asyncio is None else asyncio._get_running_loop()  # noqa: SLF001  # it is in the module's __all__
         # Where trio is a guest of asyncio's loop, no task of asyncio runs.
-        if loop is None or asyncio is None or asyncio.current_task(loop) is None:
-            return anyio.current_time, _sleep
-        return loop.time, _sleep_on_asyncio
+        if loop is not None and asyncio is not None and (trio is None or asyncio.current_task(loop) is not None):
+            return loop.time, _sleep_on_asyncio
+        return (anyio.current_time if trio is None else trio.current_time), _sleep
 
     async def sleep(self, seconds: float) -> None:
         """Let others run meanwhile, also where there is nothing to wait for."""
@@ -93,7 +93,10 @@ class Loop:
         if clock.is_stopped():
             return await self._run_until(limit, function, args, kwargs)
         with anyio.CancelScope(deadline=limit):
-            return await settled(function, args, kwargs)
+            try:
+                return Ran(await function(*args, **kwargs))
+            except Exception as error:  # noqa: BLE001  # the caller classifies it
+                return Ran(error=error)
         return Ran(cut=True)
 
     async def _run_until(
