@@ -3,10 +3,10 @@ The fast path: one frame around the user's function, for calls that succeed at o
 
 It is open while no observer wants to see such a call and nothing has to be done before an
 attempt or after it. What observers want to see begins in :mod:`~resilience.engine.call.watched_path`.
-A failure goes on in :func:`~resilience.engine.call.run.run`, with the attempt that was
-made. The first call always takes the long way, because verifiers are registered until
-then. The first value tells whether the function returns an SDK's answers, which are
-checked; until there is one, each value is.
+A failure that the policy has no remedy for leaves at once (:mod:`~resilience.engine.call.first_failure`); another one
+goes on in :func:`~resilience.engine.call.run.run`, with the attempt that was made. The first call always takes the
+long way, because verifiers are registered until then. The first value tells whether the function returns an SDK's
+answers, which are checked; until there is one, each value is.
 
 Such a call takes about 0.35 us. What its tricks save of it, in nanoseconds (CPython 3.11, x86-64;
 ``python tests/benchmarks/fast_path.py``): 120 to 150 by one frame instead of two, 16 by no keywords that are passed on,
