@@ -6,7 +6,7 @@ import click
 
 from resilience.core.plan import Plan
 from resilience.core.policy import PolicyValues
-from resilience.engine.target.operations import Operation, effect_of, resolve
+from resilience.engine.target.operations import Operation, effect_of, resolve, result_of_code
 
 
 def operation_of(name: str, policy: PolicyValues, provider: str | None = None) -> Operation:
@@ -43,4 +43,5 @@ def plan_of(policy: PolicyValues, operation: Operation, *, verifier: bool, crede
         can_rename=operation.rename is not None,
         credentials=frozenset({provider} if credentials and provider is not None else ()),
         effect_of=effect_of,
+        result_of_code=result_of_code,
     )

@@ -7,12 +7,17 @@ from typing import Any
 
 from attrs import Factory, field, frozen
 
+from resilience.core.admission.result import Result
 from resilience.core.fault import Effect, Fault, Repeat
 from resilience.core.match import RuleTable
 from resilience.core.policy import Action, Limits, PolicyValues, Rule
 
 
 def _unlisted(provider: str | None, code: str) -> Effect | None:  # noqa: ARG001  # the catalogue's signature
+    return None
+
+
+def _no_result(provider: str | None, code: str) -> Result | None:  # noqa: ARG001  # likewise
     return None
 
 
@@ -37,7 +42,8 @@ class Plan:
         own_settle: The operation's own :attr:`Limits.settle`; None for that of all calls.
         can_rename: Whether the call can be sent with another name.
         credentials: The providers that have a source of credentials.
-        effect_of: What the catalogue knows about a provider's code, None where it is silent.
+        effect_of: What the catalogue knows about the effect of a provider's code, None where it is silent.
+        result_of_code: What the catalogue knows about how an attempt ended that such a code ended; likewise.
         table: The policy's rules for this operation.
         limits: The limits of the call.
         must_verify_first: Whether an attempt whose effect is unknown forbids the next one until a verifier has looked.
@@ -59,6 +65,7 @@ class Plan:
     can_rename: bool = False
     credentials: frozenset[str] = frozenset()
     effect_of: Callable[[str | None, str], Effect | None] = _unlisted
+    result_of_code: Callable[[str | None, str], Result | None] = _no_result
     table: RuleTable = field(
         repr=False,
         eq=False,

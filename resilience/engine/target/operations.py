@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
+from typing import Final
 
 from attrs import field, frozen
 
-from resilience.catalog import OperationFacts, catalogue, providers
+from resilience.catalog import CodeClass, OperationFacts, catalogue, providers
+from resilience.core.admission.result import Result
 from resilience.core.fault import Effect, Repeat
 from resilience.core.operations.advice import Subject
 from resilience.core.operations.declared import Declaration
@@ -137,6 +140,24 @@ def effect_of(provider: str | None, code: str) -> Effect | None:
         return None
     facts = catalogue(provider).code(code)
     return None if facts is None else facts.effect
+
+
+_RESULTS: Final[Mapping[CodeClass, Result]] = {
+    "throttle": "throttled",
+    "transient": "failed",
+    "internal": "failed",
+    "client": "failed",
+    "local": "cancelled",
+}
+"""What attempts come to that end with codes of these classes; with any other the service has refused the request."""
+
+
+def result_of_code(provider: str | None, code: str) -> Result | None:
+    """Return what the catalogue knows about how an attempt ended with this code, None where it is silent."""
+    if provider not in providers():
+        return None
+    facts = catalogue(provider).code(code)
+    return None if facts is None else _RESULTS.get(facts.class_, "ignored")
 
 
 def _described(name: str, owner: str, facts: OperationFacts | None, declaration: Declaration | None) -> Operation:

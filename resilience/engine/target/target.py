@@ -30,7 +30,7 @@ from resilience.engine.target.arguments import ArgumentFields
 from resilience.engine.target.checks import check_accepts, name_of
 from resilience.engine.target.ledger_entry import LedgerClaim
 from resilience.engine.target.names import NameOwners, NameScope
-from resilience.engine.target.operations import Operation, effect_of
+from resilience.engine.target.operations import Operation, effect_of, result_of_code
 from resilience.engine.target.read_back import read_back
 from resilience.engine.target.settings import ExecutorSettings
 from resilience.state import LedgerEntry
@@ -324,5 +324,6 @@ class Target:
             can_rename=rename is not None and self.signature.can_hold(rename),
             credentials=frozenset(self.sources),
             effect_of=effect_of,
+            result_of_code=result_of_code,
             table=self.table,
         )
