@@ -1,8 +1,8 @@
 """
-Rehearses a policy without a network: what a call meets, in the language of fault scripts, and what comes of it.
+Rehearses a policy without a network: plays calls against fault scripts.
 
-The decisions are those of :mod:`resilience.core.machine`, and the clock is a number. So an hour of waiting takes
-less than a millisecond, and the same seed gives the same call.
+:mod:`resilience.core.machine` makes the decisions, and the clock is a number. So an hour of waiting takes less than a
+millisecond, and the same seed gives the same call.
 """
 
 from resilience.core.fault import CUT

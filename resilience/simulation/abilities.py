@@ -1,4 +1,4 @@
-"""What recorded calls could do, as far as the recording shows: ask a verifier, get new credentials."""
+"""The abilities of recorded calls: whether they had a verifier, and a source of credentials."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from resilience.journal.model import RecordedCall
 @frozen(kw_only=True)
 class Abilities:
     """
-    What calls could do.
+    The abilities that a recording shows.
 
     Attributes:
-        verified: The operations whose verifier was asked, with their providers.
-        refreshed: The providers whose credentials were refreshed.
+        verified: The providers and operations with a verification.
+        refreshed: The providers with a refresh of credentials.
     """
 
     verified: frozenset[tuple[str | None, str]]
     refreshed: frozenset[str]
 
     def can_verify(self, call: RecordedCall) -> bool:
-        """Return whether a call had a verifier."""
+        """Tell whether a call had a verifier."""
         return call.stop_reason != "unverified" and (call.provider, call.operation) in self.verified
 
     def can_refresh(self, call: RecordedCall, provider: str | None) -> bool:
-        """Return whether a call had a source of this provider's credentials."""
+        """Tell whether a call had a source of this provider's credentials."""
         return call.stop_reason != "no_credentials" and provider in self.refreshed
 
     @classmethod
     def of(cls, calls: Iterable[RecordedCall]) -> Abilities:
-        """Read them off what calls did."""
+        """Return the abilities that some calls show."""
         verified, refreshed = set(), set()
         for call in calls:
             for each in call.remedies:

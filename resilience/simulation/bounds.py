@@ -1,4 +1,4 @@
-"""What a policy can cost at most: how long its waits are, how often it tries, when a call has ended for certain."""
+"""The bounds of a policy: the lengths of its waits, the number of its attempts, and the latest end of a call."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from resilience.simulation.play import EndlessError, Environment, Played, Script
 _GREATEST_DRAW: Final = math.nextafter(1.0, 0.0)
 _MIDDLE_DRAW: Final = 0.5
 
-# After so many waits every backoff has met its cap.
+# After so many waits every backoff has reached its cap.
 _MANY: Final = 10_000
 
-# Longer than any cap: what a server asks for at most is then the cap.
+# Longer than any cap, so that the cap limits the wait.
 _LONG_HINT: Final = 1e9
 
-# By how much an attempt ends before the limit that would cut it short: it fails by itself, as slowly as it can.
+# The slowest attempt that fails by itself ends so many seconds before the limit that would cut it.
 _MOMENT: Final = 1e-6
 
 
 @frozen(kw_only=True)
 class WaitRange:
     """
-    How long one wait is, in seconds.
+    The range of one wait, in seconds.
 
     Attributes:
-        shortest: With the smallest draws.
-        middle: Where every draw is 0.5.
-        longest: What no draw exceeds, without a server's hint.
+        shortest: The length with the smallest draws.
+        middle: The length if every draw is 0.5.
+        longest: A bound for all draws, without a server's hint.
     """
 
     shortest: float
@@ -46,7 +46,7 @@ class WaitRange:
 
 
 def waits(backoff: Backoff | None, count: int) -> tuple[WaitRange, ...]:
-    """Return the first ``count`` waits of an action with this backoff; without one they are all 0."""
+    """Return the first ``count`` waits with a backoff; without a backoff they are all 0."""
     if backoff is None:
         return (WaitRange(shortest=0.0, middle=0.0, longest=0.0),) * count
     return tuple(
@@ -67,10 +67,10 @@ def _waits(backoff: Backoff, draw: float) -> Iterator[float]:
 
 
 def uses(plan: Plan, action: Action) -> int | None:
-    """Return how often a call can use an action before ``max`` or ``max_attempts`` ends it; None for no such limit."""
+    """Return the most uses of an action in a call, by ``max`` and ``max_attempts``; None for no such limit."""
     limits = [] if action.max is None else [action.max]
     if action.counts or plan.limits.max_attempts == 1:
-        # Each use follows a failed attempt that counts, and after the last of them there is no other.
+        # Each use follows a failed attempt that counts, and none follows the last attempt.
         limits.append(plan.limits.max_attempts - 1)
     return min(limits, default=None)
 
@@ -78,13 +78,13 @@ def uses(plan: Plan, action: Action) -> int | None:
 @frozen(kw_only=True)
 class WorstCase:
     """
-    The worst that one fault can do to a call which meets it again and again.
+    The worst case of a call that meets one fault at every attempt.
 
     Attributes:
-        attempts: The most attempts; None if only a time ends them: the deadline, or ``for`` of an action.
-        reason: Why the call stops after the most attempts.
-        duration: When the call has ended for certain, in seconds; None for never.
-        hinted: The same where the server asks for the longest waits that are obeyed.
+        attempts: The most attempts; None if only the deadline, or ``for`` of an action, ends them.
+        reason: The reason of the stop after the most attempts.
+        duration: The latest end of the call, in seconds; None for no limit.
+        hinted: The latest end if the server asks for waits up to the cap.
         by_deadline: Whether ``duration`` is the deadline itself.
     """
 
@@ -96,7 +96,7 @@ class WorstCase:
 
 
 def worst(plan: Plan, fault: Fault) -> WorstCase:
-    """Return the worst that a fault can do to a call of this plan, if every attempt meets it."""
+    """Return the worst case of a call of this plan if every attempt meets the fault."""
     try:
         quickest: Played | None = play(
             plan, lambda: ScriptedResponse(fault=fault), Environment(verifier="missing"), draw=lambda: 0.0
@@ -114,14 +114,14 @@ def worst(plan: Plan, fault: Fault) -> WorstCase:
 
 
 def _without_end(plan: Plan, fault: Fault) -> StopReason:
-    """Return which time ends a call that no number ends."""
+    """Return the reason of the end of a call that only a time limits."""
     last = [action for action in _chain(plan, fault) if action.do in LEADS_ON][-1]
     deadline = plan.limits.deadline
     return "max" if last.lasts is not None and (deadline is None or last.lasts < deadline) else "deadline"
 
 
 def _chain(plan: Plan, fault: Fault) -> Iterator[Action]:
-    """Yield the actions that a fault leads to, one after the other."""
+    """Yield the chain of actions after a fault."""
     rule = plan.rule(fault)
     action: Action | None = plan.policy.unknown if rule is None else rule.action
     while action is not None:
@@ -131,10 +131,10 @@ def _chain(plan: Plan, fault: Fault) -> Iterator[Action]:
 
 def _at_most(plan: Plan, fault: Fault) -> float | None:
     """
-    Return when a call has ended for certain that meets an action with ``for``; None where only the deadline says it.
+    Return the latest end of a call with a ``for`` in its chain; None if only the deadline limits it.
 
-    Each action of the chain is used until its number or its time is over. Its last use begins before the time is
-    over, and is followed by a wait, perhaps a remedy, and an attempt, each as long as it can be.
+    The call uses each action of the chain until its number or its time is over. The last use begins before the end of
+    that time. A wait, perhaps a remedy, and an attempt follow it, each with its greatest length.
     """
     limits = plan.limits
     if limits.attempt_timeout is None or (plan.can_verify and plan.repeat != "safe"):
@@ -160,11 +160,11 @@ def _at_most(plan: Plan, fault: Fault) -> float | None:
 
 def _longest(plan: Plan, fault: Fault) -> float | None:
     """
-    Return when a call has ended for certain.
+    Return the latest end of a call.
 
-    Where the slowest call meets no deadline and asks no verifier, nothing is slower: how often
-    it tries depends on no draw, and every attempt and wait is the longest. Else the deadline says it.
-    An action with ``for`` is used more often by a quicker call, so there it is added up.
+    If the slowest call reaches no deadline and asks no verifier, it is the bound: the number of attempts depends on no
+    draw, and every attempt and wait has its greatest length. Otherwise the deadline is the bound. A quicker call can
+    use an action with ``for`` more often, so for such an action the lengths are added up.
     """
     limits = plan.limits
     if any(action.lasts is not None for action in _chain(plan, fault)):

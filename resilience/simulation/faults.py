@@ -1,29 +1,29 @@
 """
-The words of fault scripts, as a simulation takes them: what each attempt of one call meets.
+The language of fault scripts for simulations: the result of each attempt of one call.
 
 A script is entries between commas, one for each attempt; after the last of them every attempt succeeds::
 
     SystemOverFlow*3, applied lost, ok, slow 250ms, late hang 1s, 503, GroupIdAlreadyExsited*
 
 ==========================  ========================================================================
-word                        what the attempt meets
+word                        result of the attempt
 ==========================  ========================================================================
 ``ok``, ``slow``            a success
-a code                      that error, with the HTTP status that the catalogue knows
+a code                      that error, with its HTTP status in the catalogue
 ``503``, ``http-503``       that status, without a code
 ``unsent``                  no connection: the request never left
 ``lost, reset, hangup``     the connection breaks before an answer
 ``hang``                    no answer, until a limit of the policy cuts the attempt short
 ``garbled, garbage``        an answer that cannot be read
-``truncated``               likewise, of a request that was carried out
+``truncated``               the same, after the request took effect
 ==========================  ========================================================================
 
-After a word that is a fault: what the service says in words, for rules with ``message``, as in
+After a fault: the service's message, for rules with ``message``, as in
 ``OperationDenied("role cannot be assumed")*3``. No output shows it.
 
-Before a word: ``applied`` (carried out all the same, only the answer is bad) or ``late`` (carried out only after the
-delay, which then says nothing about the answer). After it: a delay (``250ms``, ``2s``), how long the attempt takes;
-without one it takes as long as all others. At its end: ``*3`` repeats it, ``*`` repeats it for ever.
+Before a word: ``applied`` (the request takes effect, only the answer is bad) or ``late`` (the request takes effect
+after the delay, while the answer comes at its usual time). After it: a delay (``250ms``, ``2s``), which is the duration
+of the attempt; without one it has the usual duration. At its end: ``*3`` repeats it, ``*`` repeats it for ever.
 
 The sandbox plays the same scripts over sockets, apart from ``unsent`` and ``garbled``.
 """
@@ -54,19 +54,19 @@ TRANSPORTS: Final[dict[str, Transport]] = {
 _SUCCESSES: Final = frozenset({"ok", "slow"})
 WORDS: Final = (*sorted(_SUCCESSES), "hang", *TRANSPORTS)
 
-# How similar an unknown code is to a known one if it counts as misspelled: two swapped letters are.
+# The least likeness of a misspelled code: two swapped letters.
 _ALIKE: Final = 0.9
 
 
 @frozen(kw_only=True)
 class Scripted:
     """
-    What some attempts meet, one after the other.
+    The results of some attempts.
 
     Attributes:
-        text: The entry, as written.
-        response: What each of them meets.
-        times: How many there are; None for every one from here on.
+        text: The entry of the script.
+        response: The result of each attempt.
+        times: The number of attempts; None for all following ones.
     """
 
     text: str
@@ -76,12 +76,12 @@ class Scripted:
 
 def read_script(script: str, *, provider: str | None, latency: float) -> tuple[Scripted, ...]:
     """
-    Read a script; an empty one is one success after the other.
+    Read a script; after an empty one every attempt succeeds.
 
     Args:
         script: The text; the language is in this module's docstring.
-        provider: Whose codes they are; None for anybody's.
-        latency: How long an attempt takes that does not say, in seconds.
+        provider: The provider of the codes; None for any provider.
+        latency: The duration of an attempt without a delay, in seconds.
 
     Raises:
         ValueError: An entry is not understood; the message shows it.
@@ -92,7 +92,7 @@ def read_script(script: str, *, provider: str | None, latency: float) -> tuple[S
 
 
 def meetings(script: Iterable[Scripted], *, latency: float) -> Iterator[ScriptedResponse]:
-    """Yield what attempt after attempt meets, without an end."""
+    """Yield the result of one attempt after the other, without an end."""
     success = ScriptedResponse(duration=latency, lands=0.0)
     scripted = chain.from_iterable(
         repeat(each.response) if each.times is None else repeat(each.response, each.times) for each in script
@@ -102,14 +102,14 @@ def meetings(script: Iterable[Scripted], *, latency: float) -> Iterator[Scripted
 
 def fault_of(word: str, *, provider: str | None) -> Fault:
     """
-    Return the fault that a word of a script means: a code, a status, ``unsent``, ``lost``, ...
+    Return the fault of a script's word: a code, a status, ``unsent``, ``lost``, ...
 
     Args:
         word: The word.
-        provider: Whose code it is; None for anybody's.
+        provider: The provider of the code; None for any provider.
 
     Raises:
-        ValueError: It is no such word, or it looks like a misspelled code.
+        ValueError: The word is no fault, or it looks like a misspelled code.
     """
     entry = parse_entry(word)
     found = _fault(entry, provider)
@@ -123,14 +123,14 @@ def _scripted(entry: ScriptEntry, provider: str | None, latency: float) -> Scrip
     fault = _fault(entry, provider)
     if entry.applied is not None and (fault is None or word == "unsent"):
         why = "was never sent" if word == "unsent" else "is carried out anyway"
-        raise ValueError(f"{entry.text!r}: {entry.applied} says nothing here: the request {why}")
+        raise ValueError(f"{entry.text!r}: {entry.applied} means nothing here: the request {why}")
     if word == "slow" and entry.delay is None:
         raise ValueError(f"{entry.text!r}: slow needs a delay, such as 'slow 250ms'")
     duration: float | None = latency if entry.delay is None else entry.delay
     lands = 0.0 if fault is None or word == "truncated" or entry.applied == "applied" else None
     if entry.applied == "late":
         if entry.delay is None:
-            raise ValueError(f"{entry.text!r}: late needs a delay: when is it carried out? Such as 'late {word} 5s'")
+            raise ValueError(f"{entry.text!r}: late needs a delay before the effect, such as 'late {word} 5s'")
         duration, lands = latency, entry.delay
     if word == "hang" and (entry.delay is None or entry.applied == "late"):
         duration = None
@@ -140,12 +140,12 @@ def _scripted(entry: ScriptEntry, provider: str | None, latency: float) -> Scrip
 
 
 def _fault(entry: ScriptEntry, provider: str | None) -> Fault | None:
-    """Return the fault that an entry means, with its message, None for a success."""
+    """Return the fault of an entry with its message; None for a success."""
     fault = _wordless(entry, provider)
     if entry.message is None:
         return fault
     if fault is None:
-        raise ValueError(f"{entry.text!r}: a message says nothing here: the attempt succeeds")
+        raise ValueError(f"{entry.text!r}: a message means nothing here: the attempt succeeds")
     return evolve(fault, message=entry.message)
 
 
@@ -156,7 +156,7 @@ def _wordless(entry: ScriptEntry, provider: str | None) -> Fault | None:
     if word in TRANSPORTS or word == "hang":
         return Fault(transport=TRANSPORTS.get(word, "lost"))
     if entry.status is not None:
-        # As the SDKs tell it: a status, and a body that is not the service's.
+        # SDKs report such an answer as a status with a body that is not the service's.
         return Fault(transport="garbled", status=entry.status)
     if not entry.is_code:
         near = _near(word, WORDS, 0.6)

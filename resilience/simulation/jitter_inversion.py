@@ -1,4 +1,4 @@
-"""The draws of a recorded call: which number jitter was taken from, as far as a delay tells."""
+"""Jitter inversion: finds the draws that lead to the recorded delays."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def draw_as_recorded(
         history: The call so far; left unchanged.
         event: What happened.
         now: Seconds on the clock of the call.
-        recorded: What was decided then; None where nothing was.
-        draw: The number that jitter was taken from, where it is known; None to find it by the delay, in the middle
-            of the jitter if no draw leads to that delay.
+        recorded: The recorded decision, or None.
+        draw: The recorded draw, if it is known; None to find it by the delay. If no draw leads to that delay, the
+            result is 0.5.
     """
     if recorded is None:
         return MIDDLE
     if recorded.action == "fail":
-        # If a wait was too long for the deadline, its length is not recorded; the longest was too long for certain.
+        # A wait beyond the deadline has no recorded length, but the longest wait was surely too long.
         return GREATEST
     if draw is not None:
         return draw
@@ -43,7 +43,7 @@ def draw_as_recorded(
 
 
 def reaches(history: History, event: Event, *, now: float, recorded: RecordedDecision) -> bool:
-    """Return whether some draw leads to a recorded decision."""
+    """Tell whether a draw leads to a recorded decision."""
     low, high = (step(history, event, now=now, draw=draw)[1] for draw in (0.0, GREATEST))
     if low.verb != recorded.action:
         return False
@@ -52,11 +52,11 @@ def reaches(history: History, event: Event, *, now: float, recorded: RecordedDec
 
 def draw_of(attempt: RecordedAttempt, earlier: Sequence[RecordedDecision]) -> float | None:
     """
-    Return the number that the jitter of a recorded delay was taken from; None if the recording does not tell.
+    Return the draw of a recorded delay; None if the recording is not enough.
 
     Args:
-        attempt: The attempt that the delay followed.
-        earlier: The decisions before it, those that repeat a question left out.
+        attempt: The attempt before the delay.
+        earlier: The decisions before it, without those that repeat a verification.
     """
     backoff, fault = attempt.backoff, attempt.fault
     if backoff is None or fault is None:
@@ -71,7 +71,7 @@ def draw_of(attempt: RecordedAttempt, earlier: Sequence[RecordedDecision]) -> fl
 
 
 def _draw_for(delay: float, wait: Callable[[float], float]) -> float:
-    """Return a draw that leads to a delay, by halving: waits never shrink as draws grow; the middle if none does."""
+    """Return a draw that leads to a delay, by bisection, since waits grow with draws; 0.5 if there is none."""
     low, high = 0.0, GREATEST
     if not wait(low) - _ROUNDING <= delay <= wait(high) + _ROUNDING:
         return MIDDLE
@@ -84,5 +84,5 @@ def _draw_for(delay: float, wait: Callable[[float], float]) -> float:
 
 
 def _delay(decision: Decision) -> float:
-    # A wait that is too long becomes the end of the call: it is longer than any that is made.
+    # A wait beyond the deadline ends the call, so it counts as longer than any other.
     return decision.delay if decision.leads_on else math.inf

@@ -1,9 +1,8 @@
 """
-Plays one call on a clock of its own: what it meets, what the machine decides, and when.
+Plays one call on a virtual clock.
 
-A play drives :mod:`resilience.core.call` with numbers, as the executor drives it with a network. So what a
-play shows is what a run does that meets the same faults, takes the same time and draws the same numbers; a
-test holds both to it, on asyncio and on trio.
+A play drives :mod:`resilience.core.call` with numbers, as the executor drives it with a network. So a run with the same
+faults, durations and draws makes the same decisions. A test compares both, on asyncio and on trio.
 """
 
 from __future__ import annotations
@@ -53,12 +52,12 @@ from resilience.core.plan import Plan
 from resilience.core.policy import Action
 
 VerifierModel = Literal["honest", "found", "missing"]
-"""What a verifier says: what is so, or always the same."""
+"""The answers of a verifier: honest ones, or always the same one."""
 
 Activity = Literal["attempt", "verify", "refresh", "rename"]
-"""What a shell does between two decisions."""
+"""The activity between two decisions."""
 
-# Far more than any policy with a deadline or with limits leads to; what goes on longer goes on for ever.
+# Far more than a policy with limits leads to, so a longer call counts as endless.
 _MOST_STEPS: Final = 10_000
 
 
@@ -69,12 +68,12 @@ class EndlessError(ValueError):
 @frozen(kw_only=True)
 class ScriptedResponse:
     """
-    What one attempt meets.
+    The result of one attempt.
 
     Attributes:
-        fault: What it fails with; None for a success.
-        duration: How long it takes, in seconds; None if no answer comes, until a limit cuts it short.
-        lands: How many seconds after its beginning the request takes effect; None for never.
+        fault: The fault; None for a success.
+        duration: Its duration, in seconds; None if no answer comes before a limit cuts it short.
+        lands: The time from its beginning to the effect of the request, in seconds; None for no effect.
     """
 
     fault: Fault | None = None
@@ -85,17 +84,17 @@ class ScriptedResponse:
 @frozen(kw_only=True)
 class Environment:
     """
-    What a call finds besides faults; durations are in seconds.
+    The environment of a call besides faults; durations are in seconds.
 
     Attributes:
-        verifier: What the verifier says, if the plan has one.
-        verifying: How long it takes.
-        refreshes: Whether new credentials can be had, if the plan has a source.
-        refreshing: How long they take.
-        name: The name that a rename starts from; None if every rename finds a legal one.
-        law: What the service says about names.
-        digest: What a shortened name keeps, and what ``{hash}`` stands for in a rename's pattern; by default a hash of
-            the name, whatever account and instance it would be for.
+        verifier: The answers of the verifier, if the plan has one.
+        verifying: The duration of a verification.
+        refreshes: Whether refreshes succeed, if the plan has a source.
+        refreshing: The duration of a refresh.
+        name: The name before the first rename; None if every rename succeeds.
+        law: The service's rule for names.
+        digest: The hash in a shortened name and for ``{hash}`` in a rename's pattern; by default a hash of the name
+            alone, without account and instance.
     """
 
     verifier: VerifierModel = "honest"
@@ -110,15 +109,15 @@ class Environment:
 @frozen(kw_only=True)
 class SimulatedStep:
     """
-    One thing that was done, and what was decided on it.
+    One activity with the decision after it.
 
     Attributes:
-        did: What.
-        number: The attempt that it was, or that it followed; counted from 1.
-        began: When, in seconds since the call began.
-        ended: Likewise.
-        event: What came of it; None for an attempt that succeeded.
-        decision: What was decided; None after a success.
+        did: The activity.
+        number: The number of the attempt, or of the attempt before it; counted from 1.
+        began: Its start, in seconds since the start of the call.
+        ended: Its end, in seconds since the start of the call.
+        event: Its result; None for a successful attempt.
+        decision: The decision; None after a success.
         cut: Whether a limit cut it short.
     """
 
@@ -132,7 +131,7 @@ class SimulatedStep:
 
     @property
     def fault(self) -> Fault | None:
-        """What an attempt failed with, or None."""
+        """The fault of a failed attempt, or None."""
         return self.event.faults[0] if isinstance(self.event, Failed) else None
 
     @property
@@ -147,14 +146,14 @@ class Played:
     A call from its beginning to its end.
 
     Attributes:
-        steps: Everything that was done, in order.
-        stop_reason: Why it ended.
+        steps: The steps, in order.
+        stop_reason: The reason of its end.
         verified: Whether an accepted call was verified; None if it was not accepted.
-        duration: In seconds.
-        waited: All waits together, in seconds.
-        attempts: How many were made.
-        effects: How many of them took effect, or will, under the name that the call ended with.
-        may_exist: Whether it failed while an attempt may have taken effect, and no verifier has looked.
+        duration: Its duration, in seconds.
+        waited: The sum of its waits, in seconds.
+        attempts: The number of attempts.
+        effects: The number of attempts that took effect, or will, under the last name.
+        may_exist: Whether it failed after an unverified attempt that may have taken effect.
     """
 
     steps: tuple[SimulatedStep, ...] = field(repr=False)
@@ -168,7 +167,7 @@ class Played:
 
     @property
     def ended(self) -> Ended:
-        """How it ended, in one word."""
+        """The end, in one word."""
         return ended_by(self.stop_reason, attempts=self.attempts)
 
 
@@ -181,25 +180,25 @@ def play(
     most_steps: int = _MOST_STEPS,
 ) -> Played:
     """
-    Play one call, from 0 on a clock of its own.
+    Play one call, on a clock that begins at 0.
 
     Args:
-        plan: The policy for the operation, and what the call can do.
-        meet: Says what each attempt meets, one after the other.
-        environment: What the call finds besides.
-        draw: Gives a number in [0, 1) for each step of the machine, from which jitter is taken.
-        most_steps: After how many turns the call counts as endless.
+        plan: The policy for the operation, with the abilities of the call.
+        meet: Returns the result of each attempt, one after the other.
+        environment: The environment of the call besides faults.
+        draw: Returns a number in [0, 1) for each step of the machine, from which jitter is taken.
+        most_steps: The number of steps after which the call counts as endless.
 
     Raises:
-        EndlessError: No limit ends the call: neither a deadline nor a number of attempts, or
-            an attempt hangs that nothing cuts short.
+        EndlessError: Neither a deadline nor a number of attempts ends the call, or no limit ends an
+            attempt that hangs.
     """
     return _Play(meet, environment, draw, begin(plan, now=0.0)).run(most_steps)
 
 
 @define
 class _Play:
-    """Drives one call with numbers: the clock is one, and nothing is waited for."""
+    """Drives one call with numbers, without real waits."""
 
     meet: Callable[[], ScriptedResponse]
     environment: Environment
@@ -222,7 +221,7 @@ class _Play:
         return self._played(command.decision)
 
     def _obey(self, commands: Call, command: Command) -> Command:
-        """Do what a command says; return the next one."""
+        """Carry out a command; return the next one."""
         began = self.now
         match command:
             case Admit():
@@ -260,12 +259,12 @@ class _Play:
         return following
 
     def _take(self, duration: float | None, limit: float | None) -> bool:
-        """Let time pass until something ends; tell whether its limit came first."""
+        """Let a duration pass; tell whether its limit came first."""
         if duration is None and limit is None:
-            raise EndlessError("an attempt hangs, and nothing cuts it short; set limits.attempt_timeout or a deadline")
+            raise EndlessError("an attempt hangs, and no limit cuts it short; set limits.attempt_timeout or a deadline")
         end = None if duration is None else self.now + duration
         if limit is not None and (end is None or end >= limit):
-            # A limit that lies in the past takes effect at once.
+            # A limit in the past takes effect at once.
             self.now = max(self.now, limit)
             return True
         self.now = self.now if end is None else end

@@ -1,4 +1,4 @@
-"""What a recorded call brings to its replay: each attempt, answer and refresh once, in order."""
+"""The inputs of a replay from a recorded call: each attempt, answer and refresh once, in order."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from attrs import define, field
 from resilience.core.decision import LEADS_ON, StopReason
 from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedRemedy
 
-# Between two steps a program needs some time of its own, which no policy decides.
+# A program needs some time between two steps, which no policy decides.
 _OVERHEAD: Final = 1e-3
 
-# Why a call stops although it was decided to go on; nothing that rules of a policy would change.
+# Reasons that stop a call after a decision to go on, and that the rules of another policy would not change.
 _BROKEN_OFF: Final[frozenset[StopReason | None]] = frozenset(
     {None, "cancelled", "deadline", "budget", "breaker", "rate", "ledger"}
 )
@@ -22,17 +22,16 @@ _BROKEN_OFF: Final[frozenset[StopReason | None]] = frozenset(
 @define
 class RecordedInputs:
     """
-    A recorded call as it is played; what is taken from it is gone.
+    The unused parts of a recorded call during its replay.
 
     Attributes:
         call: The call.
-        attempts: The attempts that were not played yet.
-        verifications: Likewise.
-        refreshes: How long each refresh that was asked for took, and whether it succeeded, None if the call
-            ended with it; likewise.
-        renames: Whether each rename that was asked for found a name; likewise.
-        queues: How long each attempt had to wait for what is no policy's business, by its number.
-        rest: How long the call took after its last step.
+        attempts: The unused attempts.
+        verifications: The unused verifications.
+        refreshes: The duration of each unused refresh, and whether it succeeded; None if the call ended with it.
+        renames: Whether each unused rename found a name.
+        queues: The time before each attempt that no policy decides, such as for a free thread, by its number.
+        rest: The duration of the call after its last step.
     """
 
     call: RecordedCall
@@ -61,13 +60,13 @@ class RecordedInputs:
 
     @property
     def last(self) -> RecordedAttempt | None:
-        """The last attempt that ended in a value or a fault, played or not."""
+        """The last attempt with a value or a fault, used or not."""
         ended = [each for each in self.call.attempts if each.duration is not None and not each.aborted]
         return ended[-1] if ended else None
 
     @property
     def breaks_off(self) -> bool:
-        """Whether the recording ends without an end: what comes next, no policy decides."""
+        """Whether the recording breaks off, so that no policy decides what comes next."""
         steps = self._steps()
         if not steps:
             return True
@@ -81,13 +80,13 @@ class RecordedInputs:
             *self.call.attempts,
             *(each for each in self.call.remedies if each.kind == "verify"),
         ]
-        # Attempts come in their order, and each verification after its attempt: instants may be equal.
+        # Instants may be equal, so attempts are sorted by number, and verifications after their attempts.
         return sorted(steps, key=lambda each: (each.number, isinstance(each, RecordedRemedy), each.started_at))
 
     def _refreshes_after(
         self, step: RecordedAttempt | RecordedRemedy, following: RecordedAttempt | RecordedRemedy | None
     ) -> float:
-        """Note what came of the remedy that a step asked for, if it did; return how long a refresh took."""
+        """Note the result of the remedy after a step, if there was one; return the duration of a refresh."""
         call = self.call
         if step.action == "rename":
             self.renames.append(len(self.renames) < call.renames)
@@ -102,7 +101,7 @@ class RecordedInputs:
         took = sum(each.duration or 0.0 for each in found)
         done: bool | None = True
         if following is None:
-            # Without a word on how the refresh ended, the call ended there, for whatever reason.
+            # A refresh without a recorded result ended the call.
             done = False if found and found[-1].answer == "failed" else None
         self.refreshes.append((took, done))
         return took

@@ -1,12 +1,12 @@
 """
-Plays recorded calls under another policy: what it would have done with the same faults.
+Plays recorded calls under another policy, with the same faults.
 
-A recorded call drives :mod:`resilience.core.call`. Its attempts, verifications and refreshes bring what they
-brought then, and take as long as they took then. Waits use the draws that they had: where a backoff is the same, the
-wait is the recorded one, and where it is another, the same draw is put into it. What was not recorded is assumed, and
-each assumption is told, by the words of :data:`resilience.simulation.replayed.ASSUMPTIONS`.
+A recorded call drives :mod:`resilience.core.call`. Its attempts, verifications and refreshes have their recorded
+results and durations. Waits use the recorded draws: an equal backoff gives the recorded wait, and another backoff gets
+the same draw. The replay assumes what was not recorded, and reports each assumption
+(:data:`resilience.simulation.replayed.ASSUMPTIONS`).
 
-A recording that breaks off, because its process was killed or the call was cancelled, breaks off in a replay as well.
+A recording breaks off if its process was killed or the call was cancelled. Then the replay breaks off there too.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ from resilience.simulation.recorded_inputs import RecordedInputs
 from resilience.simulation.replayed import Assumption, Difference, Replayed, is_same
 
 _MOST_STEPS: Final = 2000
-# A limit that cuts an attempt when it was cut before is the same one: programs are late by this much.
+# Programs are late by up to this time, so a limit that cuts an attempt near the recorded cut is the same limit.
 _LATENESS: Final = 0.1
 
 
@@ -69,17 +69,17 @@ def replay(call: RecordedCall, plan: Plan) -> Replayed:
 
     Args:
         call: The call; :func:`obstacle` tells whether it can be played.
-        plan: The policy for its operation, and what the call could do.
+        plan: The policy for its operation, with the abilities of the call.
 
     Raises:
         EndlessError: No limit of the policy ends the call.
-        UndecidedError: What the policy answers depends on a message, which no recording has.
+        UndecidedError: The policy's answer depends on a message, which no recording has.
     """
     return _Replay(call, plan).run()
 
 
 def obstacle(call: RecordedCall) -> str | None:
-    """Return why a call cannot be played, or None if it can."""
+    """Return the reason why a call cannot be played, or None."""
     if call.recalled in {"done", "unfinished"}:
         return None
     if any(each.kind == "verify" and each.number == 0 for each in call.remedies):
@@ -90,7 +90,7 @@ def obstacle(call: RecordedCall) -> str | None:
 
 
 class UndecidedError(Exception):
-    """Several answers of the policy are possible, and the recording does not tell which one the message leads to."""
+    """Several answers of the policy are possible, because the recording does not have the message."""
 
 
 class _Interrupted(Exception):  # noqa: N818  # no error: the recording ends here
@@ -99,7 +99,7 @@ class _Interrupted(Exception):  # noqa: N818  # no error: the recording ends her
 
 @define
 class _Replay:
-    """Drives one call with a recording: each command brings what it brought then."""
+    """Drives one call with a recording: each command has its recorded result."""
 
     call: RecordedCall
     plan: Plan
@@ -118,7 +118,7 @@ class _Replay:
     def __attrs_post_init__(self) -> None:
         self.inputs = RecordedInputs(self.call)
         first = self.call.attempts[0] if self.call.attempts else None
-        # Spans do not tell of the ledger; but only it can have known that the first attempt met what is ours.
+        # Spans do not record the ledger. But an accept after the first attempt shows that the ledger knew the resource.
         ours = self.call.recalled is None and first is not None and first.action == "accept"
         self.history = begin(self.plan, now=0.0, ours=ours)
 
@@ -136,7 +136,7 @@ class _Replay:
         return self._replayed(ended_by(reason, attempts=self.begun), reason)
 
     def _obey(self, commands: Call, command: Command) -> Command:
-        """Do what a command says; return the next one."""
+        """Carry out a command; return the next one."""
         match command:
             case Admit():
                 return commands.send((self._admitted(), self.now, 0.0))
@@ -158,7 +158,7 @@ class _Replay:
                 assert_never(unreachable)
 
     def _admitted(self) -> Admitted | KnownBefore:
-        """Begin as the ledger had it, if it was asked."""
+        """Return the recorded answer of the ledger, once."""
         recalled, self.asked = None if self.asked else self.call.recalled, True
         if recalled not in {"done", "unfinished"}:
             return ADMITTED
@@ -170,7 +170,7 @@ class _Replay:
         began = self.now
         self.begun += 1
         was_cut = recorded is not None and recorded.cut
-        # A cut attempt is cut again when the same limit does it, or an earlier one.
+        # A cut attempt has no duration of its own, so any limit cuts it again.
         is_cut = limit is not None and (duration is None or began + duration >= limit)
         if duration is None:
             duration = self._hang(None if limit is None else limit - began, recorded or self.inputs.last)
@@ -194,9 +194,9 @@ class _Replay:
         return command
 
     def _hang(self, limit: float | None, recorded: RecordedAttempt | None) -> float:
-        """Return how long an attempt goes on that was cut short when it was recorded."""
+        """Return the duration of an attempt whose recording was cut short."""
         if limit is None:
-            raise EndlessError("an attempt that was cut short would hang, and nothing would cut it short")
+            raise EndlessError("an attempt that was cut short would hang, and no limit would cut it short")
         known = (None if recorded is None else recorded.duration) or 0.0
         if abs(limit - known) <= _LATENESS:
             return known
@@ -205,7 +205,7 @@ class _Replay:
         return max(limit, 0.0)
 
     def _next_attempt(self) -> tuple[RecordedAttempt | None, Fault | None, float | None]:
-        """Return the recorded attempt, if there is one, what it meets, and how long it takes; None for never."""
+        """Return the recorded attempt, if there is one, its fault, and its duration; None for no end."""
         if self.inputs.attempts:
             recorded = self.inputs.attempts.pop(0)
             self.now += self.inputs.queues.get(recorded.number, 0.0)
@@ -221,7 +221,7 @@ class _Replay:
         return None, self._fault(last), None if last.cut else last.duration
 
     def _fault(self, recorded: RecordedAttempt) -> Fault | None:
-        """Return what an attempt met, with a message that leads to the answer that its own led to."""
+        """Return the fault of an attempt, with a message that leads to the recorded answer."""
         fault = recorded.fault
         candidates = () if fault is None else self.plan.candidates(fault)
         if fault is None or recorded.cut or all(rule.message is None for rule in candidates):
@@ -232,7 +232,7 @@ class _Replay:
             if is_it or (recorded.condition is not None and recorded.condition == condition(candidates, rule)):
                 return evolve(fault, message="" if rule is None else rule.message or "")
         raise UndecidedError(
-            f"what this policy answers to {fault.label} depends on its message, and messages are not recorded"
+            f"this policy's answer to {fault.label} depends on its message, and messages are not recorded"
         )
 
     def _verify(self, commands: Call, limit: float | None) -> Command:
@@ -264,7 +264,7 @@ class _Replay:
         return command
 
     def _verifier_fault(self, recorded: RecordedRemedy) -> Fault | None:
-        """Return a fault that is decided as a verifier's failure was; None for what no rule decides."""
+        """Return a fault that leads to the decision after a verifier's failure; None if there is none."""
         self._assume("verifier_fault")
         for fault in (None, CUT, *(Fault(transport=each) for each in TRANSPORTS), *self._known_faults()):
             if reaches(self.history, VerifyFailed(fault), now=self.now, recorded=recorded):
@@ -301,7 +301,7 @@ class _Replay:
             found = self.inputs.renames.pop(0)
         else:
             self._assume("rename")
-        # Recordings do not tell whether the run knew the name; where the call was accepted under it, it may have.
+        # Recordings do not have whether the run knew the name. If the call was accepted under the name, it may have.
         known = self.call.stop_reason == "accepted"
         event = Renamed(known=known) if found else RenameImpossible()
         command = self._report(commands, event, None, None)
@@ -309,7 +309,7 @@ class _Replay:
         return command
 
     def _report(self, commands: Call, event: Event, recorded: RecordedDecision | None, draw: float | None) -> Command:
-        """Report what happened, with the draw of the recorded decision; return the next command."""
+        """Report an event, with the draw of the recorded decision; return the next command."""
         recorded_draw = draw_as_recorded(self.history, event, now=self.now, recorded=recorded, draw=draw)
         return commands.send((event, self.now, recorded_draw))
 
@@ -354,7 +354,7 @@ class _Replay:
         is_same = not (self.differences or self.is_retimed) and (ended, reason) == (call.ended, call.stop_reason)
         duration = self.now + self.inputs.rest
         if is_same and call.duration is not None:
-            # The program's own time between the steps is no difference.
+            # The program's own time between the steps makes no difference.
             duration = call.duration
         is_failure = ended not in {"success", "success_after_retry", "accepted", "cancelled", None}
         return Replayed(

@@ -1,4 +1,4 @@
-"""What comes of a recorded call under another policy, as values."""
+"""The result of a replay, as values."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from resilience.simulation.play import SimulatedStep
 Assumption = Literal["success", "fault", "cut", "verifier", "refresh", "rename", "verifier_fault"]
 
 ASSUMPTIONS: Final[Mapping[Assumption, str]] = {
-    "success": "attempts that nobody made succeed, as the last recorded one did",
-    "fault": "attempts that nobody made fail as the last recorded one did",
-    "cut": "an attempt that was cut short never answers, however long it is waited for",
-    "verifier": "a verifier finds nothing when it is asked more often than it was",
-    "refresh": "a refresh that nobody made succeeds at once",
-    "rename": "a rename that nobody made finds a name",
-    "verifier_fault": "what a verifier failed with is not recorded: it is decided as it was then, if it can be",
+    "success": "attempts beyond the recorded ones succeed, like the last one",
+    "fault": "attempts beyond the recorded ones fail like the last one",
+    "cut": "an attempt that was cut short never gets an answer",
+    "verifier": "verifications beyond the recorded ones find nothing",
+    "refresh": "refreshes beyond the recorded ones succeed at once",
+    "rename": "renames beyond the recorded ones find a name",
+    "verifier_fault": "a verifier's error is not recorded: the recorded decision follows it, if possible",
 }
-"""What is assumed where a recording does not tell."""
+"""The assumptions of replays."""
 
 
-# Delays of this likeness are the same one, but for the program's own time.
+# Delays with a smaller difference are equal, because the program's own time differs.
 _SAME_DELAY: Final = 1e-3
 _SAME_SHARE: Final = 0.01
 
@@ -35,15 +35,15 @@ _SAME_SHARE: Final = 0.01
 @frozen(kw_only=True)
 class Difference:
     """
-    A decision that is another one now.
+    A changed decision.
 
     Attributes:
         did: Whether it follows an attempt or a verification.
         number: The number of that attempt.
-        fault: What it failed with then, or now if it did not fail then.
-        before: What was decided then; None if it succeeded, so that nothing was.
-        after: What is decided now; None likewise.
-        cut: Whether a limit cuts it short that did not then.
+        fault: The recorded fault, or the fault in the replay if the attempt succeeded in the recording.
+        before: The recorded decision; None after a success.
+        after: The decision in the replay; None after a success.
+        cut: Whether a limit cuts the attempt short only in the replay.
     """
 
     did: Literal["attempt", "verify"]
@@ -60,16 +60,16 @@ class Replayed:
     A recorded call under another policy; durations are in seconds.
 
     Attributes:
-        call: The call as it was recorded.
-        steps: What would have been done, in order.
-        ended: How it would have ended; as it did where the recording breaks off.
-        stop_reason: Why, likewise.
-        duration: How long it would have taken.
-        waited: All waits together.
-        attempts: How many would have been made.
-        may_exist: Whether it would have failed while an attempt may have taken effect, and no verifier has looked.
-        differences: The decisions that differ.
-        assumptions: What was assumed, each once.
+        call: The recorded call.
+        steps: The steps of the replay, in order.
+        ended: The end of the replay; the recorded end if the recording breaks off.
+        stop_reason: The reason of that end.
+        duration: The duration of the replay.
+        waited: The sum of its waits.
+        attempts: The number of its attempts.
+        may_exist: Whether it failed after an unverified attempt that may have taken effect.
+        differences: The changed decisions.
+        assumptions: The assumptions, each once.
     """
 
     call: RecordedCall
@@ -85,37 +85,37 @@ class Replayed:
 
     @property
     def succeeds(self) -> bool:
-        """Whether it would have ended well."""
+        """Whether the replay ends well."""
         return self.ended in {"success", "success_after_retry", "accepted"}
 
     @property
     def is_worse(self) -> bool:
-        """Whether it succeeded then and fails now."""
+        """Whether the recorded call succeeded and the replay fails."""
         return self.call.succeeded and not self.succeeds
 
     @property
     def is_better(self) -> bool:
-        """Whether it failed then and succeeds now."""
+        """Whether the recorded call failed and the replay succeeds."""
         return self.succeeds and not self.call.succeeded
 
     @property
     def ends_otherwise(self) -> bool:
-        """Whether it ends in another way, or for another reason."""
+        """Whether the replay has another end or another reason."""
         return (self.ended, self.stop_reason) != (self.call.ended, self.call.stop_reason)
 
     @property
     def requests(self) -> int:
-        """How many requests more are sent than then; negative for fewer."""
+        """The number of additional requests; negative for fewer."""
         return self.attempts - len(self.call.attempts)
 
     @property
     def seconds(self) -> float:
-        """How much longer it takes than it took then; negative for shorter, and 0 if it never ended."""
+        """The additional duration; negative for a shorter one, and 0 for a call without an end."""
         return 0.0 if self.call.duration is None else self.duration - self.call.duration
 
 
 def is_same(before: RecordedDecision | None, after: Decision | None) -> bool:
-    """Return whether two decisions lead to the same; which rule made them makes no difference."""
+    """Tell whether two decisions are the same, whatever rules made them."""
     if before is None or after is None:
         return before is None and after is None
     if before.action != after.verb:

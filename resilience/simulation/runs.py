@@ -1,4 +1,4 @@
-"""Plays a call many times over, and tells how long it takes, how often it asks, and how it ends."""
+"""Plays a call many times: the distribution of its durations, its requests and its ends."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ PERCENTILES: Final = (50, 95, 99)
 @frozen(kw_only=True)
 class Setup:
     """
-    What is simulated.
+    The setup of a simulation.
 
     Attributes:
-        plan: The policy for one operation, and what the call can do.
-        environment: What it finds besides faults.
-        script: What attempts meet, in order; with a ``rate``, what they meet at random.
-        latency: How long an attempt takes that does not say, in seconds.
+        plan: The policy for one operation, with the abilities of the call.
+        environment: The environment besides faults.
+        script: The results of attempts, in order; with a ``rate``, at random.
+        latency: The duration of an attempt without a delay, in seconds.
         rate: The share of the attempts that fails; None to follow the script.
     """
 
@@ -41,11 +41,11 @@ def simulate(setup: Setup, seed: int) -> Played:
     """
     Play one call.
 
-    Its draws are those of ``random.Random(seed).random``: an executor that draws the same and meets
-    the same has the same timeline.
+    The draws are those of ``random.Random(seed).random``. An executor with the same draws and faults has
+    the same timeline.
 
     Raises:
-        EndlessError: No limit ends it.
+        EndlessError: No limit ends the call.
     """
     return _one(setup, random.Random(seed).random, _chance(seed))  # noqa: S311  # reproducible, not secret
 
@@ -53,13 +53,13 @@ def simulate(setup: Setup, seed: int) -> Played:
 @frozen(kw_only=True)
 class Spread:
     """
-    How a quantity is spread over many runs.
+    The distribution of a quantity over many runs.
 
     Attributes:
         least: The smallest.
         greatest: The largest.
         mean: The mean.
-        at: The percentiles of :data:`PERCENTILES`: so many percent of the runs are at this value or below it.
+        at: The percentiles of :data:`PERCENTILES`: so many percent of the runs have this value or less.
     """
 
     least: float
@@ -76,7 +76,7 @@ class Spread:
             least=ordered[0],
             greatest=ordered[-1],
             mean=sum(ordered) / count,
-            # The nearest rank: a value that really occurred.
+            # The nearest rank, which is the value of a run.
             at={percent: ordered[max(0, -(-percent * count // 100) - 1)] for percent in PERCENTILES},
         )
 
@@ -84,15 +84,15 @@ class Spread:
 @frozen(kw_only=True)
 class Distribution:
     """
-    What came of many runs.
+    The results of many runs.
 
     Attributes:
-        durations: Of each run, in seconds.
-        calls: The attempts of each run.
-        reasons: How many runs stopped for each reason, most first.
-        durations_by_reason: The durations of the runs that stopped for a reason.
-        repeated: Runs in which more than one attempt took effect under one name.
-        doubtful: Runs that failed with something that may exist and was not looked for.
+        durations: The duration of each run, in seconds.
+        calls: The number of attempts of each run.
+        reasons: The number of runs by stop reason, the most first.
+        durations_by_reason: The durations of runs by stop reason.
+        repeated: The number of runs in which more than one attempt took effect under one name.
+        doubtful: The number of failed runs whose resource may exist, unverified.
     """
 
     durations: tuple[float, ...]
@@ -104,12 +104,12 @@ class Distribution:
 
     @property
     def runs(self) -> int:
-        """How many there were."""
+        """The number of runs."""
         return len(self.durations)
 
     @property
     def amplification(self) -> float:
-        """How many requests are sent for one call, on average."""
+        """The average number of requests for one call."""
         return sum(self.calls) / self.runs
 
 
@@ -118,12 +118,12 @@ def distribution(setup: Setup, *, runs: int, seed: int) -> Distribution:
     Play a call many times, with one stream of draws for all of them.
 
     Args:
-        setup: What is simulated.
-        runs: How many times; at least 1.
-        seed: Fixes the draws, and what attempts meet at random. The first run is that of :func:`simulate`.
+        setup: The setup.
+        runs: The number of runs; at least 1.
+        seed: The seed of the draws and of random faults. The first run is that of :func:`simulate`.
 
     Raises:
-        EndlessError: No limit ends one of them.
+        EndlessError: No limit ends one of the runs.
     """
     draw = random.Random(seed).random  # noqa: S311  # reproducible, not secret
     chance = _chance(seed)
@@ -150,7 +150,7 @@ def distribution(setup: Setup, *, runs: int, seed: int) -> Distribution:
 
 
 def _chance(seed: int) -> random.Random:
-    """Return what decides which attempts fail: another stream than the one that jitter is taken from."""
+    """Return the random numbers that choose failing attempts, apart from the draws of jitter."""
     return random.Random(f"attempts {seed}")  # noqa: S311  # reproducible, not secret
 
 
@@ -163,7 +163,7 @@ def _meet(setup: Setup, chance: random.Random) -> Callable[[], ScriptedResponse]
         return meetings(setup.script, latency=setup.latency).__next__
     rate = setup.rate
     success = ScriptedResponse(duration=setup.latency, lands=0.0)
-    # An entry that is written "X*3" comes three times as often.
+    # The entry "X*3" comes three times as often.
     bad = [each.response for each in setup.script for _ in range(each.times or 1)]
 
     def meet() -> ScriptedResponse:

@@ -108,7 +108,7 @@ def test_simulate_takes_messages_and_shows_none(policy: str, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("script", "message"),
     [
-        ('ok("fine")', "a message says nothing here: the attempt succeeds"),
+        ('ok("fine")', "a message means nothing here: the attempt succeeds"),
         ('OperationDenied("MARKER', 'expected [applied|late] WORD[("MESSAGE")]'),
         ('OperationDenide("MARKER")', "unknown code 'OperationDenide'; did you mean 'OperationDenied'?"),
     ],

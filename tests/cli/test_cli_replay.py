@@ -123,7 +123,7 @@ def test_a_call_that_would_have_succeeded_is_no_finding(journal: Path) -> None:
 def test_assumptions_are_said(journal: Path) -> None:
     """Attempts that nobody made are counted, and it is said how they are taken to end."""
     result = run(journal, OLD + 'rules.alibaba.NoSuchCode = "retry"\n')
-    assert "assumed (1 call): attempts that nobody made fail as the last recorded one did" in result.output
+    assert "assumed (1 call): attempts beyond the recorded ones fail like the last one" in result.output
     assert "failed (no rule matches) -> exhausted (max_attempts is used up)  +5 requests, +7.5 s" in result.output
     assert result.exit_code == 0
 
@@ -173,7 +173,7 @@ def test_programs_read_what_is_documented(journal: Path) -> None:
     assert found["assumptions"] == [
         {
             "word": "fault",
-            "meaning": "attempts that nobody made fail as the last recorded one did",
+            "meaning": "attempts beyond the recorded ones fail like the last one",
             "calls": 1,
         }
     ]

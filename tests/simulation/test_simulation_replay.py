@@ -269,7 +269,7 @@ def test_an_attempt_that_was_cut_short_never_answers(limits: str, took: float, a
 def test_an_attempt_that_nothing_cuts_short_never_ends() -> None:
     """Without any limit, what hung then hangs for ever."""
     cut = failed(1, 0.0, CUT, cut=True, effect="unknown", duration=20.0)
-    with pytest.raises(EndlessError, match="nothing would cut it short"):
+    with pytest.raises(EndlessError, match="no limit would cut it short"):
         replay(call(cut, succeeded(2, 21.0)), plan('[rules.transport]\n"lost" = "retry"', deadline="none"))
 
 
