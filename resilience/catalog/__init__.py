@@ -1,9 +1,9 @@
 """
-Knows the services: their error codes, their operations and their rules for names.
+Facts about the services: their error codes, their operations and their rules for names.
 
-The knowledge is data, one TOML file per provider, beside this one or in a package of
-a third party (:mod:`resilience.catalog.plugins`). Every
-entry names its source. :mod:`resilience.catalog.reader` reads and checks it.
+The facts are data, in one TOML file for each provider. The file stands beside this one or in a package of a third party
+(:mod:`resilience.catalog.plugins`). Every entry names its source. :mod:`resilience.catalog.reader` reads and checks the
+files.
 """
 
 from resilience.catalog.reader import (

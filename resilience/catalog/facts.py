@@ -1,4 +1,4 @@
-"""What a catalogue is made of: facts about codes and operations, and rules for names."""
+"""The parts of a catalogue: facts about codes and operations, and rules for names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CodeClass = Literal[
     "internal",  # a fault of the service, which may or may not have done its work
     "exists",  # what the call creates is there already, and this account's
     "taken",  # the name belongs to another resource; another name would pass
-    "missing",  # what the call names is not there
+    "missing",  # the resource of the call does not exist
     "credential",  # wrong or expired credentials that a new set may cure
     "signature",  # a wrong key, secret or clock, which only a person puts right
     "permission",  # the caller may not do this
@@ -31,7 +31,7 @@ CodeClass = Literal[
     "client",  # the SDK's own name for a broken connection or an unreadable answer
     "local",  # the SDK was used wrongly; nothing was sent
 ]
-"""What kind of thing a code says: the word that lint rules and reports go by."""
+"""The class of a code, by which lint rules and reports judge it."""
 
 CLASSES: Final[tuple[CodeClass, ...]] = get_args(CodeClass)
 
@@ -46,13 +46,13 @@ class CodeFacts:
     One error code of a service.
 
     Attributes:
-        code: As the service spells it.
-        meaning: What it says, in one line.
-        class_: The kind of thing that it says; ``class`` in the file.
+        code: The code, in the service's spelling.
+        meaning: Its meaning, in one line.
+        class_: Its class; ``class`` in the file.
         effect: Whether the refused request may have changed anything.
-        status: The documented HTTP status, or None. It may vary: the code decides.
-        operations: The operations that it is documented for; empty for every operation.
-        family: Whether the service documents a template, of which this is the fixed part.
+        status: The documented HTTP status, or None. The service may send another status.
+        operations: The operations with this code in their documentation; empty for every operation.
+        family: Whether this is the fixed part of a documented template.
         source: The id of its source in :attr:`Catalogue.sources`.
     """
 
@@ -67,28 +67,28 @@ class CodeFacts:
 
     @property
     def is_lasting(self) -> bool:
-        """Whether the same call gets the same answer until a person changes something."""
+        """Whether the service gives the same answer until a person changes something."""
         return self.class_ in _LASTING
 
 
 @frozen(kw_only=True)
 class OperationFacts:
     """
-    One operation of a service; fields are spelled as on the wire.
+    One operation of a service; fields have the spelling of requests.
 
     Attributes:
-        operation: Its own name.
-        repeat: What doing it again does.
-        key: The request fields that together name the resource that it creates;
-            empty where it creates none, or nothing in the request names it.
-        rename: The request field that a rename changes, or None where a rename makes no sense.
+        operation: Its name.
+        repeat: What it does the second time.
+        key: The request fields that together name the resource that it creates; empty if it creates none, or if no
+            field names the resource.
+        rename: The request field that a rename changes; None if a rename makes no sense.
         name: The rule for names in that field: a key of :attr:`Catalogue.names`.
-        read_back: The operation that tells whether it has happened, or None.
-        distinct: Fields of which a user may say that they tell one purchase from all others, where the key does not.
+        read_back: The operation that tells whether this one has happened, or None.
+        distinct: Fields that a user may declare as different for any two purchases, if the key is not unique.
         limit: The documented number of calls, such as ``"10/s"``, or None.
-        codes: The error codes documented for it; any common code may come as well.
-        answer: Fields that a good answer always has.
-        verdict: The boolean field of an answer with HTTP 200 that says whether it worked, or None.
+        codes: Its documented error codes, without the common ones.
+        answer: The fields of every good answer.
+        verdict: The boolean field of an answer with HTTP 200 that is false after a failure, or None.
         source: The id of its source in :attr:`Catalogue.sources`.
     """
 
@@ -109,14 +109,14 @@ class OperationFacts:
 @frozen(kw_only=True)
 class NameRule:
     """
-    What the service takes for a name.
+    The service's rule for names.
 
     Attributes:
-        pattern: A regular expression that the whole name matches.
-        min_length: Fewest characters.
-        max_length: Most characters, or None where no limit is documented.
-        keep_prefix: The characters at the beginning that a rename never touches.
-        suffix: A regular expression for what a rename may append.
+        pattern: The regular expression of a whole name.
+        min_length: The fewest characters.
+        max_length: The most characters; None without a documented limit.
+        keep_prefix: The number of first characters that a rename never changes.
+        suffix: The regular expression of a suffix that a rename may append.
         meaning: The rule in words.
         source: The id of its source in :attr:`Catalogue.sources`.
     """
@@ -130,7 +130,7 @@ class NameRule:
     source: str
 
     def is_legal(self, name: str) -> bool:
-        """Tell whether the service takes this name."""
+        """Tell whether the service accepts a name."""
         too_long = self.max_length is not None and len(name) > self.max_length
         return not too_long and len(name) >= self.min_length and re.fullmatch(self.pattern, name) is not None
 
@@ -138,16 +138,16 @@ class NameRule:
 @frozen(kw_only=True)
 class Catalogue:
     """
-    All that is known about one service.
+    The facts about one service.
 
     Attributes:
         provider: Its short name in policies, such as ``"alibaba"``.
-        service: Its name in prose.
+        service: Its name in sentences.
         product: Its name in the API.
         version: The version of the API.
-        vendor: Whose service it is, in prose; empty where it is not said.
-        cloud: What OpenTelemetry calls the vendor (``cloud.provider``); empty where it has no name for it.
-        early_code: A code that a script meets early, as an example; empty where it is not said.
+        vendor: The vendor's name in sentences, or an empty text.
+        cloud: OpenTelemetry's name of the vendor (``cloud.provider``), or an empty text.
+        early_code: A code that scripts often meet first, as an example, or an empty text.
         sources: Title and read date of each source, by id.
         names: The rules for names, by id.
         codes: The error codes, by code.
@@ -167,7 +167,7 @@ class Catalogue:
     operations: Mapping[str, OperationFacts] = field(repr=False)
 
     def code(self, code: str) -> CodeFacts | None:
-        """Return what is known about a code: the exact one, else its parent, else the parent's parent, else None."""
+        """Return the facts about a code, or else about the nearest code above it; None if there are none."""
         while code:
             facts = self.codes.get(code)
             if facts is not None:
@@ -176,5 +176,5 @@ class Catalogue:
         return None
 
     def operation(self, name: str) -> OperationFacts | None:
-        """Return what is known about an operation, by its own name; None if it is not known."""
+        """Return the facts about an operation; None for an unknown operation."""
         return self.operations.get(name)

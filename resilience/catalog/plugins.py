@@ -1,9 +1,9 @@
 """
-Packages of third parties that bring a provider: an adapter, a catalogue and policies.
+Packages of third parties with a provider: an adapter, a catalogue and policies.
 
 Such a package has an entry point of the group ``resilience.sdks``, which names its adapter (see
-:mod:`resilience.clients.sdk`). Beside the module that the entry point names stand a folder ``catalog`` with a catalogue
-for each provider, and a folder ``policies``, whose files are found as ``builtin:NAME``. Either may be missing.
+:mod:`resilience.clients.sdk`). Two folders stand beside the adapter's module: ``catalog`` with a catalogue for each
+provider, and ``policies`` with files for ``builtin:NAME``. Either may be missing.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ _SECTION: Final = f"[{GROUP}]".encode()
 
 
 class PluginError(Exception):
-    """A package of a third party cannot be used; the message says which, why, and what to do."""
+    """A package of a third party cannot be used; the message has the package, the reason and the remedy."""
 
 
 class Plugin(NamedTuple):
     """
-    A package that brings a provider.
+    A package with a provider.
 
     Attributes:
-        name: What messages call it: entry point, distribution and version.
+        name: The name in messages: entry point, distribution and version.
         entry_point: The entry point.
-        folder: Where its module is.
+        folder: The folder of its module.
     """
 
     name: str
@@ -44,10 +44,10 @@ class Plugin(NamedTuple):
 
     def load(self) -> Any:
         """
-        Import the adapter; of a class, make one.
+        Import the adapter, and make an instance of a class.
 
         Raises:
-            PluginError: It cannot be imported, or be made.
+            PluginError: Importing or making it fails.
         """
         try:
             found = self.entry_point.load()
@@ -56,21 +56,21 @@ class Plugin(NamedTuple):
             raise self.broken(f"{type(error).__name__}: {error}") from error
 
     def broken(self, why: str) -> PluginError:
-        """Return the error for a package that cannot be used."""
+        """Return the error for an unusable package."""
         return _broken(self.name, why)
 
 
 @cache
 def plugins() -> tuple[Plugin, ...]:
     """
-    Return the packages that bring a provider; looked for once in a process.
+    Return the packages with a provider; a process searches for them once.
 
     Raises:
-        PluginError: An entry point names a module that is not there.
+        PluginError: An entry point names a missing module.
     """
     if not any(map(_has_section, _descriptions())):
         return ()
-    from importlib.metadata import entry_points  # noqa: PLC0415  # few have such a package, and it takes long to import
+    from importlib.metadata import entry_points  # noqa: PLC0415  # a slow import, which few users need
 
     return tuple(_plugin(each) for each in sorted(entry_points(group=GROUP), key=lambda each: each.name))
 
@@ -80,7 +80,7 @@ def files(kind: str) -> dict[str, Path]:
     Return the TOML files of all packages in a folder, by name.
 
     Raises:
-        PluginError: Two packages bring a file of one name.
+        PluginError: Two packages have a file of one name.
     """
     found: dict[str, tuple[str, Path]] = {}
     for plugin in plugins():
@@ -110,7 +110,7 @@ def _broken(name: str, why: str) -> PluginError:
 
 
 def _descriptions() -> Iterator[str]:
-    """Yield where distributions on the path describe their entry points."""
+    """Yield the metadata folders of distributions on the path."""
     for folder in sys.path:
         try:
             with os.scandir(folder or ".") as entries:

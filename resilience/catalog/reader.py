@@ -1,17 +1,17 @@
 """
 Reads and checks a catalogue.
 
-A file says ``schema``, ``provider``, ``service``, ``product`` and ``version``; it may say ``vendor``, ``cloud`` and
-``early_code``; and it has four tables. Each
-entry is written with the attributes of its class in :mod:`resilience.catalog.facts`:
+A file has the keys ``schema``, ``provider``, ``service``, ``product`` and ``version``, perhaps ``vendor``, ``cloud``
+and ``early_code``, and four tables. The keys of an entry are the attributes of its class in
+:mod:`resilience.catalog.facts`:
 
 - ``[sources]``: id = "title, read date".
 - ``[names.ID]``: a :class:`~resilience.catalog.facts.NameRule`.
 - ``[codes."CODE"]``: a :class:`~resilience.catalog.facts.CodeFacts`; its ``class_`` is spelled ``class``.
 - ``[operations.NAME]``: an :class:`~resilience.catalog.facts.OperationFacts`.
 
-A catalogue is part of the program. What is wrong in it is a programming error, so it is
-a ``ValueError`` that names file and entry, at the first use and for the first mistake only.
+A catalogue is part of the program. So a mistake in it is a programming error: the first use raises a ``ValueError``
+with file and entry of the first mistake.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ __all__ = [
 
 SCHEMA: Final = 1
 
-# A path, and not importlib.resources: importing that takes longer than reading both catalogues.
+# A path, because importing importlib.resources takes longer than reading both catalogues.
 _FOLDER: Final = Path(__file__).parent
 
 _SCALARS: Final = ("provider", "service", "product", "version")
 _OPTIONAL: Final = ("vendor", "cloud", "early_code")
 _TABLES: Final = ("sources", "names", "codes", "operations")
 _LIMIT: Final = re.compile(r"[1-9][0-9]*/s")
-# Closed vocabularies, by the key that takes them.
+# The words of each key with a closed vocabulary.
 _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "class": CLASSES,
     "effect": get_args(Effect),
@@ -68,17 +68,17 @@ _Entry = TypeVar("_Entry", CodeFacts, OperationFacts, NameRule)
 
 @cache
 def providers() -> tuple[str, ...]:
-    """Return the providers that have a catalogue, in alphabetical order."""
+    """Return the providers with a catalogue, in alphabetical order."""
     return tuple(sorted(_files()))
 
 
 @cache
 def catalogue(provider: str) -> Catalogue:
     """
-    Return what is known about a provider's service; read at the first call, then remembered.
+    Return the catalogue of a provider, from a cache.
 
     Raises:
-        ValueError: There is no catalogue of that name, or its file is wrong.
+        ValueError: There is no such catalogue, or its file has a mistake.
     """
     if provider not in providers():
         raise ValueError(f"catalogue: expected one of {_quoted(providers())}, got {provider!r}")
@@ -88,12 +88,12 @@ def catalogue(provider: str) -> Catalogue:
 
 @cache
 def _files() -> Mapping[str, Path]:
-    """Return the catalogues by provider: those of other packages, and ours, which count."""
+    """Return the catalogues by provider; one of this package beats that of another package."""
     return {**plugins.files("catalog"), **{file.stem: file for file in _FOLDER.glob("*.toml")}}
 
 
 def providers_of(operation: str) -> tuple[str, ...]:
-    """Return the providers whose catalogue knows an operation, in alphabetical order; empty if none does."""
+    """Return the providers with an operation in their catalogue, in alphabetical order."""
     return tuple(name for name in providers() if catalogue(name).operation(operation) is not None)
 
 
@@ -106,8 +106,8 @@ def parse(text: str, file: str) -> Catalogue:
         file: The name of the file, for messages.
 
     Raises:
-        ValueError: An unknown or missing key, a word outside its vocabulary, a value
-            of the wrong type, or a name that nothing in the file stands for.
+        ValueError: The file has an unknown key, lacks a key, or has a word outside of its vocabulary, a value of the
+            wrong type, or a name without an entry.
     """
     document = tomli.loads(text)
     _keys(file, document, known=("schema", *_SCALARS, *_OPTIONAL, *_TABLES), required=("schema", *_SCALARS, *_TABLES))
@@ -126,21 +126,21 @@ def parse(text: str, file: str) -> Catalogue:
 
 
 def cloud_of(provider: str | None) -> str | None:
-    """Return what OpenTelemetry calls a provider's cloud; None where it has no name for it."""
+    """Return OpenTelemetry's name of a provider's cloud, or None."""
     return (catalogue(provider).cloud or None) if provider in providers() else None
 
 
 def provider_of_cloud(cloud: str | None) -> str | None:
-    """Return the provider whose cloud OpenTelemetry calls so; None if none is."""
+    """Return the provider for OpenTelemetry's name of a cloud, or None."""
     return next((each for each in providers() if cloud and catalogue(each).cloud == cloud), None)
 
 
 def _entries(
     file: str, document: Mapping[str, Any], table: str, kind: type[_Entry], own: str | None = None
 ) -> Mapping[str, _Entry]:
-    """Build the entries of a table; ``own`` is the attribute that takes the entry's own name."""
+    """Build the entries of a table; ``own`` is the attribute for the entry's name."""
     attributes = [attribute for attribute in fields(kind) if attribute.name != own]
-    # ``class`` is a word that Python keeps for itself.
+    # ``class`` is a keyword of Python, so the attribute is ``class_``.
     known = {attribute.name.rstrip("_"): attribute.name for attribute in attributes}
     required = [attribute.name.rstrip("_") for attribute in attributes if attribute.default is NOTHING]
     built: dict[str, _Entry] = {}
@@ -155,7 +155,7 @@ def _entries(
 
 
 def _value(where: str, key: str, value: object) -> object:
-    """Return a value as its attribute holds it."""
+    """Return the value for an attribute."""
     if key in _LISTS:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise ValueError(f"{where}.{key}: expected a list of strings, got {value!r}")
@@ -180,7 +180,7 @@ def _text(where: str, value: object) -> str:
 
 
 def _keys(where: str, table: object, *, known: Iterable[str], required: Iterable[str]) -> None:
-    """Refuse a table with a key too many or too few."""
+    """Refuse a table with an unknown key, or without a required one."""
     if not isinstance(table, dict):
         raise ValueError(f"{where}: expected a table, got {table!r}")  # noqa: TRY004  # one kind of error for a wrong file
     for key in table:
@@ -192,7 +192,7 @@ def _keys(where: str, table: object, *, known: Iterable[str], required: Iterable
 
 
 def _references(file: str, read: Catalogue) -> None:
-    """Refuse a name that stands for nothing, and a pair of keys of which one is missing."""
+    """Refuse a name without an entry, and a pair of keys with only one of them."""
     for table in ("names", "codes", "operations"):
         for name, entry in getattr(read, table).items():
             _known(f"{file}: {table}.{name}.source", (entry.source,), read.sources)

@@ -1,13 +1,13 @@
 """
-What calls did, written and read: journals in both directions, and spans that were exported as OTLP JSON.
+Records of calls: writes and reads journals, and reads spans from OTLP JSON.
 
-An executor with a :class:`resilience.Journal` among its observers writes one (``writer``), in a format that
-is described once for both directions (``format``). ``reader`` reads a file of either kind into the values of ``model``:
+An executor with a :class:`resilience.Journal` among its observers writes a journal (``writer``). One description of the
+format serves both directions (``format``). ``reader`` reads a file of either kind into the values of ``model``:
 
     recording = read("run.jsonl")
     for call in recording.calls:
         print(call.operation, call.ended, len(call.attempts))
 
-A journal tells all of it. Spans tell less: a fault's own provider and class, where it has a
-code, stay unknown, and so do the old name of a rename and calls that never ended, but for the attempts of those.
+A journal has all these values. Spans lack some: the provider and class of a fault with a code, the old name of a
+rename, and calls without an end apart from their attempts.
 """

@@ -1,4 +1,4 @@
-"""What the records of a journal tell of calls."""
+"""Makes calls from the records of a journal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ENDS_OF_REMEDIES: Final = frozenset({"refresh_ended", "verify_ended"})
 
 @define
 class _Call:
-    """A call as far as it was read: what its own values, its attempts and its remedies will be made of."""
+    """The fields of a call, its attempts and its remedies so far."""
 
     about: dict[str, Any]
     offset: float
@@ -37,11 +37,11 @@ class _Call:
 @define
 class JournalReader:
     """
-    Takes a journal's records one by one.
+    Reads a journal's records one by one.
 
     Attributes:
-        problems: What could not be understood.
-        runs: The runs that were read so far.
+        problems: The records that could not be read.
+        runs: The runs so far.
     """
 
     problems: list[SkippedPart] = field(factory=list)
@@ -51,7 +51,7 @@ class JournalReader:
     _lost: set[str] = field(factory=set)
 
     def add(self, line: int, record: dict[str, Any]) -> None:
-        """Take one record."""
+        """Read one record."""
         fields = Fields(record)
         try:
             kind = needed(fields.text("record"), "record")
@@ -63,14 +63,14 @@ class JournalReader:
             self.problems.append(SkippedPart(line, str(error)))
 
     def take_calls(self) -> list[RecordedCall]:
-        """Return the calls that were read, and forget them: both forms of all calls would take half as much again."""
+        """Return the calls so far and forget their fields, because both together take half as much memory again."""
         return [self._calls.pop(name).done() for name in list(self._calls)]
 
     def _process(self, line: int, fields: Fields) -> None:
         name, form = needed(fields.text("process"), "process"), needed(fields.whole("format"), "format")
         if form > FORMAT:
             self._processes[name] = None
-            reason = f"format {form}, of which only {FORMAT} is known here; read it with a newer version"
+            reason = f"format {form} is newer than {FORMAT}, the one that this version reads; use a newer version"
             self.problems.append(SkippedPart(line, reason))
             return
         run = self._processes[name] = needed(fields.text("run"), "run")
@@ -96,8 +96,8 @@ class JournalReader:
 
 
 def _go_on(call: _Call, kind: str, fields: Fields) -> None:
-    """Take one record of a call that has begun."""
-    # By the offsets: the time of day may be set while a call runs.
+    """Read one record of a call that has begun."""
+    # By offsets, because the time of day may be set during a call.
     now = call.about["started_at"] + needed(fields.number("offset"), "offset") - call.offset
     if kind in _ENDS_OF_REMEDIES and (not call.remedies or "duration" in call.remedies[-1]):
         raise MalformedError("a remedy ended that did not begin")

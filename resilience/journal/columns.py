@@ -1,4 +1,4 @@
-"""Records as columns: each says how its value is written, and how it is read."""
+"""The columns of records, with a writer and a reader for each kind of value."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ W = TypeVar("W", bound=str)
 @frozen
 class Context:
     """
-    What a record depends on besides its event.
+    The values besides an event on which its record depends.
 
     Attributes:
-        listed: The codes that the policy lists.
+        listed: The codes of the policy.
         show_names: Whether the names of a rename are written.
     """
 
@@ -30,8 +30,8 @@ class Context:
     _origins: dict[int, tuple[Rule, str | None]] = field(factory=dict, init=False)
 
     def origin(self, rule: Rule) -> str | None:
-        """Return the file and line of a rule; they are kept, because to find them takes 11 us."""
-        # By identity, because a rule's hash is that of all it holds. The rule is kept, so that no other takes its id.
+        """Return the file and line of a rule, from a cache, because finding them takes 11 us."""
+        # By identity, because hashing a rule hashes all of its parts. The cache holds the rule, so that its id stays.
         known = self._origins.get(id(rule))
         if known is None:
             origin = rule.origin
@@ -40,18 +40,18 @@ class Context:
 
 
 Value = Callable[[Any, Context], Any]
-"""Takes a value from what a record is written of; None for what is not known."""
+"""Returns the value of a column for an event; None for an unknown value."""
 
 
 @frozen
 class Kind:
     """
-    What values a column has.
+    A kind of values.
 
     Attributes:
         text: Returns a value as JSON.
-        read: Returns the field of this name, or None where it is absent; raises
-            :class:`~resilience.journal.fields.MalformedError` where it is something else.
+        read: Returns the field of a name, or None for an absent one; raises
+            :class:`~resilience.journal.fields.MalformedError` for another kind of value.
     """
 
     text: Callable[[Any, Context], str]
@@ -70,9 +70,9 @@ class Column:
 
     Attributes:
         name: Its name in a line.
-        kind: What values it has.
-        value: Takes the value from what the record is written of: by default, its attribute of this name.
-        to: Its name where it is read, by default the same; None for what nothing reads.
+        kind: Its kind of values.
+        value: Returns the value for an event; by default, the event's attribute of this name.
+        to: Its name in :mod:`resilience.journal.model`, by default the same; None for a field that is not read.
         is_needed: Whether a record without it is refused.
     """
 
@@ -84,14 +84,14 @@ class Column:
 
 
 class Columns:
-    """The fields of a record, or of an object in one, in the order in which they are written."""
+    """The fields of a record, or of an object in one, in the order of writing."""
 
     def __init__(self, *columns: Column) -> None:
         self._written = [(f'"{each.name}":', each.value, each.kind.text) for each in columns]
         self._read = [(each.name, each.kind.read, each.to, each.is_needed) for each in columns if each.to is not None]
 
     def text(self, source: Any, context: Context) -> str:
-        """Return what is known, as the inside of a JSON object."""
+        """Return the known fields, as the inside of a JSON object."""
         return ",".join(
             [
                 name + text(found, context)
@@ -102,10 +102,10 @@ class Columns:
 
     def read(self, fields: Fields) -> dict[str, Any]:
         """
-        Return the fields that are there.
+        Return the present fields.
 
         Raises:
-            MalformedError: One is not what it should be, or is missing.
+            MalformedError: A field has another kind of value, or a needed one is missing.
         """
         found = {}
         for name, read, to, is_needed in self._read:
@@ -117,7 +117,7 @@ class Columns:
         return found
 
 
-# None of these is json.dumps(): it makes an encoder for each value, which takes 2 us.
+# json.dumps() would make an encoder for each value, which takes 2 us.
 def _text(value: str, _: Context) -> str:
     return encode_basestring_ascii(value)
 
@@ -127,7 +127,7 @@ def _truth(value: bool, _: Context) -> str:  # noqa: FBT001  # one value, as eve
 
 
 def _whole(value: int, _: Context) -> str:
-    return int.__repr__(value)  # also of what is a whole number and shows itself otherwise
+    return int.__repr__(value)  # a subclass of int may have another repr
 
 
 def _number(value: float, _: Context) -> str:
@@ -154,21 +154,21 @@ NUMBERS: Final = Kind(_numbers, Fields.numbers)
 SECONDS: Final = Kind(_seconds, Fields.number)
 """To the microsecond."""
 SECONDS_PADDED: Final = Kind(_seconds_padded, Fields.number)
-"""Likewise, with six digits behind the point; some records have been written so from the beginning."""
+"""To the microsecond, with six digits after the point; some records of format 1 have these."""
 
 
 def word(words: Iterable[W]) -> Kind:
-    """Return the kind whose values are some words."""
+    """Return the kind of values that are one of some words."""
     return Kind(_text, lambda fields, name: fields.word(name, words))
 
 
 def inside(columns: Columns, make: Callable[..., Any] = dict) -> Kind:
     """
-    Return the kind whose values are objects.
+    Return the kind of values that are objects.
 
     Args:
-        columns: Their fields.
-        make: Makes a value of the fields that were read.
+        columns: The fields of an object.
+        make: Makes a value from the fields.
     """
 
     def read(fields: Fields, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Reads JSON that anybody may have written: each field is what it should be, or the record is refused."""
+"""Reads and checks the fields of JSON from any writer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RECALLS: Final[tuple[LedgerAnswer, ...]] = get_args(LedgerAnswer)
 
 
 class MalformedError(ValueError):
-    """A field is not what it should be."""
+    """A field has another kind of value, or is missing."""
 
 
 @frozen
@@ -31,8 +31,8 @@ class Fields:
     """
     The fields of one JSON object.
 
-    Each method returns the value of a field, or None where it is absent, and raises
-    :class:`MalformedError` where it is something else than was asked for.
+    Each method returns the value of a field, or None for an absent one, and raises :class:`MalformedError` for
+    another kind of value.
     """
 
     _values: Mapping[str, Any]
@@ -43,18 +43,18 @@ class Fields:
         Return the fields of an object.
 
         Raises:
-            MalformedError: It is none.
+            MalformedError: The value is no object.
         """
         if not isinstance(value, dict):
             raise MalformedError(f"expected an object for {what}")
         return cls(value)
 
     def has(self, name: str) -> bool:
-        """Return whether a field is there and is not null."""
+        """Tell whether a field is present and not null."""
         return self._values.get(name) is not None
 
     def raw(self, name: str) -> Any:
-        """Return whatever is there."""
+        """Return the unchecked value."""
         return self._values.get(name)
 
     def text(self, name: str) -> str | None:
@@ -101,7 +101,7 @@ class Fields:
         return None if self._values.get(name) is None else Fields.of(self._values[name], name)
 
     def all_of(self, name: str) -> list[Any]:
-        """Return a list; an empty one where there is none."""
+        """Return a list; an empty one for an absent field."""
         return self._is(name, list, "a list") or []
 
     def _is(self, name: str, kind: type[T], what: str) -> T | None:
@@ -116,7 +116,7 @@ def finite(number: float, name: str) -> float:
     Return a number as a float.
 
     Raises:
-        MalformedError: It is negative, not finite, or larger than a float holds.
+        MalformedError: The number is negative, not finite, or too large for a float.
     """
     try:
         found = float(number)
@@ -129,10 +129,10 @@ def finite(number: float, name: str) -> float:
 
 def needed(value: T | None, name: str) -> T:
     """
-    Return a value that has to be there.
+    Return a needed value.
 
     Raises:
-        MalformedError: It is None.
+        MalformedError: The value is None.
     """
     if value is None:
         raise MalformedError(f"{name} is missing")

@@ -1,20 +1,20 @@
 """
-Format 1 of the journal, in both directions: how each event becomes a line, and how that line is read.
+Format 1 of the journal, for writing and reading: the record of each event.
 
 A journal is a text file. Each line is one record, a JSON object with these fields; times are in seconds.
 
 | field | type | meaning |
 |---|---|---|
-| `record` | string | what it is, as in the next table |
-| `at` | number | when it was written, since the epoch |
-| `offset` | number | when it was written, since the process' first record, on a clock that nobody sets |
-| `call` | string | which call it belongs to; all but `process` have it |
+| `record` | string | the kind of record, as in the next table |
+| `at` | number | the time of writing, since the epoch |
+| `offset` | number | the time of writing, since the process' first record, on a monotonic clock |
+| `call` | string | the id of the call; absent in `process` |
 
-What is not known is absent.
+Unknown values are absent.
 
 | record | when | fields |
 |---|---|---|
-| `process` | first of each process | `format` (1), `version` (ours), `run`, `process`, `pid` |
+| `process` | first record of a process | `format` (1), `version` (of this package), `run`, `process`, `pid` |
 | `call_started` | a call begins | `operation`, `provider`, `policy`, `hash`, `env`, `trace_id`, `span_id` |
 | `waited` | the call had to wait before an attempt | `gate` (ledger, credentials or thread), `duration` |
 | `recalled` | the ledger was asked | `answer` (new, done or unfinished), `waited` (for another call) |
@@ -24,20 +24,19 @@ What is not known is absent.
 | `attempt_failed` | it failed; this follows | `number`, `duration`, `cut`, `fault`, `effect`, `condition`, `decision` |
 | `attempt_aborted` | cancelled, or a programming error | `number`, `duration`, `error` |
 | `refresh_started` | new credentials are awaited | `number` (of the attempt before, or 0), `provider`, `leads` |
-| `refresh_ended` | that wait is over | `duration`, `error`, `cancelled` |
+| `refresh_ended` | the refresh has ended | `duration`, `error`, `cancelled` |
 | `verify_started` | the verifier is asked | `number` |
-| `verify_ended` | it has answered | `duration`, `answer`, `error`, `decision` |
-| `renamed` | the next attempt goes to another name | `field`, `old`, `new` |
+| `verify_ended` | the verifier has answered | `duration`, `answer`, `error`, `decision` |
+| `renamed` | the next attempt has another name | `field`, `old`, `new` |
 | `call_ended` | a call has ended | `ended`, `stop_reason`, `attempts`, `waited`, `duration`, `verified`, `error_type` |
 
-`fault` has `provider`, `code`, `transport`, `status`, `request_id`, `retry_after`, `effect` (what the transport
-knows) and `error` (the exception's class). `decision` has `action`, `delay`, `rule`, `origin` (its file and line),
-`name` (of the action), `backoff` where one led to the delay, and `stop_reason`, `verified`, `dry_run` where
-they say more. `condition` is a hash of the texts that rules looked for in a message, up to the one that was found: it
-tells a replay which of several answers the message led to, and nothing of the message. The old and the new name of a
-rename are left out with ``Journal(show_names=False)``.
+`fault` has `provider`, `code`, `transport`, `status`, `request_id`, `retry_after`, `effect` (by the transport) and
+`error` (the exception's class). `decision` has `action`, `delay`, `rule`, `origin` (file and line of the rule), `name`
+(of the action), `backoff` (of the delay), `stop_reason`, `verified` and `dry_run`. `condition` is a hash of the texts
+that rules looked for in a message, up to the one that matched: a replay finds the same answer by it, but it reveals
+nothing of the message. ``Journal(show_names=False)`` leaves out the old and the new name of a rename.
 
-No token, key, request parameter, URL or text of an exception gets here, and nothing of the command line or the
+A journal has no tokens, keys, request parameters, URLs or texts of exceptions, and nothing of the command line or the
 environment.
 """
 
@@ -88,20 +87,20 @@ from resilience.journal.columns import (
 from resilience.journal.fields import ANSWERS, EFFECTS, ENDS, RECALLS, STOP_REASONS, Fields
 
 FORMAT: Final = 1
-"""The version that is written. This one and those before it are read."""
+"""The version of the format that this package writes. It reads this version and earlier ones."""
 
 
 @frozen(kw_only=True)
 class ProcessStarted:
     """
-    A process begins to write.
+    The first record of a process.
 
     Attributes:
         format: The version of the format.
-        version: Of this package.
-        run: The run that the process belongs to.
-        process: What stands for it in the ids of its calls.
-        pid: Its number.
+        version: The version of this package.
+        run: The id of the run.
+        process: The part of its calls' ids that names the process.
+        pid: The process id.
     """
 
     format: int = FORMAT
@@ -265,19 +264,19 @@ RECORDS: Final[Mapping[type, tuple[str, Columns]]] = {
         Columns(*_COUNTED, *_ENDED, Column("verified", TRUTH, _is_verified), Column("error_type", TEXT, _error_type)),
     ),
 }
-"""The record of each event, and its fields."""
+"""The name and the fields of each event's record."""
 
 _BY_NAME: Final = dict(RECORDS.values())
 
 _BEGINNING: Final = Columns(*_HEADING)
 _PLACE: Final = Columns(*_SPAN)
 _NO_CONTEXT: Final = Context(frozenset(), show_names=False)
-# It has had another order from the beginning.
+# In format 1 this record has another order of fields.
 _SUCCESS: Final = Columns(*_ENDED, *_COUNTED)
 
 
 def record(event: Event, context: Context) -> tuple[str, str] | None:
-    """Return the name of an event's record, and its fields; None for an event that the format has no word for."""
+    """Return the name and the fields of an event's record; None for an event without a record."""
     found = RECORDS.get(type(event))
     if found is None:
         return None
@@ -288,28 +287,28 @@ def record(event: Event, context: Context) -> tuple[str, str] | None:
 
 
 def process(started: ProcessStarted) -> str:
-    """Return the fields of a process that begins to write."""
+    """Return the fields of a process's first record."""
     return RECORDS[ProcessStarted][1].text(started, _NO_CONTEXT)
 
 
 def heading(started: CallStarted, context: Context) -> str:
-    """Return the fields of a call that begins, but for its span."""
+    """Return the fields of a call's first record, without its span."""
     return _BEGINNING.text(started, context)
 
 
 def span(ids: tuple[str, str]) -> str:
-    """Return the fields of a call's span: the ids of trace and span, in hex digits."""
+    """Return the fields of a span: the ids of trace and span, in hex digits."""
     return _PLACE.text(ids, _NO_CONTEXT)
 
 
 def read(kind: str, fields: Fields) -> dict[str, Any]:
     """
-    Return the fields of a record that are there, by the names that :mod:`resilience.journal.model` has for them.
+    Return the present fields of a record, by their names in :mod:`resilience.journal.model`.
 
-    A record that only a later version knows has none.
+    The record of a later version has none.
 
     Raises:
-        MalformedError: A field is not what it should be, or is missing.
+        MalformedError: A field has another kind of value, or a needed one is missing.
     """
     columns = _BY_NAME.get(kind)
     return {} if columns is None else columns.read(fields)

@@ -1,4 +1,4 @@
-"""What was recorded of calls, as values; instants are seconds since the epoch, durations seconds."""
+"""Recorded calls as values; instants are in seconds since the epoch, durations in seconds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from resilience.core.policy import Verb
 
 class RecordsError(ValueError):
     """
-    A file cannot be read, or nothing in it is a recording.
+    A file cannot be read, or has no recording in it.
 
     Attributes:
         path: The file.
@@ -29,25 +29,25 @@ class RecordsError(ValueError):
         self.reason = reason
 
     def __str__(self) -> str:
-        """Say which file, and what is wrong with it."""
+        """Return the file and the reason."""
         return f"{self.path}: {self.reason}"
 
 
 @frozen
 class SkippedPart:
     """
-    Something in a file that could not be understood, and was left out.
+    An unreadable part of a file, which was left out.
 
     Attributes:
-        line: Where, counted from 1.
-        message: What is wrong with it.
+        line: The line, counted from 1.
+        message: The problem.
     """
 
     line: int
     message: str
 
     def __str__(self) -> str:
-        """Return the line and what is wrong with it."""
+        """Return the line and the problem."""
         return f"line {self.line}: {self.message}"
 
 
@@ -57,10 +57,10 @@ class RecordedRun:
     One run of a program, with the processes that it forked.
 
     Attributes:
-        id: What its calls call it.
-        started_at: When its first process began, or, from spans, its first call.
-        version: Of this package, or None where the recording does not tell.
-        pids: Its processes.
+        id: Its id.
+        started_at: The start of its first process, or, from spans, of its first call.
+        version: The version of this package; None if it is not recorded.
+        pids: The ids of its processes.
     """
 
     id: str
@@ -72,18 +72,18 @@ class RecordedRun:
 @frozen(kw_only=True)
 class RecordedDecision:
     """
-    What was decided on an attempt or on a verifier's answer.
+    The decision after an attempt or a verifier's answer.
 
     Attributes:
-        action: What was done: ``retry``, ``fail``, ...; None where no decision was made.
-        rule_id: The rule that decided, as the policy spells it.
-        rule_origin: Its file and line, ``file:line``.
+        action: Its verb: ``retry``, ``fail``, ...; None for no decision.
+        rule_id: The rule that decided, in the policy's spelling.
+        rule_origin: The place of the rule, ``file:line``.
         action_name: The action's own name in the policy, or the place of an inline one.
         delay: The wait that followed.
-        backoff: What the delay was taken from, if it is known.
-        stop_reason: Why the call stopped, if it did.
-        verified: Whether an accept was verified; None if it was no accept, or the file does not say.
-        dry_run: Whether it was an accept that created nothing.
+        backoff: The backoff of the delay, if it is known.
+        stop_reason: The reason of a stop, or None.
+        verified: Whether an accept was verified; None for another verb, or if it is not recorded.
+        dry_run: Whether it is an accept that created nothing.
     """
 
     action: Verb | None = None
@@ -103,18 +103,18 @@ class RecordedAttempt(RecordedDecision):
     One attempt.
 
     Attributes:
-        number: Counted from 1.
-        started_at: When it began.
-        duration: None if it never ended.
-        fault: What it failed with; None if it succeeded, was aborted or never ended.
+        number: Its number, counted from 1.
+        started_at: Its start.
+        duration: Its duration; None without an end.
+        fault: Its fault; None if it succeeded, was aborted or has no end.
         effect: Whether the failed request may have taken effect.
-        condition: What tells which of several answers its message led to, which is not recorded; None where no message
-            mattered, or where nothing tells.
+        condition: A hash that identifies the answer to its message, which itself is not recorded; None if no rule asks
+            for a message, or if the hash is not recorded.
         cut: Whether our own limit cut it short.
-        aborted: Whether it ended with what is no fault: a cancellation or a programming error.
+        aborted: Whether it ended with a cancellation or a programming error.
         error: The class of that programming error.
         chaos: The entry of ``[chaos]`` that made its fault.
-        applied: Whether the real call was made all the same, before that fault.
+        applied: Whether the real call was made before that fault.
     """
 
     number: int
@@ -138,17 +138,17 @@ class RecordedAttempt(RecordedDecision):
 @frozen(kw_only=True)
 class RecordedRemedy(RecordedDecision):
     """
-    One refresh or one verification; only the second has a decision of its own.
+    One refresh or one verification; only a verification has a decision.
 
     Attributes:
-        kind: Which of both.
-        number: The attempt that it followed; 0 before the first.
-        started_at: When it began.
-        duration: None if it never ended, or, of a refresh that another call runs, if spans tell of it.
-        answer: What it brought; None likewise.
-        error: The class of the error that it failed with.
-        provider: Whose credentials are refreshed.
-        leads: Whether this call runs the refresh; the others wait for it.
+        kind: Whether it is a refresh or a verification.
+        number: The number of the attempt before it; 0 before the first.
+        started_at: Its start.
+        duration: Its duration; None without an end. Spans have none for another call's refresh.
+        answer: Its result; None without a duration.
+        error: The class of its error, or None.
+        provider: The provider of refreshed credentials.
+        leads: Whether this call runs the refresh, while other calls wait for it.
     """
 
     kind: Literal["refresh", "verify"]
@@ -167,28 +167,28 @@ class RecordedCall:
     One call.
 
     Attributes:
-        id: What tells it from all others.
-        run: The run that it belongs to.
+        id: Its id.
+        run: The id of its run.
         operation: The operation.
         provider: The provider, if it is known.
         policy: The name of its policy.
         policy_hash: The hash of that policy's effective content.
         env: The environment.
-        started_at: When it began.
-        duration: None if it never ended.
-        ended: How it ended; None if it never did, or if a programming error left at once.
-        stop_reason: Why it ended; None likewise.
-        recalled: What the ledger knew; None if it was not asked, or the file does not say.
+        started_at: Its start.
+        duration: Its duration; None without an end.
+        ended: Its end; None without an end, or after a programming error.
+        stop_reason: The reason of its end; None likewise.
+        recalled: The ledger's answer; None if there was none, or if it is not recorded.
         attempts: Its attempts, in order.
         remedies: Its refreshes and verifications, in order.
-        renamed: What was renamed: the service's field, the first and the last name; None for a name that is not told.
-        renames: How often the name was changed.
-        waited: All waits together.
+        renamed: The first and the last name of each renamed field; None for a name that is not recorded.
+        renames: The number of renames.
+        waited: The sum of its waits.
         verified: Whether an accepted call was verified; None if it was not accepted.
-        error_type: What a failed call is counted as: ``timeout``, a code that the policy lists, the class of
-            its exception, or ``_OTHER``.
-        trace_id: Its trace, in hex digits, or None where no spans were recorded.
-        span_id: Its span likewise.
+        error_type: The class of its failure in metrics: ``timeout``, a code of the policy, the class of its
+            exception, or ``_OTHER``.
+        trace_id: The id of its trace, in hex digits; None without a span.
+        span_id: The id of its span, in hex digits; None without a span.
     """
 
     id: str
@@ -215,24 +215,24 @@ class RecordedCall:
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether it never ended: its process was killed, or is still at work."""
+        """Whether it has no end, because its process was killed or is still at work."""
         return self.duration is None
 
     @property
     def succeeded(self) -> bool:
-        """Whether it ended well."""
+        """Whether the call ended well."""
         return self.ended in {"success", "success_after_retry", "accepted"}
 
 
 @frozen(kw_only=True)
 class Recording:
     """
-    What a file tells.
+    The contents of a file.
 
     Attributes:
-        calls: The calls, in the order in which they began.
-        runs: The runs that they belong to, likewise.
-        problems: What could not be understood, in the order of the lines.
+        calls: The calls, in the order of their starts.
+        runs: The runs, in the order of their starts.
+        problems: The unreadable parts, in the order of the lines.
     """
 
     calls: tuple[RecordedCall, ...] = ()

@@ -1,4 +1,4 @@
-"""What a collection of spans tells of calls; the spans are described in :mod:`resilience.telemetry`."""
+"""Makes calls from spans, which :mod:`resilience.telemetry` describes."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _SUCCESSES: Final = frozenset({"success", "success_after_retry"})
 @define
 class OtlpReader:
     """
-    Takes export requests one by one.
+    Reads export requests one by one.
 
     Attributes:
-        problems: What could not be understood.
-        runs: The runs that were read so far.
+        problems: The parts that could not be read.
+        runs: The runs so far.
     """
 
     problems: list[SkippedPart] = field(factory=list)
@@ -45,7 +45,7 @@ class OtlpReader:
     _first_foreign: int = 0
 
     def add(self, line: int, request: dict[str, Any]) -> None:
-        """Take one export request."""
+        """Read one export request."""
         try:
             for resource in Fields(request).all_of("resourceSpans"):
                 self._resource(line, Fields.of(resource, "a resource"))
@@ -53,23 +53,23 @@ class OtlpReader:
             self.problems.append(SkippedPart(line, str(error)))
 
     def calls(self) -> list[RecordedCall]:
-        """Return the calls that were read so far."""
+        """Return the calls so far."""
         children: dict[tuple[str, str], list[Span]] = defaultdict(list)
         for span in sorted(self._spans, key=lambda span: span.start):
             children[span.trace, span.parent].append(span)
-        known = {(span.trace, span.id) for span in self._spans if span.said.has("operation.name")}
+        known = {(span.trace, span.id) for span in self._spans if span.attributes.has("operation.name")}
         found = []
         for span in self._spans:
-            if span.said.has("operation.name"):
+            if span.attributes.has("operation.name"):
                 found += self._built(span, children[span.trace, span.id])
         for place, spans in children.items():
-            # The span of a call that never ended is not exported, but those of its attempts are.
+            # A call without an end exports no span, but its attempts do.
             if place not in known and any(_is_part(span) for span in spans):
                 found += self._built(None, [span for span in spans if _is_part(span)])
         return found
 
     def foreign(self) -> list[SkippedPart]:
-        """Return what was left out because it is not of this package; one problem for all of it."""
+        """Return one problem for all spans that are not of this package."""
         if not self._foreign:
             return []
         count, names = sum(self._foreign.values()), ", ".join(sorted(self._foreign)[:5])
@@ -111,52 +111,54 @@ class OtlpReader:
 
 
 def _is_part(span: Span) -> bool:
-    return span.name.startswith(("attempt ", "refresh_credentials ", "verify ")) and span.said.has("attempt.number")
+    return span.name.startswith(("attempt ", "refresh_credentials ", "verify ")) and span.attributes.has(
+        "attempt.number"
+    )
 
 
 def _call(span: Span, children: list[Span]) -> RecordedCall:
-    said = span.said
-    provider = provider_of_cloud(said.text("cloud.provider"))
-    ended = said.word("outcome", ENDS)
-    attempts = _attempts(children, provider, [said for _, said in span.of("retry.scheduled")])
+    attributes = span.attributes
+    provider = provider_of_cloud(attributes.text("cloud.provider"))
+    ended = attributes.word("outcome", ENDS)
+    attempts = _attempts(children, provider, [attributes for _, attributes in span.of("retry.scheduled")])
     last = len(attempts) - 1
     for index, each in enumerate(attempts):
         if each.action == "fail":
-            attempts[index] = evolve(each, stop_reason=said.word("stop_reason", STOP_REASONS))
+            attempts[index] = evolve(each, stop_reason=attributes.word("stop_reason", STOP_REASONS))
         elif each.action == "accept":
-            is_dry = said.text("stop_reason") == "dry_run"
-            attempts[index] = evolve(each, verified=said.truth("verified"), dry_run=is_dry)
+            is_dry = attributes.text("stop_reason") == "dry_run"
+            attempts[index] = evolve(each, verified=attributes.truth("verified"), dry_run=is_dry)
         elif each.action is None and not each.aborted and (index < last or ended not in _SUCCESSES):
-            # A success leaves no more behind than a cancellation does; but only one of them ends a call well.
+            # Spans of successful and cancelled attempts are alike. Only a success can end a call well.
             attempts[index] = evolve(each, aborted=True)
     remedies = [*_remedies(children), *_waits_for_others(span)]
-    name = said.text("input.field")
+    name = attributes.text("input.field")
     return RecordedCall(
         id=f"{span.trace}-{span.id}",
         run=span.run,
-        operation=needed(said.text("operation.name"), "operation.name"),
+        operation=needed(attributes.text("operation.name"), "operation.name"),
         provider=provider,
-        policy=said.text("policy.name"),
-        policy_hash=said.text("policy.hash"),
-        env=said.text("policy.env"),
+        policy=attributes.text("policy.name"),
+        policy_hash=attributes.text("policy.hash"),
+        env=attributes.text("policy.env"),
         started_at=span.start,
         duration=span.duration,
         ended=ended,
-        stop_reason=said.word("stop_reason", STOP_REASONS),
+        stop_reason=attributes.word("stop_reason", STOP_REASONS),
         attempts=tuple(attempts),
         remedies=tuple(sorted(remedies, key=lambda each: each.started_at)),
-        renamed={} if name is None else {name: (None, said.text("input.name"))},
+        renamed={} if name is None else {name: (None, attributes.text("input.name"))},
         renames=len(list(span.of("input.renamed"))),
-        waited=said.number("retry.delay.total") or 0.0,
-        verified=said.truth("verified"),
-        error_type=said.text("error.type"),
+        waited=attributes.number("retry.delay.total") or 0.0,
+        verified=attributes.truth("verified"),
+        error_type=attributes.text("error.type"),
         trace_id=span.trace,
         span_id=span.id,
     )
 
 
 def _unfinished(children: list[Span]) -> RecordedCall:
-    """Return what is known of a call whose own span is not there."""
+    """Return a call without a span of its own."""
     first = children[0]
     operation = next((span.name.split(" ", 1)[1] for span in children if span.name.startswith(("a", "v"))), "unknown")
     return RecordedCall(
@@ -172,43 +174,43 @@ def _unfinished(children: list[Span]) -> RecordedCall:
 
 
 def _attempts(children: list[Span], provider: str | None, scheduled: list[Fields]) -> list[RecordedAttempt]:
-    hints = {said.whole("attempt.number"): said.number("retry.after") for said in scheduled}
+    hints = {attributes.whole("attempt.number"): attributes.number("retry.after") for attributes in scheduled}
     found = []
     for span in children:
         if not span.name.startswith("attempt "):
             continue
-        said, number = span.said, needed(span.said.whole("attempt.number"), "attempt.number")
+        attributes, number = span.attributes, needed(span.attributes.whole("attempt.number"), "attempt.number")
         known = RecordedAttempt(
             number=number,
             started_at=span.start,
             duration=span.duration,
-            chaos=said.text("chaos.id"),
-            applied=said.truth("chaos.applied"),
-            **_decision(said),
+            chaos=attributes.text("chaos.id"),
+            applied=attributes.truth("chaos.applied"),
+            **_decision(attributes),
         )
         if known.action is not None:
-            effect = said.word("effect", EFFECTS)
-            is_cut = said.truth("attempt.cut") is True
-            fault = CUT if is_cut else _fault(said, provider, effect, hints.get(number))
+            effect = attributes.word("effect", EFFECTS)
+            is_cut = attributes.truth("attempt.cut") is True
+            fault = CUT if is_cut else _fault(attributes, provider, effect, hints.get(number))
             known = evolve(known, fault=fault, effect=effect, cut=is_cut)
-        elif said.has("error.type"):
-            known = evolve(known, aborted=True, error=said.text("error.type"))
+        elif attributes.has("error.type"):
+            known = evolve(known, aborted=True, error=attributes.text("error.type"))
         found.append(known)
     return found
 
 
-def _fault(said: Fields, provider: str | None, effect: Effect | None, hint: float | None) -> Fault:
-    code, kind = said.text("error.code"), said.text("error.type")
+def _fault(attributes: Fields, provider: str | None, effect: Effect | None, hint: float | None) -> Fault:
+    code, kind = attributes.text("error.code"), attributes.text("error.type")
     fault = Fault(
         code=code,
-        transport=said.word("error.transport", TRANSPORTS),
-        status=said.whole("error.status"),
-        request_id=said.text("request.id"),
+        transport=attributes.word("error.transport", TRANSPORTS),
+        status=attributes.whole("error.status"),
+        request_id=attributes.text("request.id"),
         retry_after=hint,
         error="" if code is not None or kind in {None, "_OTHER"} else kind,
     )
-    # Spans tell what the effect was taken to be, and not who said so: where the catalogue and the status
-    # would have said something else, it was the SDK's adapter, or the rule, which cannot be told apart.
+    # Spans have the effect, but not its origin. If catalogue and status imply another effect, it came from the SDK's
+    # adapter or from the rule.
     return fault if effect in {None, _usual_effect(fault, provider)} else evolve(fault, effect=effect)
 
 
@@ -222,46 +224,46 @@ def _usual_effect(fault: Fault, provider: str | None) -> Effect:
 
 def _remedies(children: list[Span]) -> Iterator[RecordedRemedy]:
     for span in children:
-        said = span.said
+        attributes = span.attributes
         if span.name.startswith("verify "):
             yield RecordedRemedy(
                 kind="verify",
-                number=said.whole("attempt.number") or 0,
+                number=attributes.whole("attempt.number") or 0,
                 started_at=span.start,
                 duration=span.duration,
-                answer=said.word("verify.answer", ANSWERS),
-                error=said.text("error.type"),
-                **_decision(said),
+                answer=attributes.word("verify.answer", ANSWERS),
+                error=attributes.text("error.type"),
+                **_decision(attributes),
             )
         elif span.name.startswith("refresh_credentials "):
-            error = said.text("error.type")
+            error = attributes.text("error.type")
             yield RecordedRemedy(
                 kind="refresh",
-                number=said.whole("attempt.number") or 0,
+                number=attributes.whole("attempt.number") or 0,
                 started_at=span.start,
                 duration=span.duration,
                 answer="done" if error is None else "failed",
                 error=error,
-                provider=said.text("credential.provider"),
+                provider=attributes.text("credential.provider"),
             )
 
 
 def _waits_for_others(span: Span) -> Iterator[RecordedRemedy]:
-    for at, said in span.of("credential.refresh"):
-        if said.truth("credential.leads") is False:
+    for at, attributes in span.of("credential.refresh"):
+        if attributes.truth("credential.leads") is False:
             yield RecordedRemedy(
                 kind="refresh",
-                number=said.whole("attempt.number") or 0,
+                number=attributes.whole("attempt.number") or 0,
                 started_at=at,
-                provider=said.text("credential.provider"),
+                provider=attributes.text("credential.provider"),
                 leads=False,
             )
 
 
-def _decision(said: Fields) -> dict[str, Any]:
+def _decision(attributes: Fields) -> dict[str, Any]:
     return {
-        "action": said.word("decision.action", VERBS),
-        "rule_id": said.text("rule.id"),
-        "rule_origin": said.text("rule.origin"),
-        "delay": said.number("retry.delay") or 0.0,
+        "action": attributes.word("decision.action", VERBS),
+        "rule_id": attributes.text("rule.id"),
+        "rule_origin": attributes.text("rule.origin"),
+        "delay": attributes.number("retry.delay") or 0.0,
     }

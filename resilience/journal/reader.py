@@ -1,4 +1,4 @@
-"""Reads a file, whatever of both it is."""
+"""Reads a journal, or spans as OTLP JSON."""
 
 from __future__ import annotations
 
@@ -18,16 +18,15 @@ _EXPECTED: Final = "expected a journal of resilience, or spans as OTLP JSON"
 
 def read(path: str | os.PathLike[str]) -> Recording:
     """
-    Read a journal, or spans that were exported as OTLP JSON: one request per line, or one document.
+    Read a journal, or spans as OTLP JSON with one request in each line, or in one document.
 
-    A line that is broken or tells of something else is left out, and is among the problems; the last line of a file
-    may be broken off.
+    A broken line, or one of another kind, is left out and is among the problems. The last line may be incomplete.
 
     Args:
-        path: The file. Lines of both kinds may be mixed in it.
+        path: The file, which may have lines of both kinds.
 
     Raises:
-        RecordsError: The file cannot be read, or nothing in it is of either kind.
+        RecordsError: The file cannot be read, or has no line of either kind.
     """
     try:
         with Path(path).open("rb") as file:
@@ -47,7 +46,7 @@ def read(path: str | os.PathLike[str]) -> Recording:
 
 @define
 class _Sorted:
-    """What was read, each line given to whom it concerns."""
+    """Gives each line to its reader."""
 
     recognised: bool = False
     _journal: JournalReader = field(factory=JournalReader)
@@ -64,7 +63,7 @@ class _Sorted:
 
     def add_document(self, text: bytes) -> None:
         found = _parsed(text)
-        # A list of requests is what test agents give.
+        # Test agents write a list of requests.
         taken = [self._take(1, each) for each in (found if isinstance(found, list) else [found])]
         if any(taken):
             self._problems.clear()
@@ -82,7 +81,7 @@ class _Sorted:
         return True
 
     def verdict(self) -> str:
-        """Say why nothing could be recognised."""
+        """Return the reason why the file was not recognised."""
         if not self._problems:
             return f"{_EXPECTED}, got an empty file"
         first = self._problems[0]
@@ -99,7 +98,7 @@ class _Sorted:
 
 
 def _parsed(text: bytes) -> Any:
-    """Return what a JSON text says, or None if it is none."""
+    """Return the value of a JSON text; None for another text."""
     try:
         return json.loads(text.decode("utf-8-sig"))
     except (ValueError, RecursionError):

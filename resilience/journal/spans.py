@@ -1,5 +1,5 @@
 """
-One span of OTLP JSON, as a collector's file exporter or another program writes it.
+Reads one span of OTLP JSON from a collector's file exporter or another program.
 
 Source: OpenTelemetry Protocol 1.9, "JSON Protobuf Encoding": ids in hex digits, 64-bit integers as strings; and the
 JSON mapping of Protocol Buffers, by which other writers put ids in base64 (both read 2026-11-21).
@@ -19,25 +19,25 @@ from resilience.journal.fields import Fields, MalformedError, finite, needed
 
 _NANOSECONDS: Final = 1e9
 _HEX: Final = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{16}")
-# The kinds of values that our attributes have.
+# The kinds of values of our attributes.
 _VALUES: Final = ("stringValue", "boolValue", "intValue", "doubleValue")
 
 
 @frozen(kw_only=True)
 class Span:
     """
-    One span; names of events and attributes are without ``resilience.``.
+    One span; names of events and attributes lack their ``resilience.``.
 
     Attributes:
-        line: Where it stands.
-        run: The run that it belongs to.
-        trace: Its trace, in hex digits.
-        id: Its own id likewise.
-        parent: The id of the span that it is in, or nothing.
+        line: The line in the file.
+        run: The id of its run.
+        trace: The id of its trace, in hex digits.
+        id: Its id, in hex digits.
+        parent: The id of its parent, in hex digits, or an empty text.
         name: Its name.
-        start: When it began, in seconds since the epoch.
-        end: When it ended; None if it has not.
-        said: Its attributes.
+        start: Its start, in seconds since the epoch.
+        end: Its end, in seconds since the epoch, or None.
+        attributes: Its attributes.
         events: The name, the instant and the attributes of each event.
     """
 
@@ -49,17 +49,17 @@ class Span:
     name: str
     start: float
     end: float | None
-    said: Fields
+    attributes: Fields
     events: tuple[tuple[str, float, Fields], ...]
 
     @property
     def duration(self) -> float | None:
-        """How long it took, in seconds."""
+        """Its duration, in seconds, or None."""
         return None if self.end is None else max(self.end - self.start, 0.0)
 
     def of(self, name: str) -> Iterator[tuple[float, Fields]]:
-        """Yield when each event of this name was, and what it says."""
-        return ((at, said) for each, at, said in self.events if each == name)
+        """Yield the instant and the attributes of each event of a name."""
+        return ((at, attributes) for each, at, attributes in self.events if each == name)
 
 
 def read_span(line: int, fields: Fields, run: str) -> Span:
@@ -67,7 +67,7 @@ def read_span(line: int, fields: Fields, run: str) -> Span:
     Read one span.
 
     Raises:
-        MalformedError: It is none.
+        MalformedError: The object is no span.
     """
     end = _instant(fields, "endTimeUnixNano")
     events = []
@@ -84,7 +84,7 @@ def read_span(line: int, fields: Fields, run: str) -> Span:
         name=needed(fields.text("name"), "name"),
         start=needed(_instant(fields, "startTimeUnixNano"), "startTimeUnixNano"),
         end=end or None,
-        said=read_attributes(fields.all_of("attributes")),
+        attributes=read_attributes(fields.all_of("attributes")),
         events=tuple(events),
     )
 
@@ -94,7 +94,7 @@ def _short(name: str) -> str:
 
 
 def _instant(fields: Fields, name: str) -> float | None:
-    """Return an instant in seconds; in JSON it is a number of nanoseconds, or a string of one."""
+    """Return an instant in seconds; JSON has nanoseconds as a number or a string."""
     if not fields.has(name):
         return None
     return finite(_whole(fields.raw(name), name), name) / _NANOSECONDS
@@ -108,7 +108,7 @@ def _whole(value: object, name: str) -> int:
 
 
 def _identity(fields: Fields, name: str) -> str | None:
-    """Return an id in hex digits; empty ids are none."""
+    """Return an id in hex digits; None for an empty id."""
     text = fields.text(name)
     if not text:
         return None
@@ -122,10 +122,10 @@ def _identity(fields: Fields, name: str) -> str | None:
 
 def read_attributes(listed: list[Any]) -> Fields:
     """
-    Return attributes with their values, without those that are lists or maps.
+    Return attributes with their values, without lists and maps.
 
     Raises:
-        MalformedError: They are none.
+        MalformedError: The list has something else than attributes.
     """
     found: dict[str, Any] = {}
     for each in listed:

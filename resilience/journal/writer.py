@@ -1,11 +1,9 @@
 """
-The journal: every event of every call as a line of JSON, for a look back when the program is gone.
+The journal: every event of every call as a line of JSON, for later reports and replays.
 
-Each line is written at once with one append, so threads, tasks and forked processes share a file
-without tearing lines, and a process that is killed has lost nothing that was told
-before. The lines are handed to the operating system and not forced to the disk: a
-power failure may take the last seconds with it and leave a line half written, which
-readers skip.
+The journal writes each line at once, with one append. So threads, tasks and forked processes can share a file without
+mixed lines, and a killed process loses no written line. The journal does not force lines to the disk: a power failure
+may lose the last seconds and leave an incomplete line, which readers skip.
 """
 
 from __future__ import annotations
@@ -32,7 +30,7 @@ from resilience.journal.format import ProcessStarted, heading, process, record, 
 
 log: Final = logging.getLogger("resilience")
 
-# One for this program, however many journals it opens and processes it forks.
+# One id for this program, with all of its journals and forked processes.
 _RUN: Final = os.urandom(8).hex()
 
 
@@ -42,11 +40,11 @@ def _no_span() -> None:
 
 class JournalError(Exception):
     """
-    The journal cannot be opened or written when it is made.
+    A new journal cannot be opened or written.
 
     Attributes:
         path: The journal's file.
-        reason: What is wrong, and what to do.
+        reason: The problem and the remedy.
     """
 
     __module__ = "resilience"  # where users import it from
@@ -57,29 +55,28 @@ class JournalError(Exception):
         self.reason = reason
 
     def __str__(self) -> str:
-        """Say which journal, and what is wrong with it."""
+        """Return the journal and the reason."""
         return f"journal {self.path}: {self.reason}"
 
 
 class JournalWriter:
     """
-    Writes what happens to calls into a file; see :mod:`resilience.journal.format`.
+    Writes the events of calls into a file; see :mod:`resilience.journal.format`.
 
-    The file is made where there is none, readable by its owner only, with its folder, and appended to where there
-    is one. Several journals, also of several processes, may have the same file on a local disk. A file that is
-    moved away goes on being written until the program ends. When the disk is full later on, that is logged once,
-    and calls go on.
+    The journal appends to an existing file. It makes a missing file, readable by its owner only, with its folder.
+    Several journals, also of several processes, may have the same file on a local disk. A file that is moved away is
+    written until the program ends. If writing fails later, the journal logs the first error, and calls go on.
 
-    To let the journal tell the span of a call, give :class:`resilience.Spans` to the executor before it.
+    To record the spans of calls, give :class:`resilience.Spans` to the executor before the journal.
 
     Args:
-        path: The file; a relative path starts from the working directory.
-        run: What stands for the whole run where several programs belong to one; None for one of its own.
-        show_names: Whether the old and the new name of what was renamed are written.
-        clock: What offsets are read from, in seconds; it must never go back.
+        path: The file; a relative path starts at the working directory.
+        run: The id of a run of several programs; None for one of this program's own.
+        show_names: Whether to write the old and the new name of a rename.
+        clock: Returns the time for offsets, in seconds; it must never go back.
 
     Attributes:
-        span_ids: Returns the ids of the trace and the span that are current, in hex digits; None where there is none.
+        span_ids: Returns the ids of the current trace and span, in hex digits; None without a span.
 
     Raises:
         JournalError: The file cannot be made or written.
@@ -122,7 +119,7 @@ class JournalWriter:
         self._known: _Known | None = None
         try:
             self._file = AppendedFile(self.path)
-            # Calls may end later than anything else does when a program ends, so only the end of the journal closes it.
+            # Not at exit, because calls may end very late at the end of a program.
             weakref.finalize(self, self._file.close).atexit = False
             self._is_torn = self._file.ends_inside_a_line()
             self._begin_process()
@@ -131,7 +128,7 @@ class JournalWriter:
             raise JournalError(str(path), reason) from None
 
     def watch(self, started: CallStarted) -> Sink:
-        """Write that a call begins; return what writes the rest."""
+        """Write the first record of a call; return the receiver of its events."""
         if os.getpid() != self._pid:
             try:
                 self._begin_process()
@@ -160,7 +157,7 @@ class JournalWriter:
         self._pid = os.getpid()
         self._process = os.urandom(4).hex()
         self._began = self._clock()
-        # The package above this module has it; to import it from here would turn the imports around.
+        # Importing the package from here would make a circle.
         version = getattr(sys.modules[__name__.partition(".")[0]], "__version__", None)
         fields = process(ProcessStarted(version=version, run=self._run, process=self._process, pid=self._pid))
         self._append(f'{{"record":"process","at":{round(time.time(), 6)},"offset":0.0,{fields}}}\n')
@@ -169,7 +166,7 @@ class JournalWriter:
         data = line.encode("ascii")
         if self._is_torn:
             data = b"\n" + data
-        # One call: what is appended to a file at once is not mixed with what others append.
+        # One system call, because other processes cannot write into the middle of an append.
         written = os.write(self._file.own(), data)
         self._is_torn = written < len(data)
         if self._is_torn:
@@ -178,13 +175,13 @@ class JournalWriter:
     def _complain(self, error: OSError) -> None:
         if not self._has_complained:
             self._has_complained = True
-            said = "journal %s cannot be written (%s); calls go on without it, and it is not said again"
-            log.error(said, self.path, error.strerror or error)
+            message = "journal %s cannot be written (%s); calls go on without it, and this is logged only once"
+            log.error(message, self.path, error.strerror or error)
 
 
 @frozen
 class _Known:
-    """What the records of all calls under one policy have in common."""
+    """The common parts of the records of calls under one policy."""
 
     policy: PolicyValues
     context: Context
