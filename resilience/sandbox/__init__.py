@@ -1,8 +1,8 @@
 """
-Both management APIs on loopback, well enough that the vendors' SDKs work unmodified, with faults on demand.
+Both management APIs on loopback, with faults on demand; the vendors' SDKs work with them unmodified.
 
-``Sandbox`` is the way in; ``script`` describes what can be scripted. Where the environment names a proxy,
-``with without_proxies(), Sandbox() as sandbox`` keeps clients away from it.
+Begin with ``Sandbox``; ``script`` describes the language of fault scripts. If the environment names a proxy,
+``with without_proxies(), Sandbox() as sandbox`` keeps clients from using it.
 """
 
 from resilience.sandbox.faults import ScriptedFault as Fault

@@ -1,4 +1,4 @@
-"""A small HTTP door under ``/_sandbox/``, so that another process can script the sandbox and read its log."""
+"""HTTP commands under ``/_sandbox/``, with which another process scripts the sandbox and reads its log."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ CONTROL = "/_sandbox/"
 
 def control(commands: Mapping[str, Callable[..., Any]], request: HttpRequest) -> Reply:
     """
-    Answer a request to the door: JSON in, JSON out.
+    Answer a command; request and answer are JSON.
 
     Args:
-        commands: What a method and a name call, such as ``POST fault``; it takes what the body says by name. None is
-            answered with ``{}``.
-        request: Its body is a JSON object, or empty.
+        commands: The function of each method and name, such as ``POST fault``; it gets the fields of the body as
+            keyword arguments. The answer to None is ``{}``.
+        request: A request whose body is a JSON object, or empty.
     """
     command = f"{request.method} {request.path.removeprefix(CONTROL)}"
     try:

@@ -1,4 +1,4 @@
-"""What passes between the wire and a service: requests, replies, refusals."""
+"""The values between the wire and a service: requests, replies, refusals."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ Fields: TypeAlias = dict[str, Any]
 """A JSON object in the vendor's own spelling."""
 
 How: TypeAlias = Literal["reply", "truncated", "reset", "hangup", "hang"]
-"""What the wire does with a connection; the words are those of ``faults.KINDS``."""
+"""The action of the wire; the words are those of ``faults.KINDS``."""
 
 
 @frozen
 class HttpRequest:
-    """One HTTP request as it arrived."""
+    """One HTTP request."""
 
     method: str
     path: str
@@ -42,18 +42,18 @@ class Reply:
 
 @frozen
 class WireAction:
-    """What the wire shall do with one request."""
+    """The answer of the wire to one request."""
 
     how: How
     reply: Reply | None = None
     """Set for ``reply`` and ``truncated``."""
     delay: float = 0.0
-    """Seconds to wait before doing it."""
+    """Seconds before the action."""
 
 
 @frozen
 class Asked:
-    """A request as the service understands it, before anything is checked."""
+    """A request after reading, before any check."""
 
     operation: str
     version: str
@@ -62,14 +62,14 @@ class Asked:
     """The access key id or secret id that the caller claims."""
 
 
-class Refusal(Exception):  # noqa: N818  it is the service's answer, not a fault of the sandbox
+class Refusal(Exception):  # noqa: N818  an answer of the service, and no error of the sandbox
     """
-    The service says no.
+    The service refuses a request.
 
     Args:
-        code: The code as the service spells it.
-        message: For humans; must hold no secrets.
-        status: The HTTP status, or None for the one that the service uses for this code.
+        code: The code, in the service's spelling.
+        message: A message for people, without secrets.
+        status: The HTTP status; None for the service's usual one for this code.
     """
 
     def __init__(self, code: str, message: str = "", *, status: int | None = None) -> None:

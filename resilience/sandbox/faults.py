@@ -1,4 +1,4 @@
-"""One scripted fault: what a service shall do instead of its usual answer. Pure: no sockets, no clock."""
+"""One scripted fault, in place of a service's usual answer; a value without sockets and clock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Applied: TypeAlias = bool | Literal["late"]
 
 KINDS: frozenset[str] = frozenset(get_args(Kind))
 ANSWERING: frozenset[str] = frozenset({"ok", "truncated", "slow", "fields"})
-"""Kinds whose answer is the usual one, so that the operation must have been carried out."""
+"""Kinds with the usual answer, for which the service carries out the operation."""
 
 _PARTS = {
     "code": ("code",),
@@ -24,7 +24,7 @@ _PARTS = {
     "body": ("status", "garbage"),
     "fields": ("fields",),
 }
-"""The kinds that each part of a fault goes with; a kind that is named like a part needs it."""
+"""The kinds that may have each part; a kind with the name of a part needs that part."""
 
 
 @frozen
@@ -37,16 +37,17 @@ class ScriptedFault:
         kind: One of ``KINDS``.
         provider: ``alibaba``, ``tencent``, or None for both.
         code: The code of kind ``code``.
-        message: Sent with the code; empty for the service's own.
-        status: The HTTP status of kinds ``code`` (None: the one the service uses), ``status`` and ``garbage``.
-        body: Sent with kinds ``status`` and ``garbage``.
-        content_type: Instead of the usual one. Tencent's SDK overlooks errors unless it is ``application/json``.
-        headers: Sent with the answer.
-        fields: Kind ``fields``: put into the usual answer; a value of None takes the field away.
+        message: The message with the code; empty for the service's own.
+        status: The HTTP status of kinds ``code`` (None: the service's usual one), ``status`` and ``garbage``.
+        body: The body of kinds ``status`` and ``garbage``.
+        content_type: The content type; None for the usual one. Tencent's SDK overlooks errors with another one than
+            ``application/json``.
+        headers: More headers of the answer.
+        fields: The changed fields of kind ``fields``; the value None removes a field.
         delay: Seconds before the answer; with ``applied="late"`` before the effect, and the answer comes at once.
-        applied: Whether the operation is carried out. None: as the kind has it.
-        times: How many calls it is for; None for ever.
-        after: How many matching calls pass by first.
+        applied: Whether the operation is carried out; None for the kind's default.
+        times: The number of calls that meet it; None for all.
+        after: The number of matching calls before the first that meets it.
     """
 
     operation: str
@@ -87,23 +88,23 @@ class ScriptedFault:
 
     @property
     def effect(self) -> Applied:
-        """Whether the operation is carried out: ``applied``, or what the kind has by itself."""
+        """Whether the operation is carried out: ``applied``, or the kind's default."""
         return self.kind in ANSWERING if self.applied is None else self.applied
 
     @property
     def answer(self) -> str:
-        """What the call log says."""
+        """The answer in the call log."""
         if self.kind == "code":
             return self.code or ""
         return f"http-{self.status}" if self.kind == "status" else self.kind
 
     def meets(self, provider: str, operation: str) -> bool:
-        """Tell whether this fault is for that operation; spent or not."""
+        """Tell whether this fault is for an operation, also after its last use."""
         return self.provider in (None, provider) and fnmatchcase(operation, self.operation)
 
 
 class Options(TypedDict, total=False):
-    """What can be said of a fault besides its operation and code; see ``ScriptedFault`` and ``make_fault``."""
+    """The options of a fault besides operation and code; see ``ScriptedFault`` and ``make_fault``."""
 
     kind: Kind
     provider: str | None
@@ -122,13 +123,13 @@ class Options(TypedDict, total=False):
 
 def make_fault(operation: str, code: str | None = None, **options: Unpack[Options]) -> ScriptedFault:
     """
-    Build a fault from what a user says; ``kind`` follows from code, ``fields`` or ``status`` where it is not given.
+    Build a fault from a user's options; without ``kind``, code, ``fields`` or ``status`` imply it.
 
     Args:
         operation: ``CreateTopic``, ``tencent:CreateTopic`` or a glob.
         code: A code of the service.
-        **options: The attributes of a fault, and ``retry_after_ms``: sent as ``x-acs-retry-after``, the header that
-            Alibaba's SDK reads. A ``body`` may be text, which is sent as UTF-8.
+        **options: The attributes of a fault, and ``retry_after_ms`` for ``x-acs-retry-after``, the header that
+            Alibaba's SDK reads. A ``body`` may be text, which becomes UTF-8.
 
     Raises:
         ValueError: The operation is unknown, the code looks misspelled, or the parts contradict each other.
@@ -137,18 +138,18 @@ def make_fault(operation: str, code: str | None = None, **options: Unpack[Option
     known = Options.__optional_keys__
     if unknown := sorted(options.keys() - known):
         raise TypeError(f"unknown option {unknown[0]!r}; expected one of {', '.join(sorted(known))}")
-    said: dict[str, Any] = dict(options)
-    said["provider"], operation = resolve(operation, said.get("provider"))
-    if "kind" not in said:
+    given: dict[str, Any] = dict(options)
+    given["provider"], operation = resolve(operation, given.get("provider"))
+    if "kind" not in given:
         if code is not None:
-            check_code(code, said["provider"])
-        implied = {"code": code, "fields": said.get("fields"), "status": said.get("status")}
-        said["kind"] = next((kind for kind, value in implied.items() if value), None)
-        if said["kind"] is None:
+            check_code(code, given["provider"])
+        implied = {"code": code, "fields": given.get("fields"), "status": given.get("status")}
+        given["kind"] = next((kind for kind, value in implied.items() if value), None)
+        if given["kind"] is None:
             raise ValueError("expected a code, a status, fields or a kind")
-    hint = said.pop("retry_after_ms", None)
+    hint = given.pop("retry_after_ms", None)
     if hint is not None:
-        said["headers"] = {**said.get("headers", {}), "x-acs-retry-after": str(hint)}
-    if isinstance(said.get("body"), str):
-        said["body"] = said["body"].encode()
-    return ScriptedFault(operation, code=code, **said)
+        given["headers"] = {**given.get("headers", {}), "x-acs-retry-after": str(hint)}
+    if isinstance(given.get("body"), str):
+        given["body"] = given["body"].encode()
+    return ScriptedFault(operation, code=code, **given)

@@ -1,4 +1,4 @@
-"""The keys that a service accepts: one long-lived pair, and temporary triples that expire."""
+"""The valid keys of a service: one long-lived pair, and temporary triples that expire."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Verdict: TypeAlias = Literal["valid", "expired", "missing", "mismatch", "malform
 @frozen
 class TemporaryKey:
     """
-    A temporary triple, as STS issues it; unpacks to ``key_id, secret, token``.
+    A temporary triple from STS; it unpacks to ``key_id, secret, token``.
 
-    The attributes carry both vendors' names, so that the value can be handed to whatever signs.
+    The attributes have both vendors' names, so that each vendor's SDK can use the value.
     """
 
     key_id: str
@@ -65,8 +65,8 @@ class Keyring:
     Args:
         key_id: The long-lived id.
         secret: Its secret.
-        prefix: What temporary ids begin with: ``STS.`` at Alibaba, ``AKID`` at Tencent.
-        clock: Tells when temporary keys expire.
+        prefix: The beginning of temporary ids: ``STS.`` at Alibaba, ``AKID`` at Tencent.
+        clock: The clock for the expiry of temporary keys.
     """
 
     def __init__(self, key_id: str, secret: str, *, prefix: str, clock: Clock) -> None:
@@ -80,7 +80,7 @@ class Keyring:
 
     def issue(self, lifetime: float) -> TemporaryKey:
         """
-        Make a temporary triple that is accepted for ``lifetime`` seconds.
+        Make a temporary triple that is valid for ``lifetime`` seconds.
 
         Earlier triples stay valid until their own expiry, as with both vendors.
         """
@@ -95,14 +95,14 @@ class Keyring:
         return key
 
     def expire(self) -> int:
-        """Reject every triple issued so far, from now on; return how many that newly concerns."""
+        """Reject every issued triple from now on; return the number of newly rejected ones."""
         with self._lock:
             fresh = set(self._issued) - self._dead
             self._dead |= fresh
             return len(fresh)
 
     def secret_of(self, key_id: str) -> str | None:
-        """Return the secret of an id, expired or not; None for an id that was never issued."""
+        """Return the secret of an id, expired or not; None for an unknown id."""
         if key_id == self.key_id:
             return self.secret
         with self._lock:
@@ -111,9 +111,9 @@ class Keyring:
 
     def judge(self, key_id: str, token: str) -> Verdict:
         """
-        Say what is wrong with the token that came with a known id.
+        Judge the token with a known id.
 
-        ``mismatch`` is a token that belongs to another id: half of a triple was swapped.
+        ``mismatch`` is a token that belongs to another id.
         """
         with self._lock:
             key = self._issued.get(key_id)

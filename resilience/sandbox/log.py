@@ -1,4 +1,4 @@
-"""The call log: what was asked, what was answered, and what was carried out. Holds no secrets."""
+"""The call log, without secrets: each call's request, answer, and whether the service carried it out."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Call:
     at: float
     """Seconds since the epoch, by the sandbox's clock."""
     applied: bool
-    """Whether the service carried it out, whatever it then answered."""
+    """Whether the service carried it out, regardless of the answer."""
     answer: str
     """``ok``, the code, ``http-503`` and the like, or the kind of fault, such as ``reset``."""
     request_id: str
@@ -63,14 +63,14 @@ class CallLog:
     _calls: list[Call] = field(factory=list)
 
     def add(self, **what: Any) -> Call:
-        """Record a call and give it its number; takes the fields of ``Call`` without ``number``."""
+        """Record a call with the next number; takes the fields of ``Call`` without ``number``."""
         with self._lock:
             call = Call(number=len(self._calls) + 1, **{**what, "arguments": masked(what["arguments"])})
             self._calls.append(call)
             return call
 
     def mark_applied(self, number: int) -> None:
-        """Note that a call took effect after it was answered."""
+        """Note that a call took effect after its answer."""
         with self._lock:
             self._calls[number - 1] = evolve(self._calls[number - 1], applied=True)
 

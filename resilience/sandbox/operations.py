@@ -1,4 +1,4 @@
-"""The names that a sandbox understands: the catalogue's operations and codes, with suggestions for near misses."""
+"""The operations and codes of a sandbox, which are the catalogue's, with suggestions for misspelled ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ASSUME_ROLE = "AssumeRole"
 """The operation of both vendors' STS; all others belong to the MQTT service."""
 
 _ALIKE = 0.9
-"""How similar, from 0 to 1, an unknown code is to a known one if it counts as misspelled: two swapped letters are."""
+"""The least likeness of a misspelled code, from 0 to 1: two swapped letters."""
 
 
 def operations(provider: str) -> frozenset[str]:
@@ -22,11 +22,11 @@ def operations(provider: str) -> frozenset[str]:
 
 def resolve(name: str, provider: str | None) -> tuple[str | None, str]:
     """
-    Split ``provider:Operation`` and check that some operation can match.
+    Split ``provider:Operation``, and check that it matches an operation.
 
     Args:
         name: An operation or a glob (``Create*``), with or without ``provider:``.
-        provider: The provider if ``name`` does not say it; None for every one that knows the operation.
+        provider: The provider of a ``name`` without one; None for every provider with the operation.
 
     Returns:
         The provider or None, and the bare name.
@@ -47,15 +47,15 @@ def resolve(name: str, provider: str | None) -> tuple[str | None, str]:
 
 def check_code(code: str, provider: str | None) -> None:
     """
-    Refuse a code that looks like a misspelling of a known one; other unknown codes pass.
+    Refuse a misspelled code; other unknown codes pass.
 
     Raises:
-        ValueError: With the spelling that was probably meant.
+        ValueError: The code is probably misspelled; the message suggests the right spelling.
     """
     names = frozenset().union(*(catalogue(each).codes for each in ([provider] if provider else providers())))
     hint = "" if code in names else suggest(code, names, _ALIKE)
     if hint:
-        raise ValueError(f"unknown code {code!r}{hint} (to send it all the same, say kind='code')")
+        raise ValueError(f"unknown code {code!r}{hint} (to send it anyway, say kind='code')")
 
 
 def suggest(name: str, names: Iterable[str], cutoff: float) -> str:

@@ -1,4 +1,4 @@
-"""Plays one request: who asks, which fault meets it, what takes effect and when, and what is answered."""
+"""Plays one request: checks the caller, finds the fault, carries the operation out and answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _logger = logging.getLogger("resilience.sandbox")
 
 @frozen(eq=False)
 class _Late:
-    """An effect that has not come yet."""
+    """A late effect that has not happened yet."""
 
     come: Callable[[], None]
     over: Event = field(factory=Event)
@@ -53,7 +53,7 @@ class Player:
         self._lock = RLock()
 
     def respond(self, service: Service, request: HttpRequest) -> WireAction:
-        """Return what the wire shall do with a request; the call is in the log by then."""
+        """Return the wire's action for a request, after logging the call."""
         exchange = _Exchange(service, service.read(request), service.new_request_id())
         try:
             service.check(request, exchange.asked)
@@ -67,7 +67,7 @@ class Player:
             return self._answer(exchange, fault, fields, refusal)
 
     def settle(self) -> int:
-        """Let every waiting late effect come now; return how many there were."""
+        """Let every waiting late effect happen now; return their number."""
         waiting = self._take_all()
         for late in waiting:
             late.over.set()
@@ -75,7 +75,7 @@ class Player:
         return len(waiting)
 
     def forget_late(self) -> None:
-        """Let no waiting late effect ever come."""
+        """Drop every waiting late effect."""
         for late in self._take_all():
             late.over.set()
 
@@ -83,8 +83,8 @@ class Player:
         service, request_id = exchange.service, exchange.request_id
         late = fault.effect == "late"
         usual = fault.kind in ANSWERING
-        said = (refusal.code if refusal else "ok") if fault.kind in ("ok", "slow", "fields") else fault.answer
-        call = self._note(exchange, said, applied=fault.effect is True and refusal is None)
+        answer = (refusal.code if refusal else "ok") if fault.kind in ("ok", "slow", "fields") else fault.answer
+        call = self._note(exchange, answer, applied=fault.effect is True and refusal is None)
         if late:
             self._later(exchange, call, fault.delay)
         delay = 0.0 if late else fault.delay or 0.0
@@ -107,7 +107,7 @@ class Player:
         except Refusal as refusal:
             return refusal, {}
         except Exception:
-            # Arguments of a shape that no SDK sends; a vendor would not die of them either.
+            # No SDK sends arguments of such a shape. A vendor's service would survive them too.
             _logger.exception("cannot play %s", exchange.asked.operation)
             return Refusal("InternalError", "the sandbox could not read the arguments"), {}
 
@@ -124,7 +124,7 @@ class Player:
         )
 
     def _later(self, exchange: _Exchange, call: Call, delay: float | None) -> None:
-        """Let a call take effect after ``delay`` seconds; without a delay, when ``settle`` says so."""
+        """Let a call take effect after ``delay`` seconds; without a delay, at ``settle``."""
         late = _Late(lambda: self._come(exchange, call))
         with self._lock:
             self._late.append(late)
@@ -153,7 +153,7 @@ class Player:
 
 
 def _page(fault: ScriptedFault) -> Reply:
-    """Return an answer that is not the service's: garbage, or a bare status."""
+    """Return an answer from another program than the service: garbage, or a bare status."""
     if fault.kind == "garbage":
         return Reply(fault.status or 200, fault.body or GARBAGE, {"Content-Type": "text/html"})
     is_markup = fault.body.lstrip().startswith(b"<")
@@ -161,7 +161,7 @@ def _page(fault: ScriptedFault) -> Reply:
 
 
 def _dressed(reply: Reply, fault: ScriptedFault) -> Reply:
-    """Return the reply with the headers that the fault asks for."""
+    """Return the reply with the headers of a fault."""
     headers = {**reply.headers, **fault.headers}
     if fault.content_type is not None:
         headers["Content-Type"] = fault.content_type

@@ -1,9 +1,9 @@
 """
-Proxy variables, which lead away from a sandbox on this machine.
+Proxy variables of the environment, which keep clients from a sandbox on this machine.
 
-A proxy cannot reach this machine's loopback, and not every client knows of exceptions: Alibaba's SDK reads
-``http_proxy`` and not ``no_proxy`` (alibabacloud-tea-openapi 0.4, darabonba 0.0.4; read 2026-11-28), and httpx needs a
-further package as soon as a SOCKS proxy is named. So who speaks to a sandbox has no such variable.
+A proxy cannot reach this machine's loopback. Some clients have no exceptions for it: Alibaba's SDK reads ``http_proxy``
+but not ``no_proxy`` (alibabacloud-tea-openapi 0.4, darabonba 0.0.4; read 2026-11-28), and httpx needs another package
+for a SOCKS proxy. So a client of a sandbox must have no such variable.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _NAMES: Final = frozenset({"http_proxy", "https_proxy", "all_proxy", "ftp_proxy"
 
 
 def proxies(environ: Mapping[str, str] = os.environ) -> list[str]:
-    """Return the names of the variables that send requests to a proxy."""
+    """Return the names of the proxy variables."""
     return [name for name in environ if name.lower() in _NAMES]
 
 
@@ -30,7 +30,7 @@ def without(environ: Mapping[str, str]) -> dict[str, str]:
 
 @contextmanager
 def without_proxies() -> Iterator[None]:
-    """Take the proxies out of this process's own environment, for as long as it speaks to a sandbox."""
+    """Remove the proxy variables from this process's environment, until the end of the block."""
     before = {name: os.environ.pop(name) for name in proxies()}
     try:
         yield

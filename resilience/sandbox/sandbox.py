@@ -1,4 +1,4 @@
-"""The services, their faults and their log, behind one object."""
+"""The sandbox: the services with their faults and their log."""
 
 from __future__ import annotations
 
@@ -21,29 +21,30 @@ from resilience.sandbox.services import PROVIDERS, Ports, Services
 from resilience.sandbox.wire import Respond, Wire
 
 DEFAULT_CHAOS = ("InternalError", "applied InternalError", "503", "reset", "applied reset", "hangup", "applied hangup")
-"""Faults that all services know, each also in the form that tells a blind retry from a careful one."""
+"""Faults of all services, also after taking effect, so that a blind retry does it twice."""
 
 
 class Sandbox(Services):
     """
     Management APIs on loopback, with state, signatures, scripted faults and a call log.
 
-    Use it as a context manager, or with ``start`` and ``close``. It runs in threads of its own, so it serves plain
-    code and any event loop alike::
+    Use it as a context manager, or with ``start`` and ``close``. It runs in its own threads, so it works with plain
+    code and with any event loop::
 
         with Sandbox() as s:
             s.script("alibaba:CreateGroupId", "SystemOverFlow*2, applied lost")
             ...  # point an SDK at s.alibaba.endpoint, with s.alibaba.access_key_id and s.alibaba.access_key_secret
             assert s.applied("CreateGroupId", GroupId="GID_sensors") == 1
 
-    Requests are judged as the vendors do: first operation, key and signature, then the faults, then the state. A
-    request with a wrong signature therefore uses up no fault. Known operations without state here answer with a success
-    that holds little but a RequestId.
+    The sandbox checks requests in the vendors' order: first operation, key and signature, then the faults, then the
+    state. So a request with a wrong signature uses up no fault. Known operations without state answer with a success,
+    which has little more than a RequestId.
 
     Args:
-        host: Where to bind. Beyond loopback everyone who can reach it can also script it.
+        host: The address to bind. Beyond loopback everyone who can reach the sandbox can also script it.
         clock: Seconds since the epoch, for expiry and for the tolerance of time stamps. Waits are real.
-        ports: The port of each service, see :class:`resilience.sandbox.services.Ports`; the system chooses the others.
+        ports: The port of each service, see :class:`resilience.sandbox.services.Ports`; the system chooses missing
+            ones.
     """
 
     def __init__(self, *, host: str = "127.0.0.1", clock: Clock = time.time, **ports: Unpack[Ports]) -> None:
@@ -73,8 +74,8 @@ class Sandbox(Services):
         """
         Bind the ports and begin to answer; does nothing while running.
 
-        State, log, faults and addresses survive a restart. So ``close``, then ``start``, is an outage: callers in
-        between meet a refused connection.
+        State, log, faults and addresses survive a restart. So ``close``, then ``start``, is an outage, during which
+        connections are refused.
 
         Raises:
             OSError: A port is taken.
@@ -94,7 +95,7 @@ class Sandbox(Services):
         return self
 
     def close(self) -> None:
-        """Stop at once, also with callers that hang; late effects that have not come by now never come."""
+        """Stop at once, also with hanging callers, and drop all waiting late effects."""
         wire, self._wire = self._wire, None
         if wire is not None:
             wire.close()
@@ -106,7 +107,7 @@ class Sandbox(Services):
         """
         Append one fault.
 
-        What can be said is in ``make_fault`` and ``ScriptedFault``::
+        ``make_fault`` and ``ScriptedFault`` describe the options::
 
             s.fault("CreateGroupId", "SystemOverFlow", times=3)
             s.fault("tencent:CreateTopic", kind="hangup", applied=True)
@@ -123,10 +124,10 @@ class Sandbox(Services):
 
     def script(self, operation: str, script: str) -> tuple[ScriptedFault, ...]:
         """
-        Append the faults of a script; the language is described in ``resilience.sandbox.script``.
+        Append the faults of a script; ``resilience.sandbox.script`` describes the language.
 
         Raises:
-            ValueError: The operation is unknown, or an entry is not understood.
+            ValueError: The operation is unknown, or an entry is invalid.
         """
         faults = parse_script(operation, script)
         self._player.script.add(*faults)
@@ -134,38 +135,38 @@ class Sandbox(Services):
 
     def chaos(self, *, rate: float, seed: int, kinds: Sequence[str] = DEFAULT_CHAOS, operation: str = "*") -> None:
         """
-        Let a share of all calls fail at random, where no scripted fault applies.
+        Let a share of the calls without a scripted fault fail at random.
 
         Args:
             rate: From 0 to 1.
-            seed: Fixes the sequence of draws. With concurrent callers it is still chance which call takes which draw.
-            kinds: Words of the script language, drawn evenly.
+            seed: The seed of the draws. With concurrent callers, chance decides which call takes which draw.
+            kinds: Words of the script language, all equally likely.
             operation: A name or a glob, with or without ``provider:``.
         """
         self._player.script.mix(operation, rate, seed, kinds)
 
     def clear_faults(self) -> None:
-        """Forget all faults still to come; the state and the log stay."""
+        """Drop all pending faults; state and log stay."""
         self._player.script.clear()
 
     @property
     def pending_faults(self) -> tuple[ScriptedFault, ...]:
-        """The scripted faults that no call has met yet; empty when a test has used all that it scripted."""
+        """The unused scripted faults; empty after all were used."""
         return self._player.script.pending()
 
     def settle(self) -> int:
-        """Let every late effect that is still waiting come now; return how many there were."""
+        """Let every waiting late effect happen now; return their number."""
         return self._player.settle()
 
     # What happened
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """All calls so far that named an operation, in order of arrival."""
+        """All calls with an operation so far, in order of arrival."""
         return self._player.log.snapshot()
 
     def asked(self, operation: str, **arguments: Any) -> int:
-        """Count the calls of an operation with the given arguments, whatever came of them."""
+        """Count the calls of an operation with the given arguments, whatever their answer."""
         return len(self._matching(operation, arguments))
 
     def applied(self, operation: str, **arguments: Any) -> int:
@@ -191,7 +192,7 @@ class Sandbox(Services):
         return {name: value for each in self.services for name, value in each.environment().items()}
 
     def describe(self) -> list[str]:
-        """Return lines for a user: endpoints, keys, and environment variables to paste into a shell."""
+        """Return lines for a user: endpoints, keys, and exports for a shell."""
         lines = []
         for each in self.services:
             lines.append(f"{each.title:<8} http://{each.endpoint}  {each.apis}")
@@ -206,9 +207,9 @@ class Sandbox(Services):
 
     def _commands(self) -> dict[str, Callable[..., Any]]:
         """
-        Return what another process can ask for, with what each command takes and answers.
+        Return the commands for other processes.
 
-        Unlike the calls, the state is not masked: it holds what the callers sent.
+        Unlike the calls, the state is not masked, so it has everything that callers sent.
         """
         return {
             "GET calls": lambda: [call.as_dict() for call in self.calls],

@@ -1,15 +1,15 @@
 """
-The script language, and the queue of faults still to come. Pure: no sockets, no clock.
+The script language, and the queue of pending faults; values without sockets and clock.
 
-A script is words between commas, one entry per call, and after the last entry the operation is healthy again::
+A script is a list of entries between commas, one for each call. After the last entry the operation works again::
 
     SystemOverFlow*3, applied lost, ok, slow 250ms, late hang 1s, 503, GroupIdAlreadyExsited*
 
 ======================  ================================================================================
-word                    what the caller meets
+word                    result of the call
 ======================  ================================================================================
 ``ok``                  the usual answer
-a code                  that error, as the service would send it
+a code                  that error, in the service's form
 ``503``, ``http-503``   that status, without a body
 ``lost``, ``hangup``    the connection is closed without an answer
 ``reset``               the connection is reset
@@ -19,9 +19,9 @@ a code                  that error, as the service would send it
 ``slow``                the usual answer, after the delay
 ======================  ================================================================================
 
-After a code or a status: what the service says in words, as in ``OperationDenied("role cannot be assumed")``.
-Before a word: ``applied`` (carried out all the same, only the answer is bad) or ``late`` (carried out only after the
-answer: after the delay, or without a delay when ``Sandbox.settle`` is called). After it: a delay (``250ms``, ``2s``).
+After a code or a status: the service's message, as in ``OperationDenied("role cannot be assumed")``.
+Before a word: ``applied`` (the request takes effect, only the answer is bad) or ``late`` (the request takes effect
+after the answer: after the delay, or without a delay at ``Sandbox.settle``). After it: a delay (``250ms``, ``2s``).
 At its end: ``*3`` repeats it, ``*`` repeats it for ever.
 """
 
@@ -47,7 +47,7 @@ def parse_entry(text: str, operation: str, provider: str | None = None) -> Scrip
     Read one entry of a script.
 
     Raises:
-        ValueError: The entry is not understood; the message shows it.
+        ValueError: The entry is invalid; the message shows it.
     """
     entry = grammar.parse_entry(text)
     applied: Applied | None = {None: None, "applied": True, "late": "late"}[entry.applied]
@@ -78,7 +78,7 @@ def parse_script(operation: str, script: str) -> tuple[ScriptedFault, ...]:
     Read a script for one operation; the language is in this module's docstring.
 
     Raises:
-        ValueError: The operation is unknown, or an entry is not understood.
+        ValueError: The operation is unknown, or an entry is invalid.
     """
     provider, name = resolve(operation, None)
     return tuple(parse_entry(entry, name, provider) for entry in grammar.split_script(script))
@@ -86,7 +86,7 @@ def parse_script(operation: str, script: str) -> tuple[ScriptedFault, ...]:
 
 @define
 class _Pending:
-    """A fault with what is left of it."""
+    """A fault with its remaining uses."""
 
     fault: ScriptedFault
     left: int | None
@@ -95,7 +95,7 @@ class _Pending:
 
 @frozen
 class _Chaos:
-    """Random faults for the calls that no script meets."""
+    """Random faults for the calls without a scripted one."""
 
     operation: str
     provider: str | None
@@ -105,7 +105,7 @@ class _Chaos:
 
 
 class Script:
-    """The faults still to come, in order; safe to use from many threads."""
+    """The pending faults in order; safe to use from many threads."""
 
     def __init__(self) -> None:
         self._lock = RLock()
@@ -113,16 +113,16 @@ class Script:
         self._chaos: list[_Chaos] = []
 
     def add(self, *faults: ScriptedFault) -> None:
-        """Append faults; a call takes the first one that meets it."""
+        """Append faults; a call takes the first one for its operation."""
         with self._lock:
             self._pending += [_Pending(fault, fault.times, fault.after) for fault in faults]
 
     def mix(self, operation: str, rate: float, seed: int, words: Sequence[str]) -> None:
         """
-        Let a share of the calls that no other fault meets fail at random, in a sequence that the seed fixes.
+        Let a share of the calls without another fault fail at random, in a sequence that the seed fixes.
 
         Raises:
-            ValueError: ``rate`` is outside 0 to 1, or a word is not understood.
+            ValueError: ``rate`` is outside 0 to 1, or a word is invalid.
         """
         if not 0 <= rate <= 1:
             raise ValueError(f"rate: expected a number from 0 to 1, got {rate}")
@@ -156,12 +156,12 @@ class Script:
         return ScriptedFault(operation, "ok", provider)
 
     def pending(self) -> tuple[ScriptedFault, ...]:
-        """Return what is left of the scripted faults, in order."""
+        """Return the unused scripted faults, in order."""
         with self._lock:
             return tuple(evolve(p.fault, times=p.left, after=p.skip) for p in self._pending)
 
     def clear(self) -> None:
-        """Forget all faults, also the random ones."""
+        """Drop all faults, with the random ones."""
         with self._lock:
             self._pending.clear()
             self._chaos.clear()

@@ -1,4 +1,4 @@
-"""What all services have in common: state, keys, and the order in which a request is judged."""
+"""The base of all services: state, keys, and the order of checks of a request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Table(dict[Hashable, Fields]):
         return [copy.deepcopy(row) for row in self._where(where)]
 
     def count(self, **where: Any) -> int:
-        """Count those rows; cheaper than copying them, which would make many creations quadratic."""
+        """Return the number of such rows; copying them for each creation would take quadratic time."""
         return sum(1 for _ in self._where(where))
 
     def _where(self, where: Mapping[str, Any]) -> Iterator[Fields]:
@@ -31,15 +31,15 @@ class Table(dict[Hashable, Fields]):
 
 class Service(ABC):
     """
-    One management API; each has a room of its own, and a place in ``services.py``.
+    One management API; each has its own folder, and a line in ``services.py``.
 
     Attributes:
-        provider: The provider whose catalogue knows its operations.
-        title: What a user reads.
-        apis: Products and versions, for a user.
+        provider: The provider whose catalogue has its operations.
+        title: Its name for users.
+        apis: Its products and versions, for users.
 
     Args:
-        keys: The keys that it accepts.
+        keys: The valid keys.
         clock: Seconds since the epoch.
     """
 
@@ -61,22 +61,22 @@ class Service(ABC):
     @property
     @abstractmethod
     def instances(self) -> list[Fields]:
-        """The instances that there are."""
+        """The instances."""
 
     @abstractmethod
     def environment(self) -> dict[str, str]:
-        """Return the environment variables that point scripts here: endpoint and keys."""
+        """Return the environment variables for scripts: endpoint and keys."""
 
     def for_examples(self) -> dict[str, str]:
-        """Return the variables that the examples read, beyond those."""
+        """Return the other environment variables of the examples."""
         return {}
 
     def issue_token(self, lifetime: float = 3600.0) -> TemporaryKey:
-        """Issue a temporary triple that is accepted for ``lifetime`` seconds."""
+        """Issue a temporary triple that is valid for ``lifetime`` seconds."""
         return self.keys.issue(lifetime)
 
     def expire_tokens(self) -> int:
-        """Reject every temporary triple issued so far; return how many that newly concerns."""
+        """Reject every issued temporary triple; return the number of newly rejected ones."""
         return self.keys.expire()
 
     def state(self) -> dict[str, list[Fields]]:
@@ -92,7 +92,7 @@ class Service(ABC):
             The fields of the answer, without RequestId.
 
         Raises:
-            Refusal: The service says no; nothing was changed.
+            Refusal: The service refuses, and changes nothing.
         """
         with self.lock:
             return self.handlers.get(operation, self.other(operation))(arguments)
@@ -103,11 +103,11 @@ class Service(ABC):
 
     @abstractmethod
     def other(self, operation: str) -> Handler:
-        """Return what plays a known operation that has no state here."""
+        """Return the handler of a known operation without state."""
 
     @abstractmethod
     def read(self, request: HttpRequest) -> Asked:
-        """Find out what is asked, checking nothing; what is absent or unreadable is empty."""
+        """Read a request without checks; absent and unreadable parts are empty."""
 
     @abstractmethod
     def check(self, request: HttpRequest, asked: Asked) -> None:
@@ -115,17 +115,17 @@ class Service(ABC):
         Check key, token, signature, time, version and operation, in the vendor's order.
 
         Raises:
-            Refusal: One of them is wrong.
+            Refusal: One of these is wrong.
         """
 
     @abstractmethod
     def new_request_id(self) -> str:
-        """Return an id as the vendor writes them."""
+        """Return an id in the vendor's form."""
 
     @abstractmethod
     def success(self, fields: Fields, request_id: str) -> Reply:
-        """Return the answer to a call that worked; the fields hold the RequestId already, unless a fault took it."""
+        """Return the answer to a successful call; the fields have the RequestId, unless a fault removes it."""
 
     @abstractmethod
     def failure(self, refusal: Refusal, request_id: str) -> Reply:
-        """Return the answer to a call that the service refuses."""
+        """Return the answer to a refused call."""

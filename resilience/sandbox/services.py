@@ -1,4 +1,4 @@
-"""The services that a sandbox plays: one line, and one port, for each room."""
+"""The services of a sandbox: one line and one port for each."""
 
 from __future__ import annotations
 
@@ -37,4 +37,4 @@ class Services:
 
 
 PROVIDERS = tuple(name.removesuffix("_port") for name in Ports.__annotations__)
-"""Whose services they are."""
+"""The providers of the services."""

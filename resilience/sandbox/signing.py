@@ -1,4 +1,4 @@
-"""What signatures of all vendors have in common: computed from what arrived, and compared with the claim."""
+"""Common parts of all vendors' signatures, which the sandbox computes and compares with the request's."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from attrs import field, frozen
 
 @frozen
 class Claim:
-    """What an Authorization header, or a signed query, says about its sender."""
+    """The key and the signature of an Authorization header, or of a signed query."""
 
     key_id: str
     signature: str = field(repr=False)
     signed_headers: tuple[str, ...] = ()
     scope: str = ""
-    """What the vendor adds to the id of the key, such as ``date/service``."""
+    """The vendor's addition to the id of the key, such as ``date/service``."""
 
 
 def sha256(data: bytes) -> str:
-    """Return the digest as vendors write it: lower-case hexadecimal."""
+    """Return the digest in lower-case hexadecimal, as vendors write it."""
     return hashlib.sha256(data).hexdigest()
 
 
 def same(claimed: str, computed: str) -> bool:
-    """Compare two signatures; text outside ASCII is simply unequal."""
+    """Tell whether two signatures are equal, in constant time."""
     return hmac.compare_digest(claimed.encode(), computed.encode())
 
 

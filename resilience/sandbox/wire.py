@@ -1,8 +1,9 @@
 """
-HTTP/1.1 on loopback: connections, and what can go wrong with them.
+HTTP/1.1 on loopback: connections and their failures.
 
-One thread accepts for all ports, one daemon thread serves each connection. `http.server` parses requests; its own
-server class is not used because stopping it waits for a poll interval, and because a reset needs the bare socket.
+One thread accepts connections on all ports, and one daemon thread serves each connection. `http.server` parses
+requests. Its server class is not used, because it stops only after a poll interval and does not give out the socket
+for a reset.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class _Connection(BaseHTTPRequestHandler):
     sys_version = ""
     wbufsize = -1  # headers and body leave in one segment
     disable_nagle_algorithm = True
-    server: Any  # a _Port, which needs no more than what is used here
+    server: Any  # a _Port, which has everything that the handler uses
 
     def do_POST(self) -> None:
         """Answer one request."""
@@ -62,14 +63,14 @@ class _Connection(BaseHTTPRequestHandler):
             # Lingering for zero seconds turns close() into RST.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         elif answer.how == "hang":
-            # Wakes with nothing when the caller leaves, and when the sandbox closes and shuts this socket down.
+            # Returns nothing when the caller leaves, and when the sandbox closes and shuts this socket down.
             with suppress(OSError):
                 while self.connection.recv(4096):
                     pass
 
     do_GET = do_POST  # noqa: N815  the name that http.server looks for
-    do_PUT = do_POST  # noqa: N815  likewise
-    do_DELETE = do_POST  # noqa: N815  likewise
+    do_PUT = do_POST  # noqa: N815  the name that http.server looks for
+    do_DELETE = do_POST  # noqa: N815  the name that http.server looks for
 
     def _read_body(self) -> bytes | None:
         """Return the body, or None after refusing it."""
@@ -98,11 +99,11 @@ class _Connection(BaseHTTPRequestHandler):
         self.close_connection = self.close_connection or cut
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing: the call log is the record, and request lines hold tokens."""
+        """Log nothing, because request lines contain tokens; the sandbox has its own log."""
 
 
 class _Port:
-    """One listening socket and what answers on it."""
+    """One listening socket with its responder."""
 
     def __init__(self, host: str, port: int, respond: Respond, closing: Event) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -119,7 +120,7 @@ class Wire:
     Listens on several ports until it is closed.
 
     Args:
-        host: Where to bind.
+        host: The address to bind.
     """
 
     def __init__(self, host: str) -> None:
@@ -133,7 +134,7 @@ class Wire:
 
     @property
     def closing(self) -> Event:
-        """Set once the wire is being closed."""
+        """The event that is set when the wire closes."""
         return self._closing
 
     def listen(self, port: int, respond: Respond) -> str:
@@ -147,11 +148,11 @@ class Wire:
         return self._ports[-1].endpoint
 
     def start(self) -> None:
-        """Begin to accept."""
+        """Start accepting connections."""
         self._acceptor.start()
 
     def close(self) -> None:
-        """Stop accepting and cut every connection, also those that hang; returns when their threads have ended."""
+        """Stop accepting, cut every connection, and wait for the end of their threads."""
         self._closing.set()
         self._wake.close()
         if self._acceptor.ident is not None:
@@ -181,7 +182,7 @@ class Wire:
         try:
             connection, address = port.socket.accept()
         except OSError:
-            return  # the caller left before we came to it
+            return  # the caller has left already
         connection.settimeout(None)
         thread = Thread(target=self._serve, args=(port, connection, address), daemon=True)
         with self._lock:
@@ -190,11 +191,11 @@ class Wire:
 
     def _serve(self, port: _Port, connection: socket.socket, address: Any) -> None:
         try:
-            # A caller that leaves in the middle of anything is usual here, and no failure.
+            # Callers often leave early, which is no failure.
             with suppress(OSError), connection:
                 _Connection(connection, address, port)  # type: ignore[arg-type]  # it serves from its constructor
         except Exception:
-            # Unforeseen bytes end their own connection and no other.
+            # Unexpected bytes end only their own connection.
             _logger.exception("a connection ended with an error")
         finally:
             with self._lock:

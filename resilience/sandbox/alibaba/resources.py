@@ -1,8 +1,8 @@
 """
-The resources of ApsaraMQ for MQTT, and the operations that have state here.
+The resources of ApsaraMQ for MQTT, and the operations with state.
 
 Sources: "Error codes" and the API reference of ApsaraMQ for MQTT, and alibabacloud_onsmqtt20200420 1.7.1 (shapes); read
-2026-11-21. Where they are silent the sandbox decides, and the method says so.
+2026-11-21. Behaviour without a source is the sandbox's own choice, and the method's docstring says so.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _MIN_TOKEN_MS, _MAX_TOKEN_MS = 60_000, 30 * 86_400_000
 _MAX_PAGE = 100
 
 _WITH_SUCCESS = re.compile(r".*CustomAuth.*|CloseConnection|(Unt|T)agResources|Disaster.*")
-"""Operations whose 200 says once more, in the body, whether they worked."""
+"""Operations whose HTTP 200 also has the result in the body."""
 
 _SUCCESS: Fields = {"Code": "200", "Message": "operation success.", "Success": True}
 
 
 def need(arguments: Fields, *names: str) -> list[str]:
-    """Return the given parameters, or refuse the first one that is absent or empty."""
+    """Return parameters, or refuse the first one that is absent or empty."""
     for name in names:
         if not arguments.get(name):
             raise Refusal(f"Missing{name}", f"{name} is mandatory for this action.")
@@ -40,7 +40,7 @@ class AlibabaResources:
     """
     The state of one account.
 
-    Not locked by itself: the service that owns it holds its lock around every use.
+    It has no lock; the service holds its own lock around every use.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -82,12 +82,12 @@ class AlibabaResources:
             self.add_instance(instance_id)
 
     def add_instance(self, instance_id: str) -> None:
-        """Make an instance exist; one that exists stays as it is."""
+        """Add an instance, unless it exists."""
         row = {"InstanceId": instance_id, "InstanceName": instance_id, "InstanceStatus": 5, "RegionId": "cn-hangzhou"}
         self.instances.setdefault(instance_id, {**row, "CreateTime": self._now_ms()})
 
     def other(self, operation: str, arguments: Fields) -> Fields:
-        """Answer an operation that has no state here: only the instance, if one is named, must exist."""
+        """Answer an operation without state; a named instance must exist."""
         name = "MqttInstanceId" if "MqttInstanceId" in arguments else "InstanceId"
         if arguments.get(name):
             self._instance(arguments, "InstancePermissionCheckFailed", name)
@@ -97,7 +97,7 @@ class AlibabaResources:
         return int(self._clock() * 1000)
 
     def _instance(self, arguments: Fields, code: str, name: str = "InstanceId") -> str:
-        """Return the instance, or refuse it with the code that is listed for the operation."""
+        """Return the instance, or refuse it with the operation's documented code."""
         (instance_id,) = need(arguments, name)
         if instance_id not in self.instances:
             raise Refusal(code, f"no such instance: {instance_id}")
@@ -120,7 +120,7 @@ class AlibabaResources:
         return {}
 
     def _delete_group(self, arguments: Fields) -> Fields:
-        """Delete; a group that is not there is a success too, for the reference lists no code for it."""
+        """Delete a group; a missing group is a success too, because the reference lists no code for it."""
         (group_id,) = need(arguments, "GroupId")
         self.groups.pop((self._instance(arguments, "InstanceNotFound"), group_id), None)
         return {}
@@ -199,7 +199,7 @@ class AlibabaResources:
         return {"DeviceCredential": dict(row)}
 
     def _refresh_credential(self, arguments: Fields) -> Fields:
-        """Rotate the secret; an unknown device is ParameterCheckFailed, since no not-found code is listed here."""
+        """Rotate the secret; an unknown device is ParameterCheckFailed, because no other code is documented."""
         device = self._device(arguments)
         if device not in self.device_credentials:
             raise Refusal("ParameterCheckFailed", "this ClientId has no credential")
@@ -234,7 +234,7 @@ class AlibabaResources:
         return {"RegisterCode": hashlib.sha256(instance_id.encode()).hexdigest()[:32]}
 
     def _register_certificate(self, arguments: Fields) -> Fields:
-        """Register once; the same certificate again is RegisterCodeError, the permanent code that is listed."""
+        """Register a certificate once; a repeat is RegisterCodeError, the documented permanent code."""
         name, content, proof = need(arguments, "CaName", "CaContent", "VerificationContent")
         instance_id = self._instance(arguments, "InstancePermissionCheckFailed", "MqttInstanceId")
         sn = str(int(hashlib.sha256(content.encode()).hexdigest()[:16], 16))

@@ -1,9 +1,9 @@
 """
-Alibaba's gateway: how requests come in, how they are signed, how answers look.
+Alibaba's gateway: the forms of requests, signatures and answers.
 
-Speaks both styles that the SDKs send: version 3 (operation in ``x-acs-action``, signature in ``Authorization``) and RPC
-version 1.0 (all in the query or a form). Sources: the SDKs named in ``signing``, and Alibaba Cloud's "Common error
-codes", read 2026-11-21. Messages are our own words, except that of SignatureDoesNotMatch: the old SDK reads it.
+It understands both styles of the SDKs: version 3 (operation in ``x-acs-action``, signature in ``Authorization``) and
+RPC version 1.0 (all in the query or a form). Sources: the SDKs in ``signing``, and Alibaba Cloud's "Common error
+codes", read 2026-11-21. Messages are our own, except that of SignatureDoesNotMatch, which the old SDK reads.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from resilience.sandbox.service import Handler, Service, Table
 from resilience.sandbox.signing import read_authorization, same
 
 CLOCK_TOLERANCE = 900.0
-"""Seconds that a request may be off; "Common error codes", InvalidTimeStamp.Expired, read 2026-11-21."""
+"""The greatest time difference of a request, in seconds; "Common error codes", read 2026-11-21."""
 
 _STS_VERSION = "2015-04-01"
 _USUAL_STATUS = 400
 _STATUS_WHERE_SILENT = {
-    # The catalogue has only statuses that a public document names. These are what the words suggest.
+    # The catalogue has only statuses of public documents. The names of these codes suggest their statuses.
     "Forbidden": 403,
     "Forbidden.RAM": 403,
     "InvalidAccessKeyId.Inactive": 403,
@@ -82,11 +82,11 @@ class Alibaba(Service):
 
     @property
     def instances(self) -> list[Fields]:
-        """The instances; they exist beforehand, for this API cannot create them."""
+        """The instances, which exist from the start, because this API cannot create them."""
         return self.state()["instances"]
 
     def environment(self) -> dict[str, str]:
-        """Return the environment variables that point scripts here."""
+        """Return the environment variables for scripts: endpoint and keys."""
         return {
             "ALIBABA_CLOUD_ACCESS_KEY_ID": self.access_key_id,
             "ALIBABA_CLOUD_ACCESS_KEY_SECRET": self.access_key_secret,
@@ -94,7 +94,7 @@ class Alibaba(Service):
         }
 
     def for_examples(self) -> dict[str, str]:
-        """Return the variables that the examples read, beyond endpoints and keys."""
+        """Return the other environment variables of the examples."""
         return {
             "ALIBABA_STS_ENDPOINT": self.endpoint,
             "ALIBABA_MQTT_INSTANCE": self.instances[0]["InstanceId"],
@@ -103,12 +103,12 @@ class Alibaba(Service):
 
     @property
     def groups(self) -> list[Fields]:
-        """The groups of all instances, as ListGroupId shows them."""
+        """The groups of all instances, in the form of ListGroupId."""
         return self.state()["groups"]
 
     @property
     def tokens(self) -> list[Fields]:
-        """The MQTT tokens that ApplyToken made."""
+        """The MQTT tokens of ApplyToken."""
         return self.state()["tokens"]
 
     @property
@@ -123,16 +123,16 @@ class Alibaba(Service):
 
     @property
     def messages(self) -> list[Fields]:
-        """What SendMessage sent."""
+        """The messages of SendMessage."""
         return self.state()["messages"]
 
     def add_instance(self, instance_id: str) -> None:
-        """Make an instance exist."""
+        """Add an instance."""
         with self.lock:
             self._resources.add_instance(instance_id)
 
     def add_foreign_group(self, group_id: str) -> None:
-        """Let another account own a GroupId: creating it here is GroupIdAlreadyUsedByOtherUsers."""
+        """Let another account own a GroupId, so that creating it is GroupIdAlreadyUsedByOtherUsers."""
         with self.lock:
             self._resources.foreign_groups.add(group_id)
 
@@ -141,11 +141,11 @@ class Alibaba(Service):
         return self._resources.tables
 
     def other(self, operation: str) -> Handler:
-        """Return what plays a known operation that has no state here."""
+        """Return the handler of a known operation without state."""
         return lambda arguments: self._resources.other(operation, arguments)
 
     def read(self, request: HttpRequest) -> Asked:
-        """Find out what is asked, in either style."""
+        """Read a request of either style."""
         parameters = _parameters(request)
         claim = read_authorization(request.header("authorization"), ACS3)
         arguments: Fields = {key: value for key, value in parameters.items() if key not in _PROTOCOL}
@@ -201,8 +201,8 @@ class Alibaba(Service):
             string_to_sign = rpc_string(request.method, parameters)
             computed = rpc_signature(secret, string_to_sign)
         if not same(signature, computed):
-            # The old SDK splits this at the colon and compares the rest with its own string, to tell a wrong secret
-            # from a wrong request (aliyunsdkcore/client.py, 2.16.1).
+            # The old SDK compares the text after the colon with its own string, to distinguish a wrong secret from a
+            # wrong request (aliyunsdkcore/client.py, 2.16.1).
             raise Refusal(
                 "SignatureDoesNotMatch",
                 f"Specified signature is not matched with our calculation. server string to sign is:{string_to_sign}",

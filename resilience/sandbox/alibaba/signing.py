@@ -1,5 +1,5 @@
 """
-Signatures of Alibaba's requests, computed anew.
+Computes the signatures of Alibaba's requests.
 
 Sources, read 2026-11-21: Alibaba Cloud "Request syntax and signature method V3" (ACS3-HMAC-SHA256) and "RPC signature"
 (version 1.0, HMAC-SHA1). Tried with alibabacloud_tea_openapi 0.3.16 and 0.4.6, aliyun-python-sdk-core 2.16.1.
@@ -20,7 +20,7 @@ ACS3 = "ACS3-HMAC-SHA256"
 
 
 def acs3_string(request: HttpRequest, claim: Claim) -> str:
-    """Return Alibaba's string to sign, version 3; the body's digest is recomputed, not believed."""
+    """Return Alibaba's string to sign, version 3, with the computed digest of the body."""
     pairs = sorted(parse_qsl(request.query, keep_blank_values=True))
     canonical = "\n".join(
         [
@@ -46,7 +46,7 @@ def rpc_string(method: str, parameters: Mapping[str, str]) -> str:
 
     Args:
         method: GET or POST.
-        parameters: Query and form together; ``Signature`` itself is left out here.
+        parameters: Query and form together; this function leaves ``Signature`` out.
     """
     pairs = sorted((key, value) for key, value in parameters.items() if key != "Signature")
     canonical = "&".join(f"{quote(key, safe='~')}={quote(value, safe='~')}" for key, value in pairs)
@@ -55,6 +55,6 @@ def rpc_string(method: str, parameters: Mapping[str, str]) -> str:
 
 def rpc_signature(secret: str, string_to_sign: str) -> str:
     """Sign with HMAC-SHA1, base64; the key is the secret followed by ``&``."""
-    # The vendor's protocol fixes SHA-1 here; nothing is protected by it but the sandbox.
+    # The vendor's protocol requires SHA-1, which protects only the sandbox here.
     digest = hmac.new(f"{secret}&".encode(), string_to_sign.encode(), hashlib.sha1).digest()
     return base64.b64encode(digest).decode()

@@ -1,5 +1,5 @@
 """
-The state of one Tencent account, and what all its operations need: required parameters, names, instances, pages.
+The state of one Tencent account, with helpers of its operations for parameters, names, instances and pages.
 
 Sources for rules and limits: docstrings of tencentcloud-sdk-python-mqtt 3.1.195, read 2026-11-21.
 """
@@ -22,7 +22,7 @@ _MAX_REMARK = 128
 
 
 def need(arguments: Fields, *names: str) -> list[Any]:
-    """Return the given parameters, or refuse the first one that is absent or empty."""
+    """Return parameters, or refuse the first one that is absent or empty."""
     for name in names:
         if arguments.get(name) in (None, "", []):
             raise Refusal("MissingParameter", f"{name} is required")
@@ -30,13 +30,13 @@ def need(arguments: Fields, *names: str) -> list[Any]:
 
 
 def check_name(name: str, value: Any, pattern: str) -> None:
-    """Refuse a value outside its pattern, and a Remark that is too long."""
+    """Refuse a value that does not match its pattern."""
     if not isinstance(value, str) or not re.fullmatch(pattern, value):
         raise Refusal("InvalidParameterValue", f"{name}: expected {pattern}")
 
 
 def chosen(arguments: Fields, *names: str) -> Fields:
-    """Return the given parameters as far as they are there."""
+    """Return the present ones of some parameters."""
     return {name: arguments[name] for name in names if arguments.get(name) is not None}
 
 
@@ -45,9 +45,9 @@ def page(arguments: Fields, rows: list[Fields], *, limit: int) -> Fields:
     Return one page of rows.
 
     Args:
-        arguments: ``Offset`` (default 0) and ``Limit`` (default 20) are read.
-        rows: All of them.
-        limit: The largest ``Limit``; more is InvalidParameterValue. What the service does then is not documented.
+        arguments: The arguments with ``Offset`` (default 0) and ``Limit`` (default 20).
+        rows: All rows.
+        limit: The largest ``Limit``; a larger one is InvalidParameterValue, which is the sandbox's own choice.
     """
     offset, size = arguments.get("Offset") or 0, arguments.get("Limit") or min(_DEFAULT_PAGE, limit)
     if not isinstance(offset, int) or not isinstance(size, int) or offset < 0 or not 0 < size <= limit:
@@ -59,13 +59,13 @@ def filtered(
     arguments: Fields, rows: Iterable[Fields], *, fuzzy: Mapping[str, str], exact: Iterable[str] = ()
 ) -> list[Fields]:
     """
-    Return the rows that meet all ``Filters``.
+    Return the rows that match all ``Filters``.
 
     Args:
-        arguments: ``Filters`` is read: a list of Name and Values, any of which may match.
-        rows: All of them.
-        fuzzy: Filter name to field name; a value matches anywhere in the field, as the vendor's console does.
-        exact: Filter names that are field names and match as a whole. Other filters are ignored.
+        arguments: The arguments with ``Filters``: a list of Name and Values, any of which may match.
+        rows: All rows.
+        fuzzy: The field of each filter whose value may match anywhere in the field, as in the vendor's console.
+        exact: The filters whose value must equal the field of the same name. Other filters are ignored.
     """
     found = list(rows)
     for each in arguments.get("Filters") or []:
@@ -82,7 +82,7 @@ class Account:
     """
     All tables of one account.
 
-    Not locked by itself: the service that owns it holds its lock around every use.
+    It has no lock; the service holds its own lock around every use.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -111,15 +111,15 @@ class Account:
         self.add_instance(DEFAULT_INSTANCE)
 
     def now_ms(self) -> int:
-        """Return the time in milliseconds: list items, users and policies use it."""
+        """Return the time in milliseconds, for list items, users and policies."""
         return int(self.clock() * 1000)
 
     def next_number(self) -> int:
-        """Return an Id that was never used."""
+        """Return a new Id."""
         return next(self._numbers)
 
     def add_instance(self, instance_id: str, *, boots: bool = False, **fields: Any) -> None:
-        """Make an instance exist; if it ``boots``, it is CREATING for ``boot_seconds``."""
+        """Add an instance; if it ``boots``, it is CREATING for ``boot_seconds``."""
         self.instances[instance_id] = {
             "InstanceId": instance_id,
             "InstanceName": instance_id,
@@ -145,7 +145,7 @@ class Account:
             self._running_at[instance_id] = self.clock() + self.boot_seconds
 
     def wake(self) -> None:
-        """Let the instances run whose time has come."""
+        """Set instances to RUNNING after their ``boot_seconds``."""
         for instance_id, moment in list(self._running_at.items()):
             if self.clock() >= moment:
                 del self._running_at[instance_id]
@@ -153,7 +153,7 @@ class Account:
                     self.instances[instance_id]["InstanceStatus"] = "RUNNING"
 
     def instance(self, arguments: Fields, *, ready: bool = False) -> Fields:
-        """Return the live row of the named instance; if ``ready``, refuse one that is not RUNNING."""
+        """Return the live row of an instance; if ``ready``, refuse one that is not RUNNING."""
         self.wake()
         (instance_id,) = need(arguments, "InstanceId")
         if instance_id not in self.instances:
@@ -166,7 +166,7 @@ class Account:
         return row
 
     def child(self, arguments: Fields, table: Table, name: str, missing: str) -> Fields:
-        """Return the live row of the instance's child that ``arguments[name]`` names, or refuse with ``missing``."""
+        """Return the live row of an instance's child, named by ``arguments[name]``, or refuse with ``missing``."""
         self.instance(arguments)
         (value,) = need(arguments, name)
         key = (arguments["InstanceId"], value)
@@ -175,12 +175,12 @@ class Account:
         return table[key]
 
     def drop(self, arguments: Fields, table: Table, name: str, missing: str) -> Fields:
-        """Delete such a child."""
+        """Delete a child of an instance; the arguments are those of ``child``."""
         self.child(arguments, table, name, missing)
         del table[arguments["InstanceId"], arguments[name]]
         return {}
 
     def change(self, arguments: Fields, row: Fields, *names: str) -> Fields:
-        """Set the given fields of a live row as far as they are asked for."""
+        """Set the fields of a live row that are among the arguments."""
         row.update(chosen(arguments, *names))
         return {}

@@ -1,7 +1,7 @@
 """
-What lets devices in: CA certificates, device certificates, device identities.
+The credentials of devices: CA certificates, device certificates, device identities.
 
-Certificates are not parsed: a serial number is derived from the text, so the same text has the same number. Sources:
+The sandbox does not parse certificates: a serial number is a hash of the text. Sources:
 tencentcloud-sdk-python-mqtt 3.1.195 and the code lists of tencentcloud-sdk-go mqtt/v20240516, read 2026-11-21.
 """
 
@@ -34,7 +34,7 @@ class Devices:
     The operations on certificates and identities.
 
     Args:
-        account: The state that they change.
+        account: The state.
     """
 
     def __init__(self, account: Account) -> None:
@@ -65,7 +65,7 @@ class Devices:
     # CA certificates
 
     def _apply_code(self, arguments: Fields) -> Fields:
-        """Return the instance's code; a repeat returns the same one."""
+        """Return the code of an instance, which is always the same."""
         row = self._account.instance(arguments, ready=True)
         row.setdefault("RegistrationCode", secrets.token_hex(16))
         return chosen(row, "InstanceId", "RegistrationCode")
@@ -127,7 +127,7 @@ class Devices:
     # Device identities
 
     def _create_identity(self, arguments: Fields) -> Fields:
-        """Make an identity; keys that are not given are generated, and told only by DescribeDeviceIdentity."""
+        """Make an identity with given or new keys, which only DescribeDeviceIdentity returns."""
         instance_id = self._account.instance(arguments, ready=True)["InstanceId"]
         (device_id,) = need(arguments, "DeviceId")
         if (instance_id, device_id) in self._account.identities:

@@ -23,7 +23,7 @@ class Instances:
     The operations on instances.
 
     Args:
-        account: The state that they change.
+        account: The state.
     """
 
     def __init__(self, account: Account) -> None:
@@ -41,7 +41,7 @@ class Instances:
         }
 
     def _create(self, arguments: Fields) -> Fields:
-        """Make another instance, whatever exists: the name is not unique, and there is no idempotency token."""
+        """Make an instance each time, because the name is not unique and there is no idempotency token."""
         kind, name, sku = need(arguments, "InstanceType", "Name", "SkuCode")
         check_name("Name", name, NAME)
         if kind not in _TYPES:
@@ -91,7 +91,7 @@ class Instances:
         return self._account.change(arguments, row, *names, "DeviceCertificateProvisionType", "AutomaticActivation")
 
     def _delete(self, arguments: Fields) -> Fields:
-        """Delete; a prepaid instance is isolated first, and only a second call destroys it for good."""
+        """Delete an instance; the first call only isolates a prepaid one, and the second destroys it."""
         row = self._account.instance(arguments)
         if row["DeleteProtect"]:
             raise Refusal("FailedOperation.DeleteProtect", "deletion protection is on")
@@ -132,7 +132,7 @@ class Instances:
 
 
 def _tagged(row: Fields, key: str, values: list[str]) -> bool:
-    """Tell whether a row has a tag with one of the values; no values: with any."""
+    """Tell whether a row has a tag with one of the values, or with any value if there are none."""
     return any(
         tag.get("TagKey") == key and (not values or tag.get("TagValue") in values) for tag in row.get("Tags", [])
     )

@@ -1,9 +1,9 @@
 """
-What an instance holds: topics, users, policies, authenticators, rules, messages.
+The resources of an instance: topics, users, policies, authenticators, rules, messages.
 
 Sources: tencentcloud-sdk-python-mqtt 3.1.195 (shapes, rules), the per-operation code lists in the comments of
-tencentcloud-sdk-go mqtt/v20240516 (codes); read 2026-11-21. The lists are hints: where an operation needs a code that
-its list lacks, it uses the product's own code for the same thing.
+tencentcloud-sdk-go mqtt/v20240516 (codes); read 2026-11-21. The lists are incomplete: if an operation's list lacks a
+code, the operation uses the product's code for the same situation.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _NO_POLICY = "ResourceNotFound.AuthorizationPolicy"
 
 class TencentResources:
     """
-    The operations on what an instance holds.
+    The operations on the resources of an instance.
 
     Args:
-        account: The state that they change.
+        account: The state.
     """
 
     def __init__(self, account: Account) -> None:
@@ -104,7 +104,7 @@ class TencentResources:
     # Users
 
     def _create_user(self, arguments: Fields) -> Fields:
-        """Make a user; a password that is not given is generated, and not told."""
+        """Make a user with a given or a random password, which no answer returns."""
         instance_id = self._account.instance(arguments, ready=True)["InstanceId"]
         (name,) = need(arguments, "Username")
         check_name("Username", name, _USER)
@@ -157,7 +157,7 @@ class TencentResources:
         return self._account.change(arguments, row, *_POLICY_FIELDS, "Retain", "Remark")
 
     def _order_policies(self, arguments: Fields) -> Fields:
-        """Set all priorities together; they may be swapped, but must differ in the end."""
+        """Set all priorities together; afterwards all priorities must differ."""
         instance_id = self._account.instance(arguments, ready=True)["InstanceId"]
         (priorities,) = need(arguments, "Priorities")
         wanted: dict[Hashable, Any] = {(instance_id, each["Id"]): each["Priority"] for each in priorities}
@@ -174,7 +174,7 @@ class TencentResources:
     # Message enrichment rules, block rules
 
     def _create_rule(self, arguments: Fields) -> Fields:
-        """Make another rule, whatever exists: no code for a duplicate is documented."""
+        """Make a rule each time, because no code for a duplicate is documented."""
         instance_id = self._account.instance(arguments, ready=True)["InstanceId"]
         need(arguments, "RuleName", "Condition", "Actions", "Priority")
         number, now = self._account.next_number(), self._account.now_ms()
@@ -210,7 +210,7 @@ class TencentResources:
         return {**found, "TotalCount": len(found["Data"])}
 
     def _all(self, arguments: Fields, rows: Any) -> Fields:
-        """Answer a list that has no pages."""
+        """Return a list without pages."""
         return {"Data": rows(InstanceId=self._account.instance(arguments)["InstanceId"])}
 
     # Authenticators
@@ -255,7 +255,7 @@ class TencentResources:
 
 
 def _configured(row: Fields, arguments: Fields) -> Fields:
-    """Put an authenticator's settings into its row: all but a few travel as JSON text."""
+    """Put an authenticator's settings into its row, most of them as JSON text."""
     own = ("InstanceId", "Status", "Remark")
     config = {**json.loads(row.get("Config", "{}")), **{k: v for k, v in arguments.items() if k not in own}}
     row |= {

@@ -1,9 +1,8 @@
 """
-Tencent Cloud's gateway: how requests come in, how they are signed, how answers look.
+Tencent Cloud's gateway: the forms of requests, signatures and answers.
 
-Errors come with HTTP 200, and only signature v3 with POST is spoken, which is what the SDK sends unless told otherwise.
-Sources: Tencent Cloud "Signature v3" and "Common error codes", tencentcloud-sdk-python-common 3.1.195; read 2026-11-21.
-Messages are our own words.
+Errors come with HTTP 200. It understands only signature v3 with POST, the SDK's default. Sources: Tencent Cloud
+"Signature v3" and "Common error codes", tencentcloud-sdk-python-common 3.1.195; read 2026-11-21. Messages are our own.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from resilience.sandbox.tencent.resources import TencentResources
 from resilience.sandbox.tencent.signing import TC3, tc3_scope_date, tc3_signature
 
 CLOCK_TOLERANCE = 300.0
-"""Seconds that a request's time may differ from ours; "Signature v3", read 2026-11-21."""
+"""The greatest time difference of a request, in seconds; "Signature v3", read 2026-11-21."""
 
 _STS_VERSION = "2018-08-13"
 _DEFAULT_SESSION, _MAX_SESSION = 7200, 43200
@@ -64,11 +63,11 @@ class Tencent(Service):
 
     @property
     def instances(self) -> list[Fields]:
-        """The instances, isolated ones included."""
+        """The instances, with isolated ones."""
         return self.state()["instances"]
 
     def environment(self) -> dict[str, str]:
-        """Return the environment variables that point scripts here."""
+        """Return the environment variables for scripts: endpoint and keys."""
         return {
             "TENCENTCLOUD_SECRET_ID": self.secret_id,
             "TENCENTCLOUD_SECRET_KEY": self.secret_key,
@@ -76,7 +75,7 @@ class Tencent(Service):
         }
 
     def for_examples(self) -> dict[str, str]:
-        """Return the variables that the examples read, beyond endpoints and keys."""
+        """Return the other environment variables of the examples."""
         return {"TENCENT_MQTT_REGION": "ap-guangzhou"}
 
     @property
@@ -106,12 +105,12 @@ class Tencent(Service):
 
     @property
     def messages(self) -> list[Fields]:
-        """What PublishMessage published."""
+        """The messages of PublishMessage."""
         return self.state()["messages"]
 
     def add_instance(self, instance_id: str, **fields: Any) -> None:
         """
-        Make an instance exist.
+        Add an instance.
 
         Args:
             instance_id: Its id.
@@ -133,7 +132,7 @@ class Tencent(Service):
 
     @property
     def boot_seconds(self) -> float:
-        """How long an instance from CreateInstance is CREATING before it is RUNNING; 0 until set."""
+        """The seconds that an instance of CreateInstance is CREATING before it is RUNNING; 0 by default."""
         return self._account.boot_seconds
 
     @boot_seconds.setter
@@ -145,7 +144,7 @@ class Tencent(Service):
         return self._account.tables
 
     def other(self, _: str) -> Handler:
-        """Return what plays an operation without state here: the instance, if one is named, must exist."""
+        """Return the handler of an operation without state; a named instance must exist."""
 
         def play(arguments: Fields) -> Fields:
             if arguments.get("InstanceId"):
@@ -155,7 +154,7 @@ class Tencent(Service):
         return play
 
     def read(self, request: HttpRequest) -> Asked:
-        """Find out what is asked: the operation is in a header, the arguments are the JSON body."""
+        """Read a request: the operation is in a header, the arguments are the JSON body."""
         claim = read_authorization(request.header("authorization"), TC3)
         try:
             arguments = json.loads(request.body) if request.body else {}
@@ -225,5 +224,5 @@ class Tencent(Service):
         return self._reply(refusal.status or 200, {"Error": error, "RequestId": request_id})
 
     def _reply(self, status: int, response: Fields) -> Reply:
-        # Exactly this type: with anything after it the SDK takes an error for a success.
+        # Exactly this content type: with a parameter after it the SDK takes an error for a success.
         return Reply(status, json.dumps({"Response": response}).encode(), {"Content-Type": "application/json"})

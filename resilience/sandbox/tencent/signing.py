@@ -1,5 +1,5 @@
 """
-Signatures of Tencent's requests, computed anew.
+Computes the signatures of Tencent's requests.
 
 Source, read 2026-11-21: Tencent Cloud "Signature v3" (TC3-HMAC-SHA256). Tried with tencentcloud-sdk-python-common
 3.1.195.
@@ -18,7 +18,7 @@ TC3 = "TC3-HMAC-SHA256"
 
 
 def tc3_scope_date(timestamp: int) -> str:
-    """Return the date that Tencent's credential scope must carry: UTC, of the timestamp."""
+    """Return the UTC date of a timestamp, for Tencent's credential scope."""
     return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d")
 
 
