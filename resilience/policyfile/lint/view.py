@@ -9,43 +9,29 @@ from typing import Literal
 
 from attrs import define
 
-from resilience.catalog import CodeClass, CodeFacts, OperationFacts, catalogue, providers
 from resilience.core.decision import LEADS_ON
-from resilience.core.fault import Effect, Repeat
-from resilience.core.operations.advice import Subject, probable_key, probable_reads
-from resilience.core.operations.declared import Declaration
-from resilience.core.policy import Action, PolicyValues, RequestTemplate, Rule, Verb
+from resilience.core.policy import Action, Rule, Verb
 from resilience.policyfile.decode.layers import Layer, Stack
 from resilience.policyfile.files.policy_file import PolicyFile
 from resilience.policyfile.files.positions import Path
 from resilience.policyfile.lint.contests import Contests, grouped
-from resilience.policyfile.lint.places import (
-    ActionAt,
-    Mistake,
-    Operation,
-    RuleAt,
-    by_rank,
-    chain,
-    fault_of,
-    transport_class,
-)
+from resilience.policyfile.lint.facts import PolicyFacts
+from resilience.policyfile.lint.places import ActionAt, Mistake, Operation, RuleAt, by_rank, chain
 from resilience.policyfile.messages.problems import Problem, Severity
 from resilience.policyfile.ruleset import Rank, RuleSet
 
 
 @define(eq=False, slots=False)
-class View:
+class View(PolicyFacts):
     """
     One environment of a policy.
 
     Attributes:
-        policy: Its values.
         stack: The layers of the values.
         ruleset: Its rules.
         below: A view of the plain values, whose shared rules and actions this view reuses; None for a policy by itself.
     """
 
-    policy: PolicyValues
     stack: Stack
     ruleset: RuleSet
     below: View | None = None
@@ -231,116 +217,15 @@ class View:
         part.__dict__.update(rules=tuple(rules), actions=tuple(actions), contests=self.contests, used=self.used)
         return part
 
-    def operations(self, provider: str) -> frozenset[str]:
-        """Return the operations of a provider in the catalogue and in the policy."""
-        return self.contests.operations(provider)
-
-    def operation_facts(self, operation: Operation) -> OperationFacts | None:
-        """Return the catalogue's facts about an operation, or None."""
-        provider, name = operation
-        return catalogue(provider).operation(name) if provider in providers() else None
-
-    def repeat(self, operation: Operation) -> Repeat:
-        """Return the repeat of an operation: the policy's, else the catalogue's, else ``duplicate``."""
-        facts = self.operation_facts(operation)
-        declared = self.declared(operation)
-        return (declared and declared.repeat) or (facts.repeat if facts else "duplicate")
-
     def declared_at(self, provider: str, name: str, key: str) -> Path:
         """Return the path of an operation's key; the operation's own path if the file writes only a word."""
         path = ("operations", provider, name)
         return (*path, key) if self.stack.setter((*path, key)) is not None else path
 
-    def declared(self, operation: Operation) -> Declaration | None:
-        """Return the policy's declaration of an operation, or None."""
-        provider, name = operation
-        return self.policy.operations.get(provider, {}).get(name)
-
-    def key(self, operation: Operation) -> tuple[str, ...]:
-        """Return the fields that name an operation's resource: the policy's, else the catalogue's."""
-        declared, facts = self.declared(operation), self.operation_facts(operation)
-        if declared is not None and declared.key is not None:
-            return declared.key
-        return () if facts is None else facts.key
-
-    def rename(self, operation: Operation) -> str | None:
-        """Return the field that a rename changes, or None."""
-        declared, facts = self.declared(operation), self.operation_facts(operation)
-        return (declared and declared.rename) or (None if facts is None else facts.rename)
-
-    def subject(self, operation: Operation) -> Subject:
-        """Return an operation as the subject of an advice."""
-        provider, name = operation
-        template = self.template(operation)
-        return Subject(
-            provider=provider,
-            operation=name,
-            repeat=self.repeat(operation),
-            declaration=self.declared(operation),
-            is_catalogued=self.operation_facts(operation) is not None,
-            fields=self.key(operation) or probable_key(template),
-            reads=probable_reads(template, self.policy.apis.get(provider)),
-        )
-
-    def may_look(self, operation: Operation) -> bool:
-        """
-        Tell whether a verifier may find out that an operation has happened.
-
-        A program may have verifiers for its own functions, but not for requests of an API.
-        """
-        declared, facts = self.declared(operation), self.operation_facts(operation)
-        if facts is not None:
-            return facts.read_back is not None or (declared is not None and declared.read_back is not None)
-        if declared is None or declared.is_assumed:
-            return False
-        return declared.read_back is not None or operation[0] not in self.policy.apis
-
-    def template(self, operation: Operation) -> RequestTemplate | None:
-        """Return the template of an operation's requests, or None."""
-        provider, name = operation
-        api = self.policy.apis.get(provider)
-        return next((each for each in api.operations if each.operation == name), None) if api else None
-
-    def facts(self, rule: Rule) -> CodeFacts | None:
-        """Return the catalogue's facts about a rule's code, or about the code above a sub-code."""
-        return catalogue(rule.scope).code(rule.code) if rule.scope in providers() else None
-
-    def class_of(self, rule: Rule) -> CodeClass | None:
-        """Return the class of a rule's code; None if it is unknown, or if the rule asks for a message."""
-        if rule.message is not None:
-            return None
-        if rule.scope.startswith("transport"):
-            return transport_class(rule.code)
-        facts = self.facts(rule)
-        return None if facts is None else facts.class_
-
-    def known_effect(self, rule: Rule) -> Effect | None:
-        """Return the effect of a rule's faults by the catalogue; None if it depends on the status."""
-        if not rule.scope.startswith("transport"):
-            facts = self.facts(rule)
-            return None if facts is None else facts.effect
-        return fault_of(rule, "").effect_or_default()
-
-    def met(self, rule: Rule) -> frozenset[Operation]:
-        """Return the known operations for which a rule may answer; see :meth:`Contests.met`."""
-        return self.contests.met(rule)
-
-    def wanted(self, rule: Rule) -> frozenset[Operation] | None:
-        """Return the known operations that a rule's own pattern names; None if no operations are known."""
-        return self.contests.wanted(rule)
-
-    def is_alone(self, rule: Rule) -> bool:
-        """Tell whether the contest of a rule has no other rule."""
-        return self.contests.is_alone(rule)
-
-    def winner(self, rule: Rule, operation: Operation) -> RuleAt:
-        """Return the rule that surely answers an operation, in the contest of a rule."""
-        return self.contests.winner(rule, operation)
-
     def documented(self, rule: Rule) -> frozenset[Operation]:
         """Return the operations of a rule that are documented to answer with its code."""
         facts = self.facts(rule)
-        met = self.met(rule)
+        met = self.contests.met(rule)
         if facts is None or not facts.operations:
             return met
         return frozenset((provider, name) for provider, name in met if name in facts.operations)

@@ -99,7 +99,7 @@ def _meant(view: View, rule: Rule) -> list[Operation]:
     if rule.scope.removeprefix("transport.") in providers() and (rule.operation is None or "*" in rule.operation):
         return found
     # POST first, because most requests without an operation use it.
-    for provider, name in sorted(view.met(rule), key=lambda operation: (operation[1] != "POST", operation)):
+    for provider, name in sorted(view.contests.met(rule), key=lambda operation: (operation[1] != "POST", operation)):
         declared = view.declared((provider, name))
         api = view.policy.apis.get(provider)
         is_unnamed = name in METHODS and api is not None and bool(api.operations)
@@ -117,7 +117,7 @@ def _never_ours(view: View, each: RuleAt) -> str | None:
     if rule.scope.removeprefix("transport.") in providers():
         return None
     # The catalogue's operations have verifiers, and the ledger of `resilience run` remembers them.
-    met = [operation for operation in sorted(view.met(rule)) if _makes(view, operation)]
+    met = [operation for operation in sorted(view.contests.met(rule)) if _makes(view, operation)]
     if not met or any(_can_be_ours(view, operation) for operation in met):
         return None
     return advice.never_ours(view.subject(met[0]), rule)

@@ -37,7 +37,7 @@ def repeated(view: View) -> Iterator[Problem]:
         rule = each.rule
         if rule.effect != "none" or view.known_effect(rule) != "unknown" or not _goes_on(rule.action):
             continue
-        twice = [operation for operation in view.met(rule) if view.repeat(operation) == "duplicate"]
+        twice = [operation for operation in view.contests.met(rule) if view.repeat(operation) == "duplicate"]
         if twice:
             message = (
                 f'effect = "none" for {quoted(rule.code)}, although the request may have run: a retry would do '
@@ -93,7 +93,7 @@ def _is_free(action: Action) -> bool:
 
 def _is_harmless(view: View, each: RuleAt) -> bool:
     """Tell whether the operations of a rule may be repeated, and a limit ends the attempts."""
-    action, met = each.rule.action, view.met(each.rule)
+    action, met = each.rule.action, view.contests.met(each.rule)
     is_bounded = action.max is not None or action.lasts is not None or view.policy.limits.deadline is not None
     return is_bounded and bool(met) and all(view.repeat(operation) in {"safe", "equal"} for operation in met)
 

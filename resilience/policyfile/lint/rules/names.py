@@ -26,7 +26,7 @@ def nothing_to_rename(view: View) -> Iterator[Problem]:
     """RP065: a rename for operations that have no name to change."""
     for each in view.answering("rename"):
         # Another lint rule reports narrower rules that answer first.
-        wanted = view.wanted(each.rule) or frozenset()
+        wanted = view.contests.wanted(each.rule) or frozenset()
         facts_of_code = view.facts(each.rule)
         documented = () if facts_of_code is None else facts_of_code.operations
         operations = frozenset(operation for operation in wanted if operation[1] in documented) or wanted

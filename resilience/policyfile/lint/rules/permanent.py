@@ -90,7 +90,7 @@ def _cure(view: View, each: RuleAt, action: Action) -> str:
 
 def _is_lagging_read(view: View, each: RuleAt, class_: CodeClass | None) -> bool:
     """Tell whether a rule waits for a resource to appear, because reads of the service lag behind writes."""
-    met = view.met(each.rule)
+    met = view.contests.met(each.rule)
     return (
         class_ == "missing"
         and each.rule.operation is not None

@@ -33,9 +33,9 @@ def shadowed(view: View) -> Iterator[Problem]:
             continue
         pattern = each.rule.operation or ""
         is_glob = "*" in pattern
-        if not is_glob and view.is_alone(each.rule):
+        if not is_glob and view.contests.is_alone(each.rule):
             continue
-        wanted = view.wanted(each.rule)
+        wanted = view.contests.wanted(each.rule)
         if is_glob and wanted is not None and not wanted:
             message = f"{quoted(pattern)} meets no operation of {_of(each)}, so this rule is never asked"
             yield view.problem(each.key, ids.SHADOWED, message, severity="error", at="key", layer=each.layer)
@@ -77,7 +77,7 @@ def _hidden(answers: Iterable[RuleAt]) -> Iterator[tuple[Rule, RuleAt]]:
 
 
 def _compared(view: View, each: RuleAt, wanted: frozenset[Operation]) -> Iterator[Problem]:
-    lost = wanted - view.met(each.rule)
+    lost = wanted - view.contests.met(each.rule)
     if not lost:
         return
     facts = view.facts(each.rule)
@@ -120,7 +120,7 @@ def _hiding(
 def _winners(view: View, each: RuleAt, lost: Iterable[Operation]) -> list[tuple[RuleAt, set[Operation]]]:
     found: dict[int, tuple[RuleAt, set[Operation]]] = {}
     for operation in sorted(lost):
-        winner = view.winner(each.rule, operation)
+        winner = view.contests.winner(each.rule, operation)
         found.setdefault(id(winner), (winner, set()))[1].add(operation)
     return list(found.values())
 
