@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping
 
 from attrs import asdict, frozen
 
@@ -12,26 +11,9 @@ from resilience.core.fault import Origin
 from resilience.core.operations.declared import Declaration
 from resilience.core.policy import Action, Rule
 from resilience.policyfile import Policy
+from resilience.policyfile.format.tables import ACTION, BACKOFF
 
 Path = tuple[str | int, ...]
-
-# The keys that each kind of backoff uses.
-_USED: Final[Mapping[str, tuple[str, ...]]] = {
-    "constant": ("base",),
-    "linear": ("base",),
-    "exponential": ("base", "factor"),
-    "fibonacci": ("base",),
-    "list": ("delays",),
-}
-
-_OF_VERB: Final[Mapping[str, tuple[str, ...]]] = {
-    "retry": ("backoff", "counts", "max", "for", "then"),
-    "refresh": ("backoff", "counts", "max", "for", "then"),
-    "rename": ("pattern", "max_length", "backoff", "counts", "max", "for", "then"),
-    "verify": ("backoff", "counts", "max", "for", "then"),
-    "accept": ("if", "as", "then"),
-    "fail": (),
-}
 
 
 @frozen(kw_only=True)
@@ -170,23 +152,19 @@ def action_of(policy: Policy, action: Action, rule: Rule | None) -> tuple[Value,
 
 def described(policy: Policy, action: Action) -> dict[str, str]:
     """Return the keys of an action with their values, in the spelling of policies."""
-    everything = {
-        "backoff": "none" if action.backoff is None else action.backoff.name,
-        "counts": written(action.counts),
-        "max": written(action.max),
-        "for": duration(action.lasts),
-        "then": "fail" if action.then is None else label(policy, action.then),
-        "if": action.condition,
-        "as": "dry_run",
+    found = {
+        "do": action.do,
         "pattern": action.pattern,
         "max_length": written(action.max_length),
+        "if": action.condition,
+        "as": "dry_run" if action.dry_run else None,
+        "backoff": "none" if action.backoff is None else action.backoff.name,
+        "counts": written(action.counts),
+        "max": "max_refreshes" if action.do == "refresh" and action.max is None else written(action.max),
+        "for": None if action.lasts is None else duration(action.lasts),
+        "then": "fail" if action.then is None else label(policy, action.then),
     }
-    if action.do == "refresh" and action.max is None:
-        everything["max"] = "max_refreshes"
-    keys: Iterable[str] = _OF_VERB[action.do]
-    left_out = {*(() if action.dry_run else ("as",)), *(() if action.lasts is not None else ("for",))}
-    keys = (key for key in keys if key not in left_out)
-    return {"do": action.do, **{key: everything[key] for key in keys}}
+    return {key: value for key, value in found.items() if value is not None and ACTION[key].fits(action.do)}
 
 
 def backoff_of(policy: Policy, backoff: Backoff) -> Iterator[Value]:
@@ -206,4 +184,4 @@ def grows(backoff: Backoff) -> dict[str, str]:
         "jitter": backoff.jitter,
         "server_hint": written(backoff.server_hint),
     }
-    return {key: found[key] for key in ("kind", *_USED[backoff.kind], "cap", "jitter", "server_hint")}
+    return {key: value for key, value in found.items() if BACKOFF[key].fits(backoff.kind)}

@@ -80,6 +80,11 @@ class Spread:
             at={percent: ordered[max(0, -(-percent * count // 100) - 1)] for percent in PERCENTILES},
         )
 
+    def as_dict(self) -> dict[str, float]:
+        """Return the numbers by name, with ``p50`` and the like for the percentiles."""
+        percentiles = {f"p{percent}": value for percent, value in self.at.items()}
+        return {"least": self.least, **percentiles, "greatest": self.greatest, "mean": self.mean}
+
 
 @frozen(kw_only=True)
 class Distribution:

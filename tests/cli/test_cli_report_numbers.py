@@ -53,7 +53,7 @@ def test_sums_over_calls_and_the_clock_are_kept_apart() -> None:
     waited = call(attempt(1, 0, 1, fault="SystemOverFlow", delay=2.0), attempt(2, 3, 1), at=0, took=4.0, waited=2.0)
     busy = call(attempt(1, 0, 3), at=0, took=4.0)
     times = summary(waited, busy).times
-    assert (times.calling, times.waiting, times.remedying, times.other) == (5.0, 2.0, 0.0, 1.0)
+    assert (times.calling, times.waiting, times.remedies, times.other) == (5.0, 2.0, 0.0, 1.0)
     assert times.total == 8.0
     assert (times.whole, times.under_way, times.out) == (4.0, 4.0, 4.0)
 
@@ -73,7 +73,7 @@ def test_remedies_are_no_calling_and_no_waiting() -> None:
     """Refreshes and verifications have a sum of their own."""
     both = (remedy("verify", 1, 0.5), remedy("refresh", 2, 0.25))
     times = summary(call(attempt(took=1), took=2.25, remedies=both)).times
-    assert (times.calling, times.remedying, times.other) == (1.0, 0.75, 0.5)
+    assert (times.calling, times.remedies, times.other) == (1.0, 0.75, 0.5)
 
 
 def test_failures_that_are_alike_are_told_together() -> None:

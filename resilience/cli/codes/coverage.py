@@ -94,20 +94,11 @@ def _answer(
         for family in reversed(tuple(lineage(fault.code or "")))
         for each in narrow.get(family, ())
     }
-    if rule is None:
-        return CodeAnswer(
-            action=label(policy, policy.unknown),
-            by=by,
-            rule=None,
-            at=policy.origin("unknown"),
-            narrower=narrower,
-            by_message=by_message,
-        )
     return CodeAnswer(
-        action=label(policy, rule.action),
+        action=label(policy, policy.unknown if rule is None else rule.action),
         by=by,
         rule=rule,
-        at=rule.origin,
+        at=policy.origin("unknown") if rule is None else rule.origin,
         narrower=narrower,
         by_message=by_message,
     )

@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.spinner import Spinner
 from rich.text import Text
 
-from resilience.cli.demo.labels import decision_label
+from resilience.core.decision import Decision
 from resilience.core.events import (
     AttemptFailed,
     CallEnded,
@@ -67,7 +67,7 @@ class LiveDisplay:
 def _line(event: Event) -> str:
     match event:
         case AttemptFailed(number=number, fault=fault, decision=decision):
-            return f"attempt {number}: {fault.label}, {decision_label(decision)}"
+            return f"attempt {number}: {fault.label}, {_decided(decision)}"
         case RefreshStarted(leads=True):
             return "asks for new credentials"
         case ResourceRenamed(new=new):
@@ -75,7 +75,11 @@ def _line(event: Event) -> str:
         case VerifyEnded(there=True):
             return "verifier: it is there"
         case VerifyEnded(there=False, decision=decision) if decision is not None:
-            return f"verifier: not there, {decision_label(decision)}"
+            return f"verifier: not there, {_decided(decision)}"
         case CallEnded(ended=ended):
             return str(ended or "stopped")
     return ""
+
+
+def _decided(decision: Decision) -> str:
+    return f"{decision.verb} in {decision.delay:.1f} s" if decision.delay else decision.verb

@@ -27,10 +27,11 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import click
+from attrs import asdict
 from rich.text import Text
 
 from resilience.cli.plans import plan_of
@@ -149,15 +150,9 @@ def _to_json(replays: ReplayedRecording, policy: Policy, recording: Recording) -
         ],
         "calls": len(recording.calls),
         "replayed": len(replays.played),
-        "skipped": [
-            {"call": call.id, "operation": call.operation, "reason": reason} for call, reason in replays.skipped
-        ],
-        "undecided": [
-            {"call": call.id, "operation": call.operation, "reason": reason} for call, reason in replays.undecided
-        ],
-        "endless": [
-            {"call": call.id, "operation": call.operation, "reason": reason} for call, reason in replays.endless
-        ],
+        "skipped": _reasons(replays.skipped),
+        "undecided": _reasons(replays.undecided),
+        "endless": _reasons(replays.endless),
         "differences": [_difference(each, found) for each in replays.played for found in each.differences],
         "outcomes": [_outcome(each) for each in replays.changed],
         "operations": [
@@ -171,6 +166,10 @@ def _to_json(replays: ReplayedRecording, policy: Policy, recording: Recording) -
         "notes": list(notes(replays, policy)),
         "problems": [str(each) for each in recording.problems],
     }
+
+
+def _reasons(calls: Iterable[tuple[RecordedCall, str]]) -> list[dict[str, Any]]:
+    return [{"call": call.id, "operation": call.operation, "reason": reason} for call, reason in calls]
 
 
 def _difference(replayed: Replayed, found: Difference) -> dict[str, Any]:
@@ -226,15 +225,7 @@ def _outcome(each: Replayed) -> dict[str, Any]:
 
 
 def _sum(found: Totals) -> dict[str, Any]:
-    pairs: Iterable[tuple[str, Sequence[float]]] = (
-        ("requests", found.requests),
-        ("seconds", found.seconds),
-        ("waited", found.waited),
-    )
     return {
-        "calls": found.calls,
-        "changed": found.changed,
-        "worse": found.worse,
-        "better": found.better,
-        **{name: {"before": before, "after": after} for name, (before, after) in pairs},
+        name: {"before": value[0], "after": value[1]} if isinstance(value, tuple) else value
+        for name, value in asdict(found).items()
     }

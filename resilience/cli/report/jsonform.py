@@ -24,6 +24,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from attrs import asdict
+
 from resilience.cli.report.calls import ReportedCall, durations
 from resilience.cli.report.groups import Failure, Gap, Group, RuleUse, injected
 from resilience.cli.report.labels import meaning, shown_all
@@ -54,17 +56,13 @@ def to_json(summary: Summary, *, sources: Sequence[str], problems: Sequence[str]
             "calls": len(calls),
             "attempts": summary.attempts,
             "ends": summary.ends,
-            "times": _times(summary.times),
+            "times": asdict(summary.times),
             "operations": [_operation(each) for each in summary.operations],
             "failures": [_failure(each) for each in summary.failures],
             "unfinished": [_call(each) for each in summary.unfinished],
             "rules": [_rule(each) for each in summary.rules],
             "gaps": [_gap(each) for each in summary.gaps],
-            "refreshes": {
-                "led": summary.refreshes.led,
-                "joined": summary.refreshes.joined,
-                "failed": summary.refreshes.failed,
-            },
+            "refreshes": asdict(summary.refreshes),
             "renamed": [
                 {"operation": one.call.operation, "field": field, "from": old, "to": new}
                 for one, field, (old, new) in summary.renames
@@ -76,36 +74,17 @@ def to_json(summary: Summary, *, sources: Sequence[str], problems: Sequence[str]
     )
 
 
-def _times(spent: Times) -> dict[str, float]:
-    return {
-        "calling": spent.calling,
-        "waiting": spent.waiting,
-        "remedies": spent.remedying,
-        "other": spent.other,
-        "whole": spent.whole,
-        "under_way": spent.under_way,
-        "out": spent.out,
-    }
-
-
 def _operation(group: Group) -> dict[str, Any]:
+    lengths = durations(group.calls)
     return {
         "operation": group.operation,
         "provider": group.provider,
         "calls": len(group.calls),
         "ends": group.ends,
         "attempts": group.attempts,
-        "times": _times(Times.of(group.calls)),
-        "duration": _spread(durations(group.calls)),
+        "times": asdict(Times.of(group.calls)),
+        "duration": Spread.of(lengths).as_dict() if lengths else None,
     }
-
-
-def _spread(lengths: Sequence[float]) -> dict[str, float] | None:
-    if not lengths:
-        return None
-    spread = Spread.of(lengths)
-    percentiles = {f"p{percent}": value for percent, value in spread.at.items()}
-    return {"least": spread.least, **percentiles, "greatest": spread.greatest, "mean": spread.mean}
 
 
 def _failure(failure: Failure) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class Times:
     Attributes:
         calling: Attempts.
         waiting: Waits between attempts.
-        remedying: Refreshes and verifications.
+        remedies: Refreshes and verifications.
         other: The rest: waiting for a free thread or for another call on the resource, and our own work.
         whole: The time from first start to last end of each run.
         under_way: The part of ``whole`` with at least one call under way.
@@ -34,7 +34,7 @@ class Times:
 
     calling: float
     waiting: float
-    remedying: float
+    remedies: float
     other: float
     whole: float
     under_way: float
@@ -43,7 +43,7 @@ class Times:
     @property
     def total(self) -> float:
         """The sum over calls."""
-        return self.calling + self.waiting + self.remedying + self.other
+        return self.calling + self.waiting + self.remedies + self.other
 
     @classmethod
     def of(cls, calls: Iterable[ReportedCall]) -> Times:
@@ -52,7 +52,7 @@ class Times:
         return cls(
             calling=sum(each.calling for each in all_calls),
             waiting=sum(each.waiting for each in all_calls),
-            remedying=sum(each.remedying for each in all_calls),
+            remedies=sum(each.remedying for each in all_calls),
             other=sum(each.other for each in all_calls),
             whole=sum(_length(run) for run in by(all_calls, lambda each: each.run).values()),
             under_way=united((each.call.started_at, each.finish) for each in all_calls),

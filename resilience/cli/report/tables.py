@@ -220,7 +220,7 @@ def shares(summary: Summary) -> Iterator[TimeShare]:
     everything = [("all operations", summary.times)] if len(summary.operations) > 1 else []
     of_each = [(group.operation, Times.of(group.calls)) for group in summary.operations[:MOST_ROWS]]
     for name, spent in [*everything, *of_each]:
-        parts = dict(zip(PARTS, (spent.calling, spent.waiting, spent.remedying, spent.other), strict=True))
+        parts = {part: getattr(spent, part) for part in PARTS}
         total = spent.total or 1.0
         words = ", ".join(
             f"{part} {length / total:.0%}" for part, length in parts.items() if length / total >= _LEAST_SHARE

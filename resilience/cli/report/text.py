@@ -34,6 +34,7 @@ _IDS: Final = 3
 _LINES: Final = 8
 _BAR: Final = 30
 _INDENT: Final = "  "
+_PARTS: Final = {"calling": "cyan", "waiting": "yellow", "remedies": "magenta", "other": "dim"}
 
 
 def report(summary: Summary, *, plain: bool) -> Iterator[RenderableType]:
@@ -141,12 +142,8 @@ def _times(spent: Times, *, plain: bool) -> Iterator[RenderableType]:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
     for justify in ("left", "left", "right", "right"):
         table.add_column(justify=justify, no_wrap=True)
-    for name, length, style in (
-        ("calling", spent.calling, "cyan"),
-        ("waiting", spent.waiting, "yellow"),
-        ("remedies", spent.remedying, "magenta"),
-        ("other", spent.other, "dim"),
-    ):
+    for name, style in _PARTS.items():
+        length = getattr(spent, name)
         share = length / spent.total if spent.total else 0.0
         drawn = Text(f"{bar(share, _BAR, plain=plain):{_BAR}}", style=style)
         # Less than a millisecond is a rounding error.

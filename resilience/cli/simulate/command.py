@@ -8,7 +8,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 
-import attrs
 import click
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -240,16 +239,10 @@ def _to_json(setup: Setup, first: Played, spread: Distribution | None, seed: int
     if spread is not None:
         found["runs"] = {
             "count": spread.runs,
-            "duration": _spread(spread.durations),
-            "requests": _spread(spread.calls),
+            "duration": Spread.of(spread.durations).as_dict(),
+            "requests": Spread.of(spread.calls).as_dict(),
             "reasons": dict(spread.reasons),
             "repeated": spread.repeated,
             "doubtful": spread.doubtful,
         }
     return found
-
-
-def _spread(values: tuple[float, ...] | tuple[int, ...]) -> dict[str, Any]:
-    found = attrs.asdict(Spread.of(values))
-    percentiles = {f"p{percent}": value for percent, value in found.pop("at").items()}
-    return {**found, **percentiles}
