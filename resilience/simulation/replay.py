@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, assert_never
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from resilience.core.call import (
     ADMITTED,
@@ -47,14 +47,14 @@ from resilience.core.decision import (
     ended_by,
     ended_with,
 )
-from resilience.core.fault import CUT, TRANSPORTS, Fault
+from resilience.core.fault import CUT, Fault
 from resilience.core.history import History
 from resilience.core.machine import begin
-from resilience.core.match import condition
 from resilience.core.plan import Plan
 from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedDecision, RecordedRemedy
-from resilience.simulation.jitter_inversion import draw_as_recorded, draw_of, reaches
+from resilience.simulation.jitter_inversion import draw_as_recorded, draw_of
 from resilience.simulation.play import EndlessError, SimulatedStep
+from resilience.simulation.recorded_faults import recorded_fault, verifier_fault
 from resilience.simulation.recorded_inputs import RecordedInputs
 from resilience.simulation.replayed import Assumption, Difference, Replayed, is_same
 
@@ -87,10 +87,6 @@ def obstacle(call: RecordedCall) -> str | None:
     if not call.attempts:
         return "no attempt was made"
     return None if call.attempts[0].number == 1 else "its first attempt is not recorded"
-
-
-class UndecidedError(Exception):
-    """Several answers of the policy are possible, because the recording does not have the message."""
 
 
 class _Interrupted(Exception):  # noqa: N818  # no error: the recording ends here
@@ -213,27 +209,12 @@ class _Replay:
                 self.begun += 1
                 self.now += recorded.duration or 0.0
                 raise _Interrupted
-            return recorded, self._fault(recorded), None if recorded.cut else recorded.duration
+            return recorded, recorded_fault(recorded, self.call, self.plan), None if recorded.cut else recorded.duration
         last = self.inputs.last
         if last is None or self.inputs.breaks_off:
             raise _Interrupted
         self._assume("success" if last.fault is None else "fault")
-        return None, self._fault(last), None if last.cut else last.duration
-
-    def _fault(self, recorded: RecordedAttempt) -> Fault | None:
-        """Return the fault of an attempt, with a message that leads to the recorded answer."""
-        fault = recorded.fault
-        candidates = () if fault is None else self.plan.candidates(fault)
-        if fault is None or recorded.cut or all(rule.message is None for rule in candidates):
-            return fault
-        same = bool(self.call.policy_hash) and self.call.policy_hash == self.plan.policy.digest
-        for rule in (*candidates, None):
-            is_it = same and recorded.rule_id == (None if rule is None else rule.id)
-            if is_it or (recorded.condition is not None and recorded.condition == condition(candidates, rule)):
-                return evolve(fault, message="" if rule is None else rule.message or "")
-        raise UndecidedError(
-            f"this policy's answer to {fault.label} depends on its message, and messages are not recorded"
-        )
+        return None, recorded_fault(last, self.call, self.plan), None if last.cut else last.duration
 
     def _verify(self, commands: Call, limit: float | None) -> Command:
         began = self.now
@@ -257,23 +238,12 @@ class _Replay:
         self.now = began + duration
         event: Event = VerifyFailed(CUT) if is_cut else Verified(bool(there), asked=began)
         if there is None and not is_cut and recorded is not None:
-            event = VerifyFailed(self._verifier_fault(recorded))
+            self._assume("verifier_fault")
+            event = VerifyFailed(verifier_fault(self.history, self.plan, recorded, self.now))
         command = self._report(commands, event, recorded, None)
         self._step("verify", began, event, self.history.decision, cut=is_cut)
         self._compare("verify", recorded, None, self.history.decision, cut=False)
         return command
-
-    def _verifier_fault(self, recorded: RecordedRemedy) -> Fault | None:
-        """Return a fault that leads to the decision after a verifier's failure; None if there is none."""
-        self._assume("verifier_fault")
-        for fault in (None, CUT, *(Fault(transport=each) for each in TRANSPORTS), *self._known_faults()):
-            if reaches(self.history, VerifyFailed(fault), now=self.now, recorded=recorded):
-                return fault
-        return None
-
-    def _known_faults(self) -> list[Fault]:
-        rules = [each for each in self.plan.table.rules() if each.scope == self.plan.provider]
-        return [Fault(provider=each.scope, code=each.code) for each in rules]
 
     def _refresh(self, commands: Call, limit: float | None) -> Command:
         began, is_done = self.now, True

@@ -45,7 +45,8 @@ from resilience.journal.reader import read
 from resilience.policyfile import Policy
 from resilience.simulation.abilities import Abilities
 from resilience.simulation.play import EndlessError
-from resilience.simulation.replay import UndecidedError, obstacle
+from resilience.simulation.recorded_faults import UndecidedError
+from resilience.simulation.replay import obstacle
 from resilience.simulation.replay import replay as replay_call
 from resilience.simulation.replayed import ASSUMPTIONS, Difference, Replayed
 
