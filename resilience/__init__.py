@@ -53,8 +53,8 @@ __all__ = [
     "wrap_client",
 ]
 
-# Where the public names live. They are imported when they are first asked for: checking a policy file needs
-# neither an event loop nor OpenTelemetry.
+# The module of each public name. A name is imported when it is first used: checking a policy file needs neither an
+# event loop nor OpenTelemetry.
 _HOMES = {
     "Attempt": "engine.outcome",
     "Credentials": "engine.credentials.source",

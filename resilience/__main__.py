@@ -1,4 +1,4 @@
-"""``python -m resilience`` is the command ``resilience``."""
+"""Run the command ``resilience`` as ``python -m resilience``."""
 
 from resilience.cli import main
 

@@ -1,7 +1,7 @@
 """
-The executors as the package offers them: watched by telemetry where no observers are given.
+The public executors: without observers of their own, they use telemetry's.
 
-The engine knows that observers exist, not which ones. They meet here.
+The engine does not know the observers of telemetry and journal. This module connects them.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from resilience.telemetry import default_observers
 
 def observers_for(policy: PolicyValues) -> Sequence[Observer]:
     """
-    Return the observers of an executor that is given none: telemetry's, and the journal that the policy asks for.
+    Return the default observers of an executor: telemetry's, and the journal that the policy asks for.
 
-    The journal comes last, so that it can tell which span a call has.
+    The journal comes last, so that it sees the span of a call.
 
     Raises:
         JournalError: The journal cannot be written.

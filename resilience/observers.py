@@ -1,7 +1,7 @@
 """
-The journal as the package offers it.
+The public journal: it writes the span of each call.
 
-A journal can tell the span of a call, and telemetry knows it. Neither imports the other; they meet here.
+Neither the journal nor telemetry imports the other. This module connects them.
 """
 
 from __future__ import annotations

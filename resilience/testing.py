@@ -1,9 +1,9 @@
 """
-For tests of policies: a clock that never waits.
+Test policies without waiting: a virtual clock.
 
-A test under a virtual clock is over at once, however long its waits are: when
-nothing is left to do but to wait, the clock jumps to the end of the wait. It
-gives anyio's pytest plugin its backends::
+A test under a virtual clock ends at once, even if its waits are long: when the program
+does nothing but wait, the clock jumps to the end of the wait. For anyio's pytest plugin
+there are backends::
 
     @pytest.fixture(params=["asyncio", "trio"])
     def anyio_backend(request):
@@ -22,12 +22,11 @@ A program without an event loop has :func:`virtual_time`::
             create_group("mqtt-cn-x", "GID_sensors")
             assert clock.monotonic() == 20.0
 
-Only the clock of the waits is virtual. ``time.time()``, by which credentials
-expire, stays what it is.
+Only the clock of the waits is virtual. Credentials expire by ``time.time()``, which
+stays real.
 
-A clock that ``freezegun`` or ``time-machine`` has stopped ends no call late, on event loops neither. The program's own
-sleeps on an event loop stand still under ``freezegun``, unless it is told otherwise: ``real_asyncio=True``, and for
-trio ``ignore=["trio"]``.
+A call also ends in time under a clock that ``freezegun`` or ``time-machine`` has stopped. The program's own sleeps on
+an event loop stand still under ``freezegun``, unless it gets ``real_asyncio=True``, or for trio ``ignore=["trio"]``.
 """
 
 from __future__ import annotations
@@ -47,24 +46,24 @@ from resilience.engine.runtime.plain_thread import THREAD
 
 __all__ = ["VirtualTime", "virtual_backend", "virtual_time"]
 
-# Held here, so that a test which replaces time.sleep does not replace this one.
+# A reference, so that a test which replaces time.sleep does not replace this one.
 _really_sleep: Final = time.sleep
 
 
 def virtual_backend(name: Literal["asyncio", "trio"], *, patience: float = 0.0) -> tuple[str, dict[str, Any]]:
     """
-    Return an anyio backend whose clock jumps over every wait: a name and its options.
+    Return an anyio backend with a virtual clock: its name and its options.
 
-    It is for ``anyio_backend`` of anyio's pytest plugin, and for a plain call::
+    Use it for ``anyio_backend`` of anyio's pytest plugin, or in a plain call::
 
         backend, options = virtual_backend("trio")
         anyio.run(main, backend=backend, backend_options=options)
 
     Args:
         name: ``asyncio`` or ``trio``, which must be installed.
-        patience: How long nothing must happen before the clock jumps, in real seconds. At 0, the default,
-            an event loop that waits for a thread or a socket counts as idle, and a timeout over
-            that wait ends it at once; 0.05 is enough where threads have little to do.
+        patience: How long the event loop must be idle before the clock jumps, in real seconds. At 0, the
+            default, an event loop that waits for a thread or a socket counts as idle, and a timeout
+            ends that wait at once; 0.05 is enough for threads that have little to do.
     """
     if name == "asyncio":
         return name, {"loop_factory": functools.partial(_VirtualLoop, patience)}
@@ -78,7 +77,7 @@ class VirtualTime:
     """
     The clock of calls in plain threads, under :func:`virtual_time`; it begins at 0.
 
-    A scripted service moves it too, where it plays a call that takes its time: ``clock.sleep(20.0)``.
+    A scripted service moves the clock for a slow call: ``clock.sleep(20.0)``.
     """
 
     _patience: float
@@ -90,7 +89,7 @@ class VirtualTime:
         return self._now
 
     def sleep(self, seconds: float, /) -> None:
-        """Let the time pass, at once."""
+        """Move the clock forward, without waiting."""
         end = self._now + seconds
         if self._patience:
             _really_sleep(self._patience)
@@ -101,25 +100,25 @@ class VirtualTime:
 @contextlib.contextmanager
 def virtual_time(*, patience: float = 0.0) -> Iterator[VirtualTime]:
     """
-    Let the waits of every ``SyncExecutor`` of this process take no time, until the block ends.
+    Make the waits of every ``SyncExecutor`` of this process take no time, until the block ends.
 
-    These are the waits between attempts, and those for a ledger entry that another call works on. What your own
-    functions do takes the time that it takes, and the virtual clock does not see it; and so does a wait for
-    a credential refresh in another thread, whose limit then counts real seconds.
+    These are the waits between attempts, and the waits for a ledger entry that another call works on. Your own
+    functions take real time, which the virtual clock does not count. So does a wait for a credential refresh in
+    another thread; its limit counts real seconds.
 
     Args:
         patience: How long each wait really takes, in seconds. At 0, the default, the waits of several threads
-            add up, and a thread that waits for another one's ledger entry uses up its deadline at once; with
+            add up, and a thread that waits for another one's ledger entry reaches its deadline at once; with
             0.05, waits that begin together also end together.
 
     Yields:
-        The clock, which tells how long the waits would have been.
+        The clock, which shows how long the waits would have been.
 
     Raises:
         RuntimeError: The time is virtual already.
     """
     if isinstance(THREAD.clock, VirtualTime):
-        raise RuntimeError("virtual_time: the time of this process is virtual already")  # noqa: TRY004  # it is no matter of types
+        raise RuntimeError("virtual_time: the time of this process is virtual already")  # noqa: TRY004  # not about types
     before, THREAD.clock = THREAD.clock, VirtualTime(patience)
     try:
         yield THREAD.clock
@@ -128,7 +127,7 @@ def virtual_time(*, patience: float = 0.0) -> Iterator[VirtualTime]:
 
 
 class _VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose time is that of its selector."""
+    """An event loop with the time of its selector."""
 
     def __init__(self, patience: float) -> None:
         self._jumping = _JumpingSelector(patience)
@@ -140,7 +139,7 @@ class _VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class _JumpingSelector(selectors.DefaultSelector):
-    """Waits for events no longer than ``patience``, and then lets the clock jump instead."""
+    """Waits for events at most ``patience`` seconds, and then moves the clock instead."""
 
     def __init__(self, patience: float) -> None:
         super().__init__()
@@ -148,7 +147,7 @@ class _JumpingSelector(selectors.DefaultSelector):
         self._patience = patience
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Return what is ready; where nothing is, the time that was to be waited for has passed."""
+        """Return the events that are ready; if there are none, move the clock by ``timeout``."""
         if timeout is None or timeout <= 0:
             return super().select(timeout)
         ready = super().select(self._patience)

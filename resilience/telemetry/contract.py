@@ -1,11 +1,11 @@
 """
 The telemetry contract as values, for dashboards, alerts and tests.
 
-It is written once, in ``contract.toml``. The tables in the docstring of :mod:`resilience.telemetry` are made from it::
+The source is ``contract.toml``. This command makes the tables in the docstring of :mod:`resilience.telemetry` from it::
 
     python -m resilience.telemetry.contract --write
 
-Names are complete here: ``.outcome`` has become ``resilience.outcome``.
+Names are complete here: ``resilience.outcome`` and not ``.outcome``.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class SpanShape:
     One kind of span.
 
     Attributes:
-        name: With ``<operation>`` or ``<provider>`` where it depends on the call.
+        name: The name, with ``<operation>`` or ``<provider>`` if it depends on the call.
         kind: ``CLIENT`` or ``INTERNAL``.
-        covers: What runs inside.
+        covers: The work inside the span.
     """
 
     name: str
@@ -53,10 +53,10 @@ class Attribute:
     One attribute.
 
     Attributes:
-        name: Its name.
+        name: The name.
         type: ``string``, ``int``, ``double`` or ``bool``.
-        on: Which kinds of spans have it; empty for what only events, metrics or records have.
-        meaning: What it says, or what its values are.
+        on: The kinds of spans that have it; empty if only events, metrics or records have it.
+        meaning: The meaning, or the values.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Attribute:
 
 @frozen(kw_only=True)
 class EventShape:
-    """One event of an operation's span, when it happens, and the attributes that it may have."""
+    """One kind of event on an operation's span: when it happens, and the attributes that it may have."""
 
     name: str
     when: str
@@ -89,12 +89,12 @@ class Instrument:
     One instrument.
 
     Attributes:
-        name: Its name.
-        kind: What it is.
-        unit: ``s``, or what is counted, in braces.
-        attributes: Those that its series may have.
-        buckets: The upper bounds of a histogram's buckets; empty for other instruments.
-        what: What is measured or counted.
+        name: The name.
+        kind: The kind of instrument.
+        unit: ``s``, or the counted thing in braces.
+        attributes: The attributes that its series may have.
+        buckets: The upper bounds of a histogram's buckets, in seconds; empty for other instruments.
+        what: The measured or counted thing.
     """
 
     name: str
@@ -111,10 +111,10 @@ class RecordShape:
     One kind of log record.
 
     Attributes:
-        name: What its field ``resilience.event.name`` says.
+        name: The value of its field ``resilience.event.name``.
         levels: ``DEBUG``, ``INFO`` or ``WARNING``; the first is the usual one.
-        fields: Those that it may have besides the two that every record has.
-        when: When it is written.
+        fields: The fields that it may have, without the two of every record.
+        when: The event for which it is written.
     """
 
     name: str
@@ -126,19 +126,19 @@ class RecordShape:
 @frozen(kw_only=True)
 class Contract:
     """
-    Everything that telemetry shows, in the order of the docstring.
+    The whole telemetry contract, in the order of the docstring of :mod:`resilience.telemetry`.
 
     Attributes:
-        version: What raises it is said in the docstring of :mod:`resilience.telemetry`.
+        version: The version; that docstring says when it rises.
         spans: The kinds of spans.
-        attributes: What spans carry.
-        events: What operations' spans tell.
-        event_attributes: What only events carry.
+        attributes: The attributes of spans.
+        events: The kinds of events on operations' spans.
+        event_attributes: The attributes of events alone.
         links: The kinds of links.
-        instruments: What is measured.
-        metric_attributes: What tells series apart; the meaning says what bounds the values.
-        records: What is logged.
-        record_fields: What every record carries.
+        instruments: The instruments of metrics.
+        metric_attributes: The attributes of metrics; each ``meaning`` is the bound of the values.
+        records: The kinds of log records.
+        record_fields: The fields of every log record.
     """
 
     version: str
@@ -157,7 +157,7 @@ class Contract:
         Return one instrument.
 
         Raises:
-            LookupError: There is none of this name.
+            LookupError: No instrument has this name.
         """
         for each in self.instruments:
             if each.name == name:
@@ -269,10 +269,10 @@ def _listed(names: Iterable[str]) -> str:
 
 def with_tables(source: str) -> str:
     """
-    Return the source of a module with the rows of the tables in its docstring made anew.
+    Return the source of a module with new rows in the tables of its docstring.
 
     Raises:
-        ValueError: A table is missing.
+        ValueError: The docstring lacks a table.
     """
     lines = source.split("\n")
     for heading, rows in tables().items():
@@ -283,7 +283,7 @@ def with_tables(source: str) -> str:
 
 
 def _wrapped(row: str) -> list[str]:
-    """Return a row as lines of a docstring, where a backslash at the end of a line joins it with the next."""
+    """Return a row as lines of a docstring; a backslash at the end of a line joins it with the next."""
     if len(row) <= _LONGEST_LINE:
         return [row]
     parts = textwrap.wrap(row, _WIDTH, break_long_words=False, break_on_hyphens=False)
@@ -291,9 +291,9 @@ def _wrapped(row: str) -> list[str]:
 
 
 def main() -> int:
-    """Hold the docstring of :mod:`resilience.telemetry` against the contract, or write it."""
+    """Compare the docstring of :mod:`resilience.telemetry` with the contract, or write its tables."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--write", action="store_true", help="make the tables anew; without it, only look")
+    parser.add_argument("--write", action="store_true", help="write the tables; without it, only compare")
     options = parser.parse_args()
     module = Path(__file__).with_name("__init__.py")
     source = module.read_text(encoding="utf-8")
@@ -302,7 +302,7 @@ def main() -> int:
         module.write_text(fresh, encoding="utf-8")
         return 0
     if fresh != source:
-        sys.stderr.write(f"{module}: the tables are not those of {_FILE.name}; run with --write\n")
+        sys.stderr.write(f"{module}: the tables differ from {_FILE.name}; run with --write\n")
         return 1
     return 0
 

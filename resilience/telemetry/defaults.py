@@ -1,4 +1,4 @@
-"""The telemetry of an executor that was given no observers."""
+"""The observers of an executor without observers of its own."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from resilience.telemetry.spans.observer import Spans
 @cache
 def default_observers() -> tuple[Observer, ...]:
     """
-    Return metrics, logs and spans, the same for all executors.
+    Return metrics, logs and spans, the same objects for all executors.
 
-    Metrics and logs come before spans, so that what they record belongs to the span that is about to end.
+    Metrics and logs come before spans, so that their records belong to the span that is about to end.
     """
-    # An instrument is made once in a program, and an unknown code is complained of once.
+    # All executors share them: a program makes each instrument once, and warns of an unknown code once.
     return Metrics(), Logs(), Spans()

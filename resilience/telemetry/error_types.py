@@ -1,4 +1,4 @@
-"""Which error types there are: the codes that a policy lists, and few others."""
+"""Bound the values of ``error.type``: the codes that a policy lists, and a hundred others."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from attrs import define, field
 from resilience.core.policy import PolicyValues
 from resilience.core.words.labels import listed_codes
 
-# Exceptions are classes of a program and its SDKs, some dozens; classes that are made at run time have no end.
+# A program and its SDKs have some dozens of exception classes; the bound is for classes that are made at run time.
 _MOST_ERROR_TYPES: Final = 100
 
 
 @define(eq=False)
 class ListedCodes:
-    """The codes that policies list; most programs have one policy, so the last answer is kept."""
+    """The codes that policies list; it keeps the last result, because most programs have one policy."""
 
     _last: tuple[PolicyValues, frozenset[str]] | None = field(default=None, init=False)
 
@@ -29,12 +29,12 @@ class ListedCodes:
 
 @define(eq=False)
 class BoundedErrorTypes:
-    """Lets in the first hundred error types that no policy lists, so that time series have an end."""
+    """Keeps the first hundred error types that no policy lists, so that the number of time series is bounded."""
 
     _known: set[str] = field(factory=set, init=False)
 
     def admit(self, error_type: str, listed: frozenset[str]) -> str:
-        """Return an error type, or ``_OTHER`` if it is one too many."""
+        """Return an error type, or ``_OTHER`` after the first hundred."""
         if error_type in listed or error_type in self._known:
             return error_type
         if len(self._known) >= _MOST_ERROR_TYPES:

@@ -1,4 +1,4 @@
-"""The names of attributes, events, links and instruments; what they mean stands in the package's docstring."""
+"""The names of attributes, events, links and instruments; the package's docstring has their meaning."""
 
 from __future__ import annotations
 
@@ -80,5 +80,5 @@ VERIFY_DURATION: Final = "resilience.verify.duration"
 PREVIOUS_ATTEMPT: Final = "previous_attempt"
 REFRESH: Final = "refresh"
 
-# The version of the semantic conventions that `cloud.provider` and `error.type` are taken from.
+# The version of the semantic conventions that define `cloud.provider` and `error.type`.
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.44.0"

@@ -1,4 +1,4 @@
-"""What telemetry says of a fault and of a call's end, in sentences."""
+"""The sentences of telemetry about faults and the ends of calls."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from resilience.core.words.stop_reasons import STOP_WORDS
 _CATCH_ALL: Final = re.compile(r"http-[0-9]xx")
 
 NAME_REFUSED: Final = "a rename has given its name to another resource"
-"""Why a call was refused before its first attempt, without the name."""
+"""The reason of a call that was refused before its first attempt; it does not show the name."""
 
 
 def is_name_refused(ended: CallEnded) -> bool:
-    """Tell whether a call was not made because its own name is another resource's."""
+    """Tell whether a call was refused because a rename gave its name to another resource."""
     return ended.stop_reason == "not_ours" and not ended.attempts
 
 
 def is_unmatched(fault: Fault, decision: Decision) -> bool:
     """
-    Tell whether no rule names a fault: a gap in the policy, unless a policy inside has decided already.
+    Tell whether no rule names a fault: a gap in the policy, unless an inner policy has decided.
 
-    A rule for all statuses of a hundred is there for unknown codes. That it was needed is worth knowing.
+    A rule for a hundred statuses (``http-5xx``) is meant for unknown codes, so a fault that only such a rule matches
+    counts as a gap too.
     """
     if decision.rule is None:
         return not (isinstance(decision, Fail) and decision.reason == "inner")
-    # A rule for one status was meant for it; one for a hundred of them catches what no other rule names.
+    # A rule for one status names the fault; a rule for a hundred statuses does not.
     return fault.code is not None and _CATCH_ALL.fullmatch(decision.rule.code) is not None
 
 
@@ -39,7 +40,7 @@ def counted(attempts: int) -> str:
 
 
 def description(ended: CallEnded) -> str:
-    """Say in our own words why a call failed."""
+    """Return a sentence about why a call failed."""
     attempts = counted(ended.attempts)
     if ended.stop_reason is None:
         return f"programming error, after {attempts}"

@@ -111,7 +111,7 @@ def test_emqx_users_are_made_refused_and_told() -> None:
         "    CreateUser: succeeded after 2 attempts, 0 s of them waits",
         "dev-away   201 Created",
         '    CreateUser: attempt 1 failed (lost); retry in 0 s, by transport.emqx."lost"',
-        '    CreateUser: accepted (ALREADY_EXISTS, http 409); nobody verified it, by emqx."CreateUser/ALREADY_EXISTS"',
+        '    CreateUser: accepted (ALREADY_EXISTS, http 409); it was not verified, by emqx."CreateUser/ALREADY_EXISTS"',
         "dev-lost   200 OK",
         (
             "    CreateUser: failed: it exists already, and is not known to be ours, after 1 attempt "

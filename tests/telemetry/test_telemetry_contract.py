@@ -199,8 +199,8 @@ def test_an_instrument_is_found_by_its_name() -> None:
 
 
 def test_the_docstring_says_which_version_it_is() -> None:
-    """Whoever reads the contract sees the version that programs are told."""
-    assert f"this is all of it: version {contract().version}.\n" in (resilience.telemetry.__doc__ or "")
+    """A reader of the contract sees the version that programs get."""
+    assert f"a contract, version {contract().version}, " in (resilience.telemetry.__doc__ or "")
 
 
 def test_the_docstring_has_the_tables_of_the_contract() -> None:

@@ -136,7 +136,7 @@ _BY = 'by alibaba."SystemOverFlow" at policies/mqtt.toml:7'
         ),
         pytest.param(
             accepted(Fault(code="GroupIdAlreadyExsited", status=400)),
-            [f"INFO CreateGroupId: accepted (GroupIdAlreadyExsited, http 400); nobody verified it, {_BY}"],
+            [f"INFO CreateGroupId: accepted (GroupIdAlreadyExsited, http 400); it was not verified, {_BY}"],
             id="accepted",
         ),
         pytest.param(
@@ -239,7 +239,7 @@ def test_a_fault_without_a_rule_is_a_warning_once(caplog: pytest.LogCaptureFixtu
         _play(*failed(1, Fail(reason="unknown"), fault=Fault(code=code, status=400)), logs=logs)
     assert _lines(caplog) == [
         f"WARNING CreateGroupId: no rule of policy provisioning is for {code}; unknown faults: fail. "
-        "It is not said again"
+        "This is logged once"
         for code in ("Unheard.Of", "Other")
     ]
 
@@ -250,7 +250,7 @@ def test_a_code_that_only_its_status_answers_is_a_warning(caplog: pytest.LogCapt
     _play(*failed(1, caught, fault=Fault(code="Unheard.Of", status=500)))
     assert _lines(caplog)[0] == (
         "WARNING CreateGroupId: no rule of policy provisioning is for Unheard.Of; its status: retry in 1 s, "
-        'by transport."http-5xx" at policies/mqtt.toml:12. It is not said again'
+        'by transport."http-5xx" at policies/mqtt.toml:12. This is logged once'
     )
 
 

@@ -1,1 +1,1 @@
-"""Log records: one line for each decision about a call that did not succeed at once."""
+"""Log records: one line for each decision in a call that did not succeed at once."""

@@ -1,4 +1,4 @@
-"""What is logged of one call, from its first event to its last."""
+"""Log one call, from its first event to its last."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ from resilience.telemetry.sentences import counted, description, is_unmatched
 
 _EARLIER: Final = {"done": "an earlier run has done it", "unfinished": "an earlier run began it and never finished"}
 
-# A service has some hundred codes. One that makes up a code for each answer must not fill memory and logs.
+# A service has some hundred codes. If a service makes up a code for each answer, memory and logs must not fill.
 _MOST_GAPS: Final = 256
 
 
 @frozen(eq=False)
 class LogState:
-    """What all calls that one observer watches are logged with, and what need not be said again."""
+    """The state that the logs of all calls of one observer share: the logger, and the gaps that it has reported."""
 
     log: logging.Logger
     listed: ListedCodes = field(factory=ListedCodes, init=False)
@@ -54,7 +54,7 @@ class LogState:
     _gaps: set[tuple[str, str]] = field(factory=set, init=False)
 
     def is_news(self, policy: str, label: str) -> bool:
-        """Tell whether it was not said yet that this policy has no rule for this fault."""
+        """Tell whether a policy's missing rule for a fault has not been reported yet; remember it."""
         gap = policy, label
         if gap in self._gaps or len(self._gaps) >= _MOST_GAPS:
             return False
@@ -64,7 +64,7 @@ class LogState:
 
 @define(eq=False)
 class CallLogger:
-    """Logs one call: gets its events in order, in the task that runs it."""
+    """Logs one call; it receives the call's events in order, in the task of the call."""
 
     _started: CallStarted
     _state: LogState
@@ -73,12 +73,12 @@ class CallLogger:
     _leads: str | None = field(default=None, init=False)
 
     def __call__(self, event: Event) -> None:  # noqa: C901  # a branch for each event
-        """Log what happened, if it is worth a line."""
+        """Log an event, if it deserves a record."""
         match event:
             case AttemptStarted() | VerifyStarted():
                 self._number = event.number
             case AttemptSucceeded():
-                pass  # how the call ended says it
+                pass  # CallEnded follows
             case AttemptFailed():
                 self._attempt_failed(event)
             case CallEnded():
@@ -109,7 +109,7 @@ class CallLogger:
         if is_unmatched(fault, decision):
             self._rule_missing(fault, decision)
         if not decision.leads_on or not self._listens(logging.INFO):
-            return  # how the call ends is said when it has ended
+            return  # CallEnded follows
         attributes = fault_attributes(fault) | decision_attributes(decision)
         attributes[names.ATTEMPT_NUMBER] = event.number
         attributes[names.EFFECT] = event.effect
@@ -124,7 +124,7 @@ class CallLogger:
         policy, label = self._started.policy, _label(fault)
         if not self._state.is_news(policy.name, label):
             return
-        sentence = "no rule of policy %s is for %s; %s. It is not said again"
+        sentence = "no rule of policy %s is for %s; %s. This is logged once"
         instead = f"unknown faults: {policy.unknown.do}" if decision.rule is None else f"its status: {_next(decision)}"
         attributes = fault_attributes(fault) | {names.POLICY_NAME: policy.name, names.ACTION: decision.verb}
         self._log(logging.WARNING, names.RULE_MISSING, attributes, sentence, policy.name, label, instead)
@@ -205,7 +205,7 @@ class CallLogger:
         attributes |= rule_attributes(event.rule)
         if self._fault is not None:
             attributes |= fault_attributes(self._fault)
-        verification = "it was verified" if event.verified else "nobody verified it"
+        verification = "it was verified" if event.verified else "it was not verified"
         what = "done by an earlier run" if self._fault is None else _facts(self._fault)
         sentence = "accepted (%s); %s%s"
         self._log(logging.INFO, names.OPERATION_ACCEPTED, attributes, sentence, what, verification, _by(event.rule))
@@ -217,7 +217,7 @@ class CallLogger:
         if event.fault is not None:
             attributes |= fault_attributes(event.fault)
             last = _facts(event.fault)
-        # What a call inside has said already is said once.
+        # The call inside has logged the failure as a warning already.
         level = logging.INFO if event.stop_reason == "inner" else logging.WARNING
         sentence = "failed: %s (%s)%s%s"
         why = "" if event.advice is None else f"; {event.advice}"
@@ -227,14 +227,14 @@ class CallLogger:
         return self._state.log.isEnabledFor(level)
 
     def _log(self, level: int, name: str, attributes: Attributes, sentence: str, *words: AttributeValue) -> None:
-        """Write one record: a sentence for people, and the attributes beside it for machines."""
+        """Write one record: a sentence for people, and attributes for machines."""
         operation = self._started.operation
         fields = {names.EVENT_NAME: name, names.OPERATION_NAME: operation} | attributes
-        self._state.log.log(level, f"%s: {sentence}", operation, *words, extra=fields)  # noqa: G004  # a format of ours
+        self._state.log.log(level, f"%s: {sentence}", operation, *words, extra=fields)  # noqa: G004  # our own format
 
 
 def _label(fault: Fault) -> str:
-    """Return what a fault is called; nothing but a code, a word of ours or a class."""
+    """Return the name of a fault: its code, its status, its kind of transport fault, or the exception's class."""
     if fault.code is not None:
         return cleaned(fault.code) or "an unreadable code"
     if fault.status is not None:
@@ -243,7 +243,7 @@ def _label(fault: Fault) -> str:
 
 
 def _facts(fault: Fault) -> str:
-    """Return a fault in a few words: what it is called, the HTTP status, and what the service's support asks for."""
+    """Return a fault in a few words: name, HTTP status and request id."""
     facts = [_label(fault)]
     if fault.code is not None and fault.status is not None:
         facts.append(f"http {fault.status}")
@@ -254,7 +254,7 @@ def _facts(fault: Fault) -> str:
 
 
 def _next(decision: Decision) -> str:
-    """Return what follows, when, and which rule says so."""
+    """Return the action that follows, its delay and its rule."""
     delay = f" in {decision.delay:.3g} s" if decision.delay > 0 else ""
     return f"{decision.verb}{delay}{_by(decision.rule)}"
 

@@ -1,4 +1,4 @@
-"""The observer that logs, with the standard library: what was decided about calls that did not succeed at once."""
+"""The observer that logs calls with the standard library."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from resilience.telemetry.logs.call_log import CallLogger, LogState
 
 log: Final = logging.getLogger("resilience.calls")
 
-# Without a handler of its own, warnings of a program that has configured no logging would go to its standard
-# error. Not on the parent: what the engine itself has to complain about there shall be seen.
+# Without this handler, warnings would go to standard error in a program that has configured no logging. The parent
+# logger has none, so that the engine's own warnings are seen.
 log.addHandler(logging.NullHandler())
 
 
 class Logs:
     """
-    Logs what was decided about calls, to the logger ``resilience.calls``; records in the package's docstring.
+    Logs the decisions in calls to the logger ``resilience.calls``; the package's docstring lists the records.
 
-    Nothing is logged of a call that succeeds at once, and nothing is seen unless the program configures logging.
-    Give it to an executor before :class:`~resilience.telemetry.Spans`: what is logged then belongs to the
-    current span, and a bridge from logging to OpenTelemetry tells which one.
+    A call that succeeds at once has no record. Records are seen only if the program configures logging. Give this to
+    an executor before :class:`~resilience.telemetry.Spans`: the records then belong to the call's span, which a bridge
+    from logging to OpenTelemetry shows.
 
     Args:
-        show_names: Whether the name that a rename ended with is told. Off for names that must not leave the house.
+        show_names: Whether records show the new name of a renamed resource. Switch it off for confidential names.
 
     Attributes:
-        idle_slot: Says that a call that succeeds at once need not be told.
+        idle_slot: Tells the executor that this observer ignores calls that succeed at once.
     """
 
     __slots__ = ("_state", "idle_slot")
@@ -37,13 +37,13 @@ class Logs:
         self._state = LogState(log, show_names=show_names)
 
     def watch(self, started: CallStarted) -> Sink | None:
-        """Return what logs one call; None if the logger drops even warnings."""
+        """Return the function that logs one call; None if the logger drops even warnings."""
         is_heard = _has_listener(log) and log.isEnabledFor(logging.WARNING)
         return CallLogger(started, self._state) if is_heard else None
 
 
 def _has_listener(logger: logging.Logger | None) -> bool:
-    """Tell whether a record would get anywhere: a script that has not configured logging need not pay for its words."""
+    """Tell whether a handler would get a record; without one, a script does not pay for the sentences."""
     while logger is not None:
         for handler in logger.handlers:
             if not isinstance(handler, logging.NullHandler):

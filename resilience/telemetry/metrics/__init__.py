@@ -1,1 +1,1 @@
-"""Metrics: what calls, attempts, waits and remedies take, and how often."""
+"""Metrics: the number and the durations of calls, attempts, waits and remedies."""

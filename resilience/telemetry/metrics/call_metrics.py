@@ -1,4 +1,4 @@
-"""What one call adds to the metrics, from its first event to its last."""
+"""Measure one call, from its first event to its last."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _NONE: Final[frozenset[str]] = frozenset()
 
 class Series:
     """
-    The attributes of one operation's time series, each made once: a call that succeeds makes none.
+    The attributes of one operation's time series; each is made once, so that a successful call makes none.
 
     Attributes:
         active: The operation's calls under way.
-        operation: Of what is counted by operation alone.
-        attempt: Of a first attempt that succeeded.
-        success: Of a call that succeeded at once.
+        operation: The attributes of instruments that have the operation alone.
+        attempt: The attributes of a first attempt that succeeded.
+        success: The attributes of a call that succeeded at once.
     """
 
     def __init__(self, active: Active) -> None:
@@ -54,7 +54,7 @@ class Series:
         self.success = self.of(names.OUTCOME, "success")
 
     def of(self, name: str, value: str | None, failure: str | None = None) -> Attributes:
-        """Return the operation's attributes, another one, and the error type; what is None is left out."""
+        """Return the operation's attributes with another one and the error type, each unless it is None."""
         key = name, value, failure
         made = self._made.get(key)
         if made is None:
@@ -66,7 +66,7 @@ class Series:
 
 @frozen(eq=False)
 class MetricsState:
-    """What all calls that one observer watches are measured with."""
+    """The state that the measurements of all calls of one observer share."""
 
     instruments: Instruments
     listed: ListedCodes = field(factory=ListedCodes, init=False)
@@ -74,7 +74,7 @@ class MetricsState:
     _series: dict[str, Series] = field(factory=dict, init=False)
 
     def begin(self, started: CallStarted) -> CallMetrics:
-        """Count a call as under way, and return what measures it."""
+        """Count a call as under way, and return the function that measures it."""
         series = self._series.get(started.operation) or self._introduce(started.operation)
         series.active.begin()
         return CallMetrics(self, series, started.policy)
@@ -89,10 +89,10 @@ class MetricsState:
 
 class CallMetrics:
     """
-    Measures one call: gets its events in order.
+    Measures one call; it receives the call's events in order.
 
-    Whatever the events are, a call counts as under way until its end, and ends once. An attempt
-    or a remedy that is cancelled is not measured: it would look like a quick one.
+    With any events, a call counts as under way until its end, and ends once. A cancelled attempt or remedy is not
+    measured, because it would look like a quick one.
     """
 
     _error_type: str | None = None
@@ -105,7 +105,7 @@ class CallMetrics:
         self._policy = policy
 
     def __call__(self, event: Event) -> None:
-        """Measure what happened; nothing is measured after the end."""
+        """Measure an event; events after the call's end are ignored."""
         measure = self._MEASURE.get(type(event))
         if measure is not None and not self._has_ended:
             measure(self, event)
@@ -141,7 +141,7 @@ class CallMetrics:
         self._all.instruments.attempt_duration.record(duration, attributes)
 
     def _refresh_started(self, event: RefreshStarted) -> None:
-        # A call that waits for another call's refresh takes no time of the service.
+        # A call that waits for another call's refresh makes no request itself.
         self._leads = event.provider if event.leads else None
 
     def _refresh_ended(self, event: RefreshEnded) -> None:
@@ -170,7 +170,7 @@ class CallMetrics:
     def _call_ended(self, event: CallEnded) -> None:
         self._has_ended = True
         instruments, series = self._all.instruments, self._series
-        # First of all: what else may go wrong here, the call is no longer under way.
+        # This comes first, so that an error below leaves the number right.
         series.active.end()
         attributes = series.success
         if event.ended not in GOOD_ENDS:
@@ -190,8 +190,8 @@ class CallMetrics:
     def _listed(self) -> frozenset[str]:
         return self._all.listed.of(self._policy)
 
-    # A look-up costs less than to compare an event with each class in turn. What is not here is not measured: an
-    # attempt is when it is over.
+    # A look-up costs less than comparing an event with each class in turn. Other events are not measured: an attempt is
+    # measured at its end.
     _MEASURE: ClassVar[Mapping[type[Event], Callable[[Any, Any], None]]] = {
         AttemptSucceeded: _attempt_succeeded,
         AttemptFailed: _attempt_failed,

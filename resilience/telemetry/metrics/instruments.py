@@ -1,4 +1,4 @@
-"""The instruments of metrics; what they measure stands in the package's docstring."""
+"""The instruments of metrics; the package's docstring describes them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ADVISORY: Final = "explicit_bucket_boundaries_advisory"
 
 @frozen(eq=False)
 class Instruments:
-    """One meter's instruments, each with the name of what it counts or measures."""
+    """The instruments of one meter."""
 
     operation_duration: Histogram
     operation_failures: Counter
@@ -39,7 +39,7 @@ class Instruments:
 
     @classmethod
     def make(cls, meter: Meter) -> Instruments:
-        """Create them all; a meter makes the same one of the same name."""
+        """Create all instruments; a meter returns the same instrument for the same name."""
         return cls(
             operation_duration=_histogram(
                 meter, names.OPERATION_DURATION, _OF_CALLS, "Calls: their attempts, waits and remedies."
@@ -54,13 +54,13 @@ class Instruments:
             ),
             retry_delay=_histogram(meter, names.DELAY, _OF_DELAYS, "Waits before attempts and remedies."),
             decisions=meter.create_counter(
-                names.DECISIONS, unit="{decision}", description="What was decided after faults and verifications."
+                names.DECISIONS, unit="{decision}", description="Decisions after faults and verifications."
             ),
             faults_unmatched=meter.create_counter(
                 names.FAULTS_UNMATCHED, unit="{fault}", description="Faults that no rule of the policy names."
             ),
             ledger_answers=meter.create_counter(
-                names.LEDGER_ANSWERS, unit="{answer}", description="What the ledger knew before first attempts."
+                names.LEDGER_ANSWERS, unit="{answer}", description="Answers of the ledger before first attempts."
             ),
             refresh_duration=_histogram(
                 meter,
@@ -68,12 +68,12 @@ class Instruments:
                 _OF_ATTEMPTS,
                 "Refreshes of credentials, in the calls that run them.",
             ),
-            verify_duration=_histogram(meter, names.VERIFY_DURATION, _OF_ATTEMPTS, "Questions to verifiers."),
+            verify_duration=_histogram(meter, names.VERIFY_DURATION, _OF_ATTEMPTS, "Calls of verifiers."),
         )
 
 
 def _histogram(meter: Meter, name: str, buckets: Sequence[float], description: str) -> Histogram:
-    # The advice on buckets came with opentelemetry-api 1.30; a foreign meter may not take it either.
+    # opentelemetry-api has the argument for buckets since 1.30; a meter of another implementation may lack it too.
     if _ADVISORY in inspect.signature(meter.create_histogram).parameters:
         return meter.create_histogram(
             name, unit="s", description=description, explicit_bucket_boundaries_advisory=buckets

@@ -1,1 +1,1 @@
-"""OpenTelemetry providers: the program's own, and one for a program that sets none."""
+"""OpenTelemetry providers: those of the program, and those for a program that sets none."""

@@ -1,4 +1,4 @@
-"""Providers for a program that sets none, from the variables that OpenTelemetry defines for that."""
+"""Make providers for a program that sets none, from OpenTelemetry's environment variables."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _EXTRA: Final = "install the extra: pip install 'mqtt-resilience[otel]'"
 
 
 def asked_for(environ: Mapping[str, str] = os.environ) -> str | None:
-    """Return the first variable that asks for traces or metrics, or None; one that is set and empty asks for none."""
+    """Return the first variable that asks for traces or metrics; None if all are missing, empty or ``none``."""
     if environ.get(_DISABLED, "").strip().lower() == "true":
         return None
     return next((name for name in _ASKING if environ.get(name, "").strip() not in {"", "none"}), None)
@@ -40,33 +40,33 @@ def asked_for(environ: Mapping[str, str] = os.environ) -> str | None:
 @frozen(eq=False)
 class Providers:
     """
-    Providers that are set nowhere: their owner sends by them, and the program may still set its own.
+    Providers that are not set globally, so that the program may still set its own.
 
     Attributes:
-        tracer: Makes spans; None where the environment asks for none.
-        meter: Makes instruments; likewise.
+        tracer: The tracer provider; None if the environment asks for no traces.
+        meter: The meter provider; None if the environment asks for no metrics.
     """
 
     tracer: Any = None
     meter: Any = None
 
     def flush(self) -> None:
-        """Send what is left; how long that takes depends on who receives it."""
+        """Send the rest; the time that this takes depends on the receiver."""
         _flush(self.tracer, self.meter)
 
 
 def own_providers(service: str) -> Providers | str | None:
     """
-    Make the providers that the environment asks for, as OpenTelemetry's own configuration does, and set none.
+    Make the providers that the environment asks for, as OpenTelemetry's own configuration does, without setting them.
 
     They are not shut down when the program exits; their owner flushes them.
 
     Args:
-        service: The name of the service, where the environment does not say it.
+        service: The name of the service, if the environment does not have it.
 
     Returns:
-        The providers; None where no variable asks for one, or the program has set one of its own; or why they could
-        not be made, for the user.
+        The providers. None if no variable asks for one, or if the program has set its own. A sentence for the user if
+        they could not be made.
     """
     variable = asked_for()
     if variable is None or has_providers():
@@ -74,13 +74,13 @@ def own_providers(service: str) -> Providers | str | None:
     if find_spec("opentelemetry.sdk") is None:
         return f"{variable} is set, but the OpenTelemetry SDK is not installed; {_EXTRA}"
     try:
-        # Private, and what OpenTelemetry's own launcher runs (opentelemetry-sdk 1.25.0 and 1.45.2, read 2026-11-21):
-        # a reading of some thirty variables of our own would never be the same.
-        from opentelemetry.sdk import _configuration as configuration  # noqa: PLC0415  # not paid for without need
+        # This is private. OpenTelemetry's own launcher calls it (opentelemetry-sdk 1.25.0 and 1.45.2, read 2026-11-21),
+        # and our own reading of some thirty variables would differ from it.
+        from opentelemetry.sdk import _configuration as configuration  # noqa: PLC0415  # slow to import
 
         with _defaults(service), _caught(configuration) as made:
-            configuration._OTelSDKConfigurator().configure()  # type: ignore[no-untyped-call]  # noqa: SLF001  # the SDK's own is untyped
-    except Exception as error:  # noqa: BLE001  # no call fails for its telemetry
+            configuration._OTelSDKConfigurator().configure()  # type: ignore[no-untyped-call]  # noqa: SLF001  # it has no types
+    except Exception as error:  # noqa: BLE001  # telemetry must not make a call fail
         return f"no telemetry, although {variable} is set: {type(error).__name__}: {error}"
     for provider in made.values():
         atexit.unregister(provider.shutdown)
@@ -88,15 +88,14 @@ def own_providers(service: str) -> Providers | str | None:
 
 
 _SETTERS: Final = ("set_tracer_provider", "set_meter_provider", "set_logger_provider")
-"""What the SDK's configuration calls with the providers that it has made."""
-
+"""The functions that the SDK's configuration calls with the providers that it has made."""
 
 _IMPORT: Final = "_import_exporters"
-"""What finds the classes of exporters; its answers are dictionaries of them."""
+"""The function that returns the classes of exporters, in dictionaries."""
 
 
 class _Sending(local):
-    """Whether this thread sends what providers of our own have recorded."""
+    """Whether this thread sends the telemetry of our own providers."""
 
     is_ours = False
 
@@ -106,18 +105,18 @@ _failures: Final = [0]
 
 
 def is_sending_ours() -> bool:
-    """Tell whether this thread sends what providers of our own have recorded, and not the program's."""
+    """Tell whether this thread sends the telemetry of our own providers."""
     return _sending.is_ours
 
 
 def has_failed() -> bool:
-    """Tell whether a provider of our own could not send something."""
+    """Tell whether one of our own providers could not send something."""
     return _failures[0] > 0
 
 
 @contextmanager
 def _caught(configuration: ModuleType) -> Iterator[dict[str, Any]]:
-    """Catch the providers that would be set, by the name of the function that would set them."""
+    """Collect the providers that the configuration would set, by the name of the setter."""
     made: dict[str, Any] = {}
     names = [name for name in (*_SETTERS, _IMPORT) if hasattr(configuration, name)]
     before = {name: getattr(configuration, name) for name in names}
@@ -139,7 +138,7 @@ def _marked_exporters(find: Callable[..., Any], *args: Any, **kwargs: Any) -> An
 
 
 def _marked(exporter: Any) -> Any:
-    """Return a class of exporters that says while it sends, and afterwards whether it could."""
+    """Return a class of exporters that notes when it sends, and whether it failed."""
 
     def export(self: Any, *args: Any, **kwargs: Any) -> Any:
         _sending.is_ours = True
@@ -154,38 +153,38 @@ def _marked(exporter: Any) -> Any:
 
 
 def flush_providers() -> None:
-    """Send what is left in the providers that the program has set, where it ends without Python's exit functions."""
+    """Send the rest in the program's own providers, before it ends without Python's exit functions."""
     _flush(trace.get_tracer_provider(), metrics.get_meter_provider())
 
 
 def _flush(*providers: object) -> None:
-    # One after the other would wait twice for a receiver that is away.
+    # In parallel, because each of them waits for a receiver that does not answer.
     threads = [
         Thread(target=flush, daemon=True)
         for provider in providers
-        if (flush := getattr(provider, "force_flush", None)) is not None  # the SDK's providers have it
+        if (flush := getattr(provider, "force_flush", None)) is not None  # the API's own providers lack it
     ]
     for thread in threads:
         try:
             thread.start()
         except RuntimeError:
-            thread.run()  # Python is ending, and starts no thread any more
+            thread.run()  # Python is ending, and starts no more threads
     for thread in threads:
         if thread.ident is not None:
             thread.join()
 
 
 def is_exporting() -> bool:
-    """Tell whether the SDK, in this thread, is sending what was measured."""
-    # Set around each export, for instrumentation that must not see the SDK's own traffic; the key has no public name
+    """Tell whether the SDK is sending telemetry in this thread."""
+    # The SDK sets this key around each export, so that instrumentation ignores its traffic. The key has no public name
     # (opentelemetry-api 1.25.0 and 1.45.2, read 2026-11-21).
     key = getattr(context, "_SUPPRESS_INSTRUMENTATION_KEY", None)
     return key is not None and context.get_value(key) is not None
 
 
 def has_providers() -> bool:
-    """Tell whether a provider has been set, by whomever."""
-    # The public calls answer with a proxy as long as no provider is set.
+    """Tell whether a provider has been set globally."""
+    # The public functions return a proxy as long as no provider is set.
     providers = (trace.get_tracer_provider(), metrics.get_meter_provider())
     return not all("Proxy" in type(provider).__name__ for provider in providers)
 
@@ -193,10 +192,10 @@ def has_providers() -> bool:
 @contextmanager
 def _defaults(service: str) -> Iterator[None]:
     """
-    Fill in what OpenTelemetry's launcher fills in, for a moment; the program finds its environment as it was.
+    Set the defaults of OpenTelemetry's launcher in the environment, and restore it at the end.
 
-    An endpoint alone means that signals go there. The protocol is the one that the
-    specification recommends and our extra brings, where the SDK would take gRPC.
+    An endpoint alone means that signals go there. The protocol is ``http/protobuf``, which the
+    specification recommends and our extra installs; the SDK's default is gRPC.
     """
     environ = os.environ
     values = {_PROTOCOL: "http/protobuf"}

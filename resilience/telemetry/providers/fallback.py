@@ -1,4 +1,4 @@
-"""An observer for each of two providers: the program's own, and one that stands in until the program sets its own."""
+"""An observer that uses a fallback until the program sets its own provider."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from resilience.core.events import CallStarted, Observer, Sink, Slot
 @define(eq=False)
 class UntilSet:
     """
-    Lets the program's own provider have each call once there is one; until then another observer has them.
+    Gives each call to the observer for the program's provider once it is set, and before to another observer.
 
     Args:
-        own: Watches with the provider that the program sets; see ``idle_slot`` of spans and metrics.
-        other: Gives the observer that stands in; None where there is none.
-        on_own: Called once, when the program's own provider is seen for the first time.
+        own: The observer for the provider that the program sets; see ``idle_slot`` of spans and metrics.
+        other: Returns the other observer; None if there is none.
+        on_own: Called once, when the program's provider is first seen.
     """
 
     _own: Observer
     _other: Callable[[], Observer | None]
     _on_own: Callable[[], object]
-    _is_told: bool = field(default=False, init=False)
+    _has_seen_own: bool = field(default=False, init=False)
     idle_slot: Slot | None = None
 
     def watch(self, started: CallStarted) -> Sink | None:
-        """Watch a call with the observer whose turn it is."""
+        """Watch a call with one of the two observers."""
         slot = self._own.idle_slot
         if slot is None or slot[0][slot[1]] is not None:
-            if not self._is_told:
-                self._is_told = True
+            if not self._has_seen_own:
+                self._has_seen_own = True
                 self._on_own()
             return self._own.watch(started)
         other = self._other()

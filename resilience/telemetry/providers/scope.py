@@ -1,4 +1,4 @@
-"""Who makes our spans and measurements, in OpenTelemetry's words: the instrumentation scope."""
+"""The instrumentation scope of our spans and measurements: name and version."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SCOPE: Final = "resilience"
 
 def version() -> str | None:
     """Return our version, read from a file; None for a copy of the package without its metadata."""
-    from importlib import metadata  # noqa: PLC0415  # longer to import than all of ours
+    from importlib import metadata  # noqa: PLC0415  # slower to import than this whole package
 
     try:
         return metadata.version(_DISTRIBUTION)
