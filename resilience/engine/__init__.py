@@ -1,1 +1,1 @@
-"""The shell around the decisions: it calls, waits, renews credentials, verifies and reports."""
+"""Carry out the decisions: call, wait, renew credentials, verify, and report to observers."""

@@ -1,4 +1,4 @@
-"""What both executors share: how they are made, and which verifiers they know."""
+"""The part that both executors share: their arguments, their targets and their verifiers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def _nobody(_: PolicyValues) -> Sequence[Observer]:
+def _no_observers(_: PolicyValues) -> Sequence[Observer]:
     return ()
 
 
@@ -33,7 +33,7 @@ _MOST_TARGETS: Final = 128
 
 
 class PreparedTarget(NamedTuple):
-    """A function of ``call`` or ``outcome`` with its operation, prepared once."""
+    """A function that was given to ``call`` or ``outcome``, prepared once for its operation."""
 
     target: Target
     call: Callable[..., Any]
@@ -45,19 +45,19 @@ class CommonExecutor:
     The part of an executor that needs no runtime.
 
     Attributes:
-        policy: What to do with faults.
+        policy: The policy.
         provider: The provider of operations that are named without a prefix, or None.
-        enabled: Whether the policy acts; if not, each call is one attempt.
+        enabled: Whether the policy applies; if not, each call is one attempt.
         target_factory: Prepares functions for calls.
     """
 
-    observers_for: ClassVar[staticmethod[[PolicyValues], Sequence[Observer]]] = staticmethod(_nobody)
-    """Returns the observers where none were given: the package chooses them, the engine knows none."""
+    observers_for: ClassVar[staticmethod[[PolicyValues], Sequence[Observer]]] = staticmethod(_no_observers)
+    """Returns the default observers; the public executors override it, since the engine knows no observer."""
 
     runtime: ClassVar[Runtime]
 
     _fast_path: ClassVar[staticmethod[..., Callable[..., Any]]]
-    """Makes the fast path for calls of a function, that which returns values and that which returns outcomes."""
+    """Returns the fast path for a target; with ``as_outcome=True`` one that returns outcomes."""
 
     def __init__(  # noqa: PLR0913  # a keyword for each thing that calls share
         self,
@@ -75,7 +75,7 @@ class CommonExecutor:
     ) -> None:
         if not isinstance(policy, PolicyValues):
             raise TypeError(f"policy: expected a policy, got {type(policy).__name__}; read one with Policy.load(...)")
-        # A package of a third party that cannot be used is told here, and not while a call fails.
+        # An unusable package of a third party raises here, and not in a failing call.
         registry.sdks()
         self.policy = policy
         self._targets: dict[tuple[str, Callable[..., Any]], PreparedTarget] = {}
@@ -97,16 +97,16 @@ class CommonExecutor:
         )
 
     def __repr__(self) -> str:
-        """Name the policy and the provider."""
+        """Return the policy's name and the provider."""
         off = "" if self.enabled else " switched off"
         return f"<{type(self).__name__} policy={self.policy.name!r} provider={self.provider!r}{off}>"
 
     def verify(self, operation: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         """
-        Register a verifier for an operation, for functions that have none of their own.
+        Register a verifier for an operation, for functions without a verifier of their own.
 
-        It takes the arguments of the call, and returns the value of what is there, or
-        None. Register it before the first call.
+        The verifier takes the arguments of the call. It returns the value of the resource
+        if the resource is there, else None. Register it before the first call.
 
         Raises:
             ValueError: The operation is unknown or ambiguous.
@@ -122,16 +122,16 @@ class CommonExecutor:
 
     def verify_with(self, client: object, *, unique_tag: str | None = None, unique_names: bool = False) -> None:
         """
-        Register the ready-made verifiers of an SDK's client: for ``call`` with that client's own methods.
+        Register the ready-made verifiers of an SDK's client, for ``call`` with methods of that client.
 
-        They read back what a create may have made, with the client itself, and
-        return it in the shape that the create would have returned.
+        The verifiers use the client to look for the resource that a create may have made, and
+        return what the create would have returned.
 
         Args:
-            client: A client of Alibaba's or Tencent's SDK, synchronous or not.
-            unique_tag: The tag key by which the script makes its instances unique; without it (and without
-                ``unique_names``) an instance of the same name is never taken for the one that was asked for.
-            unique_names: The script promises that no two instances have the same name.
+            client: A client of Alibaba's or Tencent's SDK, synchronous or asynchronous.
+            unique_tag: The key of the tag that has another value in each instance of the script. Without it, and
+                without ``unique_names``, an instance of the same name does not count as the one of the call.
+            unique_names: Your promise that no two instances have the same name.
 
         Raises:
             TypeError: The client is of neither SDK.
@@ -151,10 +151,10 @@ class CommonExecutor:
 
     def _prepared(self, operation: str, function: Callable[..., Any]) -> PreparedTarget:
         """
-        Return what calls a function under the policy, the same for each call of it.
+        Return the prepared target of a function, the same one for each call.
 
-        To prepare a function takes some hundred times as long as to call it. A bound method is another object each
-        time that it is asked for, and equal to the one before.
+        Preparing a function takes some hundred times as long as calling it. The key works for bound methods too: each
+        access makes a new object, which is equal to the one before.
         """
         try:
             return self._targets[operation, function]
@@ -166,7 +166,7 @@ class CommonExecutor:
         prepared = PreparedTarget(target, self._fast_path(target), self._fast_path(target, as_outcome=True))
         if is_kept:
             if len(self._targets) >= _MOST_TARGETS:
-                # Functions that are made anew for each call are not held on to for ever.
+                # A program may make a new function for each call, and these must not stay in memory.
                 self._targets.clear()
             self._targets[operation, function] = prepared
         return prepared
@@ -179,7 +179,7 @@ class CommonExecutor:
         key: Mapping[str, str] | None,
         accepted: Callable[..., Any] | None,
     ) -> Target:
-        """Look at everything that can be seen to be wrong before the first call."""
+        """Prepare a function, and raise for every mistake that is visible before the first call."""
         if isinstance(function, classmethod | staticmethod):
             kind = type(function).__name__
             raise TypeError(f"{function.__qualname__}: put @{kind} above the line that wraps it, not below")

@@ -1,4 +1,4 @@
-"""Our own exceptions: they say only what we did. What a service says leaves as the service's own exception."""
+"""Our own exceptions, for what the executor did; a refusal of the service leaves as the service's own exception."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from resilience.core.fault import Effect, Fault
 
 class ServiceError(Exception):
     """
-    A service's refusal that no exception of an SDK carries: an error that came as a value, or from plain code.
+    A service's refusal without an exception of an SDK: the function returned it as a value, or uses no SDK.
 
-    Raise it from a wrapped function that talks to a service without an SDK.
+    Raise it from a wrapped function that calls a service without an SDK.
 
     Attributes:
-        fault: The code and what else is known.
-        answer: What the service had answered, where the error came as a value; else None.
+        fault: The fault, with the code.
+        answer: The returned value that is a refusal; None if the function raised this error.
     """
 
     __module__ = "resilience"  # where users import it from
@@ -47,25 +47,25 @@ class ServiceError(Exception):
 
     @classmethod
     def of(cls, fault: Fault, message: str = "", *, answer: object = None) -> ServiceError:
-        """Wrap a fault that was read from a value."""
+        """Return the error for a fault that was found in a returned value."""
         error = cls(fault.code, message)
         error.fault, error.answer = fault, answer
         return error
 
     def __str__(self) -> str:
-        """Return the code, or what stands for it, and the message."""
+        """Return the fault's label and the message."""
         return f"{self.fault.label}: {self.message}" if self.message else self.fault.label
 
 
 class DeadlineExceeded(Exception):  # noqa: N818  # the name that gRPC gave it
     """
-    We cut an attempt or a remedy short. Its ``__cause__`` is the last exception of the service, if there was one.
+    The executor cut an attempt or a remedy short; ``__cause__`` is the last exception of the service, if any.
 
     Attributes:
         operation: The operation.
-        limit: Which limit it was.
-        seconds: How long that limit is.
-        what: What was cut short: ``attempt 3``, ``refresh``, ``verify``.
+        limit: The name of the limit.
+        seconds: The length of the limit, in seconds.
+        what: The part of the call that was cut short: ``attempt 3``, ``refresh``, ``verify``.
     """
 
     __module__ = "resilience"  # where users import it from
@@ -80,18 +80,18 @@ class DeadlineExceeded(Exception):  # noqa: N818  # the name that gRPC gave it
         self.what = what
 
     def __str__(self) -> str:
-        """Say what was cut short, and by which limit."""
+        """Return the part that was cut short, and the limit."""
         return f"{self.operation}: {self.what} was cut short by {self.limit} ({self.seconds:g} s)"
 
 
-class RemedyFailed(Exception):  # noqa: N818  # it says what we did
+class RemedyFailed(Exception):  # noqa: N818  # the public name
     """
-    A refresh or a verification failed; its ``__cause__`` is why. Or a rename stands in the way of a call.
+    A remedy failed, or an earlier rename refuses a call; ``__cause__`` is the reason of a failed remedy.
 
     Attributes:
-        remedy: ``refresh``, ``verify``, or ``rename``: an earlier one has given the very name that the call asks for to
-            another resource. Then nothing was sent.
-        reason: What failed, without the text of the cause.
+        remedy: ``refresh`` or ``verify`` if that failed. ``rename`` if an earlier rename gave the name that the call
+            asks for to another resource; the executor then sent nothing.
+        reason: The failure in words, without the text of the cause.
     """
 
     __module__ = "resilience"  # where users import it from
@@ -102,5 +102,5 @@ class RemedyFailed(Exception):  # noqa: N818  # it says what we did
         self.reason = reason
 
     def __str__(self) -> str:
-        """Say which remedy failed, and why."""
+        """Return the remedy and the reason."""
         return f"{self.remedy}: {self.reason}"

@@ -1,4 +1,4 @@
-"""The executor for event loops: a policy around the user's functions."""
+"""The executor for event loops: it applies a policy to the user's functions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Decorator(Protocol):
-    """What ``wrap(operation)`` returns; its type depends on what it decorates."""
+    """The decorator that ``wrap(operation)`` returns; its type depends on the decorated function."""
 
     @overload
     def __call__(self, function: Callable[P, Awaitable[T]], /) -> Wrapped[P, T]: ...
@@ -29,27 +29,25 @@ class BareExecutor(CommonExecutor):
     """
     Applies one policy to the calls of one program.
 
-    It starts no task and keeps no global state; it may serve any number of calls
-    at a time, on asyncio, uvloop and trio.
+    The executor starts no task and keeps no global state. It serves any number of calls at a
+    time, on asyncio, uvloop and trio.
 
     Args:
-        policy: What to do with faults.
-        provider: The provider of operations that are named without a prefix; None to take
-            the only one that knows the operation.
-        account: Goes into the ``{hash}`` of rename patterns and into that of shortened names, so that accounts get
-            different names.
+        policy: The policy.
+        provider: The provider of operations that are named without a prefix; None for the only provider that knows the
+            operation.
+        account: The account. It goes into the ``{hash}`` of rename patterns and of shortened names, so that accounts
+            get different names.
         credentials: Sources of credentials, by provider.
-        classify: Reads the fault from exceptions that the built-in translators do not know; None from it,
-            or no such function, leaves them to those.
-        on_rename: Told of every rename, in the task of the call.
-        ledger: Knows what earlier runs have started and done; None for the one of the policy's ``[ledger]``, if it has
-            that table.
-        observers: Who watches; None for what the package offers: see :mod:`resilience.telemetry`.
-        draw: Gives a number in [0, 1) for each decision, from which jitter is taken.
+        classify: Returns the fault of an exception that the built-in translators do not know; if it returns None, the
+            built-in translators decide.
+        on_rename: Called after every rename, in the task of the call.
+        ledger: The ledger; None for the one in the policy's ``[ledger]``, if it has that table.
+        observers: The observers; None for the defaults: see :mod:`resilience.telemetry`.
+        draw: Returns a number in [0, 1) for each decision, for jitter.
         enabled: False switches the policy off, for development and tests: each call is one attempt, without limits,
-            waits, remedies, rehearsed faults and ledger. Credentials are still loaded and renewed ahead of their
-            expiry, and calls are still traced. None for what ``RESILIENCE=off`` in the environment says when the
-            executor is made.
+            waits, remedies, rehearsed faults and ledger. Credentials are still loaded, and renewed ahead of expiry, and
+            calls are still traced. With None, ``RESILIENCE=off`` in the environment decides when the executor is made.
     """
 
     runtime: ClassVar[Runtime] = LOOP
@@ -90,20 +88,20 @@ class BareExecutor(CommonExecutor):
         accepted: Callable[..., Any] | None = None,
     ) -> Any:
         """
-        Put a function under the policy, as a decorator or directly.
+        Wrap a function, as a decorator or directly, so that the policy applies to its calls.
 
         Args:
-            operation: What the function does: ``Name`` or ``provider:Name``.
+            operation: The operation that the function performs: ``Name`` or ``provider:Name``.
             function: A coroutine function, or a plain function, which runs in a worker thread.
-            key: Which parameter (or field of a request object) is a request field, where it is not named like it:
+            key: The parameter (or field of a request object) for a request field of another name:
                 ``{"GroupId": "gid"}``.
-            accepted: Makes the value of an accepted call from the call's arguments, where no verifier is registered.
+            accepted: Makes the value of an accepted call from the call's arguments, if no verifier is registered.
 
         Raises:
             ValueError: The operation is unknown or ambiguous, or the function is a method of an SDK's client that
                 retries by itself.
-            TypeError: The policy can rename what no parameter of the function holds, or this is
-                a ``classmethod`` or ``staticmethod`` object, which belongs around what is wrapped.
+            TypeError: The policy can rename the operation's resource, but the function has no parameter for the name;
+                or the function is a ``classmethod`` or ``staticmethod`` object, which must be applied after ``wrap``.
         """
 
         def decorate(function: Callable[..., Any]) -> Wrapped[Any, Any]:
@@ -130,5 +128,5 @@ class BareExecutor(CommonExecutor):
         self, operation: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> Outcome[T]: ...
     async def outcome(self, operation: str, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        """Make one call of a function and return how it ended; a failed call raises nothing."""
+        """Make one call of a function and return its outcome; a failed call raises nothing."""
         return await self._prepared(operation, function).outcome(*args, **kwargs)

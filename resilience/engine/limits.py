@@ -1,4 +1,4 @@
-"""The limits of one call, as a program writes them: lengths of time as in a policy, or as numbers of seconds."""
+"""The limits of one call, given by a program as durations of the policy's form or as numbers of seconds."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 OWN: Final[ContextVar[Mapping[str, Any] | None]] = ContextVar("resilience.limits", default=None)
-"""The limits of the call of a client's method that is being made, where it has some of its own."""
+"""The own limits of the present call of a wrapped client's method; None for those of the policy."""
 
 ORIGIN: Final = "__resilience_origin__"
-"""Where a wrapped client has the client that it was made of."""
+"""The attribute of a wrapped client with the client that was given to ``wrap_client``."""
 
 _NONE: Final = "none"
 
@@ -36,17 +36,17 @@ def limited(
     """
     Return a method of a wrapped client with other limits: ``limited(client.create_topic, max_attempts=1)(request)``.
 
-    The client and the method itself do not change. A wrapped function has ``.limited`` of its own.
+    The client and the method do not change. A wrapped function has its own ``.limited``.
 
     Args:
         method: A method of a client that :func:`wrap_client` returned.
-        deadline: ``"5s"``, a number of seconds, or ``"none"`` for no limit; None for what the policy says.
-        attempt_timeout: Likewise.
-        max_attempts: At least 1, the first attempt included; None for what the policy says.
+        deadline: ``"5s"``, a number of seconds, or ``"none"`` for no limit; None for the policy's deadline.
+        attempt_timeout: In the same forms as ``deadline``; None for the policy's.
+        max_attempts: At least 1, the first attempt included; None for the policy's.
 
     Raises:
-        TypeError: It is no such method.
-        ValueError: One of the others is no such limit.
+        TypeError: ``method`` is not a method of a wrapped client.
+        ValueError: A limit is not valid.
     """
     given = {"deadline": deadline, "attempt_timeout": attempt_timeout, "max_attempts": max_attempts}
     if ORIGIN not in getattr(getattr(method, "__self__", None), "__dict__", ()):
@@ -54,7 +54,7 @@ def limited(
         raise TypeError(
             f"limited: expected a method of a client of wrap_client, got {name}; a wrapped function has .limited itself"
         )
-    limits_with(Limits(deadline=None), **given)  # type: ignore[arg-type]  # each is of the type that it was given as
+    limits_with(Limits(deadline=None), **given)  # type: ignore[arg-type]  # each has the type of its parameter
     call: Callable[..., Any] = method
 
     def limited_method(*args: Any, **kwargs: Any) -> Any:
@@ -84,16 +84,16 @@ def limits_with(
     max_attempts: int | None = None,
 ) -> Limits:
     """
-    Return limits that differ from others where something is given.
+    Return limits with some values replaced.
 
     Args:
-        base: The others.
+        base: The limits to start from.
         deadline: ``"5s"``, a number of seconds, or ``"none"`` for no limit; None for that of ``base``.
-        attempt_timeout: Likewise.
+        attempt_timeout: In the same forms as ``deadline``; None for that of ``base``.
         max_attempts: At least 1, the first attempt included; None for that of ``base``.
 
     Raises:
-        ValueError: One of them is no such limit.
+        ValueError: A limit is not valid.
     """
     return evolve(
         base,

@@ -1,4 +1,4 @@
-"""The one switch that turns policies off: ``RESILIENCE=off`` in the environment."""
+"""The switch that turns policies off: ``RESILIENCE=off`` in the environment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ON: Final = frozenset({"on", "1", "true", "yes", ""})
 
 
 def switched_off() -> bool:
-    """Tell whether the environment switches policies off; a value that means neither is warned of."""
+    """Tell whether the environment switches policies off; warn of an unknown value."""
     value = os.environ.get(_VARIABLE, "")
     word = value.strip().lower()
     if word not in _ON | _OFF:

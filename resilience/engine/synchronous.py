@@ -1,4 +1,4 @@
-"""The executor for programs without an event loop: the same policy, the same decisions, in plain threads."""
+"""The executor for programs without an event loop: the same policy and decisions, in plain threads."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class SyncBoundCall(Protocol[P, T_co]):
         ...
 
     def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[T_co]:
-        """Make the call and return how it ended; a failed call raises nothing."""
+        """Make the call and return its outcome; a failed call raises nothing."""
         ...
 
     def limited(
@@ -50,14 +50,14 @@ class SyncBoundCall(Protocol[P, T_co]):
 
 
 class SyncWrapped(SyncBoundCall[P, T_co], Protocol[P, T_co]):
-    """A plain function under a policy, with the signature that it had."""
+    """A wrapped plain function, with its own signature."""
 
     def verify(self, verifier: Callable[P, R]) -> Callable[P, R]:
         """
-        Register what says whether the resource is there: its value, or None if it is not.
+        Register a verifier: it returns the value if the resource is there, else None.
 
-        The verifier takes the parameters of the function. Where the function
-        returns None, it says ``resilience.DONE``. It is registered before the first call.
+        The verifier takes the parameters of the function. If the function returns None, the
+        verifier returns ``resilience.DONE``. Register it before the first call.
         """
         ...
 
@@ -73,17 +73,17 @@ class SyncWrapped(SyncBoundCall[P, T_co], Protocol[P, T_co]):
 
 
 class SyncDecorator(Protocol):
-    """What ``wrap(operation)`` returns; its type depends on what it decorates."""
+    """The decorator that ``wrap(operation)`` returns; its type depends on the decorated function."""
 
-    # No overload tells coroutine functions apart: functions that return Any, as those around an SDK do, would match
-    # it too, and lose their type. They are refused as soon as they are wrapped.
+    # There is no overload for coroutine functions: functions that return Any, as those around an SDK, would match it
+    # too, and lose their type. A coroutine function raises when it is wrapped.
     def __call__(self, function: Callable[P, T], /) -> SyncWrapped[P, T]:
-        """Put a plain function under the policy."""
+        """Wrap a plain function."""
         ...
 
 
 def calls_in_thread(prepared: Callable[[], Target]) -> Calls:
-    """Return what makes calls in a plain thread, of what ``prepared`` returns."""
+    """Return two functions that call the target of ``prepared()`` in a plain thread."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
         return drive(run(prepared(), args, kwargs)).unwrap()
@@ -96,18 +96,18 @@ def calls_in_thread(prepared: Callable[[], Target]) -> Calls:
 
 class BareSyncExecutor(CommonExecutor):
     """
-    Applies one policy to the calls of a program that has no event loop.
+    Applies one policy to the calls of a program without an event loop.
 
     It is :class:`Executor` without ``await``: the same arguments, the same decisions,
-    the same events and traces. It starts no thread and keeps no global state; any
-    number of threads may call through one.
+    the same events and traces. It starts no thread and keeps no global state. Any
+    number of threads may use one.
 
-    **What it cannot interrupt.** Python cannot stop a function in a thread. So the
-    deadline and ``attempt_timeout`` are looked at between attempts: no wait and no attempt begins
-    that would reach the deadline. Within an attempt, the connect and read time-outs of an SDK's client are
-    lowered to what is left, where the function is a method of such a client (or of a client of requests or
-    httpx). All else runs to its end, however late, and its value is then taken.
-    A wait for another thread's credential refresh or ledger entry does end at the deadline.
+    **It cannot interrupt a function.** Python cannot stop a function in a thread. So the
+    deadline and ``attempt_timeout`` are checked between attempts: no wait and no attempt begins
+    that would reach the deadline. Within an attempt, the connect and read time-outs of a client are
+    lowered to the rest of the time, if the function is a method of an SDK's client, or of a client of
+    requests or httpx. Any other function runs to its end, even if it is late, and its value counts.
+    A wait for another thread's credential refresh or ledger entry ends at the deadline.
     """
 
     runtime: ClassVar[Runtime] = THREAD
@@ -139,11 +139,11 @@ class BareSyncExecutor(CommonExecutor):
         accepted: Callable[..., Any] | None = None,
     ) -> Any:
         """
-        Put a plain function under the policy, as a decorator or directly; as :meth:`Executor.wrap`.
+        Wrap a plain function, as a decorator or directly; see :meth:`Executor.wrap`.
 
         Raises:
-            ValueError: As :meth:`Executor.wrap`.
-            TypeError: Likewise, or the function is a coroutine function.
+            ValueError: As for :meth:`Executor.wrap`.
+            TypeError: As for :meth:`Executor.wrap`, or the function is a coroutine function.
         """
 
         def decorate(function: Callable[..., Any]) -> SyncWrapped[Any, Any]:
@@ -159,7 +159,7 @@ class BareSyncExecutor(CommonExecutor):
         return value
 
     def outcome(self, operation: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Outcome[T]:
-        """Make one call of a plain function and return how it ended; a failed call raises nothing."""
+        """Make one call of a plain function and return its outcome; a failed call raises nothing."""
         outcome: Outcome[T] = self._prepared(operation, function).outcome(*args, **kwargs)
         return outcome
 

@@ -1,4 +1,4 @@
-"""What ``Executor.wrap`` returns: the user's function with the same signature, under a policy."""
+"""The wrapped functions that ``Executor.wrap`` returns: the policy applies, and the signature stays."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class BoundCall(Protocol[P, T_co]):
         ...
 
     def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, Outcome[T_co]]:
-        """Make the call and return how it ended; a failed call raises nothing."""
+        """Make the call and return its outcome; a failed call raises nothing."""
         ...
 
     def limited(
@@ -43,33 +43,33 @@ class BoundCall(Protocol[P, T_co]):
         """
         Return the same function with other limits: ``create_group.limited(deadline="5s", max_attempts=1)(...)``.
 
-        All else stays: policy, verifier, ledger, observers. What is not given is as the policy says; the function
+        Policy, verifier, ledger and observers stay the same. A limit that is not given is the policy's. The function
         itself does not change.
 
         Args:
             deadline: ``"5s"``, a number of seconds, or ``"none"`` for no limit.
-            attempt_timeout: Likewise.
+            attempt_timeout: In the same forms as ``deadline``.
             max_attempts: At least 1, the first attempt included.
 
         Raises:
-            ValueError: One of them is no such limit.
+            ValueError: A limit is not valid.
         """
         ...
 
 
 class Wrapped(BoundCall[P, T_co], Protocol[P, T_co]):
     """
-    A function under a policy, with the signature that it had.
+    A wrapped function, with its own signature.
 
-    A plain function becomes a coroutine function and runs in a worker thread.
+    A plain function becomes a coroutine function, and runs in a worker thread.
     """
 
     def verify(self, verifier: Callable[P, R]) -> Callable[P, R]:
         """
-        Register what says whether the resource is there: its value, or None if it is not.
+        Register a verifier: it returns the value if the resource is there, else None.
 
-        The verifier takes the parameters of the function. Where the function
-        returns None, it says ``resilience.DONE``. It is registered before the first call.
+        The verifier takes the parameters of the function. If the function returns None, the
+        verifier returns ``resilience.DONE``. Register it before the first call.
         """
         ...
 
@@ -85,17 +85,17 @@ class Wrapped(BoundCall[P, T_co], Protocol[P, T_co]):
 
 
 Calls = tuple[Callable[..., Any], Callable[..., Any]]
-"""Two functions that make a call: one returns its value or raises, the other returns its outcome."""
+"""Two functions that make a call: the first returns its value or raises, the second returns its outcome."""
 
 
 def build(target: Target) -> Wrapped[Any, Any]:
-    """Return the wrapped function: a closure, or a descriptor where the function stands in a class body."""
+    """Return the wrapped function: a closure, or a descriptor if the function is in a class body."""
     fast = on_loop(target), on_loop(target, as_outcome=True)
     return cast("Wrapped[Any, Any]", dressed(target, fast, calls_on_loop))
 
 
 def calls_on_loop(target: Callable[[], Target]) -> Calls:
-    """Return what makes calls on an event loop, of what ``target`` returns."""
+    """Return two functions that call the target of ``target()`` on an event loop."""
 
     async def call(*args: Any, **kwargs: Any) -> Any:
         return (await run(target(), args, kwargs)).unwrap()
@@ -108,12 +108,12 @@ def calls_on_loop(target: Callable[[], Target]) -> Calls:
 
 def dressed(target: Target, fast: Calls, calls: Callable[[Callable[[], Target]], Calls]) -> Any:
     """
-    Give a closure the looks of the user's function, and what goes with it.
+    Give a closure the attributes of the user's function, and ``outcome``, ``verify`` and ``limited``.
 
     Args:
-        target: The user's function.
-        fast: The closure, and the one that returns an outcome.
-        calls: Makes the functions that call what its argument returns, with limits of their own.
+        target: The target of the user's function.
+        fast: The closure that returns a value, and the one that returns an outcome.
+        calls: Makes the same two functions for a target with other limits.
     """
     function, outcome = fast
     functools.update_wrapper(function, target.function)
@@ -134,7 +134,7 @@ def dressed(target: Target, fast: Calls, calls: Callable[[Callable[[], Target]],
 
 
 def _limited(target: Target, calls: Callable[[Callable[[], Target]], Calls], limits: Limits) -> Any:
-    """Return what makes calls with limits of their own; it looks at the function when it is first called."""
+    """Return the wrapped function with other limits; it makes its target at its first call."""
     function: Any
     function, outcome = calls(functools.cache(functools.partial(target.limited, limits)))
     functools.update_wrapper(function, target.function)
@@ -144,10 +144,10 @@ def _limited(target: Target, calls: Callable[[Callable[[], Target]], Calls], lim
 
 
 def _bound(function: Any, instance: Any) -> Any:
-    """Bind a function and what goes with it to the instance."""
+    """Bind a function, its ``outcome`` and its ``limited`` to the instance."""
     bound: Any = functools.partial(function, instance)
     functools.update_wrapper(bound, function)
-    # Its signature is the function's without the instance, which a wrapped function would bring back.
+    # `__wrapped__` would bring the instance back into the signature.
     del bound.__wrapped__
     vars(bound).pop("verify", None)
     bound.outcome = functools.partial(function.outcome, instance)
@@ -156,7 +156,7 @@ def _bound(function: Any, instance: Any) -> Any:
 
 
 class WrappedMethod:
-    """A wrapped function in a class body: what an instance gives binds ``outcome`` and ``limited`` as well."""
+    """A wrapped function in a class body; an access through an instance binds ``outcome`` and ``limited`` too."""
 
     outcome: Callable[..., Any]
     limited: Callable[..., Any]
@@ -164,13 +164,13 @@ class WrappedMethod:
 
     def __init__(self, function: Any) -> None:
         self._function = function
-        # Takes over what goes with the function, too.
+        # This copies the function's attributes too.
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call it with an explicit instance, as ``Class.method(instance, ...)`` does."""
+        """Call the function with an explicit instance, as ``Class.method(instance, ...)`` does."""
         return self._function(*args, **kwargs)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        """Bind the function and what goes with it to the instance."""
+        """Bind the function to the instance."""
         return self if instance is None else _bound(self._function, instance)

@@ -1,1 +1,1 @@
-"""Wrapped clients: each management call of their methods is a call of an executor."""
+"""Wrapped clients: each management call of a client becomes a call of an executor."""

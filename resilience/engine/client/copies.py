@@ -1,4 +1,4 @@
-"""Copies of wrapped clients, which stay wrapped; and why there are none in another process."""
+"""Copy wrapped clients within a process, and refuse to pickle them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ def reducer(cls: Any) -> Callable[[Any, Any], Any]:
     """
     Return the ``__reduce_ex__`` of a class that was derived from ``cls`` at run time.
 
-    Such a class has no name that another process could find it by. A copy needs none.
+    Another process could not find such a class by its name. A copy in this process does not need the name.
     """
 
     def reduce(client: Any, protocol: Any) -> Any:
         reduced = cls.__reduce_ex__(client, protocol)
-        if reduced[0] is not copyreg.__newobj__:  # type: ignore[attr-defined]  # what the standard library itself returns
+        if reduced[0] is not copyreg.__newobj__:  # type: ignore[attr-defined]  # the standard library returns it
             return reduced
         _, (derived, *args), *rest = reduced
         return _new, (_OnlyHere(derived), *args), *rest

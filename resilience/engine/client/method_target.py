@@ -1,4 +1,4 @@
-"""One method of a client under a policy: what is called, and what a call of it can do."""
+"""The target for one method of a wrapped client."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from resilience.engine.target.target import PLAIN, Target
 @define(kw_only=True, eq=False, slots=False)
 class MethodTarget(Target):
     """
-    A client's method under a policy.
+    The target for one method of a wrapped client.
 
     Attributes:
-        client_operation: What is known of its calls.
-        own_sources: The credentials that clients refresh by themselves.
-        has_executor: Whether the program has made the executor, and could give it something.
-        on_remark: Told in one sentence what the user should know.
-        lowered_to: Within how many seconds the client gives up by itself; None where it was not told to.
+        client_operation: The adapter's knowledge of the method's calls.
+        own_sources: The sources for credentials that clients renew by themselves.
+        has_executor: Whether the program has made the executor, so that advice may name its arguments.
+        on_remark: Called with a sentence for the user.
+        lowered_to: The time-out to which the client was lowered, in seconds; None if it was not.
     """
 
     client_operation: ClientOperation
@@ -42,12 +42,12 @@ class MethodTarget(Target):
 
     @property
     def is_described(self) -> bool:
-        """Whether it is an operation of an API that the policy describes, and of no SDK."""
+        """Whether the operation is of an API that the policy describes, and not of an SDK."""
         return self.client_operation.source is not None
 
     @property
     def subject(self) -> advice.Subject:
-        """What advice is given about."""
+        """The subject of advice."""
         source, operation = self.client_operation.source, self.operation
         if source is None:
             return super().subject
@@ -56,13 +56,13 @@ class MethodTarget(Target):
         return evolve(found, reads=advice.probable_reads(template, source))
 
     def subject_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> advice.Subject:
-        """What advice on one call is given about: which fields a request has is seen in it."""
+        """Return the subject of advice on one call, with the fields of its request."""
         found = self.subject
         return advice.seen_in(found, self.signature.bound(args, kwargs)) if self.is_described else found
 
     @property
     def how_to_refresh(self) -> str:
-        """What the user can do so that new credentials can be had."""
+        """A clause that says how the user can provide new credentials."""
         provider = self.client_operation.provider
         if self.is_described:
             return advice.no_source(provider)
@@ -77,27 +77,27 @@ class MethodTarget(Target):
 
     @property
     def how_to_look(self) -> str:
-        """Return nothing: an unmodified script has no place for a verifier."""
+        """An empty text: a user cannot register a verifier in an unmodified script."""
         return ""
 
     @property
     def buys_unknown(self) -> bool:
-        """Whether only the policy can say what tells one purchase from another, and does not."""
+        """Whether only the policy could say which fields distinguish purchases, and does not say it."""
         return bool(self.operation.distinct) and not self.operation.unique and super().verifier is None
 
     def tell(self, sentence: str) -> None:
-        """Tell the user something that no call fails for."""
+        """Give the user a sentence about a problem that makes no call fail."""
         self.on_remark(sentence)
 
     def track(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> LedgerClaim | None:
-        """Return a call's place in the ledger, and say where another run could not tell what this one has bought."""
+        """Return the ledger claim of a call; warn if another run could not recognise the purchase of this one."""
         if self.buys_unknown and self.setting.ledger is not None:
             self.forgets(advice.indistinct(self.subject, self.operation.distinct))
         return super().track(args, kwargs)
 
     @property
     def verifier(self) -> Callable[..., Any] | None:
-        """The verifier that was registered for the operation, else the ready-made one."""
+        """The registered verifier of the operation, else the ready-made one; None if there is neither."""
         registered = super().verifier
         if registered is None:
             return self._ready_verifier
@@ -105,31 +105,31 @@ class MethodTarget(Target):
 
     @cached_property
     def _ready_verifier(self) -> Callable[..., Any] | None:
-        # What tells one purchase from another is asked where a purchase has no name of its own.
+        # Only a purchase without a name of its own needs the fields that distinguish it.
         unique = self.operation.unique if self.operation.distinct else ()
         found = self.client_operation.verifier(self.function, self.operation.read_back, unique, _unclear)
-        # What a verifier asks belongs to the call that it is asked for.
+        # The requests of a verifier belong to the call that it verifies.
         return None if found is None else as_attempt(found)
 
     def within(self, seconds: float | None) -> Callable[..., Any]:
-        """Return the method for one attempt; the client's own time-outs need no help where they are short enough."""
+        """Return the method for one attempt, with shorter time-outs unless the client's are short enough."""
         if seconds is None or (self.lowered_to is not None and seconds >= self.lowered_to):
             return self.function
         return super().within(seconds)
 
     @property
     def keeps_source(self) -> bool:
-        """Whether its source is always the same; a script may give its client another credential at any time."""
+        """False: a script may give its client another credential at any time."""
         return False
 
     @property
     def may_shield(self) -> bool:
-        """Whether user code may run in a call: hooks and transports of an HTTP client, never an SDK's method."""
+        """Whether user code may run in a call, as hooks and transports do in an HTTP client, but not in an SDK's."""
         return self.is_described
 
     @property
     def sources(self) -> Mapping[str, Credentials[Any]]:
-        """The executor's sources, and that of the client's own credential where there is none for its provider."""
+        """The executor's sources; without one for the provider, also the source of the client's own credential."""
         provider = self.client_operation.provider
         if provider in self.setting.sources or self.is_described:
             return self.setting.sources
@@ -139,21 +139,21 @@ class MethodTarget(Target):
 
     @cached_property
     def check(self) -> Callable[[object], Fault | None]:
-        """What tells the fault in an answer."""
+        """The check of a value that the method returned as a success."""
         required = self.operation.requires
         return self.client_operation.complete(required) if required else self.client_operation.check
 
-    def accept(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None, *, dry_run: bool) -> Any:  # noqa: ARG002  # a script expects an answer of a rehearsal too
+    def accept(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None, *, dry_run: bool) -> Any:  # noqa: ARG002  # a script expects an answer of a dry run too
         """Return an answer of the client's own type."""
         return self.client_operation.accepted(args, kwargs, fault)
 
     @property
     def follows_renames(self) -> bool:
-        """Whether a call that asks again for what was renamed begins with its new name: a script knows the old one."""
+        """True: a script knows the old name of a renamed resource, so its call begins with the new one."""
         return True
 
     def prepared(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return the arguments as they are to be sent: under the new names, and without retries of the SDK's own."""
+        """Return the arguments to send: with the new names of renamed resources, and without the SDK's own retries."""
         changes = self.names.changes()
         if changes:
             fields = self.client_operation.fields()
@@ -164,17 +164,17 @@ class MethodTarget(Target):
         return args, kwargs
 
     def left(self, error: Exception) -> Exception:
-        """Return an error as the script expects it: the service's own as it is, ours as the SDK's too."""
+        """Return an error in the class that the script expects: ours also in the SDK's class, others unchanged."""
         if not isinstance(error, OURS):
             return error
-        # What a remedy failed with says nothing of the attempt before it; that is the context.
+        # A remedy's error does not describe the attempt before it; the error of that attempt is its context.
         before = error.__context__ if isinstance(error, RemedyFailed) else error.__cause__
         last = self.setting.fault(before, self.client_operation.provider) if isinstance(before, Exception) else None
         return disguised(error, self.client_operation.error, last)
 
     @property
     def needs_value(self) -> bool:
-        """Whether there must be a value where a call is a success without an answer: here there always is one."""
+        """False: the adapter always makes a value for an accepted call."""
         return False
 
 

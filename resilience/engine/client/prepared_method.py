@@ -1,4 +1,4 @@
-"""A client's method under a policy: what a script calls in place of the SDK's own."""
+"""The wrapped methods that a script calls in place of the SDK's own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from resilience.engine.wrapped_function import calls_on_loop
 
 @define(eq=False)
 class PreparedMethod:
-    """One operation of one client: its target, and the fast path to it."""
+    """One operation of one client: its target and its fast path."""
 
     target: MethodTarget
     call: Callable[..., Any]
@@ -30,7 +30,7 @@ class PreparedMethod:
     may_retry: bool
 
     def limited(self, limits: Mapping[str, Any]) -> PreparedMethod:
-        """Return the same operation with limits of its own."""
+        """Return the same operation with other limits."""
         target = self.target.limited(limits_with(self.target.limits, **limits))
         calls = calls_in_thread if target.runtime.blocks else calls_on_loop
         return evolve(self, target=target, call=calls(lambda: target)[0])
@@ -38,14 +38,14 @@ class PreparedMethod:
     def ready(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], changes: Callable[[], object]
     ) -> tuple[PreparedMethod, tuple[Any, ...], dict[str, Any]]:
-        """Return the operation with the limits of the code that calls it, and what to call it with."""
+        """Return the operation with the caller's own limits, and the arguments to send."""
         entry = self if (own := OWN.get()) is None else self.limited(own)
         if changes() or entry.may_retry:
             args, kwargs = entry.target.prepared(args, kwargs)
         return entry, args, kwargs
 
     def left(self, error: Exception) -> Departure:
-        """Return how a call leaves that failed with an error."""
+        """Return how a failed call leaves."""
         if (
             self.target.client_operation.returns_refusals
             and isinstance(error, ServiceError)
@@ -58,25 +58,25 @@ class PreparedMethod:
 
 @define(eq=False)
 class Departure:
-    """How a failed call leaves: with an error, or with the answer that said so."""
+    """How a failed call leaves: with an error, or with the service's answer that is a refusal."""
 
     error: Exception | None
     answer: Any
 
     def forget(self) -> None:
-        """Let go of the exception: its traceback holds this object, and both would wait for the collector."""
+        """Drop the exception: its traceback refers to this object, so both would wait for the garbage collector."""
         self.error = None
 
 
 @define(eq=False)
 class Bypassed:
-    """What a call goes past the policy with, of which that has been said."""
+    """Marks a call that is made without the policy and has been reported."""
 
 
 BYPASSED: Final = Bypassed()
 
 PreparedMethodOf = Callable[[Any, tuple[Any, ...], dict[str, Any]], PreparedMethod | Bypassed | None]
-"""Finds what a call is; None if it is none of ours."""
+"""Returns the operation of a call; None if no policy applies to it."""
 
 
 def wrapped_method(
@@ -86,8 +86,8 @@ def wrapped_method(
     Return a method that makes calls under a policy.
 
     Args:
-        function: The SDK's own method, for what is none of ours and for what belongs to an attempt that is under way.
-        entry_of: Finds the operation of a call.
+        function: The SDK's own method; calls without a policy, and calls inside an attempt, use it directly.
+        entry_of: Returns the operation of a call.
         tally: Called once in every wrapped call.
         changes: Tells whether names have been changed.
     """
@@ -150,7 +150,7 @@ def _wrapped_async(
         entry, prepared, named = entry.ready(args, kwargs, changes)
         try:
             return await entry.call(*prepared, **named)
-        except Exception as error:  # noqa: BLE001  # as above
+        except Exception as error:  # noqa: BLE001  # every error leaves, in the shape that the script expects
             left = entry.left(error)
         if left.error is None:
             return left.answer

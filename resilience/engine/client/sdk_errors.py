@@ -1,9 +1,9 @@
 """
-Our own errors, for scripts that know only those of their SDK.
+Raise our own errors also as errors of the SDK.
 
-What a service says leaves a call as the service's own exception. What we say has a class
-of ours, which a script that was written for an SDK does not catch. Under a covered
-client it is an instance of both.
+A refusal of the service leaves a call as the service's own exception. Our own errors have
+our classes, which a script that was written for an SDK does not catch. So with a wrapped
+client they are instances of both classes.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ def disguised(
     ours: Exception, service_error: Callable[[Fault, str], Exception | None], last: Fault | None
 ) -> Exception:
     """
-    Return an error of ours as one that is the SDK's too; itself if the SDK has none.
+    Return one of our errors as an error of the SDK too; unchanged if the SDK has no class for it.
 
     Args:
         ours: The error.
         service_error: Makes the SDK's error from a fault and a message.
-        last: The fault of the last attempt, if there was one.
+        last: The fault of the last attempt; None if there was none.
     """
     fault = ours.fault if isinstance(ours, errors.ServiceError) else last
     theirs = service_error(fault or Fault(transport="unsent"), str(ours))
@@ -58,7 +58,7 @@ def _both(ours: Exception, theirs: Exception) -> Exception:
 
 @lru_cache(maxsize=64)
 def _class_of(ours: Any, theirs: Any) -> Any:
-    # A class that exists only here cannot be found by another process; the two that it is made of can.
+    # Another process cannot find this class, but it can find the two classes that it is made of.
     members = {"__module__": ours.__module__, "__qualname__": ours.__qualname__, "__reduce__": _reduce}
     return type(ours.__name__, (ours, theirs), members)
 
@@ -68,7 +68,7 @@ def _reduce(error: Exception) -> tuple[Any, ...]:
 
 
 def without_our_frames(error: BaseException) -> TracebackType | None:
-    """Return an exception's traceback as it would be if the script had called its SDK itself."""
+    """Return an exception's traceback without our frames, as if the script had called its SDK itself."""
     frames = []
     traceback = error.__traceback__
     while traceback is not None:

@@ -1,9 +1,9 @@
 """
-Clients under a policy: each management call that their methods make becomes a call of an executor.
+Wrap clients: each management call of their methods becomes a call of an executor.
 
-:func:`wrap_client` returns one client; :meth:`ClientWrapper.patch` replaces the methods of a class, for
-programs that are not to be edited. A client is looked at when it makes its first call,
-and what is known of it is kept in the client itself.
+:func:`wrap_client` returns one wrapped client. :meth:`ClientWrapper.patch` replaces the methods of a
+class, for programs that must not be edited. The state of a client is made at its first call, and kept
+in the client itself.
 """
 
 from __future__ import annotations
@@ -46,27 +46,27 @@ _CALLS: Final = "__resilience_calls__"
 
 def wrap_client(client: C, executor: CommonExecutor) -> C:
     """
-    Return a client of the same type whose management calls are made under a policy.
+    Return a client of the same type that makes its management calls under a policy.
 
-    Its blocking methods become calls as of a :class:`SyncExecutor`, its asynchronous ones as of an :class:`Executor`,
-    whichever of the two is given. Operation, resource key, rename and read-back come from the catalogue; an
-    accepted call returns an answer of the SDK's own type. A name that a rename has changed is changed in the later
-    calls of this client too. Retries of the SDK's own are switched off, and a warning is logged that says so.
+    The blocking methods become calls of a :class:`SyncExecutor`, and the asynchronous methods calls of an
+    :class:`Executor`, with either class of executor. Operation, resource key, rename and read-back come from the
+    catalogue. An accepted call returns an answer of the SDK's own type. Later calls of this client use the new name of
+    a renamed resource. The SDK's own retries are switched off, and a warning says so.
 
-    Every method that sends is under the policy: those for one operation, those that take an action or parameters
-    (``call_api``, ``call_json``, ``do_action``), and finished and streamed requests (``send``, ``stream``). What cannot
-    be sent again as it was given, such as a body that is read from a file, is refused with a :class:`ValueError` that
-    says what to do instead. Operations of another product are left alone.
+    The policy applies to every method that sends: those for one operation, those that take an action or parameters
+    (``call_api``, ``call_json``, ``do_action``), and finished and streamed requests (``send``, ``stream``). A request
+    that cannot be sent twice, such as one with a body that is read from a file, raises a :class:`ValueError` that says
+    what to do instead. Operations of another product are called without the policy.
 
-    The client itself stays as it is. What is returned shares its connections, credentials and configuration.
+    The given client does not change. The returned client shares its connections, credentials and configuration.
 
     Args:
         client: A client of an SDK that has an adapter (``resilience.clients``); or one of plain HTTP, such as a
             ``requests.Session`` or an ``httpx.Client``, for the APIs that the policy's ``[sources]`` describe.
-        executor: Whose policy, ledger, credentials and observers count.
+        executor: The executor, with its policy, ledger, credentials and observers.
 
     Raises:
-        TypeError: It is no such client, or one for another product.
+        TypeError: The client is of no known class, or for another product.
         ValueError: The policy describes no API for a client of plain HTTP, or that client repeats requests by itself.
     """
     wrapper = ClientWrapper(executor)
@@ -85,11 +85,11 @@ def wrap_client(client: C, executor: CommonExecutor) -> C:
     names = {name: getattr(cls, name) for name in ("__module__", "__qualname__", "__doc__")}
     names["__reduce_ex__"] = reducer(cls)
     if hasattr(cls, "__del__"):
-        # The old SDK's client closes its session when it goes, and the session belongs to the client that was given.
+        # The old SDK's client closes its session in __del__, and the session belongs to the given client.
         names["__del__"] = _leave_open
     wrapped = type(cls)(cls.__name__, (cls,), {**names, **members})
     fresh: Any = wrapped.__new__(wrapped)
-    # Held on to, because its connections are in use for as long as the new one is.
+    # The new client keeps the given one alive, because it uses the same connections.
     vars(fresh).update({**vars(client), ORIGIN: client})
     return fresh  # type: ignore[no-any-return]  # an instance of a subclass that exists only at run time
 
@@ -97,16 +97,16 @@ def wrap_client(client: C, executor: CommonExecutor) -> C:
 @define(eq=False)
 class ClientWrapper:
     """
-    Puts client classes under the policy of an executor.
+    Wraps client classes, for the policy of an executor.
 
     Args:
-        executor: Whose policy, ledger, credentials and observers count.
-        names: Knows whose name is whose; by default as the executor's other calls do.
+        executor: The executor, with its policy, ledger, credentials and observers.
+        names: The owners of names; by default those of the executor's other calls.
         tally: Called once in every wrapped call; it must be quick and must not raise.
-        on_switched_off: Told in one sentence which retries of an SDK's own were switched off, or which calls the ledger
-            cannot remember; by default a warning is logged.
-        on_bypass: Told of a call that is made past the policy, ``provider:operation`` and why; by default there is
-            none, because such a call is refused with a :class:`ValueError`.
+        on_switched_off: Called with a sentence about retries of an SDK that were switched off, or about calls that the
+            ledger cannot remember; by default it logs a warning.
+        on_bypass: Called with ``provider:operation`` and the reason for a call that is made without the policy; None to
+            refuse such a call with a :class:`ValueError`.
     """
 
     executor: CommonExecutor
@@ -119,9 +119,9 @@ class ClientWrapper:
     )
 
     def patch(self, cls: type) -> None:
-        """Replace the methods of an SDK's or an HTTP client's class that make management calls; once is enough."""
+        """Replace the methods of a client class that make management calls; more calls change nothing."""
         for name, method in self.members(cls).items():
-            # What is inherited is replaced where it comes from. What sends only while it is read is no call.
+            # An inherited method is replaced in its own class. A generator sends only while it is read.
             if name in vars(cls) and not _is_stream(method):
                 setattr(cls, name, method)
 
@@ -164,7 +164,7 @@ class ClientWrapper:
         return wrapped_method(function, entry_of, self.tally, self.names.changes)
 
     def _late_method(self, function: Callable[..., Any], method: ClientMethod, why: str) -> Callable[..., Any]:
-        """Return a method that sends when its answer is read: what is sent by then is no call."""
+        """Return a wrapped method for one that sends only when its answer is read, so that no policy can apply."""
 
         @functools.wraps(function)
         def wrapped(client: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -178,10 +178,10 @@ class ClientWrapper:
 
     def _past(self, call: tuple[str, str], bypass: Bypass) -> Bypassed:
         """
-        Tell of a call that goes past the policy.
+        Report a call that is made without the policy.
 
         Raises:
-            ValueError: No one is told of them, so that there must be none.
+            ValueError: ``on_bypass`` is None, so such calls are refused.
         """
         if self.on_bypass is None:
             raise ValueError(f"{call[1]}: {bypass.advice}")
@@ -189,12 +189,12 @@ class ClientWrapper:
         return BYPASSED
 
     def _adopt(self, client: Any) -> _ClientState:
-        """Look at a client that makes its first call."""
+        """Make the state of a client at its first call."""
         repeats = retries_itself(client) is not None
-        said = switch_off_retries(client)
-        # The old SDK's is on by default, and repeats nothing that concerns us.
-        if said is not None and repeats:
-            self.on_switched_off(said)
+        sentence = switch_off_retries(client)
+        # The old SDK's retries are on by default, but not for operations of the catalogue: no warning for them.
+        if sentence is not None and repeats:
+            self.on_switched_off(sentence)
         limits = self.executor.target_factory.setting.limits
         limit = min((each for each in (limits.deadline, limits.attempt_timeout) if each is not None), default=None)
         is_lowered = limit is not None and lower(client, limit)
@@ -229,7 +229,7 @@ class ClientWrapper:
 
 @define(eq=False)
 class _ClientState:
-    """What is known of one client. A copy of the client has one of its own, and none goes to another process."""
+    """The state of one client; a copy of the client makes its own, and a pickle has an empty one."""
 
     client: object
     wrapper: ClientWrapper | None

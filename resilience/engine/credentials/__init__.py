@@ -1,1 +1,1 @@
-"""Credentials: loaded before they are used, renewed once for all calls that need them."""
+"""Credentials: loaded before a call uses them, and renewed once for all calls."""

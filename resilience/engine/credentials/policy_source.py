@@ -1,4 +1,4 @@
-"""New keys from where the policy says, for clients that were made with temporary ones which nothing renews."""
+"""Renew the fixed temporary keys of clients from the source that the policy names."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from resilience.engine.runtime.attribution import as_attempt
 
 class PolicySource(Credentials[KeyTriple]):
     """
-    The keys that clients were made with, and those that the policy's source has given since.
+    The fixed keys of clients, and later the keys from the policy's source.
 
     Args:
-        first: The keys that the first of these clients was made with.
-        fetch: Gets new ones; blocks.
+        first: The keys of the first client.
+        fetch: Gets new keys; blocks.
     """
 
     def __init__(self, first: KeyTriple, fetch: Callable[[], KeyTriple]) -> None:
-        # What it sends belongs to the attempt that waits for it, and is no call of the script's.
+        # The requests of `fetch` belong to the attempt that waits for it, and are no calls of the script.
         super().__init__(as_attempt(fetch), expires=lambda keys: keys.expires_at)
-        # When they end is unknown, so only a refusal renews them.
+        # The expiry of these keys is unknown, so only a refusal renews them.
         self.held = Loaded(first, 1, read=True)
         self.first_id = first.access_key_id
 
@@ -34,10 +34,10 @@ class PolicySource(Credentials[KeyTriple]):
 @define(eq=False)
 class PolicySources:
     """
-    The sources of a policy: one for each provider, however many clients there are.
+    The sources of a policy: one for each provider, for all clients.
 
-    A source stands for one identity, the first that a client shows. A client that was made with other keys may be
-    another account's, and nothing of it is ever signed with these.
+    A source has one identity, that of the first client. A client with other keys may belong to another account, so it
+    never gets keys from this source.
     """
 
     _fetch: Mapping[str, Callable[[], KeyTriple]]
@@ -46,20 +46,22 @@ class PolicySources:
 
     @classmethod
     def of_policy(cls, policy: PolicyValues) -> PolicySources:
-        """Return the sources that a policy has."""
-        said = {provider: limits.source for provider, limits in policy.credentials.items() if limits.source is not None}
-        if not said:
+        """Return the sources of a policy."""
+        sources = {
+            provider: limits.source for provider, limits in policy.credentials.items() if limits.source is not None
+        }
+        if not sources:
             return cls({})
-        from resilience.clients.key_sources import key_source  # noqa: PLC0415  # few policies have any
+        from resilience.clients.key_sources import key_source  # noqa: PLC0415  # few policies have sources
 
-        return cls({provider: key_source(provider, source) for provider, source in said.items()})
+        return cls({provider: key_source(provider, source) for provider, source in sources.items()})
 
     def has(self, provider: str) -> bool:
-        """Tell whether the policy says where keys of a provider come from."""
+        """Tell whether the policy names a source for a provider."""
         return provider in self._fetch
 
     def of(self, provider: str, client: object) -> PolicySource | None:
-        """Return the source of a client's keys, and let the client ask for them; None if it has none."""
+        """Return the source for a client, and make the client use it; None if the client has no source."""
         fetch, sdk = self._fetch.get(provider), registry.of_class(type(client))
         if fetch is None or sdk is None:
             return None

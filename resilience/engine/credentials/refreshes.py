@@ -1,4 +1,4 @@
-"""One refresh of credentials that is under way, and those who wait for it."""
+"""A refresh of credentials that is under way, which several calls may wait for."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from attrs import define, field
 
 from resilience.engine.runtime.runtime import Latch, Runtime
 
-# How often to look whether a refresh is over that another event loop runs.
-_GLANCE: Final = 0.02
+# Seconds between two looks at a refresh that another event loop runs.
+_POLL_SECONDS: Final = 0.02
 
 
 @define(eq=False)
 class RefreshInFlight:
-    """One refresh that is under way; those who wait for it hold the same object."""
+    """A refresh that is under way; all calls that wait for it have the same object."""
 
     runtime: Runtime
     done: Latch = field(init=False)
     is_over: bool = field(default=False, init=False)
     error: Exception | None = field(default=None, init=False)
-    place: object = field(init=False)
+    loop: object = field(init=False)
     process: int = field(factory=os.getpid, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.done = self.runtime.latch()
-        self.place = _place(self.runtime)
+        self.loop = _loop_of(self.runtime)
 
     def end(self) -> None:
-        """Let everybody go on who waits."""
+        """Let all waiting calls go on."""
         self.is_over = True
         self.done.set()
 
     async def wait(self, runtime: Runtime) -> None:
-        """Wait for its end; a latch opens only for those on its own event loop, others look from time to time."""
-        if self.place == _place(runtime):
+        """Wait for the end: on the refresh's own event loop by its latch, on another one by polling."""
+        if self.loop == _loop_of(runtime):
             await self.done.wait()
             return
         while not self.is_over:
-            await runtime.sleep(_GLANCE)
+            await runtime.sleep(_POLL_SECONDS)
 
 
-def _place(runtime: Runtime) -> object:
+def _loop_of(runtime: Runtime) -> object:
     return runtime if runtime.blocks else current_token()

@@ -1,4 +1,4 @@
-"""The credential that an SDK's client refreshes by itself, as a source that a policy can ask for new keys."""
+"""Sources for credentials that an SDK's client renews by itself."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from resilience.engine.runtime.runtime import Runtime
 
 class SdkManagedCredentials(Credentials[None]):
     """
-    New keys, made by the client's own credential.
+    A source that makes the client's own credential renew its keys.
 
-    The SDK reads them, not the script, so nothing is handed out. On an event loop they are
-    renewed ahead in a worker thread: the SDK itself would hold up the loop.
+    The SDK reads the keys, not the script, so this source returns none. On an event loop it renews
+    them ahead in a worker thread, because the SDK itself would block the loop.
     """
 
     def __init__(self, keys: ManagedKeys, runtime: Runtime) -> None:
@@ -34,7 +34,7 @@ class SdkManagedCredentials(Credentials[None]):
 
     @property
     def held(self) -> Loaded[None]:
-        """What stands for the keys; due for renewal when the SDK would hold up an event loop to renew them."""
+        """A stand-in for the keys; it is due for renewal when the SDK would block an event loop to renew them."""
         is_due = not self._runtime.blocks and self._keys.is_due()
         self._held.renew_at = 0.0 if is_due else float("inf")
         return self._held
@@ -51,7 +51,7 @@ class SdkManagedCredentials(Credentials[None]):
         on_flight: OnRefresh | None = None,
         runtime: Runtime = LOOP,
     ) -> RemedyFailed | None:
-        """Renew keys that are due; where that fails, the SDK tries again in its call, and says why in its own words."""
+        """Renew keys that are due; if that fails, the SDK tries again in its call, and raises its own exception."""
         if runtime.blocks or not self._keys.is_due():
             return None
         limits = limits or CredentialLimits()
@@ -61,15 +61,15 @@ class SdkManagedCredentials(Credentials[None]):
 @define(eq=False)
 class SdkManagedSources:
     """
-    The sources of the clients that a program uses: one for each credential, however many clients share it.
+    The sources for clients: one for each credential, which several clients may share.
 
-    Sources are not kept here, because each holds its credential: whoever asks for one keeps it for as long as it is
-    to stay the same.
+    The references to sources are weak, because a source keeps its credential alive. The caller keeps the source as
+    long as it needs the same one.
     """
 
     runtime: Runtime
     _known: WeakValueDictionary[Any, SdkManagedCredentials] = field(factory=WeakValueDictionary, init=False)
-    # Two threads may come at once with clients that share a credential.
+    # Two threads may ask at the same time for clients that share a credential.
     _guard: ProcessLock = field(factory=ProcessLock, init=False)
 
     def of(self, client: object) -> SdkManagedCredentials | None:

@@ -1,4 +1,4 @@
-"""Live credentials: loaded before they are used, renewed once for all who need it."""
+"""Credentials that are loaded before a call uses them, and renewed once for all calls."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from resilience.engine.runtime.worker_threads import Threads, is_coroutine_funct
 C = TypeVar("C")
 
 OnRefresh = Callable[[object, bool], None]
-"""Told about the refresh that is waited for, and whether the caller runs it."""
+"""Called with the refresh that a call waits for, and whether that call runs the refresh."""
 
 _DEFAULTS = CredentialLimits()
 
-# What a call that could be made waits at most for a renewal ahead of expiry; STS answers in well under a second.
+# Seconds that a call waits at most for a renewal ahead of expiry; STS answers in well under a second.
 EARLY_SECONDS = 10.0
 
 
 @frozen
 class NoneLoaded:
-    """What is held before the first refresh."""
+    """Stands for the credentials before the first refresh."""
 
     generation: int = 0
     renew_at: float = -math.inf
@@ -46,14 +46,14 @@ _NONE_LOADED: Final = NoneLoaded()
 @define
 class Loaded(Generic[C]):
     """
-    What a refresh brought.
+    The credentials of one refresh.
 
     Attributes:
         value: The credentials.
-        generation: Counted from 1.
-        expires_at: In epoch seconds; infinite where nothing is known of an end.
-        renew_at: When they are to be renewed, in epoch seconds, as the limits of their own refresh say.
-        read: Whether anybody has asked for them since.
+        generation: The number of the refresh, counted from 1.
+        expires_at: When they expire, in epoch seconds; infinite if that is unknown.
+        renew_at: When to renew them, in epoch seconds.
+        read: Whether the program has read them.
     """
 
     value: C = field(repr=False)
@@ -67,20 +67,20 @@ class Credentials(Generic[C]):
     """
     A source of credentials that calls share.
 
-    One refresh runs at a time. Who meets a rejected credential while a newer one
-    is already there takes the newer one; who comes while a refresh runs waits for
-    it. A cancelled waiter leaves; when the one who runs the refresh is cancelled,
-    the next in line starts it again. One source serves event loops, also several in
-    threads of their own, or the threads of programs without one (``SyncExecutor``).
+    One refresh runs at a time. A call with rejected credentials takes newer ones if they are
+    there, and else waits for the refresh that runs. A cancelled call stops waiting. If the call
+    that runs the refresh is cancelled, the next waiting call starts it again. One source serves
+    event loops, also several in threads of their own, or the threads of programs without an
+    event loop (``SyncExecutor``).
 
     Attributes:
-        held: What is held now, or None before the first were loaded.
+        held: The present credentials, or a stand-in before the first refresh.
 
     Args:
         refresh: Gets new credentials: a coroutine function, or a plain function, which runs in a thread.
-        expires: Reads from credentials when they expire, as epoch seconds or a datetime; without it
-            (or where it returns None) only faults renew them.
-        limits: How they are renewed; None for the policy's table.
+        expires: Returns when given credentials expire, as epoch seconds or an aware datetime; without it
+            (or if it returns None) only faults renew them.
+        limits: The limits of refreshes; None for the policy's table ``[credentials.PROVIDER]``.
     """
 
     @overload
@@ -107,7 +107,7 @@ class Credentials(Generic[C]):
         limits: CredentialLimits | None = None,
     ) -> None:
         self._refresh = refresh
-        # One refresh runs at a time; those that were abandoned and hang must not keep the next one from its thread.
+        # One refresh runs at a time, but abandoned ones that hang must not block the thread of the next one.
         self._threads = Threads()
         self._expires = expires
         self._limits = limits
@@ -118,28 +118,28 @@ class Credentials(Generic[C]):
         self._failure: Exception | None = None
 
     def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled: credentials must not end up in a file."""
+        """Raise TypeError: a pickle may be stored in a file."""
         raise TypeError("credentials cannot be pickled")
 
     def __repr__(self) -> str:
-        """Say which generation is held, and nothing of what it is."""
+        """Return the generation alone."""
         return f"<Credentials generation={self.generation}>"
 
     @property
     def generation(self) -> int:
-        """How many credentials there have been; 0 before the first were loaded."""
+        """The number of refreshes so far; 0 before the first."""
         return self.held.generation
 
     def current(self) -> C:
         """
-        Return the credentials in force.
+        Return the present credentials.
 
         Raises:
-            RuntimeError: Nothing was loaded yet.
+            RuntimeError: No credentials have been loaded yet.
         """
         held = self.held
         if isinstance(held, NoneLoaded):
-            raise RuntimeError(  # noqa: TRY004  # it is not a wrong type, it is too early
+            raise RuntimeError(  # noqa: TRY004  # the type is right, the call is too early
                 "credentials not loaded: call current() inside a wrapped function, or await load() before it"
             )
         held.read = True
@@ -147,20 +147,20 @@ class Credentials(Generic[C]):
 
     async def load(self) -> C:
         """
-        Return credentials that are good for a while, for use outside a wrapped function.
+        Return credentials for use outside a wrapped function; refresh them first if they are due.
 
         Raises:
-            RemedyFailed: There are none, and none could be had. Its cause is why.
+            RemedyFailed: There are no valid credentials, and the refresh failed. Its ``__cause__`` is the reason.
         """
         await self.ready()
         return self.current()
 
     def load_blocking(self) -> C:
         """
-        Do what :meth:`load` does, in a thread that has no event loop.
+        Return credentials as :meth:`load` does, in a thread without an event loop.
 
         Raises:
-            RemedyFailed: As :meth:`load`.
+            RemedyFailed: There are no valid credentials, and the refresh failed.
             TypeError: The refresh is a coroutine function.
         """
         drive(self.ready(runtime=THREAD))
@@ -173,18 +173,18 @@ class Credentials(Generic[C]):
         runtime: Runtime = LOOP,
     ) -> RemedyFailed | None:
         """
-        See to it that there are credentials: load the first ones, renew those that expire soon.
+        Load the first credentials, or renew those that expire soon.
 
         Returns:
-            Why credentials that still hold could not be renewed ahead of their expiry, or None.
+            The error of a renewal ahead of expiry, if the present credentials are still valid; else None.
 
         Args:
-            limits: How they are renewed, where the source has no limits of its own.
-            on_flight: Told when a refresh is waited for.
-            runtime: Where the call runs that needs them.
+            limits: The limits of refreshes, if the source has none of its own.
+            on_flight: Called before the call waits for a refresh.
+            runtime: The runtime of the call.
 
         Raises:
-            RemedyFailed: There are none, and none could be had. Its cause is why.
+            RemedyFailed: There are no valid credentials, and the refresh failed. Its ``__cause__`` is the reason.
         """
         limits = self._limits or limits or _DEFAULTS
         held = self.held
@@ -215,8 +215,8 @@ class Credentials(Generic[C]):
             runtime: As for :meth:`ready`.
 
         Raises:
-            RemedyFailed: The refresh failed (its cause is why), or nobody has ever read the rejected
-                credentials, so that new ones would change nothing.
+            RemedyFailed: The refresh failed (its ``__cause__`` is the reason); or the program has never read the
+                rejected credentials, so that new ones would change nothing.
         """
         held = self.held
         if held.generation == generation and not held.read:
@@ -231,7 +231,7 @@ class Credentials(Generic[C]):
         on_flight: OnRefresh | None,
         runtime: Runtime,
     ) -> RemedyFailed | None:
-        """Renew credentials that still hold: neither a failure nor a hang may break a call that can succeed."""
+        """Renew credentials that are still valid; a failure or a hang must not break the call."""
         ran = await runtime.run_until(
             runtime.now() + patience, self._renew, (generation, limits, on_flight, runtime), {}
         )
@@ -268,7 +268,7 @@ class Credentials(Generic[C]):
                 raise _failed(flight.error)
 
     def _under_way(self) -> RefreshInFlight | None:
-        """Return the refresh that runs; one of the process that this one was forked from will never end here."""
+        """Return the refresh that runs in this process; after a fork, one of the parent never ends here."""
         flight = self._flight
         return None if flight is None or flight.process != os.getpid() else flight
 
@@ -287,7 +287,7 @@ class Credentials(Generic[C]):
             self.held = Loaded(value, self.generation + 1, expires_at, renew_at)
             self._failed_at = self._failure = None
         finally:
-            # Also when cancelled: a waiter finds no error and no newer generation, and leads next.
+            # This runs after a cancellation too: a waiting call then finds no error and no newer generation, and leads.
             self._flight = None
             flight.end()
 
@@ -301,7 +301,7 @@ class Credentials(Generic[C]):
     def _raise_if_cooling(self, limits: CredentialLimits, runtime: Runtime) -> None:
         if self._failure is None or self._failed_at is None:
             return
-        # Clocks of event loops that run one after another need not go on where the last one ended.
+        # The clock of a later event loop need not continue that of an earlier one.
         if 0 <= runtime.now() - self._failed_at < limits.cool_down:
             raise _failed(self._failure)
 
@@ -318,7 +318,7 @@ class Credentials(Generic[C]):
 
 
 def _failed(cause: Exception) -> RemedyFailed:
-    """Return a fresh exception for each caller, so that tracebacks and notes do not mix."""
+    """Return a new exception for each caller, so that tracebacks and notes do not mix."""
     error = RemedyFailed("refresh", f"new credentials could not be had ({type(cause).__qualname__})")
     error.__cause__ = cause
     return error
@@ -326,7 +326,7 @@ def _failed(cause: Exception) -> RemedyFailed:
 
 @define(eq=False)
 class NoCredentials:
-    """Stands for the source of a call that needs no credentials: what it holds never expires."""
+    """Stands for the source of a call without credentials; its stand-in never expires."""
 
     held: Loaded[None] = field(factory=lambda: Loaded(None, 0))
 

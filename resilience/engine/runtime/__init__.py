@@ -1,1 +1,1 @@
-"""Where calls run and wait: an event loop, or the thread that makes the call."""
+"""The runtimes of calls: an event loop, or the thread that makes the call."""

@@ -1,12 +1,12 @@
 """
-A limit on attempts on asyncio, for a fraction of what a cancel scope costs.
+Limit attempts on asyncio, at a fraction of the cost of a cancel scope.
 
-It does what ``asyncio.timeout`` does (the documentation of ``Task.uncancel``, Python 3.11):
-when the time is up the task is cancelled once, and the code that set the alarm takes that one
-cancellation back. A cancellation from elsewhere that comes as well is not taken for ours.
+An alarm works like ``asyncio.timeout`` (the documentation of ``Task.uncancel``, Python 3.11):
+when the time is up it cancels the task once, and the code that set the alarm takes that
+cancellation back. It does not take back a cancellation from elsewhere.
 
-Attempts that have the same limit end in the order in which they began, so one timer is
-enough for all that are under way: it is set for the first of them, and few ever ring.
+Attempts with the same limit reach it in the order in which they began. So one timer is enough
+for all of them: it is set for the first attempt, and few alarms ever ring.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ __all__ = ["Alarm", "Alarms", "CancelledError", "running_loop"]
 
 
 def running_loop() -> AbstractEventLoop | None:
-    """Return the event loop that may ring; None where none runs, or where its clock stands still."""
+    """Return asyncio's running event loop; None without one, or if its clock is stopped."""
     return None if is_stopped() else _get_running_loop()
 
 
 class Alarms:
     """
-    The alarms of one event loop that ring after the same time.
+    The alarms of one event loop with the same limit.
 
     Args:
         loop: The event loop.
-        limit: After how many seconds they ring.
+        limit: The seconds after which they ring.
     """
 
     __slots__ = ("_timer", "limit", "loop", "pending")
@@ -42,7 +42,7 @@ class Alarms:
         self._timer: TimerHandle | None = None
 
     def set(self, now: float) -> Alarm:
-        """Set one for the current task, from the instant ``now``."""
+        """Set an alarm for the current task, counted from the instant ``now``."""
         task: Task[Any] | None = current_task(self.loop)
         if task is None:
             raise AssertionError("an attempt runs outside of a task")
@@ -53,7 +53,7 @@ class Alarms:
         return alarm
 
     def _look(self) -> None:
-        """Ring what is due; come again for the next."""
+        """Ring the alarms that are due, and set the timer for the next one."""
         self._timer = None
         now = self.loop.time()
         for alarm in list(self.pending):
@@ -83,10 +83,11 @@ class Alarm:
 
     def switch_off(self) -> bool:
         """
-        End it, in any case and once.
+        Switch the alarm off; call this exactly once.
 
         Returns:
-            Whether it has rung, and nothing else has cancelled the task: then a ``CancelledError`` is ours.
+            Whether the alarm has rung and nothing else has cancelled the task: then a ``CancelledError`` is the
+            alarm's.
         """
         if not self._rang:
             del self._alarms.pending[self]

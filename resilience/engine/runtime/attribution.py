@@ -1,9 +1,9 @@
 """
-Tells which requests are sent by an attempt of a call, and which go past the policy.
+Tell whether a request is sent within an attempt of a call.
 
-The SDKs' methods lead to one another, a session to its adapters, and a client asks a
-token service while it signs. All that is sent on the way belongs to the attempt that is
-under way, so that there is one call and one policy, however many methods it passes.
+An SDK's methods call one another, a session calls its adapters, and a client calls a token
+service while it signs. All of these requests belong to the attempt that is under way, so the
+policy applies once, to the outermost method.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 
 class _Attempt:
-    """An attempt that has begun. A task that it started keeps it, also when it has ended."""
+    """An attempt that has begun; a task that it started still refers to it after its end."""
 
     __slots__ = ("is_open",)
 
@@ -35,7 +35,7 @@ def is_under_way() -> bool:
 
 
 def is_telemetry() -> bool:
-    """Tell whether an exporter of OpenTelemetry sends; its collector may be on the host of an API."""
+    """Tell whether an exporter of OpenTelemetry is sending; its collector may be on the host of an API."""
     frame: FrameType | None = sys._getframe()  # noqa: SLF001  # the documented way to the frames of this thread
     while frame is not None:
         if str(frame.f_globals.get("__name__", "")).startswith("opentelemetry.exporter."):
@@ -45,9 +45,9 @@ def is_telemetry() -> bool:
 
 
 def as_attempt(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that does the same, and all that it sends belongs to an attempt."""
-    # No context manager: it would take three times as long as all the rest, in every attempt.
-    from inspect import iscoroutinefunction  # noqa: PLC0415  # others need this module only to ask, in every process
+    """Return the same function, so that the requests that it sends belong to an attempt."""
+    # No context manager: it would take three times as long as the rest, in every attempt.
+    from inspect import iscoroutinefunction  # noqa: PLC0415  # most processes only call is_under_way
 
     if iscoroutinefunction(function):
 
@@ -79,4 +79,4 @@ def _end(attempt: _Attempt, token: Token[_Attempt | None]) -> None:
     try:
         _CURRENT.reset(token)
     except ValueError:
-        return  # a coroutine that was closed elsewhere: its own context is gone
+        return  # the coroutine was closed in another context

@@ -1,8 +1,8 @@
 """
-The clock of waits and limits, which no test stops.
+The clock of waits and limits, which ``freezegun`` and ``time-machine`` do not stop.
 
-``freezegun`` stops the clocks of event loops as well, and with them every wait and limit of theirs
-(:func:`is_stopped`). Calls go by this clock then.
+``freezegun`` stops the clocks of event loops too, and with them every wait and limit of an event
+loop (:func:`is_stopped`). Calls use this clock then.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ monotonic: Final[Callable[[], float]] = (
 """
 Return seconds that never go back.
 
-``freezegun`` puts its own function in the place of ``time.monotonic``, in every module that has it: a deadline would
-never come. It leaves this one alone, and so does ``time-machine`` (freezegun 1.5, time-machine 3; tried 2026-11-28).
+``freezegun`` replaces ``time.monotonic`` in every module that has it, so that a deadline would never come. It does not
+replace this function, and neither does ``time-machine`` (freezegun 1.5, time-machine 3; tried 2026-11-28).
 """
 
 sleep: Final = time.sleep
 
 
 def is_stopped() -> bool:
-    """Tell whether another function stands in the place of the clock that event loops read."""
+    """Tell whether the clock of event loops has been replaced."""
     return not isinstance(time.monotonic, BuiltinFunctionType)

@@ -17,14 +17,14 @@ from resilience.engine.runtime.runtime import Ran, Timing, settled
 
 T = TypeVar("T")
 
-# Threads of our own for the disk, so that it does not wait for a script that uses up its threads. More
-# than a few would only wait for each other: the ledger writes one thing at a time.
+# The threads for the ledger's disk writes. They are our own, so that a script which uses all of its threads does not
+# delay them. More threads would only wait for each other: the ledger writes one entry at a time.
 _DISK_THREADS: Final = 2
 _limiters: Final[RunVar[anyio.CapacityLimiter]] = RunVar("resilience_ledger_threads")
 
 
 def disk_limiter() -> anyio.CapacityLimiter:
-    """Return what bounds the threads that wait for the disk, of this event loop."""
+    """Return this event loop's limiter of threads that wait for the disk."""
     limiter = _limiters.get(None)
     if limiter is None:
         limiter = anyio.CapacityLimiter(_DISK_THREADS)
@@ -33,7 +33,7 @@ def disk_limiter() -> anyio.CapacityLimiter:
 
 
 def _on_loop(function: Callable[[], None]) -> Callable[[], object]:
-    """Return a function for another thread that has this one called by the running event loop."""
+    """Return a function for another thread; it makes the running event loop call ``function``."""
     asyncio = sys.modules.get("asyncio")
     running = None if asyncio is None else asyncio._get_running_loop()  # noqa: SLF001  # it is in the module's __all__
     if running is None:
@@ -56,7 +56,7 @@ def _sleep_on_asyncio(seconds: float) -> Awaitable[object]:
 
 
 class Loop:
-    """What takes time on the event loop that runs the call."""
+    """The runtime of calls on an event loop."""
 
     blocks: Final = False
 
@@ -68,16 +68,16 @@ class Loop:
         """Return the clock of the running event loop."""
         if clock.is_stopped():
             return clock.monotonic, _sleep
-        # To ask anyio each time takes longer than all else that a call does on its way.
+        # Asking anyio each time takes longer than everything else in a call.
         asyncio, trio = sys.modules.get("asyncio"), sys.modules.get("trio")
         loop = None if asyncio is None else asyncio._get_running_loop()  # noqa: SLF001  # it is in the module's __all__
-        # Where trio is a guest of asyncio's loop, no task of asyncio runs.
+        # If trio runs as a guest of asyncio's loop, no task of asyncio runs.
         if loop is not None and asyncio is not None and (trio is None or asyncio.current_task(loop) is not None):
             return loop.time, _sleep_on_asyncio
         return (anyio.current_time if trio is None else trio.current_time), _sleep
 
     async def sleep(self, seconds: float) -> None:
-        """Let others run meanwhile, also where there is nothing to wait for."""
+        """Wait, and let other tasks run, also for 0 seconds."""
         await _sleep(seconds)
 
     async def run_until(
@@ -87,7 +87,7 @@ class Loop:
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
     ) -> Ran:
-        """Cancel the function when its time is up."""
+        """Await a function, and cancel it at the limit."""
         if limit is None:
             return await settled(function, args, kwargs)
         if clock.is_stopped():
@@ -106,7 +106,7 @@ class Loop:
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
     ) -> Ran:
-        """Do the same by a thread that waits, where the event loop's clock stands still."""
+        """Await a function, and cancel it at the limit by a thread, since the event loop's clock is stopped."""
         with anyio.CancelScope() as scope:
             timer = threading.Timer(max(limit - clock.monotonic(), 0.0), _on_loop(scope.cancel))
             timer.daemon = True
@@ -118,7 +118,7 @@ class Loop:
         return Ran(cut=True)
 
     async def ask_disk(self, function: Callable[[], T]) -> T:
-        """Run the function in a thread."""
+        """Run a function in a thread."""
         return await anyio.to_thread.run_sync(function, limiter=disk_limiter())
 
     def latch(self) -> anyio.Event:
@@ -126,11 +126,11 @@ class Loop:
         return anyio.Event()
 
     def shield(self) -> anyio.CancelScope:
-        """Return a shielded scope; asyncio's own ``Task.cancel()`` passes it all the same."""
+        """Return a shielded scope; it does not stop asyncio's own ``Task.cancel()``."""
         return anyio.CancelScope(shield=True)
 
     def owner(self) -> Hashable:
-        """Return the task."""
+        """Return the id of the task."""
         return anyio.get_current_task().id
 
 
@@ -139,12 +139,12 @@ LOOP: Final = Loop()
 
 def needs_asyncio_loop(operation: str) -> None:
     """
-    Refuse what only asyncio can run where another event loop runs.
+    Refuse a method that needs asyncio under another event loop.
 
     Raises:
-        RuntimeError: It is not asyncio that runs.
+        RuntimeError: Another event loop runs.
     """
-    import asyncio  # noqa: PLC0415  # programs on trio need not pay for it
+    import asyncio  # noqa: PLC0415  # programs on trio do not need it
 
     try:
         asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""A lock that a process can be forked under."""
+"""A lock that works after a fork."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from attrs import define, field
 @define(eq=False)
 class ProcessLock:
     """
-    A lock among the threads of one process.
+    A lock among the threads of one process; a forked process has another one.
 
-    A thread that holds a lock while its process forks is not there in the new process to
-    give it back, so that process has another lock.
+    If a thread holds a lock while its process forks, no thread of the new process could
+    give it back.
     """
 
     _locks: dict[int, Lock] = field(factory=dict, init=False)
 
     def __enter__(self) -> None:
         """Wait for the lock, and take it."""
-        # One of several threads that come first in a process makes it: that is one step for a dictionary.
+        # `setdefault` is atomic, so several threads get the same lock.
         self._locks.setdefault(os.getpid(), Lock()).acquire()
 
     def __exit__(self, *_: object) -> None:
-        """Give it back."""
+        """Give the lock back."""
         self._locks[os.getpid()].release()

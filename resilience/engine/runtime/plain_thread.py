@@ -1,10 +1,9 @@
 """
-Calls in a plain thread, without an event loop.
+Run calls in a plain thread, without an event loop.
 
-Nothing here can cut short what the user's function does: Python cannot interrupt a
-thread. The deadline is looked at between attempts; within one, an SDK's own
-time-outs are lowered to what is left where that is known how to
-(:mod:`resilience.clients.timeouts`).
+Python cannot interrupt a thread, so this runtime cannot cut the user's function short. The
+deadline is checked between attempts. Within an attempt the time-outs of an SDK's client are
+lowered to the rest, if its adapter knows them (:mod:`resilience.clients.timeouts`).
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ T = TypeVar("T")
 
 
 class Clock(Protocol):
-    """Tells the time, and lets it pass."""
+    """A clock that can wait."""
 
     def monotonic(self) -> float:
         """Return seconds that never go back."""
@@ -37,7 +36,7 @@ class Clock(Protocol):
 
 
 class _TimeIsUp(BaseException):
-    """Leaves a wait of ours at its limit; through code of the user it passes as a cancellation does."""
+    """Ends one of our waits at its limit; it passes through code of the user as a cancellation does."""
 
 
 class _WorkingFor(threading.local):
@@ -50,21 +49,21 @@ working_for: Final = _WorkingFor()
 
 
 class _Limits(threading.local):
-    """Until when this thread may wait for others."""
+    """The instant until which this thread may wait for other threads."""
 
     until: float | None = None
 
 
 @define(eq=False)
 class Thread:
-    """What takes time in the thread that makes the call."""
+    """The runtime of calls in a plain thread."""
 
     clock: Clock = field(default=clock)
     _limits: _Limits = field(factory=_Limits, init=False)
 
     @property
     def blocks(self) -> bool:
-        """Always."""
+        """True: a wait blocks the thread."""
         return True
 
     def now(self) -> float:
@@ -76,7 +75,7 @@ class Thread:
         return self.clock.monotonic, self.sleep
 
     async def sleep(self, seconds: float) -> None:
-        """Hold up the thread."""
+        """Block the thread."""
         if seconds > 0:
             self.clock.sleep(seconds)
 
@@ -88,9 +87,9 @@ class Thread:
         kwargs: Mapping[str, Any],
     ) -> Ran:
         """
-        Run the function to its end; only our own waits in it, for what another thread does, end at the limit.
+        Run a function to its end; only our own waits in it, for another thread, end at the limit.
 
-        A limit around this one that comes first holds, and ends what is around as well.
+        An earlier limit of an outer call ends the waits too, and the outer call with them.
         """
         outer = self._limits.until
         self._limits.until = min((each for each in (outer, limit) if each is not None), default=None)
@@ -104,7 +103,7 @@ class Thread:
             self._limits.until = outer
 
     async def ask_disk(self, function: Callable[[], T]) -> T:
-        """Run the function."""
+        """Run a function in this thread."""
         return function()
 
     def latch(self) -> _ThreadLatch:
@@ -112,11 +111,11 @@ class Thread:
         return _ThreadLatch(self)
 
     def shield(self) -> nullcontext[None]:
-        """Return nothing: a thread is not cancelled."""
+        """Return an empty context manager: a thread cannot be cancelled."""
         return nullcontext()
 
     def owner(self) -> Hashable:
-        """Return the task that this thread works for, if there is one, else the thread."""
+        """Return the task that this thread works for, else the thread."""
         task = working_for.task
         if task is not None:
             return task
@@ -126,7 +125,7 @@ class Thread:
             return "thread", threading.get_ident()
 
     def left(self) -> float | None:
-        """Return the seconds that a wait of ours may take; None for ever."""
+        """Return the seconds that one of our waits may take; None for no limit."""
         until = self._limits.until
         return None if until is None else max(until - self.now(), 0.0)
 
@@ -148,7 +147,7 @@ THREAD: Final = Thread()
 
 
 def at_once(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
-    """Return a plain function as something to await that never suspends."""
+    """Return a plain function as a coroutine function that never suspends."""
 
     async def invoke(*args: Any, **kwargs: Any) -> Any:
         return never_awaitable(function, function(*args, **kwargs))
@@ -161,7 +160,7 @@ def never_awaitable(function: Callable[..., Any], value: T) -> T:
     Return a function's value.
 
     Raises:
-        TypeError: It is something to await, which needs an event loop.
+        TypeError: The value is awaitable, which needs an event loop.
     """
     if not inspect.isawaitable(value):
         return value
@@ -172,7 +171,7 @@ def never_awaitable(function: Callable[..., Any], value: T) -> T:
 
 
 def drive(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine of the engine that never suspends, because its runtime blocks instead."""
+    """Run a coroutine of the engine to its end; it never suspends, because its runtime blocks instead."""
     try:
         coroutine.send(None)
     except StopIteration as end:

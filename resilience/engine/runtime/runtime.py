@@ -1,11 +1,10 @@
 """
-Where a call runs: on an event loop, or in the thread that makes it.
+The protocol of runtimes: a call runs on an event loop, or in the thread that makes it.
 
-There is one engine. It is written as coroutines, and whatever in it takes time
-asks a runtime: for the clock, for a sleep, for the end of a wait. On an event loop
-these suspend. In a plain thread they block instead, so that a coroutine of the
-engine runs from its beginning to its end without ever suspending, and needs no
-event loop (:func:`~resilience.engine.runtime.plain_thread.drive`).
+There is one engine, written as coroutines. For everything that takes time it asks a
+runtime: the clock, a sleep, the end of a wait. On an event loop these suspend. In a
+plain thread they block, so that a coroutine of the engine runs to its end without
+suspending, and needs no event loop (:func:`~resilience.engine.runtime.plain_thread.drive`).
 """
 
 from __future__ import annotations
@@ -28,9 +27,9 @@ class Ran:
     How an attempt or a remedy ended.
 
     Attributes:
-        value: What it returned.
-        error: What it raised, or None.
-        cut: Whether our limit cut it short.
+        value: The returned value.
+        error: The raised exception, or None.
+        cut: Whether a limit cut it short.
     """
 
     value: Any = None
@@ -39,35 +38,35 @@ class Ran:
 
 
 class Latch(Protocol):
-    """Opens once, for all who wait."""
+    """Opens once, for all waiting calls."""
 
     def set(self) -> object:
-        """Open it."""
+        """Open the latch."""
         ...
 
     async def wait(self) -> object:
-        """Wait until it is open."""
+        """Wait until the latch is open."""
         ...
 
 
 class Runtime(Protocol):
-    """What takes time, for one kind of call."""
+    """The clock and the waits of one kind of call."""
 
     @property
     def blocks(self) -> bool:
-        """Whether a wait holds up the thread; user code then runs in it, and cannot be cut short."""
+        """Whether a wait blocks the thread; user code then runs in that thread, and cannot be cut short."""
         ...
 
     def now(self) -> float:
-        """Return the seconds on the clock by which calls are timed."""
+        """Return the seconds on the clock of calls."""
         ...
 
     def timing(self) -> Timing:
-        """Return what :meth:`now` and :meth:`sleep` ask, for a call that asks often; also after the call."""
+        """Return the clock and the sleep of :meth:`now` and :meth:`sleep`, for many uses; they work after the call too."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait some seconds."""
         ...
 
     async def run_until(
@@ -78,9 +77,9 @@ class Runtime(Protocol):
         kwargs: Mapping[str, Any],
     ) -> Ran:
         """
-        Await a function until an instant on the clock, or without limit.
+        Await a function until an instant on the clock, or without limit for None.
 
-        A cancellation from outside is no way to end: it passes through.
+        A cancellation from outside passes through.
         """
         ...
 
@@ -89,20 +88,20 @@ class Runtime(Protocol):
         ...
 
     def latch(self) -> Latch:
-        """Return a new latch, closed."""
+        """Return a new latch, which is closed."""
         ...
 
     def shield(self) -> AbstractContextManager[object]:
-        """Return what keeps cancellation off its block."""
+        """Return a context manager that keeps cancellation from its block."""
         ...
 
     def owner(self) -> Hashable:
-        """Return what stands for the task or thread of this call, and differs from all others that wait for it."""
+        """Return an identity of the task or thread of this call, different from that of any other."""
         ...
 
 
 async def settled(function: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Ran:
-    """Await a function, and return its error as a value."""
+    """Await a function, and return its value or its error."""
     try:
         return Ran(await function(*args, **kwargs))
     except Exception as error:  # noqa: BLE001  # the caller classifies it

@@ -1,4 +1,4 @@
-"""Plain functions run in worker threads; coroutines do not."""
+"""Run plain functions in worker threads of an event loop."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from resilience.engine.runtime.clock import monotonic
 from resilience.engine.runtime.event_loop import LOOP
 from resilience.engine.runtime.plain_thread import working_for
 
-# Plain SDK calls wait for the network, so more of them than cores is right; one limiter of ours,
-# so that a script's own use of threads is not starved.
+# The threads of an executor. Plain SDK calls wait for the network, so more threads than cores are right. The limiter is
+# our own, so that a script's other threads do not starve.
 _THREADS = 64
 
 
 def is_coroutine_function(function: Callable[..., Any]) -> bool:
-    """Return whether calling this gives a coroutine without running anything."""
+    """Tell whether a call of this function returns a coroutine, without running any of it."""
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
         getattr(function, "__call__", None)  # noqa: B004  # an object whose call is a coroutine
     )
@@ -32,30 +32,30 @@ def is_coroutine_function(function: Callable[..., Any]) -> bool:
 @define(eq=False)
 class Job:
     """
-    One plain function in a worker thread, which may outlive the attempt that began it.
+    One plain function in a worker thread, which may outlive its attempt.
 
     Attributes:
-        ended_at: When the thread was through, on the event loop's clock; infinite while it is
-            at work, and minus infinite where none was begun.
+        ended_at: When the thread ended its work, on the event loop's clock; infinite while it
+            works, and minus infinite before it begins.
     """
 
     ended_at: float = -math.inf
 
 
 class Threads:
-    """Runs plain functions in worker threads, as many at a time as an executor may."""
+    """Runs plain functions in worker threads, up to a number at a time."""
 
     def __init__(self, total: int = _THREADS) -> None:
         self._total = total
-        # Limiters belong to one event loop, and an executor may serve one after another.
+        # A limiter belongs to one event loop, and an executor may serve several, one after another.
         self._limiter: RunVar[anyio.CapacityLimiter] = RunVar("resilience_threads")
 
     def slots(self) -> anyio.CapacityLimiter:
         """
-        Return what bounds the calls that use a thread: hold it around :meth:`run`.
+        Return the limiter of calls that use a thread; hold it around :meth:`run`.
 
-        It is waited for before an attempt begins, so that the wait is no part of the attempt,
-        and given back when the attempt ends, also where its thread is abandoned and runs on.
+        A call waits for it before an attempt begins, so that the wait is not part of the attempt. It
+        gives it back when the attempt ends, even if the thread is abandoned and runs on.
         """
         limiter = self._limiter.get(None)
         if limiter is None:
@@ -65,15 +65,15 @@ class Threads:
 
     async def run(self, function: Callable[..., Any], job: Job, /, *args: Any, **kwargs: Any) -> Any:
         """
-        Run a plain function in a worker thread, and await what it returns if that is awaitable.
+        Run a plain function in a worker thread, and await its value if that is awaitable.
 
-        A cancelled wait abandons the thread: it runs on, and what it does counts as unknown.
+        A cancellation abandons the thread: it runs on, and its effect is unknown.
         """
         offset = LOOP.now() - monotonic()
         task = anyio.get_current_task().id
 
         def boxed() -> list[Any]:
-            # In a box, because trio takes a coroutine that comes out of a thread for a mistake.
+            # In a list, because trio refuses a coroutine that a thread returns.
             working_for.task = task
             try:
                 return [function(*args, **kwargs)]
@@ -81,7 +81,7 @@ class Threads:
                 working_for.task = None
                 job.ended_at = monotonic() + offset
 
-        # A call that holds a slot gets a thread at once.
+        # The call holds a slot, so it needs no second limit.
         unbounded = anyio.CapacityLimiter(1)
         job.ended_at = math.inf
         [value] = await anyio.to_thread.run_sync(boxed, abandon_on_cancel=True, limiter=unbounded)
@@ -90,5 +90,5 @@ class Threads:
         return value
 
     def awaitable(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function itself if it is a coroutine function, else one that runs it in a thread."""
+        """Return a coroutine function unchanged, and a plain function as one that runs it in a thread."""
         return function if is_coroutine_function(function) else functools.partial(self.run, function, Job())

@@ -1,1 +1,1 @@
-"""A target: a function bound to its operation, with what a call of it can do."""
+"""Targets: a target is a function with its operation, its rules and its verifier."""

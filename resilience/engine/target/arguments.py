@@ -1,4 +1,4 @@
-"""Finds a request field among the arguments of a wrapped function, and sends another value instead."""
+"""Read and replace request fields in the arguments of a wrapped function."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 class LazyArguments(Mapping[str, Any]):
-    """The arguments of a call by parameter name, put together when they are first read."""
+    """The arguments of a call by parameter name; they are bound at the first use."""
 
     def __init__(self, fields: ArgumentFields, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         self._sent = fields, args, kwargs
@@ -46,26 +46,26 @@ class LazyArguments(Mapping[str, Any]):
 
 
 class ArgumentFields(Protocol):
-    """Where the request's fields are among the arguments of a function."""
+    """Reads and replaces request fields in the arguments of a function."""
 
     def bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the arguments by name; empty where they do not fit."""
+        """Return the arguments by name; an empty dictionary if they do not fit the function."""
         ...
 
     def can_hold(self, field: str, /) -> bool:
-        """Return whether a call may carry this field."""
+        """Tell whether a call may have this field."""
         ...
 
     def may_name(self) -> tuple[str, ...]:
-        """Return the fields that may name what a call makes, as far as that can be told before a call."""
+        """Return the fields that may name what a call makes, as far as they are known before a call."""
         ...
 
     def get(self, field: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> str | None:
-        """Return the value of a field, or None if it is not there or no string."""
+        """Return the value of a field; None if it is missing or no string."""
         ...
 
     def text(self, field: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> str | None:
-        """Return what a field says, whatever its type, as a ledger's key has it; None if it says nothing."""
+        """Return the value of a field of any type as text for a ledger's key; None if it is missing or has no text."""
         ...
 
     def replace(self, field: str, value: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> Arguments:
@@ -73,23 +73,24 @@ class ArgumentFields(Protocol):
         Return the arguments with another value for a field; a request object is copied, not changed.
 
         Raises:
-            LookupError: The field is not among these arguments, or in an object that cannot be changed.
+            LookupError: The arguments do not have the field, or have it in an object that cannot be changed.
         """
         ...
 
 
 def snake_case(name: str) -> str:
-    """Return a wire name as Python spells it: ``GroupId`` becomes ``group_id``."""
+    """Return a wire name in snake case: ``GroupId`` becomes ``group_id``."""
     return _WORD_START.sub("_", name).lower()
 
 
 @frozen(slots=False)
 class Signature:
     """
-    The parameters of a wrapped function, as far as request fields are to be found in them.
+    Reads and replaces request fields in the arguments of a wrapped function.
 
     Attributes:
-        names: What the user calls a field (``key=`` of ``wrap``): field to parameter or attribute.
+        function: The function.
+        names: The user's names for fields (``key=`` of ``wrap``): field to parameter or attribute.
     """
 
     function: Callable[..., Any]
@@ -100,7 +101,7 @@ class Signature:
         try:
             return inspect.signature(self.function)
         except (TypeError, ValueError):
-            # Some callables of C extensions do not tell; they may take anything.
+            # Some callables of C extensions have no signature; they may take anything.
             return inspect.Signature(
                 [
                     inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL),
@@ -113,7 +114,7 @@ class Signature:
         return self._signature.parameters
 
     def bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the arguments by parameter name; empty where they do not fit."""
+        """Return the arguments by parameter name; an empty dictionary if they do not fit the function."""
         try:
             return dict(self._signature.bind(*args, **kwargs).arguments)
         except TypeError:
@@ -121,9 +122,9 @@ class Signature:
 
     def can_hold(self, field: str) -> bool:
         """
-        Return whether a call may carry this field: in a parameter of that name, or in a request object.
+        Tell whether a call may have this field: in a parameter of that name, or in a request object.
 
-        A parameter whose type is unknown may be a request object; a string or a number is none.
+        A parameter of an unknown type may be a request object; a string or a number is none.
         """
         spellings = self._spellings(field)
         parameters = self._parameters
@@ -137,20 +138,20 @@ class Signature:
         )
 
     def get(self, field: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
-        """Return the value of a request field in this call, or None if it is not there or no string."""
+        """Return the value of a field; None if it is missing or no string."""
         value = self.value(field, args, kwargs, str)
         return value if isinstance(value, str) else None
 
     def text(self, field: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
-        """Return what a field says, whatever its type, as a ledger's key has it; None if it says nothing."""
+        """Return the value of a field of any type as text for a ledger's key; None if it is missing or has no text."""
         return naming.text_of(naming.found(field, lambda name: self.value(name, args, kwargs, object)))
 
     def value(self, field: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], kind: type = object) -> Any:
-        """Return what a field is in this call; None if it is not there."""
-        place = self._find(field, args, kwargs, kind)
-        if place is None:
+        """Return the value of a field; None if it is missing."""
+        found = self._find(field, args, kwargs, kind)
+        if found is None:
             return None
-        holder, attribute = place
+        holder, attribute = found
         value = self._argument(args, kwargs, holder)
         return value if attribute is None else _read(value, attribute)
 
@@ -159,12 +160,12 @@ class Signature:
         Return the arguments with another value for a request field; a request object is copied, not changed.
 
         Raises:
-            LookupError: The field is not among these arguments, or in an object that cannot be changed.
+            LookupError: The arguments do not have the field, or have it in an object that cannot be changed.
         """
-        place = self._find(field, args, kwargs)
-        if place is None:
+        found = self._find(field, args, kwargs)
+        if found is None:
             raise LookupError(field)
-        holder, attribute = place
+        holder, attribute = found
         fresh: Any = value
         if attribute is not None:
             try:
@@ -176,12 +177,12 @@ class Signature:
         return args, {**kwargs, holder: fresh}
 
     def parameter_of(self, field: str) -> str | None:
-        """Return the parameter that is a field itself, and no request object that holds it; None if there is none."""
+        """Return the parameter for a field itself, and not for a request object with it; None if there is none."""
         return next((name for name in self._spellings(field) if name in self._parameters), None)
 
     @cached_property
     def needed(self) -> tuple[str, ...]:
-        """The parameters that every call has to give."""
+        """The parameters without a default."""
         return tuple(
             name
             for name, parameter in self._parameters.items()
@@ -189,7 +190,7 @@ class Signature:
         )
 
     def may_name(self) -> tuple[str, ...]:
-        """Return the parameters that may name what the function makes: those that take a text."""
+        """Return the parameters that may name the function's resource: those that take a text."""
         hints = self._hints()
         return tuple(
             name
@@ -200,12 +201,12 @@ class Signature:
         )
 
     @cached_property
-    def _known_places(self) -> dict[str, tuple[tuple[str, ...], Mapping[str, int], Sequence[str]]]:
+    def _known_parameters(self) -> dict[str, tuple[tuple[str, ...], Mapping[str, int], Sequence[str]]]:
         return {}
 
-    def _places(self, field: str) -> tuple[tuple[str, ...], Mapping[str, int], Sequence[str]]:
-        """Return how a field may be spelled, where parameters of such names are, and which of them may be left out."""
-        known = self._known_places.get(field)
+    def _parameters_of(self, field: str) -> tuple[tuple[str, ...], Mapping[str, int], Sequence[str]]:
+        """Return the spellings of a field, the positions of parameters with such names, and those with defaults."""
+        known = self._known_parameters.get(field)
         if known is None:
             spellings, parameters = self._spellings(field), self._parameters
             positions = {name: at for at, name in enumerate(parameters) if name in spellings}
@@ -217,7 +218,7 @@ class Signature:
                 and parameters[name].default != ""
                 and parameters[name].kind is not inspect.Parameter.POSITIONAL_ONLY
             ]
-            known = self._known_places[field] = spellings, positions, defaults
+            known = self._known_parameters[field] = spellings, positions, defaults
         return known
 
     def _argument(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], holder: int | str) -> Any:
@@ -237,8 +238,8 @@ class Signature:
     def _find(
         self, field: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], kind: type = str
     ) -> tuple[int | str, str | None] | None:
-        """Return where the field is: which argument, and which attribute of it (None for the argument itself)."""
-        spellings, positions, defaults = self._places(field)
+        """Return the argument that has the field, and the attribute in it; None for the argument itself."""
+        spellings, positions, defaults = self._parameters_of(field)
         for name in spellings:
             if name in kwargs:
                 return name, None

@@ -1,4 +1,4 @@
-"""What can be seen to be wrong with a function before its first call, or at it."""
+"""Find the mistakes in a wrapped function before or at its first call."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from resilience.engine.target.operations import Operation, is_about
 
 def check_client(function: Callable[..., Any], operation: Operation) -> None:
     """
-    Refuse a method of an SDK's client that retries by itself: its attempts would hide from the policy and multiply.
+    Refuse a method of an SDK's client that retries by itself, since it would hide and multiply attempts.
 
     Raises:
-        ValueError: It does; the message says what to switch off.
+        ValueError: The client retries by itself; the message says what to switch off.
     """
     why = retries_itself(getattr(function, "__self__", None))
     if why is not None:
@@ -31,11 +31,11 @@ def check_ledger(
     function: Callable[..., Any], operation: Operation, signature: ArgumentFields, subject: advice.Subject
 ) -> None:
     """
-    Refuse a function whose calls the ledger could not remember.
+    Refuse a function if the ledger could not remember its calls.
 
     Raises:
-        ValueError: The policy does not say what names that which the operation makes.
-        TypeError: The function has no parameter that could hold it.
+        ValueError: No key of the operation's resource is known.
+        TypeError: The function has no parameter for the key.
     """
     if not operation.is_for_ledger:
         return
@@ -56,10 +56,10 @@ def check_renames(
     function: Callable[..., Any], operation: Operation, signature: ArgumentFields, subject: advice.Subject, plan: Plan
 ) -> None:
     """
-    Refuse a function that cannot do a rename which the policy can ask for.
+    Refuse a function that cannot do a rename of the policy.
 
     Raises:
-        TypeError: It has no parameter that the name could be in.
+        TypeError: The function has no parameter for the name.
     """
     field_name = operation.rename
     if field_name is not None and signature.can_hold(field_name):
@@ -80,10 +80,10 @@ def check_renames(
 
 def check_accepts(function: Callable[..., Any], operation: Operation, plan: Plan, *, has_ledger: bool) -> None:
     """
-    Refuse a call that could be accepted without a value to return, where the annotation excludes None.
+    Refuse a function that may have no value to return for an accepted call, although its annotation excludes None.
 
     Raises:
-        TypeError: It could; the message says what makes it one.
+        TypeError: The policy or the ledger can accept a call of the function.
     """
     if _may_return_none(function):
         return
@@ -100,12 +100,12 @@ def check_accepts(function: Callable[..., Any], operation: Operation, plan: Plan
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """Return what messages call a function."""
+    """Return the name of a function in messages."""
     return getattr(function, "__qualname__", None) or repr(function)
 
 
 def _accept_at(operation: Operation, plan: Plan, *, has_ledger: bool) -> str | None:
-    """Return what can make a call a success without an answer: a rule, or the ledger; None if nothing can."""
+    """Return the rule, or the ledger, that can make a call a success without an answer; None if nothing can."""
     for rule, action in plan.reachable():
         if action.do == "accept" and not action.dry_run:
             return f"the policy accepts: {_where(rule)}"

@@ -1,4 +1,4 @@
-"""What an executor is made of: its setting, and what it knows of the operations that it calls."""
+"""Make targets from functions, for one executor."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class TargetFactory:
     Prepares functions for calls under one policy.
 
     Attributes:
-        setting: What all calls share.
+        setting: The settings that all calls share.
         provider: The provider of operations that are named without a prefix, or None.
-        verifiers: Those that were registered, by provider and operation.
+        verifiers: The registered verifiers, by provider and operation.
         wrapped: The first function of each operation.
     """
 
@@ -48,19 +48,19 @@ class TargetFactory:
         accepted: Callable[..., Any] | None = None,
     ) -> Target:
         """
-        Put a function together with what is known about its operation.
+        Return the target of a function and its operation.
 
         Raises:
-            ValueError: The operation is unknown or ambiguous, the function is a method of an SDK's client that
-                retries by itself, or there is a ledger and nothing says what names that which the operation makes.
-            TypeError: The function is a generator function, or has no parameter that names it in the ledger.
+            ValueError: The operation is unknown or ambiguous; the function is a method of an SDK's client that
+                retries by itself; or there is a ledger, and no key of the operation's resource is known.
+            TypeError: The function is a generator function, or has no parameter for the key in the ledger.
         """
         found = resolve(operation, policy=self.setting.policy, provider=self.provider)
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             name = getattr(function, "__qualname__", function)
             raise TypeError(
-                f"{name} is a generator function, whose work is done while somebody reads from it: "
-                "wrap what makes one call, and yield around it"
+                f"{name} is a generator function, which works only while it is read: "
+                "wrap a function that makes one call, and call it in the generator"
             )
         target = Target(
             setting=self.setting,
@@ -88,7 +88,7 @@ class TargetFactory:
         return self._tables[operation]
 
     def renames(self, operation: Operation) -> bool:
-        """Return whether the policy can rename what an operation makes."""
+        """Tell whether the policy can rename an operation's resource."""
         if operation.rename is None or not self.setting.enabled:
             return False
         key = operation.provider, operation.name
@@ -104,7 +104,7 @@ class TargetFactory:
 
     def register(self, operation: str, verifier: Callable[..., Any]) -> None:
         """
-        Take a verifier for an operation, for functions that have none of their own.
+        Register a verifier for an operation, for functions without a verifier of their own.
 
         Raises:
             ValueError: The operation is unknown or ambiguous.
@@ -116,6 +116,6 @@ class TargetFactory:
         self.verifiers[found.provider, found.name] = verifier
 
     def register_all(self, client: object, *, unique_tag: str | None, unique_names: bool) -> None:
-        """Take the ready-made verifiers of an SDK's client."""
+        """Register the ready-made verifiers of an SDK's client."""
         for operation, verifier in verifiers_for(client, unique_tag=unique_tag, unique_names=unique_names).items():
             self.register(operation, verifier)

@@ -1,4 +1,4 @@
-"""Rehearsals: which attempt of an executor gets which fault of ``[chaos]``, and how it looks."""
+"""Rehearsals: choose the attempts that get a fault of ``[chaos]``, and make the error."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from resilience.engine.target.operations import Operation
 
 @define(eq=False)
 class Rehearsal:
-    """Counts the attempts of each operation over all calls of an executor, in the order in which they begin."""
+    """Counts the attempts of each operation over all calls of an executor, in the order of their start."""
 
     chaos: Chaos
     _numbers: dict[tuple[str | None, str], Iterator[int]] = field(factory=dict, init=False)
 
     def next_injection(self, operation: Operation) -> Injection | None:
-        """Count one more attempt of an operation; return the entry whose fault it gets, or None."""
-        # Threads may share an executor: both calls here are one step for them.
+        """Count an attempt of an operation, and return the entry of ``[chaos]`` for it, or None."""
+        # Threads may share an executor, and both calls here are atomic.
         numbers = self._numbers.setdefault((operation.provider, operation.name), count(1))
         return injection_for(self.chaos, operation.provider, operation.name, next(numbers))
 
 
 def injected(injection: Injection) -> ServiceError:
-    """Return the error that an attempt fails with; its message says where it comes from."""
+    """Return the error of an injected fault; its message names the entry of ``[chaos]``."""
     origin = injection.origin
     where = f"chaos.{injection.id}" if origin is None else f"chaos.{injection.id} at {origin}"
     return ServiceError.of(injection.fault, f"injected by {where}")

@@ -1,4 +1,4 @@
-"""One call's place in the ledger: claimed before the first attempt, noted before each, closed with the call."""
+"""The ledger claim of one call: taken before the first attempt, noted before each attempt, closed with the call."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ T = TypeVar("T")
 
 log: Final = logging.getLogger("resilience")
 
-# How often to ask again for a key that another call works on: soon at first, since many calls are short.
+# Seconds between two tries to take a key that another call works on: short at first, since many calls are short.
 _FIRST_PAUSE: Final = 0.01
 _LONGEST_PAUSE: Final = 0.25
-# How long to wait for a file that another process holds locked, where the deadline does not come first.
+# Seconds to wait for a file that another process holds locked, unless the deadline comes first.
 _PATIENCE: Final = 5.0
 
 
 @define(eq=False)
 class LedgerClaim:
     """
-    What one call does with the ledger.
+    The claim of one call on its key in the ledger.
 
     Attributes:
         ledger: The ledger.
-        entry: The resource, as this call sends it.
-        runtime: What takes time.
+        entry: The entry of the call's resource, with the fields that the call sends.
+        runtime: The runtime of the call.
         renamed_field: The request field that a rename changes; None if there is none.
-        found: What an earlier call left, once the key is claimed.
-        has_rival: Whether the name that it is about to be sent with is another resource's, once the key is claimed.
+        found: The entry of an earlier call, once the key is claimed; None if there is none.
+        has_rival: Whether another resource has the name that the call is about to send, once the key is claimed.
     """
 
     ledger: Ledger
@@ -50,21 +50,21 @@ class LedgerClaim:
     _is_claimed: bool = field(default=False, init=False)
     _is_started: bool = field(default=False, init=False)
     _is_closed: bool = field(default=False, init=False)
-    # Held while a thread works for this call, which asyncio's own cancellation does not wait for.
+    # A thread that works for this call holds it; asyncio's own cancellation does not wait for that thread.
     _guard: threading.Lock = field(factory=threading.Lock, init=False)
 
     async def claim(self, until: float | None) -> bool:
         """
-        Take the key, however long another call works on it, and read what is known.
+        Take the key, wait for it while another call has it, and read its entry.
 
         Args:
-            until: When the call must have ended, on the runtime's clock; None for never.
+            until: The deadline of the call, on the runtime's clock; None for no deadline.
 
         Returns:
-            Whether it is ours; False if ``until`` came first.
+            Whether the call has the key; False if ``until`` came first.
 
         Raises:
-            LedgerError: The ledger cannot be used, or this call is made inside of the one that it would wait for.
+            LedgerError: The ledger cannot be used, or the call would wait for the call that it is made in.
         """
         self._until = until
         self._owner = self.runtime.owner()
@@ -81,10 +81,10 @@ class LedgerClaim:
 
     async def take_name(self, field_name: str, name: str) -> bool:
         """
-        Claim a new name as well, so that no call of another run takes it meanwhile.
+        Claim a new name, so that no call of another run takes it.
 
         Returns:
-            Whether it is free: no entry of another resource has it, and no call is at work on it just now.
+            Whether the name is free: no entry of another resource has it, and no other call is working on it.
 
         Raises:
             LedgerError: The ledger cannot be used.
@@ -95,22 +95,22 @@ class LedgerClaim:
 
     async def start(self, number: int, renamed: Mapping[str, tuple[str, str]]) -> None:
         """
-        Note that an attempt is about to be made.
+        Note that an attempt is about to start.
 
         Raises:
-            LedgerError: It cannot be noted; then nothing may be sent.
+            LedgerError: The note cannot be written; then nothing may be sent.
         """
         self.entry = evolve(self.entry, number=number, renamed=dict(renamed))
         await self._ask(lambda: self.ledger.start(self.entry), self._until)
         self._is_started = True
 
     async def end(self, *, is_done: bool | None) -> None:
-        """Note that it is done, or that nothing was made; None leaves the doubt to the next run."""
+        """Note that the resource is done, or that nothing was made; None leaves the doubt to the next run."""
         if is_done is None or (is_done and self._was_done_before):
             return
         note = self._note_done if is_done else self._note_nothing
         is_asked = False
-        # What the service did is done: a cancellation must not lose it, and waits for it.
+        # A cancellation must not lose the note, so it waits for it.
         with self.runtime.shield():
             try:
                 await self._ask(note, None)
@@ -123,19 +123,19 @@ class LedgerClaim:
                     self._note_at_once(note)
 
     def _note_at_once(self, note: Callable[[], None]) -> None:
-        """Write while the event loop stands still: asyncio's own ``Task.cancel()`` passes shields, and is rare."""
+        """Write the note and block the event loop; needed because asyncio's ``Task.cancel()`` passes shields."""
         try:
-            # The thread may have written it already; written twice it says the same.
+            # The thread may have written the same note already.
             self._guarded(note)
         except LedgerError as error:
             self._complain(error)
 
     def _complain(self, error: LedgerError) -> None:
-        said = "%s has ended, but the ledger does not know it; the next run looks again"
-        log.error(said, self.entry.key, exc_info=error)
+        sentence = "%s has ended, but the ledger does not know it; the next run looks again"
+        log.error(sentence, self.entry.key, exc_info=error)
 
     def close(self) -> None:
-        """Give the key back; what a thread still does for this call is waited for, some milliseconds at most."""
+        """Give the key back, after a thread of this call has ended its work; that takes some milliseconds at most."""
         with self._guard:
             self._is_closed = True
             for key in self._new_names:
@@ -154,10 +154,10 @@ class LedgerClaim:
         if holder == self._owner:
             raise LedgerError(
                 str(self.ledger.path),
-                f"{self.entry.key} is called inside of a call for the same resource, which would wait for itself; "
-                "let one of the two be wrapped",
+                f"{self.entry.key} is called inside a call for the same resource, and would wait for that call; "
+                "wrap only one of the two functions",
             )
-        # A call of this process is waited for without a thread.
+        # Waiting for a call of this process needs no thread.
         return holder is None and await self._ask(self._take, self._until)
 
     def _take(self) -> bool:
@@ -171,7 +171,7 @@ class LedgerClaim:
             own = self.entry.resource[self.renamed_field]
             name = own if found is None else found.renamed.get(self.renamed_field, (own, own))[1]
             rival = self.ledger.other_with(self.entry, self.renamed_field, name)
-            # Ledgers of earlier versions may have two entries with one name: it is the first one's.
+            # A ledger of an earlier version may have two entries with one name, which then belongs to the older one.
             self.has_rival = rival is not None and (found is None or rival.started_at < found.started_at)
         return True
 
@@ -192,7 +192,7 @@ class LedgerClaim:
         self.ledger.forget(self.entry.key)
 
     async def _ask(self, function: Callable[[], T], until: float | None) -> T:
-        """Ask the ledger; while another process holds the file locked, ask again."""
+        """Use the ledger; try again while another process holds the file locked."""
         patience = self.runtime.now() + _PATIENCE
         end = patience if until is None else min(patience, until)
         while True:
@@ -206,6 +206,6 @@ class LedgerClaim:
     def _guarded(self, function: Callable[[], T]) -> T:
         with self._guard:
             if self._is_closed:
-                # The call was cancelled before this thread began: nothing waits for it, and the key is no longer ours.
+                # The call was cancelled before this thread began, and has given its key back.
                 raise LedgerError(str(self.ledger.path), "the call has ended")
             return function()

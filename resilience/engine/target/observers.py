@@ -1,4 +1,4 @@
-"""Tells the observers of one call what happens to it."""
+"""Pass the events of calls to observers."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ log: Final = logging.getLogger("resilience")
 
 @frozen
 class Audience:
-    """The observers of an executor. One that raises is logged once, and changes nothing."""
+    """The observers of an executor; if one raises, that is logged once, and the call goes on."""
 
     observers: Sequence[Observer] = ()
     _failed: set[int] = field(factory=set)
 
     def admit(self, started: CallStarted) -> Watch:
-        """Ask each observer whether it wants to watch a call."""
+        """Ask each observer whether it wants to watch a call, and return those that do."""
         sinks: list[tuple[Observer, Sink]] = []
         for observer in self.observers:
             try:
                 sink = observer.watch(started)
-            except Exception as error:  # noqa: BLE001  # an observer changes nothing
+            except Exception as error:  # noqa: BLE001  # an observer must not break a call
                 self.complain(observer, error)
             else:
                 if sink is not None:
@@ -38,27 +38,27 @@ class Audience:
         if id(observer) not in self._failed:
             self._failed.add(id(observer))
             name = type(observer).__qualname__
-            log.error("observer %s failed; calls go on, and it is not said again", name, exc_info=error)
+            log.error("observer %s failed; calls go on, and this is logged once", name, exc_info=error)
 
 
 @define(eq=False)
 class Watch:
     """
-    Those who watch one call.
+    The observers of one call.
 
     Attributes:
-        sinks: What gets its events. Where there is none, no event need be made.
+        sinks: The functions that receive the call's events; if there are none, the engine need not make events.
     """
 
     _audience: Audience
     sinks: Sequence[tuple[Observer, Sink]]
 
     def tell(self, event: Event) -> None:
-        """Hand an event to every sink; one that failed before still gets what comes, so that it can clean up."""
+        """Pass an event to every sink, also to one that has failed before, so that it can clean up."""
         for observer, sink in self.sinks:
             try:
                 sink(event)
-            except Exception as error:  # noqa: BLE001  # an observer changes nothing
+            except Exception as error:  # noqa: BLE001  # an observer must not break a call
                 self._audience.complain(observer, error)
 
 

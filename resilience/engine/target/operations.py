@@ -1,4 +1,4 @@
-"""Which operation a name means, and what is known about it."""
+"""Find an operation by its name, in the catalogue and the policy."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ class Operation:
     One operation, as a policy and the catalogue together describe it.
 
     Attributes:
-        name: Its own name, without the provider.
-        provider: Its provider, or None where none is known.
-        repeat: What a repeat does: the policy's word, else the catalogue's, else ``duplicate``.
+        name: The name, without the provider.
+        provider: The provider; None if it is unknown.
+        repeat: What a repeat does: from the policy, else from the catalogue, else ``duplicate``.
         key: The request fields that name the resource.
         rename: The request field that a rename changes, or None.
-        law: What the service says about names in that field, or None.
-        read_back: The operation that says whether it has happened, where the policy names one.
-        requires: Fields without which a success is garbled, as far as the policy says it.
-        settle: Its own time to settle, in seconds; None for that of all calls.
-        unique: The request fields by which one purchase is told from all others, where the policy says it.
-        distinct: Those that may be said to do so.
-        declaration: What ``[operations]`` says of it, or None.
-        is_catalogued: Whether the catalogue knows it.
+        law: The service's rules for names in that field, or None.
+        read_back: The operation that finds the resource, if the policy names one.
+        requires: The fields that every success has, if the policy names them; a success without one is ``garbled``.
+        settle: The operation's own time to settle, in seconds; None for that of all calls.
+        unique: The request fields that distinguish a purchase from all others, if the policy names them.
+        distinct: The request fields that the policy may name in ``unique``.
+        declaration: The entry in the policy's ``[operations]``, or None.
+        is_catalogued: Whether the catalogue has the operation.
     """
 
     name: str
@@ -54,22 +54,22 @@ class Operation:
 
     @property
     def ledger_keys(self) -> tuple[tuple[str, ...], ...]:
-        """The sets of fields of which the first that a request has names in a ledger what it makes."""
+        """Sets of request fields; the first set that a request has is the key of its resource in the ledger."""
         return tuple(each for each in (self.unique, self.key) if each)
 
     @property
     def is_for_ledger(self) -> bool:
         """
-        Whether a ledger is to remember it.
+        Whether a ledger must remember calls of the operation.
 
-        What a repeat does not change need not be, and what a policy gives an empty key is not: a message that is sent,
-        or a client that is thrown out, is meant anew in each run.
+        A ``safe`` operation need not be remembered. Neither need one with an empty key in the policy: each run means it
+        anew, such as a message that is sent, or a client that is disconnected.
         """
         is_apart = self.declaration is not None and self.declaration.key == () and not self.unique
         return self.repeat != "safe" and not is_apart
 
     def subject(self, fields: tuple[str, ...] = ()) -> Subject:
-        """Return what advice is given about; ``fields`` are those of a request that may name what it makes."""
+        """Return the subject of advice; ``fields`` are the request fields that may name the resource."""
         return Subject(
             provider=self.provider,
             operation=self.name,
@@ -81,7 +81,7 @@ class Operation:
 
 
 def described(provider: str, name: str, *, policy: PolicyValues) -> Operation:
-    """Return what is known of a provider's operation; an unknown one counts as ``duplicate``."""
+    """Return a provider's operation; the repeat of an unknown one is ``duplicate``."""
     facts = catalogue(provider).operation(name) if provider in providers() else None
     return _described(name, provider, facts, policy.operations.get(provider, {}).get(name))
 
@@ -90,11 +90,11 @@ def resolve(operation: str, *, policy: PolicyValues, provider: str | None) -> Op
     """
     Find an operation by ``Name`` or ``provider:Name``.
 
-    Without a prefix it is the executor's provider's; without such a provider, that
-    of the only provider that knows it.
+    Without a prefix the provider is the executor's, or else the only provider that knows
+    the operation.
 
     Raises:
-        ValueError: No provider has it, or more than one.
+        ValueError: No provider has the operation, or several have it.
     """
     prefix, colon, name = operation.rpartition(":")
     owner = prefix if colon else provider
@@ -108,7 +108,7 @@ def resolve(operation: str, *, policy: PolicyValues, provider: str | None) -> Op
 
 
 def is_about(operation: Operation, rule: Rule) -> bool:
-    """Tell whether a rule speaks of this operation: it names it, or its code is documented for it."""
+    """Tell whether a rule is for an operation: the rule names it, or the rule's code is documented for it."""
     if rule.operation == operation.name:
         return True
     if operation.provider not in providers() or rule.scope != operation.provider:
@@ -122,7 +122,7 @@ def checked_provider(provider: str | None, policy: PolicyValues) -> str | None:
     Return the provider of an executor.
 
     Raises:
-        ValueError: Neither the catalogue nor the policy knows it, and it looks like one that they know.
+        ValueError: The provider is unknown, and its name is similar to that of a known one.
     """
     scopes = {rule.scope.rpartition(".")[2] for rule in policy.rules} - {"transport"}
     known = {*providers(), *policy.operations, *policy.apis, *scopes}
@@ -135,7 +135,7 @@ def checked_provider(provider: str | None, policy: PolicyValues) -> str | None:
 
 
 def effect_of(provider: str | None, code: str) -> Effect | None:
-    """Return what the catalogue knows about the effect of a refused request, None where it is silent."""
+    """Return the catalogue's effect of a request that was refused with a code; None if it has none."""
     if provider not in providers():
         return None
     facts = catalogue(provider).code(code)
@@ -161,7 +161,7 @@ def result_of_code(provider: str | None, code: str) -> Result | None:
 
 
 def _described(name: str, owner: str, facts: OperationFacts | None, declaration: Declaration | None) -> Operation:
-    """Put together what the catalogue and the policy say; what the policy says counts."""
+    """Merge the entries of the catalogue and the policy; the policy's entry wins."""
     declared = declaration or Declaration()
     key = declared.key if declared.key is not None else () if facts is None else facts.key
     rename = declared.rename or (None if facts is None else facts.rename)
@@ -185,7 +185,7 @@ def _described(name: str, owner: str, facts: OperationFacts | None, declaration:
 def _law(owner: str, facts: OperationFacts | None, declared: Declaration) -> NameLaw | None:
     if declared.name is not None:
         return NameLaw(max_length=declared.name.max_length, is_legal=declared.name.is_legal)
-    # The catalogue's rule is for the field that the catalogue renames.
+    # The catalogue's rules for names hold only for the field that the catalogue renames.
     if facts is None or facts.name is None or declared.rename not in {None, facts.rename}:
         return None
     rule = catalogue(owner).names[facts.name]

@@ -1,7 +1,8 @@
 """
-A verifier that the policy names: ``read_back``, an operation whose function asks "is it there?".
+Make a verifier of the operation that the policy names in ``read_back``.
 
-The function takes the key's fields as its parameters. What it returns is there; None, and the status 404, are not.
+The function of that operation takes the fields of the key as its parameters. A value means "there"; None and the
+status 404 mean "not there".
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from resilience.engine.target.operations import Operation
 
 
 class BoundOperation(Protocol):
-    """A function, the operation that it calls, and how its errors are read."""
+    """A function, its operation, and the translation of its errors."""
 
     @property
     def function(self) -> Callable[..., Any]:
@@ -25,18 +26,18 @@ class BoundOperation(Protocol):
 
     @property
     def operation(self) -> Operation:
-        """What it calls."""
+        """The operation of the function."""
 
     @property
     def signature(self) -> object:
-        """Where request fields are in its arguments."""
+        """The reader of request fields in its arguments."""
 
     def faults(self, error: Exception) -> tuple[Fault, ...] | None:
-        """Return what an error says, for each part of an exception group; None for a programming error."""
+        """Return the faults in an error, one for each part of a group; None for a programming error."""
 
 
 def read_back(creates: BoundOperation, asks: BoundOperation) -> Callable[..., Any] | None:
-    """Return a verifier of one function that asks another one; None where that needs more than the key's fields."""
+    """Return a verifier for one function that calls another one; None if that needs more than the key's fields."""
     target, given = asks.signature, creates.signature
     if not isinstance(target, Signature) or not isinstance(given, Signature):
         return None

@@ -1,4 +1,4 @@
-"""What all calls of one executor share: its policy, its sources of credentials, its ledger and who watches."""
+"""The settings that all calls of an executor share: policy, credentials, ledger and observers."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from resilience.engine.target.observers import Audience
 from resilience.state import Ledger
 
 OFF: Final = Limits(deadline=None, max_attempts=1)
-"""The limits of a call where the policy is switched off: one attempt, and nothing cuts it short."""
+"""The limits of a call if the policy is switched off: one attempt, without a time limit."""
 
 
 @frozen(kw_only=True, eq=False)
 class ExecutorSettings:
-    """What all calls of one executor share; where it is not ``enabled``, a call is one attempt and nothing else."""
+    """The settings that all calls of an executor share; without ``enabled`` a call is one attempt."""
 
     policy: PolicyValues
     enabled: bool = True
@@ -58,20 +58,20 @@ class ExecutorSettings:
 
     @property
     def limits(self) -> Limits:
-        """The limits of a call that has none of its own."""
+        """The limits of a call without limits of its own."""
         return self.policy.limits if self.enabled else OFF
 
     @property
     def has_more_to_do(self) -> bool:
-        """Whether something is to be done before an attempt or instead of one."""
+        """Whether the engine has work before an attempt, or instead of one."""
         return self.rehearsal is not None or self.ledger is not None
 
     @property
     def idle_slots(self) -> tuple[Slot, Slot] | None:
         """
-        Where two quick looks tell that a call is nothing but an attempt; None if there is always more to do.
+        Two variables that tell quickly whether a call is only an attempt; None if there is always more to do.
 
-        While both slots hold None, no observer is told of a call that succeeds at once.
+        While both are None, no observer wants the events of a call that succeeds at once.
         """
         if self.has_more_to_do:
             return None
@@ -80,7 +80,7 @@ class ExecutorSettings:
             slot = observer.idle_slot
             if slot is None:
                 return None
-            # By identity: two observers may have mappings of their own that look alike at the moment.
+            # By identity: two observers may have different mappings that are equal at the moment.
             if slot is not ALWAYS_IDLE and not any(slot[0] is each[0] and slot[1] == each[1] for each in slots):
                 slots.append(slot)
         match slots:
@@ -94,7 +94,7 @@ class ExecutorSettings:
                 return None
 
     def fault(self, error: Exception, provider: str | None) -> Fault | None:
-        """Return what an exception says, or None for a programming error."""
+        """Return the fault in an exception; None for a programming error."""
         if isinstance(error, ServiceError):
             return error.fault
         own = None if self.classify is None else self.classify(error)

@@ -1,4 +1,4 @@
-"""What is called under a policy: a function, its operation, and what a call of it can do."""
+"""A function with its operation, its rules and its verifier: the target of calls."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ log: Final = logging.getLogger("resilience")
 
 @final
 class Done:
-    """The verifier's answer for a function that returns None: it is there."""
+    """The value with which a verifier says "there" for a function that returns None."""
 
     def __repr__(self) -> str:
         """Return its public name."""
@@ -51,7 +51,7 @@ class Done:
 DONE: Final = Done()
 
 PLAIN: Final = frozenset({type(None), bool, int, float, str, list, tuple})
-"""Types of values that are no SDK's answer."""
+"""Types of values that are never an SDK's answer."""
 
 
 @define(kw_only=True, eq=False, slots=False)
@@ -60,20 +60,20 @@ class Target:
     One function under a policy.
 
     Attributes:
-        setting: What the executor's calls share.
+        setting: The settings that the executor's calls share.
         operation: The operation that the function performs.
-        function: As the user wrote it.
-        signature: Where request fields are in its arguments.
+        function: The user's function.
+        signature: The reader of request fields in the function's arguments.
         table: The policy's rules for the operation.
-        verifiers: The executor's verifiers, by provider and operation; the function's own wins.
-        renames: Whether the policy can rename what the operation makes.
-        names: Knows whose name is whose.
-        runtime: Where its calls run.
-        accepted: Makes the value of an accepted call from the call's arguments, or None.
-        own_limits: The limits of its calls, where they are not the policy's.
-        siblings: The functions of the executor's other operations, of which one may say whether it is there.
-        plain: Types of values that are no SDK's answer.
-        gates: The :class:`~resilience.engine.call.gates.Gate` of each thing that its calls need before an attempt; None
+        verifiers: The executor's verifiers, by provider and operation; the function's own verifier wins.
+        renames: Whether the policy can rename the operation's resource.
+        names: The owners of names.
+        runtime: The runtime of its calls.
+        accepted: Makes the value of an accepted call from the call's arguments; or None.
+        own_limits: The limits of its calls; None for the policy's.
+        siblings: The functions of the executor's other operations; one of them may be the read-back.
+        plain: Types of values that are never an SDK's answer.
+        gates: The gates (:class:`~resilience.engine.call.gates.Gate`) that its calls pass before an attempt; None
             before the first call.
     """
 
@@ -96,22 +96,22 @@ class Target:
 
     @property
     def verifier(self) -> Callable[..., Any] | None:
-        """What says whether the resource is there, or None."""
+        """The verifier of the operation; None if there is none."""
         known = self._own_verifier or self.verifiers.get((self.operation.provider, self.operation.name))
         return known or self._read_back
 
     @property
     def _read_back(self) -> Callable[..., Any] | None:
-        """What asks the operation's read-back, where its function is known and needs nothing but the key."""
+        """The verifier that calls the operation's read-back, if its function is known and needs only the key."""
         sibling = self.siblings.get((self.operation.provider, self.operation.read_back or ""))
         return None if sibling is None else read_back(self, sibling)
 
     def register(self, verifier: Callable[..., Any]) -> None:
         """
-        Take a verifier of the function's own.
+        Register the function's own verifier.
 
         Raises:
-            RuntimeError: A call has been made without it.
+            RuntimeError: The function has been called already, without this verifier.
         """
         if "plan" in vars(self):
             raise RuntimeError(f"{name_of(self.function)} has been called already; register its verifier before")
@@ -123,7 +123,7 @@ class Target:
         return self.own_limits or self.setting.limits
 
     def limited(self, limits: Limits) -> Self:
-        """Return the same function with limits of its own; this one stays as it is."""
+        """Return the same target with other limits; this one does not change."""
         copy = copied(self)
         for name in ("plan", "started"):
             vars(copy).pop(name, None)
@@ -132,7 +132,7 @@ class Target:
 
     @property
     def source(self) -> Credentials[Any] | None:
-        """The source of the credentials that a call needs, or None if it needs none."""
+        """The source of a call's credentials; None if it needs none."""
         return self.sources.get(self.operation.provider or "")
 
     @property
@@ -142,22 +142,22 @@ class Target:
 
     @property
     def keeps_source(self) -> bool:
-        """Whether its source of credentials is always the same."""
+        """Whether the source of credentials is always the same."""
         return True
 
     @property
     def may_shield(self) -> bool:
-        """Whether the function may keep a part of itself from being cut short."""
+        """Whether the function may shield a part of itself from cancellation."""
         return True
 
     @cached_property
     def needs_thread(self) -> bool:
-        """Whether the function is a plain one, which runs in a worker thread of an event loop."""
+        """Whether the function is a plain function, which runs in a worker thread of an event loop."""
         return not self.runtime.blocks and not is_coroutine_function(self.function)
 
     @cached_property
     def is_plain_attempt(self) -> bool:
-        """Whether an attempt is nothing but to await the function: no thread, and no faults of a rehearsal."""
+        """Whether an attempt only awaits the function: without a thread, and without faults of a rehearsal."""
         return not self.runtime.blocks and not self.needs_thread and self.setting.rehearsal is None
 
     @property
@@ -167,23 +167,22 @@ class Target:
 
     def within(self, seconds: float | None) -> Callable[..., Any]:
         """
-        Return a plain function for one attempt.
+        Return a plain function for one attempt, which gives up by itself after ``seconds`` if possible.
 
-        Where it is a method of an SDK's client that can be told to, it gives up after ``seconds`` by itself:
-        nobody can interrupt it from outside.
+        That is possible for a method of an SDK's client with known time-outs. A thread cannot be interrupted.
         """
         bounded = None if seconds is None else within(self.function, seconds)
         return bounded or self.function
 
     @cached_property
     def verify(self) -> Callable[..., Awaitable[Any]]:
-        """The verifier, as something to await."""
+        """The verifier as a coroutine function."""
         if self.verifier is None:
             raise AssertionError("the machine asked for a verification that the plan does not offer")
         return at_once(self.verifier) if self.runtime.blocks else self.setting.threads.awaitable(self.verifier)
 
     def faults(self, error: Exception) -> tuple[Fault, ...] | None:
-        """Return what an exception, or each leaf of an exception group, says; None if one is a programming error."""
+        """Return the faults of an exception, or of each leaf of a group; None if one is a programming error."""
         if not isinstance(error, ExceptionGroup):
             fault = self.setting.fault(error, self.operation.provider)
             return None if fault is None else (fault,)
@@ -193,12 +192,12 @@ class Target:
 
     @cached_property
     def check(self) -> Callable[[object], Fault | None]:
-        """What tells the fault in a returned value."""
+        """The check of a returned value."""
         own = checker(self.operation.provider or "", self.operation.name)
         return complete(self.operation.provider, self.operation.requires, own) if self.operation.requires else own
 
     def refusal(self, value: object) -> ServiceError | None:
-        """Return the error in an SDK's answer that is a failure although nothing was raised, or None."""
+        """Return the error for a returned value that is a failure; None for a success."""
         if type(value) in self.plain:
             return None
         fault = self.check(value)
@@ -206,22 +205,22 @@ class Target:
             return None
         return ServiceError.of(fault, "the answer is no success, although the SDK took it", answer=value)
 
-    def accept(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None, *, dry_run: bool) -> Any:  # noqa: ARG002  # for targets that know answers
-        """Return the value of a call that is a success without an answer; ``fault`` is what it was accepted for."""
+    def accept(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None, *, dry_run: bool) -> Any:  # noqa: ARG002  # a subclass needs it
+        """Return the value of an accepted call; ``fault`` is the fault that was accepted."""
         return None if self.accepted is None or dry_run else self.accepted(*args, **kwargs)
 
     def renamed(self, event: ResourceRenamed) -> None:
-        """Tell of a rename."""
+        """Pass a rename to the executor's ``on_rename``."""
         if self.setting.on_rename is not None:
             self.setting.on_rename(event)
 
     @property
     def follows_renames(self) -> bool:
-        """Whether a call that asks again for what was renamed begins with its new name; functions say it themselves."""
+        """Whether a call with the old name of a renamed resource begins with the new one; functions do not."""
         return False
 
     def asked_for(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[NameScope, str] | None:
-        """Return the name that a call asks for, and where it must differ from others; None if it has none."""
+        """Return the scope and the name that a call asks for; None if it has no name."""
         operation = self.operation
         name = None if operation.rename is None else self.signature.get(operation.rename, args, kwargs)
         if operation.rename is None or name is None:
@@ -229,14 +228,14 @@ class Target:
         others = [self.signature.text(key, args, kwargs) or "" for key in operation.key if key != operation.rename]
         return NameScope(operation.provider or "", operation.name, operation.rename, "\0".join(others)), name
 
-    def digest(self, place: NameScope, original: str) -> str:
-        """Return the hash that stands for an account, a place and the name that a call asks for there."""
-        scope = [place.scope] if any(key != place.field for key in self.operation.key) else []
-        return name_hash(self.setting.account, *scope, original)
+    def digest(self, scope: NameScope, original: str) -> str:
+        """Return the hash of account, scope and the name that a call asks for."""
+        outer = [scope.scope] if any(key != scope.field for key in self.operation.key) else []
+        return name_hash(self.setting.account, *outer, original)
 
     @cached_property
     def plan(self) -> Plan:
-        """What the machine needs to know; made at the first call, when verifiers have been registered."""
+        """The plan for the machine; the first call makes it, after verifiers have been registered."""
         plan = self.new_plan()
         if self.needs_value and self.verifier is None and self.accepted is None:
             check_accepts(self.function, self.operation, plan, has_ledger=self.setting.ledger is not None)
@@ -245,16 +244,16 @@ class Target:
 
     @property
     def needs_value(self) -> bool:
-        """Whether there must be a value where a call is a success without an answer."""
+        """Whether an accepted call needs a value from the user."""
         return True
 
     @cached_property
     def started(self) -> CallStarted:
-        """What observers are told when a call begins."""
+        """The event for observers when a call begins."""
         return CallStarted(operation=self.plan.operation, provider=self.plan.provider, policy=self.plan.policy)
 
     def track(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> LedgerClaim | None:
-        """Return a call's place in the ledger; None without a ledger, or where nothing names what the call makes."""
+        """Return the ledger claim of a call; None without a ledger, or if no key of the resource is known."""
         ledger = self.setting.ledger
         if ledger is None or not self.operation.is_for_ledger:
             return None
@@ -275,42 +274,42 @@ class Target:
 
     @property
     def subject(self) -> advice.Subject:
-        """What advice is given about."""
+        """The subject of advice."""
         return self.operation.subject(advice.probable_names(self.signature.may_name()))
 
-    def subject_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> advice.Subject:  # noqa: ARG002  # see below
-        """What advice on one call is given about; its arguments may tell more than the function does."""
+    def subject_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> advice.Subject:  # noqa: ARG002  # a subclass needs them
+        """Return the subject of advice on one call; its arguments may tell more than the function."""
         return self.subject
 
     @property
     def how_to_refresh(self) -> str:
-        """What the program can do so that new credentials can be had."""
+        """A clause that says how the program can provide new credentials."""
         provider = self.operation.provider or "PROVIDER"
         return f'there is no source to get new ones from: give Executor(credentials={{"{provider}": ...}}) one'
 
     @property
     def how_to_look(self) -> str:
-        """What the program can do so that something can look whether it is there."""
+        """A clause that says how the program can provide a verifier."""
         return f"register a verifier for {self.operation.name}"
 
     @property
     def buys_unknown(self) -> bool:
-        """Whether only the policy can say what tells one purchase from another, and does not."""
+        """Whether only the policy could say which fields distinguish purchases, and does not say it."""
         return False
 
     def forgets(self, why: str) -> None:
-        """Say, once for an operation, that the ledger cannot remember a call of it."""
-        place = self.operation.provider, self.operation.name
-        if place not in self.setting.forgotten:
-            self.setting.forgotten.add(place)
+        """Warn, once for an operation, that the ledger cannot remember its calls."""
+        key = self.operation.provider, self.operation.name
+        if key not in self.setting.forgotten:
+            self.setting.forgotten.add(key)
             self.tell(why)
 
     def tell(self, sentence: str) -> None:
-        """Tell the user something that no call fails for."""
+        """Warn the user of a problem that makes no call fail."""
         log.warning("%s", sentence)
 
     def new_plan(self) -> Plan:
-        """Put together what the machine needs to know."""
+        """Return a new plan for the machine."""
         rename = self.operation.rename
         return Plan(
             operation=self.operation.name,
