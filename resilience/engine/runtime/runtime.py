@@ -62,7 +62,7 @@ class Runtime(Protocol):
         ...
 
     def timing(self) -> Timing:
-        """Return the clock and the sleep of :meth:`now` and :meth:`sleep`, for many uses; they work after the call too."""
+        """Return the clock and the sleep of this runtime, for a call that uses them often; they work after it too."""
         ...
 
     async def sleep(self, seconds: float) -> None:
