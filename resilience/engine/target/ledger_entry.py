@@ -154,7 +154,7 @@ class LedgerClaim:
         if holder == self._owner:
             raise LedgerError(
                 str(self.ledger.path),
-                f"{self.entry.key} is called inside a call for the same resource, and would wait for that call; "
+                f"{self.entry.key} is called inside of a call for the same resource, and would wait for that call; "
                 "wrap only one of the two functions",
             )
         # Waiting for a call of this process needs no thread.
