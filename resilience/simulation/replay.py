@@ -32,7 +32,6 @@ from resilience.core.call import (
 )
 from resilience.core.call import call as call_commands
 from resilience.core.decision import (
-    Decision,
     Ended,
     Event,
     Failed,
@@ -53,7 +52,7 @@ from resilience.core.machine import begin
 from resilience.core.plan import Plan
 from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedDecision, RecordedRemedy
 from resilience.simulation.jitter_inversion import draw_as_recorded, draw_of
-from resilience.simulation.play import EndlessError, SimulatedStep
+from resilience.simulation.play import Activity, EndlessError, SimulatedStep
 from resilience.simulation.recorded_faults import recorded_fault, verifier_fault
 from resilience.simulation.recorded_inputs import RecordedInputs
 from resilience.simulation.replayed import Assumption, Difference, Replayed, is_same
@@ -176,8 +175,8 @@ class _Replay:
         self.is_retimed |= recorded is not None and recorded.duration != duration
         faults = (CUT,) if is_cut else () if fault is None else (fault,)
         if not faults:
-            self._step("attempt", began, None, None)
-            self._compare("attempt", recorded, None, None, cut=False)
+            self._step("attempt", began, None)
+            self._compare(recorded)
             return commands.send((SUCCEEDED, self.now, 0.0))
         inner = recorded is not None and recorded.stop_reason == "inner"
         event = Failed(faults, inner=inner)
@@ -185,8 +184,8 @@ class _Replay:
         command = self._report(commands, event, recorded, draw)
         if recorded is not None:
             self.earlier.append(recorded)
-        self._step("attempt", began, event, self.history.decision, cut=is_cut)
-        self._compare("attempt", recorded, faults[0], self.history.decision, cut=is_cut and not was_cut)
+        self._step("attempt", began, event, cut=is_cut)
+        self._compare(recorded, faults[0], cut=is_cut and not was_cut)
         return command
 
     def _hang(self, limit: float | None, recorded: RecordedAttempt | None) -> float:
@@ -231,18 +230,14 @@ class _Replay:
                 raise _Interrupted
             self._assume("verifier")
             there, duration = False, 0.0
-        is_cut = limit is not None and began + duration >= limit
-        if is_cut and limit is not None:
-            self.is_retimed |= limit - began < duration - _LATENESS
-            duration = max(limit - began, 0.0)
-        self.now = began + duration
+        is_cut = self._take(duration, limit)
         event: Event = VerifyFailed(CUT) if is_cut else Verified(bool(there), asked=began)
         if there is None and not is_cut and recorded is not None:
             self._assume("verifier_fault")
             event = VerifyFailed(verifier_fault(self.history, self.plan, recorded, self.now))
         command = self._report(commands, event, recorded, None)
-        self._step("verify", began, event, self.history.decision, cut=is_cut)
-        self._compare("verify", recorded, None, self.history.decision, cut=False)
+        self._step("verify", began, event, cut=is_cut)
+        self._compare(recorded)
         return command
 
     def _refresh(self, commands: Call, limit: float | None) -> Command:
@@ -251,31 +246,25 @@ class _Replay:
             took, outcome = self.inputs.refreshes.pop(0)
             if outcome is None:
                 raise _Interrupted
-            is_done = outcome
-            if limit is not None and began + took >= limit:
-                self.is_retimed |= limit - began < took - _LATENESS
-                took, is_done = max(limit - began, 0.0), False
-            self.now += took
+            is_done = not self._take(took, limit) and outcome
         else:
             if self.inputs.breaks_off and not self.inputs.attempts:
                 raise _Interrupted
             self._assume("refresh")
         event = Refreshed() if is_done else RefreshFailed()
         command = self._report(commands, event, None, None)
-        self._step("refresh", began, event, self.history.decision)
+        self._step("refresh", began, event)
         return command
 
     def _rename(self, commands: Call) -> Command:
-        found = True
-        if self.inputs.renames:
-            found = self.inputs.renames.pop(0)
-        else:
+        if not self.inputs.renames:
             self._assume("rename")
+        found = self.inputs.renames.pop(0) if self.inputs.renames else True
         # Recordings do not have whether the run knew the name. If the call was accepted under the name, it may have.
         known = self.call.stop_reason == "accepted"
         event = Renamed(known=known) if found else RenameImpossible()
         command = self._report(commands, event, None, None)
-        self._step("rename", self.now, event, self.history.decision)
+        self._step("rename", self.now, event)
         return command
 
     def _report(self, commands: Call, event: Event, recorded: RecordedDecision | None, draw: float | None) -> Command:
@@ -283,41 +272,46 @@ class _Replay:
         recorded_draw = draw_as_recorded(self.history, event, now=self.now, recorded=recorded, draw=draw)
         return commands.send((event, self.now, recorded_draw))
 
-    def _step(
-        self,
-        did: Literal["attempt", "verify", "refresh", "rename"],
-        began: float,
-        event: Event | None,
-        decision: Decision | None,
-        *,
-        cut: bool = False,
-    ) -> None:
-        step = SimulatedStep(
-            did=did, number=self.begun, began=began, ended=self.now, event=event, decision=decision, cut=cut
+    def _take(self, duration: float, limit: float | None) -> bool:
+        """Let a duration pass, up to a limit; tell whether the limit came first."""
+        is_cut = limit is not None and self.now + duration >= limit
+        if limit is not None and is_cut:
+            self.is_retimed |= limit - self.now < duration - _LATENESS
+            duration = max(limit - self.now, 0.0)
+        self.now += duration
+        return is_cut
+
+    def _step(self, did: Activity, began: float, event: Event | None, *, cut: bool = False) -> None:
+        decision = None if event is None else self.history.decision
+        self.steps.append(
+            SimulatedStep(
+                did=did, number=self.begun, began=began, ended=self.now, event=event, decision=decision, cut=cut
+            )
         )
-        self.steps.append(step)
 
     def _assume(self, what: Assumption) -> None:
         self.assumed[what] = None
 
     def _compare(
-        self,
-        did: Literal["attempt", "verify"],
-        recorded: RecordedAttempt | RecordedRemedy | None,
-        fault: Fault | None,
-        decision: Decision | None,
-        *,
-        cut: bool,
+        self, recorded: RecordedAttempt | RecordedRemedy | None, fault: Fault | None = None, *, cut: bool = False
     ) -> None:
+        """Note a difference between the recorded decision and that of the last step."""
         if recorded is None:
             return
-        before = None if recorded.action is None else recorded
-        if is_same(before, decision):
-            return
-        then = recorded.fault if isinstance(recorded, RecordedAttempt) else None
-        self.differences.append(
-            Difference(did=did, number=self.begun, fault=then or fault, before=before, after=decision, cut=cut)
-        )
+        before, after = None if recorded.action is None else recorded, self.steps[-1].decision
+        if not is_same(before, after):
+            is_attempt = isinstance(recorded, RecordedAttempt)
+            then = recorded.fault if isinstance(recorded, RecordedAttempt) else None
+            self.differences.append(
+                Difference(
+                    did="attempt" if is_attempt else "verify",
+                    number=self.begun,
+                    fault=then or fault,
+                    before=before,
+                    after=after,
+                    cut=cut,
+                )
+            )
 
     def _replayed(self, ended: Ended | Literal["cancelled"] | None, reason: StopReason | None) -> Replayed:
         call = self.call
