@@ -29,6 +29,17 @@ class Table(dict[Hashable, Fields]):
         return (row for row in self.values() if all(row.get(name) == value for name, value in where.items()))
 
 
+class Rows:
+    """An attribute of a service: copies of the rows of the table with the attribute's name."""
+
+    def __set_name__(self, _: type[Service], name: str) -> None:
+        self._name = name
+
+    def __get__(self, service: Service, _: type[Service]) -> list[Fields]:
+        with service.lock:
+            return service.tables()[self._name].rows()
+
+
 class Service(ABC):
     """
     One management API; each has its own folder, and a line in ``services.py``.
@@ -47,6 +58,9 @@ class Service(ABC):
     title: ClassVar[str]
     apis: ClassVar[str]
 
+    instances = Rows()
+    """The instances."""
+
     def __init__(self, keys: Keyring, clock: Clock) -> None:
         self.keys = keys
         self.clock = clock
@@ -57,11 +71,6 @@ class Service(ABC):
     def __repr__(self) -> str:
         counts = ", ".join(f"{len(rows)} {name}" for name, rows in self.tables().items() if rows)
         return f"<{self.provider} at {self.endpoint or 'no address yet'}: {counts or 'empty'}>"
-
-    @property
-    @abstractmethod
-    def instances(self) -> list[Fields]:
-        """The instances."""
 
     @abstractmethod
     def environment(self) -> dict[str, str]:

@@ -60,13 +60,13 @@ class AlibabaResources:
             "CreateGroupId": self._create_group,
             "DeleteGroupId": self._delete_group,
             "ListGroupId": self._list_groups,
-            "ListInstances": self._list_instances,
+            "ListInstances": lambda _: {**_SUCCESS, "Success": "true", "Instances": self.instances.rows()},
             "ApplyToken": self._apply_token,
             "QueryToken": self._query_token,
             "RevokeToken": self._revoke_token,
             "RegisterDeviceCredential": self._register_credential,
             "RefreshDeviceCredential": self._refresh_credential,
-            "GetDeviceCredential": self._get_credential,
+            "GetDeviceCredential": lambda a: {"DeviceCredential": dict(self._known_device(a))},
             "UnRegisterDeviceCredential": self._unregister_credential,
             "ListDeviceCredentialClientId": self._list_credentials,
             "GetRegisterCode": self._register_code,
@@ -127,9 +127,6 @@ class AlibabaResources:
 
     def _list_groups(self, arguments: Fields) -> Fields:
         return {"Data": self.groups.rows(InstanceId=self._instance(arguments, "InstanceNotFound"))}
-
-    def _list_instances(self, _: Fields) -> Fields:
-        return {**_SUCCESS, "Success": "true", "Instances": self.instances.rows()}
 
     # MQTT tokens
 
@@ -206,9 +203,6 @@ class AlibabaResources:
         row = self.device_credentials[device]
         row |= {"DeviceAccessKeySecret": secrets.token_hex(20), "UpdateTime": self._now_ms()}
         return {"DeviceCredential": dict(row)}
-
-    def _get_credential(self, arguments: Fields) -> Fields:
-        return {"DeviceCredential": dict(self._known_device(arguments))}
 
     def _unregister_credential(self, arguments: Fields) -> Fields:
         self._known_device(arguments)

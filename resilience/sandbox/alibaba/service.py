@@ -22,7 +22,7 @@ from resilience.sandbox.alibaba.signing import ACS3, acs3_signature, acs3_string
 from resilience.sandbox.exchange import Asked, Fields, HttpRequest, Refusal, Reply
 from resilience.sandbox.keys import Clock, Keyring, TemporaryKey
 from resilience.sandbox.operations import ASSUME_ROLE, operations
-from resilience.sandbox.service import Handler, Service, Table
+from resilience.sandbox.service import Handler, Rows, Service, Table
 from resilience.sandbox.signing import read_authorization, same
 
 CLOCK_TOLERANCE = 900.0
@@ -62,6 +62,19 @@ class Alibaba(Service):
     title = "Alibaba"
     apis = "onsmqtt 2020-04-20, sts 2015-04-01"
 
+    instances = Rows()
+    """The instances, which exist from the start, because this API cannot create them."""
+    groups = Rows()
+    """The groups of all instances, in the form of ListGroupId."""
+    tokens = Rows()
+    """The MQTT tokens of ApplyToken."""
+    device_credentials = Rows()
+    """The device credentials."""
+    certificates = Rows()
+    """The CA certificates."""
+    messages = Rows()
+    """The messages of SendMessage."""
+
     def __init__(self, clock: Clock) -> None:
         super().__init__(
             Keyring(f"LTAI5t{secrets.token_hex(9)}", secrets.token_hex(15), prefix="STS.", clock=clock), clock
@@ -80,11 +93,6 @@ class Alibaba(Service):
         """The secret of the long-lived id."""
         return self.keys.secret
 
-    @property
-    def instances(self) -> list[Fields]:
-        """The instances, which exist from the start, because this API cannot create them."""
-        return self.state()["instances"]
-
     def environment(self) -> dict[str, str]:
         """Return the environment variables for scripts: endpoint and keys."""
         return {
@@ -100,31 +108,6 @@ class Alibaba(Service):
             "ALIBABA_MQTT_INSTANCE": self.instances[0]["InstanceId"],
             "ALIBABA_CLOUD_ROLE_ARN": "acs:ram::1000000000000000:role/provisioning",
         }
-
-    @property
-    def groups(self) -> list[Fields]:
-        """The groups of all instances, in the form of ListGroupId."""
-        return self.state()["groups"]
-
-    @property
-    def tokens(self) -> list[Fields]:
-        """The MQTT tokens of ApplyToken."""
-        return self.state()["tokens"]
-
-    @property
-    def device_credentials(self) -> list[Fields]:
-        """The device credentials."""
-        return self.state()["device_credentials"]
-
-    @property
-    def certificates(self) -> list[Fields]:
-        """The CA certificates."""
-        return self.state()["certificates"]
-
-    @property
-    def messages(self) -> list[Fields]:
-        """The messages of SendMessage."""
-        return self.state()["messages"]
 
     def add_instance(self, instance_id: str) -> None:
         """Add an instance."""

@@ -174,6 +174,10 @@ class Account:
             raise Refusal(missing, f"no such {name}: {value}")
         return table[key]
 
+    def children(self, arguments: Fields, table: Table) -> list[Fields]:
+        """Return copies of the rows of an instance's children."""
+        return table.rows(InstanceId=self.instance(arguments)["InstanceId"])
+
     def drop(self, arguments: Fields, table: Table, name: str, missing: str) -> Fields:
         """Delete a child of an instance; the arguments are those of ``child``."""
         self.child(arguments, table, name, missing)

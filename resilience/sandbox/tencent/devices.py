@@ -17,6 +17,7 @@ from resilience.sandbox.tencent.account import Account, chosen, filtered, need, 
 from resilience.sandbox.tencent.resources import EXISTS
 
 _PAGE = 100
+_IDENTITY_FIELDS = ("Status", "PrimaryKey", "SecondaryKey", "PropagatingProperties")
 _NO_CA = "ResourceNotFound.Ca"
 _NO_CERTIFICATE = "ResourceNotFound.Certificate"
 
@@ -47,7 +48,7 @@ class Devices:
             "DeactivateCaCertificate": lambda a: self._set_ca(a, "INACTIVE"),
             "DeleteCaCertificate": self._delete_ca,
             "DescribeCaCertificate": lambda a: dict(account.child(a, ca, "CaSn", _NO_CA)),
-            "DescribeCaCertificates": lambda a: {"Data": ca.rows(InstanceId=account.instance(a)["InstanceId"])},
+            "DescribeCaCertificates": lambda a: {"Data": account.children(a, ca)},
             "RegisterDeviceCertificate": self._register_device,
             "ActivateDeviceCertificate": lambda a: self._set_device(a, "ACTIVE"),
             "DeactivateDeviceCertificate": lambda a: self._set_device(a, "INACTIVE"),
@@ -56,7 +57,7 @@ class Devices:
             "DescribeDeviceCertificate": lambda a: dict(self._device(a)),
             "DescribeDeviceCertificates": self._list_devices,
             "CreateDeviceIdentity": self._create_identity,
-            "ModifyDeviceIdentity": self._modify_identity,
+            "ModifyDeviceIdentity": lambda a: account.change(a, self._identity(a), *_IDENTITY_FIELDS),
             "DeleteDeviceIdentity": lambda a: account.drop(a, account.identities, "DeviceId", "ResourceNotFound"),
             "DescribeDeviceIdentity": lambda a: dict(self._identity(a)),
             "DescribeDeviceIdentities": self._list_identities,
@@ -120,7 +121,7 @@ class Devices:
         return {}
 
     def _list_devices(self, arguments: Fields) -> Fields:
-        rows = self._account.device_certificates.rows(InstanceId=self._account.instance(arguments)["InstanceId"])
+        rows = self._account.children(arguments, self._account.device_certificates)
         exact = ("ClientId", "CaSn", "DeviceCertificateSn", "Status")
         return page(arguments, filtered(arguments, rows, fuzzy={}, exact=exact), limit=_PAGE)
 
@@ -141,10 +142,6 @@ class Devices:
     def _identity(self, arguments: Fields) -> Fields:
         return self._account.child(arguments, self._account.identities, "DeviceId", "ResourceNotFound")
 
-    def _modify_identity(self, arguments: Fields) -> Fields:
-        names = ("Status", "PrimaryKey", "SecondaryKey", "PropagatingProperties")
-        return self._account.change(arguments, self._identity(arguments), *names)
-
     def _list_identities(self, arguments: Fields) -> Fields:
-        rows = self._account.identities.rows(InstanceId=self._account.instance(arguments)["InstanceId"])
+        rows = self._account.children(arguments, self._account.identities)
         return {"Data": page(arguments, rows, limit=_PAGE)["Data"]}

@@ -35,7 +35,7 @@ class Instances:
             "ModifyInstance": self._modify,
             "DeleteInstance": self._delete,
             "CreateInsPublicEndpoint": self._create_endpoint,
-            "ModifyInsPublicEndpoint": self._modify_endpoint,
+            "ModifyInsPublicEndpoint": lambda a: account.change(a, self._endpoint(a), "Bandwidth", "Rules"),
             "DeleteInsPublicEndpoint": self._delete_endpoint,
             "DescribeInsPublicEndpoints": self._describe_endpoints,
         }
@@ -116,9 +116,6 @@ class Instances:
         if instance_id not in self._account.endpoints:
             raise Refusal("ResourceNotFound", "public access is off")
         return self._account.endpoints[instance_id]
-
-    def _modify_endpoint(self, arguments: Fields) -> Fields:
-        return self._account.change(arguments, self._endpoint(arguments), "Bandwidth", "Rules")
 
     def _delete_endpoint(self, arguments: Fields) -> Fields:
         del self._account.endpoints[self._endpoint(arguments)["InstanceId"]]

@@ -28,7 +28,10 @@ _BLOCK_RULE = r"[0-9A-Za-z-]+"
 _TOPIC_PAGE, _USER_PAGE = 20, 100
 _POLICY_FIELDS = ("PolicyName", "Priority", "Effect", "Actions", "Resources", "Username", "ClientId", "Ip", "Qos")
 _RULE_FIELDS = ("RuleName", "Condition", "Actions", "Priority", "Status", "Remark")
+_BLOCK_RULE_FIELDS = ("Include", "Excludes", "ExpireTime", "Remark")
 _NO_POLICY = "ResourceNotFound.AuthorizationPolicy"
+_NO_TOPIC = "ResourceNotFound.Topic"
+_NO_AUTHENTICATOR = "ResourceNotFound.NoAuthenticator"
 
 
 class TencentResources:
@@ -43,10 +46,10 @@ class TencentResources:
         self._account = account
         self.handlers: dict[str, Handler] = {
             "CreateTopic": self._create_topic,
-            "DescribeTopic": self._describe_topic,
+            "DescribeTopic": lambda a: dict(account.child(a, account.topics, "Topic", _NO_TOPIC)),
             "DescribeTopicList": self._list_topics,
-            "ModifyTopic": self._modify_topic,
-            "DeleteTopic": lambda a: account.drop(a, account.topics, "Topic", "ResourceNotFound.Topic"),
+            "ModifyTopic": lambda a: account.change(a, account.child(a, account.topics, "Topic", _NO_TOPIC), "Remark"),
+            "DeleteTopic": lambda a: account.drop(a, account.topics, "Topic", _NO_TOPIC),
             "CreateUser": self._create_user,
             "DescribeUserList": self._list_users,
             "ModifyUser": self._modify_user,
@@ -54,18 +57,23 @@ class TencentResources:
             "CreateAuthorizationPolicy": self._create_policy,
             "ModifyAuthorizationPolicy": self._modify_policy,
             "DeleteAuthorizationPolicy": lambda a: account.drop(a, account.policies, "Id", _NO_POLICY),
-            "DescribeAuthorizationPolicies": lambda a: self._all(a, account.policies.rows),
+            "DescribeAuthorizationPolicies": lambda a: {"Data": account.children(a, account.policies)},
             "UpdateAuthorizationPolicyPriority": self._order_policies,
             "CreateMessageEnrichmentRule": self._create_rule,
             "ModifyMessageEnrichmentRule": self._modify_rule,
             "DeleteMessageEnrichmentRule": lambda a: account.drop(a, account.rules, "Id", "ResourceNotFound"),
-            "DescribeMessageEnrichmentRules": lambda a: self._all(a, account.rules.rows),
+            "DescribeMessageEnrichmentRules": lambda a: {"Data": account.children(a, account.rules)},
             "CreateBlockRule": self._create_block_rule,
-            "ModifyBlockRule": self._modify_block_rule,
+            "ModifyBlockRule": lambda a: account.change(
+                a, account.child(a, account.block_rules, "Name", "ResourceNotFound"), *_BLOCK_RULE_FIELDS
+            ),
             "DeleteBlockRule": self._delete_block_rule,
-            "DescribeBlockRuleList": self._list_block_rules,
+            "DescribeBlockRuleList": lambda a: {
+                "Data": (rules := account.children(a, account.block_rules)),
+                "TotalCount": len(rules),
+            },
             "DescribeAuthenticator": self._describe_authenticator,
-            "DeleteAuthenticator": self._delete_authenticator,
+            "DeleteAuthenticator": lambda a: account.drop(a, account.authenticators, "Type", _NO_AUTHENTICATOR),
             "PublishMessage": self._publish,
         }
         for kind in ("JWT", "JWKS", "Http"):
@@ -90,16 +98,9 @@ class TencentResources:
         }
         return named
 
-    def _describe_topic(self, arguments: Fields) -> Fields:
-        return dict(self._account.child(arguments, self._account.topics, "Topic", "ResourceNotFound.Topic"))
-
     def _list_topics(self, arguments: Fields) -> Fields:
-        rows = self._account.topics.rows(InstanceId=self._account.instance(arguments)["InstanceId"])
+        rows = self._account.children(arguments, self._account.topics)
         return page(arguments, filtered(arguments, rows, fuzzy={"TopicName": "Topic"}), limit=_TOPIC_PAGE)
-
-    def _modify_topic(self, arguments: Fields) -> Fields:
-        row = self._account.child(arguments, self._account.topics, "Topic", "ResourceNotFound.Topic")
-        return self._account.change(arguments, row, "Remark")
 
     # Users
 
@@ -119,7 +120,7 @@ class TencentResources:
         return {}
 
     def _list_users(self, arguments: Fields) -> Fields:
-        rows = self._account.users.rows(InstanceId=self._account.instance(arguments)["InstanceId"])
+        rows = self._account.children(arguments, self._account.users)
         return page(arguments, filtered(arguments, rows, fuzzy={"Username": "Username"}), limit=_USER_PAGE)
 
     def _modify_user(self, arguments: Fields) -> Fields:
@@ -197,21 +198,9 @@ class TencentResources:
         self._account.block_rules[instance_id, name] = {**row, "CreateTime": self._account.now_ms()}
         return {"InstanceId": instance_id, "Name": name}
 
-    def _modify_block_rule(self, arguments: Fields) -> Fields:
-        row = self._account.child(arguments, self._account.block_rules, "Name", "ResourceNotFound")
-        return self._account.change(arguments, row, "Include", "Excludes", "ExpireTime", "Remark")
-
     def _delete_block_rule(self, arguments: Fields) -> Fields:
         named = {**arguments, "Name": arguments.get("BlockRuleName")}
         return self._account.drop(named, self._account.block_rules, "Name", "ResourceNotFound")
-
-    def _list_block_rules(self, arguments: Fields) -> Fields:
-        found = self._all(arguments, self._account.block_rules.rows)
-        return {**found, "TotalCount": len(found["Data"])}
-
-    def _all(self, arguments: Fields, rows: Any) -> Fields:
-        """Return a list without pages."""
-        return {"Data": rows(InstanceId=self._account.instance(arguments)["InstanceId"])}
 
     # Authenticators
 
@@ -228,7 +217,7 @@ class TencentResources:
 
         def modify(arguments: Fields) -> Fields:
             named = {**arguments, "Type": name}
-            row = self._account.child(named, self._account.authenticators, "Type", "ResourceNotFound.NoAuthenticator")
+            row = self._account.child(named, self._account.authenticators, "Type", _NO_AUTHENTICATOR)
             _configured(row, arguments)
             return {}
 
@@ -237,9 +226,6 @@ class TencentResources:
     def _describe_authenticator(self, arguments: Fields) -> Fields:
         where = {"InstanceId": self._account.instance(arguments)["InstanceId"]} | chosen(arguments, "Type")
         return {"Authenticators": self._account.authenticators.rows(**where)}
-
-    def _delete_authenticator(self, arguments: Fields) -> Fields:
-        return self._account.drop(arguments, self._account.authenticators, "Type", "ResourceNotFound.NoAuthenticator")
 
     # Messages
 

@@ -18,7 +18,7 @@ from resilience.catalog import catalogue
 from resilience.sandbox.exchange import Asked, Fields, HttpRequest, Refusal, Reply
 from resilience.sandbox.keys import Clock, Keyring
 from resilience.sandbox.operations import ASSUME_ROLE, operations
-from resilience.sandbox.service import Handler, Service, Table
+from resilience.sandbox.service import Handler, Rows, Service, Table
 from resilience.sandbox.signing import read_authorization, same
 from resilience.sandbox.tencent.account import Account, need
 from resilience.sandbox.tencent.devices import Devices
@@ -39,6 +39,21 @@ class Tencent(Service):
     provider = "tencent"
     title = "Tencent"
     apis = "mqtt 2024-05-16, sts 2018-08-13"
+
+    instances = Rows()
+    """The instances, with isolated ones."""
+    topics = Rows()
+    """The topics of all instances."""
+    users = Rows()
+    """The users of all instances, with their passwords."""
+    policies = Rows()
+    """The authorization policies of all instances."""
+    authenticators = Rows()
+    """The authenticators of all instances, at most one of each type."""
+    rules = Rows()
+    """The message enrichment rules of all instances."""
+    messages = Rows()
+    """The messages of PublishMessage."""
 
     def __init__(self, clock: Clock) -> None:
         keys = Keyring(f"AKID{secrets.token_hex(16)}", secrets.token_hex(16), prefix="AKIDtmp", clock=clock)
@@ -61,11 +76,6 @@ class Tencent(Service):
         """The secret of the long-lived id."""
         return self.keys.secret
 
-    @property
-    def instances(self) -> list[Fields]:
-        """The instances, with isolated ones."""
-        return self.state()["instances"]
-
     def environment(self) -> dict[str, str]:
         """Return the environment variables for scripts: endpoint and keys."""
         return {
@@ -77,36 +87,6 @@ class Tencent(Service):
     def for_examples(self) -> dict[str, str]:
         """Return the other environment variables of the examples."""
         return {"TENCENT_MQTT_REGION": "ap-guangzhou"}
-
-    @property
-    def topics(self) -> list[Fields]:
-        """The topics of all instances."""
-        return self.state()["topics"]
-
-    @property
-    def users(self) -> list[Fields]:
-        """The users of all instances, with their passwords."""
-        return self.state()["users"]
-
-    @property
-    def policies(self) -> list[Fields]:
-        """The authorization policies of all instances."""
-        return self.state()["policies"]
-
-    @property
-    def authenticators(self) -> list[Fields]:
-        """The authenticators of all instances, at most one of each type."""
-        return self.state()["authenticators"]
-
-    @property
-    def rules(self) -> list[Fields]:
-        """The message enrichment rules of all instances."""
-        return self.state()["rules"]
-
-    @property
-    def messages(self) -> list[Fields]:
-        """The messages of PublishMessage."""
-        return self.state()["messages"]
 
     def add_instance(self, instance_id: str, **fields: Any) -> None:
         """
