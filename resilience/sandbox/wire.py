@@ -132,11 +132,6 @@ class Wire:
         self._wake, self._woken = socket.socketpair()
         self._acceptor = Thread(target=self._accept, name="resilience-sandbox", daemon=True)
 
-    @property
-    def closing(self) -> Event:
-        """The event that is set when the wire closes."""
-        return self._closing
-
     def listen(self, port: int, respond: Respond) -> str:
         """
         Bind a port (0: the system chooses) before ``start``; return ``host:port``.

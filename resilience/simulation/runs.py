@@ -95,7 +95,6 @@ class Distribution:
         durations: The duration of each run, in seconds.
         calls: The number of attempts of each run.
         reasons: The number of runs by stop reason, the most first.
-        durations_by_reason: The durations of runs by stop reason.
         repeated: The number of runs in which more than one attempt took effect under one name.
         doubtful: The number of failed runs whose resource may exist, unverified.
     """
@@ -103,7 +102,6 @@ class Distribution:
     durations: tuple[float, ...]
     calls: tuple[int, ...]
     reasons: Mapping[StopReason, int]
-    durations_by_reason: Mapping[StopReason, tuple[float, ...]]
     repeated: int
     doubtful: int
 
@@ -134,21 +132,19 @@ def distribution(setup: Setup, *, runs: int, seed: int) -> Distribution:
     chance = _chance(seed)
     durations: list[float] = []
     calls: list[int] = []
-    by_reason: dict[StopReason, list[float]] = {}
+    reasons = Counter[StopReason]()
     repeated = doubtful = 0
     for _ in range(runs):
         played = _one(setup, draw, chance)
         durations.append(played.duration)
         calls.append(played.attempts)
-        by_reason.setdefault(played.stop_reason, []).append(played.duration)
+        reasons[played.stop_reason] += 1
         repeated += played.effects > 1
         doubtful += played.may_exist
-    counted = Counter({reason: len(each) for reason, each in by_reason.items()})
     return Distribution(
         durations=tuple(durations),
         calls=tuple(calls),
-        reasons=dict(counted.most_common()),
-        durations_by_reason={reason: tuple(each) for reason, each in by_reason.items()},
+        reasons=dict(reasons.most_common()),
         repeated=repeated,
         doubtful=doubtful,
     )

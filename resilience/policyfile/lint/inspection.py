@@ -18,7 +18,7 @@ from resilience.policyfile.lint.accepted import apply, strange
 from resilience.policyfile.lint.difference import Base, EnvironmentDifference
 from resilience.policyfile.lint.findings import Findings
 from resilience.policyfile.lint.registry import LINT_TITLES, LINTS, Lint
-from resilience.policyfile.lint.repair import Repaired, repaired
+from resilience.policyfile.lint.repair import Damage, repair
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.messages.ids import NEW_SYNTAX, TITLES
 from resilience.policyfile.messages.problems import Problem
@@ -68,8 +68,8 @@ def _inspect(chain: Chain, environments: Sequence[str]) -> tuple[Problem, ...]:
         assembly = Assembly(chain)
         inspection = _Inspection(tuple(dict.fromkeys(environments)) or (None, *assembly.environments))
         wrong = inspection.errors(assembly, findings)
-        fixed = repaired(assembly, wrong, lambda copy: inspection.errors(copy, Findings()))
-        inspection.lint(fixed, advice)
+        damaged = repair(assembly, wrong, lambda copy: inspection.errors(copy, Findings()))
+        inspection.lint(damaged, advice)
     problems = [*findings.all(), *advice.all()]
     problems += [each for source in chain.sources for each in source.warnings()]
     if chain.sources:
@@ -119,14 +119,14 @@ class _Inspection:
         findings.add_everywhere(everywhere)
         return [*everywhere, *in_some]
 
-    def lint(self, fixed: Repaired, findings: Findings) -> None:
+    def lint(self, damage: Damage, findings: Findings) -> None:
         """Add the lint findings of environments without errors, or with repaired ones."""
         findings.contexts = self.contexts
         base: Base | None = None
         without: dict[Lint, tuple[Problem, ...]] = {}
         for env, parts in self._parts.items():
             policy = PolicyValues(**{**parts.values, "env": env})
-            damaged = fixed.damaged_for(env)
+            damaged = damage.get(None, set()) | damage.get(env, set())
             if base is not None and parts.rules.stands_on(base.view.ruleset):
                 findings.beside.append(env)
                 _compare(EnvironmentDifference.of(base, parts, policy), damaged, without, findings)

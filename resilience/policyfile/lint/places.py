@@ -52,11 +52,6 @@ class RuleAt:
     rank: Rank
 
     @property
-    def is_inline(self) -> bool:
-        """Whether its value is a table."""
-        return isinstance(self.layer.get(self.path, None), dict)
-
-    @property
     def key(self) -> Path:
         """The path of its key, which it shares with the other answers of its array."""
         return self.rule.key_path

@@ -7,12 +7,8 @@ misspelled key gets its other findings too.
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
-
-from attrs import define
 
 from resilience.policyfile.assemble import Assembly
 from resilience.policyfile.files.chain import Chain
@@ -30,27 +26,13 @@ EVERYTHING: Final = frozenset({"limits", "backoff", "actions", "rules", "operati
 """The tables that lint rules read."""
 
 
-@define(eq=False)
-class Repaired:
+Damage = dict[str | None, set[str]]
+"""The tables with removed entries, by environment; None for the plain tables."""
+
+
+def repair(assembly: Assembly, problems: Sequence[Problem], look: Callable[[Assembly], list[Problem]]) -> Damage:
     """
-    A copy of a policy without its errors.
-
-    Attributes:
-        assembly: The copy; the policy itself if it has no errors.
-        damaged: The tables with removed entries, by environment; None for the plain tables.
-    """
-
-    assembly: Assembly
-    damaged: dict[str | None, set[str]]
-
-    def damaged_for(self, env: str | None) -> set[str]:
-        """Return the tables that lack entries in an environment."""
-        return self.damaged.get(None, set()) | self.damaged.get(env, set())
-
-
-def repaired(assembly: Assembly, problems: Sequence[Problem], look: Callable[[Assembly], list[Problem]]) -> Repaired:
-    """
-    Return a copy of a policy without its errors.
+    Repair a copy of a policy until ``look`` finds no more errors; return what is missing from the copy.
 
     Args:
         assembly: The policy; left unchanged.
@@ -59,15 +41,14 @@ def repaired(assembly: Assembly, problems: Sequence[Problem], look: Callable[[As
     """
     chain = assembly.chain
     if not problems and chain.is_complete and chain.lost is None:
-        return Repaired(assembly, {})
+        return {}
     sources = [source.copied() for source in chain.sources]
     copy = Chain(sources=sources, is_complete=chain.is_complete, lost=chain.lost)
-    damaged: dict[str | None, set[str]] = {} if chain.is_complete else {None: set(EVERYTHING)}
+    damaged: Damage = {} if chain.is_complete else {None: set(EVERYTHING)}
     for path in () if chain.lost is None else chain.lost.tables:
         for env, table in _tables(path or ()):
             damaged.setdefault(env, set()).add(table)
     places = {source.name: _places(source) for source in copy.sources}
-    again = Assembly(copy)
     wrong = problems
     for _ in range(_ROUNDS):
         taken = {
@@ -78,21 +59,18 @@ def repaired(assembly: Assembly, problems: Sequence[Problem], look: Callable[[As
         }
         for env, table in taken:
             damaged.setdefault(env, set()).add(table)
-        again = Assembly(copy)
-        wrong = look(again) if taken else ()
+        wrong = look(Assembly(copy)) if taken else ()
         if not wrong:
             break
-    return Repaired(again, damaged)
+    return damaged
 
 
 def _places(source: PolicyFile) -> Mapping[tuple[int, int], list[Path]]:
     """Return paths by line and column of their keys and of their values."""
-    starts = [0, *(match.end() for match in re.finditer("\n", source.text))]
     found: dict[tuple[int, int], list[Path]] = {}
     for path, span in source.positions.spans.items() if source.is_toml else ():
         for offset in {span.key, span.value}:
-            line = bisect_right(starts, offset)
-            found.setdefault((line, offset - starts[line - 1] + 1), []).append(path)
+            found.setdefault(source.lines.place(offset), []).append(path)
     return found
 
 
