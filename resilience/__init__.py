@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from resilience.core.fault import Fault
     from resilience.engine.client.wrapped_client import wrap_client
     from resilience.engine.credentials.source import Credentials
-    from resilience.engine.errors import DeadlineExceeded, RemedyFailed, ServiceError
+    from resilience.engine.errors import (
+        BreakerOpen,
+        BudgetExhausted,
+        DeadlineExceeded,
+        RateExceeded,
+        Refused,
+        RemedyFailed,
+        ServiceError,
+    )
     from resilience.engine.limits import limited
     from resilience.engine.outcome import Attempt, Outcome
     from resilience.engine.target.target import DONE
@@ -31,6 +39,8 @@ __version__ = "0.1.0"
 __all__ = [
     "DONE",
     "Attempt",
+    "BreakerOpen",
+    "BudgetExhausted",
     "Credentials",
     "DeadlineExceeded",
     "Executor",
@@ -44,6 +54,8 @@ __all__ = [
     "Outcome",
     "Policy",
     "PolicyError",
+    "RateExceeded",
+    "Refused",
     "RemedyFailed",
     "ServiceError",
     "Spans",
@@ -57,6 +69,8 @@ __all__ = [
 # event loop nor OpenTelemetry.
 _HOMES = {
     "Attempt": "engine.outcome",
+    "BreakerOpen": "engine.errors",
+    "BudgetExhausted": "engine.errors",
     "Credentials": "engine.credentials.source",
     "DONE": "engine.target.target",
     "DeadlineExceeded": "engine.errors",
@@ -71,6 +85,8 @@ _HOMES = {
     "Outcome": "engine.outcome",
     "Policy": "policyfile",
     "PolicyError": "policyfile",
+    "RateExceeded": "engine.errors",
+    "Refused": "engine.errors",
     "RemedyFailed": "engine.errors",
     "ServiceError": "engine.errors",
     "Spans": "telemetry",

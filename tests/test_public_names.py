@@ -17,6 +17,8 @@ import resilience
 PUBLIC: Final = (
     "DONE",
     "Attempt",
+    "BreakerOpen",
+    "BudgetExhausted",
     "Credentials",
     "DeadlineExceeded",
     "Executor",
@@ -30,6 +32,8 @@ PUBLIC: Final = (
     "Outcome",
     "Policy",
     "PolicyError",
+    "RateExceeded",
+    "Refused",
     "RemedyFailed",
     "ServiceError",
     "Spans",
@@ -69,7 +73,9 @@ def test_the_version_is_the_distributions() -> None:
     assert resilience.__version__[0].isdigit()
 
 
-@pytest.mark.parametrize("name", ["DeadlineExceeded", "LedgerError", "PolicyError", "RemedyFailed", "ServiceError"])
+@pytest.mark.parametrize(
+    "name", ["DeadlineExceeded", "LedgerError", "PolicyError", "Refused", "RemedyFailed", "ServiceError"]
+)
 def test_our_exceptions_can_be_caught(name: str) -> None:
     """They are ordinary exceptions: none of them passes through ``except Exception``, as a cancellation does."""
     assert issubclass(getattr(resilience, name), Exception)

@@ -4,7 +4,7 @@ A call as a generator of commands: what a driver is to do next, until the call h
 The engine, a simulation and a replay drive the same generator: with a runtime, with numbers, with a recording. A driver
 carries out a command and sends a report back: when it was done, a draw for the next decision, and what came of it.
 
-    Admit     -> Admitted, or what kept the call from an attempt: KnownBefore, Refused, RefreshFailed
+    Admit     -> Admitted, or what kept the call from an attempt: KnownBefore, NotAdmitted, RefreshFailed
     DoAttempt -> Succeeded, or Failed
     Sleep     -> Slept
     DoRefresh -> Refreshed, RefreshFailed
@@ -14,6 +14,9 @@ carries out a command and sends a report back: when it was done, a draw for the 
 
 What follows a report is the machine's decision; the generator only turns it into commands, with the limit of each. The
 history is the call's own: a driver may read it between two commands, and changes nothing in it.
+
+A breaker is asked twice: before a call waits for anything else, and when nothing else keeps it from its attempt. It
+gets the result of each attempt, also of one that a driver never reports: then the driver closes the generator.
 """
 
 from __future__ import annotations
@@ -23,10 +26,14 @@ from typing import Final, assert_never
 
 from attrs import frozen
 
+from resilience.core.admission.breaker import Breaker, BreakerRefusal
+from resilience.core.admission.result import Result
 from resilience.core.decision import (
     Accept,
     Event,
     Fail,
+    Failed,
+    NotAdmitted,
     Refresh,
     Rename,
     Verify,
@@ -35,6 +42,7 @@ from resilience.core.decision import (
 from resilience.core.history import History
 from resilience.core.limits import attempt_limit, remedy_limit
 from resilience.core.machine import advance
+from resilience.core.meaning import result_of
 from resilience.core.values import record
 
 
@@ -133,21 +141,22 @@ def call(history: History, *, made: CommandReport | None = None) -> Call:
     report = made
     while True:
         if report is None:
-            report = yield _ADMIT
-            if report[0] is ADMITTED:
-                history.begun = history.attempts + 1
-                limit = attempt_limit(history, now=report[1])
-                report = yield _UNLIMITED if limit is None else DoAttempt(limit)
-                if report[0] is SUCCEEDED:
-                    yield _SUCCESS
-                    return
+            if history.breaker is None:
+                report = yield _ADMIT
+                if report[0] is ADMITTED:
+                    report = yield _attempt(history, report[1])
+            else:
+                report = yield from _past(history, history.breaker)
+            if report[0] is SUCCEEDED:
+                yield _success(history)
+                return
         event, history.now, draw = report
         # A driver that answers another command is found out by the machine.
         decision = advance(history, event, now=history.now, draw=draw)  # type: ignore[arg-type]  # as said
         report, history.decision = None, decision
         match decision:
             case Wait():
-                yield Sleep(decision.delay)
+                _, history.now, _ = yield Sleep(decision.delay)
             case Accept() | Fail():
                 yield End(decision)
                 return
@@ -157,6 +166,44 @@ def call(history: History, *, made: CommandReport | None = None) -> Call:
                 report = yield _remedy(history, decision)
             case unreachable:
                 assert_never(unreachable)
+
+
+def _attempt(history: History, now: float) -> DoAttempt:
+    history.begun = history.attempts + 1
+    limit = attempt_limit(history, now=now)
+    return _UNLIMITED if limit is None else DoAttempt(limit)
+
+
+def _success(history: History) -> End:
+    if history.budget is not None:
+        history.budget.deposit()
+    return _SUCCESS
+
+
+def _past(history: History, breaker: Breaker) -> Generator[Command, CommandReport, CommandReport]:
+    """Pass a breaker and all gates, and make an attempt; return what came of it, or what kept the call from it."""
+    refusal = breaker.refusal(history.now)
+    if refusal is not None:
+        # Known before the call waits for anything else.
+        return NotAdmitted("breaker", refusal.retry_after), history.now, 0.0
+    report = yield _ADMIT
+    if report[0] is not ADMITTED:
+        return report
+    held = breaker.enter(report[1])
+    if isinstance(held, BreakerRefusal):
+        return NotAdmitted("breaker", held.retry_after), report[1], 0.0
+    result: Result = "cancelled"
+    now = report[1]
+    try:
+        event, now, draw = yield _attempt(history, now)
+        if event is SUCCEEDED:
+            result = "succeeded"
+        elif isinstance(event, Failed):
+            result = result_of(history.plan, event)
+        return event, now, draw
+    finally:
+        # Also where a driver closes the call, because it was cancelled or a programming error has ended it.
+        breaker.leave(held, result, now)
 
 
 def _remedy(history: History, decision: Refresh | Rename | Verify) -> Command:

@@ -140,14 +140,29 @@ class KnownBefore:
 
 
 @frozen
-class Refused:
-    """The call was not admitted, for this reason; nothing was sent."""
+class NotAdmitted:
+    """
+    The call was not admitted; nothing was sent.
+
+    Attributes:
+        reason: Why.
+        retry_after: When it is worth asking again, in seconds; None where that is unknown.
+    """
 
     reason: StopReason
+    retry_after: float | None = None
 
 
 Event = (
-    Failed | Verified | VerifyFailed | Refreshed | RefreshFailed | Renamed | RenameImpossible | KnownBefore | Refused
+    Failed
+    | Verified
+    | VerifyFailed
+    | Refreshed
+    | RefreshFailed
+    | Renamed
+    | RenameImpossible
+    | KnownBefore
+    | NotAdmitted
 )
 
 
@@ -244,6 +259,7 @@ class Fail(_Explained):
     Attributes:
         reason: Why.
         by_remedy: Whether a remedy that failed ends the call, and not the failed attempt.
+        retry_after: When it is worth asking again, in seconds, where the call was refused; None where that is unknown.
     """
 
     verb: ClassVar[Verb] = "fail"
@@ -252,6 +268,7 @@ class Fail(_Explained):
 
     reason: StopReason
     by_remedy: bool = False
+    retry_after: float | None = None
 
 
 Decision = Wait | Refresh | Rename | Verify | Accept | Fail

@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, Protocol
 
 from attrs import field, frozen
 
+from resilience.core.admission.breaker import BreakerState
 from resilience.core.decision import Decision, Ended, StopReason
 from resilience.core.fault import Effect, Fault
 from resilience.core.policy import Injection, PolicyValues, Rule
@@ -66,6 +67,46 @@ class Waited:
 
     gate: Gate
     duration: float
+
+
+@frozen(kw_only=True, slots=False)
+class BreakerChanged:
+    """
+    A breaker has changed its state, in this call or since the call before it.
+
+    Attributes:
+        provider: Whose breaker it is.
+        operation: The operation, where each has a breaker of its own; else None.
+        old: The state before.
+        new: The state since.
+        by_hand: Whether the program asked for it.
+        is_shadow: Whether it refuses nothing.
+        failures: The failures in its window when they opened it; 0 otherwise.
+        results: All results in it; likewise.
+    """
+
+    provider: str
+    operation: str | None
+    old: BreakerState
+    new: BreakerState
+    by_hand: bool
+    is_shadow: bool
+    failures: int
+    results: int
+
+
+@frozen(kw_only=True, slots=False)
+class RetryPaid:
+    """
+    The retry budget has paid for the attempt that comes next.
+
+    Attributes:
+        provider: Whose budget it is.
+        retries_left: The retries that it would pay for at once, without this one.
+    """
+
+    provider: str
+    retries_left: int
 
 
 @frozen(kw_only=True, slots=False)
@@ -243,6 +284,8 @@ class CallEnded:
 Event = (
     Waited
     | Recalled
+    | BreakerChanged
+    | RetryPaid
     | AttemptStarted
     | FaultInjected
     | AttemptSucceeded

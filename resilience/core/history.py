@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from resilience.core.admission.breaker import Breaker
+from resilience.core.admission.budget import RetryBudget
 from resilience.core.decision import Decision, StopReason
 from resilience.core.fault import Effect, Fault
 from resilience.core.plan import Plan
@@ -88,7 +90,9 @@ class History:
         last: What the last failed attempt met; None before one has failed.
         begun: Attempts that were begun.
         decision: What was decided last; None before anything was.
-        now: When that was, on the driver's clock.
+        now: When that was, on the driver's clock; later, when the wait that was decided had passed.
+        budget: What pays for its retries, shared with other calls; None for no budget.
+        breaker: What its attempts have to pass, shared likewise; None for none.
     """
 
     plan: Plan
@@ -110,6 +114,8 @@ class History:
     begun: int = 0
     decision: Decision | None = None
     now: float = 0.0
+    budget: RetryBudget | None = None
+    breaker: Breaker | None = None
 
     def __init__(self, plan: Plan, deadline: float | None) -> None:
         # What has not happened yet has its value in the class: to set twenty attributes takes longer than to decide.

@@ -15,7 +15,7 @@ commands of decisions, and a driver obeys: it sleeps, calls, asks, and reports w
     Refreshed        -> go on with what the refresh was for
     Renamed          -> forget the doubt: another name is another resource
     RenameImpossible -> the ``then`` of the rename
-    Refused          -> Fail: the call was not admitted, for the sake of a limit, the ledger or a name
+    NotAdmitted          -> Fail: the call was not admitted, for the sake of a limit, the ledger or a name
     RefreshFailed    -> Fail
 
 Doubt. ``unresolved`` says that some attempt may have taken effect and no verifier
@@ -26,8 +26,9 @@ Its "not there" counts only when ``settle`` has passed since the doubtful attemp
 ended, because an effect may come late.
 
 Limits. In this order: ``max`` and ``for`` of an action (then its ``then``), ``max_attempts``,
-the deadline. They stop only what leads to another attempt. Room for a settled
+the deadline, the retry budget. They stop only what leads to another attempt. Room for a settled
 verification is kept before the deadline: see :func:`resilience.core.limits.attempt_limit`.
+The budget is shared with other calls, so it is asked last: a retry that nothing else stops is paid for.
 
 Everything that can change a call's state is in this module.
 """
@@ -37,6 +38,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, assert_never
 
+from resilience.core.admission.breaker import Breaker
+from resilience.core.admission.budget import RetryBudget
 from resilience.core.backoff import Backoff
 from resilience.core.decision import (
     Accept,
@@ -45,10 +48,10 @@ from resilience.core.decision import (
     Fail,
     Failed,
     KnownBefore,
+    NotAdmitted,
     Refresh,
     Refreshed,
     RefreshFailed,
-    Refused,
     Rename,
     Renamed,
     RenameImpossible,
@@ -77,7 +80,14 @@ _DEFAULT_CREDENTIALS: Final = CredentialLimits()
 _FINALITY: Final[Mapping[Verb, int]] = {"fail": 0, "verify": 1, "refresh": 2, "rename": 3, "retry": 4, "accept": 5}
 
 
-def begin(plan: Plan, *, now: float, ours: bool = False) -> History:
+def begin(
+    plan: Plan,
+    *,
+    now: float,
+    ours: bool = False,
+    budget: RetryBudget | None = None,
+    breaker: Breaker | None = None,
+) -> History:
     """
     Start the history of a call.
 
@@ -85,6 +95,8 @@ def begin(plan: Plan, *, now: float, ours: bool = False) -> History:
         plan: What the call can do.
         now: Seconds on the clock that every later ``now`` is read from.
         ours: Whether an earlier run started this resource and how that ended is unknown.
+        budget: What pays for the retries of this call and of others; None for no budget.
+        breaker: What attempts of this call and of others have to pass; None for none.
     """
     limit = plan.limits.deadline
     history = History(plan, None if limit is None else now + limit)
@@ -92,6 +104,11 @@ def begin(plan: Plan, *, now: float, ours: bool = False) -> History:
         # What an earlier run left behind is a doubt of unknown age; it counts as fresh.
         history.ours = history.unresolved = True
         history.doubt_at = now
+    if budget is not None:
+        budget.begin(now)
+        history.budget = budget
+    if breaker is not None:
+        history.breaker, history.now = breaker, now
     return history
 
 
@@ -100,7 +117,7 @@ def step(history: History, event: Event, *, now: float, draw: float) -> tuple[Hi
     Decide what follows a failed attempt or a remedy.
 
     Args:
-        history: The call so far; left unchanged.
+        history: The call so far; left unchanged, but for the budget that it shares.
         event: The faults of the last attempt, or what the last remedy brought.
         now: Seconds on the clock that ``history.deadline`` was read from.
         draw: A number in [0, 1) that jitter is taken from.
@@ -134,8 +151,8 @@ def advance(history: History, event: Event, *, now: float, draw: float) -> Decis
             return _remedy_failed(history, now)
         case KnownBefore():
             return _known_before(history, event, now)
-        case Refused(reason):
-            return _fail(history.pending, reason)
+        case NotAdmitted(reason, retry_after):
+            return _fail(history.pending, reason, retry_after)
         case unreachable:
             assert_never(unreachable)
 
@@ -302,6 +319,10 @@ def _go_on(history: History, choice: Choice, delay: float, now: float) -> Decisi
         case "retry" | "verify" | "accept" | "fail":
             # A verification that is not needed, or has been made, and an accept of what was not there.
             history.pending = None
+            budget = history.budget
+            # What an earlier run has begun is no retry of this call.
+            if budget is not None and history.attempts and not budget.withdraw(now):
+                return _fail(choice, "budget", budget.more_in(now))
             return Wait(rule=rule, action=action, delay=delay)
         case "refresh":
             return Refresh(rule=rule, action=action, delay=delay, provider=choice.provider)
@@ -407,6 +428,6 @@ def _pending(history: History) -> Choice:
     return history.pending
 
 
-def _fail(choice: Choice | None, reason: StopReason) -> Fail:
+def _fail(choice: Choice | None, reason: StopReason, retry_after: float | None = None) -> Fail:
     rule, action = (None, None) if choice is None else (choice.rule, choice.action)
-    return Fail(rule=rule, action=action, reason=reason)
+    return Fail(rule=rule, action=action, reason=reason, retry_after=retry_after)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from resilience.core.decision import Fail
+from resilience.core.admission.result import Result, result_of_fault, worst
+from resilience.core.decision import Fail, Failed
 from resilience.core.fault import Effect, Fault
 from resilience.core.history import Choice
 from resilience.core.plan import Plan
@@ -49,3 +50,15 @@ def meaning_of(plan: Plan, fault: Fault) -> Meaning:
                 plan.memo.clear()
             plan.memo[question] = found
     return found
+
+
+def result_of(plan: Plan, event: Failed) -> Result:
+    """Return what an attempt that failed says about the service, for the limits that calls share."""
+    if event.inner:
+        return "cancelled"  # the call inside it has told its own limits
+    return worst([_result(plan, fault) for fault in event.faults])
+
+
+def _result(plan: Plan, fault: Fault) -> Result:
+    known = None if fault.code is None else plan.result_of_code(fault.provider or plan.provider, fault.code)
+    return result_of_fault(fault, known, meaning_of(plan, fault).choice.action)

@@ -10,6 +10,7 @@ from resilience.clients import registry
 from resilience.core.events import Observer, ResourceRenamed
 from resilience.core.fault import Fault
 from resilience.core.policy import PolicyValues
+from resilience.engine.breaker_control import BreakerControl, control
 from resilience.engine.credentials.source import Credentials
 from resilience.engine.runtime.runtime import Runtime
 from resilience.engine.switch import switched_off
@@ -138,6 +139,19 @@ class CommonExecutor:
             RuntimeError: One of its operations has been called already.
         """
         self.target_factory.register_all(client, unique_tag=unique_tag, unique_names=unique_names)
+
+    def breaker(self, provider: str | None = None, operation: str | None = None) -> BreakerControl:
+        """
+        Return the breaker of a provider, to look at its state, and to open, close or reset it by hand.
+
+        Args:
+            provider: As in ``[breaker.PROVIDER]``; None where the policy has one breaker, or for the executor's own.
+            operation: Its own name, where the policy says ``per = "operation"``.
+
+        Raises:
+            ValueError: The policy has no such breaker.
+        """
+        return control(self.target_factory.setting.outage, provider or self.provider, operation)
 
     def _prepare(
         self,

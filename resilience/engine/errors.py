@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from resilience.core.fault import Effect, Fault
 
@@ -55,6 +55,60 @@ class ServiceError(Exception):
     def __str__(self) -> str:
         """Return the fault's label and the message."""
         return f"{self.fault.label}: {self.message}" if self.message else self.fault.label
+
+
+class Refused(Exception):  # noqa: N818  # it says what we did
+    """
+    We did not send a request, for the sake of a limit that calls share.
+
+    Its ``__cause__`` is what the call's last attempt failed with, if one was made.
+
+    Attributes:
+        operation: The operation.
+        retry_after: When it is worth asking again, in seconds; None where that is unknown.
+    """
+
+    __module__ = "resilience"  # where users import it from
+
+    _why: ClassVar[str] = "a limit that calls share refused it"
+    _unknown: ClassVar[str] = ""
+
+    def __init__(self, operation: str, retry_after: float | None = None) -> None:
+        super().__init__(operation, retry_after)
+        self.operation = operation
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        """Say which limit it was, and when it is worth asking again."""
+        after = self.retry_after
+        again = self._unknown if after is None else f"; ask again in {after:.3g} s"
+        return f"{self.operation}: {self._why}{again}"
+
+
+class BreakerOpen(Refused):
+    """The breaker of the provider or the operation is open: the calls before this one have failed."""
+
+    __module__ = "resilience"  # where users import it from
+
+    _why: ClassVar[str] = "its breaker is open, because calls before it have failed or a person has opened it"
+    _unknown: ClassVar[str] = "; ask again when a call has succeeded"
+
+
+class BudgetExhausted(Refused):
+    """The failed attempt is not made again: calls of its provider have used up the retries that they share."""
+
+    __module__ = "resilience"  # where users import it from
+
+    _why: ClassVar[str] = "the retry budget of its provider is used up, so the failed attempt is not made again"
+    _unknown: ClassVar[str] = "; ask again when other calls have succeeded"
+
+
+class RateExceeded(Refused):
+    """The limits of the rate have no place for the call before its deadline."""
+
+    __module__ = "resilience"  # where users import it from
+
+    _why: ClassVar[str] = "the rate limits have no place for it before its deadline"
 
 
 class DeadlineExceeded(Exception):  # noqa: N818  # the name that gRPC gave it

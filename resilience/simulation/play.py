@@ -12,6 +12,7 @@ from typing import Final, Literal, assert_never
 
 from attrs import Factory, define, field, frozen
 
+from resilience.core.admission.outage import OutageLimits
 from resilience.core.call import (
     ADMITTED,
     SLEPT,
@@ -180,7 +181,7 @@ def play(
     most_steps: int = _MOST_STEPS,
 ) -> Played:
     """
-    Play one call, on a clock that begins at 0.
+    Play one call, on a clock that begins at 0. It shares its retry budget and its breaker with no other call.
 
     Args:
         plan: The policy for the operation, with the abilities of the call.
@@ -193,7 +194,9 @@ def play(
         EndlessError: Neither a deadline nor a number of attempts ends the call, or no limit ends an
             attempt that hangs.
     """
-    return _Play(meet, environment, draw, begin(plan, now=0.0)).run(most_steps)
+    shared = OutageLimits(plan.policy)
+    budget, breaker = shared.budget(plan.provider), shared.breaker(plan.provider, plan.operation)
+    return _Play(meet, environment, draw, begin(plan, now=0.0, budget=budget, breaker=breaker)).run(most_steps)
 
 
 @define

@@ -22,7 +22,7 @@ from core_values import (
 )
 
 from resilience.core.backoff import Backoff
-from resilience.core.decision import Accept, Fail, Refresh, Refused, Rename, Renamed, Verify, Wait, ended_by
+from resilience.core.decision import Accept, Fail, NotAdmitted, Refresh, Rename, Renamed, Verify, Wait, ended_by
 from resilience.core.fault import Fault, Repeat
 from resilience.core.policy import Action, CredentialLimits
 
@@ -274,7 +274,7 @@ def test_without_a_maximum_any_name_may_be_taken() -> None:
 
 def test_a_name_that_is_another_resources_is_refused_before_the_first_attempt() -> None:
     """Then nothing is asked of the service, and no accept or verifier is heard; another run would not help."""
-    decision = Shell.of(plan(policy(rule("A", ACCEPT)), can_rename=True)).tell(Refused("not_ours"))
+    decision = Shell.of(plan(policy(rule("A", ACCEPT)), can_rename=True)).tell(NotAdmitted("not_ours"))
     assert reason(decision) == "not_ours"
     assert ended_by("not_ours", attempts=0) == "failed"
 

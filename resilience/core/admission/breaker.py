@@ -139,9 +139,11 @@ class Breaker:
         return TimeWindow(limits.window)
 
     def refusal(self, now: float) -> BreakerRefusal | None:
-        """Return what :meth:`enter` would refuse a call with, None if it would pass; nothing changes."""
+        """Refuse a call that :meth:`enter` would refuse, before it waits for anything else; None if it may go on."""
         with self.mutex:
-            return None if self.limits.mode == "shadow" else self._refusal(self._time.at(now))
+            refusal = None if self.limits.mode == "shadow" else self._refusal(self._time.at(now))
+            self.refused += refusal is not None
+            return refusal
 
     def enter(self, now: float) -> BreakerPass | BreakerRefusal:
         """Let an attempt pass, or refuse it; what passes has to :meth:`leave`."""

@@ -64,8 +64,18 @@ STOP_WORDS: Final[Mapping[StopReason, StopWords]] = {
     "no_credentials": StopWords(
         meaning="there is no source of credentials", failed="no source of new credentials, after {attempts}"
     ),
-    "budget": StopWords(meaning="the retry budget is used up", failed="retry budget exhausted after {attempts}"),
-    "breaker": StopWords(meaning="the breaker is open", failed="refused by an open breaker, after {attempts}"),
+    "budget": StopWords(
+        meaning="the retry budget is used up",
+        failed="retry budget exhausted after {attempts}",
+        note="other calls have used up the retries that all calls of this provider may make together: [budget] in the "
+        "policy",
+    ),
+    "breaker": StopWords(
+        meaning="the breaker is open",
+        failed="refused by an open breaker, after {attempts}",
+        note="nothing was sent, because too many calls before this one have failed, or because a person has opened the "
+        "breaker: [breaker] in the policy",
+    ),
     "rate": StopWords(meaning="the rate limit left no time", failed="refused by a rate limit, after {attempts}"),
     "ledger": StopWords(
         meaning="the ledger could not be used", failed="the ledger could not be used, after {attempts}"

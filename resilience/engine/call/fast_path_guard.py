@@ -35,10 +35,10 @@ class Guard:
     @classmethod
     def of(cls, target: Target) -> Guard:
         """Return how it stands after the first call."""
-        slots = None if target.needs_thread else target.setting.idle_slots
+        is_told = not target.has_more_to_do
+        slots = target.setting.idle_slots if is_told else None
         limit = attempt_limit(begin(target.plan, now=0.0), now=0.0) or 0.0
         # Another mapping than the one that is shut before the first call, so that it is not asked for again.
-        is_told = not target.needs_thread and not target.setting.has_more_to_do
         return cls(slots or (({"": True}, ""), SHUT), is_told, limit)
 
 

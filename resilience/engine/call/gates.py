@@ -12,7 +12,7 @@ from typing import ClassVar, Final, Literal, Protocol
 
 from resilience.core import events
 from resilience.core.call import ADMITTED, Admitted
-from resilience.core.decision import Event, KnownBefore, RefreshFailed, Refused
+from resilience.core.decision import Event, KnownBefore, NotAdmitted, RefreshFailed
 from resilience.core.events import Recalled, Waited
 from resilience.engine.call import renaming
 from resilience.engine.call.progress import Progress
@@ -67,7 +67,7 @@ async def admit(call: Progress) -> Event | Admitted:
             kept = await gate.enter(call, until)
         except LedgerError as error:
             call.error = error
-            return Refused("ledger")
+            return NotAdmitted("ledger")
         finally:
             duration = call.now() - started
             if duration >= _NOTICED and gate.waits_for is not None:
@@ -123,7 +123,7 @@ class _Key(_Kept):
             return None
         if not await track.claim(until):
             call.error = call.cut_short("waiting for another call on the same resource", 0.0)
-            return Refused("deadline")
+            return NotAdmitted("deadline")
         call.is_begun = True
         waited, found = call.now() - call.started, track.found
         answer: Literal["new", "done", "unfinished"] = "new"
@@ -183,7 +183,7 @@ class _Thread:
         ran = await call.runtime.run_until(until, slots.acquire_on_behalf_of, (call,), {})
         if ran.cut:
             call.error = call.cut_short("waiting for a free thread", 0.0)
-            return Refused("deadline")
+            return NotAdmitted("deadline")
         call.has_thread = True
         return None
 

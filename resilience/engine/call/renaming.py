@@ -70,11 +70,11 @@ def recall(call: Progress, original: str, new: str) -> bool:
     return asked is None or call.target.names.give(asked[0], original, new)
 
 
-def refused(call: Progress, *, is_recorded: bool = False) -> core.Refused:
+def refused(call: Progress, *, is_recorded: bool = False) -> core.NotAdmitted:
     """Refuse a call whose own name another resource has; ``is_recorded`` where a ledger says that both have it."""
     why = _ANOTHERS_TOO if is_recorded else _ANOTHERS
     call.error = RemedyFailed("rename", why % call.target.operation.rename)
-    return core.Refused("not_ours")
+    return core.NotAdmitted("not_ours")
 
 
 async def rename(call: Progress, decision: core.Rename) -> core.Event:
@@ -83,7 +83,7 @@ async def rename(call: Progress, decision: core.Rename) -> core.Event:
         return await _rename(call, decision)
     except LedgerError as error:
         call.error = error
-        return core.Refused("ledger")
+        return core.NotAdmitted("ledger")
 
 
 async def _rename(call: Progress, decision: core.Rename) -> core.Event:

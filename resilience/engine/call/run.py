@@ -20,11 +20,12 @@ from resilience.engine.call.gates import admit, leave
 from resilience.engine.call.notes import attach, left_in_doubt, note
 from resilience.engine.call.progress import Progress
 from resilience.engine.call.remedies import refresh, verify
+from resilience.engine.call.shared_limits import refusal, tell_changes, tell_payment
 from resilience.engine.target.ledger_entry import LedgerClaim
 from resilience.engine.target.target import Target
 
 
-async def run(  # noqa: C901, PLR0912  # one frame for what most calls need
+async def run(  # noqa: C901, PLR0912, PLR0915  # one frame for what most calls need
     target: Target, args: tuple[Any, ...], kwargs: Mapping[str, Any], first: FirstAttempt | None = None
 ) -> Progress:
     """
@@ -49,11 +50,16 @@ async def run(  # noqa: C901, PLR0912  # one frame for what most calls need
     )
     has_ended = False
     left: str | None = None
+    breaker, budget = target.breaker, target.budget
     try:
         command = begin(call) if first is None else made(call, first)
         while True:
+            if breaker is not None:
+                tell_changes(call, breaker)
             match command:
                 case Sleep():
+                    if budget is not None:
+                        tell_payment(call, budget)
                     began = call.now()
                     try:
                         await call.sleep(command.delay)
@@ -85,6 +91,8 @@ async def run(  # noqa: C901, PLR0912  # one frame for what most calls need
             leave(call)
         if call.track is not None:
             call.track.close()
+        if breaker is not None:
+            call.commands.close()  # it gives back the place that an attempt held which has no result
         if not has_ended:
             _break_off(call, left)
     return call
@@ -156,7 +164,7 @@ def _note_end(call: Progress, decision: core.Accept | core.Fail | None) -> None:
                 fault = call.made[-1].fault if call.made else None
                 call.value = call.target.accept(call.args, call.kwargs, fault, dry_run=dry_run)
         case core.Fail(by_remedy=by_remedy):
-            error = call.remedy_error if by_remedy else call.error
+            error = refusal(call, decision) or (call.remedy_error if by_remedy else call.error)
             if error is None:
                 raise AssertionError("a call failed without an exception")
             if decision.reason in ADVISED:

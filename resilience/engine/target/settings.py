@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from threading import Lock
 from typing import Any, Final
 
 from attrs import Factory, field, frozen
 
 from resilience.clients import classify, with_message
+from resilience.core.admission.outage import OutageLimits
 from resilience.core.events import ALWAYS_IDLE, ResourceRenamed, Slot
 from resilience.core.fault import Fault
 from resilience.core.policy import Limits, PolicyValues
@@ -43,6 +45,9 @@ class ExecutorSettings:
     names: NameOwners = field(factory=ProcessNames)
     policy_sources: PolicySources = field(
         init=False, default=Factory(lambda self: PolicySources.of_policy(self.policy), takes_self=True)
+    )
+    outage: OutageLimits = field(
+        init=False, default=Factory(lambda self: OutageLimits(self.policy, Lock()), takes_self=True)
     )
     reads_messages: bool = field(
         init=False,

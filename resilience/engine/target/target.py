@@ -14,6 +14,8 @@ from resilience.clients import leaves
 from resilience.clients.answers import checker
 from resilience.clients.common.answer_fields import complete
 from resilience.clients.timeouts import within
+from resilience.core.admission.breaker import Breaker
+from resilience.core.admission.budget import RetryBudget
 from resilience.core.events import CallStarted, ResourceRenamed
 from resilience.core.fault import Fault
 from resilience.core.match import RuleTable
@@ -246,6 +248,22 @@ class Target:
     def needs_value(self) -> bool:
         """Whether an accepted call needs a value from the user."""
         return True
+
+    @cached_property
+    def budget(self) -> RetryBudget | None:
+        """What pays for the retries of this function and of others; None where the policy has no budget."""
+        return self.setting.outage.budget(self.operation.provider) if self.setting.enabled else None
+
+    @cached_property
+    def breaker(self) -> Breaker | None:
+        """What attempts of this function and of others have to pass; None where the policy has no breaker."""
+        operation = self.operation
+        return self.setting.outage.breaker(operation.provider, operation.name) if self.setting.enabled else None
+
+    @property
+    def has_more_to_do(self) -> bool:
+        """Whether something is to be done before an attempt, instead of it or after it."""
+        return self.setting.has_more_to_do or self.needs_thread or bool(self.budget or self.breaker)
 
     @cached_property
     def started(self) -> CallStarted:

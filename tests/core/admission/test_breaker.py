@@ -342,8 +342,8 @@ def test_by_hand() -> None:
     ]
 
 
-def test_to_ask_changes_nothing() -> None:
-    """What only looks takes no place."""
+def test_to_ask_takes_no_place() -> None:
+    """A call that asks before it waits for something else is refused and counted, or goes on and has no place yet."""
     one = opened()
     assert one.refusal(19.0) == BreakerRefusal(1.0)
     for _ in range(10):
@@ -352,6 +352,7 @@ def test_to_ask_changes_nothing() -> None:
     assert state(one) == "open"
     passed(one.enter(20.0))
     assert one.refusal(20.0) == BreakerRefusal(None)
+    assert one.refused == 2
 
 
 def test_memory_is_bounded() -> None:

@@ -1,0 +1,55 @@
+"""What a call tells of the limits that it shares with others, and the exception of one that they refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from resilience.core.admission.breaker import Breaker
+from resilience.core.admission.budget import RetryBudget
+from resilience.core.decision import Fail, StopReason, Wait
+from resilience.core.events import BreakerChanged, RetryPaid
+from resilience.engine.call.progress import Progress
+from resilience.engine.errors import BreakerOpen, BudgetExhausted, RateExceeded, Refused
+
+_REFUSALS: Final[Mapping[StopReason, type[Refused]]] = {
+    "breaker": BreakerOpen,
+    "budget": BudgetExhausted,
+    "rate": RateExceeded,
+}
+
+
+def refusal(call: Progress, decision: Fail) -> Refused | None:
+    """Return our own exception, caused by the last attempt's, where a shared limit ends the call; else None."""
+    kind = _REFUSALS.get(decision.reason)
+    if kind is None:
+        return None
+    error = kind(call.plan.operation, decision.retry_after)
+    error.__cause__ = call.error
+    return error
+
+
+def tell_changes(call: Progress, breaker: Breaker) -> None:
+    """Tell how a breaker has changed since a call told it last."""
+    if call.watch.sinks:
+        is_per_operation = breaker.limits.per == "operation"
+        for change in breaker.take_changes():
+            call.watch.tell(
+                BreakerChanged(
+                    provider=call.plan.provider or "",
+                    operation=call.plan.operation if is_per_operation else None,
+                    old=change.old,
+                    new=change.new,
+                    by_hand=change.by_hand,
+                    is_shadow=breaker.limits.mode == "shadow",
+                    failures=change.failures,
+                    results=change.results,
+                )
+            )
+
+
+def tell_payment(call: Progress, budget: RetryBudget) -> None:
+    """Tell what a budget has left, where the wait that begins leads to a retry."""
+    if call.watch.sinks and call.history.attempts and isinstance(call.history.decision, Wait):
+        left = budget.retries_left(call.history.now)
+        call.watch.tell(RetryPaid(provider=call.plan.provider or "", retries_left=left))
