@@ -139,7 +139,7 @@ def _selects(listed: Sequence[ReportedCall]) -> tuple[FilterSelect, ...]:
     ends: dict[str, str] = {end: words for end, words in END_WORDS.items() if end in there}
     names = {name: name for name in sorted({shown(each.call.operation) for each in listed})}
     codes = {code: code for code in sorted({shown(label) for each in listed for label in each.labels})}
-    trouble = {"*failed": "all that did not end well"} if there & {*FAILED, "unfinished"} else {}
+    trouble = {"*failed": "all with a bad end"} if there & {*FAILED, "unfinished"} else {}
     orders = {"time": "time", "took": "longest first", "attempts": "most attempts first"}
     return (
         FilterSelect("end", "ended", {"": "in any way", **trouble, **ends}),

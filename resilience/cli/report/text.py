@@ -149,7 +149,7 @@ def _times(spent: Times, *, plain: bool) -> Iterator[RenderableType]:
         # Less than a millisecond is a rounding error.
         table.add_row(f"{_INDENT}{name}", drawn, seconds(round(length, 3)), f"{share:.0%}")
     yield table
-    yield _line("summed over calls: calls that run at once each count", "dim")
+    yield _line("sums over calls: calls at the same time are added up", "dim")
     yield _line(by_the_clock(spent))
 
 
