@@ -8,10 +8,11 @@ from typing import Any
 
 from attrs import frozen
 
-from resilience.cli.report.calls import ReportedCall, by, ends_of
-from resilience.cli.report.labels import End, step_of
+from resilience.cli.report.calls import ReportedCall, by, durations, ends_of
+from resilience.cli.report.labels import COLUMNS, End, meaning, met, shown, step_of
 from resilience.core.decision import StopReason
 from resilience.core.fault import Fault
+from resilience.simulation import Spread
 
 
 @frozen(kw_only=True)
@@ -35,9 +36,20 @@ class Group:
         return ends_of(self.calls)
 
     @property
+    def columns(self) -> Mapping[str, int]:
+        """The number of calls in each column of a table of operations."""
+        return {name: sum(self.ends.get(end, 0) for end in ends) for name, ends in COLUMNS.items()}
+
+    @property
     def attempts(self) -> int:
         """The number of attempts."""
         return sum(len(each.call.attempts) for each in self.calls)
+
+    @property
+    def took(self) -> Spread | None:
+        """The distribution of its calls' durations; None if none of them has ended."""
+        lengths = durations(self.calls)
+        return Spread.of(lengths) if lengths else None
 
 
 @frozen(kw_only=True)
@@ -64,6 +76,16 @@ class Failure:
     rule_id: str | None
     rule_origin: str | None
     calls: tuple[ReportedCall, ...]
+
+    @property
+    def label(self) -> str:
+        """The fault with its HTTP status, or the name of the failure, made safe to show."""
+        return shown(self.what) if self.fault is None else met(self.fault)
+
+    @property
+    def meaning(self) -> str | None:
+        """The meaning of its code in the catalogue, or None."""
+        return meaning(self.provider, None if self.fault is None else self.fault.code)
 
     @property
     def request_ids(self) -> tuple[str, ...]:

@@ -26,12 +26,11 @@ from typing import Any
 
 from attrs import asdict
 
-from resilience.cli.report.calls import ReportedCall, durations
+from resilience.cli.report.calls import ReportedCall
 from resilience.cli.report.groups import Failure, Gap, Group, RuleUse, injected
-from resilience.cli.report.labels import meaning, shown_all
+from resilience.cli.report.labels import shown_all
 from resilience.cli.report.numbers import Summary, Times
 from resilience.cli.report.phrases import policies, runs, stays, verdict
-from resilience.simulation import Spread
 
 
 def to_json(summary: Summary, *, sources: Sequence[str], problems: Sequence[str]) -> Any:
@@ -75,7 +74,6 @@ def to_json(summary: Summary, *, sources: Sequence[str], problems: Sequence[str]
 
 
 def _operation(group: Group) -> dict[str, Any]:
-    lengths = durations(group.calls)
     return {
         "operation": group.operation,
         "provider": group.provider,
@@ -83,7 +81,7 @@ def _operation(group: Group) -> dict[str, Any]:
         "ends": group.ends,
         "attempts": group.attempts,
         "times": asdict(Times.of(group.calls)),
-        "duration": Spread.of(lengths).as_dict() if lengths else None,
+        "duration": None if group.took is None else group.took.as_dict(),
     }
 
 
@@ -93,7 +91,7 @@ def _failure(failure: Failure) -> dict[str, Any]:
         "operation": failure.operation,
         "provider": failure.provider,
         "what": failure.what,
-        "meaning": meaning(failure.provider, None if fault is None else fault.code),
+        "meaning": failure.meaning,
         "status": None if fault is None else fault.status,
         "stop_reason": failure.stop_reason,
         "rule": failure.rule_id,

@@ -16,14 +16,36 @@ from markupsafe import Markup, escape
 
 from resilience.cli.pages.rendering import asset, render, source_hash
 from resilience.cli.pages.shapes import TimePlot
-from resilience.cli.report import tables
+from resilience.cli.report import charts
 from resilience.cli.report.calls import ReportedCall, by, durations, waits_of
 from resilience.cli.report.details import SIGNS, CallDetails, details
 from resilience.cli.report.drawing import AxisLabel, Scale, axis, tick
-from resilience.cli.report.labels import COLUMNS, END_WORDS, FAILED, instant, shown
+from resilience.cli.report.labels import (
+    COLUMNS,
+    END_WORDS,
+    FAILED,
+    counted,
+    instant,
+    met,
+    place,
+    service,
+    shown,
+    stopped,
+)
 from resilience.cli.report.load import RunLoad, load
 from resilience.cli.report.numbers import Summary
-from resilience.cli.report.phrases import by_the_clock, period, policies, remarks, runs, verdict
+from resilience.cli.report.phrases import (
+    by_the_clock,
+    doubt,
+    hint,
+    met_by,
+    period,
+    policies,
+    remarks,
+    runs,
+    stays,
+    verdict,
+)
 from resilience.cli.screen import seconds, times
 
 LISTED: Final = 2000
@@ -47,24 +69,21 @@ def page(summary: Summary, *, sources: Sequence[str], notes: Sequence[str] = ())
         notes: The unreadable parts of the files.
     """
     listed = chosen(summary.calls, LISTED)
-    numbers = frozenset(each.number for each in listed)
     values: dict[str, Any] = {
         "title": f"Report: {', '.join(policies(summary)) or 'nothing was recorded'}",
         "security": _security(asset("report.js")),
         "is_bad": bool(summary.failed or summary.unfinished),
         "verdict": verdict(summary),
         "summary": summary,
-        "failures": tables.failures(summary.failures, numbers),
-        "unfinished": tables.unfinished(summary.unfinished),
-        "gaps": tables.gaps(summary.gaps),
-        "most_rows": tables.MOST_ROWS,
+        "most_rows": charts.MOST_ROWS,
         "listed": listed,
+        "numbers": frozenset(each.number for each in listed),
         "notes": [shown(note) for note in notes[:_NOTES]],
         "more_notes": max(len(notes) - _NOTES, 0),
     }
     if summary.calls:
         values |= _of_calls(summary, sources, listed)
-    return render("report.html.j2", filters={"breakable": breakable, "shown": shown}, **values)
+    return render("report.html.j2", filters=_FILTERS, **values)
 
 
 def _security(script: str) -> str:
@@ -81,6 +100,16 @@ def breakable(text: str) -> Markup:
     return Markup(_SEAM.sub("<wbr>", str(escape(shown(text)))))  # noqa: S704  # the text is escaped first
 
 
+_FILTERS: Final = {
+    "breakable": breakable,
+    **{
+        each.__name__: each
+        for each in (counted, doubt, hint, instant, met, met_by, place, service, shown, stays, stopped)
+    },
+}
+"""The functions that the templates of a report call, by name."""
+
+
 def chosen(calls: Sequence[ReportedCall], most: int) -> tuple[ReportedCall, ...]:
     """Return at most so many calls in their order, and prefer those with a bad end, then the slowest."""
     if len(calls) <= most:
@@ -94,20 +123,18 @@ def _of_calls(summary: Summary, sources: Sequence[str], listed: Sequence[Reporte
     ends: dict[str, float] = dict(summary.ends.items())
     every = by(summary.calls, _run_of)
     return {
-        "ends": tables.stack(ends, "e-fill"),
-        "end_keys": tables.end_keys(summary),
+        "ends": charts.stack(ends, "e-fill"),
+        "end_keys": charts.end_keys(summary),
         "period": f"{period(summary)}, from {', '.join(map(shown, sources))}",
         "tiles": _tiles(summary),
         "signs": SIGNS,
         "selects": _selects(listed),
         "runs": [_run(its, every[run]) for run, its in by(listed, _run_of).items()],
         "clock": by_the_clock(summary.times).capitalize(),
-        "part_keys": tables.part_keys(),
-        "shares": tuple(tables.shares(summary)),
+        "part_keys": charts.part_keys(),
+        "shares": tuple(charts.shares(summary)),
         "spreads": tuple(_spreads(summary)),
         "columns": tuple(COLUMNS),
-        "operations": tables.operations(summary.operations),
-        "rules": tables.rules(summary.rules),
         "remarks": tuple(remarks(summary)),
     }
 
@@ -193,6 +220,6 @@ def _run(calls: Sequence[ReportedCall], every: Sequence[ReportedCall]) -> RunSec
 def _spreads(summary: Summary) -> Iterator[tuple[str, TimePlot]]:
     calls, waits = durations(summary.calls), waits_of(summary.calls)
     if calls:
-        yield "Calls", tables.spread_of(calls, "duration", "how long calls took")
+        yield "Calls", charts.spread_of(calls, "duration", "how long calls took")
     if waits:
-        yield "Waits", tables.spread_of(waits, "waits-plot", "how long waits were")
+        yield "Waits", charts.spread_of(waits, "waits-plot", "how long waits were")

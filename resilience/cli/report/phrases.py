@@ -75,6 +75,12 @@ def stays(failure: Failure) -> bool:
     return facts is not None and facts.is_lasting
 
 
+def doubt(failure: Failure) -> str:
+    """Return the warning about calls that may have taken effect; an empty text for none."""
+    count = failure.doubtful
+    return f"{times(count, 'call')} may have taken effect all the same: look before you repeat" if count else ""
+
+
 def remarks(summary: Summary) -> Iterator[str]:
     """Yield a sentence for each fact without a table of its own."""
     count = len(summary.calls)

@@ -19,7 +19,6 @@ from resilience.cli.report.labels import (
     END_WORDS,
     counted,
     instant,
-    meaning,
     met,
     place,
     service,
@@ -27,7 +26,18 @@ from resilience.cli.report.labels import (
     stopped,
 )
 from resilience.cli.report.numbers import Summary, Times
-from resilience.cli.report.phrases import by_the_clock, hint, met_by, period, policies, remarks, runs, stays, verdict
+from resilience.cli.report.phrases import (
+    by_the_clock,
+    doubt,
+    hint,
+    met_by,
+    period,
+    policies,
+    remarks,
+    runs,
+    stays,
+    verdict,
+)
 from resilience.cli.screen import seconds, times
 
 _IDS: Final = 3
@@ -83,7 +93,7 @@ def _rest(all_of_them: Sequence[object]) -> RenderableType | None:
 
 
 def _operations(groups: Sequence[Group]) -> Table:
-    counts = [{name: sum(group.ends.get(end, 0) for end in ends) for name, ends in COLUMNS.items()} for group in groups]
+    counts = [group.columns for group in groups]
     used = [name for name in COLUMNS if any(count[name] for count in counts)]
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
     table.add_column("", overflow="fold", min_width=20)
@@ -99,20 +109,17 @@ def _operations(groups: Sequence[Group]) -> Table:
 
 
 def _failure(failure: Failure) -> RenderableType:
-    what = shown(failure.what) if failure.fault is None else met(failure.fault)
-    head = Text(f"{_INDENT}{shown(failure.operation)}  ", style="bold").append(what, style="red")
+    head = Text(f"{_INDENT}{shown(failure.operation)}  ", style="bold").append(failure.label, style="red")
     if len(failure.calls) > 1:
         head.append(f"  {times(len(failure.calls), 'call')}", style="not bold")
-    about = meaning(failure.provider, None if failure.fault is None else failure.fault.code)
-    lines = [] if about is None else [_line(about, deep=True)]
+    lines = [] if failure.meaning is None else [_line(failure.meaning, deep=True)]
     if stays(failure):
         lines.append(_line("the same call gets the same answer until a person changes something", deep=True))
     lines.append(_line(f"stop: {stopped(failure.stop_reason)}", deep=True))
     if failure.rule_id is not None:
         lines.append(_line(place(failure.rule_id, failure.rule_origin), "dim", deep=True))
     if failure.doubtful:
-        text = f"{times(failure.doubtful, 'call')} may have taken effect all the same: look before you repeat"
-        lines.append(_line(text, "yellow", deep=True))
+        lines.append(_line(doubt(failure), "yellow", deep=True))
     ids = failure.request_ids
     if ids:
         lines.append(_line(f"for the support of {service(failure.provider)}, request id", deep=True))
