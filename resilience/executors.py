@@ -6,13 +6,18 @@ The engine does not know the observers of telemetry and journal. This module con
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import AsyncIterable, Iterable, Sequence
+from typing import ClassVar, TypeVar
 
 from resilience.core.events import Observer
 from resilience.core.policy import PolicyValues
 from resilience.engine import executor, synchronous
+from resilience.engine.bound_call import BoundCall, SyncBoundCall
+from resilience.fleet.mapping import OutcomeStream, checked_concurrency
+from resilience.fleet.sync_mapping import SyncOutcomeStream
 from resilience.telemetry import default_observers
+
+T = TypeVar("T")
 
 
 def observers_for(policy: PolicyValues) -> Sequence[Observer]:
@@ -36,8 +41,88 @@ class Executor(executor.BareExecutor):  # noqa: D101  # it has the docstring of 
 
     observers_for: ClassVar[staticmethod[[PolicyValues], Sequence[Observer]]] = staticmethod(observers_for)
 
+    def map(
+        self,
+        calls: Iterable[BoundCall[T]] | AsyncIterable[BoundCall[T]],
+        *,
+        concurrency: int | None = None,
+        ordered: bool = False,
+        stop_on_failure: bool = False,
+        raise_failures: bool = False,
+    ) -> OutcomeStream[T]:
+        """
+        Make calls from an iterable of any length, some at a time; memory does not grow with their number.
+
+        ::
+
+            async with executor.map((create_group.bind("mqtt-cn-x", name) for name in names)) as outcomes:
+                async for outcome in outcomes: ...
+
+        Leaving the block early cancels what is under way, and leaves nothing behind.
+
+        Args:
+            calls: What ``bind`` returns: of a wrapped function, or of this executor for a method of a wrapped client.
+                The next call is asked for when a place is free and the outcomes before it have been read.
+            concurrency: How many calls are under way at a time; by default 16.
+            ordered: Yield outcomes in the order of the calls. A slow call holds up the others, at most as many again
+                as are under way.
+            stop_on_failure: Begin no further call once one has failed; those under way end and are told.
+            raise_failures: When all outcomes have been read, raise the errors of the failed ones in one
+                ``ExceptionGroup``; all of them are held until then.
+
+        Raises:
+            ValueError: ``concurrency`` is less than 1.
+        """
+        return OutcomeStream(
+            calls,
+            concurrency=checked_concurrency(concurrency),
+            ordered=ordered,
+            stop_on_failure=stop_on_failure,
+            raise_failures=raise_failures,
+        )
+
 
 class SyncExecutor(synchronous.BareSyncExecutor):  # noqa: D101  # it has the docstring of its base
     __doc__ = synchronous.BareSyncExecutor.__doc__
 
     observers_for: ClassVar[staticmethod[[PolicyValues], Sequence[Observer]]] = staticmethod(observers_for)
+
+    def map(
+        self,
+        calls: Iterable[SyncBoundCall[T]],
+        *,
+        concurrency: int | None = None,
+        ordered: bool = False,
+        stop_on_failure: bool = False,
+        raise_failures: bool = False,
+    ) -> SyncOutcomeStream[T]:
+        """
+        Make calls from an iterable of any length, some at a time; memory does not grow with their number.
+
+        ::
+
+            for outcome in executor.map(create_group.bind("mqtt-cn-x", name) for name in names): ...
+
+        Calls run in threads of their own. Leaving the loop early waits for those under way; a ``with`` block around it
+        says where that is.
+
+        Args:
+            calls: What ``bind`` returns: of a wrapped function, or of this executor for a method of a wrapped client.
+                The next call is asked for when a place is free and the outcomes before it have been read.
+            concurrency: How many calls are under way at a time; by default 16.
+            ordered: Yield outcomes in the order of the calls. A slow call holds up the others, at most as many again
+                as are under way.
+            stop_on_failure: Begin no further call once one has failed; those under way end and are told.
+            raise_failures: When all outcomes have been read, raise the errors of the failed ones in one
+                ``ExceptionGroup``; all of them are held until then.
+
+        Raises:
+            ValueError: ``concurrency`` is less than 1.
+        """
+        return SyncOutcomeStream(
+            calls,
+            concurrency=checked_concurrency(concurrency),
+            ordered=ordered,
+            stop_on_failure=stop_on_failure,
+            raise_failures=raise_failures,
+        )

@@ -22,6 +22,7 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "clients": frozenset({"core", "catalog"}),
     "state": frozenset({"core"}),
     "engine": frozenset({"core", "catalog", "clients", "state"}),
+    "fleet": frozenset({"core", "engine"}),
     "telemetry": frozenset({"core", "catalog"}),
     # It plays the services, so it knows what the catalogue knows, and nothing of policies or calls.
     "sandbox": frozenset({"core", "catalog"}),
@@ -68,7 +69,7 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
         }
     ),
     # Where the engine meets the observers that watch it by default.
-    "executors": frozenset({"core", "engine", "telemetry", "observers"}),
+    "executors": frozenset({"core", "engine", "fleet", "telemetry", "observers"}),
     # Where the journal meets the telemetry whose spans it tells.
     "observers": frozenset({"telemetry", "journal"}),
 }
@@ -77,7 +78,7 @@ HOMES: Final[Mapping[str, frozenset[str]]] = {
     "attrs": frozenset(MAY_IMPORT),
     "tomli": frozenset({"policyfile", "catalog"}),
     "opentelemetry": frozenset({"telemetry"}),
-    "anyio": frozenset({"engine", "state", "sandbox", "testing"}),
+    "anyio": frozenset({"engine", "fleet", "state", "sandbox", "testing"}),
     "coredis": frozenset({"state"}),
     "click": frozenset({"cli"}),
     "rich": frozenset({"cli"}),

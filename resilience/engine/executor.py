@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar, ParamSpec, Protocol, TypeVar, overload
 
+from resilience.engine.bound_call import BoundCall, bound_method
 from resilience.engine.call.fast_path import on_loop
 from resilience.engine.common_executor import CommonExecutor
 from resilience.engine.outcome import Outcome
@@ -130,3 +131,29 @@ class BareExecutor(CommonExecutor):
     async def outcome(self, operation: str, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Make one call of a function and return its outcome; a failed call raises nothing."""
         return await self._prepared(operation, function).outcome(*args, **kwargs)
+
+    @overload
+    def bind(
+        self, operation: str, function: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> BoundCall[T]: ...
+    @overload
+    def bind(self, operation: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> BoundCall[T]: ...
+    @overload
+    def bind(self, method: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> BoundCall[T]: ...
+    def bind(self, what: str | Callable[..., Any], /, *args: Any, **kwargs: Any) -> BoundCall[Any]:
+        """
+        Return a call to be made later, for :meth:`map`.
+
+        Args:
+            what: An operation, with the function and its arguments after it, as for :meth:`call`; or an asynchronous
+                method of a wrapped client, with its arguments after it.
+            args: See there.
+            kwargs: Likewise.
+
+        Raises:
+            TypeError: It is no method of a wrapped client, or a blocking one.
+        """
+        if not isinstance(what, str):
+            return BoundCall(*bound_method(what, is_async=True), args, kwargs)
+        function, *rest = args
+        return BoundCall(what, self._prepared(what, function).outcome, tuple(rest), kwargs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec, Protocol, TypeVar, cast, overload
 
+from resilience.engine.bound_call import SyncBoundCall, bound_method
 from resilience.engine.call.fast_path import in_thread
 from resilience.engine.call.run import run
 from resilience.engine.common_executor import CommonExecutor
@@ -27,7 +28,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
-class SyncBoundCall(Protocol[P, T_co]):
+class SyncWrappedCall(Protocol[P, T_co]):
     """A wrapped function, or a wrapped method that an instance is bound to."""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T_co:
@@ -38,18 +39,22 @@ class SyncBoundCall(Protocol[P, T_co]):
         """Make the call and return its outcome; a failed call raises nothing."""
         ...
 
+    def bind(self, *args: P.args, **kwargs: P.kwargs) -> SyncBoundCall[T_co]:
+        """Return the call with its arguments, to be made later: for :meth:`SyncExecutor.map`."""
+        ...
+
     def limited(
         self,
         *,
         deadline: float | str | None = None,
         attempt_timeout: float | str | None = None,
         max_attempts: int | None = None,
-    ) -> SyncBoundCall[P, T_co]:
-        """Return the same function with other limits, as :meth:`BoundCall.limited` does."""
+    ) -> SyncWrappedCall[P, T_co]:
+        """Return the same function with other limits, as :meth:`WrappedCall.limited` does."""
         ...
 
 
-class SyncWrapped(SyncBoundCall[P, T_co], Protocol[P, T_co]):
+class SyncWrapped(SyncWrappedCall[P, T_co], Protocol[P, T_co]):
     """A wrapped plain function, with its own signature."""
 
     def verify(self, verifier: Callable[P, R]) -> Callable[P, R]:
@@ -66,7 +71,7 @@ class SyncWrapped(SyncBoundCall[P, T_co], Protocol[P, T_co]):
     @overload
     def __get__(
         self: SyncWrapped[Concatenate[S, Q], T_co], instance: S, owner: type | None = None
-    ) -> SyncBoundCall[Q, T_co]: ...
+    ) -> SyncWrappedCall[Q, T_co]: ...
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """Bind a method to its instance."""
         ...
@@ -149,7 +154,7 @@ class BareSyncExecutor(CommonExecutor):
         def decorate(function: Callable[..., Any]) -> SyncWrapped[Any, Any]:
             target = self._prepare_wrapped(operation, function, key=key, accepted=accepted)
             fast = in_thread(target), in_thread(target, as_outcome=True)
-            return cast("SyncWrapped[Any, Any]", dressed(target, fast, calls_in_thread))
+            return cast("SyncWrapped[Any, Any]", dressed(target, fast, calls_in_thread, SyncBoundCall))
 
         return decorate if function is None else decorate(function)
 
@@ -162,6 +167,24 @@ class BareSyncExecutor(CommonExecutor):
         """Make one call of a plain function and return its outcome; a failed call raises nothing."""
         outcome: Outcome[T] = self._prepared(operation, function).outcome(*args, **kwargs)
         return outcome
+
+    @overload
+    def bind(
+        self, operation: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> SyncBoundCall[T]: ...
+    @overload
+    def bind(self, method: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> SyncBoundCall[T]: ...
+    def bind(self, what: str | Callable[..., Any], /, *args: Any, **kwargs: Any) -> SyncBoundCall[Any]:
+        """
+        Return a call to be made later, for :meth:`map`; as :meth:`Executor.bind`, but of a blocking method.
+
+        Raises:
+            TypeError: It is no method of a wrapped client, or an asynchronous one.
+        """
+        if not isinstance(what, str):
+            return SyncBoundCall(*bound_method(what, is_async=False), args, kwargs)
+        function, *rest = args
+        return SyncBoundCall(what, self._prepared(what, function).outcome, tuple(rest), kwargs)
 
     def _prepare(
         self,

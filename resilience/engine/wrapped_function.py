@@ -8,10 +8,11 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast, overload
 
 from resilience.core.policy import Limits
+from resilience.engine.bound_call import BoundCall
 from resilience.engine.call.fast_path import on_loop
 from resilience.engine.call.run import run
 from resilience.engine.limits import limits_with
-from resilience.engine.outcome import Outcome
+from resilience.engine.outcome import CallInput, Outcome
 from resilience.engine.target.target import Target
 
 P = ParamSpec("P")
@@ -22,7 +23,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
-class BoundCall(Protocol[P, T_co]):
+class WrappedCall(Protocol[P, T_co]):
     """A wrapped function, or a wrapped method that an instance is bound to."""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T_co]:
@@ -33,13 +34,17 @@ class BoundCall(Protocol[P, T_co]):
         """Make the call and return its outcome; a failed call raises nothing."""
         ...
 
+    def bind(self, *args: P.args, **kwargs: P.kwargs) -> BoundCall[T_co]:
+        """Return the call with its arguments, to be made later: for :meth:`Executor.map`."""
+        ...
+
     def limited(
         self,
         *,
         deadline: float | str | None = None,
         attempt_timeout: float | str | None = None,
         max_attempts: int | None = None,
-    ) -> BoundCall[P, T_co]:
+    ) -> WrappedCall[P, T_co]:
         """
         Return the same function with other limits: ``create_group.limited(deadline="5s", max_attempts=1)(...)``.
 
@@ -57,7 +62,7 @@ class BoundCall(Protocol[P, T_co]):
         ...
 
 
-class Wrapped(BoundCall[P, T_co], Protocol[P, T_co]):
+class Wrapped(WrappedCall[P, T_co], Protocol[P, T_co]):
     """
     A wrapped function, with its own signature.
 
@@ -78,7 +83,7 @@ class Wrapped(BoundCall[P, T_co], Protocol[P, T_co]):
     @overload
     def __get__(
         self: Wrapped[Concatenate[S, Q], T_co], instance: S, owner: type | None = None
-    ) -> BoundCall[Q, T_co]: ...
+    ) -> WrappedCall[Q, T_co]: ...
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """Bind a method to its instance."""
         ...
@@ -91,7 +96,7 @@ Calls = tuple[Callable[..., Any], Callable[..., Any]]
 def build(target: Target) -> Wrapped[Any, Any]:
     """Return the wrapped function: a closure, or a descriptor if the function is in a class body."""
     fast = on_loop(target), on_loop(target, as_outcome=True)
-    return cast("Wrapped[Any, Any]", dressed(target, fast, calls_on_loop))
+    return cast("Wrapped[Any, Any]", dressed(target, fast, calls_on_loop, BoundCall))
 
 
 def calls_on_loop(target: Callable[[], Target]) -> Calls:
@@ -106,7 +111,9 @@ def calls_on_loop(target: Callable[[], Target]) -> Calls:
     return call, outcome
 
 
-def dressed(target: Target, fast: Calls, calls: Callable[[Callable[[], Target]], Calls]) -> Any:
+def dressed(
+    target: Target, fast: Calls, calls: Callable[[Callable[[], Target]], Calls], bound: Callable[..., CallInput]
+) -> Any:
     """
     Give a closure the attributes of the user's function, and ``outcome``, ``verify`` and ``limited``.
 
@@ -114,6 +121,7 @@ def dressed(target: Target, fast: Calls, calls: Callable[[Callable[[], Target]],
         target: The target of the user's function.
         fast: The closure that returns a value, and the one that returns an outcome.
         calls: Makes the same two functions for a target with other limits.
+        bound: Makes a call with its arguments.
     """
     function, outcome = fast
     functools.update_wrapper(function, target.function)
@@ -123,42 +131,55 @@ def dressed(target: Target, fast: Calls, calls: Callable[[Callable[[], Target]],
         return verifier
 
     def limited(**limits: Any) -> Any:
-        return _limited(target, calls, limits_with(target.limits, **limits))
+        return _limited(target, calls, bound, limits_with(target.limits, **limits))
 
     wrapped: Any = function
     wrapped.outcome, wrapped.verify, wrapped.limited = outcome, verify, limited
+    wrapped.bind = _binder(target, bound, outcome)
     scope = getattr(target.function, "__qualname__", "").rpartition(".")[0]
     if inspect.isfunction(target.function) and scope and not scope.endswith("<locals>"):
         return WrappedMethod(wrapped)
     return wrapped
 
 
-def _limited(target: Target, calls: Callable[[Callable[[], Target]], Calls], limits: Limits) -> Any:
+def _binder(target: Target, bound: Callable[..., CallInput], outcome: Callable[..., Any]) -> Callable[..., CallInput]:
+    def bind(*args: Any, **kwargs: Any) -> CallInput:
+        return bound(target.operation.name, outcome, args, kwargs)
+
+    return bind
+
+
+def _limited(
+    target: Target, calls: Callable[[Callable[[], Target]], Calls], bound: Callable[..., CallInput], limits: Limits
+) -> Any:
     """Return the wrapped function with other limits; it makes its target at its first call."""
     function: Any
     function, outcome = calls(functools.cache(functools.partial(target.limited, limits)))
     functools.update_wrapper(function, target.function)
     function.outcome = outcome
-    function.limited = lambda **others: _limited(target, calls, limits_with(limits, **others))
+    function.bind = _binder(target, bound, outcome)
+    function.limited = lambda **others: _limited(target, calls, bound, limits_with(limits, **others))
     return function
 
 
-def _bound(function: Any, instance: Any) -> Any:
-    """Bind a function, its ``outcome`` and its ``limited`` to the instance."""
-    bound: Any = functools.partial(function, instance)
-    functools.update_wrapper(bound, function)
+def _of_instance(function: Any, instance: Any) -> Any:
+    """Bind a function and what goes with it to the instance."""
+    method: Any = functools.partial(function, instance)
+    functools.update_wrapper(method, function)
     # `__wrapped__` would bring the instance back into the signature.
-    del bound.__wrapped__
-    vars(bound).pop("verify", None)
-    bound.outcome = functools.partial(function.outcome, instance)
-    bound.limited = lambda **limits: _bound(function.limited(**limits), instance)
-    return bound
+    del method.__wrapped__
+    vars(method).pop("verify", None)
+    method.outcome = functools.partial(function.outcome, instance)
+    method.bind = functools.partial(function.bind, instance)
+    method.limited = lambda **limits: _of_instance(function.limited(**limits), instance)
+    return method
 
 
 class WrappedMethod:
-    """A wrapped function in a class body; an access through an instance binds ``outcome`` and ``limited`` too."""
+    """A wrapped function in a class body: an instance binds it and what goes with it, such as ``outcome``."""
 
     outcome: Callable[..., Any]
+    bind: Callable[..., CallInput]
     limited: Callable[..., Any]
     verify: Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -172,5 +193,5 @@ class WrappedMethod:
         return self._function(*args, **kwargs)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        """Bind the function to the instance."""
-        return self if instance is None else _bound(self._function, instance)
+        """Bind the function and what goes with it to the instance."""
+        return self if instance is None else _of_instance(self._function, instance)

@@ -110,6 +110,15 @@ async def use() -> None:
     assert_type(await executor.wrap("CreateGroupId", unwrapped)("g"), bytes)
     assert_type(await executor.wrap("CreateGroupId", len)("g"), int)
 
+    async with executor.map(create_group.bind("i", name) for name in "ab") as outcomes:
+        async for outcome in outcomes:
+            assert_type(outcome, Outcome[int])
+    async with executor.map([Console().create.bind("i", "g")], concurrency=2, ordered=True) as others:
+        assert_type(await anext(others), Outcome[bool])
+    async with executor.map([executor.bind("CreateGroupId", unwrapped, "g")]) as unwrapped_outcomes:
+        assert_type(await anext(unwrapped_outcomes), Outcome[bytes])
+    create_group.bind("i")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # an argument is missing
+
     assert_type(Credentials(assume_role).current(), Sts)
     assert_type(Credentials(assume_role_in_a_thread).current(), Sts)
     assert_type(await Credentials(assume_role, expires=lambda sts: len(sts.key)).load(), Sts)

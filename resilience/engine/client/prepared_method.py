@@ -10,6 +10,7 @@ from typing import Any, Final
 from attrs import define, evolve
 
 from resilience.clients.common.originals import mark_wrapped
+from resilience.engine.bound_call import OUTCOMES
 from resilience.engine.client.method_target import MethodTarget
 from resilience.engine.client.sdk_errors import without_our_frames
 from resilience.engine.errors import ServiceError
@@ -22,10 +23,11 @@ from resilience.engine.wrapped_function import calls_on_loop
 
 @define(eq=False)
 class PreparedMethod:
-    """One operation of one client: its target and its fast path."""
+    """One operation of one client: its target, and the fast paths to it, for values and for outcomes."""
 
     target: MethodTarget
     call: Callable[..., Any]
+    outcome: Callable[..., Any]
     needs_asyncio: bool
     may_retry: bool
 
@@ -33,7 +35,8 @@ class PreparedMethod:
         """Return the same operation with other limits."""
         target = self.target.limited(limits_with(self.target.limits, **limits))
         calls = calls_in_thread if target.runtime.blocks else calls_on_loop
-        return evolve(self, target=target, call=calls(lambda: target)[0])
+        call, outcome = calls(lambda: target)
+        return evolve(self, target=target, call=call, outcome=outcome)
 
     def ready(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], changes: Callable[[], object]
@@ -115,8 +118,12 @@ def _wrapped(
             return alone(client, *args, **kwargs)
         tally()
         entry, prepared, named = entry.ready(args, kwargs, changes)
+        outcomes = OUTCOMES.get()
         try:
-            return entry.call(*prepared, **named)
+            if outcomes is None:
+                return entry.call(*prepared, **named)
+            outcomes.append(entry.outcome(*prepared, **named))
+            return outcomes[-1].unwrap()
         except Exception as error:  # noqa: BLE001  # every error leaves, in the shape that the script expects
             left = entry.left(error)
         if left.error is None:
@@ -148,8 +155,12 @@ def _wrapped_async(
             needs_asyncio_loop(entry.target.operation.name)
         tally()
         entry, prepared, named = entry.ready(args, kwargs, changes)
+        outcomes = OUTCOMES.get()
         try:
-            return await entry.call(*prepared, **named)
+            if outcomes is None:
+                return await entry.call(*prepared, **named)
+            outcomes.append(await entry.outcome(*prepared, **named))
+            return outcomes[-1].unwrap()
         except Exception as error:  # noqa: BLE001  # every error leaves, in the shape that the script expects
             left = entry.left(error)
         if left.error is None:

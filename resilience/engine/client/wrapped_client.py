@@ -223,8 +223,9 @@ class ClientWrapper:
             lowered_to=lowered_to,
             on_remark=self.on_switched_off,
         )
-        call = on_loop(target) if is_async else in_thread(target)
-        return PreparedMethod(target, call, is_async and needs_asyncio(bound), operation.options_may_retry)
+        fast = on_loop if is_async else in_thread
+        call, outcome = fast(target), fast(target, as_outcome=True)
+        return PreparedMethod(target, call, outcome, is_async and needs_asyncio(bound), operation.options_may_retry)
 
 
 @define(eq=False)

@@ -1,0 +1,100 @@
+"""A wrapped function with its arguments: a call that can be made later, by :meth:`resilience.Executor.map`."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
+from typing import Any, Final, Generic, TypeVar
+
+from attrs import evolve
+
+from resilience.engine.limits import ORIGIN
+from resilience.engine.outcome import CallInput, Outcome
+
+T_co = TypeVar("T_co", covariant=True)
+
+OUTCOMES: Final[ContextVar[list[Outcome[Any]] | None]] = ContextVar("resilience_outcomes", default=None)
+"""Where calls of wrapped clients leave their outcomes while a bound method is called; None while none is."""
+
+
+class BoundCall(CallInput, Generic[T_co]):
+    """A call on an event loop. It can be made any number of times."""
+
+    __slots__ = ()
+
+    def outcome(self) -> Coroutine[Any, Any, Outcome[T_co]]:
+        """Make the call and return how it ended; a failed call raises nothing."""
+        made: Coroutine[Any, Any, Outcome[T_co]] = self._make(*self.args, **self.kwargs)
+        return made
+
+
+class SyncBoundCall(CallInput, Generic[T_co]):
+    """A call in a plain thread. It can be made any number of times."""
+
+    __slots__ = ()
+
+    def outcome(self) -> Outcome[T_co]:
+        """Make the call and return how it ended; a failed call raises nothing."""
+        made: Outcome[T_co] = self._make(*self.args, **self.kwargs)
+        return made
+
+
+def bound_method(method: Callable[..., Any], *, is_async: bool) -> tuple[str, Callable[..., Any]]:
+    """
+    Return the name of a wrapped client's method, and what calls it and returns the outcome.
+
+    Most methods of an SDK's client lead to one of a few that send, and only these are wrapped. So the outcome is that
+    of the last call which the method makes, with the method's own value.
+
+    Raises:
+        TypeError: It is no such method, or one for the other kind of executor.
+    """
+    name = getattr(method, "__qualname__", type(method).__qualname__)
+    if ORIGIN not in getattr(getattr(method, "__self__", None), "__dict__", ()):
+        raise TypeError(
+            f"bind: {name} is no method of a wrapped client; a wrapped function has a bind of its own, and any other "
+            'function stands behind its operation: executor.bind("CreateGroupId", function, ...)'
+        )
+    if inspect.iscoroutinefunction(method) != is_async:
+        kinds = ("is blocking: use SyncExecutor.map", "is asynchronous: use Executor.map")
+        raise TypeError(f"bind: {name} {kinds[not is_async]}")
+    return method.__name__, functools.partial(_outcome_async if is_async else _outcome, method)
+
+
+def _outcome(method: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Outcome[Any]:
+    outcomes: list[Outcome[Any]] = []
+    token = OUTCOMES.set(outcomes)
+    try:
+        value = method(*args, **kwargs)
+    except Exception as error:  # noqa: BLE001  # it belongs to the outcome
+        return _with_error(outcomes, error)
+    finally:
+        OUTCOMES.reset(token)
+    return evolve(_last(outcomes), value=value)
+
+
+async def _outcome_async(method: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Outcome[Any]:
+    outcomes: list[Outcome[Any]] = []
+    token = OUTCOMES.set(outcomes)
+    try:
+        value = await method(*args, **kwargs)
+    except Exception as error:  # noqa: BLE001  # it belongs to the outcome
+        return _with_error(outcomes, error)
+    finally:
+        OUTCOMES.reset(token)
+    return evolve(_last(outcomes), value=value)
+
+
+def _with_error(outcomes: list[Outcome[Any]], error: Exception) -> Outcome[Any]:
+    """Return the outcome of a call that failed; raise what the method raised without one, or after a success."""
+    if not outcomes or outcomes[-1].error is None:
+        raise error
+    return evolve(outcomes[-1], error=error)
+
+
+def _last(outcomes: list[Outcome[Any]]) -> Outcome[Any]:
+    if not outcomes:
+        raise TypeError("map: a bound method made no management call that the policy knows; call it without map")
+    return outcomes[-1]

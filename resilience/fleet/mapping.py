@@ -1,0 +1,190 @@
+"""
+Calls from an iterable, some at a time, on an event loop.
+
+As many workers as calls may be under way pull the next call when they are free, make it, and hand its outcome over.
+What has been pulled and not been read is bounded, so a slow reader slows the calls down and nothing piles up. All
+workers end with the block, whatever ends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from types import TracebackType
+from typing import Any, Final, Generic, Self, TypeVar
+
+import anyio
+import anyio.abc
+from anyio.streams.memory import MemoryObjectSendStream
+from attrs import evolve
+
+from resilience.engine.bound_call import BoundCall
+from resilience.engine.outcome import Outcome
+from resilience.fleet.source import AsyncSource, PlainSource
+from resilience.fleet.tally import Tally, failures_group
+
+T = TypeVar("T")
+
+CONCURRENCY: Final = 16
+"""
+Calls under way at a time, where nothing else is asked for. With answers after 50 to 500 ms these are 30 to 300 calls
+per second, and for more than 300 Alibaba Cloud blocks an IP address.
+"""
+
+
+def checked_concurrency(concurrency: int | None) -> int:
+    """
+    Return how many calls are under way at a time.
+
+    Raises:
+        ValueError: It is less than 1.
+    """
+    if concurrency is not None and concurrency < 1:
+        raise ValueError(f"concurrency: expected a number from 1, got {concurrency}")
+    return concurrency or CONCURRENCY
+
+
+def not_bound(call: object, kind: str) -> TypeError:
+    """Return what is said of an input that is no call of this kind."""
+    return TypeError(
+        f"map: expected calls of type {kind}, as wrapped.bind(...) returns them, got {type(call).__name__}; "
+        "functions wrapped by an Executor go to its map, those wrapped by a SyncExecutor to that one's"
+    )
+
+
+class OutcomeStream(AsyncIterator[Outcome[T]], Generic[T]):
+    """
+    The outcomes of calls, to be read in an ``async with`` block; made by :meth:`resilience.Executor.map`.
+
+    Leaving the block early cancels the calls that are under way, which may have taken effect; after :meth:`stop` they
+    end, and their outcomes can be read. An error that is no call's own (of the input, or a programming error in a
+    function) leaves the loop once the calls under way have ended.
+
+    Attributes:
+        tally: What has been read so far, counted.
+    """
+
+    def __init__(
+        self,
+        calls: Iterable[BoundCall[T]] | AsyncIterable[BoundCall[T]],
+        *,
+        concurrency: int,
+        ordered: bool,
+        stop_on_failure: bool,
+        raise_failures: bool,
+    ) -> None:
+        self.tally = Tally()
+        self._calls = calls
+        self._concurrency = concurrency
+        self._is_ordered = ordered
+        self._stops_on_failure = stop_on_failure
+        self._keeps_errors = raise_failures
+        self._errors: list[Exception] = []
+        self._read = 0
+        self._waiting: dict[int, Outcome[T]] = {}
+        self._broken: Exception | None = None
+        self._workers: anyio.abc.TaskGroup | None = None
+        self._source: AsyncSource | PlainSource
+
+    async def __aenter__(self) -> Self:
+        """Begin to make calls."""
+        if self._workers is not None:
+            raise RuntimeError("map: these calls have been made already; call map again")
+        self._source = AsyncSource(self._calls) if isinstance(self._calls, AsyncIterable) else PlainSource(self._calls)
+        # An outcome that was pulled has a place here until it is read, so handing over never waits.
+        places = 2 * self._concurrency
+        self._places = anyio.Semaphore(places, fast_acquire=True)
+        send, self._outcomes = anyio.create_memory_object_stream[tuple[int, Outcome[T]]](places)
+        self._workers = anyio.create_task_group()
+        await self._workers.__aenter__()
+        if isinstance(self._source, AsyncSource):
+            self._workers.start_soon(self._source.feed)
+        for _ in range(self._concurrency):
+            self._workers.start_soon(self._work, send.clone())
+        send.close()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End what is under way, and the input."""
+        if self._workers is None:
+            return
+        self._workers.cancel_scope.cancel()
+        try:
+            # Without the error of the block, which the group would put into a group.
+            await self._workers.__aexit__(None, None, None)
+        finally:
+            self._outcomes.close()
+            self._source.close()
+
+    def stop(self) -> None:
+        """Begin no further call. Those under way end, and their outcomes are read as before."""
+        self._source.stop()
+
+    def __aiter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    async def __anext__(self) -> Outcome[T]:
+        """
+        Return the next outcome: of the call that ended next, or, if ``ordered``, of the next call.
+
+        Raises:
+            Exception: The input failed, or a function did with a programming error.
+            ExceptionGroup: All calls have ended and some failed, where that was asked for.
+        """
+        if self._workers is None:
+            raise RuntimeError("map: read the outcomes inside of `async with executor.map(...) as outcomes:`")
+        while not self._is_ordered or self._read not in self._waiting:
+            try:
+                number, received = await self._outcomes.receive()
+            except anyio.EndOfStream:
+                # A call that has no outcome leaves a gap in the order.
+                self._read = min(self._waiting, default=self._read)
+                break
+            if not self._is_ordered:
+                return self._counted(received)
+            self._waiting[number] = received
+        if self._waiting:
+            self._read += 1
+            return self._counted(self._waiting.pop(self._read - 1))
+        if self._broken is not None:
+            broken, self._broken = self._broken, None
+            raise broken
+        failures = failures_group(self._errors, self.tally.calls)
+        if failures is not None:
+            self._errors.clear()
+            raise failures
+        raise StopAsyncIteration
+
+    def _counted(self, outcome: Outcome[T]) -> Outcome[T]:
+        self._places.release()
+        self.tally.add(outcome)
+        if self._keeps_errors and outcome.error is not None:
+            self._errors.append(outcome.error)
+        return outcome
+
+    async def _work(self, outcomes: MemoryObjectSendStream[tuple[int, Outcome[T]]]) -> None:
+        with outcomes:
+            while True:
+                await self._places.acquire()
+                try:
+                    pulled = await self._source.next()
+                    if pulled is None:
+                        self._places.release()
+                        return
+                    number, call = pulled
+                    outcome = await _made(call)
+                except Exception as error:  # noqa: BLE001  # it leaves where the outcomes are read
+                    self._broken = self._broken or error
+                    self._source.stop()
+                    return
+                if self._stops_on_failure and outcome.error is not None:
+                    self._source.stop()
+                outcomes.send_nowait((number, outcome))
+
+
+async def _made(call: object) -> Outcome[Any]:
+    if not isinstance(call, BoundCall):
+        raise not_bound(call, "BoundCall")
+    return evolve(await call.outcome(), call=call)
