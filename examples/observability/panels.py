@@ -209,6 +209,10 @@ def _remedies() -> tuple[Panel, ...]:
     refreshes, verified = _chosen(".credential.refresh.duration", "count"), _chosen(".verify.duration", "count")
     ledger, waits = _chosen(".ledger.answers"), _chosen(".admission.duration", "sum")
     gate = waits.label(".admission.gate")
+    open_now, left = _chosen(".breaker.open"), _chosen(".budget.retries")
+    changes = _chosen(".breaker.changes")
+    state = changes.label(".breaker.state")
+    breaker, budget = open_now.label(".breaker.name"), left.label(".budget.provider")
     provider, answer = refreshes.label(".credential.provider"), verified.label(".verify.answer")
     kind, knew = refreshes.label("error.type"), ledger.label(".ledger.answer")
     return (
@@ -230,6 +234,23 @@ def _remedies() -> tuple[Panel, ...]:
             unit="s",
             queries=(Query(waits.total(_STEP, gate), f"{{{{{gate}}}}}"),),
             stacked=True,
+        ),
+        Panel(
+            title="Breakers that are open",
+            about=_about(".breaker.open"),
+            queries=(Query(f"max by ({breaker}) ({open_now})", f"{{{{{breaker}}}}}"),),
+            alarm=1,
+        ),
+        Panel(
+            title="Changes of breakers",
+            about=_about(".breaker.changes"),
+            queries=(Query(changes.total(_STEP, changes.label(".breaker.name"), state), f"{{{{{state}}}}}"),),
+            stacked=True,
+        ),
+        Panel(
+            title="Retries that budgets had left",
+            about=_about(".budget.retries"),
+            queries=(Query(f"min by ({budget}) ({left})", f"{{{{{budget}}}}}"),),
         ),
         Panel(
             title="What the ledger knew",

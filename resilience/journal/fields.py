@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, TypeVar, get_args
 
 from attrs import frozen
 
+from resilience.core.admission.breaker import BreakerState
 from resilience.core.decision import Ended, StopReason
 from resilience.core.events import LedgerAnswer, RemedyAnswer
 from resilience.core.fault import Effect
@@ -19,6 +20,7 @@ EFFECTS: Final[tuple[Effect, ...]] = get_args(Effect)
 ENDS: Final[tuple[Ended | Literal["cancelled"], ...]] = (*get_args(Ended), "cancelled")
 STOP_REASONS: Final[tuple[StopReason, ...]] = get_args(StopReason)
 ANSWERS: Final[tuple[RemedyAnswer, ...]] = get_args(RemedyAnswer)
+BREAKER_STATES: Final[tuple[BreakerState, ...]] = get_args(BreakerState)
 RECALLS: Final[tuple[LedgerAnswer, ...]] = get_args(LedgerAnswer)
 
 

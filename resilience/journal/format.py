@@ -17,6 +17,8 @@ Unknown values are absent.
 | `process` | first record of a process | `format` (1), `version` (of this package), `run`, `process`, `pid` |
 | `call_started` | a call begins | `operation`, `provider`, `policy`, `hash`, `env`, `trace_id`, `span_id` |
 | `waited` | the call had to wait before an attempt | `gate` (ledger, credentials or thread), `duration` |
+| `breaker_changed` | a breaker changed | `breaker`, `old`, `new`, `by_hand`, `shadow`, `failures`, `results` |
+| `retry_paid` | the budget paid for the next attempt | `provider`, `retries_left` |
 | `recalled` | the ledger was asked | `answer` (new, done or unfinished), `waited` (for another call) |
 | `attempt_started` | an attempt begins | `number` (from 1) |
 | `fault_injected` | `[chaos]` makes its fault | `number`, `chaos`, `applied` |
@@ -55,6 +57,7 @@ from resilience.core.events import (
     AttemptFailed,
     AttemptStarted,
     AttemptSucceeded,
+    BreakerChanged,
     CallEnded,
     CallStarted,
     Event,
@@ -63,6 +66,7 @@ from resilience.core.events import (
     RefreshEnded,
     RefreshStarted,
     ResourceRenamed,
+    RetryPaid,
     VerifyEnded,
     VerifyStarted,
     Waited,
@@ -84,7 +88,7 @@ from resilience.journal.columns import (
     inside,
     word,
 )
-from resilience.journal.fields import ANSWERS, EFFECTS, ENDS, RECALLS, STOP_REASONS, Fields
+from resilience.journal.fields import ANSWERS, BREAKER_STATES, EFFECTS, ENDS, RECALLS, STOP_REASONS, Fields
 
 FORMAT: Final = 1
 """The version of the format that this package writes. It reads this version and earlier ones."""
@@ -183,6 +187,10 @@ _COUNTED: Final = (
 _ENDED: Final = (Column("ended", word(ENDS)), Column("stop_reason", word(STOP_REASONS)))
 
 
+def _breaker(event: BreakerChanged, _: Context) -> str:
+    return event.provider if event.operation is None else f"{event.provider}:{event.operation}"
+
+
 def _is_verified(ended: CallEnded, _: Context) -> bool | None:
     return bool(ended.verified) if ended.ended == "accepted" else None
 
@@ -216,6 +224,22 @@ RECORDS: Final[Mapping[type, tuple[str, Columns]]] = {
     ),
     CallStarted: ("call_started", Columns(*_HEADING, *_SPAN)),
     Waited: ("waited", Columns(Column("gate", TEXT, to=None), Column("duration", SECONDS_PADDED, to=None))),
+    BreakerChanged: (
+        "breaker_changed",
+        Columns(
+            Column("breaker", TEXT, _breaker, to=None),
+            Column("old", word(BREAKER_STATES), to=None),
+            Column("new", word(BREAKER_STATES), to=None),
+            Column("by_hand", TRUTH, lambda event, _: event.by_hand or None, to=None),
+            Column("shadow", TRUTH, lambda event, _: event.is_shadow or None, to=None),
+            Column("failures", WHOLE, lambda event, _: event.failures or None, to=None),
+            Column("results", WHOLE, lambda event, _: event.results or None, to=None),
+        ),
+    ),
+    RetryPaid: (
+        "retry_paid",
+        Columns(Column("provider", TEXT, to=None), Column("retries_left", WHOLE, to=None)),
+    ),
     Recalled: (
         "recalled",
         Columns(Column("answer", word(RECALLS), to="recalled"), Column("waited", SECONDS_PADDED, to=None)),

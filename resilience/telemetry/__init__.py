@@ -71,6 +71,9 @@ Events, all on the operation's span.
 |---|---|---|
 | `.admission.waited` | the call had to wait before an attempt, for a millisecond or more | `.admission.gate`, \
 `.admission.duration` |
+| `.breaker.changed` | a breaker has changed its state, in this call or by hand before it | `.breaker.name`, \
+`.breaker.state`, `.breaker.before`, `.breaker.shadow`, `.breaker.by_hand`, `.breaker.failures`, `.breaker.results` |
+| `.budget.paid` | the retry budget paid for the next attempt | `.budget.provider`, `.budget.left` |
 | `.ledger.answered` | the ledger has been asked, before the first attempt | `.ledger.answer`, `.ledger.waited` |
 | `.retry.scheduled` | another attempt follows | `.attempt.number`, `.retry.delay`, `.retry.jittered`, `.retry.after`, \
 `.error.code`, `.rule.id` |
@@ -88,6 +91,15 @@ Attributes of events alone.
 |---|---|---|
 | `.admission.gate` | string | `ledger`, `credentials` or `thread` |
 | `.admission.duration` | double | seconds that the call waited at the gate |
+| `.breaker.name` | string | the provider of the breaker; `provider:operation` where each operation has its own |
+| `.breaker.state` | string | `closed`, `open` or `half_open` |
+| `.breaker.before` | string | the state before; likewise |
+| `.breaker.shadow` | bool | whether the breaker only watches, and refuses nothing |
+| `.breaker.by_hand` | bool | whether the program asked for the state |
+| `.breaker.failures` | int | the failures in the window when they opened the breaker |
+| `.breaker.results` | int | all results in the window; likewise |
+| `.budget.provider` | string | the provider of the retry budget |
+| `.budget.left` | int | the retries that the budget would pay for at once, after this one |
 | `.ledger.waited` | double | seconds that the call waited for another call on the same resource |
 | `.retry.jittered` | bool | whether a part of the delay is random |
 | `.retry.after` | double | seconds that the server asked to wait |
@@ -130,6 +142,12 @@ failed attempt or a verification |
 hundred statuses (`http-5xx`): a gap in the policy |
 | `.ledger.answers` | counter | {answer} | `.operation.name`, `.ledger.answer` | - | an answer of the ledger, before a \
 call's first attempt |
+| `.breaker.changes` | counter | {change} | `.breaker.name`, `.breaker.state` | - | a change of a breaker to another \
+state |
+| `.breaker.open` | updowncounter | {breaker} | `.breaker.name` | - | 1 while a breaker is open or half-open, 0 when \
+it is closed again |
+| `.budget.retries` | updowncounter | {retry} | `.budget.provider` | - | the retries that a budget had left when it \
+last paid for one |
 | `.credential.refresh.duration` | histogram | s | `.credential.provider`, `error.type` | 0.005 0.01 0.025 0.05 0.1 \
 0.25 0.5 1 2.5 5 10 30 | a refresh, in the call that runs it |
 | `.verify.duration` | histogram | s | `.operation.name`, `.verify.answer`, `error.type` | 0.005 0.01 0.025 0.05 0.1 \
@@ -146,6 +164,10 @@ absent after a programming error |
 | `.decision.action` | string | `retry`, `refresh`, `rename`, `verify`, `accept` or `fail` |
 | `.credential.provider` | string | the sources that the executor was given |
 | `.admission.gate` | string | `ledger`, `credentials` or `thread` |
+| `.breaker.name` | string | the policy's `[breaker]` tables, and the catalogue where each operation has a breaker of \
+its own |
+| `.breaker.state` | string | `closed`, `open` or `half_open` |
+| `.budget.provider` | string | the policy's `[budget]` tables |
 | `.ledger.answer` | string | `new`, `done` or `unfinished` |
 | `.verify.answer` | string | `there`, `not_there` or `failed` |
 | `error.type` | string | on failure, and for the fault that a decision answers: as on spans; only the first hundred \
@@ -166,6 +188,9 @@ sentence.
 |---|---|---|---|
 | `.ledger.answered` | INFO | `.ledger.answer`, `.ledger.waited` | an earlier run has done or begun the call's \
 resource |
+| `.breaker.changed` | WARNING, INFO | `.breaker.name`, `.breaker.state`, `.breaker.before`, `.breaker.shadow`, \
+`.breaker.by_hand`, `.breaker.failures`, `.breaker.results` | a breaker has changed its state; WARNING where it is \
+open now |
 | `.attempt.failed` | INFO | `.attempt.number`, `.attempt.cut`, `.error.code`, `.error.transport`, `.error.status`, \
 `.request.id`, `.effect`, `.decision.action`, `.retry.delay`, `.rule.id`, `.rule.origin` | an attempt failed, and \
 another attempt or a remedy follows |

@@ -1,4 +1,4 @@
-"""The attributes for a fault, a decision, a rule and a rename; the only parts of them that spans and events show."""
+"""The attributes for a fault, a decision, a rule, a breaker and a rename; nothing else of them is shown."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 from opentelemetry.util.types import AttributeValue
 
 from resilience.core.decision import Decision
+from resilience.core.events import BreakerChanged
 from resilience.core.fault import Fault
 from resilience.core.policy import Rule
 from resilience.core.words.labels import cleaned
@@ -62,6 +63,25 @@ def _made(rule: Rule) -> Attributes:
     origin = rule.origin
     if origin is not None:
         attributes[names.RULE_ORIGIN] = f"{origin.file}:{origin.line}"
+    return attributes
+
+
+def breaker_name(event: BreakerChanged) -> str:
+    """Return the name of a breaker: its provider, or its provider and operation."""
+    return event.provider if event.operation is None else f"{event.provider}:{event.operation}"
+
+
+def breaker_attributes(event: BreakerChanged) -> Attributes:
+    """Return the attributes for a breaker's change, with the results that opened it."""
+    attributes: Attributes = {
+        names.BREAKER_NAME: breaker_name(event),
+        names.BREAKER_STATE: event.new,
+        names.BREAKER_BEFORE: event.old,
+        names.BREAKER_SHADOW: event.is_shadow,
+        names.BREAKER_BY_HAND: event.by_hand,
+    }
+    if event.results:
+        attributes |= {names.BREAKER_FAILURES: event.failures, names.BREAKER_RESULTS: event.results}
     return attributes
 
 

@@ -43,12 +43,14 @@ from resilience.core.decision import Accept, Fail, Refresh, Rename, Verify
 from resilience.core.events import (
     AttemptAborted,
     AttemptStarted,
+    BreakerChanged,
     Event,
     FaultInjected,
     Recalled,
     RefreshEnded,
     RefreshStarted,
     ResourceRenamed,
+    RetryPaid,
     VerifyEnded,
     VerifyStarted,
     Waited,
@@ -93,6 +95,17 @@ def everything(journal: Journal) -> None:
         *failed(3, Accept(rule=THROTTLED, action=RETRY, dry_run=True), condition="0123456789ab"),
         ended("accepted", "dry_run", verified=False),
     )
+    changed = BreakerChanged(
+        provider="alibaba",
+        operation="CreateGroupId",
+        old="closed",
+        new="open",
+        by_hand=True,
+        is_shadow=True,
+        failures=6,
+        results=10,
+    )
+    play(journal, changed, RetryPaid(provider="alibaba", retries_left=3), *succeeded(1), ended())
     play(journal, *gave_up())
     for error, how in (("TypeError", None), (None, "cancelled")):
         aborted = AttemptAborted(number=1, duration=0.5, error=error)

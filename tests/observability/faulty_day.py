@@ -3,7 +3,7 @@ A provisioning script with both vendors' SDKs, and a sandbox on whose day everyt
 
 Everything that telemetry has a word for happens: retries, new credentials and credentials that cannot be had, another
 name, a verified acceptance, a failure, a limit, a code without a rule, a resource that an earlier run began, calls side
-by side.
+by side, a breaker that opens.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from alibabacloud_onsmqtt20200420.client import Client as AlibabaClient
 from alibabacloud_sts20150401 import models as sts_models
 from alibabacloud_sts20150401.client import Client as StsClient
 from alibabacloud_tea_openapi.models import Config
+from attrs import evolve
 from tencentcloud.common.credential import Credential
 from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
@@ -28,6 +29,7 @@ from tencentcloud.mqtt.v20240516.mqtt_client import MqttClient
 
 from resilience import Credentials, Executor, Ledger, Outcome, Policy, ServiceError
 from resilience.clients import KeyTriple, alibaba_credential, verifiers_for
+from resilience.core.admission.limits import BreakerLimits, BudgetLimits
 from resilience.sandbox import Sandbox
 
 POLICY: Final = Path(__file__).with_name("faulty_day.toml")
@@ -67,7 +69,9 @@ class Day:
     """
 
     def __init__(self, environ: Mapping[str, str], ledger: Ledger, **more: Any) -> None:
-        policy = Policy.load(POLICY)
+        # A shadow opens, and refuses nothing of the day.
+        watching = BreakerLimits(failure_rate=0.1, min_calls=2, open_for=300.0, mode="shadow")
+        policy = evolve(Policy.load(POLICY), budgets={"alibaba": BudgetLimits()}, breakers={"alibaba": watching})
         where = {"endpoint": environ["ALIBABA_ENDPOINT"], "protocol": "HTTP", "read_timeout": 2000}
         keys = {"access_key_id": environ["ALIBABA_KEY"], "access_key_secret": environ["ALIBABA_SECRET"]}
         sts = StsClient(Config(**keys, **where))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from attrs import evolve
 from scripted_calls import FAIL, INJECTION, OVERFLOW, RETRY, THROTTLED, Flight, ended, failed, succeeded
 
 from resilience.core.decision import Accept, Decision, Fail, Refresh, Rename, Verify, Wait
 from resilience.core.events import (
     AttemptAborted,
     AttemptStarted,
+    BreakerChanged,
     CallEnded,
     Event,
     FaultInjected,
@@ -15,6 +17,7 @@ from resilience.core.events import (
     RefreshEnded,
     RefreshStarted,
     ResourceRenamed,
+    RetryPaid,
     VerifyEnded,
     VerifyStarted,
     Waited,
@@ -30,8 +33,22 @@ _DECISIONS: list[Decision] = [
     Accept(),
     Fail(rule=THROTTLED, action=FAIL, reason="rule"),
 ]
+CHANGE = BreakerChanged(
+    provider="alibaba",
+    operation=None,
+    old="closed",
+    new="open",
+    by_hand=False,
+    is_shadow=True,
+    failures=6,
+    results=10,
+)
+"""A breaker has opened."""
 EVENTS: list[Event] = [
     Waited(gate="thread", duration=0.1),
+    CHANGE,
+    evolve(CHANGE, operation="CreateGroupId", new="half_open", results=0),
+    RetryPaid(provider="alibaba", retries_left=3),
     Recalled(answer="new", waited=0.0),
     Recalled(answer="unfinished", waited=0.1),
     AttemptStarted(number=1),

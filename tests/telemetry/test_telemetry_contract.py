@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from any_events import CHANGE
+from attrs import evolve
 from measured_calls import Measured
 from scripted_calls import (
     FAIL,
@@ -35,6 +37,7 @@ from resilience.core.events import (
     RefreshEnded,
     RefreshStarted,
     ResourceRenamed,
+    RetryPaid,
     VerifyEnded,
     VerifyStarted,
     Waited,
@@ -60,7 +63,10 @@ _CALLS: list[list[Event]] = [
     accepted(_LOST),
     gave_up(),
     gave_up(fault=_LOST),
-    [ended("refused", "breaker", error="resilience.BreakerOpen")],
+    [CHANGE, ended("refused", "breaker", error="resilience.BreakerOpen")],
+    [evolve(CHANGE, old="open", new="half_open", results=0), *succeeded(1), ended()],
+    [evolve(CHANGE, old="half_open", new="closed", by_hand=True, results=0), *succeeded(1), ended()],
+    [failed(1)[0], failed(1)[1], RetryPaid(provider="alibaba", retries_left=3), *succeeded(2), ended()],
     [
         *failed(1, Refresh(rule=THROTTLED, action=RETRY, provider="alibaba")),
         RefreshStarted(provider="alibaba", flight=_FLIGHT, leads=True, number=1),
@@ -159,7 +165,14 @@ def test_attributes_of_metrics_are_bounded_and_have_their_types(measured: Measur
 
 def test_words_that_the_contract_lists_are_all_there_are(measured: Measured) -> None:
     """An attribute of few words has exactly those that the contract spells out."""
-    for name in (names.OUTCOME, names.ATTEMPT_TYPE, names.VERIFY_ANSWER, names.LEDGER_ANSWER, names.ACTION):
+    for name in (
+        names.OUTCOME,
+        names.ATTEMPT_TYPE,
+        names.VERIFY_ANSWER,
+        names.LEDGER_ANSWER,
+        names.ACTION,
+        names.BREAKER_STATE,
+    ):
         (documented,) = [each.meaning for each in contract().metric_attributes if each.name == name]
         made = {
             value

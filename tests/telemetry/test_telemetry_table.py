@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from any_events import CHANGE
 from opentelemetry.sdk.trace import ReadableSpan
 from scripted_calls import (
     FAIL,
@@ -25,6 +26,7 @@ from resilience.core.events import (
     RefreshEnded,
     RefreshStarted,
     ResourceRenamed,
+    RetryPaid,
     VerifyEnded,
     VerifyStarted,
     Waited,
@@ -69,6 +71,7 @@ def _faulty_runs() -> Recorded:
     )
     trace_.play(*accepted())
     trace_.play(*gave_up(fault=OVERFLOW))
+    trace_.play(CHANGE, RetryPaid(provider="alibaba", retries_left=3), *succeeded(1), ended())
     trace_.play(Waited(gate="ledger", duration=0.2), Recalled(answer="new", waited=0.2), *succeeded(1), ended())
     ids = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
     RunSpan("<script>", POLICY, *ids, tracer_provider=trace_.provider).end(began=0, calls=3, failures=1)

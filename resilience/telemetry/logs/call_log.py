@@ -13,6 +13,7 @@ from resilience.core.events import (
     AttemptFailed,
     AttemptStarted,
     AttemptSucceeded,
+    BreakerChanged,
     CallEnded,
     CallStarted,
     Event,
@@ -30,6 +31,8 @@ from resilience.core.words.labels import GOOD_ENDS, answer, call_error_type, cle
 from resilience.telemetry import names
 from resilience.telemetry.attributes import (
     Attributes,
+    breaker_attributes,
+    breaker_name,
     decision_attributes,
     fault_attributes,
     rename_attributes,
@@ -95,6 +98,18 @@ class CallLogger:
                 self._recalled(event)
             case ResourceRenamed():
                 self._renamed(event)
+            case BreakerChanged():
+                self._breaker_changed(event)
+
+    def _breaker_changed(self, event: BreakerChanged) -> None:
+        attributes = breaker_attributes(event)
+        why = f", because {event.failures} of {event.results} attempts failed" if event.results else ""
+        hand = " by hand" if event.by_hand else ""
+        shadow = ", and refuses nothing, because it is a shadow" if event.is_shadow and event.new != "closed" else ""
+        level = logging.WARNING if event.new == "open" else logging.INFO
+        sentence = "the breaker of %s is %s%s now%s%s"
+        words = breaker_name(event), event.new.replace("_", "-"), hand, why, shadow
+        self._log(level, names.BREAKER_CHANGED, attributes, sentence, *words)
 
     def _recalled(self, event: Recalled) -> None:
         if event.answer == "new":

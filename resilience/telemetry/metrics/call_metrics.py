@@ -13,18 +13,21 @@ from resilience.core.events import (
     AttemptAborted,
     AttemptFailed,
     AttemptSucceeded,
+    BreakerChanged,
     CallEnded,
     CallStarted,
     Event,
     Recalled,
     RefreshEnded,
     RefreshStarted,
+    RetryPaid,
     VerifyEnded,
     Waited,
 )
 from resilience.core.policy import PolicyValues
 from resilience.core.words.labels import GOOD_ENDS, answer, call_error_type, error_type
 from resilience.telemetry import names
+from resilience.telemetry.attributes import breaker_name
 from resilience.telemetry.error_types import BoundedErrorTypes, ListedCodes
 from resilience.telemetry.metrics.active import Active
 from resilience.telemetry.metrics.instruments import Instruments
@@ -114,6 +117,15 @@ class CallMetrics:
         waited = self._series.of(names.ADMISSION_GATE, event.gate)
         self._all.instruments.admission_duration.record(event.duration, waited)
 
+    def _breaker_changed(self, event: BreakerChanged) -> None:
+        instruments = self._all.instruments
+        instruments.levels.changed(event)
+        change: Attributes = {names.BREAKER_NAME: breaker_name(event), names.BREAKER_STATE: event.new}
+        instruments.breaker_changes.add(1, change)
+
+    def _retry_paid(self, event: RetryPaid) -> None:
+        self._all.instruments.levels.paid(event)
+
     def _recalled(self, event: Recalled) -> None:
         self._all.instruments.ledger_answers.add(1, self._series.of(names.LEDGER_ANSWER, event.answer))
 
@@ -197,6 +209,8 @@ class CallMetrics:
         AttemptFailed: _attempt_failed,
         AttemptAborted: _attempt_aborted,
         Waited: _waited,
+        BreakerChanged: _breaker_changed,
+        RetryPaid: _retry_paid,
         Recalled: _recalled,
         RefreshStarted: _refresh_started,
         RefreshEnded: _refresh_ended,

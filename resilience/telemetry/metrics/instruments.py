@@ -11,6 +11,7 @@ from opentelemetry.metrics import Counter, Histogram, Meter
 
 from resilience.telemetry import names
 from resilience.telemetry.metrics.active import ActiveCalls
+from resilience.telemetry.metrics.levels import SharedLevels
 
 # A call may last for minutes, most of them waits; an attempt lasts as long as a request, which is milliseconds
 # to seconds; no attempt waits less than 0.1 s for the next one.
@@ -34,6 +35,8 @@ class Instruments:
     decisions: Counter
     faults_unmatched: Counter
     ledger_answers: Counter
+    breaker_changes: Counter
+    levels: SharedLevels
     refresh_duration: Histogram
     verify_duration: Histogram
 
@@ -62,6 +65,10 @@ class Instruments:
             ledger_answers=meter.create_counter(
                 names.LEDGER_ANSWERS, unit="{answer}", description="Answers of the ledger before first attempts."
             ),
+            breaker_changes=meter.create_counter(
+                names.BREAKER_CHANGES, unit="{change}", description="Changes of breakers to another state."
+            ),
+            levels=SharedLevels.of(meter),
             refresh_duration=_histogram(
                 meter,
                 names.REFRESH_DURATION,

@@ -16,6 +16,7 @@ from resilience.core.events import (
     AttemptFailed,
     AttemptStarted,
     AttemptSucceeded,
+    BreakerChanged,
     CallEnded,
     CallStarted,
     Event,
@@ -24,6 +25,7 @@ from resilience.core.events import (
     RefreshEnded,
     RefreshStarted,
     ResourceRenamed,
+    RetryPaid,
     VerifyEnded,
     VerifyStarted,
     Waited,
@@ -34,6 +36,7 @@ from resilience.core.words.labels import GOOD_ENDS, answer, call_error_type, cle
 from resilience.telemetry import names
 from resilience.telemetry.attributes import (
     Attributes,
+    breaker_attributes,
     decision_attributes,
     fault_attributes,
     rename_attributes,
@@ -97,6 +100,12 @@ class CallSpan:
 
     def _waited(self, event: Waited) -> None:
         self._emit(names.ADMISSION_WAITED, {names.ADMISSION_GATE: event.gate, names.ADMISSION_DURATION: event.duration})
+
+    def _breaker_changed(self, event: BreakerChanged) -> None:
+        self._emit(names.BREAKER_CHANGED, breaker_attributes(event))
+
+    def _retry_paid(self, event: RetryPaid) -> None:
+        self._emit(names.BUDGET_PAID, {names.BUDGET_PROVIDER: event.provider, names.BUDGET_LEFT: event.retries_left})
 
     def _recalled(self, event: Recalled) -> None:
         self._span.set_attribute(names.LEDGER_ANSWER, event.answer)
@@ -283,6 +292,8 @@ class CallSpan:
         VerifyStarted: _verify_started,
         VerifyEnded: _verify_ended,
         Waited: _waited,
+        BreakerChanged: _breaker_changed,
+        RetryPaid: _retry_paid,
         Recalled: _recalled,
         ResourceRenamed: _renamed,
         CallEnded: _call_ended,
