@@ -1,4 +1,4 @@
-"""How waits grow: backoff kinds and jitters, as pure functions of an attempt number and a draw."""
+"""Compute waits: kinds of backoff and jitter, as pure functions of an attempt's number and a draw."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class Backoff:
     A named way to wait between attempts. Durations are in seconds.
 
     Attributes:
-        name: Its name under ``[backoff]``.
+        name: The name under ``[backoff]``.
         kind: ``constant`` (base), ``linear`` (base, 2 base, 3 base, ...),
             ``exponential`` (base, base x factor, ...), ``fibonacci`` (base x 1, 1, 2,
             3, 5, ...) or ``list`` (the given delays; the last one repeats).
         base: The first wait.
-        factor: What each exponential wait is multiplied by; at least 1.
-        cap: The longest wait. It holds after jitter and after the server's hint.
+        factor: The factor from one exponential wait to the next; at least 1.
+        cap: The longest wait, after jitter and after the server's hint.
         jitter: ``none``; ``full`` (anything from 0 to the wait); ``equal`` (half of it,
             plus anything up to the other half); ``decorrelated`` (from base to three
             times the previous wait; the growth of the kind is not used).
-        server_hint: Whether a longer wait that the server asks for is obeyed, up to the cap.
+        server_hint: Whether to obey a longer wait that the server asks for, up to the cap.
         delays: The waits of kind ``list``.
     """
 
@@ -48,13 +48,13 @@ class Backoff:
 
     def delay(self, number: int, *, draw: float, previous: float | None = None, hint: float | None = None) -> float:
         """
-        Return how long to wait, in seconds, always finite and within [0, cap].
+        Return the wait in seconds, always finite and within [0, cap].
 
         Args:
-            number: Which wait this is, counted from 1; any size.
-            draw: A number in [0, 1) that jitter is taken from.
+            number: The number of the wait, counted from 1; of any size.
+            draw: A number in [0, 1) for jitter.
             previous: The last wait of this backoff, for ``decorrelated``; None before the first.
-            hint: What the server asks for, in seconds; ignored if negative or not finite.
+            hint: The server's hint in seconds; ignored if negative or not finite.
         """
         wait = self._jittered(number, draw, previous)
         if hint is not None and self.server_hint and math.isfinite(hint):
@@ -62,7 +62,7 @@ class Backoff:
         return wait if wait > 0 else 0.0
 
     def longest(self, number: int) -> float:
-        """Return the longest wait that ``number`` can lead to without a server's hint, in seconds."""
+        """Return the longest wait of this number without a server's hint, in seconds."""
         if self.jitter == "decorrelated":
             return self.cap if number > 1 else min(self.base * _DECORRELATED_GROWTH, self.cap)
         return min(self._growth(number), self.cap)
@@ -79,7 +79,7 @@ class Backoff:
         return wait
 
     def _growth(self, number: int) -> float:
-        """Return the wait before jitter and cap; infinite where a float cannot hold it."""
+        """Return the wait before jitter and cap; infinite if it is too large for a float."""
         steps = number - 1
         if self.base == 0 and self.kind != "list":
             return 0.0

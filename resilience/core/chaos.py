@@ -1,13 +1,12 @@
 """
-Which attempts get a fault of ``[chaos]``: decided by the seed and by counting, not by luck.
+Choose the attempts that get a fault of ``[chaos]``, by the seed and by counting.
 
-The attempts of one operation are counted from 1, in the order in which they begin, over all calls of an
-executor. Seed, operation and that number give one number in [0, 1), and the entries that the operation can meet
-divide the line from 0 to 1 among them: 0.05 of it each for two entries of that rate, and the rest is left alone.
+The attempts of one operation are counted from 1, in the order of their start, over all calls of an executor. Seed,
+operation and that number give one number in [0, 1). The entries for the operation divide the line from 0 to 1: two
+entries with the rate 0.05 have 0.05 of it each, and the attempts in the rest get no fault.
 
-So a script that makes its calls one after another meets the same faults in every run. Where calls run at the
-same time, the same attempts of an operation fail (the third, the ninth, ...), whatever calls they belong to, and what
-other operations do meanwhile changes nothing.
+So a script that makes its calls one after another gets the same faults in every run. If calls run at the same time, the
+same attempts of an operation fail (the third, the ninth, ...), in any of the calls. Other operations do not matter.
 """
 
 from __future__ import annotations
@@ -19,20 +18,20 @@ from resilience.core.match import specificity
 from resilience.core.policy import Chaos, Injection
 
 _BITS = 53
-"""Of a float's fraction: as many equal steps as [0, 1) has."""
+"""The bits of a float's fraction, so that [0, 1) has 2**53 equal steps."""
 
 
 def draw(seed: int, provider: str | None, operation: str, number: int) -> float:
-    """Return the number in [0, 1) that the ``number``-th attempt of an operation is judged by."""
+    """Return the number in [0, 1) for the ``number``-th attempt of an operation."""
     digest = hashlib.sha256(f"{seed}/{provider}:{operation}/{number}".encode()).digest()
     return float((int.from_bytes(digest[:8], "big") >> (64 - _BITS)) / (1 << _BITS))
 
 
 def met_by(injections: Iterable[Injection], provider: str | None, operation: str) -> tuple[Injection, ...]:
     """
-    Return the entries that an operation can meet, in the order of the files: for each code the narrowest.
+    Return the entries for an operation, in the order of the files: for each code the narrowest entry.
 
-    As with rules, an exact name is narrower than a glob, and a glob than no operation; of equals the last counts.
+    As with rules, an exact name is narrower than a glob, and a glob than no operation. Of equals the last one counts.
     """
     best: dict[str, tuple[float, Injection]] = {}
     for injection in injections:
@@ -44,12 +43,12 @@ def met_by(injections: Iterable[Injection], provider: str | None, operation: str
 
 def injection_for(chaos: Chaos, provider: str | None, operation: str, number: int) -> Injection | None:
     """
-    Return the entry whose fault an attempt gets, or None if it is left alone.
+    Return the entry whose fault an attempt gets; None if it gets no fault.
 
     Args:
-        chaos: What the policy says.
+        chaos: The policy's ``[chaos]``.
         provider: The provider of the call.
-        operation: Its operation.
+        operation: The operation of the call.
         number: The attempt, counted from 1 over all attempts of this operation in an executor.
     """
     left = draw(chaos.seed, provider, operation, number)

@@ -1,12 +1,11 @@
 """
-What happens to a call, as values, and who may watch.
+The events of a call, and the protocol of observers.
 
-The engine knows that observers exist, not what they do. An observer is asked
-once per call whether it wants to watch; what it returns gets every later event
-of that call, in order, in the task that runs the call. An observer that raises
-is logged once and changes nothing.
+The engine asks each observer once per call whether it wants to watch. The function that
+the observer returns receives every later event of that call, in order, in the task of
+the call. If an observer raises, that is logged once, and the call goes on.
 
-An event has no slots: it is made in four fifths of the time without, and lives as long as it takes to tell it.
+An event has no slots: making it without them takes four fifths of the time, and events are short-lived.
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ from resilience.core.fault import Effect, Fault
 from resilience.core.policy import Injection, PolicyValues, Rule
 
 LedgerAnswer = Literal["new", "done", "unfinished"]
-"""What the ledger knows of a resource: nothing, or that an earlier run has done or begun it."""
+"""The ledger's answer about a resource: unknown, done by an earlier run, or begun by one and not finished."""
 
 RemedyAnswer = Literal["there", "not_there", "done", "failed", "cancelled"]
-"""What a remedy brought: a verification the first two, a refresh ``done``, either of them the last two."""
+"""The result of a remedy: the first two for a verification, ``done`` for a refresh, the last two for both."""
 
 
 @frozen(kw_only=True, slots=False)
 class CallStarted:
-    """A call begins; ``provider`` is None where none is known."""
+    """A call begins; ``provider`` is None if it is unknown."""
 
     operation: str
     provider: str | None
@@ -40,11 +39,11 @@ class CallStarted:
 @frozen(kw_only=True, slots=False)
 class Recalled:
     """
-    The ledger has been asked about the resource, before the first attempt.
+    The ledger has answered about the call's resource, before the first attempt.
 
     Attributes:
-        answer: What it knows of the resource.
-        waited: How long another call on the same resource was waited for, in seconds.
+        answer: The ledger's answer.
+        waited: The seconds that the call waited for another call on the same resource.
     """
 
     answer: LedgerAnswer
@@ -118,7 +117,7 @@ class AttemptStarted:
 
 @frozen(kw_only=True, slots=False)
 class FaultInjected:
-    """The attempt that runs now fails with a fault of ``[chaos]``, as this entry of it says."""
+    """The present attempt fails with the fault of an entry of ``[chaos]``."""
 
     number: int
     injection: Injection
@@ -135,16 +134,16 @@ class AttemptSucceeded:
 @frozen(kw_only=True, slots=False)
 class AttemptFailed:
     """
-    An attempt failed, and this was decided.
+    An attempt failed, with the decision about it.
 
     Attributes:
-        number: The attempt, counted from 1.
+        number: The number of the attempt, counted from 1.
         fault: The fault that the decision answers.
         effect: Whether the request may have taken effect.
-        decision: What follows.
-        duration: Of the attempt, in seconds.
-        cut: Whether it was cut short by our own limit.
-        condition: What tells which of several answers the message led to; see :func:`resilience.core.match.condition`.
+        decision: The decision.
+        duration: The duration of the attempt, in seconds.
+        cut: Whether a limit cut the attempt short.
+        condition: Identifies the answer to which the message led; see :func:`resilience.core.match.condition`.
     """
 
     number: int
@@ -158,7 +157,7 @@ class AttemptFailed:
 
 @frozen(kw_only=True, slots=False)
 class AttemptAborted:
-    """An attempt ended with what is no fault: a cancellation, or a programming error of class ``error``."""
+    """An attempt ended without a fault: by a cancellation, or by a programming error of class ``error``."""
 
     number: int
     duration: float
@@ -168,13 +167,13 @@ class AttemptAborted:
 @frozen(kw_only=True, slots=False)
 class RefreshStarted:
     """
-    New credentials are awaited.
+    The call begins to wait for new credentials.
 
     Attributes:
-        provider: Whose credentials.
-        flight: Stands for the one refresh that several calls may wait for; compared by identity.
-        leads: Whether this call runs it; the others wait.
-        number: Which attempt asked for it; 0 before the first.
+        provider: The provider of the credentials.
+        flight: Identifies the refresh, for which several calls may wait; compared by identity.
+        leads: Whether this call runs the refresh; other calls wait for it.
+        number: The number of the attempt before the refresh; 0 before the first.
     """
 
     provider: str
@@ -190,9 +189,9 @@ class RefreshEnded:
 
     Attributes:
         flight: As in :class:`RefreshStarted`.
-        duration: In seconds.
-        error: The class of the error, or None after a success.
-        cancelled: Whether the call was cancelled meanwhile.
+        duration: The duration of the wait, in seconds.
+        error: The class of the error; None after a success.
+        cancelled: Whether the call was cancelled during the wait.
     """
 
     flight: object = field(repr=False)
@@ -203,7 +202,7 @@ class RefreshEnded:
 
 @frozen(kw_only=True, slots=False)
 class VerifyStarted:
-    """The verifier is asked; ``number`` is the attempt in doubt."""
+    """The call asks the verifier; ``number`` is that of the doubtful attempt."""
 
     number: int
 
@@ -211,12 +210,12 @@ class VerifyStarted:
 @frozen(kw_only=True, slots=False)
 class VerifyEnded:
     """
-    The verifier has answered, and this was decided.
+    The verifier has answered, with the decision about it.
 
     Attributes:
         there: Whether the resource is there; None if the verifier failed.
-        decision: What follows, or None if the call was cancelled meanwhile.
-        duration: In seconds.
+        decision: The decision; None if the call was cancelled during the verification.
+        duration: The duration of the verification, in seconds.
         error: The class of the verifier's error, if it failed.
     """
 
@@ -229,15 +228,15 @@ class VerifyEnded:
 @frozen(kw_only=True, slots=False)
 class ResourceRenamed:
     """
-    The next attempt goes to another name.
+    The next attempt uses another name.
 
     Attributes:
         operation: The operation.
-        provider: Its provider.
-        field: The service's word for what was renamed.
-        old: Its name in the last attempt.
-        new: Its name from now on.
-        scope: The id of the instance that it is in; empty where the operation names none.
+        provider: The provider of the operation.
+        field: The renamed request field, as the service spells it.
+        old: The name in the last attempt.
+        new: The name from now on.
+        scope: The id of the resource's instance; empty if the operation has none.
     """
 
     operation: str
@@ -254,18 +253,18 @@ class CallEnded:
     A call has ended.
 
     Attributes:
-        ended: How, or ``cancelled``; None where a programming error left at once.
-        stop_reason: Why; None where a programming error left at once.
-        attempts: How many were made.
-        waited: In seconds, all waits together.
-        duration: In seconds.
+        ended: How the call ended; None after a programming error.
+        stop_reason: Why the call ended; None after a programming error.
+        attempts: The number of attempts.
+        waited: The sum of all waits, in seconds.
+        duration: The duration of the call, in seconds.
         fault: The last fault, if the call failed.
         rule: The rule that decided, if one did.
-        error: The class of the exception that left, if one did.
+        error: The class of the exception that leaves the call, if one does.
         verified: Whether an accepted call was verified.
-        renamed: The field that was renamed, with its old and its new name.
-        advice: Why a failed call could not be treated as its rule says, and what to write in the policy, in one
-            sentence; None where it was.
+        renamed: By renamed field, the old and the new name.
+        advice: A sentence about why the rule's action was impossible, and what to write in the policy; None if it was
+            possible.
     """
 
     ended: Ended | Literal["cancelled"] | None
@@ -300,13 +299,13 @@ Event = (
 )
 
 Slot = tuple[Mapping[str, Any], str]
-"""A mapping and a key of it."""
+"""A variable that the engine can read quickly: a mapping and a key of it."""
 
 ALWAYS_IDLE: Final[Slot] = ({"": None}, "")
-"""For an observer that never wants to see a call that succeeds at once."""
+"""The slot of an observer that ignores calls that succeed at once."""
 
 Sink = Callable[[Event], None]
-"""Gets every event of one call after :class:`CallStarted`."""
+"""Receives every event of one call after :class:`CallStarted`."""
 
 
 class Observer(Protocol):
@@ -314,13 +313,13 @@ class Observer(Protocol):
     Watches calls.
 
     Attributes:
-        idle_slot: A mapping and a key: while ``mapping[key] is None``, a call that succeeds at once need not be
-            announced; any other is announced when its first attempt has failed. None for an observer that
-            wants to see every call from its beginning; ``ALWAYS_IDLE`` for one that never does.
+        idle_slot: A mapping and a key. While ``mapping[key] is None``, the engine does not announce a call that
+            succeeds at once, and announces any other call when its first attempt has failed. None for an observer
+            that wants every call from its beginning; ``ALWAYS_IDLE`` for one that never does.
     """
 
     idle_slot: Slot | None
 
     def watch(self, started: CallStarted) -> Sink | None:
-        """Return what gets the events of this call, or None to see none of them."""
+        """Return the function that receives the events of this call; None to ignore the call."""
         ...

@@ -1,4 +1,4 @@
-"""What a failed attempt says: the fault, and whether the request may have taken effect."""
+"""The fault of a failed attempt, and whether the request may have taken effect."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from typing import Final, Literal
 from attrs import field, frozen
 
 Effect = Literal["none", "unknown"]
-"""Whether a failed attempt changed anything: certainly not, or unknown."""
+"""Whether a failed attempt changed anything: ``none`` for surely not, or ``unknown``."""
 
 Transport = Literal["unsent", "lost", "garbled"]
-"""A failure without a code: never sent, sent without an answer, or answered unreadably."""
+"""A failure without a code: never sent, sent without an answer, or with an unreadable answer."""
 
 Repeat = Literal["safe", "equal", "conflict", "duplicate"]
 """
-What doing an operation again does: nothing changes; nothing changes if it says the same, and is refused if it says
-something else; it is refused; or it is done twice.
+The result of doing an operation again. ``safe``: nothing changes. ``equal``: the same request changes nothing, and
+another one is refused. ``conflict``: the second one is refused. ``duplicate``: it is done twice.
 """
 
 TRANSPORTS: Final[tuple[Transport, ...]] = ("unsent", "lost", "garbled")
-"""Every transport failure, in the order in which a request meets them."""
+"""Every transport failure, in the order of a request's life."""
 
 _CLIENT_ERROR = range(400, 500)
 
-# Both services' messages are far shorter, and what a proxy writes a page about it says at its beginning.
+# Both services' messages are much shorter, and a proxy's error page has the reason at its beginning.
 _LONGEST_MESSAGE: Final = 4096
 
 
 class Message:
     """
-    What a service said in words: rules can look for a text in it, and nothing shows it.
+    A service's message: rules can look for a text in it, and no output shows it.
 
-    Parameters, names and keys may stand in it. So it is no string: what prints, records or sends a fault gets
-    nothing of it. Only its first 4096 characters are kept.
+    The message may contain parameters, names and keys. So it is no string: code that prints, records or sends a fault
+    cannot show it. Only its first 4096 characters are kept.
     """
 
     __slots__ = ("_folded",)
@@ -41,11 +41,11 @@ class Message:
         self._folded = text[:_LONGEST_MESSAGE].casefold()
 
     def __contains__(self, literal: str) -> bool:
-        """Tell whether a text stands in it, in whatever case."""
+        """Tell whether the message contains a text, in any case."""
         return literal.casefold() in self._folded
 
     def __repr__(self) -> str:
-        """Show nothing of it."""
+        """Return a stand-in without the message."""
         return "<message>"
 
 
@@ -56,24 +56,24 @@ def _private(text: str | Message | None) -> Message | None:
 @frozen(kw_only=True, slots=False)
 class Fault:
     """
-    One failed attempt, in the words of the service and nothing more.
+    One failed attempt, in the words of the service.
 
-    A fault shows no message, parameter or URL: those may carry secrets, and
-    faults travel into spans, journals and notes.
+    A fault shows no message, parameter or URL: they may contain secrets, and spans,
+    journals and notes show faults.
 
     Attributes:
-        provider: The SDK's own provider (``"alibaba"``, ``"tencent"``), or None
-            where the exception does not tell: then the call's provider counts.
-        code: The service's error code, spelled as the service spells it, or None.
-        transport: How the request failed where the service gave no code, or None.
-        status: The HTTP status, or None where the SDK hides it.
-        request_id: The service's id of the request, for its support, or None.
-        retry_after: How long the server asks to wait, in seconds, or None.
-        effect: What the transport knows about the effect, or None where the
-            catalogue and the status decide.
-        error: The exception's class as ``module.qualname``, builtins bare.
-        message: What rules with ``message`` look at; given as a text, kept so that nothing can show it, and no part of
-            what makes two faults equal.
+        provider: The SDK's provider (``"alibaba"``, ``"tencent"``); None if the exception
+            does not tell it, and then the call's provider counts.
+        code: The service's error code, as the service spells it; or None.
+        transport: The kind of transport failure, if the service gave no code; or None.
+        status: The HTTP status; None if the SDK hides it.
+        request_id: The service's id of the request, for its support; or None.
+        retry_after: The seconds that the server asks to wait; or None.
+        effect: The effect, if the transport tells it; None if the catalogue and the
+            status decide.
+        error: The exception's class as ``module.qualname``; for a builtin the name alone.
+        message: The message, for rules with ``message``. It is given as text, no output can show it, and it does not
+            count when faults are compared.
     """
 
     provider: str | None = None
@@ -87,7 +87,7 @@ class Fault:
     message: Message | None = field(default=None, converter=_private, eq=False, repr=False)
 
     def of_provider(self, provider: str | None) -> Fault:
-        """Return the same fault of this provider; ``attrs.evolve`` does it in five times the time."""
+        """Return the same fault with another provider; ``attrs.evolve`` takes five times as long."""
         return Fault(
             provider=provider,
             code=self.code,
@@ -102,7 +102,7 @@ class Fault:
 
     @property
     def label(self) -> str:
-        """What to call this fault where it has no code: ``lost``, ``http-503``, or the exception's class."""
+        """The name of this fault: its code, else ``http-503``, ``lost``, or the exception's class."""
         if self.code is not None:
             return self.code
         if self.status is not None:
@@ -110,7 +110,7 @@ class Fault:
         return self.transport or self.error or "unknown"
 
     def effect_or_default(self) -> Effect:
-        """Return the effect where no rule and no catalogue entry says it: none for 4xx and unsent, else unknown."""
+        """Return the effect without a rule and a catalogue entry: ``none`` for 4xx and unsent, else ``unknown``."""
         if self.effect is not None:
             return self.effect
         if self.transport == "unsent" or self.status in _CLIENT_ERROR:
@@ -119,17 +119,17 @@ class Fault:
 
 
 CUT: Final = Fault(transport="lost", effect="unknown", error="resilience.DeadlineExceeded")
-"""What an attempt or a verification says that our own limit cut short."""
+"""The fault of an attempt or a verification that a limit cut short."""
 
 
 @frozen
 class Origin:
-    """Where in a file a value was set; lines and columns count from 1."""
+    """The position in a file where a value was set; lines and columns count from 1."""
 
     file: str = field()
     line: int = field()
     column: int = field()
 
     def __str__(self) -> str:
-        """Return ``file:line:column``, as terminals and editors follow it."""
+        """Return ``file:line:column``, which terminals and editors understand."""
         return f"{self.file}:{self.line}:{self.column}"

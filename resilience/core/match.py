@@ -1,10 +1,10 @@
 """
-Which rule answers a fault: the longest code, then the narrowest operation, then the first whose message fits.
+Find the rule that matches a fault: the longest code, then the narrowest operation, then the first fitting message.
 
-A table holds the rules that one operation can meet, so that a look-up is a
-dictionary look-up for the code and for each of its parents. A rule whose message
-does not fit is passed over as if it were not there: then the next answer to its
-code decides, or the rule for more operations, the parent, the status, ``unknown``.
+A table has the rules for one operation, so that a look-up is a dictionary look-up for
+the code and for each of its parents. A rule whose message does not fit is skipped: then
+the next answer to its code decides, or the rule for more operations, the parent, the
+status, ``unknown``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from attrs import field, frozen
 from resilience.core.fault import Fault
 from resilience.core.policy import Rule
 
-# Codes come from servers: a memo of them must not grow without bound.
+# Codes come from servers, so a memo of them must have a bound.
 _MEMO_SIZE = 1024
 
 _EXACT = float("inf")
@@ -29,7 +29,7 @@ _CONDITION_DIGITS = 12
 
 
 def meets(glob: str, name: str) -> bool:
-    """Tell whether a glob, in which ``*`` stands for any letters, meets a name."""
+    """Tell whether a glob matches a name; ``*`` stands for any letters."""
     # No regular expressions: a file may have thousands of globs, and each would be compiled for each name.
     first, *pieces, last = glob.split("*")
     at, end = len(first), len(name) - len(last)
@@ -45,10 +45,10 @@ def meets(glob: str, name: str) -> bool:
 
 def specificity(pattern: str | None, operation: str) -> float | None:
     """
-    Return how narrowly a rule's operation pattern names an operation, or None if it does not.
+    Return how narrowly an operation pattern matches an operation; None if it does not match.
 
-    An exact name is narrower than any glob, a glob with more literal characters
-    narrower than one with fewer, and no pattern (None) the widest of all.
+    An exact name is narrower than any glob. A glob with more literal characters is
+    narrower than one with fewer. No pattern (None) is the widest.
     """
     if pattern is None:
         return -1
@@ -69,20 +69,20 @@ def _http_keys(status: int) -> tuple[str, str]:
 
 
 def fits(rule: Rule, fault: Fault) -> bool:
-    """Tell whether a rule answers a fault as far as its message goes; one without a message always does."""
+    """Tell whether a rule's message fits a fault; a rule without a message fits every fault."""
     return rule.message is None or (fault.message is not None and rule.message in fault.message)
 
 
 def condition(candidates: Sequence[Rule], answer: Rule | None) -> str | None:
     """
-    Return what tells which of several answers a message led to; None where no message mattered.
+    Return a hash that identifies the answer to which a message led; None if no message mattered.
 
-    It is a hash of the texts that were looked for, up to the one that was found, and nothing of the message. Where
-    another policy looks for the same texts in the same order, the same message leads to the answer of the same hash.
+    The hash is of the texts that were looked for, up to the one that was found, and not of the message. If another
+    policy looks for the same texts in the same order, the same message leads to the answer of the same hash.
 
     Args:
-        candidates: The rules that may answer; see :meth:`RuleTable.candidates`.
-        answer: The one that did; None where none fitted.
+        candidates: The rules that may match; see :meth:`RuleTable.candidates`.
+        answer: The rule that matched; None if none did.
     """
     asked = [*candidates, None][: candidates.index(answer) + 1 if answer in candidates else None]
     if all(rule is None or rule.message is None for rule in asked):
@@ -92,7 +92,7 @@ def condition(candidates: Sequence[Rule], answer: Rule | None) -> str | None:
 
 
 def _until_certain(rules: Iterable[Rule]) -> Iterator[Rule]:
-    """Yield rules up to the first that needs no message: what comes after it is never asked."""
+    """Yield rules up to the first without a message: the rules after it never match."""
     for rule in rules:
         yield rule
         if rule.message is None:
@@ -101,45 +101,45 @@ def _until_certain(rules: Iterable[Rule]) -> Iterator[Rule]:
 
 @frozen
 class RuleTable:
-    """The rules that one operation can meet, by scope and code; the narrowest first, and none behind a certain one."""
+    """The rules for one operation, by scope and code: the narrowest first, up to the first without a message."""
 
     _rules: dict[tuple[str, str], tuple[Rule, ...]]
-    # Of faults without their messages: a server must not decide how much is remembered, nor for whom.
+    # The key has no message: a server must not decide how much memory this takes.
     _memo: dict[tuple[str | None, str | None, str | None, int | None], tuple[Rule, ...]] = field(factory=dict, eq=False)
 
     @classmethod
     def of(cls, rules: Iterable[Rule], operation: str) -> RuleTable:
-        """Keep, for each scope and code, the rules that name this operation most narrowly."""
+        """Return the table of the rules that match an operation."""
         found: dict[tuple[str, str], list[tuple[float, int, Rule]]] = {}
         number = 0
         for rule in rules:
             rank = specificity(rule.operation, operation)
             if rank is None:
                 continue
-            # The last of equals wins: a file that comes later overrides by its key, so equals never reach us.
-            # The answers of one array keep their order.
+            # The last of equal rules wins, but a later file overrides an earlier one by its key, so there are none. The
+            # answers of one array keep their order.
             number -= not rule.entry
             found.setdefault((rule.scope, rule.code), []).append((-rank, number, rule))
         return cls(
             {
-                # Sorting keeps the order of an array's answers, which have rank and number in common.
-                place: tuple(_until_certain(each[2] for each in sorted(ranked, key=itemgetter(0, 1))))
-                for place, ranked in found.items()
+                # Sorting keeps the order of an array's answers, which have the same rank and number.
+                key: tuple(_until_certain(each[2] for each in sorted(ranked, key=itemgetter(0, 1))))
+                for key, ranked in found.items()
             }
         )
 
     def rules(self) -> Iterable[Rule]:
-        """Return every rule that this operation can meet."""
+        """Return every rule for this operation."""
         return chain.from_iterable(self._rules.values())
 
     def match(self, fault: Fault, provider: str | None, operation: str) -> Rule | None:
         """
-        Return the rule that answers a fault, or None if none does.
+        Return the rule that matches a fault; None if none does.
 
         Args:
             fault: The fault; its own provider counts before ``provider``.
             provider: The provider of the call.
-            operation: The operation that this table was made for.
+            operation: The operation of this table.
         """
         for rule in self.candidates(fault, provider, operation):
             if rule.message is None or fits(rule, fault):
@@ -148,7 +148,7 @@ class RuleTable:
 
     def candidates(self, fault: Fault, provider: str | None, operation: str) -> tuple[Rule, ...]:
         """
-        Return the rules that may answer a fault, whatever its message is: the first that fits does.
+        Return the rules that may match a fault, depending on its message; the first that fits does.
 
         All but the last have a message. The arguments are those of :meth:`match`.
         """
@@ -174,7 +174,7 @@ class RuleTable:
             yield from self._transport(key, provider, operation)
 
     def _transport(self, key: str, provider: str | None, operation: str) -> Iterable[Rule]:
-        """Return the common rules and the provider's own, the narrower first; the provider's own among equals."""
+        """Return the common rules and the provider's own, the narrower first; of equals the provider's own first."""
         own = self._rules.get((f"transport.{provider}", key), ())
         common = self._rules.get(("transport", key), ())
         if not (own and common):

@@ -1,4 +1,4 @@
-"""A policy compiled for one operation, with what one call of it can do."""
+"""The plan of a call: the policy for one operation, and the abilities of the call."""
 
 from __future__ import annotations
 
@@ -22,36 +22,36 @@ def _no_result(provider: str | None, code: str) -> Result | None:  # noqa: ARG00
 
 
 def _of(read: Callable[[Any], Any]) -> Any:
-    """Return the default of a field that is read from the others once, because decisions ask for it often."""
+    """Return a default that is computed once from other fields, because decisions need it often."""
     return Factory(read, takes_self=True)
 
 
 @frozen(kw_only=True)
 class Plan:
     """
-    What the machine needs to know of a call, besides its history.
+    The facts that the machine needs about a call, besides its history.
 
     Attributes:
-        operation: The operation's own name.
-        provider: The call's provider, or None where none is known.
+        operation: The operation's name, without a provider.
+        provider: The call's provider; None if it is unknown.
         policy: The policy.
-        own_limits: The limits of the call, where they are not the policy's.
-        enabled: Whether the policy acts. If not, the first attempt is the last, whatever it fails with.
+        own_limits: The limits of the call; None for the policy's.
+        enabled: Whether the policy applies. If not, the first attempt is the last, with any fault.
         repeat: What a repeat of the operation does.
-        can_verify: Whether a verifier is registered.
+        can_verify: Whether there is a verifier.
         own_settle: The operation's own :attr:`Limits.settle`; None for that of all calls.
         can_rename: Whether the call can be sent with another name.
         credentials: The providers that have a source of credentials.
-        effect_of: What the catalogue knows about the effect of a provider's code, None where it is silent.
+        effect_of: Returns the catalogue's effect of a provider's code; None if it has none.
         result_of_code: What the catalogue knows about how an attempt ended that such a code ended; likewise.
         table: The policy's rules for this operation.
         limits: The limits of the call.
-        must_verify_first: Whether an attempt whose effect is unknown forbids the next one until a verifier has looked.
+        must_verify_first: Whether a verifier has to look before another attempt may follow one of unknown effect.
         is_repeatable: Whether the same request may be sent again at any time, because that changes nothing.
-        can_be_ours: Whether "it exists" may speak of what an earlier attempt made. Where an equal repeat changes
-            nothing, the service says so of another content only: then a verifier has to know.
-        settle: How long after a doubtful attempt "it is not there" is not yet believed, in seconds.
-        memo: What the machine has found out about faults of one kind; nothing of a call.
+        can_be_ours: Whether "it exists" may be about the resource of an earlier attempt. For an ``equal`` operation the
+            service says "it exists" only of another content, so a verifier has to decide.
+        settle: The seconds after a doubtful attempt during which "it is not there" is not believed.
+        memo: The machine's results about faults of one kind; nothing about a call.
     """
 
     operation: str
@@ -82,15 +82,15 @@ class Plan:
     )
 
     def rule(self, fault: Fault) -> Rule | None:
-        """Return the rule that answers a fault, or None if none does."""
+        """Return the rule that matches a fault; None if none does."""
         return self.table.match(fault, self.provider, self.operation)
 
     def candidates(self, fault: Fault) -> tuple[Rule, ...]:
-        """Return the rules that may answer a fault, whatever its message is: the first that fits does."""
+        """Return the rules that may match a fault, depending on its message; the first that fits does."""
         return self.table.candidates(fault, self.provider, self.operation)
 
     def effect(self, fault: Fault, rule: Rule | None) -> Effect:
-        """Return a fault's effect: what the rule says, else the transport, the catalogue, the status."""
+        """Return a fault's effect: from the rule, else from the transport, the catalogue, the status."""
         if rule is not None and rule.effect is not None:
             return rule.effect
         if fault.effect is None and fault.code is not None:
@@ -100,7 +100,7 @@ class Plan:
         return fault.effect_or_default()
 
     def reachable(self) -> Iterator[tuple[Rule | None, Action]]:
-        """Yield every action that a fault of this operation can lead to, through ``then`` as well, with its rule."""
+        """Yield every action that a fault of this operation can lead to, also through ``then``, with its rule."""
         scopes = {self.provider, "transport", f"transport.{self.provider}"}
         met = [rule for rule in self.table.rules() if self.provider is None or rule.scope in scopes]
         starts: list[tuple[Rule | None, Action]] = [(rule, rule.action) for rule in met]

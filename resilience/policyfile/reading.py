@@ -11,8 +11,9 @@ from typing import Any
 from attrs import define, field
 
 from resilience.core.backoff import Backoff
+from resilience.core.operations.apis import RestApi
 from resilience.core.operations.declared import Declaration
-from resilience.core.policy import Action, Chaos, LedgerSettings, Limits, RestApi, TelemetrySettings
+from resilience.core.policy import Action, Chaos, LedgerSettings, Limits, TelemetrySettings
 from resilience.policyfile.decode.actions import build_actions, unknown_action
 from resilience.policyfile.decode.apis import DescribedApis, read_apis
 from resilience.policyfile.decode.backoffs import build_backoffs

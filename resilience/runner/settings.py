@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from attrs import evolve, frozen
 
-from resilience.core.policy import RestApi
+from resilience.core.operations.apis import RestApi
 from resilience.policyfile import Policy
 from resilience.runner.run import Run
 

@@ -21,7 +21,7 @@ from urllib3.util import Retry
 
 from resilience.core.fault import Fault
 from resilience.core.match import RuleTable
-from resilience.core.policy import AnswerPath, RequestTemplate, RestApi
+from resilience.core.operations.apis import AnswerPath, RequestTemplate, RestApi
 from resilience.policyfile import Policy
 from resilience.policyfile.format.http_places import place, template
 

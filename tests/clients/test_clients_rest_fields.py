@@ -10,7 +10,7 @@ import pytest
 import requests
 import rest_names as rest
 
-from resilience.core.policy import RequestTemplate
+from resilience.core.operations.apis import RequestTemplate
 
 PUT = RequestTemplate("Put", "PUT", ("tenants", "{tenant}", "users", "{name}"))
 POST = RequestTemplate("Post", "POST", ("tenants", "{tenant}", "users"))

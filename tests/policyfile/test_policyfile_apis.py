@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from resilience.core.policy import AnswerPath, RequestTemplate, RestApi, TelemetrySettings
+from resilience.core.operations.apis import AnswerPath, RequestTemplate, RestApi
+from resilience.core.policy import TelemetrySettings
 from resilience.engine.target.operations import resolve
 from resilience.policyfile import Policy, PolicyError
 from resilience.policyfile.lint import inspect, inspect_text

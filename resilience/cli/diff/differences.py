@@ -11,8 +11,9 @@ from resilience.catalog import catalogue, providers
 from resilience.cli.values import declared_keys, described, duration, grows, label, written
 from resilience.core.fault import TRANSPORTS, Effect, Fault, Origin
 from resilience.core.match import RuleTable
+from resilience.core.operations.apis import RestApi
 from resilience.core.plan import Plan
-from resilience.core.policy import Action, CredentialLimits, RestApi, Rule
+from resilience.core.policy import Action, CredentialLimits, Rule
 from resilience.engine.target.operations import effect_of
 from resilience.policyfile import Policy
 from resilience.policyfile.decode.globs import narrowed

@@ -11,7 +11,7 @@ from resilience.clients.common.bypass import Bypass
 from resilience.clients.common.lookups import Verifier
 from resilience.clients.common.renaming import Renaming
 from resilience.core.fault import Fault
-from resilience.core.policy import RestApi
+from resilience.core.operations.apis import RestApi
 
 Check = Callable[[object], Fault | None]
 """Returns the fault in a returned value; None for a success, and for a value that is not the SDK's."""

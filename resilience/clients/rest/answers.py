@@ -22,7 +22,7 @@ from resilience.clients.common.fields import (
 from resilience.clients.common.raised.plain import REQUEST_ID_HEADERS
 from resilience.clients.rest.read_ahead import body_read_ahead
 from resilience.core.fault import Fault
-from resilience.core.policy import AnswerPath, RestApi
+from resilience.core.operations.apis import AnswerPath, RestApi
 
 _SUCCESS: Final = range(200, 300)
 _FAILURE: Final = range(400, 1000)

@@ -16,7 +16,7 @@ from resilience.clients.common import naming
 from resilience.clients.common.fields import attribute, header
 from resilience.clients.rest.calls import argument, body_in, url_of
 from resilience.clients.rest.prepared import body_of, copied, json_of, with_json
-from resilience.core.policy import RequestTemplate, is_placeholder
+from resilience.core.operations.apis import RequestTemplate, is_placeholder
 
 Arguments: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
 

@@ -21,7 +21,7 @@ from resilience.clients.rest.operation import RestOperation
 from resilience.clients.rest.operations import operation_of, provider_of
 from resilience.clients.rest.prepared import bypass_of, prepared_in, request_of_prepared
 from resilience.clients.rest.read_ahead import read_ahead, read_ahead_async
-from resilience.core.policy import RestApi
+from resilience.core.operations.apis import RestApi
 
 _REQUEST: Final = "request"
 _SEND: Final = "send"

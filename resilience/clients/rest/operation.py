@@ -27,7 +27,7 @@ from resilience.clients.rest.fields import (
 )
 from resilience.clients.rest.prepared import prepared_in
 from resilience.core.fault import Fault
-from resilience.core.policy import RequestTemplate, RestApi
+from resilience.core.operations.apis import RequestTemplate, RestApi
 
 _SUCCESS: Final = range(200, 300)
 

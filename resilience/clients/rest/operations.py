@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from urllib.parse import unquote
 
 from resilience.clients.rest.calls import RestRequest
-from resilience.core.policy import RestApi, is_placeholder
+from resilience.core.operations.apis import RestApi, is_placeholder
 
 _Matchers = Mapping[tuple[str, int], tuple[tuple[str, tuple[tuple[int, str], ...]], ...]]
 

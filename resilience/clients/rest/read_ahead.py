@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Final
 
 from resilience.clients.common.fields import attribute, header, http_status
-from resilience.core.policy import RestApi
+from resilience.core.operations.apis import RestApi
 
 _SUCCESS: Final = range(200, 300)
 _FAILURE: Final = range(400, 1000)

@@ -1,1 +1,1 @@
-"""The small languages inside of a policy and a script: durations, patterns of names, scripted faults."""
+"""The small languages in policies and fault scripts: durations, patterns of names, scripted faults."""

@@ -1,4 +1,4 @@
-"""Durations as policies write them: ``250ms``, ``30s``, ``1m30s``, ``2h``."""
+"""Read and write durations in the form of policies: ``250ms``, ``30s``, ``1m30s``, ``2h``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MILLISECONDS: Final = 1000
 
 @functools.lru_cache(maxsize=1024)
 def seconds(text: str) -> float | None:
-    """Return a duration in seconds, or None if the text is none; units go from large to small, each at most once."""
+    """Return a duration in seconds, None for other texts; units go from large to small, each at most once."""
     match = _DURATION.fullmatch(text)
     if match is None or not text:
         return None
@@ -32,7 +32,7 @@ _HOURS_OF_A_DAY: Final = 24
 
 
 def meant(text: str) -> str | None:
-    """Return how a duration that people write in other ways, such as ``1 min``, is written here; None for no idea."""
+    """Return a duration of another form, such as ``1 min``, in the form of policies; None if it is unclear."""
     position, parts = 0, []
     text = text.strip().lower()
     while position < len(text):
@@ -40,12 +40,12 @@ def meant(text: str) -> str | None:
         if match is None:
             return None
         number, *units = match.groups()
-        # Without a unit it is seconds, but only where it stands alone.
+        # A number without a unit means seconds, but only if it is the whole text.
         unit = next((name for name, found in zip(_LOOSE_UNITS, units, strict=True) if found), None)
         if unit is None and (position or match.end() < len(text)):
             return None
         if unit == "d":
-            # No unit here is longer than an hour; days and hours together are left to the reader.
+            # Policies have no unit longer than an hour. Days together with hours are left to the reader.
             if position or match.end() < len(text):
                 return None
             number, unit = f"{float(number) * _HOURS_OF_A_DAY:g}", "h"
@@ -56,7 +56,7 @@ def meant(text: str) -> str | None:
 
 
 def written(number: float) -> str:
-    """Return how to write a number of seconds as a duration."""
+    """Return a number of seconds as a duration."""
     if 0 < number < 1:
         return f"{number * _MILLISECONDS:g}ms"
     return f"{number:g}s"

@@ -1,8 +1,8 @@
 """
-Regular expressions that a policy may hold: matched in a time that grows with the name, whatever the expression.
+Match the regular expressions of policies in a time that is proportional to the length of the name.
 
-Python's own engine tries one way after the other, and some short expressions make it try for years. Here all ways are
-followed at once. What would need more than that (look-around, references to groups) is refused when the policy is read.
+Python's own engine tries one way after the other, and some short expressions make it try for years. This module follows
+all ways at once. It refuses features that would need more (look-around, references to groups) when the policy is read.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ _ESCAPE: Final = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[dDwWsSnrtfv]
 _GROUP: Final = re.compile(r"\((?:\?:|\?P<\w+>|(?!\?))")
 _SIGNS: Final[dict[str, tuple[int, int | None]]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
 
-# Far over what the rule for a name needs, and little to follow for each of its characters.
+# Far more than a rule for names needs, and still quick to follow for each character.
 _MOST_STEPS: Final = 2_000
 
 _Fits = Callable[[str], bool]
 
 
 class PatternError(ValueError):
-    """An expression cannot be read; says why, and what to write instead."""
+    """An expression cannot be used; the message says why, and what to write instead."""
 
 
 @define(eq=False)
 class _Step:
-    """One place on the way through an expression: which character leads on (None: none is needed), and where to."""
+    """A state of the matcher: the characters that lead on (None: no character is needed), and the next states."""
 
     fits: _Fits | None = None
     following: list[_Step] = field(factory=list)
@@ -39,10 +39,10 @@ class _Step:
 @frozen
 class Pattern:
     """
-    An expression that was read.
+    An expression that is ready to match.
 
     Attributes:
-        text: As it was written.
+        text: The expression.
     """
 
     text: str
@@ -55,7 +55,7 @@ class Pattern:
         Read an expression.
 
         Raises:
-            PatternError: It is none, or needs what is not supported.
+            PatternError: The text is no expression, or uses a feature that is not supported.
         """
         try:
             re.compile(text)
@@ -68,7 +68,7 @@ class Pattern:
             raise PatternError("it is too large, or its groups are nested too deeply") from None
 
     def matches(self, name: str) -> bool:
-        """Tell whether a whole name fits."""
+        """Tell whether the expression matches a whole name."""
         here = _reached([self._first])
         for character in name:
             here = _reached(
@@ -81,7 +81,7 @@ class Pattern:
 
 
 def _reached(steps: Iterable[_Step]) -> set[_Step]:
-    """Return these steps, and all that follow without a character."""
+    """Return these steps, and all steps that follow them without a character."""
     found: set[_Step] = set()
     waiting = list(steps)
     while waiting:
@@ -95,14 +95,14 @@ def _reached(steps: Iterable[_Step]) -> set[_Step]:
 
 @frozen
 class _Choice:
-    """Sequences of which one fits."""
+    """Alternative sequences; one of them has to match."""
 
     sequences: Sequence[Sequence[_Part]]
 
 
 @frozen
 class _Part:
-    """A character or a group, and how often it comes; None for any number of times."""
+    """A character or a group, and how many times it repeats; ``most`` is None for no limit."""
 
     what: str | _Choice
     least: int
@@ -111,7 +111,7 @@ class _Part:
 
 @define
 class _Reader:
-    """Reads an expression that Python could compile, from left to right."""
+    """Reads an expression that Python can compile, from left to right."""
 
     text: str
     at: int = 0
@@ -142,7 +142,7 @@ class _Reader:
         return inner
 
     def _character(self) -> str:
-        """Return the text of the character, or of the set of characters, that stands here."""
+        """Return the text of the next character, or of the next set of characters."""
         first, begin = self.text[self.at], self.at
         if first in "^$":
             raise PatternError(f"{first} stands within it; the whole name is compared, so leave it out")
@@ -173,7 +173,7 @@ class _Reader:
             counts = (least, None if counted[2] and not counted[3] else int(counted[3] or least))
         else:
             return (1, 1)
-        # A lazy one takes the same names; a possessive one does not.
+        # Lazy repetition matches the same names; possessive repetition does not.
         if self._takes("+"):
             raise PatternError("possessive repetition, such as a*+, is not supported; leave out the last +")
         self._takes("?")
@@ -187,12 +187,12 @@ class _Reader:
 
 @define
 class _Builder:
-    """Makes steps of what was read."""
+    """Makes the steps of an expression."""
 
     made: int = 0
 
     def build(self, choice: _Choice, start: _Step) -> _Step:
-        """Return where the ways of a choice meet again that begin at a step."""
+        """Add the alternatives of a choice after a step, and return the step in which they end."""
         end = self._step()
         for sequence in choice.sequences:
             here = start
@@ -222,7 +222,7 @@ class _Builder:
         here.following.append(before)
         if isinstance(what, _Choice):
             return self.build(what, before)
-        # One character is judged by Python, which is quick for one.
+        # Python's own engine matches one character, which is quick.
         compiled = re.compile(what)
         end = self._step()
         before.fits, before.following = lambda character: compiled.fullmatch(character) is not None, [end]

@@ -1,9 +1,9 @@
 """
-The grammar of fault scripts, shared by everything that rehearses: entries between commas, one for each attempt.
+The grammar of fault scripts, for sandbox and simulation: entries with commas between them, one for each attempt.
 
 An entry is ``[applied|late] WORD[("MESSAGE")] [DELAY][*N]``: ``applied lost``, ``slow 250ms*3``, ``SystemOverFlow*``,
-``OperationDenied("role cannot be assumed")*3``. Which words there are, and what an effect or a delay means with them,
-is for who plays the script. A message stands in double or single quotes, and a backslash before what stands for itself.
+``OperationDenied("role cannot be assumed")*3``. The player of the script defines the words, and what an effect or a
+delay means with them. A message is in double or single quotes; a backslash escapes the next character.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final, Literal
 from attrs import frozen
 
 Applied = Literal["applied", "late"]
-"""Whether the request is carried out although its answer is bad: before the answer, or after it."""
+"""When the request is carried out although its answer is bad: before the answer, or after it."""
 
 _DELAY: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
 _REPEAT: Final = re.compile(r"\*(\d*)$")
@@ -30,12 +30,12 @@ class ScriptEntry:
     One entry of a script.
 
     Attributes:
-        text: As written, without spaces around it, and with dots for its message.
-        word: What the attempt meets.
-        message: What the service says in words; None where the entry does not say.
-        applied: Whether it takes effect all the same; None where the entry does not say.
-        delay: In seconds; None where the entry does not say.
-        times: How many attempts meet it, at least 1; None for every one from here on.
+        text: The text of the entry, without spaces around it, and with dots for its message.
+        word: The fault of the attempt.
+        message: The service's message; None if the entry has none.
+        applied: Whether the request takes effect in spite of the fault; None if the entry does not say it.
+        delay: The delay in seconds; None if the entry has none.
+        times: The number of attempts with this fault, at least 1; None for every attempt from here on.
     """
 
     text: str
@@ -47,13 +47,13 @@ class ScriptEntry:
 
     @property
     def status(self) -> int | None:
-        """The HTTP status that the word is (``503``, ``http-503``), or None."""
+        """The HTTP status in the word (``503``, ``http-503``); None if it is no status."""
         match = _STATUS.fullmatch(self.word)
         return None if match is None else int(match[1])
 
     @property
     def is_code(self) -> bool:
-        """Whether the word is spelled as a service spells its codes."""
+        """Whether the word has the form of a service's code."""
         return _CODE.fullmatch(self.word) is not None
 
 
@@ -62,7 +62,7 @@ def parse_entry(text: str) -> ScriptEntry:
     Read one entry.
 
     Raises:
-        ValueError: It is not of that form; the message shows it.
+        ValueError: The entry does not have that form; the message shows it.
     """
     found = _MESSAGE.search(text)
     plain = text if found is None else text[: found.start()] + text[found.end() :]
@@ -93,13 +93,13 @@ def parse_script(script: str) -> tuple[ScriptEntry, ...]:
     Read a script.
 
     Raises:
-        ValueError: An entry is not of the form above; the message shows it.
+        ValueError: An entry does not have the form above; the message shows it.
     """
     return tuple(map(parse_entry, split_script(script)))
 
 
 def split_script(script: str) -> list[str]:
-    """Return the entries of a script as written: the parts between commas that stand in no message."""
+    """Return the texts of a script's entries; commas in messages do not separate entries."""
     messages = [match.span() for match in _MESSAGE.finditer(script)]
     commas = [at for at, char in enumerate(script) if char == ","]
     ends = [at for at in commas if not any(start < at < end for start, end in messages)]
@@ -107,5 +107,5 @@ def split_script(script: str) -> list[str]:
 
 
 def without_messages(script: str) -> str:
-    """Return a script, or an entry of one, with dots for its messages, as outputs may show it."""
+    """Return a script, or an entry of one, with dots for its messages, for outputs."""
     return _MESSAGE.sub('("...")', script)

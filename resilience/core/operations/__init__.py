@@ -1,1 +1,1 @@
-"""What a policy says of operations: those that it declares, new names, and what cannot be done."""
+"""Operations in policies: declarations, REST APIs, new names, and advice about impossible actions."""

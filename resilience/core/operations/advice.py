@@ -1,8 +1,8 @@
 """
-What cannot be done as a policy says it, why, and what to write instead: one sentence each.
+Advice about actions that a policy asks for and that are impossible: why, and what to write instead, in one sentence.
 
-``check`` says it at the rule, before anything is run; a note, the log and the end of a run say it of a call. All of
-them take their sentence from here. Every text that a user is told to write is a policy that ``check`` takes.
+``check`` gives it at the rule, before a run. A note, the log and the summary of a run give it for a call. All of them
+take the sentence from here. ``check`` accepts every text that a sentence tells the user to write.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import Any, Final
 from attrs import evolve, frozen
 
 from resilience.core.fault import Effect, Repeat
+from resilience.core.operations.apis import METHODS, RequestTemplate, RestApi, is_placeholder
 from resilience.core.operations.declared import Declaration, is_secret_field
 from resilience.core.plan import Plan
-from resilience.core.policy import METHODS, Action, RequestTemplate, RestApi, Rule, is_placeholder
+from resilience.core.policy import Action, Rule
 
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _GUESS: Final = ("name",)
@@ -28,16 +29,16 @@ _NOTHING: Final = Declaration()
 @frozen(kw_only=True)
 class Subject:
     """
-    An operation that advice is given about.
+    The operation of some advice.
 
     Attributes:
-        provider: Its provider.
-        operation: Its name.
+        provider: The provider.
+        operation: The name of the operation.
         repeat: What a repeat does, as far as the catalogue or the policy says it.
-        declaration: What ``[operations]`` says of it; None where it is not declared there.
-        is_catalogued: Whether the catalogue knows it.
-        fields: Request fields of which one probably names what it makes.
-        reads: Operations that probably say whether it is there.
+        declaration: The entry in ``[operations]``; None if there is none.
+        is_catalogued: Whether the catalogue has the operation.
+        fields: Request fields; one of them probably names the operation's resource.
+        reads: Operations that probably find the resource.
     """
 
     provider: str | None
@@ -50,21 +51,21 @@ class Subject:
 
     @property
     def is_declared(self) -> bool:
-        """Whether ``[operations]`` says what a repeat does, and not the method of a request alone."""
+        """Whether ``[operations]`` says what a repeat does, and not only the HTTP method."""
         return self.declaration is not None and not self.declaration.is_assumed and self.declaration.repeat is not None
 
     @property
     def table(self) -> str:
-        """The table that declares it."""
+        """The table for the operation's declaration."""
         return f"[operations.{self.provider or 'PROVIDER'}]"
 
     @property
     def guess(self) -> tuple[str, ...]:
-        """The fields that name what it makes: those that are declared, else those that probably do."""
+        """The fields that name the resource: those of the declaration, else the probable ones."""
         return (self.declaration or _NOTHING).key or self.fields or _GUESS
 
     def declared(self, **more: Any) -> str:
-        """Return the line that declares it, with what is declared of it already and what is to be added."""
+        """Return the line for the operation's declaration, with its present entries and some more."""
         declaration = evolve(self.declaration or _NOTHING, **more)
         if declaration.repeat is None and not self.is_catalogued:
             declaration = evolve(declaration, repeat=self.repeat)
@@ -73,14 +74,14 @@ class Subject:
 
 
 def probable_names(fields: Sequence[str]) -> tuple[str, ...]:
-    """Return those of some fields that probably name what a request makes: never one that holds a secret."""
+    """Return the fields that probably name a request's resource; never a field for a secret."""
     known = tuple(each for each in fields if not is_secret_field(each))
     named = tuple(each for each in known if _NAMING.search(each))
     return named or known[:1]
 
 
 def seen_in(subject: Subject, request: Mapping[str, Any]) -> Subject:
-    """Return the subject with fields that a request of it has; as it is where that one tells of none."""
+    """Return the subject with the fields of one of its requests; unchanged if the request adds none."""
     inside = tuple(each for each in subject.fields if each in request)
     if not request or inside == subject.fields:
         return subject
@@ -89,7 +90,7 @@ def seen_in(subject: Subject, request: Mapping[str, Any]) -> Subject:
 
 
 def _texts(request: Mapping[str, Any], before: str = "") -> Iterator[str]:
-    """Yield the names of what is no collection, a name of two parts where one field holds others."""
+    """Yield the names of fields with a text or a number; a field inside another has a name of two parts."""
     for name, value in request.items():
         if isinstance(value, str | int):
             yield before + name
@@ -100,9 +101,9 @@ def _texts(request: Mapping[str, Any], before: str = "") -> Iterator[str]:
 
 def probable_key(template: RequestTemplate | None) -> tuple[str, ...]:
     """
-    Return the fields that probably name what a request makes.
+    Return the fields that probably name a request's resource.
 
-    Those in its path say in what, or which; where it ends with a word, the name is in the body.
+    These are the placeholders in its path. If the path ends with a word, the name itself is in the body.
     """
     if template is None:
         return _GUESS
@@ -112,7 +113,7 @@ def probable_key(template: RequestTemplate | None) -> tuple[str, ...]:
 
 
 def probable_reads(template: RequestTemplate | None, api: RestApi | None) -> tuple[str, ...]:
-    """Return the operations that probably say whether what a request makes is there: one more part in its path."""
+    """Return the operations that probably find a request's resource: with one more part in the path."""
     if template is None or api is None:
         return ()
     wanted = template.segments
@@ -126,7 +127,7 @@ def probable_reads(template: RequestTemplate | None, api: RestApi | None) -> tup
 
 
 def unremembered(subject: Subject) -> str:
-    """Say that a ledger cannot remember an operation, for nothing names what it makes."""
+    """Return the advice for an operation that a ledger cannot remember, because no field names its resource."""
     reason = f"the ledger cannot remember {_name(subject)}: no key says which fields of a request name what it makes"
     if subject.is_catalogued:
         none = f"write {subject.declared(key=())} if each call is one of its own"
@@ -135,14 +136,14 @@ def unremembered(subject: Subject) -> str:
 
 
 def keyless(subject: Subject, field: str) -> str:
-    """Say that a ledger cannot remember one call, which lacks a field of the key."""
+    """Return the advice for a call that a ledger cannot remember, because it lacks a field of the key."""
     rest = tuple(each for each in subject.guess if each != field)
     write = f"write {subject.declared(key=rest)} if that is enough" if rest else "name the fields that it has"
     return f'the ledger cannot remember a call of {_name(subject)} whose request has no "{field}"; {write}'
 
 
 def indistinct(subject: Subject, fields: Sequence[str]) -> str:
-    """Say that one purchase cannot be told from another, and what to write so that it can."""
+    """Return the advice for purchases that no field distinguishes."""
     first, *others = fields
     unique = subject.declared(unique=(first,))
     tags = f", or unique = {_written(tuple(others[:1]))} if its tags do" if others else ""
@@ -153,7 +154,7 @@ def indistinct(subject: Subject, fields: Sequence[str]) -> str:
 
 
 def nothing_to_rename(subject: Subject) -> str:
-    """Say that a rename has nothing to change in an operation."""
+    """Return the advice for a rename of an operation without a field for the name."""
     reason = f"no field is known to hold the name of what {subject.operation} makes, so nothing is renamed"
     if subject.is_catalogued:
         return f"{reason}; answer with another action"
@@ -163,13 +164,13 @@ def nothing_to_rename(subject: Subject) -> str:
 
 def unrepeatable(subject: Subject, label: str, rule: Rule | None, *, ask: str = "") -> str:
     """
-    Say that an operation is not sent again, since it may have happened and nothing says whether it has.
+    Return the advice for an operation that is not sent again, because it may have taken effect.
 
     Args:
         subject: The operation.
-        label: The code, or whatever else the attempt failed with.
-        rule: The rule that asks for another attempt; None where an earlier run left the doubt.
-        ask: How the program can say that it knows how to look, if it can.
+        label: The label of the attempt's fault.
+        rule: The rule that asks for another attempt; None if an earlier run left the doubt.
+        ask: How the program can register a verifier; empty if it cannot.
     """
     again = f"after {label} it may have happened, and nothing says whether it has, so it is not sent again"
     if subject.operation in METHODS:
@@ -195,7 +196,7 @@ def unrepeatable(subject: Subject, label: str, rule: Rule | None, *, ask: str = 
 
 
 def never_ours(subject: Subject, rule: Rule) -> str:
-    """Say that an accept which asks for an earlier attempt of ours never finds one."""
+    """Return the advice for an accept with ``if = "ours"`` that can never apply."""
     code = rule.code
     if subject.repeat == "equal":
         return (
@@ -217,7 +218,7 @@ def never_ours(subject: Subject, rule: Rule) -> str:
 
 
 def no_source(provider: str) -> str:
-    """Say that new credentials are asked for, and nothing gives any."""
+    """Return the advice for a refresh without a source of credentials."""
     return (
         f"a client of plain HTTP brings its own credentials, and only a program that gives Executor(credentials="
         f'{{"{provider}": ...}}) a source can renew those of {provider}; write "fail" where there is none'
@@ -225,7 +226,7 @@ def no_source(provider: str) -> str:
 
 
 def may_leave_doubt(rule: Rule, effect_of: Callable[[str | None, str], Effect | None], provider: str | None) -> bool:
-    """Tell whether a fault that a rule answers may have had an effect, as far as anybody knows."""
+    """Tell whether a fault that a rule matches may have had an effect."""
     if rule.effect is not None:
         return rule.effect == "unknown"
     if rule.scope.startswith("transport"):
@@ -234,7 +235,7 @@ def may_leave_doubt(rule: Rule, effect_of: Callable[[str | None, str], Effect | 
 
 
 def leads_on(action: Action | None) -> bool:
-    """Tell whether an action, or what follows it, may lead to another attempt."""
+    """Tell whether an action, or one of its ``then``, may lead to another attempt."""
     while action is not None:
         if action.do in _LEADING:
             return True
@@ -243,7 +244,7 @@ def leads_on(action: Action | None) -> bool:
 
 
 def can_be_ours(plan: Plan) -> bool:
-    """Tell whether "it exists" can speak of an earlier attempt: whether any attempt may follow a doubtful one."""
+    """Tell whether "it exists" can be about an earlier attempt: whether an attempt may follow a doubtful one."""
     if not plan.can_be_ours or (plan.must_verify_first and not plan.can_verify):
         return False
     if plan.policy.ledger is not None:
@@ -258,7 +259,7 @@ def can_be_ours(plan: Plan) -> bool:
 
 
 def _without_effect(rule: Rule | None) -> str:
-    """Return how to say that a code means that nothing was done; nothing for what is no code of a service."""
+    """Return the clause about declaring a code as without effect; empty for a transport fault."""
     if rule is None or rule.scope.startswith("transport") or rule.effect is not None:
         return ""
     key = _quoted(rule.id[len(rule.scope) + 2 : -1])
@@ -292,7 +293,7 @@ def _entries(declaration: Declaration) -> list[tuple[str, object]]:
 
 
 def _written(value: object) -> str:
-    """Return a value as TOML has it."""
+    """Return a value as TOML."""
     if isinstance(value, dict):
         return f"{{ {', '.join(f'{key} = {_written(each)}' for key, each in value.items() if each is not None)} }}"
     if isinstance(value, tuple):

@@ -1,4 +1,4 @@
-"""What a policy says of operations: ``[operations.PROVIDER]``, which adds to a catalogue or stands for one."""
+"""The declarations in ``[operations.PROVIDER]``, which extend a catalogue or replace one."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from attrs import frozen
 from resilience.core.fault import Repeat
 from resilience.core.grammar.pattern import Pattern
 
-# A token may be what makes a request unique; these never are.
+# A token may make a request unique, so it is not in this list.
 _SECRET: Final = re.compile("secret|passw|private_?key|access_?key", re.IGNORECASE)
 
 
 def is_secret_field(name: str) -> bool:
-    """Tell whether a field's name says that its value must not be kept."""
+    """Tell from a field's name whether its value is a secret, which must not be kept."""
     return _SECRET.search(name) is not None
 
 
@@ -28,18 +28,18 @@ def _pattern(text: str) -> Pattern:
 @frozen(kw_only=True)
 class DeclaredName:
     """
-    What a service takes for the name that a rename changes.
+    The service's rules for the name that a rename changes.
 
     Attributes:
-        pattern: A regular expression that the whole name matches; None for any name.
-        max_length: Most characters; None where no limit is known.
+        pattern: A regular expression that matches the whole name; None for any name.
+        max_length: The most characters; None if no limit is known.
     """
 
     pattern: str | None = None
     max_length: int | None = None
 
     def is_legal(self, name: str) -> bool:
-        """Tell whether the service takes this name."""
+        """Tell whether the service accepts a name."""
         too_long = self.max_length is not None and len(name) > self.max_length
         return bool(name) and not too_long and (self.pattern is None or _pattern(self.pattern).matches(name))
 
@@ -47,19 +47,19 @@ class DeclaredName:
 @frozen(kw_only=True)
 class Declaration:
     """
-    One operation in ``[operations]``; None wherever the policy says nothing, and fields are spelled as on the wire.
+    One operation in ``[operations]``. A value is None if the policy does not give it; fields have their wire names.
 
     Attributes:
-        repeat: What doing it again does.
-        key: The request fields that together name what it makes; empty where each call is one of its own, so that a
-            ledger is not to remember any.
+        repeat: What a repeat of the operation does.
+        key: The request fields that together name the resource; empty if each call is meant anew, so that no ledger
+            remembers it.
         rename: The field of the key that a rename changes.
-        name: The rule for names in that field.
-        read_back: The operation that tells whether it has happened.
-        requires: Fields without which a success is ``garbled``.
-        settle: How long after a doubtful attempt "it is not there" is not yet believed, in seconds.
-        unique: The request fields by which one purchase is told from all others.
-        is_assumed: Whether ``[operations]`` does not have it: the method of its request says what a repeat does.
+        name: The rules for names in that field.
+        read_back: The operation that finds the resource.
+        requires: The fields that every success has; a success without one is ``garbled``.
+        settle: The seconds after a doubtful attempt during which "it is not there" is not believed.
+        unique: The request fields that distinguish a purchase from all others.
+        is_assumed: Whether the declaration is made from the HTTP method, since ``[operations]`` has none.
     """
 
     repeat: Repeat | None = None

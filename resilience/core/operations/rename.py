@@ -1,8 +1,8 @@
 """
-Which name a rename takes next: deterministic, legal, never longer than allowed, and tied to the name it came from.
+Compute the next name of a rename: deterministic, legal, and never too long.
 
-A name that is cut loses what tells it from others: ``line-controller-0001`` and ``line-controller-0002`` have one
-beginning. So a shortened name keeps a hash of the whole one, unless the pattern has a ``{hash}`` already.
+Two names may have the same beginning: ``line-controller-0001`` and ``line-controller-0002``. So a shortened name has a
+hash of the whole name at its end, unless the pattern has a ``{hash}`` already.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from resilience.core.policy import Action
 
 _HASH_DIGITS: Final = 8
 
-# What stands between the rest of a shortened name and its hash: the first that the service allows.
+# The separators between a shortened name and its hash; the first that the service allows is used.
 _SEPARATORS: Final = ("-", "_", "")
 
 
 @frozen(kw_only=True)
 class NameLaw:
     """
-    What the service says about a name.
+    The service's rules for a name.
 
     Attributes:
-        max_length: The longest legal name, in characters; None where no limit is known.
-        keep_prefix: How many leading characters a rename leaves alone.
-        is_legal: Whether a name is legal.
+        max_length: The longest legal name, in characters; None if no limit is known.
+        keep_prefix: How many leading characters a rename must not change.
+        is_legal: Tells whether a name is legal.
     """
 
     max_length: int | None
@@ -38,25 +38,25 @@ class NameLaw:
 
 
 def name_hash(*parts: str) -> str:
-    """Return eight hex digits that stand for these parts: the ``{hash}`` of a rename pattern."""
-    # A script may build its names from file names, and those of Linux may be no Unicode.
+    """Return a hash of these parts, in eight hex digits: the ``{hash}`` of a rename pattern."""
+    # A script may take its names from file names, which need not be valid Unicode on Linux.
     return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()[:_HASH_DIGITS]
 
 
 def next_name(original: str, number: int, action: Action, law: NameLaw | None, *, digest: str) -> str | None:
     """
-    Return the name that a rename takes, or None if the pattern leads to no legal new one.
+    Return the next name of a rename; None if the pattern gives no legal new name.
 
-    It is the same in every run, so that a re-run of a script meets the names of its
-    earlier run. Where the result would be too long, the original gives way; what is left of it
-    ends with the digest, unless the pattern says ``{hash}``.
+    The name is the same in every run, so that a second run of a script finds the names of its
+    first run. If the result would be too long, the original is shortened, and ends with the
+    digest unless the pattern has ``{hash}``.
 
     Args:
         original: The name of the first attempt.
         number: 2 for the first rename, 3 for the second, ...
-        action: The rename, with its pattern and length limit.
-        law: What the service allows, or None where nothing is known.
-        digest: Stands for the whole original, and for whose it is and where; see :func:`name_hash`.
+        action: The rename action, with its pattern and length limit.
+        law: The service's rules for names; None if they are unknown.
+        digest: The hash of account, scope and original name; see :func:`name_hash`.
     """
 
     def build(name: str) -> str:
@@ -76,7 +76,7 @@ def next_name(original: str, number: int, action: Action, law: NameLaw | None, *
 
 
 def _shortened(original: str, room: int, law: NameLaw | None, *, digest: str) -> Iterator[str]:
-    """Yield what a name may be cut to, the best first; nothing where too little of it would be left."""
+    """Yield the shortened forms of a name, the best first; none if too little of the name would remain."""
     least = max(1, law.keep_prefix if law else 1)
     for separator in _SEPARATORS if digest else ("",):
         kept = room - len(separator) - len(digest)

@@ -1,1 +1,1 @@
-"""What happened, in words: labels that telemetry and journals share, and why calls stopped."""
+"""Words for results: labels that telemetry and journals share, and stop reasons."""

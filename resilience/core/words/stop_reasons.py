@@ -1,4 +1,4 @@
-"""Every stop reason in words, once for all that shows it: commands, notes, logs and spans."""
+"""The words for every stop reason, for commands, notes, logs and spans."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from resilience.core.decision import StopReason
 @frozen(kw_only=True)
 class StopWords:
     """
-    One stop reason in words.
+    The words for one stop reason.
 
     Attributes:
-        meaning: In a few words, for commands.
-        failed: For logs and spans, with ``{attempts}``; None where a call that stops for it has not failed.
-        note: For the note on an exception: what it means for the user, and what to do; None where the attempts tell it.
+        meaning: The meaning in a few words, for commands.
+        failed: The sentence for logs and spans, with ``{attempts}``; None if such a call has not failed.
+        note: The sentence for the note on an exception: the meaning, and what to do; None if the attempts say enough.
     """
 
     meaning: str
@@ -51,7 +51,7 @@ STOP_WORDS: Final[Mapping[StopReason, StopWords]] = {
     ),
     "unverified": StopWords(
         meaning="it may exist, and there is no verifier to ask",
-        failed="an attempt may have taken effect, and nobody could verify it, after {attempts}",
+        failed="an attempt may have taken effect, and no verifier could tell, after {attempts}",
         note="it may have happened already, and a repeat would do it twice",
     ),
     "not_ours": StopWords(

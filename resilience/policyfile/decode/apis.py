@@ -9,8 +9,8 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
+from resilience.core.operations.apis import METHODS, RequestTemplate, RestApi, is_placeholder
 from resilience.core.operations.declared import Declaration
-from resilience.core.policy import METHODS, RequestTemplate, RestApi, is_placeholder
 from resilience.policyfile.decode.layers import Layer, Report, Stack
 from resilience.policyfile.decode.operations import catalogued
 from resilience.policyfile.decode.settings import Entries, table_of

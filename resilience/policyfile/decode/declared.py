@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from attrs import frozen
 
 from resilience.catalog import OperationFacts, catalogue, providers
+from resilience.core.operations.apis import RequestTemplate, RestApi, is_placeholder
 from resilience.core.operations.declared import Declaration, DeclaredName, is_secret_field
-from resilience.core.policy import RequestTemplate, RestApi, is_placeholder
 from resilience.policyfile.decode.layers import Report, Stack
 from resilience.policyfile.decode.settings import Entries
 from resilience.policyfile.messages import ids

@@ -10,7 +10,7 @@ import re
 from difflib import get_close_matches
 from typing import Final
 
-from resilience.core.policy import METHODS, AnswerPath
+from resilience.core.operations.apis import METHODS, AnswerPath
 
 _KEY: Final = "[A-Za-z0-9_$@:-]+"
 PLACE: Final = f"(?:json:{_KEY}(?:\\.{_KEY})*|header:[A-Za-z0-9_-]+)"

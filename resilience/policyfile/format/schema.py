@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from resilience.core.fault import TRANSPORTS
-from resilience.core.policy import METHODS
+from resilience.core.operations.apis import METHODS
 from resilience.policyfile.format import tables
 from resilience.policyfile.format.http_places import HOST, PLACE, TEMPLATE
 from resilience.policyfile.format.tables import (

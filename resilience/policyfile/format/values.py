@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 from resilience.core.grammar.durations import meant, seconds, written
 from resilience.core.grammar.pattern import Pattern, PatternError
-from resilience.core.policy import AnswerPath
+from resilience.core.operations.apis import AnswerPath
 from resilience.policyfile.format import http_places
 from resilience.policyfile.format.tables import Key
 from resilience.policyfile.messages import ids

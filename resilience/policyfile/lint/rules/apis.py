@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resilience.core.policy import METHODS
+from resilience.core.operations.apis import METHODS
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.messages.problems import Problem

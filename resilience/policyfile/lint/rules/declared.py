@@ -9,8 +9,9 @@ from typing import Final
 from resilience.catalog import catalogue, providers
 from resilience.core.fault import Effect
 from resilience.core.operations import advice
+from resilience.core.operations.apis import METHODS
 from resilience.core.plan import Plan
-from resilience.core.policy import METHODS, Rule
+from resilience.core.policy import Rule
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.places import Operation, RuleAt
 from resilience.policyfile.lint.view import View

@@ -8,7 +8,8 @@ from typing import Final
 from resilience.catalog import CodeClass
 from resilience.core.decision import LEADS_ON
 from resilience.core.fault import Repeat
-from resilience.core.policy import METHODS, Action
+from resilience.core.operations.apis import METHODS
+from resilience.core.policy import Action
 from resilience.policyfile.decode.operations import catalogued
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.places import Operation, RuleAt, chain

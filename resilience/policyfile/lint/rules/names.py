@@ -7,8 +7,9 @@ from typing import Final, Literal, NamedTuple
 
 from resilience.catalog import catalogue, providers
 from resilience.core.operations import advice
+from resilience.core.operations.apis import METHODS
 from resilience.core.operations.rename import NameLaw, next_name
-from resilience.core.policy import METHODS, Action
+from resilience.core.policy import Action
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.places import Operation, RuleAt, chain
 from resilience.policyfile.lint.view import View
