@@ -96,7 +96,13 @@ class WorstCase:
 
 
 def worst(plan: Plan, fault: Fault) -> WorstCase:
-    """Return the worst case of a call of this plan if every attempt meets the fault."""
+    """
+    Return the worst case of a call of this plan if every attempt meets the fault.
+
+    Neither a retry budget nor a breaker shortens it: the successes of other calls may keep both from ending this call.
+    """
+    if plan.policy.budgets or plan.policy.breakers:
+        plan = evolve(plan, policy=evolve(plan.policy, budgets={}, breakers={}))
     try:
         quickest: Played | None = play(
             plan, lambda: ScriptedResponse(fault=fault), Environment(verifier="missing"), draw=lambda: 0.0

@@ -19,6 +19,39 @@ _BROKEN_OFF: Final[frozenset[StopReason | None]] = frozenset(
 )
 
 
+class RecordedBudget:
+    """
+    A retry budget in a replay: other calls had their part in it, so it refuses a retry only where it did so then.
+
+    Attributes:
+        is_used_up: Whether the recorded decision that comes next is a refusal by the budget.
+        was_asked: Whether any retry needed the budget.
+    """
+
+    kind: Final = "tokens"
+
+    def __init__(self) -> None:
+        self.is_used_up = self.was_asked = False
+
+    def begin(self, now: float) -> None:
+        """Do nothing: the recording knows what calls gave."""
+
+    def withdraw(self, now: float) -> bool:  # noqa: ARG002  # the recording knows
+        """Pay for a retry, unless it was refused in the recording."""
+        self.was_asked = True
+        return not self.is_used_up
+
+    def deposit(self) -> None:
+        """Do nothing, as for a call that begins."""
+
+    def retries_left(self, now: float) -> int:  # noqa: ARG002  # as above
+        """Return 1 where a retry is paid for."""
+        return int(not self.is_used_up)
+
+    def more_in(self, now: float) -> float | None:
+        """Return None: recordings do not tell."""
+
+
 @define
 class RecordedInputs:
     """

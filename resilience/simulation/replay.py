@@ -54,7 +54,7 @@ from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedDeci
 from resilience.simulation.jitter_inversion import draw_as_recorded, draw_of
 from resilience.simulation.play import Activity, EndlessError, SimulatedStep
 from resilience.simulation.recorded_faults import recorded_fault, verifier_fault
-from resilience.simulation.recorded_inputs import RecordedInputs
+from resilience.simulation.recorded_inputs import RecordedBudget, RecordedInputs
 from resilience.simulation.replayed import Assumption, Difference, Replayed, is_same
 
 _MOST_STEPS: Final = 2000
@@ -100,6 +100,7 @@ class _Replay:
     plan: Plan
     inputs: RecordedInputs = field(init=False)
     history: History = field(init=False)
+    budget: RecordedBudget | None = field(init=False)
     now: float = field(default=0.0, init=False)
     waited: float = field(default=0.0, init=False)
     begun: int = field(default=0, init=False)
@@ -115,7 +116,8 @@ class _Replay:
         first = self.call.attempts[0] if self.call.attempts else None
         # Spans do not record the ledger. But an accept after the first attempt shows that the ledger knew the resource.
         ours = self.call.recalled is None and first is not None and first.action == "accept"
-        self.history = begin(self.plan, now=0.0, ours=ours)
+        self.budget = RecordedBudget() if self.plan.provider in self.plan.policy.budgets else None
+        self.history = begin(self.plan, now=0.0, ours=ours, budget=self.budget)
 
     def run(self) -> Replayed:
         commands = call_commands(self.history)
@@ -269,8 +271,16 @@ class _Replay:
 
     def _report(self, commands: Call, event: Event, recorded: RecordedDecision | None, draw: float | None) -> Command:
         """Report an event, with the draw of the recorded decision; return the next command."""
+        budget = self.budget
+        if budget is not None:
+            budget.is_used_up = recorded is not None and recorded.stop_reason == "budget"
         recorded_draw = draw_as_recorded(self.history, event, now=self.now, recorded=recorded, draw=draw)
-        return commands.send((event, self.now, recorded_draw))
+        if budget is not None:
+            budget.was_asked = False
+        command = commands.send((event, self.now, recorded_draw))
+        if budget is not None and budget.was_asked:
+            self._assume("budget")
+        return command
 
     def _take(self, duration: float, limit: float | None) -> bool:
         """Let a duration pass, up to a limit; tell whether the limit came first."""

@@ -13,7 +13,7 @@ from resilience.core.fault import Fault
 from resilience.journal.model import RecordedCall, RecordedDecision
 from resilience.simulation.play import SimulatedStep
 
-Assumption = Literal["success", "fault", "cut", "verifier", "refresh", "rename", "verifier_fault"]
+Assumption = Literal["success", "fault", "cut", "verifier", "refresh", "rename", "verifier_fault", "budget"]
 
 ASSUMPTIONS: Final[Mapping[Assumption, str]] = {
     "success": "attempts beyond the recorded ones succeed, like the last one",
@@ -22,6 +22,7 @@ ASSUMPTIONS: Final[Mapping[Assumption, str]] = {
     "verifier": "verifications beyond the recorded ones find nothing",
     "refresh": "refreshes beyond the recorded ones succeed at once",
     "rename": "renames beyond the recorded ones find a name",
+    "budget": "the retry budget pays for every retry that it did not refuse in the recording",
     "verifier_fault": "a verifier's error is not recorded: the recorded decision follows it, if possible",
 }
 """The assumptions of replays."""

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from resilience import Credentials, Executor, Outcome, Policy, ServiceError, SyncExecutor
 from resilience.cli.plans import operation_of, plan_of
+from resilience.core.admission.limits import BreakerLimits, BudgetLimits
 from resilience.core.decision import Accept, Decision, Fail
 from resilience.core.events import (
     AttemptFailed,
@@ -83,6 +84,8 @@ class Case:
     seed: int
     name: str = GROUP
     policy: str = POLICY
+    retries: int | None = None  # that a budget pays for
+    failures: int | None = None  # that open a breaker
 
 
 CASES = st.builds(
@@ -104,11 +107,19 @@ CASES = st.builds(
     refreshes=st.booleans(),
     seed=st.integers(0, 1000),
     name=st.sampled_from([GROUP, LONG]),
+    retries=st.sampled_from([None, None, 0, 1, 3]),
+    failures=st.sampled_from([None, None, 1, 2]),
 )
 
 
 def setup_of(case: Case) -> tuple[Setup, Policy]:
     policy = Policy.load(case.policy, env=case.env)
+    if case.retries is not None:
+        limits = BudgetLimits(capacity=max(case.retries, 0.5), cost=1, deposit=0)
+        policy = evolve(policy, budgets=dict.fromkeys(("alibaba", "tencent"), limits))
+    if case.failures is not None:
+        breaking = BreakerLimits(min_calls=case.failures, open_for=2.0)
+        policy = evolve(policy, breakers=dict.fromkeys(("alibaba", "tencent"), breaking))
     operation = operation_of(case.operation, policy)
     plan = plan_of(policy, operation, verifier=case.verifier is not None, credentials=case.credentials)
     environment: dict[str, Any] = {} if case.verifier is None else {"verifier": case.verifier}
@@ -358,6 +369,22 @@ def test_every_remedy_is_simulated_in_time(
     case = Case(operation, None, script, verifier, credentials=True, refreshes=True, seed=7)
     check(case, backend)
     assert {step.did for step in simulate(setup_of(case)[0], 7).steps} == done
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio", "thread"])
+@pytest.mark.parametrize(
+    ("limits", "stop_reason", "attempts"),
+    [({"retries": 1}, "budget", 2), ({"failures": 2}, "breaker", 2)],
+    ids=["budget", "breaker"],
+)
+def test_a_refusal_by_a_shared_limit_is_simulated(
+    limits: dict[str, Any], stop_reason: str, attempts: int, backend: str
+) -> None:
+    """A budget and a breaker end a simulated call where they end a real one."""
+    case = Case("alibaba:ApplyToken", None, ("503*9",), None, credentials=False, refreshes=True, seed=7, **limits)
+    check(case, backend)
+    played = simulate(setup_of(case)[0], 7)
+    assert (played.stop_reason, played.attempts, played.ended) == (stop_reason, attempts, "refused")
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])

@@ -9,6 +9,7 @@ from attrs import evolve
 
 from resilience import Policy
 from resilience.cli.plans import operation_of, plan_of
+from resilience.core.admission.limits import BudgetLimits
 from resilience.core.backoff import Backoff
 from resilience.core.fault import CUT, Fault
 from resilience.core.plan import Plan
@@ -133,6 +134,46 @@ def test_the_same_decisions_are_no_difference() -> None:
     assert (replayed.ended, replayed.requests, replayed.seconds) == ("success_after_retry", 0, 0.0)
     assert not replayed.ends_otherwise
     assert replayed.assumptions == ()
+
+
+def budgeted(rules: str, retries: int = 100) -> Plan:
+    """Return a plan with a retry budget that pays for so many retries."""
+    made = plan(rules)
+    limits = BudgetLimits(capacity=retries, cost=1, deposit=0)
+    return evolve(made, policy=evolve(made.policy, budgets={"alibaba": limits}))
+
+
+def test_a_refusal_by_the_budget_is_replayed() -> None:
+    """Other calls had used the budget up in the recording, so it refuses the same retry again, and no other one."""
+    refused = failed(2, 1.5, action="fail", stop_reason="budget")
+    recorded = call(failed(1, 0.0), refused, ended="refused", why="budget", took=2.0)
+    replayed = replay(recorded, budgeted('"SystemOverFlow" = "retry"'))
+    assert replayed.differences == ()
+    assert (replayed.ended, replayed.stop_reason, replayed.attempts) == ("refused", "budget", 2)
+    assert replayed.assumptions == ("budget",)
+
+
+def test_a_policy_without_a_budget_refuses_nothing() -> None:
+    """Where the new policy has none, the retry that was refused is made."""
+    refused = failed(1, 0.0, action="fail", stop_reason="budget")
+    replayed = replay(
+        call(refused, ended="refused", why="budget", took=0.5), plan('"SystemOverFlow" = { do = "retry", max = 1 }')
+    )
+    assert changes(replayed) == [(1, "fail", "retry")]
+    assert replayed.stop_reason == "max"
+
+
+def test_a_budget_that_is_never_asked_needs_no_assumption() -> None:
+    """A call whose policy retries nothing is replayed as it was."""
+    assert replay(GAVE_UP, budgeted('"SystemOverFlow" = "fail"')).assumptions == ()
+
+
+def test_a_call_that_a_breaker_stopped_is_replayed() -> None:
+    """What other calls made of the breaker is no part of the recording: a call that it stopped is stopped again."""
+    recorded = call(failed(1, 0.0), ended="refused", why="breaker", took=1.5)
+    replayed = replay(recorded, plan('"SystemOverFlow" = "retry"'))
+    assert (replayed.ended, replayed.stop_reason, replayed.attempts) == ("refused", "breaker", 1)
+    assert replayed.differences == ()
 
 
 def test_a_call_that_stops_earlier_saves_the_rest() -> None:
