@@ -105,7 +105,4 @@ class Plan:
         met = [rule for rule in self.table.rules() if self.provider is None or rule.scope in scopes]
         starts: list[tuple[Rule | None, Action]] = [(rule, rule.action) for rule in met]
         for rule, start in [*starts, (None, self.policy.unknown)]:
-            action: Action | None = start
-            while action is not None:
-                yield rule, action
-                action = action.then
+            yield from ((rule, action) for action in start.chain)

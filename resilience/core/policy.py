@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Literal, get_args
 
 from attrs import field, frozen
@@ -60,6 +60,14 @@ class Action:
     dry_run: bool = False
     pattern: str = "{name}-{n}"
     max_length: int | None = None
+
+    @property
+    def chain(self) -> Iterator[Action]:
+        """This action, and those that its ``then`` leads to, one after the other."""
+        action: Action | None = self
+        while action is not None:
+            yield action
+            action = action.then
 
 
 @frozen(kw_only=True)

@@ -216,9 +216,7 @@ class LayerReading:
         if action is None:
             self._complain(("unknown",), ids.UNKNOWN_ACTION, f"unknown: {unknown_action(name, self.actions)}")
             return self.actions["fail"]
-        last: Action | None = action
-        while last is not None and last.do in STOPPING:
-            last = last.then
+        last = next((each for each in action.chain if each.do not in STOPPING), None)
         if last is not None:
             leads = "" if last is action else f", which leads to {quoted(last.key)}"
             message = (

@@ -127,12 +127,9 @@ def _without_end(plan: Plan, fault: Fault) -> StopReason:
 
 
 def _chain(plan: Plan, fault: Fault) -> Iterator[Action]:
-    """Yield the chain of actions after a fault."""
+    """Return the chain of actions after a fault."""
     rule = plan.rule(fault)
-    action: Action | None = plan.policy.unknown if rule is None else rule.action
-    while action is not None:
-        yield action
-        action = action.then
+    return (plan.policy.unknown if rule is None else rule.action).chain
 
 
 def _at_most(plan: Plan, fault: Fault) -> float | None:

@@ -239,9 +239,4 @@ def _effect_by(plan: Plan, fault: Fault, rule: Rule | None) -> str:
 
 
 def _then(policy: Policy, action: Action) -> tuple[str, ...]:
-    chain = []
-    following = action.then
-    while following is not None:
-        chain.append(label(policy, following))
-        following = following.then
-    return (*chain, "fail")
+    return (*(label(policy, each) for each in list(action.chain)[1:]), "fail")

@@ -236,11 +236,7 @@ def may_leave_doubt(rule: Rule, effect_of: Callable[[str | None, str], Effect | 
 
 def leads_on(action: Action | None) -> bool:
     """Tell whether an action, or one of its ``then``, may lead to another attempt."""
-    while action is not None:
-        if action.do in _LEADING:
-            return True
-        action = action.then
-    return False
+    return action is not None and any(each.do in _LEADING for each in action.chain)
 
 
 def can_be_ours(plan: Plan) -> bool:

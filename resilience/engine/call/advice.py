@@ -7,7 +7,7 @@ from typing import Final
 from resilience.clients.common.lookups import Ambiguous
 from resilience.core.decision import Fail, StopReason
 from resilience.core.operations import advice
-from resilience.core.policy import Action, Rule
+from resilience.core.policy import Rule
 from resilience.engine.call.progress import Progress
 
 ADVISED: Final[frozenset[StopReason]] = frozenset({"unverified", "not_ours", "no_credentials", "remedy"})
@@ -43,9 +43,4 @@ def _subject(call: Progress) -> advice.Subject:
 
 
 def _renames(rule: Rule) -> bool:
-    action: Action | None = rule.action
-    while action is not None:
-        if action.do == "rename":
-            return True
-        action = action.then
-    return False
+    return any(action.do == "rename" for action in rule.action.chain)

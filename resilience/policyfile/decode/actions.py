@@ -114,7 +114,8 @@ class _Builder:
             self.complain(name, "then", ids.ENDLESS_THEN, message)
             return None
         # The length counts both directions: the actions above, and those that were built before.
-        if len(chain) + _length(self.actions.get(then, self.known.get(then))) >= _LONGEST_CHAIN:
+        built = self.actions.get(then, self.known.get(then))
+        if len(chain) + (0 if built is None else len(list(built.chain))) >= _LONGEST_CHAIN:
             message = f"this chain has over {_LONGEST_CHAIN} actions; make it shorter"
             self.complain(name, "then", ids.ENDLESS_THEN, message)
             return None
@@ -122,14 +123,6 @@ class _Builder:
             return self.build(then, chain)
         self.complain(name, "then", ids.UNKNOWN_ACTION, unknown_action(then, self._names))
         return None
-
-
-def _length(action: Action | None) -> int:
-    """Return the number of actions in the chain of ``then`` that starts here."""
-    length = 0
-    while action is not None:
-        length, action = length + 1, action.then
-    return length
 
 
 def unknown_action(name: str, known: Collection[str]) -> str:

@@ -19,7 +19,7 @@ from resilience.policyfile.decode.layers import Layer
 from resilience.policyfile.decode.operations import named_providers
 from resilience.policyfile.decode.rules import Renewed
 from resilience.policyfile.lint.contests import Contest, Contests, contest_of
-from resilience.policyfile.lint.places import ActionAt, RuleAt, by_rank, chain
+from resilience.policyfile.lint.places import ActionAt, RuleAt, by_rank
 from resilience.policyfile.lint.view import View
 
 ENDLESS: Final = "whether there is a deadline"
@@ -160,7 +160,7 @@ class EnvironmentDifference:
         below, view = self.base.view, self.view
         names = dict.fromkeys(self.names.actions)
         for starts in view.changed_starts:
-            names.update((action.key, None) for start in starts for action in chain(start))
+            names.update((action.key, None) for start in starts for action in start.chain)
         return (
             [*below.named(names), *below.inline(self.base.places[each] for each in view.gone)],
             [*view.named(names), *view.inline(view.own)],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from attrs import frozen
@@ -112,13 +111,6 @@ class Mistake:
         """The code of the first rule, and the number of the others."""
         first, *others = self.rules
         return quoted(first.rule.code) + (f" (and {len(others)} more)" if others else "")
-
-
-def chain(action: Action | None) -> Iterator[Action]:
-    """Yield an action and the chain of its ``then``."""
-    while action is not None:
-        yield action
-        action = action.then
 
 
 def fault_of(rule: Rule, provider: str) -> Fault:

@@ -16,7 +16,7 @@ from resilience.policyfile.files.policy_file import PolicyFile
 from resilience.policyfile.files.positions import Path
 from resilience.policyfile.lint.contests import Contests, grouped
 from resilience.policyfile.lint.facts import PolicyFacts
-from resilience.policyfile.lint.places import ActionAt, Mistake, Operation, RuleAt, by_rank, chain
+from resilience.policyfile.lint.places import ActionAt, Mistake, Operation, RuleAt, by_rank
 from resilience.policyfile.messages.problems import Problem, Severity
 from resilience.policyfile.ruleset import Rank, RuleSet
 
@@ -104,7 +104,7 @@ class View(PolicyFacts):
         found = self._answering.get(verb)
         if found is None:
             own = self.rules if self.below is None else self.own
-            found = tuple(each for each in own if any(action.do == verb for action in chain(each.rule.action)))
+            found = tuple(each for each in own if any(action.do == verb for action in each.rule.action.chain))
             if self.below is not None and (found or self.gone):
                 found = self.merged(self.below.answering(verb), found)
             elif self.below is not None:
@@ -167,20 +167,20 @@ class View(PolicyFacts):
     def used(self) -> Mapping[str, Action]:
         """Every action that a fault can lead to, by its key, with the ready-made ones."""
         if self.below is None:
-            return {action.key: action for start in self.starts for action in chain(start)}
+            return {action.key: action for start in self.starts for action in start.chain}
         before, after = self.changed_starts
         if not before and not after:
             return self.below.used
-        gone = Counter(action.key for start in before for action in chain(start))
+        gone = Counter(action.key for start in before for action in start.chain)
         leading = self.below.leading
         used = {key: each for key, each in self.below.used.items() if key not in gone or gone[key] < leading[key]}
-        used.update((action.key, action) for start in after for action in chain(start))
+        used.update((action.key, action) for start in after for action in start.chain)
         return used
 
     @cached_property
     def leading(self) -> Counter[str]:
         """The number of first answers that lead to each action, by its key."""
-        return Counter(action.key for start in self.starts for action in chain(start))
+        return Counter(action.key for start in self.starts for action in start.chain)
 
     @property
     def starts(self) -> Iterator[Action]:

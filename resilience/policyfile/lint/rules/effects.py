@@ -12,7 +12,7 @@ from resilience.core.operations.apis import METHODS
 from resilience.core.policy import Action
 from resilience.policyfile.decode.operations import catalogued
 from resilience.policyfile.lint import ids
-from resilience.policyfile.lint.places import Operation, RuleAt, chain
+from resilience.policyfile.lint.places import Operation, RuleAt
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.messages.problems import Problem
 from resilience.policyfile.messages.spelling import nearest
@@ -77,7 +77,7 @@ def uncounted(view: View) -> Iterator[Problem]:
 
 def uncounted_unknown(view: View) -> Iterator[Problem]:
     """RP061: attempts after a fault that no rule matches, which do not count."""
-    for action in chain(view.policy.unknown):
+    for action in view.policy.unknown.chain:
         if action.do == "verify" and _is_free(action):
             message = (
                 "counts = false is for attempts that the service refused before they ran; after a fault without a rule "
@@ -104,7 +104,7 @@ def unverified_success(view: View) -> Iterator[Problem]:
     for each in view.rules:
         if view.is_rehearsal(each.layer) and view.class_of(each.rule) == "exists":
             continue
-        for action in chain(each.rule.action):
+        for action in each.rule.action.chain:
             if action.do != "accept" or action.dry_run:
                 continue
             message = _doubt(view, each, action)
@@ -162,7 +162,7 @@ def misspelled(view: View) -> Iterator[Problem]:
 
 
 def _goes_on(action: Action) -> bool:
-    return any(each.do in LEADS_ON for each in chain(action))
+    return any(each.do in LEADS_ON for each in action.chain)
 
 
 def _names(operations: list[Operation]) -> str:

@@ -11,7 +11,7 @@ from resilience.core.operations.apis import METHODS
 from resilience.core.operations.rename import NameLaw, next_name
 from resilience.core.policy import Action
 from resilience.policyfile.lint import ids
-from resilience.policyfile.lint.places import Operation, RuleAt, chain
+from resilience.policyfile.lint.places import Operation, RuleAt
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.messages.problems import Problem, Severity
 from resilience.policyfile.messages.spelling import nearest
@@ -47,7 +47,7 @@ def bad_names(view: View) -> Iterator[Problem]:
     """RP019: a rename with an equal, an illegal or an unrelated new name."""
     seen: set[str] = set()
     for each in view.answering("rename"):
-        for action in chain(each.rule.action):
+        for action in each.rule.action.chain:
             if action.do != "rename" or action.key in seen:
                 continue
             found = _bad_name(view, each, action)

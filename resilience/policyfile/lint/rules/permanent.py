@@ -8,7 +8,7 @@ from typing import Final
 from resilience.catalog import CodeClass
 from resilience.core.policy import Action
 from resilience.policyfile.lint import ids
-from resilience.policyfile.lint.places import RuleAt, chain
+from resilience.policyfile.lint.places import RuleAt
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.messages.problems import Problem
 from resilience.policyfile.messages.wording import quoted
@@ -52,7 +52,8 @@ def permanent(view: View) -> Iterator[Problem]:
 
 def _later(view: View, each: RuleAt) -> Action | None:
     """Return the first hopeless action in the chain of ``then``, or None."""
-    return next((action for action in chain(each.rule.action.then) if _is_hopeless(view, each, action)), None)
+    later = list(each.rule.action.chain)[1:]
+    return next((action for action in later if _is_hopeless(view, each, action)), None)
 
 
 def _is_hopeless(view: View, each: RuleAt, action: Action) -> bool:
