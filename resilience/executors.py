@@ -66,7 +66,8 @@ class Executor(executor.BareExecutor):  # noqa: D101  # it has the docstring of 
             concurrency: How many calls are under way at a time; by default 16.
             ordered: Yield outcomes in the order of the calls. A slow call holds up the others, at most as many again
                 as are under way.
-            stop_on_failure: Begin no further call once one has failed; those under way end and are told.
+            stop_on_failure: Begin no further call once one has failed; those under way end and are told. One that the
+                input gave at that moment is not made and has no outcome.
             raise_failures: When all outcomes have been read, raise the errors of the failed ones in one
                 ``ExceptionGroup``; all of them are held until then.
 
@@ -103,8 +104,9 @@ class SyncExecutor(synchronous.BareSyncExecutor):  # noqa: D101  # it has the do
 
             for outcome in executor.map(create_group.bind("mqtt-cn-x", name) for name in names): ...
 
-        Calls run in threads of their own. Leaving the loop early waits for those under way; a ``with`` block around it
-        says where that is.
+        Calls run in threads of their own. The input is asked for calls in the thread that reads the outcomes, while it
+        waits for the next one. Leaving the loop early waits for the attempts that are under way, and for nothing else;
+        a ``with`` block around it says where that is.
 
         Args:
             calls: What ``bind`` returns: of a wrapped function, or of this executor for a method of a wrapped client.
@@ -112,7 +114,8 @@ class SyncExecutor(synchronous.BareSyncExecutor):  # noqa: D101  # it has the do
             concurrency: How many calls are under way at a time; by default 16.
             ordered: Yield outcomes in the order of the calls. A slow call holds up the others, at most as many again
                 as are under way.
-            stop_on_failure: Begin no further call once one has failed; those under way end and are told.
+            stop_on_failure: Begin no further call once one has failed; those under way end and are told. One that the
+                input gave at that moment is not made and has no outcome.
             raise_failures: When all outcomes have been read, raise the errors of the failed ones in one
                 ``ExceptionGroup``; all of them are held until then.
 

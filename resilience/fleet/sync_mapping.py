@@ -1,8 +1,9 @@
 """
 Calls from an iterable, some at a time, in threads: :mod:`resilience.fleet.mapping` for programs without an event loop.
 
-A thread cannot be interrupted. So leaving the block early waits for the calls that are under way, and drops their
-outcomes.
+The thread that reads the outcomes asks for the calls too, while it waits for the next outcome: rows of a database and
+spans of a generator belong to one thread. The others only make calls. A thread cannot be interrupted, so leaving early
+waits for the attempts that are under way.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from attrs import evolve
 
 from resilience.engine.bound_call import SyncBoundCall
 from resilience.engine.outcome import Outcome
+from resilience.engine.runtime.halt import Halt, Halted
+from resilience.engine.runtime.plain_thread import THREAD
 from resilience.fleet.mapping import not_bound
 from resilience.fleet.tally import Tally, failures_group
 
@@ -30,9 +33,10 @@ class SyncOutcomeStream(Generic[T]):
     """
     The outcomes of calls, to be read in a ``with`` block or by a loop; made by :meth:`resilience.SyncExecutor.map`.
 
-    Leaving early waits for the calls that are under way; after :meth:`stop` their outcomes can be read. An error that
-    is no call's own (of the input, or a programming error in a function) leaves the loop once the calls under way have
-    ended.
+    The input is asked for calls while an outcome is waited for, in the thread that waits. Leaving early waits for the
+    attempts that are under way, which may have taken effect; no other one begins, and waits between attempts end. After
+    :meth:`stop` the calls under way end as usual, and their outcomes can be read. An error that is no call's own (of
+    the input, or a programming error in a function) leaves the loop once the calls under way have ended.
 
     Attributes:
         tally: What has been read so far, counted.
@@ -54,32 +58,32 @@ class SyncOutcomeStream(Generic[T]):
         self._stops_on_failure = stop_on_failure
         self._raises_failures = raise_failures
         self._is_stopped = False
-        self._pulled = 0
+        self._has_failed = False
         self._broken: BaseException | None = None
         self._threads: list[threading.Thread] = []
-        # An outcome that was pulled has a place until it is read, so what waits is bounded.
-        self._places = threading.Semaphore(2 * concurrency)
-        self._lock = threading.Lock()
-        self._outcomes: queue.SimpleQueue[tuple[int, Outcome[T]] | None] = queue.SimpleQueue()
+        self._source: Iterator[Any] = iter(())
+        self._is_entered = False
+        self._begun = self._read = self._under_way = 0
+        self._wanted: queue.SimpleQueue[tuple[int, Any] | None] = queue.SimpleQueue()
+        self._ended: queue.SimpleQueue[tuple[int, Outcome[T] | BaseException | None]] = queue.SimpleQueue()
+        self._halt = Halt(THREAD.halt)
 
     def __enter__(self) -> Self:
-        """Begin to make calls."""
-        if self._threads:
+        """Make the calls ready."""
+        if self._is_entered:
             raise RuntimeError("map: these calls have been made already; call map again")
-        self._source: Iterator[Any] = iter(self._calls)
-        for number in range(1, self._concurrency + 1):
-            work = contextvars.copy_context().run
-            thread = threading.Thread(target=work, args=(self._work,), name=f"resilience-map-{number}")
-            self._threads.append(thread)
-            thread.start()
+        self._is_entered = True
+        self._source = iter(self._calls)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Wait for what is under way, and end the input."""
+        """Wait for the attempts that are under way, and end the input."""
         self._is_stopped = True
-        self._places.release(self._concurrency)
+        self._halt.set()
+        for _ in self._threads:
+            self._wanted.put(None)
         for thread in self._threads:
             thread.join()
         if isinstance(self._source, Generator):
@@ -97,16 +101,17 @@ class SyncOutcomeStream(Generic[T]):
             Exception: The input failed, or a function did with a programming error.
             ExceptionGroup: All calls have ended and some failed, where that was asked for.
         """
-        if self._threads:
-            yield from self._read()
+        if self._is_entered:
+            yield from self._outcomes()
         else:
             with self:
-                yield from self._read()
+                yield from self._outcomes()
 
-    def _read(self) -> Iterator[Outcome[T]]:
+    def _outcomes(self) -> Iterator[Outcome[T]]:
         errors: list[Exception] = []
-        for outcome in self._in_order() if self._is_ordered else (outcome for _, outcome in self._received()):
-            self._places.release()
+        ended = self._as_ended()
+        for outcome in _in_order(ended) if self._is_ordered else (outcome for _, outcome in ended):
+            self._read += 1
             self.tally.add(outcome)
             if self._raises_failures and outcome.error is not None:
                 errors.append(outcome.error)
@@ -118,49 +123,74 @@ class SyncOutcomeStream(Generic[T]):
         if failures is not None:
             raise failures
 
-    def _received(self) -> Iterator[tuple[int, Outcome[T]]]:
-        ended = 0
-        while ended < self._concurrency:
-            received = self._outcomes.get()
-            if received is None:
-                ended += 1
-            else:
-                yield received
+    def _as_ended(self) -> Iterator[tuple[int, Outcome[T]]]:
+        """Yield outcomes with their numbers, as calls end; ask for a call wherever there is a place."""
+        while True:
+            self._ask()
+            if not self._under_way:
+                return
+            number, ended = self._ended.get()
+            self._under_way -= 1
+            THREAD.go_on()
+            if isinstance(ended, Outcome):
+                yield number, ended
+            elif ended is not None:
+                self._broken, self._is_stopped = self._broken or ended, True
 
-    def _in_order(self) -> Iterator[Outcome[T]]:
-        waiting: dict[int, Outcome[T]] = {}
-        expected = 0
-        for number, outcome in self._received():
-            waiting[number] = outcome
-            while expected in waiting:
-                yield waiting.pop(expected)
-                expected += 1
-        # A call that has no outcome leaves a gap in the order.
-        for number in sorted(waiting):
-            yield waiting[number]
+    def _ask(self) -> None:
+        # Of those that have ended, as many may wait for an earlier one as are under way.
+        while self._under_way < self._concurrency and self._begun - self._read < 2 * self._concurrency:
+            try:
+                call = _END if self._is_stopped else next(self._source, _END)
+            except Exception as error:  # noqa: BLE001  # it leaves when the calls under way have ended
+                self._broken, call = self._broken or error, _END
+            if call is _END:
+                self._is_stopped = True
+                return
+            self._wanted.put((self._begun, call))
+            self._begun += 1
+            self._under_way += 1
+            if len(self._threads) < self._under_way:
+                self._start_thread()
 
-    def _work(self) -> None:
+    def _start_thread(self) -> None:
+        name = f"resilience-map-{len(self._threads) + 1}"
+        thread = threading.Thread(target=self._work, args=(contextvars.copy_context(),), name=name)
+        self._threads.append(thread)
+        thread.start()
+
+    def _work(self, context: contextvars.Context) -> None:
+        with THREAD.under(self._halt):
+            while (wanted := self._wanted.get()) is not None:
+                number, call = wanted
+                # A context of its own: what a call sets is not seen by the next.
+                self._ended.put((number, context.copy().run(self._made, call)))
+
+    def _made(self, call: object) -> Outcome[Any] | BaseException | None:
+        """Make a call; return its outcome, an error that is not its own, or None where it was not begun or halted."""
+        if self._has_failed or self._halt.is_set:
+            return None
         try:
-            while True:
-                self._places.acquire()
-                with self._lock:
-                    call = _END if self._is_stopped else next(self._source, _END)
-                    number = self._pulled
-                    self._pulled += 1
-                if call is _END:
-                    self._places.release()
-                    return
-                outcome = _made(call)
-                if self._stops_on_failure and outcome.error is not None:
-                    self._is_stopped = True
-                self._outcomes.put((number, outcome))
-        except BaseException as error:  # noqa: BLE001  # it leaves where the outcomes are read, in the program's own thread
-            self._broken, self._is_stopped = self._broken or error, True
-        finally:
-            self._outcomes.put(None)
+            if not isinstance(call, SyncBoundCall):
+                raise not_bound(call, "SyncBoundCall")  # noqa: TRY301  # as if the call had raised it
+            outcome = call.outcome()
+        except Halted:
+            return None
+        except BaseException as error:  # noqa: BLE001  # it leaves where outcomes are read, in the program's own thread
+            return error
+        if self._stops_on_failure and outcome.error is not None:
+            self._has_failed = self._is_stopped = True
+        return evolve(outcome, call=call)
 
 
-def _made(call: object) -> Outcome[Any]:
-    if not isinstance(call, SyncBoundCall):
-        raise not_bound(call, "SyncBoundCall")
-    return evolve(call.outcome(), call=call)
+def _in_order(ended: Iterator[tuple[int, Outcome[T]]]) -> Iterator[Outcome[T]]:
+    waiting: dict[int, Outcome[T]] = {}
+    expected = 0
+    for number, outcome in ended:
+        waiting[number] = outcome
+        while expected in waiting:
+            yield waiting.pop(expected)
+            expected += 1
+    # A call that has no outcome leaves a gap in the order.
+    for number in sorted(waiting):
+        yield waiting[number]

@@ -6,21 +6,20 @@ from typing import Any, Final
 
 from resilience import ServiceError
 from resilience.core.backoff import Backoff
+from resilience.core.events import CallStarted, Event, Sink
 from resilience.core.policy import Action, Limits, PolicyValues, Rule, ready_made
 
 INSTANCE: Final = "mqtt-cn-x"
-AT_ONCE: Final = Action(
-    key="at-once", do="retry", backoff=Backoff(kind="constant", base=0.0, jitter="none"), counts=True
-)
 FAIL: Final = ready_made(Backoff())["fail"]
 
 
-def policy() -> PolicyValues:
-    """Return a policy that tries again at ``Busy``, once."""
+def policy(*, wait: float = 0.0) -> PolicyValues:
+    """Return a policy that tries again at ``Busy``, once, after ``wait`` seconds."""
+    retry = Action(key="again", do="retry", backoff=Backoff(kind="constant", base=wait, jitter="none"), counts=True)
     return PolicyValues(
         name="test",
         limits=Limits(deadline=None, max_attempts=2),
-        rules=(Rule(id="alibaba.Busy", scope="alibaba", operation=None, code="Busy", action=AT_ONCE),),
+        rules=(Rule(id="alibaba.Busy", scope="alibaba", operation=None, code="Busy", action=retry),),
         unknown=FAIL,
     )
 
@@ -47,6 +46,18 @@ class Load:
         """Count the end of a call, whatever ended it."""
         self.under_way -= 1
         self.ended += 1
+
+
+class Log:
+    """An observer that writes down every event of every call."""
+
+    idle_slot = None
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def watch(self, started: CallStarted) -> Sink:  # noqa: ARG002  # all calls alike
+        return self.events.append
 
 
 class Source:

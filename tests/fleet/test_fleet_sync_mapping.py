@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from contextvars import ContextVar
 from typing import Any, Final
 
 import pytest
-from fleet_calls import INSTANCE, Load, Source, policy
+from fleet_calls import INSTANCE, Load, Log, Source, policy
 
 from resilience import Executor, Ledger, Outcome, ServiceError, SyncExecutor
+from resilience.core.events import CallEnded
+from resilience.core.policy import PolicyValues
 from resilience.engine.bound_call import SyncBoundCall
 
 NAMES: Final = [f"g-{number}" for number in range(50)]
@@ -19,9 +24,12 @@ NAMES: Final = [f"g-{number}" for number in range(50)]
 class Fleet:
     """An executor, a plain function under its policy, and what came of its calls."""
 
-    def __init__(self, *, meanwhile: Callable[[str], object] = lambda _: None, **more: Any) -> None:
+    def __init__(
+        self, *, meanwhile: Callable[[str], object] = lambda _: None, values: PolicyValues | None = None, **more: Any
+    ) -> None:
         self.load = load = Load()
-        self.executor = SyncExecutor(policy(), provider="alibaba", observers=(), **more)
+        asked: dict[str, Any] = {"provider": "alibaba", "observers": ()} | more
+        self.executor = SyncExecutor(values or policy(), **asked)
         lock = threading.Lock()
 
         @self.executor.wrap("CreateGroupId", accepted=lambda _, group_id: group_id.upper())
@@ -67,16 +75,20 @@ def test_every_call_is_made_once_some_at_a_time() -> None:
 def test_ordered_outcomes_come_in_the_order_of_the_calls() -> None:
     """What waits behind a slow call is bounded."""
     rest = threading.Event()
-    fleet = Fleet(meanwhile=lambda name: rest.wait(30) if name == "g-0" else None)
+
+    def meanwhile(name: str) -> None:
+        if name == "g-0":
+            rest.wait(30)
+        elif name == "g-5":
+            # Time for more calls, if there were places for them.
+            threading.Timer(0.1, rest.set).start()
+
+    fleet = Fleet(meanwhile=meanwhile)
     source = Source(NAMES)
-    with fleet.executor.map(fleet.calls(source), concurrency=3, ordered=True) as outcomes:
-        reader = iter(outcomes)
-        deadline = time.monotonic() + 30
-        while len(fleet.load.made) < 6 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert source.pulled == 6
-        rest.set()
-        assert names_of(list(reader)) == NAMES
+    reader = iter(fleet.executor.map(fleet.calls(source), concurrency=3, ordered=True))
+    assert names_of([next(reader)]) == ["g-0"]
+    assert source.pulled == 6
+    assert names_of(list(reader)) == NAMES[1:]
 
 
 @pytest.mark.parametrize("in_block", [False, True])
@@ -95,6 +107,70 @@ def test_leaving_the_loop_waits_for_what_is_under_way(in_block: bool) -> None:  
     assert source.is_closed
     assert fleet.load.under_way == 0
     assert len(fleet.load.made) <= 12
+
+
+def test_leaving_early_waits_for_no_wait() -> None:
+    """Calls that wait for their next attempt end as cancelled ones, and make no other attempt."""
+    log = Log()
+    fleet = Fleet(values=policy(wait=600.0), observers=[log])
+    names = ["busy-1", "busy-2", "g-0", *(f"busy-{number}" for number in range(3, 9))]
+    began = time.monotonic()
+    for outcome in fleet.executor.map(fleet.calls(names), concurrency=3):
+        assert outcome.arguments["group_id"] == "g-0"
+        break
+    assert time.monotonic() - began < 60
+    assert workers() == []
+    assert len(fleet.load.made) == len(set(fleet.load.made))
+    ends = sorted(event.ended or "" for event in log.events if isinstance(event, CallEnded))
+    assert ends == ["cancelled", "cancelled", "success"]
+
+
+def test_leaving_early_ends_maps_in_calls() -> None:
+    """A call that reads outcomes itself ends with its thread, and so do the calls that it waits for."""
+    inner = Fleet(values=policy(wait=600.0))
+    is_inside = threading.Event()
+
+    def nest(name: str) -> None:
+        if name == "g-0":
+            is_inside.wait(30)
+            return
+        inner_calls = inner.calls([f"g-{name}", "busy-1", "busy-2"])
+        for _ in inner.executor.map(inner_calls, concurrency=1):
+            is_inside.set()
+
+    outer = Fleet(meanwhile=nest)
+    began = time.monotonic()
+    for _ in outer.executor.map(outer.calls(NAMES[:3]), concurrency=3):
+        break
+    assert time.monotonic() - began < 60
+    assert workers() == []
+    assert "busy-2" not in inner.load.made
+
+
+def test_the_input_is_read_in_the_thread_of_the_reader() -> None:
+    """Rows of a database belong to the thread that asked for them."""
+    fleet = Fleet()
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.execute("CREATE TABLE device (name TEXT)")
+        database.executemany("INSERT INTO device VALUES (?)", [(name,) for name in NAMES])
+        names = (name for (name,) in database.execute("SELECT name FROM device"))
+        outcomes = list(fleet.executor.map(fleet.calls(names), concurrency=4))
+    assert sorted(names_of(outcomes)) == sorted(NAMES)
+
+
+def test_a_call_sees_the_context_of_the_reader_alone() -> None:
+    """What a call, or the input, sets in its context is not seen by the next call."""
+    var: ContextVar[str] = ContextVar("var", default="")
+    seen: set[str] = set()
+
+    def meanwhile(name: str) -> None:
+        seen.add(var.get())
+        var.set(name)
+
+    fleet = Fleet(meanwhile=meanwhile)
+    var.set("reader")
+    assert len(list(fleet.executor.map(fleet.calls(NAMES), concurrency=4))) == 50
+    assert seen == {"reader"}
 
 
 def test_errors_that_are_no_calls_own_leave_the_loop() -> None:

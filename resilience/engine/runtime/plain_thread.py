@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
-from contextlib import nullcontext
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, Protocol, TypeVar
 
 import anyio
 from attrs import define, field
 
 from resilience.engine.runtime import clock
+from resilience.engine.runtime.halt import Halt
 from resilience.engine.runtime.runtime import Ran, Timing, settled
 
 T = TypeVar("T")
@@ -49,9 +50,16 @@ working_for: Final = _WorkingFor()
 
 
 class _Limits(threading.local):
-    """The instant until which this thread may wait for other threads."""
+    """
+    What ends the waits of this thread.
+
+    Attributes:
+        until: The instant until which it may wait for other threads.
+        halt: What tells it to end its calls.
+    """
 
     until: float | None = None
+    halt: Halt | None = None
 
 
 @define(eq=False)
@@ -75,9 +83,16 @@ class Thread:
         return self.clock.monotonic, self.sleep
 
     async def sleep(self, seconds: float) -> None:
-        """Block the thread."""
+        """Block the thread; a halt ends the wait."""
+        halt = self._limits.halt
+        if halt is None:
+            if seconds > 0:
+                self.clock.sleep(seconds)
+            return
         if seconds > 0:
-            self.clock.sleep(seconds)
+            # A virtual clock must know of the wait, and waits for nothing.
+            (halt.wait if self.clock is clock else self.clock.sleep)(seconds)
+        halt.check()
 
     async def run_until(
         self,
@@ -89,8 +104,10 @@ class Thread:
         """
         Run a function to its end; only our own waits in it, for another thread, end at the limit.
 
-        An earlier limit of an outer call ends the waits too, and the outer call with them.
+        An earlier limit of an outer call ends the waits too, and the outer call with them. A thread that was halted
+        does not begin.
         """
+        self.go_on()
         outer = self._limits.until
         self._limits.until = min((each for each in (outer, limit) if each is not None), default=None)
         try:
@@ -110,9 +127,35 @@ class Thread:
         """Return a latch for threads."""
         return _ThreadLatch(self)
 
-    def shield(self) -> nullcontext[None]:
-        """Return an empty context manager: a thread cannot be cancelled."""
-        return nullcontext()
+    @contextmanager
+    def shield(self) -> Iterator[None]:
+        """Keep a halt away from the block."""
+        with self.under(None):
+            yield
+
+    @property
+    def halt(self) -> Halt | None:
+        """What tells this thread to end its calls."""
+        return self._limits.halt
+
+    @contextmanager
+    def under(self, halt: Halt | None) -> Iterator[None]:
+        """Let a halt end the calls that this thread makes in the block."""
+        outer, self._limits.halt = self._limits.halt, halt
+        try:
+            yield
+        finally:
+            self._limits.halt = outer
+
+    def go_on(self) -> None:
+        """
+        Do nothing while this thread may make calls.
+
+        Raises:
+            Halted: It was told to end them.
+        """
+        if self._limits.halt is not None:
+            self._limits.halt.check()
 
     def owner(self) -> Hashable:
         """Return the task that this thread works for, else the thread."""
@@ -139,7 +182,9 @@ class _ThreadLatch:
         self._event.set()
 
     async def wait(self) -> None:
-        if not self._event.wait(self._thread.left()):
+        is_open = self._event.wait(self._thread.left())
+        self._thread.go_on()
+        if not is_open:
             raise _TimeIsUp
 
 
