@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
 from typing import Any, Final
 
@@ -14,16 +15,21 @@ Numbered = tuple[int, Any]
 
 
 class PlainSource:
-    """An iterable. A worker that asks it waits for nothing."""
+    """
+    An iterable. A worker that asks it waits for nothing.
+
+    All workers ask it in one context, so that a generator can hold a span, which is detached where it was attached.
+    """
 
     def __init__(self, calls: Iterable[Any]) -> None:
-        self._calls = iter(calls)
+        self._context = contextvars.copy_context()
+        self._calls = self._context.run(iter, calls)
         self._number = -1
         self._is_stopped = False
 
     async def next(self) -> Numbered | None:
         """Return the next call; None at the end, or once the input has been stopped."""
-        call = _END if self._is_stopped else next(self._calls, _END)
+        call = _END if self._is_stopped else self._context.run(next, self._calls, _END)
         self._number += 1
         return None if call is _END else (self._number, call)
 
@@ -34,7 +40,7 @@ class PlainSource:
     def close(self) -> None:
         """Close a generator, as the end of a loop over it would."""
         if isinstance(self._calls, Generator):
-            self._calls.close()
+            self._context.run(self._calls.close)
 
 
 class AsyncSource:
@@ -69,15 +75,16 @@ class AsyncSource:
                     await self._calls.aclose()
 
     async def next(self) -> Numbered | None:
-        """Return the next call; None at the end, or once the input has been stopped."""
+        """Return the next call; None at the end, or once the input has been stopped, also if one was under way."""
         self._wanted.release()
         try:
-            return await self._receive.receive()
+            pulled = await self._receive.receive()
         except anyio.EndOfStream:
             error, self._error = self._error, None
             if error is not None:
                 raise error from None
             return None
+        return None if self._feeding.cancel_called else pulled
 
     def stop(self) -> None:
         """Ask for nothing more, and break off what is being asked for."""

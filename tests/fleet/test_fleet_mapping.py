@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import anyio
@@ -219,6 +220,35 @@ async def test_a_failure_stops_the_fleet_if_asked() -> None:
     assert len(outcomes) <= 14
 
 
+@pytest.mark.parametrize("place", range(20))
+async def test_no_call_begins_after_a_failure_if_asked(place: int) -> None:
+    """Also where the input is asynchronous and has a call ready at the same moment."""
+    log: list[str] = []
+
+    async def create_group(instance_id: str, group_id: str) -> str:  # noqa: ARG001  # names that the catalogue knows
+        log.append(group_id)
+        for _ in range(int(group_id[2:]) % 5 + 1):
+            await anyio.lowlevel.checkpoint()
+        if group_id == NAMES[place]:
+            log.append("failed")
+            raise ServiceError("Denied", status=400, effect="none")
+        return group_id
+
+    executor = Executor(policy(), provider="alibaba", observers=())
+    create = executor.wrap("CreateGroupId", create_group)
+
+    async def calls() -> AsyncIterator[BoundCall[str]]:
+        for number, name in enumerate(NAMES):
+            if number % 3 == 0:
+                await anyio.lowlevel.checkpoint()
+            yield create.bind(INSTANCE, name)
+
+    async with executor.map(calls(), concurrency=8, stop_on_failure=True) as outcomes:
+        read = [outcome async for outcome in outcomes]
+    assert log[-1] == "failed"
+    assert sorted(names_of(read)) == sorted(log[:-1])
+
+
 async def test_the_reader_can_stop_the_fleet() -> None:
     """After ``stop`` the loop ends by itself, and every call that was made has been told."""
     fleet = Fleet()
@@ -239,6 +269,32 @@ async def test_all_failures_come_in_one_group_if_asked() -> None:
         await fleet.read_into(read, ["deny-1", "deny-2", *NAMES], raise_failures=True)
     assert len(read) == 52
     assert [type(error) for error in caught.value.exceptions] == [ServiceError, ServiceError]
+
+
+@pytest.mark.parametrize("count", [1, 7, 50])
+async def test_a_generator_is_read_in_one_context(count: int) -> None:
+    """It can hold a span, which is detached where it was attached; calls do not see it."""
+    var: ContextVar[str] = ContextVar("var", default="")
+    seen = set()
+
+    def seconds(_: str) -> float:
+        seen.add(var.get())
+        return 1.0
+
+    fleet = Fleet(seconds=seconds)
+
+    def calls() -> Iterator[BoundCall[str]]:
+        token = var.set("input")
+        try:
+            yield from fleet.calls(NAMES)
+        finally:
+            var.reset(token)
+
+    async with fleet.executor.map(calls(), concurrency=4) as outcomes:
+        async for _ in outcomes:
+            if outcomes.tally.calls == count:
+                break
+    assert seen == {""}
 
 
 async def test_an_asynchronous_input_is_closed_too() -> None:
