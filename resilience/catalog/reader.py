@@ -38,6 +38,8 @@ __all__ = [
     "OperationFacts",
     "catalogue",
     "cloud_of",
+    "code_facts",
+    "operation_facts",
     "parse",
     "provider_of_cloud",
     "providers",
@@ -90,6 +92,16 @@ def catalogue(provider: str) -> Catalogue:
 def _files() -> Mapping[str, Path]:
     """Return the catalogues by provider; one of this package beats that of another package."""
     return {**plugins.files("catalog"), **{file.stem: file for file in _FOLDER.glob("*.toml")}}
+
+
+def code_facts(provider: str | None, code: str | None) -> CodeFacts | None:
+    """Return the facts about a provider's code, or about the nearest code above it; None if there are none."""
+    return catalogue(provider).code(code) if provider in providers() and code is not None else None
+
+
+def operation_facts(provider: str | None, name: str) -> OperationFacts | None:
+    """Return the facts about a provider's operation; None if there are none."""
+    return catalogue(provider).operation(name) if provider in providers() else None
 
 
 def providers_of(operation: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any, ClassVar, NamedTuple
 
-from resilience.catalog import OperationFacts, catalogue, providers
+from resilience.catalog import OperationFacts, operation_facts
 from resilience.clients.common.assuming import Keys
 from resilience.clients.common.calls import Apis, Check, ClientMethod
 from resilience.clients.common.keys import KeyTriple, ManagedKeys
@@ -193,7 +193,7 @@ class Sdk:
 
     def operation_facts(self, operation: str) -> OperationFacts | None:
         """Return the catalogue's entry for an operation; None if there is none."""
-        return catalogue(self.provider).operation(operation) if self.provider in providers() else None
+        return operation_facts(self.provider, operation)
 
     def checker(self, operation: str) -> Check:
         """Return the check for an operation."""

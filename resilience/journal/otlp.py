@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from attrs import define, evolve, field
 
-from resilience.catalog import catalogue, provider_of_cloud, providers
+from resilience.catalog import code_facts, provider_of_cloud
 from resilience.core.fault import CUT, TRANSPORTS, Effect, Fault
 from resilience.core.policy import VERBS
 from resilience.journal.fields import (
@@ -215,11 +215,8 @@ def _fault(attributes: Fields, provider: str | None, effect: Effect | None, hint
 
 
 def _usual_effect(fault: Fault, provider: str | None) -> Effect:
-    if fault.code is not None and provider in providers():
-        facts = catalogue(provider).code(fault.code)
-        if facts is not None and facts.effect is not None:
-            return facts.effect
-    return fault.effect_or_default()
+    facts = code_facts(provider, fault.code)
+    return fault.effect_or_default() if facts is None else facts.effect
 
 
 def _remedies(children: list[Span]) -> Iterator[RecordedRemedy]:

@@ -9,7 +9,7 @@ from typing import Final, get_args
 
 from attrs import evolve, field, frozen
 
-from resilience.catalog import CodeFacts, OperationFacts, catalogue, providers
+from resilience.catalog import CodeFacts, OperationFacts, catalogue, operation_facts, providers
 from resilience.cli.doubt import Situation, situations
 from resilience.cli.explain.candidates import LostRule, lost
 from resilience.cli.explain.subject import read_subject
@@ -168,7 +168,7 @@ def _advice(plan: Plan, fault: Fault, rule: Rule | None, policy: Policy) -> str 
     if not plan.operation or plan.provider is None or rule is None or not plan.must_verify_first:
         return None
     operation = described(plan.provider, plan.operation, policy=policy)
-    facts = catalogue(plan.provider).operation(plan.operation) if plan.provider in providers() else None
+    facts = operation_facts(plan.provider, plan.operation)
     may_look = operation.read_back is not None or (facts is not None and facts.read_back is not None)
     if may_look or plan.effect(fault, rule) != "unknown" or not leads_on(rule.action):
         return None

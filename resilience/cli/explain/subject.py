@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from resilience.catalog import catalogue, providers
+from resilience.catalog import catalogue, code_facts, providers
 from resilience.cli.plans import operation_of, plan_of
 from resilience.core.fault import Fault
 from resilience.core.plan import Plan
@@ -47,7 +47,8 @@ def read_subject(subject: str, policy: Policy, provider: str | None) -> tuple[Fa
 
 def _only_operation(code: str, provider: str | None, policy: Policy) -> str:
     """Return the only operation of a code, by the catalogue or the rules; empty if there are several."""
-    if provider in providers() and (facts := catalogue(provider).code(code)) is not None and facts.operations:
+    facts = code_facts(provider, code)
+    if facts is not None and facts.operations:
         return facts.operations[0] if len(facts.operations) == 1 else ""
     named = {rule.operation for rule in policy.rules if (rule.scope, rule.code) == (provider, code)}
     only = named.pop() if len(named) == 1 else None

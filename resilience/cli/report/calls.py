@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from attrs import define
 
-from resilience.catalog import catalogue, providers
+from resilience.catalog import operation_facts
 from resilience.cli.report.labels import END_WORDS, FAILED, End, end_of
 from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedRemedy, Recording
 
@@ -123,9 +123,7 @@ class ReportedCall:
         return doubt
 
     def _repeat(self) -> str | None:
-        if self.call.provider not in providers():
-            return None
-        facts = catalogue(self.call.provider).operation(self.call.operation)
+        facts = operation_facts(self.call.provider, self.call.operation)
         return None if facts is None else facts.repeat
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final, Literal
 
-from resilience.catalog import catalogue, providers
+from resilience.catalog import catalogue, code_facts, providers
 from resilience.cli.screen import seconds
 from resilience.core.decision import StopReason
 from resilience.core.events import RemedyAnswer
@@ -167,9 +167,7 @@ def service(provider: str | None) -> str:
 
 def meaning(provider: str | None, code: str | None) -> str | None:
     """Return the meaning of a code in one line; None if the catalogue does not have it."""
-    if provider not in providers() or code is None:
-        return None
-    facts = catalogue(provider).code(code)
+    facts = code_facts(provider, code)
     return None if facts is None else facts.meaning
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from resilience.catalog import catalogue, providers
+from resilience.catalog import code_facts
 from resilience.cli.report.calls import ReportedCall, by
 from resilience.cli.report.groups import Failure, Gap, injected
 from resilience.cli.report.labels import counted, instant, shown
@@ -69,9 +69,7 @@ def by_the_clock(spent: Times) -> str:
 
 def stays(failure: Failure) -> bool:
     """Tell whether the catalogue says that only a person can change the answer."""
-    if failure.fault is None or failure.fault.code is None or failure.provider not in providers():
-        return False
-    facts = catalogue(failure.provider).code(failure.fault.code)
+    facts = code_facts(failure.provider, None if failure.fault is None else failure.fault.code)
     return facts is not None and facts.is_lasting
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from attrs import define, evolve, field
 
-from resilience.catalog import catalogue, providers
+from resilience.catalog import catalogue, code_facts, providers
 from resilience.core.chaos import met_by
 from resilience.core.fault import TRANSPORTS, Fault
 from resilience.core.policy import Chaos, Injection
@@ -219,5 +219,5 @@ def fault_of(provider: str, code: str) -> Fault:
             return Fault(provider=provider, transport=transport, error=_ERROR)
     if is_transport_code(code):
         return Fault(provider=provider, status=int(code.removeprefix("http-")), error=_ERROR)
-    facts = catalogue(provider).code(code) if provider in providers() else None
+    facts = code_facts(provider, code)
     return Fault(provider=provider, code=code, status=None if facts is None else facts.status, error=_ERROR)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from attrs import frozen
 
-from resilience.catalog import OperationFacts, catalogue, providers
+from resilience.catalog import OperationFacts, catalogue, operation_facts, providers
 from resilience.core.operations.apis import RequestTemplate, RestApi, is_placeholder
 from resilience.core.operations.declared import Declaration, DeclaredName, is_secret_field
 from resilience.policyfile.decode.layers import Report, Stack
@@ -54,7 +54,7 @@ def check_declarations(
         for name, declared in entries.items():
             if declared.keys() <= {"repeat", "settle", "requires"}:
                 continue
-            facts = catalogue(provider).operation(name) if provider in providers() else None
+            facts = operation_facts(provider, name)
             siblings = known.get(provider, {})
             checked = _Checked(
                 provider, name, _declared(declared), facts, None if api is None else templates, siblings, listed_ones

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define
 
-from resilience.catalog import CodeClass, CodeFacts, OperationFacts, catalogue, providers
+from resilience.catalog import CodeClass, CodeFacts, OperationFacts, code_facts, operation_facts
 from resilience.core.fault import Effect, Repeat
 from resilience.core.operations.advice import Subject, probable_key, probable_reads
 from resilience.core.operations.apis import RequestTemplate
@@ -26,8 +26,7 @@ class PolicyFacts:
 
     def operation_facts(self, operation: Operation) -> OperationFacts | None:
         """Return the catalogue's facts about an operation, or None."""
-        provider, name = operation
-        return catalogue(provider).operation(name) if provider in providers() else None
+        return operation_facts(*operation)
 
     def repeat(self, operation: Operation) -> Repeat:
         """Return the repeat of an operation: the policy's, else the catalogue's, else ``duplicate``."""
@@ -87,7 +86,7 @@ class PolicyFacts:
 
     def facts(self, rule: Rule) -> CodeFacts | None:
         """Return the catalogue's facts about a rule's code, or about the code above a sub-code."""
-        return catalogue(rule.scope).code(rule.code) if rule.scope in providers() else None
+        return code_facts(rule.scope, rule.code)
 
     def class_of(self, rule: Rule) -> CodeClass | None:
         """Return the class of a rule's code; None if it is unknown, or if the rule asks for a message."""

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator
 from typing import Final
 
-from resilience.catalog import catalogue, providers
+from resilience.catalog import catalogue, code_facts, providers
 from resilience.core.fault import Effect
 from resilience.core.operations import advice
 from resilience.core.operations.apis import METHODS
@@ -155,5 +155,5 @@ def _no_credentials(view: View, each: RuleAt) -> str | None:
 
 
 def _effect_of(provider: str | None, code: str) -> Effect | None:
-    facts = catalogue(provider).code(code) if provider in providers() and provider is not None else None
+    facts = code_facts(provider, code)
     return None if facts is None else facts.effect
