@@ -29,6 +29,12 @@ class Bin:
     high: float
     count: int
 
+    @property
+    def numbers(self) -> str:
+        """The whole numbers of the bin: ``2`` or ``2 to 4``."""
+        low, high = int(self.low), int(self.high) - 1
+        return str(low) if low >= high else f"{low} to {high}"
+
 
 def histogram(values: Sequence[float], most: int) -> tuple[Bin, ...]:
     """Return at most so many bins of equal width; one bin if all values are equal. There is at least one value."""

@@ -199,7 +199,7 @@ def _runs(spread: Distribution, setup: Setup, screen: Console) -> Iterator[Rende
     yield from plots.bars([(_upto(each), each.count) for each in bins], width, plain=plain, style="magenta")
     yield Text("\nRequests", style="bold underline")
     numbers = plots.whole_numbers(spread.calls, _BINS)
-    yield from plots.bars([(_number(each), each.count) for each in numbers], width, plain=plain, style="green")
+    yield from plots.bars([(each.numbers, each.count) for each in numbers], width, plain=plain, style="green")
     yield Text()
     for line in findings(spread, setup):
         yield Text(line)
@@ -219,11 +219,6 @@ def findings(spread: Distribution, setup: Setup) -> Iterator[str]:
 
 def _upto(each: plots.Bin) -> str:
     return seconds(each.low) if each.low == each.high else f"to {seconds(each.high)}"
-
-
-def _number(each: plots.Bin) -> str:
-    low, high = int(each.low), int(each.high) - 1
-    return str(low) if low >= high else f"{low}-{high}"
 
 
 def _to_json(setup: Setup, first: Played, spread: Distribution | None, seed: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from resilience.cli.pages.rendering import render
 from resilience.cli.pages.shapes import WIDTH, bars, columns, curve
-from resilience.cli.plots import Bin, histogram, whole_numbers
+from resilience.cli.plots import histogram, whole_numbers
 from resilience.cli.screen import seconds, times
 from resilience.cli.simulate import timeline
 from resilience.core.decision import ended_by
@@ -93,13 +93,8 @@ def _runs(spread: Distribution, notes: Iterable[str]) -> dict[str, Any]:
         "reasons": bars([(reason, count, ended_by(reason, attempts=1)) for reason, count in spread.reasons.items()]),
         "durations": columns(histogram(spread.durations, _BINS), "duration", durations, "how the durations are spread"),
         "over": curve(spread.durations, durations, "the share of runs that are over"),
-        "requests": bars([(_number(each), each.count, "requests") for each in requests]),
+        "requests": bars([(each.numbers, each.count, "requests") for each in requests]),
     }
-
-
-def _number(each: Bin) -> str:
-    low, high = int(each.low), int(each.high) - 1
-    return str(low) if low >= high else f"{low} to {high}"
 
 
 def _call(played: Played, setup: Setup) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from attrs import frozen
@@ -17,6 +18,7 @@ from resilience.policyfile.ruleset import Rank
 Operation = tuple[str, str]
 """A provider and the name of one of its operations."""
 
+_SHOWN: Final = 3
 _TRANSPORTS: Final[dict[str, Transport]] = {"unsent": "unsent", "lost": "lost", "garbled": "garbled"}
 _STATUS_CLASSES: Final[dict[str, CodeClass]] = {
     "http-401": "credential",
@@ -111,6 +113,12 @@ class Mistake:
         """The code of the first rule, and the number of the others."""
         first, *others = self.rules
         return quoted(first.rule.code) + (f" (and {len(others)} more)" if others else "")
+
+
+def few_names(operations: Iterable[Operation]) -> str:
+    """Return the names of some operations for a message: the first ones, and the number of the others."""
+    names = sorted({name for _, name in operations})
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
 def fault_of(rule: Rule, provider: str) -> Fault:

@@ -12,14 +12,13 @@ from resilience.core.operations.apis import METHODS
 from resilience.core.policy import Action
 from resilience.policyfile.decode.operations import catalogued
 from resilience.policyfile.lint import ids
-from resilience.policyfile.lint.places import Operation, RuleAt
+from resilience.policyfile.lint.places import Operation, RuleAt, few_names
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.messages.problems import Problem
 from resilience.policyfile.messages.spelling import nearest
 from resilience.policyfile.messages.wording import quoted
 
 _CARE: Final[dict[Repeat, int]] = {"safe": 0, "equal": 1, "conflict": 2, "duplicate": 3}
-_SHOWN: Final = 3
 _LIKE_AN_OPERATION: Final = 0.85  # one wrong letter, and not another verb before the same noun
 
 # Names of operations begin so if "it does not exist" means success.
@@ -42,7 +41,7 @@ def repeated(view: View) -> Iterator[Problem]:
         if twice:
             message = (
                 f'effect = "none" for {quoted(rule.code)}, although the request may have run: a retry would do '
-                f"{_names(twice)} twice; leave effect out, so that the executor asks a verifier first"
+                f"{few_names(twice)} twice; leave effect out, so that the executor asks a verifier first"
             )
             yield view.problem(each.inner("effect"), ids.REPEATED, message, severity="error", layer=each.layer)
 
@@ -129,8 +128,8 @@ def _doubt(view: View, each: RuleAt, action: Action) -> str | None:
     if not wrong:
         return None
     return (
-        f'if = "always" takes {quoted(rule.code)} for a success of {_names(wrong)}, also when another program did it '
-        'or the request named the wrong resource; use if = "ours", or verify'
+        f'if = "always" takes {quoted(rule.code)} for a success of {few_names(wrong)}, also when another program did '
+        'it or the request named the wrong resource; use if = "ours", or verify'
     )
 
 
@@ -163,8 +162,3 @@ def misspelled(view: View) -> Iterator[Problem]:
 
 def _goes_on(action: Action) -> bool:
     return any(each.do in LEADS_ON for each in action.chain)
-
-
-def _names(operations: list[Operation]) -> str:
-    names = sorted(name for _, name in operations)
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

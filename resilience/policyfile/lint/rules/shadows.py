@@ -9,7 +9,7 @@ from resilience.core.policy import Rule
 from resilience.policyfile.decode.operations import named_providers
 from resilience.policyfile.files.positions import Path
 from resilience.policyfile.lint import ids
-from resilience.policyfile.lint.places import Operation, RuleAt
+from resilience.policyfile.lint.places import Operation, RuleAt, few_names
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.messages.problems import Problem
 from resilience.policyfile.messages.wording import quoted
@@ -90,8 +90,8 @@ def _compared(view: View, each: RuleAt, wanted: frozenset[Operation]) -> Iterato
     elif documented and documented <= lost and any(winner in above for winner, _ in winners):
         hiding = [(winner, names & documented) for winner, names in winners if names & documented]
         message = (
-            f"this rule has no effect: {quoted(each.rule.code)} is documented for {_names(documented)} only, and there "
-            f"{_listed(hiding)}; write it for that operation"
+            f"this rule has no effect: {quoted(each.rule.code)} is documented for {few_names(documented)} only, and "
+            f"there {_listed(hiding)}; write it for that operation"
         )
         yield view.problem(each.key, ids.SHADOWED, message, at="key", layer=each.layer)
     elif each.rule.scope == "transport" and (hiding := _hiding(view, winners, above, wanted - lost)):
@@ -136,13 +136,8 @@ def _differ(winner: RuleAt, each: RuleAt) -> bool:
 
 
 def _listed(winners: list[tuple[RuleAt, set[Operation]]]) -> str:
-    shown = [f"{winner.rule.id} at {winner.rule.origin} answers for {_names(names)}" for winner, names in winners]
+    shown = [f"{winner.rule.id} at {winner.rule.origin} answers for {few_names(names)}" for winner, names in winners]
     return ", ".join(shown[:_SHOWN]) + (f" and {len(shown) - _SHOWN} more rules" if len(shown) > _SHOWN else "")
-
-
-def _names(operations: Iterable[Operation]) -> str:
-    names = sorted({name for _, name in operations})
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
 def _of(each: RuleAt) -> str:
