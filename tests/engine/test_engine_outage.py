@@ -26,7 +26,7 @@ from engine_calls import (
 
 from resilience import BreakerOpen, BudgetExhausted, Credentials, Executor, Refused, ServiceError
 from resilience.core.admission.limits import BreakerLimits, BudgetLimits
-from resilience.core.events import BreakerChanged, CallEnded, RetryPaid
+from resilience.core.events import BreakerChanged, CallEnded, CallStarted, Event, RetryPaid, Sink
 from resilience.core.policy import Action, PolicyValues
 
 pytestmark = pytest.mark.anyio
@@ -295,6 +295,57 @@ async def test_a_cancelled_probe_gives_its_place_back() -> None:
     service = Service()
     assert await running.call("CreateGroupId", service) == "created"
     assert running.breaker().state == "closed"
+
+
+class CancelledAt:
+    """An observer that cancels a call when so many things have happened to it."""
+
+    idle_slot = None
+
+    def __init__(self) -> None:
+        self.left = 0
+        self.scope: anyio.CancelScope | None = None
+
+    def watch(self, started: CallStarted) -> Sink:
+        assert started.operation
+        return self.see
+
+    def see(self, _: Event) -> None:
+        self.left -= 1
+        if self.left == 0 and self.scope is not None:
+            self.scope.cancel()
+
+
+async def test_a_call_that_is_cancelled_anywhere_holds_no_place() -> None:
+    """Whatever has just happened to it when it is cancelled, the next call is tried, and closes the breaker."""
+    canceller = CancelledAt()
+    source = Credentials(Service(value="key"))
+    running = executor(
+        limited(tokens(1000), breaking(probes=1), max_attempts=5),
+        observers=(canceller,),
+        credentials={"alibaba": source},
+    )
+    cancelled = 0
+    for events in range(1, 40):
+        await opened(running)
+        await anyio.sleep(20.0)
+        canceller.left = events
+
+        async def function(service: Service) -> Any:
+            source.current()
+            await anyio.sleep(0.1)
+            return await service(INSTANCE, GROUP)
+
+        service = Service(refused("Busy", status=429), refused("Busy", status=429), refused("Expired"), value="made")
+        with anyio.CancelScope() as canceller.scope:
+            await running.call("CreateGroupId", function, service)
+        cancelled += canceller.scope.cancelled_caught
+        canceller.scope, canceller.left = None, 0
+        again = Service()
+        assert await running.call("ListGroupId", again) == "created"
+        assert running.breaker().state == "closed"
+        running.breaker().reset()
+    assert cancelled > 5
 
 
 async def test_cancelled_calls_open_nothing() -> None:
