@@ -8,7 +8,6 @@ from typing import Final
 from attrs import frozen
 
 from resilience.cli.report.calls import ReportedCall
-from resilience.cli.report.drawing import CallShape, Scale, shapes
 from resilience.cli.report.labels import (
     END_WORDS,
     End,
@@ -41,8 +40,6 @@ SIGNS: Final[Mapping[End, str]] = {
 }
 """A sign for each end, beside its colour."""
 
-# No code contains this separator.
-_BETWEEN: Final = "\n"
 _DOT: Final = " \N{MIDDLE DOT} "
 _RESULTS: Final[Mapping[Step, str]] = {"success": "success", "aborted": "aborted", "unfinished": "never ended"}
 
@@ -80,71 +77,20 @@ class DetailLine:
     rule: str
 
 
-@frozen(kw_only=True)
-class CallDetails:
-    """
-    A call on a page.
-
-    Attributes:
-        number: Its number in the report.
-        end: Its end.
-        operation: Its operation.
-        codes: The faults of its attempts, one in each line.
-        took: Its duration, in seconds.
-        attempts: The number of its attempts.
-        how: Its end, in words.
-        in_run: Its bar, on the scale of its run.
-        alone: Its bar, on its own scale.
-        about: Its start, its provider and its policy.
-        trace_id: Its trace, or None.
-        lines: Its attempts and remedies.
-        renames: The changed names.
-        ending: Its end, with its times.
-    """
-
-    number: int
-    end: End
-    operation: str
-    codes: str
-    took: float
-    attempts: int
-    how: str
-    in_run: tuple[CallShape, ...]
-    alone: tuple[CallShape, ...]
-    about: str
-    trace_id: str | None
-    lines: tuple[DetailLine, ...]
-    renames: tuple[str, ...]
-    ending: str
+def about(one: ReportedCall) -> str:
+    """Return the start of a call, its provider and its policy."""
+    provider = () if one.call.provider is None else (shown(one.call.provider),)
+    return _DOT.join((f"begun {instant(one.call.started_at)} UTC", *provider, policy_of(one)))
 
 
-def details(one: ReportedCall, scale: Scale) -> CallDetails:
-    """Return a call in words; ``scale`` is that of its run."""
-    call = one.call
-    about = [f"begun {instant(call.started_at)} UTC", policy_of(one)]
-    if call.provider is not None:
-        about.insert(1, shown(call.provider))
-    return CallDetails(
-        number=one.number,
-        end=one.end,
-        operation=call.operation,
-        codes=_BETWEEN.join(shown(label) for label in one.labels),
-        took=one.took,
-        attempts=len(call.attempts),
-        how=_how(one),
-        in_run=shapes(one, scale),
-        alone=shapes(one, Scale.of(call.started_at, one.finish)),
-        about=_DOT.join(about),
-        trace_id=call.trace_id,
-        lines=tuple(
-            _attempt(one, each) if isinstance(each, RecordedAttempt) else _remedy(one, each) for each in one.steps()
-        ),
-        renames=tuple(_renames(one)),
-        ending=_ending(one),
-    )
+def lines(one: ReportedCall) -> Iterator[DetailLine]:
+    """Yield the attempts and remedies of a call."""
+    for each in one.steps():
+        yield _attempt(one, each) if isinstance(each, RecordedAttempt) else _remedy(one, each)
 
 
-def _how(one: ReportedCall) -> str:
+def how(one: ReportedCall) -> str:
+    """Return the end of a call in words, with its faults."""
     words = END_WORDS[one.end]
     if len(one.call.attempts) > 1:
         words += f", {times(len(one.call.attempts), 'attempt')}"
@@ -152,7 +98,8 @@ def _how(one: ReportedCall) -> str:
     return f"{words}: {codes}" if codes else words
 
 
-def _renames(one: ReportedCall) -> Iterator[str]:
+def renames(one: ReportedCall) -> Iterator[str]:
+    """Yield the changed names of a call."""
     for name, (old, new) in one.call.renamed.items():
         names = "" if new is None else f": {shown(old)} \N{RIGHTWARDS ARROW} {shown(new)}"
         yield f"renamed {shown(name)}{names}"
@@ -213,7 +160,8 @@ def _offset(one: ReportedCall, at: float) -> float:
     return max(round(at - one.call.started_at, 3), 0.0)
 
 
-def _ending(one: ReportedCall) -> str:
+def ending(one: ReportedCall) -> str:
+    """Return the end of a call, with its times."""
     call, end = one.call, one.end
     text = END_WORDS[end]
     if end == "unfinished":

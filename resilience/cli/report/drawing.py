@@ -79,12 +79,9 @@ class AxisLabel:
     at: float
 
 
-def shapes(one: ReportedCall, scale: Scale) -> tuple[CallShape, ...]:
-    """Return the shapes of a call's bar."""
-    return tuple(_shapes(one, scale))
-
-
-def _shapes(one: ReportedCall, scale: Scale) -> Iterator[CallShape]:
+def shapes(one: ReportedCall, scale: Scale | None = None) -> Iterator[CallShape]:
+    """Yield the shapes of a call's bar; without a scale the bar shows only the time of the call."""
+    scale = scale or Scale.of(one.call.started_at, one.finish)
     # The other shapes are drawn on top, so that waits remain between them.
     yield _shape("waits", scale, one.call.started_at, one.finish, (11, 4), "")
     for each in one.steps():

@@ -18,8 +18,8 @@ from resilience.cli.pages.rendering import asset, render, source_hash
 from resilience.cli.pages.shapes import TimePlot
 from resilience.cli.report import charts
 from resilience.cli.report.calls import ReportedCall, by, durations, waits_of
-from resilience.cli.report.details import SIGNS, CallDetails, details
-from resilience.cli.report.drawing import AxisLabel, Scale, axis, tick
+from resilience.cli.report.details import SIGNS, about, ending, how, lines, renames
+from resilience.cli.report.drawing import AxisLabel, Scale, axis, shapes, tick
 from resilience.cli.report.labels import (
     COLUMNS,
     END_WORDS,
@@ -101,11 +101,11 @@ def breakable(text: str) -> Markup:
 
 
 _FILTERS: Final = {
-    "breakable": breakable,
-    **{
-        each.__name__: each
-        for each in (counted, doubt, hint, instant, met, met_by, place, service, shown, stays, stopped)
-    },
+    each.__name__: each
+    for each in (
+        *(about, breakable, counted, doubt, ending, hint, how, instant, lines, met, met_by),
+        *(place, renames, service, shapes, shown, stays, stopped),
+    )
 }
 """The functions that the templates of a report call, by name."""
 
@@ -192,6 +192,7 @@ class RunSection:
         axis: The labels above its bars.
         step: The distance of the marks behind its bars, in per cent.
         is_long: Whether the browser lays out lines only when they come into view.
+        scale: The scale of its bars.
         calls: The listed calls.
     """
 
@@ -200,7 +201,8 @@ class RunSection:
     axis: tuple[AxisLabel, ...]
     step: float
     is_long: bool
-    calls: Iterator[CallDetails]
+    scale: Scale
+    calls: Sequence[ReportedCall]
 
 
 def _run(calls: Sequence[ReportedCall], every: Sequence[ReportedCall]) -> RunSection:
@@ -212,8 +214,8 @@ def _run(calls: Sequence[ReportedCall], every: Sequence[ReportedCall]) -> RunSec
         axis=axis(scale),
         step=tick(scale.length) / scale.length * 100,
         is_long=len(calls) > _MANY,
-        # A generator, because a page with thousands of calls needs no list of their details.
-        calls=(details(each, scale) for each in calls),
+        scale=scale,
+        calls=calls,
     )
 
 
