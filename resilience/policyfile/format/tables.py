@@ -186,7 +186,7 @@ CREDENTIALS: Final[Mapping[str, Key]] = {
     ),
     "source": Key(
         kind="choice",
-        meaning="where `resilience run` gets new keys for clients with temporary ones",
+        meaning="the source of new keys, for clients with temporary ones",
         choices=get_args(SourceKind),
     ),
     "role": Key(kind="text", meaning="the role to assume, as the service names it", only=_ROLE),
