@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Final, NamedTuple
 
 from resilience.core.admission.result import Result, result_of_fault, worst
@@ -46,9 +47,7 @@ def meaning_of(plan: Plan, fault: Fault) -> Meaning:
         end = Fail(rule=rule, action=action, reason=choice.reason) if is_certain and action.do == "fail" else None
         found = Meaning(rule, plan.effect(fault, rule), choice, is_certain, end)
         if all(each.message is None for each in plan.candidates(fault)):
-            if len(plan.memo) >= _MEMO_SIZE:
-                plan.memo.clear()
-            plan.memo[question] = found
+            _remember(plan, question, found)
     return found
 
 
@@ -60,5 +59,17 @@ def result_of(plan: Plan, event: Failed) -> Result:
 
 
 def _result(plan: Plan, fault: Fault) -> Result:
-    known = None if fault.code is None else plan.result_of_code(fault.provider or plan.provider, fault.code)
-    return result_of_fault(fault, known, meaning_of(plan, fault).choice.action)
+    action = meaning_of(plan, fault).choice.action
+    question = ("result", fault.provider, fault.code, fault.transport, fault.status, action.do, action.counts)
+    found: Result | None = plan.memo.get(question)
+    if found is None:
+        known = None if fault.code is None else plan.result_of_code(fault.provider or plan.provider, fault.code)
+        found = result_of_fault(fault, known, action)
+        _remember(plan, question, found)
+    return found
+
+
+def _remember(plan: Plan, question: Hashable, answer: object) -> None:
+    if len(plan.memo) >= _MEMO_SIZE:
+        plan.memo.clear()
+    plan.memo[question] = answer

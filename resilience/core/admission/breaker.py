@@ -140,6 +140,8 @@ class Breaker:
 
     def refusal(self, now: float) -> BreakerRefusal | None:
         """Refuse a call that :meth:`enter` would refuse, before it waits for anything else; None if it may go on."""
+        if self.state == "closed":
+            return None
         with self.mutex:
             refusal = None if self.limits.mode == "shadow" else self._refusal(self._time.at(now))
             self.refused += refusal is not None
