@@ -13,7 +13,8 @@ from resilience.core.events import Observer
 from resilience.core.policy import PolicyValues
 from resilience.engine import executor, synchronous
 from resilience.engine.bound_call import BoundCall, SyncBoundCall
-from resilience.fleet.mapping import OutcomeStream, checked_concurrency
+from resilience.fleet.concurrency import concurrency_of
+from resilience.fleet.mapping import OutcomeStream
 from resilience.fleet.sync_mapping import SyncOutcomeStream
 from resilience.telemetry import default_observers
 
@@ -63,7 +64,8 @@ class Executor(executor.BareExecutor):  # noqa: D101  # it has the docstring of 
         Args:
             calls: What ``bind`` returns: of a wrapped function, or of this executor for a method of a wrapped client.
                 The next call is asked for when a place is free and the outcomes before it have been read.
-            concurrency: How many calls are under way at a time; by default 16.
+            concurrency: How many calls are under way at a time. By default ``concurrency`` of the policy's ``[rate]``;
+                without it 16, or as many more as use up a rate that is declared there with answers after 250 ms.
             ordered: Yield outcomes in the order of the calls. A slow call holds up the others, at most as many again
                 as are under way.
             stop_on_failure: Begin no further call once one has failed; those under way end and are told. One that the
@@ -76,7 +78,7 @@ class Executor(executor.BareExecutor):  # noqa: D101  # it has the docstring of 
         """
         return OutcomeStream(
             calls,
-            concurrency=checked_concurrency(concurrency),
+            concurrency=concurrency_of(concurrency, self.policy, self.provider),
             ordered=ordered,
             stop_on_failure=stop_on_failure,
             raise_failures=raise_failures,
@@ -111,7 +113,8 @@ class SyncExecutor(synchronous.BareSyncExecutor):  # noqa: D101  # it has the do
         Args:
             calls: What ``bind`` returns: of a wrapped function, or of this executor for a method of a wrapped client.
                 The next call is asked for when a place is free and the outcomes before it have been read.
-            concurrency: How many calls are under way at a time; by default 16.
+            concurrency: How many calls are under way at a time. By default ``concurrency`` of the policy's ``[rate]``;
+                without it 16, or as many more as use up a rate that is declared there with answers after 250 ms.
             ordered: Yield outcomes in the order of the calls. A slow call holds up the others, at most as many again
                 as are under way.
             stop_on_failure: Begin no further call once one has failed; those under way end and are told. One that the
@@ -124,7 +127,7 @@ class SyncExecutor(synchronous.BareSyncExecutor):  # noqa: D101  # it has the do
         """
         return SyncOutcomeStream(
             calls,
-            concurrency=checked_concurrency(concurrency),
+            concurrency=concurrency_of(concurrency, self.policy, self.provider),
             ordered=ordered,
             stop_on_failure=stop_on_failure,
             raise_failures=raise_failures,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from types import TracebackType
-from typing import Any, Final, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import anyio
 import anyio.abc
@@ -23,24 +23,6 @@ from resilience.fleet.source import AsyncSource, PlainSource
 from resilience.fleet.tally import Tally, failures_group
 
 T = TypeVar("T")
-
-CONCURRENCY: Final = 16
-"""
-Calls under way at a time, where nothing else is asked for. With answers after 50 to 500 ms these are 30 to 300 calls
-per second, and for more than 300 Alibaba Cloud blocks an IP address.
-"""
-
-
-def checked_concurrency(concurrency: int | None) -> int:
-    """
-    Return how many calls are under way at a time.
-
-    Raises:
-        ValueError: It is less than 1.
-    """
-    if concurrency is not None and concurrency < 1:
-        raise ValueError(f"concurrency: expected a number from 1, got {concurrency}")
-    return concurrency or CONCURRENCY
 
 
 def not_bound(call: object, kind: str) -> TypeError:
