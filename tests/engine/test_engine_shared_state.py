@@ -29,6 +29,7 @@ from resilience import (
     ServiceError,
     SyncExecutor,
 )
+from resilience.core.admission.limits import BreakerLimits, BudgetLimits
 from resilience.core.events import CallStarted, Event, Sink
 from resilience.core.policy import CredentialLimits
 from resilience.engine.credentials.sdk_managed import SdkManagedSources
@@ -446,3 +447,32 @@ def test_trio_as_a_guest_of_asyncio_has_one_clock() -> None:
         return (await done).unwrap()
 
     assert asyncio.run(host()) == ["success", "success", "failed"]
+
+
+@NEEDS_FORK
+def test_shared_limits_are_free_in_a_forked_process() -> None:
+    """A thread that changes a breaker or a budget while its process forks holds up no call of the new process."""
+    limits = BreakerLimits(min_calls=1, open_for=0.001, probes=1)
+    running = plain(evolve(VALUES, budgets={"alibaba": BudgetLimits()}, breakers={"alibaba": limits}))
+    assert running.outcome("CreateGroupId", refuse).error is not None
+    outage = running.target_factory.setting.outage
+    breaker = outage.breaker("alibaba", "CreateGroupId")
+    assert breaker is not None
+    is_held, may_end = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with breaker.mutex:
+            is_held.set()
+            may_end.wait(PATIENCE)
+
+    holder = threading.Thread(target=hold, daemon=True)
+    holder.start()
+    assert is_held.wait(PATIENCE)
+    time.sleep(0.01)
+    assert forked(lambda: bool(running.call("CreateGroupId", lambda: "made") == "made"))
+    may_end.set()
+    holder.join(PATIENCE)
+
+
+def refuse() -> None:
+    raise refused("Broken", status=500)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from threading import Lock
 from typing import Any, Final
 
 from attrs import Factory, field, frozen
@@ -16,6 +15,7 @@ from resilience.core.policy import Limits, PolicyValues
 from resilience.engine.credentials.policy_source import PolicySources
 from resilience.engine.credentials.source import Credentials
 from resilience.engine.errors import ServiceError
+from resilience.engine.runtime.locks import ProcessLock
 from resilience.engine.runtime.worker_threads import Threads
 from resilience.engine.target.injection import Rehearsal
 from resilience.engine.target.names import NameOwners, ProcessNames
@@ -47,7 +47,7 @@ class ExecutorSettings:
         init=False, default=Factory(lambda self: PolicySources.of_policy(self.policy), takes_self=True)
     )
     outage: OutageLimits = field(
-        init=False, default=Factory(lambda self: OutageLimits(self.policy, Lock()), takes_self=True)
+        init=False, default=Factory(lambda self: OutageLimits(self.policy, ProcessLock()), takes_self=True)
     )
     reads_messages: bool = field(
         init=False,
