@@ -14,14 +14,12 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import Final, Literal
+from typing import Final
 
 from attrs import define, field
 
 from resilience.core.admission.rate_limiter import HASTE, RateLimiter
-
-Result = Literal["succeeded", "throttled", "failed", "ignored", "cancelled"]
-"""How an attempt ended: ``ignored`` is an answer that says no without being overloaded, ``failed`` is no answer."""
+from resilience.core.admission.result import Result
 
 START: Final = 10
 """The requests of a first second, where no limit is declared."""

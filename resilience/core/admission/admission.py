@@ -16,16 +16,18 @@ from typing import Final
 
 from attrs import define, field
 
-from resilience.core.admission.adaptation import START, Adaptation, Result
+from resilience.core.admission.adaptation import START, Adaptation
 from resilience.core.admission.limits import RateLimits
 from resilience.core.admission.rate_limiter import RateLimiter
+from resilience.core.admission.result import Result
 from resilience.core.admission.sliding_log import SlidingLog
+from resilience.core.admission.steady import SteadyTime
 from resilience.core.admission.tickets import Queue, Ticket
 
 # Hosts come from the program. Past so many queues, those are forgotten that remember nothing.
 _MANY: Final = 256
-# In seconds. A clock that goes back by more is another clock.
-_GOES_BACK: Final = 1.0
+# In seconds: what a clock that has run for weeks still counts.
+_LEAST_WAIT: Final = 1e-6
 
 
 @define(eq=False)
@@ -46,8 +48,7 @@ class Admission:
     _queues: dict[tuple[str, str], Queue] = field(factory=dict, init=False)
     _waiting: dict[Queue, None] = field(factory=dict, init=False)  # the queues that are not empty
     _given: int = field(default=0, init=False)
-    _latest: float = field(default=-math.inf, init=False)
-    _ahead: float = field(default=0.0, init=False)
+    _time: SteadyTime = field(factory=SteadyTime, init=False)
 
     def __attrs_post_init__(self) -> None:
         limits = self.limits
@@ -56,7 +57,7 @@ class Admission:
 
     def enter(self, operation: str, host: str, now: float, *, again: bool = False) -> Ticket:
         """Join the queue; a retry goes before new calls."""
-        queue = self._queues.get((operation, host)) or self._queue(operation, host, self._time(now))
+        queue = self._queues.get((operation, host)) or self._queue(operation, host, self._time.at(now))
         self._given += 1
         ticket = Ticket(queue, again, self._given)
         (queue.again if again else queue.new)[ticket] = None
@@ -73,7 +74,7 @@ class Admission:
         """
         if ticket.is_admitted:
             return 0.0
-        now, queue = self._time(now), ticket.queue
+        now, queue = self._time.at(now), ticket.queue
         if queue.first is not ticket:
             return math.inf
         queue.sleeps = False
@@ -85,7 +86,7 @@ class Admission:
             queue.blocked_by = "rate"
             if queue.adaptation is not None:
                 queue.adaptation.waited_for(now)
-            return at - now
+            return max(at - now, _LEAST_WAIT)
         rival = self._rival(ticket, now)
         if rival is not None:
             queue.sleeps = True
@@ -99,7 +100,7 @@ class Admission:
         if ticket.has_left:
             return
         ticket.has_left = True
-        now, queue = self._time(now), ticket.queue
+        now, queue = self._time.at(now), ticket.queue
         if not ticket.is_admitted:
             was_first = queue.first is ticket
             self._remove(ticket)
@@ -127,20 +128,12 @@ class Admission:
 
         If calls before it give up waiting, it may come earlier.
         """
-        asked, now, queue = now, self._time(now), ticket.queue
+        asked, now, queue = now, self._time.at(now), ticket.queue
         ahead = len(queue.again) - 1 if ticket.is_again else len(queue.again) + len(queue.new) - 1
         at = now
         for limiter in queue.limiters:
             at = max(at, limiter.not_before(ahead, now))
         return asked + at - now
-
-    def _time(self, now: float) -> float:
-        """Return a time that never goes back, also where a driver's clock begins anew."""
-        time = now + self._ahead
-        if time < self._latest - _GOES_BACK:
-            self._ahead = self._latest - now
-        self._latest = max(time, self._latest)
-        return self._latest
 
     def _admit(self, ticket: Ticket, now: float) -> None:
         queue = ticket.queue

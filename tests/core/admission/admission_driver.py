@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from attrs import Factory, define, field
 
-from resilience.core.admission.adaptation import Result
 from resilience.core.admission.admission import Admission
+from resilience.core.admission.result import Result
 from resilience.core.admission.tickets import Ticket
 
 
@@ -45,6 +45,10 @@ class Attempt:
     ended: float | None = None
 
 
+STARTED = 98_765.4321
+"""What the clock shows that the admission is asked with, when attempts begin: no machine has just been started."""
+
+
 @define(eq=False)
 class Driver:
     """Makes attempts under one admission."""
@@ -56,6 +60,11 @@ class Driver:
     most_under_way: int = 0
     _agenda: list[tuple[float, int, Callable[..., None], Attempt]] = field(factory=list)
     _order: itertools.count[int] = field(default=Factory(itertools.count))
+
+    @property
+    def clock(self) -> float:
+        """What the clock shows."""
+        return STARTED + self.now
 
     def make(self, *attempts: Attempt) -> None:
         """
@@ -79,8 +88,8 @@ class Driver:
 
     def _join(self, attempt: Attempt) -> None:
         attempt.joined = self.now
-        ticket = attempt.ticket = self.admission.enter(attempt.operation, attempt.host, self.now, again=attempt.again)
-        attempt.not_before = self.admission.not_before(ticket, self.now)
+        ticket = attempt.ticket = self.admission.enter(attempt.operation, attempt.host, self.clock, again=attempt.again)
+        attempt.not_before = self.admission.not_before(ticket, self.clock) - STARTED
         ticket.wake = lambda: self._at(self.now + attempt.reacts, self._ask, attempt)
         if attempt.gives_up is not None:
             self._at(self.now + attempt.gives_up, self._give_up, attempt)
@@ -90,7 +99,7 @@ class Driver:
         if attempt.admitted is not None or attempt.ended is not None or attempt.ticket is None:
             return
         self.asked += 1
-        delay = self.admission.ask(attempt.ticket, self.now)
+        delay = self.admission.ask(attempt.ticket, self.clock)
         assert delay >= 0
         if delay == 0:
             attempt.admitted = self.now
@@ -109,4 +118,4 @@ class Driver:
     def _leave(self, attempt: Attempt, result: Result) -> None:
         if attempt.ended is None and attempt.ticket is not None:
             attempt.ended = self.now
-            self.admission.leave(attempt.ticket, self.now, result)
+            self.admission.leave(attempt.ticket, self.clock, result)
