@@ -30,9 +30,12 @@ _GAINS: Final = (1 / 8, 1 / 2, 1.0)
 _MORE: Final = 1 / 32
 # Windows in which others happen to take more than their mean must not lower the level.
 _REMEMBERED: Final = 4
-# How many times its length a window is stretched to where not even one request in a window is taken.
-_LONGEST: Final = 16
-_SHORTER: Final = 1 / 4
+# How long nothing is sent where no request is taken any more: at first in seconds, or as a part of the window if that is
+# less, and at most in seconds. Each time that the next one is refused too, it is twice as long.
+_PAUSE: Final = 0.25
+_PAUSE_PART: Final = 1 / 20
+_LONGEST_PAUSE: Final = 16.0
+_MOST_DOUBLED: Final = 30
 # After how many rounds without a refusal bursts are tried again. Each time that it was in vain, the number grows by a
 # factor, up to a largest.
 _CALM: Final = 16
@@ -69,7 +72,6 @@ class Adaptation:
 
     limiter: RateLimiter
     level: float = field(init=False)
-    _window: float = field(init=False)
     _rounds: deque[Round] = field(factory=deque, init=False)
     _best: deque[int] = field(factory=lambda: deque(maxlen=_REMEMBERED), init=False)
     _is_starting: bool = field(init=False)
@@ -77,10 +79,11 @@ class Adaptation:
     _calm: int = field(default=0, init=False)
     _needed: int = field(default=_CALM, init=False)
     _is_quicker: bool = field(default=False, init=False)  # bursts are tried again
+    _refusals: int = field(default=0, init=False)  # one after the other, each sent when the last one was known
+    _refused_at: float = field(default=-math.inf, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.level = self.limiter.log.count
-        self._window = self.limiter.log.per
         self._is_starting = self.limiter.most is None
 
     def sent(self, now: float) -> Round:
@@ -98,26 +101,36 @@ class Adaptation:
         if self._rounds and (limiter.log.free_at(now) > now or (limiter.haste <= 1.0 and limiter.ready_at(now) > now)):
             self._rounds[-1].is_full = True
 
-    def ended(self, found: Round, result: Result, now: float) -> None:
-        """Note what came of a request."""
+    def ended(self, found: Round, result: Result, sent: float, now: float) -> None:
+        """Note what came of a request that was sent at ``sent``."""
         found.pending -= 1
         counted = self._rounds[-1] if found.is_over and self._rounds else found
         if result == "throttled":
             counted.refused += 1
-            self._is_starting = False
-            self._calm = 0
-            if self._is_quicker:
-                self._is_quicker, self._needed = False, min(self._needed * _CALMER, _CALMEST)
-            self.limiter.haste = min(self.limiter.haste, 1.0)
-            self.limiter.at_once = 1.0
+            self._refused(sent, now)
         elif result in {"succeeded", "ignored"}:
             counted.delivered += 1
-            if self.limiter.log.per > self._window:
-                self._stretch(_SHORTER)
-                self._is_starting = True
+            if sent >= self._refused_at:
+                self._refusals = 0
             if self._is_starting and self._is_used(counted):
                 self._set(self.level + 1)
         self.close(now)
+
+    def _refused(self, sent: float, now: float) -> None:
+        limiter = self.limiter
+        self._is_starting = False
+        self._calm = 0
+        if self._is_quicker:
+            self._is_quicker, self._needed = False, min(self._needed * _CALMER, _CALMEST)
+        limiter.haste = min(limiter.haste, 1.0)
+        limiter.at_once = 1.0
+        # What was sent before the last refusal was known was refused for the same reason.
+        if sent >= self._refused_at:
+            self._refused_at = now
+            self._refusals += 1
+            if self._refusals > 1:
+                pause = min(_PAUSE, limiter.log.per * _PAUSE_PART) * 2.0 ** min(self._refusals - 2, _MOST_DOUBLED)
+                limiter.paused_until = now + min(pause, _LONGEST_PAUSE)
 
     def close(self, now: float) -> None:
         """Learn from the rounds that are over: all answers are there, or a window has passed besides."""
@@ -144,10 +157,10 @@ class Adaptation:
             limiter.haste = min(limiter.haste, max(limiter.haste * _SLOWER, _SLOWEST))
         if best:
             self._set(min(self.level, best + max(best * _MORE, 1.0)))
-        elif self.level > 1:
-            self._set(self.level / 2)
         else:
-            self._stretch(2.0)
+            # Nothing is taken at all; what is taken again is found as at the start.
+            self._set(self.level / 2)
+            self._is_starting = True
 
     def _speed_up(self, *, is_used: bool) -> None:
         limiter = self.limiter
@@ -166,7 +179,3 @@ class Adaptation:
         most = self.limiter.most
         self.level = max(level if most is None else min(level, most), 1.0)
         self.limiter.log.count = math.ceil(self.level)
-
-    def _stretch(self, factor: float) -> None:
-        log = self.limiter.log
-        log.per = min(max(log.per * factor, self._window), self._window * _LONGEST)

@@ -114,7 +114,7 @@ class Admission:
         for limiter, place in zip(queue.limiters, ticket.places, strict=True):
             made_room = limiter.answered(place, now) or made_room
         if adaptation is not None and ticket.round is not None:
-            adaptation.ended(ticket.round, result, now)
+            adaptation.ended(ticket.round, result, ticket.places[0].since, now)
             made_room = made_room or adaptation.limiter.log.count > before
         if made_room:
             # Earlier than the first of each queue was told.

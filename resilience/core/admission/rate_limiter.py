@@ -30,13 +30,14 @@ class RateLimiter:
         most: The most requests of a window, also where fewer are sent at present; None where nothing is declared.
         haste: How many times quicker than the limit the places of a window are given out.
         at_once: How many may be given out at once, if that is more than a tenth.
+        paused_until: Nothing is sent before.
     """
 
     log: SlidingLog
     most: int | None = field(default=Factory(lambda self: self.log.count, takes_self=True))
     haste: float = HASTE
     at_once: float = 1.0
-    _window: float = field(init=False, default=Factory(lambda self: self.log.per, takes_self=True))
+    paused_until: float = float("-inf")
     _next: float = field(default=float("-inf"), init=False)
 
     @classmethod
@@ -55,7 +56,7 @@ class RateLimiter:
     def ready_at(self, now: float) -> float:
         """Return when one more may be sent: ``now``, or the earliest instant worth asking again."""
         at_once = max(self.log.count * _AT_ONCE, self.at_once)
-        return max(self.log.free_at(now), self._next - (at_once - 1.0) * self._gap)
+        return max(self.log.free_at(now), self._next - (at_once - 1.0) * self._gap, self.paused_until)
 
     def take(self, now: float) -> LogPlace:
         """Send one."""
@@ -73,7 +74,7 @@ class RateLimiter:
         missing = ahead + 1 - (self.most - self.log.held(now))
         if missing <= 0:
             return now
-        return max(self.log.next_free(now), now) + (missing - 1) // self.most * self._window
+        return max(self.log.next_free(now), now) + (missing - 1) // self.most * self.log.per
 
     @property
     def _gap(self) -> float:
