@@ -61,6 +61,12 @@ class Backoff:
             wait = max(wait, min(hint, self.cap))
         return wait if wait > 0 else 0.0
 
+    def hinted(self, hint: float | None) -> float:
+        """Return how long the server asks to wait, at most the cap; 0 if it does not, or is not to be heard."""
+        if hint is None or not self.server_hint or not math.isfinite(hint):
+            return 0.0
+        return max(min(hint, self.cap), 0.0)
+
     def longest(self, number: int) -> float:
         """Return the longest wait of this number without a server's hint, in seconds."""
         if self.jitter == "decorrelated":

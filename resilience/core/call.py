@@ -15,8 +15,10 @@ carries out a command and sends a report back: when it was done, a draw for the 
 What follows a report is the machine's decision; the generator only turns it into commands, with the limit of each. The
 history is the call's own: a driver may read it between two commands, and changes nothing in it.
 
-A breaker is asked twice: before a call waits for anything else, and when nothing else keeps it from its attempt. It
-gets the result of each attempt, also of one that a driver never reports: then the driver closes the generator.
+A breaker is asked twice: before a call waits for anything else, and when nothing else keeps it from its attempt. Rate
+limits are among the gates of ``Admit``: the driver waits for the call's turn (:func:`turn`), and leaves the ticket in
+the history. Both get the result of each attempt, also of one that a driver never reports: then the driver closes the
+generator.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from typing import Final, assert_never
 
 from attrs import frozen
 
-from resilience.core.admission.breaker import Breaker, BreakerRefusal
+from resilience.core.admission.breaker import BreakerRefusal
 from resilience.core.admission.result import Result
 from resilience.core.decision import (
     Accept,
@@ -40,7 +42,7 @@ from resilience.core.decision import (
     Wait,
 )
 from resilience.core.history import History
-from resilience.core.limits import attempt_limit, remedy_limit
+from resilience.core.limits import attempt_limit, fits, last_attempt_end, remedy_limit
 from resilience.core.machine import advance
 from resilience.core.meaning import result_of
 from resilience.core.values import record
@@ -141,12 +143,12 @@ def call(history: History, *, made: CommandReport | None = None) -> Call:
     report = made
     while True:
         if report is None:
-            if history.breaker is None:
+            if history.breaker is None and history.admission is None:
                 report = yield _ADMIT
                 if report[0] is ADMITTED:
                     report = yield _attempt(history, report[1])
             else:
-                report = yield from _past(history, history.breaker)
+                report = yield from _past(history)
             if report[0] is SUCCEEDED:
                 yield _success(history)
                 return
@@ -180,21 +182,23 @@ def _success(history: History) -> End:
     return _SUCCESS
 
 
-def _past(history: History, breaker: Breaker) -> Generator[Command, CommandReport, CommandReport]:
+def _past(history: History) -> Generator[Command, CommandReport, CommandReport]:
     """Pass a breaker and all gates, and make an attempt; return what came of it, or what kept the call from it."""
-    refusal = breaker.refusal(history.now)
-    if refusal is not None:
+    breaker, held = history.breaker, None
+    if breaker is not None and (refusal := breaker.refusal(history.now)) is not None:
         # Known before the call waits for anything else.
         return NotAdmitted("breaker", refusal.retry_after), history.now, 0.0
-    report = yield _ADMIT
-    if report[0] is not ADMITTED:
-        return report
-    held = breaker.enter(report[1])
-    if isinstance(held, BreakerRefusal):
-        return NotAdmitted("breaker", held.retry_after), report[1], 0.0
     result: Result = "cancelled"
-    now = report[1]
+    now = history.now
     try:
+        event, now, draw = yield _ADMIT
+        if event is not ADMITTED:
+            return event, now, draw
+        if breaker is not None:
+            entered = breaker.enter(now)
+            if isinstance(entered, BreakerRefusal):
+                return NotAdmitted("breaker", entered.retry_after), now, 0.0
+            held = entered
         event, now, draw = yield _attempt(history, now)
         if event is SUCCEEDED:
             result = "succeeded"
@@ -203,7 +207,36 @@ def _past(history: History, breaker: Breaker) -> Generator[Command, CommandRepor
         return event, now, draw
     finally:
         # Also where a driver closes the call, because it was cancelled or a programming error has ended it.
-        breaker.leave(held, result, now)
+        if breaker is not None and held is not None:
+            breaker.leave(held, result, now)
+        if history.admission is not None and history.ticket is not None:
+            history.admission.leave(history.ticket, now, result)
+            history.ticket = None
+
+
+def turn(history: History, now: float) -> tuple[Admitted | NotAdmitted, float]:
+    """
+    Wait for a call's turn in the rate limits, for a driver whose clock goes on as it is told.
+
+    Args:
+        history: Of the call; it gets the ticket.
+        now: On the driver's clock.
+
+    Returns:
+        Whether it is admitted, and when that is known.
+    """
+    admission = history.admission
+    if admission is None:
+        return ADMITTED, now
+    ticket = admission.enter(history.plan.operation, "", now, again=history.begun > 0)
+    end = last_attempt_end(history)
+    while (delay := admission.ask(ticket, now)) > 0:
+        if not fits(now + delay, end):
+            admission.leave(ticket, now)
+            return NotAdmitted("rate", delay), now
+        now += delay
+    history.ticket = ticket
+    return ADMITTED, now
 
 
 def _remedy(history: History, decision: Refresh | Rename | Verify) -> Command:

@@ -50,7 +50,7 @@ class Recalled:
     waited: float
 
 
-Gate = Literal["ledger", "credentials", "thread"]
+Gate = Literal["ledger", "credentials", "rate", "concurrency", "thread"]
 """What a call may have to wait for before an attempt."""
 
 
@@ -60,7 +60,8 @@ class Waited:
     A call had to wait before an attempt.
 
     Attributes:
-        gate: For what: its key in the ledger, credentials, or a worker thread.
+        gate: For what: its key in the ledger, credentials, its turn in the rate limits, the end of attempts of other
+            calls, or a worker thread.
         duration: In seconds; less than a millisecond is not told.
     """
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from resilience.core.admission.admission import Admission
 from resilience.core.admission.breaker import Breaker
 from resilience.core.admission.budget import RetryBudget
+from resilience.core.admission.tickets import Ticket
 from resilience.core.decision import Decision, StopReason
 from resilience.core.fault import Effect, Fault
 from resilience.core.plan import Plan
@@ -26,12 +28,14 @@ class Choice(NamedTuple):
         action: The action after following ``then``; ``fail`` if the chain ended.
         reason: Why the call stops if the action is ``fail``.
         provider: Whose credentials a refresh renews.
+        is_paced: Whether the rate limits that calls share say when the next attempt is made, and no backoff.
     """
 
     rule: Rule | None
     action: Action
     reason: StopReason
     provider: str | None
+    is_paced: bool = False
 
 
 @record
@@ -93,6 +97,8 @@ class History:
         now: When that was, on the driver's clock; later, when the wait that was decided had passed.
         budget: What pays for its retries, shared with other calls; None for no budget.
         breaker: What its attempts have to pass, shared likewise; None for none.
+        admission: The rate limits that its attempts have to keep, shared likewise; None for none.
+        ticket: Its place in them, from when the driver has it until the attempt has ended.
     """
 
     plan: Plan
@@ -116,6 +122,8 @@ class History:
     now: float = 0.0
     budget: RetryBudget | None = None
     breaker: Breaker | None = None
+    admission: Admission | None = None
+    ticket: Ticket | None = None
 
     def __init__(self, plan: Plan, deadline: float | None) -> None:
         # What has not happened yet has its value in the class: to set twenty attributes takes longer than to decide.

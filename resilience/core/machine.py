@@ -38,6 +38,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, assert_never
 
+from resilience.core.admission.admission import Admission
 from resilience.core.admission.breaker import Breaker
 from resilience.core.admission.budget import RetryBudget
 from resilience.core.backoff import Backoff
@@ -64,7 +65,7 @@ from resilience.core.decision import (
 from resilience.core.fault import Fault
 from resilience.core.history import Choice, History, Met, Used
 from resilience.core.limits import LEAST_PAUSE, fits, fitting, last_attempt_end
-from resilience.core.meaning import meaning_of
+from resilience.core.meaning import meaning_of, result_of
 from resilience.core.plan import Plan
 from resilience.core.policy import Action, CredentialLimits, Verb
 
@@ -80,13 +81,14 @@ _DEFAULT_CREDENTIALS: Final = CredentialLimits()
 _FINALITY: Final[Mapping[Verb, int]] = {"fail": 0, "verify": 1, "refresh": 2, "rename": 3, "retry": 4, "accept": 5}
 
 
-def begin(
+def begin(  # noqa: PLR0913  # a keyword for each limit that calls share
     plan: Plan,
     *,
     now: float,
     ours: bool = False,
     budget: RetryBudget | None = None,
     breaker: Breaker | None = None,
+    admission: Admission | None = None,
 ) -> History:
     """
     Start the history of a call.
@@ -97,6 +99,7 @@ def begin(
         ours: Whether an earlier run started this resource and how that ended is unknown.
         budget: What pays for the retries of this call and of others; None for no budget.
         breaker: What attempts of this call and of others have to pass; None for none.
+        admission: The rate limits that attempts of this call and of others have to keep; None for none.
     """
     limit = plan.limits.deadline
     history = History(plan, None if limit is None else now + limit)
@@ -109,6 +112,8 @@ def begin(
         history.budget = budget
     if breaker is not None:
         history.breaker, history.now = breaker, now
+    if admission is not None:
+        history.admission = admission
     return history
 
 
@@ -209,13 +214,19 @@ def _failed(history: History, event: Failed, now: float, draw: float) -> Decisio
     elif choice is found.choice and found.end is not None:
         decision = found.end
     else:
-        decision = _obey(history, choice, hint, now, draw)
+        decision = _obey(history, _paced(plan, choice, event) if plan.is_paced else choice, hint, now, draw)
     if others and found.rule is not decision.rule:
         for fault, each in zip(faults[1:], others, strict=True):
             if each.rule is decision.rule:
                 history.last = Met(fault, each.effect, each.rule)
                 break
     return decision
+
+
+def _paced(plan: Plan, choice: Choice, event: Failed) -> Choice:
+    """Let the rate limits of all calls say when a throttled request is repeated: a call knows only its own refusals."""
+    is_paced = choice.action.do == "retry" and result_of(plan, event) == "throttled"
+    return choice._replace(is_paced=True) if is_paced else choice
 
 
 def _past_the_impossible(history: History, choice: Choice, now: float) -> Choice:
@@ -296,7 +307,13 @@ def _use(history: History, choice: Choice, hint: float | None, now: float, draw:
     before = history.uses.get(action.key)
     times, first, previous = (0, now, None) if before is None else (before.times, before.first, before.wait)
     backoff = action.backoff
-    delay = 0.0 if backoff is None else backoff.delay(times + 1, draw=draw, previous=previous, hint=hint)
+    delay = 0.0
+    if backoff is not None:
+        delay = (
+            backoff.hinted(hint)
+            if choice.is_paced
+            else backoff.delay(times + 1, draw=draw, previous=previous, hint=hint)
+        )
     if action.do == "refresh":
         refreshes = history.refreshes.get(choice.provider, 0) + 1
         history.refreshes = {**history.refreshes, choice.provider: refreshes}

@@ -21,6 +21,11 @@ def _no_result(provider: str | None, code: str) -> Result | None:  # noqa: ARG00
     return None
 
 
+def _adapts(policy: PolicyValues, provider: str | None) -> bool:
+    limits = None if provider is None else policy.rates.get(provider)
+    return limits is not None and limits.adaptive
+
+
 def _of(read: Callable[[Any], Any]) -> Any:
     """Return a default that is computed once from other fields, because decisions need it often."""
     return Factory(read, takes_self=True)
@@ -50,6 +55,7 @@ class Plan:
         is_repeatable: Whether the same request may be sent again at any time, because that changes nothing.
         can_be_ours: Whether "it exists" may be about the resource of an earlier attempt. For an ``equal`` operation the
             service says "it exists" only of another content, so a verifier has to decide.
+        is_paced: Whether a throttled attempt waits for its turn among all calls of the provider, instead of a backoff.
         settle: The seconds after a doubtful attempt during which "it is not there" is not believed.
         memo: The machine's results about faults of one kind; nothing about a call.
     """
@@ -76,6 +82,7 @@ class Plan:
     must_verify_first: bool = field(init=False, default=_of(lambda self: self.repeat == "duplicate"))
     is_repeatable: bool = field(init=False, default=_of(lambda self: self.repeat in {"safe", "equal"}))
     can_be_ours: bool = field(init=False, default=_of(lambda self: self.repeat != "equal" or self.can_verify))
+    is_paced: bool = field(init=False, default=_of(lambda self: self.enabled and _adapts(self.policy, self.provider)))
     memo: dict[Hashable, Any] = field(init=False, factory=dict, repr=False, eq=False)
     settle: float = field(
         init=False, default=_of(lambda self: self.limits.settle if self.own_settle is None else self.own_settle)

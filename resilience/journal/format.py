@@ -16,7 +16,7 @@ Unknown values are absent.
 |---|---|---|
 | `process` | first record of a process | `format` (1), `version` (of this package), `run`, `process`, `pid` |
 | `call_started` | a call begins | `operation`, `provider`, `policy`, `hash`, `env`, `trace_id`, `span_id` |
-| `waited` | the call had to wait before an attempt | `gate` (ledger, credentials or thread), `duration` |
+| `waited` | the call had to wait before an attempt | `gate` (what it waited for), `duration` |
 | `breaker_changed` | a breaker changed | `breaker`, `old`, `new`, `by_hand`, `shadow`, `failures`, `results` |
 | `retry_paid` | the budget paid for the next attempt | `provider`, `retries_left` |
 | `recalled` | the ledger was asked | `answer` (new, done or unfinished), `waited` (for another call) |

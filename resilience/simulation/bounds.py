@@ -100,9 +100,10 @@ def worst(plan: Plan, fault: Fault) -> WorstCase:
     Return the worst case of a call of this plan if every attempt meets the fault.
 
     Neither a retry budget nor a breaker shortens it: the successes of other calls may keep both from ending this call.
+    How long a call waits for its turn in rate limits depends on other calls as well, and is left out.
     """
-    if plan.policy.budgets or plan.policy.breakers:
-        plan = evolve(plan, policy=evolve(plan.policy, budgets={}, breakers={}))
+    if plan.policy.budgets or plan.policy.breakers or plan.policy.rates:
+        plan = evolve(plan, policy=evolve(plan.policy, budgets={}, breakers={}, rates={}))
     try:
         quickest: Played | None = play(
             plan, lambda: ScriptedResponse(fault=fault), Environment(verifier="missing"), draw=lambda: 0.0

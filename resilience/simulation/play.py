@@ -12,9 +12,9 @@ from typing import Final, Literal, assert_never
 
 from attrs import Factory, define, field, frozen
 
+from resilience.core.admission.admission import admission_of
 from resilience.core.admission.outage import OutageLimits
 from resilience.core.call import (
-    ADMITTED,
     SLEPT,
     SUCCEEDED,
     Admit,
@@ -27,6 +27,7 @@ from resilience.core.call import (
     End,
     Sleep,
     call,
+    turn,
 )
 from resilience.core.decision import (
     Accept,
@@ -181,7 +182,7 @@ def play(
     most_steps: int = _MOST_STEPS,
 ) -> Played:
     """
-    Play one call, on a clock that begins at 0. It shares its retry budget and its breaker with no other call.
+    Play one call, on a clock that begins at 0. It shares no limit with other calls.
 
     Args:
         plan: The policy for the operation, with the abilities of the call.
@@ -195,8 +196,14 @@ def play(
             attempt that hangs.
     """
     shared = OutageLimits(plan.policy)
-    budget, breaker = shared.budget(plan.provider), shared.breaker(plan.provider, plan.operation)
-    return _Play(meet, environment, draw, begin(plan, now=0.0, budget=budget, breaker=breaker)).run(most_steps)
+    history = begin(
+        plan,
+        now=0.0,
+        budget=shared.budget(plan.provider),
+        breaker=shared.breaker(plan.provider, plan.operation),
+        admission=admission_of(plan.policy.rates, plan.provider),
+    )
+    return _Play(meet, environment, draw, history).run(most_steps)
 
 
 @define
@@ -228,7 +235,8 @@ class _Play:
         began = self.now
         match command:
             case Admit():
-                return commands.send((ADMITTED, self.now, 0.0))
+                admitted, self.now = turn(self.history, self.now)
+                return commands.send((admitted, self.now, 0.0))
             case Sleep(delay):
                 self.waited += delay
                 self.now += delay

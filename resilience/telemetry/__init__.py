@@ -89,7 +89,7 @@ Attributes of events alone.
 
 | attribute | type | meaning |
 |---|---|---|
-| `.admission.gate` | string | `ledger`, `credentials` or `thread` |
+| `.admission.gate` | string | `ledger`, `credentials`, `rate`, `concurrency` or `thread` |
 | `.admission.duration` | double | seconds that the call waited at the gate |
 | `.breaker.name` | string | the provider of the breaker; `provider:operation` where each operation has its own |
 | `.breaker.state` | string | `closed`, `open` or `half_open` |
@@ -133,7 +133,7 @@ which suit milliseconds: configure views.
 | `.attempt.duration` | histogram | s | `.operation.name`, `.attempt.type`, `error.type` | 0.005 0.01 0.025 0.05 0.1 \
 0.25 0.5 1 2.5 5 10 30 | an attempt |
 | `.admission.duration` | histogram | s | `.operation.name`, `.admission.gate` | 0.005 0.01 0.025 0.05 0.1 0.25 0.5 1 \
-2.5 5 10 30 | a wait before an attempt: for the ledger, credentials or a thread |
+2.5 5 10 30 | a wait before an attempt: for the ledger, credentials, rate limits or a thread |
 | `.retry.delay` | histogram | s | `.operation.name`, `.decision.action` | 0.1 0.25 0.5 1 2.5 5 10 30 60 120 300 | a \
 wait before an attempt or a remedy, as long as the policy decided |
 | `.decisions` | counter | {decision} | `.operation.name`, `.decision.action`, `error.type` | - | a decision after a \
@@ -163,7 +163,7 @@ absent after a programming error |
 | `.attempt.type` | string | `original` is the first attempt, `retry` each later one |
 | `.decision.action` | string | `retry`, `refresh`, `rename`, `verify`, `accept` or `fail` |
 | `.credential.provider` | string | the sources that the executor was given |
-| `.admission.gate` | string | `ledger`, `credentials` or `thread` |
+| `.admission.gate` | string | `ledger`, `credentials`, `rate`, `concurrency` or `thread` |
 | `.breaker.name` | string | the policy's `[breaker]` tables, and the catalogue where each operation has a breaker of \
 its own |
 | `.breaker.state` | string | `closed`, `open` or `half_open` |

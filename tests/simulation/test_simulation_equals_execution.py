@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 
 from resilience import Credentials, Executor, Outcome, Policy, ServiceError, SyncExecutor
 from resilience.cli.plans import operation_of, plan_of
-from resilience.core.admission.limits import BreakerLimits, BudgetLimits
+from resilience.core.admission.limits import BreakerLimits, BudgetLimits, RateLimits
+from resilience.core.admission.rate import Rate
 from resilience.core.decision import Accept, Decision, Fail
 from resilience.core.events import (
     AttemptFailed,
@@ -86,6 +87,7 @@ class Case:
     policy: str = POLICY
     retries: int | None = None  # that a budget pays for
     failures: int | None = None  # that open a breaker
+    rates: RateLimits | None = None
 
 
 CASES = st.builds(
@@ -109,6 +111,13 @@ CASES = st.builds(
     name=st.sampled_from([GROUP, LONG]),
     retries=st.sampled_from([None, None, 0, 1, 3]),
     failures=st.sampled_from([None, None, 1, 2]),
+    rates=st.none()
+    | st.builds(
+        RateLimits,
+        default=st.sampled_from([None, Rate(1, 1.0), Rate(2, 60.0), Rate(2, 3600.0)]),
+        adaptive=st.booleans(),
+        concurrency=st.sampled_from([None, 1]),
+    ),
 )
 
 
@@ -120,6 +129,8 @@ def setup_of(case: Case) -> tuple[Setup, Policy]:
     if case.failures is not None:
         breaking = BreakerLimits(min_calls=case.failures, open_for=2.0)
         policy = evolve(policy, breakers=dict.fromkeys(("alibaba", "tencent"), breaking))
+    if case.rates is not None:
+        policy = evolve(policy, rates=dict.fromkeys(("alibaba", "tencent"), case.rates))
     operation = operation_of(case.operation, policy)
     plan = plan_of(policy, operation, verifier=case.verifier is not None, credentials=case.credentials)
     environment: dict[str, Any] = {} if case.verifier is None else {"verifier": case.verifier}
@@ -374,8 +385,12 @@ def test_every_remedy_is_simulated_in_time(
 @pytest.mark.parametrize("backend", ["asyncio", "trio", "thread"])
 @pytest.mark.parametrize(
     ("limits", "stop_reason", "attempts"),
-    [({"retries": 1}, "budget", 2), ({"failures": 2}, "breaker", 2)],
-    ids=["budget", "breaker"],
+    [
+        ({"retries": 1}, "budget", 2),
+        ({"failures": 2}, "breaker", 2),
+        ({"rates": RateLimits(default=Rate(2, 3600.0))}, "rate", 2),
+    ],
+    ids=["budget", "breaker", "rate"],
 )
 def test_a_refusal_by_a_shared_limit_is_simulated(
     limits: dict[str, Any], stop_reason: str, attempts: int, backend: str

@@ -30,8 +30,8 @@ _GAINS: Final = (1 / 8, 1 / 2, 1.0)
 _MORE: Final = 1 / 32
 # Windows in which others happen to take more than their mean must not lower the level.
 _REMEMBERED: Final = 4
-# How long nothing is sent where no request is taken any more: at first in seconds, or as a part of the window if that is
-# less, and at most in seconds. Each time that the next one is refused too, it is twice as long.
+# How long nothing is sent where no request is taken any more, in seconds. At first it is this, or a part of the window
+# where that is less. Each time that the next one is refused too, it is twice as long, up to the last.
 _PAUSE: Final = 0.25
 _PAUSE_PART: Final = 1 / 20
 _LONGEST_PAUSE: Final = 16.0

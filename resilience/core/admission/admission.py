@@ -12,6 +12,7 @@ that is when another call was admitted or has ended.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from attrs import define, field
@@ -21,13 +22,15 @@ from resilience.core.admission.limits import RateLimits
 from resilience.core.admission.rate_limiter import RateLimiter
 from resilience.core.admission.result import Result
 from resilience.core.admission.sliding_log import SlidingLog
-from resilience.core.admission.steady import SteadyTime
+from resilience.core.admission.steady import Mutex, NoMutex, SteadyTime
 from resilience.core.admission.tickets import Queue, Ticket
 
 # Hosts come from the program. Past so many queues, those are forgotten that remember nothing.
 _MANY: Final = 256
 # In seconds: what a clock that has run for weeks still counts.
 _LEAST_WAIT: Final = 1e-6
+# The results that only a service can give.
+_ANSWERS: Final[frozenset[Result]] = frozenset({"succeeded", "ignored", "throttled"})
 
 
 @define(eq=False)
@@ -37,9 +40,11 @@ class Admission:
 
     Attributes:
         limits: What the policy declares.
+        mutex: What is held while it changes, and while tickets are woken.
     """
 
     limits: RateLimits
+    mutex: Mutex = field(factory=NoMutex, repr=False)
     under_way: int = field(default=0, init=False)
     _concurrency: float = field(init=False)
     _default: RateLimiter | None = field(init=False)
@@ -57,24 +62,59 @@ class Admission:
 
     def enter(self, operation: str, host: str, now: float, *, again: bool = False) -> Ticket:
         """Join the queue; a retry goes before new calls."""
-        queue = self._queues.get((operation, host)) or self._queue(operation, host, self._time.at(now))
-        self._given += 1
-        ticket = Ticket(queue, again, self._given)
-        (queue.again if again else queue.new)[ticket] = None
-        self._waiting[queue] = None
-        return ticket
+        with self.mutex:
+            queue = self._queues.get((operation, host)) or self._queue(operation, host, self._time.at(now))
+            self._given += 1
+            ticket = Ticket(queue, again, self._given)
+            (queue.again if again else queue.new)[ticket] = None
+            self._waiting[queue] = None
+            return ticket
 
-    def ask(self, ticket: Ticket, now: float) -> float:
+    def ask(self, ticket: Ticket, now: float, wake: Callable[[], object] | None = None) -> float:
         """
         Admit a call, or say when to ask again.
+
+        Args:
+            ticket: Of the call.
+            now: On the driver's clock.
+            wake: Called when it is worth asking again earlier, in any thread; None for what the ticket has.
 
         Returns:
             0: it is admitted. Above 0: ask again after so many seconds, or when the ticket is woken; infinity: when it
             is woken.
         """
-        if ticket.is_admitted:
-            return 0.0
-        now, queue = self._time.at(now), ticket.queue
+        with self.mutex:
+            if wake is not None:
+                ticket.wake = wake
+            return 0.0 if ticket.is_admitted else self._ask(ticket, self._time.at(now))
+
+    def leave(self, ticket: Ticket, now: float, result: Result = "cancelled") -> None:
+        """End an attempt, or give up waiting; the ticket is of no more use."""
+        with self.mutex:
+            if ticket.has_left:
+                return
+            ticket.has_left = True
+            if ticket.is_admitted:
+                self._end(ticket, self._time.at(now), result)
+            else:
+                was_first = ticket.queue.first is ticket
+                self._remove(ticket)
+                if was_first:
+                    self._wake_next(ticket.queue)
+
+    def not_before(self, ticket: Ticket, now: float) -> float:
+        """
+        Return an instant before which a call that has just joined its queue cannot be admitted.
+
+        If calls before it give up waiting, it may come earlier.
+        """
+        with self.mutex:
+            queue, at = ticket.queue, self._time.at(now)
+            ahead = len(queue.again) - 1 if ticket.is_again else len(queue.again) + len(queue.new) - 1
+            return now + max((limiter.not_before(ahead, at) for limiter in queue.limiters), default=at) - at
+
+    def _ask(self, ticket: Ticket, now: float) -> float:
+        queue = ticket.queue
         if queue.first is not ticket:
             return math.inf
         queue.sleeps = False
@@ -95,24 +135,15 @@ class Admission:
         self._admit(ticket, now)
         return 0.0
 
-    def leave(self, ticket: Ticket, now: float, result: Result = "cancelled") -> None:
-        """End an attempt, or give up waiting; the ticket is of no more use."""
-        if ticket.has_left:
-            return
-        ticket.has_left = True
-        now, queue = self._time.at(now), ticket.queue
-        if not ticket.is_admitted:
-            was_first = queue.first is ticket
-            self._remove(ticket)
-            if was_first:
-                self._wake_next(queue)
-            return
+    def _end(self, ticket: Ticket, now: float, result: Result) -> None:
         self.under_way -= 1
-        adaptation = queue.adaptation
+        queue, adaptation = ticket.queue, ticket.queue.adaptation
         before = 0 if adaptation is None else adaptation.limiter.log.count
         made_room = False
-        for limiter, place in zip(queue.limiters, ticket.places, strict=True):
-            made_room = limiter.answered(place, now) or made_room
+        if result in _ANSWERS:
+            # Of other attempts it is unknown when they reached the service, if they did.
+            for limiter, place in zip(queue.limiters, ticket.places, strict=True):
+                made_room = limiter.answered(place, now) or made_room
         if adaptation is not None and ticket.round is not None:
             adaptation.ended(ticket.round, result, ticket.places[0].since, now)
             made_room = made_room or adaptation.limiter.log.count > before
@@ -121,19 +152,6 @@ class Admission:
             for waiting in self._waiting:
                 waiting.sleeps = True
         self._wake_sleepers()
-
-    def not_before(self, ticket: Ticket, now: float) -> float:
-        """
-        Return an instant before which a call that has just joined its queue cannot be admitted.
-
-        If calls before it give up waiting, it may come earlier.
-        """
-        asked, now, queue = now, self._time.at(now), ticket.queue
-        ahead = len(queue.again) - 1 if ticket.is_again else len(queue.again) + len(queue.new) - 1
-        at = now
-        for limiter in queue.limiters:
-            at = max(at, limiter.not_before(ahead, now))
-        return asked + at - now
 
     def _admit(self, ticket: Ticket, now: float) -> None:
         queue = ticket.queue
@@ -212,3 +230,9 @@ class Admission:
             adaptation = Adaptation(own) if own is not None and limits.adaptive else None
             self._operations[operation] = own, adaptation
         return self._operations[operation]
+
+
+def admission_of(rates: Mapping[str, RateLimits], provider: str | None, mutex: Mutex | None = None) -> Admission | None:
+    """Return the admission of a provider's calls; None where the policy limits no rate of theirs."""
+    limits = None if provider is None else rates.get(provider)
+    return None if limits is None else Admission(limits, NoMutex() if mutex is None else mutex)

@@ -3,7 +3,7 @@ One limit of the rate of requests: a sliding log, and a pace at which the places
 
 A window's places are not all given out at once. A service with a token bucket refuses most of such a burst, and one
 that is slow to read it counts it late. They are given out at :attr:`RateLimiter.haste` times the limit, so that a few
-requests take next to no time and a window of them a part of it.
+requests take next to no time and a window of them a part of it, or of a second where that is less.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from resilience.core.admission.rate import Rate
 from resilience.core.admission.sliding_log import LogPlace, SlidingLog
 
 HASTE: Final = 3.0
+# In seconds; a third of it where the haste is 3.
+_LONGEST_BURST: Final = 1.0
 # The part of a window's places that may be given out at once.
 _AT_ONCE: Final = 0.1
 
@@ -64,7 +66,7 @@ class RateLimiter:
         return self.log.take(now)
 
     def answered(self, place: LogPlace, now: float) -> bool:
-        """Note that a request was answered, or that it has ended without an answer; tell whether that made room."""
+        """Note that a request was answered, and tell whether that made room."""
         return self.log.answered(place, now)
 
     def not_before(self, ahead: int, now: float) -> float:
@@ -78,4 +80,6 @@ class RateLimiter:
 
     @property
     def _gap(self) -> float:
-        return self.log.per / (self.log.count * self.haste)
+        # Of "60/m" all may go in the same second, as it says, until the service refuses that.
+        span = self.log.per if self.haste <= 1.0 else min(self.log.per, _LONGEST_BURST)
+        return span / (self.log.count * self.haste)

@@ -104,7 +104,7 @@ class SlidingLog:
 
     def answered(self, place: LogPlace, now: float) -> bool:
         """
-        Note that a request was answered, or that it has ended without an answer.
+        Note that a request was answered.
 
         Returns:
             Whether that made room.

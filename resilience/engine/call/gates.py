@@ -2,18 +2,22 @@
 What a call must pass before an attempt, one gate after the other.
 
 A gate lets the call pass, or says what keeps it from the attempt. Before the first attempt a call asks for its own
-name and for its key in the ledger; before each it needs credentials and perhaps a thread, and the ledger notes it. A
-limit on the rate of calls would be another gate.
+name and for its key in the ledger; before each it needs credentials, its turn in the rate limits and perhaps a thread,
+and the ledger notes it.
 """
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Final, Literal, Protocol
 
 from resilience.core import events
+from resilience.core.admission.admission import Admission
+from resilience.core.admission.tickets import Ticket
 from resilience.core.call import ADMITTED, Admitted
 from resilience.core.decision import Event, KnownBefore, NotAdmitted, RefreshFailed
 from resilience.core.events import Recalled, Waited
+from resilience.core.limits import fits, last_attempt_end
 from resilience.engine.call import renaming
 from resilience.engine.call.progress import Progress
 from resilience.engine.call.remedies import credentials_ready
@@ -170,6 +174,52 @@ class _Credentials(_Kept):
         return None if await credentials_ready(call) else RefreshFailed()
 
 
+class _Turn(_Kept):
+    """A place in each of the rate limits that calls share. The loop of the call gives it back, with a result."""
+
+    def stands_before(self, target: Target) -> bool:
+        return target.admission is not None
+
+    async def enter(self, call: Progress, until: float | None) -> Event | None:  # noqa: ARG002  # see last_attempt_end
+        history = call.history
+        admission = history.admission
+        if admission is None:
+            return None
+        started = now = call.now()
+        end = last_attempt_end(history)
+        ticket = admission.enter(call.plan.operation, call.target.host, now, again=history.begun > 0)
+        try:
+            if fits(admission.not_before(ticket, now), end) and (
+                admission.ask(ticket, now) == 0.0 or await _admitted(call, admission, ticket, end)
+            ):
+                history.ticket = ticket
+                return None
+            now = call.now()
+            return NotAdmitted("rate", admission.not_before(ticket, now) - now or None)
+        finally:
+            if history.ticket is not ticket:
+                admission.leave(ticket, call.now())
+            duration = call.now() - started
+            if duration >= _NOTICED:
+                call.watch.tell(Waited(gate=ticket.blocked_by, duration=duration))
+
+
+async def _admitted(call: Progress, admission: Admission, ticket: Ticket, end: float | None) -> bool:
+    """Wait for a call's turn; tell whether it came before the end of the call."""
+    wakeup = call.runtime.wakeup()
+    now = call.now()
+    while (delay := admission.ask(ticket, now, wakeup.wake)) > 0.0:
+        left = math.inf if end is None else end - now
+        if delay < math.inf and delay >= left:
+            return False
+        seconds = min(delay, left)
+        was_woken = await wakeup.wait(None if seconds == math.inf else seconds)
+        if not was_woken and seconds == left:
+            return False
+        now = call.now()
+    return True
+
+
 class _Thread:
     """A worker thread, for a plain function on an event loop."""
 
@@ -207,5 +257,10 @@ class _Noted(_Kept):
         return None
 
 
-GATES: Final[tuple[Gate, ...]] = (_OwnName(), _Key(), _Credentials(), _Thread(), _Noted())
-"""In the order in which a call passes them: the note comes last, because a call that is kept has made nothing."""
+_CREDENTIALS: Final = _Credentials()
+
+GATES: Final[tuple[Gate, ...]] = (_OwnName(), _Key(), _CREDENTIALS, _Turn(), _CREDENTIALS, _Thread(), _Noted())
+"""
+In the order in which a call passes them. Credentials are had before a place is taken that counts at once, and looked at
+again, because they may have expired while the call waited. The note comes last: a call that is kept has made nothing.
+"""

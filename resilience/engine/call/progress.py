@@ -130,7 +130,9 @@ class Progress:
         now, sleep = target.runtime.timing()
         self.now, self.sleep = now, sleep
         self.started = now() if started is None else started
-        self.history = begin(self.plan, now=self.started, budget=target.budget, breaker=target.breaker)
+        self.history = begin(
+            self.plan, now=self.started, budget=target.budget, breaker=target.breaker, admission=target.admission
+        )
         self.made: list[Made] = []
         setting = target.setting
         if setting.ledger is not None:

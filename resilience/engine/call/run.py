@@ -91,7 +91,7 @@ async def run(  # noqa: C901, PLR0912, PLR0915  # one frame for what most calls 
             leave(call)
         if call.track is not None:
             call.track.close()
-        if breaker is not None:
+        if breaker is not None or call.history.admission is not None:
             call.commands.close()  # it gives back the place that an attempt held which has no result
         if not has_ended:
             _break_off(call, left)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 import threading
@@ -11,6 +12,7 @@ from typing import Any, Final, TypeVar
 import anyio
 import anyio.to_thread
 from anyio.lowlevel import RunVar
+from attrs import define, field
 
 from resilience.engine.runtime import clock
 from resilience.engine.runtime.runtime import Ran, Timing, settled
@@ -53,6 +55,35 @@ def _sleep_on_asyncio(seconds: float) -> Awaitable[object]:
         return _sleep(seconds)
     slept: Awaitable[object] = sys.modules["asyncio"].sleep(seconds)
     return slept
+
+
+@define(eq=False)
+class _LoopWakeup:
+    _loop: Loop
+    _event: anyio.Event = field(factory=anyio.Event, init=False)
+    _thread: int = field(factory=threading.get_ident, init=False)
+    _elsewhere: Callable[[], object] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._elsewhere = _on_loop(self._set)
+
+    def wake(self) -> None:
+        if threading.get_ident() == self._thread:
+            self._set()
+        else:
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and the call with it
+                self._elsewhere()
+
+    def _set(self) -> None:
+        self._event.set()
+
+    async def wait(self, seconds: float | None) -> bool:
+        limit = None if seconds is None else self._loop.now() + seconds
+        await self._loop.run_until(limit, self._event.wait, (), {})
+        if not self._event.is_set():
+            return False
+        self._event = anyio.Event()
+        return True
 
 
 class Loop:
@@ -124,6 +155,10 @@ class Loop:
     def latch(self) -> anyio.Event:
         """Return an event of the loop."""
         return anyio.Event()
+
+    def wakeup(self) -> _LoopWakeup:
+        """Return a wake-up that any thread can use."""
+        return _LoopWakeup(self)
 
     def shield(self) -> anyio.CancelScope:
         """Return a shielded scope; it does not stop asyncio's own ``Task.cancel()``."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from weakref import WeakSet
 
 from attrs import define, field
@@ -25,6 +27,7 @@ class Halt:
     _event: threading.Event = field(factory=threading.Event, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
     _inner: WeakSet[Halt] = field(factory=WeakSet, init=False)
+    _events: set[threading.Event] = field(factory=set, init=False)
 
     def __attrs_post_init__(self) -> None:
         """Join the outer one, which may be set already."""
@@ -43,9 +46,22 @@ class Halt:
         """Tell the threads, and those that they have started under halts of their own."""
         self._event.set()
         with self._lock:
-            inner = list(self._inner)
+            inner: list[Halt | threading.Event] = [*self._inner, *self._events]
         for each in inner:
             each.set()
+
+    @contextmanager
+    def setting(self, event: threading.Event) -> Iterator[None]:
+        """Set an event as well, which one of the threads waits for in the block."""
+        with self._lock:
+            self._events.add(event)
+        if self.is_set:
+            event.set()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._events.discard(event)
 
     def wait(self, seconds: float) -> None:
         """Wait for so many seconds, or until it is set."""

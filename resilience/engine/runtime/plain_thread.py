@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Final, Protocol, TypeVar
 
 import anyio
@@ -127,6 +127,10 @@ class Thread:
         """Return a latch for threads."""
         return _ThreadLatch(self)
 
+    def wakeup(self) -> _ThreadWakeup:
+        """Return a wake-up for this thread."""
+        return _ThreadWakeup(self)
+
     @contextmanager
     def shield(self) -> Iterator[None]:
         """Keep a halt away from the block."""
@@ -186,6 +190,31 @@ class _ThreadLatch:
         self._thread.go_on()
         if not is_open:
             raise _TimeIsUp
+
+
+@define(eq=False)
+class _ThreadWakeup:
+    _thread: Thread
+    _event: threading.Event = field(factory=threading.Event, init=False)
+
+    def wake(self) -> None:
+        self._event.set()
+
+    async def wait(self, seconds: float | None) -> bool:
+        thread, event = self._thread, self._event
+        left, halt = thread.left(), thread.halt
+        if seconds is not None and thread.clock is not clock and not event.is_set():
+            # A clock of tests: nothing would make its time pass while an event is waited for.
+            thread.clock.sleep(seconds if left is None else min(seconds, left))
+        else:
+            with nullcontext() if halt is None else halt.setting(event):
+                event.wait(min((each for each in (seconds, left) if each is not None), default=None))
+        thread.go_on()
+        was_woken = event.is_set()
+        event.clear()
+        if not was_woken and thread.left() == 0.0:
+            raise _TimeIsUp
+        return was_woken
 
 
 THREAD: Final = Thread()

@@ -49,6 +49,18 @@ class Latch(Protocol):
         ...
 
 
+class Wakeup(Protocol):
+    """Ends the wait of one call early."""
+
+    def wake(self) -> object:
+        """End the wait, or the next one; from any thread."""
+        ...
+
+    async def wait(self, seconds: float | None) -> bool:
+        """Wait until it is woken, or so many seconds; tell whether it was woken."""
+        ...
+
+
 class Runtime(Protocol):
     """The clock and the waits of one kind of call."""
 
@@ -89,6 +101,10 @@ class Runtime(Protocol):
 
     def latch(self) -> Latch:
         """Return a new latch, which is closed."""
+        ...
+
+    def wakeup(self) -> Wakeup:
+        """Return a wake-up for the running call."""
         ...
 
     def shield(self) -> AbstractContextManager[object]:

@@ -17,6 +17,7 @@ from resilience.engine.credentials.source import Credentials
 from resilience.engine.errors import ServiceError
 from resilience.engine.runtime.locks import ProcessLock
 from resilience.engine.runtime.worker_threads import Threads
+from resilience.engine.target.admissions import Admissions
 from resilience.engine.target.injection import Rehearsal
 from resilience.engine.target.names import NameOwners, ProcessNames
 from resilience.engine.target.observers import Audience
@@ -48,6 +49,9 @@ class ExecutorSettings:
     )
     outage: OutageLimits = field(
         init=False, default=Factory(lambda self: OutageLimits(self.policy, ProcessLock()), takes_self=True)
+    )
+    admissions: Admissions = field(
+        init=False, default=Factory(lambda self: Admissions(self.policy.rates), takes_self=True)
     )
     reads_messages: bool = field(
         init=False,

@@ -14,6 +14,7 @@ from resilience.clients import leaves
 from resilience.clients.answers import checker
 from resilience.clients.common.answer_fields import complete
 from resilience.clients.timeouts import within
+from resilience.core.admission.admission import Admission
 from resilience.core.admission.breaker import Breaker
 from resilience.core.admission.budget import RetryBudget
 from resilience.core.events import CallStarted, ResourceRenamed
@@ -261,9 +262,19 @@ class Target:
         return self.setting.outage.breaker(operation.provider, operation.name) if self.setting.enabled else None
 
     @property
+    def admission(self) -> Admission | None:
+        """The rate limits that attempts of this function and of others have to keep; None where there are none."""
+        return self.setting.admissions.of(self.operation.provider) if self.setting.enabled else None
+
+    @property
+    def host(self) -> str:
+        """The host that its calls are sent to, as far as limits of a host count it; empty if it is unknown."""
+        return ""
+
+    @property
     def has_more_to_do(self) -> bool:
         """Whether something is to be done before an attempt, instead of it or after it."""
-        return self.setting.has_more_to_do or self.needs_thread or bool(self.budget or self.breaker)
+        return self.setting.has_more_to_do or self.needs_thread or bool(self.budget or self.breaker or self.admission)
 
     @cached_property
     def started(self) -> CallStarted:

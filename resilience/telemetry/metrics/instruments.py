@@ -53,7 +53,10 @@ class Instruments:
             operation_active=ActiveCalls.of(meter),
             attempt_duration=_histogram(meter, names.ATTEMPT_DURATION, _OF_ATTEMPTS, "Attempts."),
             admission_duration=_histogram(
-                meter, names.ADMISSION_DURATION, _OF_ATTEMPTS, "Waits for the ledger, credentials or a thread."
+                meter,
+                names.ADMISSION_DURATION,
+                _OF_ATTEMPTS,
+                "Waits for the ledger, credentials, rate limits or a thread.",
             ),
             retry_delay=_histogram(meter, names.DELAY, _OF_DELAYS, "Waits before attempts and remedies."),
             decisions=meter.create_counter(

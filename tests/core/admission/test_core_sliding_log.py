@@ -129,6 +129,17 @@ def test_the_places_of_a_window_are_given_out_one_after_the_other() -> None:
     assert times[99] == pytest.approx(0.3, abs=0.01)
 
 
+def test_a_long_window_is_no_reason_to_wait() -> None:
+    """Of ``60/m`` all may go in the same second."""
+    limiter = RateLimiter.of(Rate(60, 60.0))
+    now = 0.0
+    for _ in range(60):
+        now = max(now, limiter.ready_at(now))
+        limiter.take(now)
+    assert now < 0.35
+    assert limiter.ready_at(now) >= 60.0
+
+
 def test_a_place_in_the_queue_says_how_long_it_takes_at_least() -> None:
     """With 250 others before it and 100 in a second, none is sent before the third window."""
     limiter = RateLimiter.of(Rate(100, 1.0))

@@ -1,0 +1,38 @@
+"""The admission of each provider's calls, for the process that makes them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from threading import Lock
+
+from attrs import define, field
+
+from resilience.core.admission.admission import Admission, admission_of
+from resilience.core.admission.limits import RateLimits
+
+
+@define(eq=False)
+class Admissions:
+    """
+    The admissions of one executor.
+
+    A process that was forked from this one has admissions of its own: calls that wait here will never go on there.
+
+    Attributes:
+        rates: What the policy says, by provider.
+    """
+
+    rates: Mapping[str, RateLimits]
+    _made: dict[tuple[int, str], Admission | None] = field(factory=dict, init=False)
+
+    def of(self, provider: str | None) -> Admission | None:
+        """Return the admission of a provider's calls; None where the policy limits no rate of theirs."""
+        if provider is None or provider not in self.rates:
+            return None
+        key = os.getpid(), provider
+        found = self._made.get(key)
+        if found is None:
+            # Of two threads that come first, one makes what both use: that is one step for a dictionary.
+            found = self._made.setdefault(key, admission_of(self.rates, provider, Lock()))
+        return found
