@@ -62,15 +62,11 @@ async def make_groups(endpoint: str, count: int, seed: int) -> None:
     wanted = list(groups(count))
     random.Random(seed).shuffle(wanted)  # noqa: S311  # an order, no secret
 
-    async def make(todo: Iterator[tuple[str, str]]) -> None:
-        for instance, name in todo:
-            request = CreateGroupIdRequest(instance_id=instance, group_id=name)
-            _tell(name, await create.outcome(request))
-
-    todo = iter(wanted)
-    async with anyio.create_task_group() as tasks:
-        for _ in range(_CONCURRENCY):
-            tasks.start_soon(make, todo)
+    calls = (create.bind(CreateGroupIdRequest(instance_id=instance, group_id=name)) for instance, name in wanted)
+    async with executor.map(calls, concurrency=_CONCURRENCY) as outcomes:
+        async for outcome in outcomes:
+            assert outcome.call is not None
+            _tell(outcome.call.args[0].group_id, outcome)
 
 
 async def buy_instance(endpoint: str, name: str, *, look: bool, on_unfinished: OnUnfinished) -> None:

@@ -29,6 +29,35 @@ def test_groups_are_made_once_however_often_the_script_is_killed(tmp_path: Path)
     assert report.failures > 0
 
 
+def test_a_run_after_a_kill_sends_only_what_is_not_done(tmp_path: Path) -> None:
+    """A map that is killed in the middle goes on where it was; what is done is looked at, and not sent again."""
+    count = 40
+    with Sandbox() as sandbox:
+        for instance in INSTANCES:
+            sandbox.alibaba.add_instance(instance)
+        with running(tmp_path, sandbox.alibaba, "groups", str(count), "1") as script:
+            while len(sandbox.alibaba.groups) < count // 2 and script.poll() is None:
+                time.sleep(0.001)
+            script.kill()
+            assert script.wait() < 0
+        with Ledger(tmp_path / "ledger.db", create=False) as ledger:
+            done = {entry.resource["GroupId"] for entry in ledger.entries() if entry.state == "done"}
+        before = len(sandbox.calls)
+        with running(tmp_path, sandbox.alibaba, "groups", str(count), "2") as script:
+            said = finished(script)
+        assert {each["error"] for each in said} == {None}
+        asked_again = {
+            each.arguments["GroupId"] for each in sandbox.calls[before:] if each.operation == "CreateGroupId"
+        }
+        assert len(done) >= count // 4
+        assert not asked_again & done
+        asked = sandbox.asked("CreateGroupId")
+        with running(tmp_path, sandbox.alibaba, "groups", str(count), "3") as script:
+            assert len(finished(script)) == count
+        assert sandbox.asked("CreateGroupId") == asked
+        assert sandbox.applied("CreateGroupId") == count
+
+
 def test_four_processes_share_the_work_and_one_dies(tmp_path: Path) -> None:
     """Four processes that want the same groups make each one once, also those of the one that is killed."""
     count = 40
