@@ -15,10 +15,10 @@ carries out a command and sends a report back: when it was done, a draw for the 
 What follows a report is the machine's decision; the generator only turns it into commands, with the limit of each. The
 history is the call's own: a driver may read it between two commands, and changes nothing in it.
 
-A breaker is asked twice: before a call waits for anything else, and when nothing else keeps it from its attempt. Rate
-limits are among the gates of ``Admit``: the driver waits for the call's turn (:func:`turn`), and leaves the ticket in
-the history. Both get the result of each attempt, also of one that a driver never reports: then the driver closes the
-generator.
+A breaker is asked twice: before a call waits for anything else, and when nothing else keeps it from its attempt. For
+the second time it is among the gates of ``Admit``, as rate limits are: the driver waits for the call's turn
+(:func:`turn`), passes the breaker (:func:`pass_breaker`), and leaves in the history what the attempt holds. Both get
+the result of each attempt, also of one that a driver never reports: then the driver closes the generator.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ def _success(history: History) -> End:
 
 def _past(history: History) -> Generator[Command, CommandReport, CommandReport]:
     """Pass a breaker and all gates, and make an attempt; return what came of it, or what kept the call from it."""
-    breaker, held = history.breaker, None
+    breaker = history.breaker
     if breaker is not None and (refusal := breaker.refusal(history.now)) is not None:
         # Known before the call waits for anything else.
         return NotAdmitted("breaker", refusal.retry_after), history.now, 0.0
@@ -194,11 +194,6 @@ def _past(history: History) -> Generator[Command, CommandReport, CommandReport]:
         event, now, draw = yield _ADMIT
         if event is not ADMITTED:
             return event, now, draw
-        if breaker is not None:
-            entered = breaker.enter(now)
-            if isinstance(entered, BreakerRefusal):
-                return NotAdmitted("breaker", entered.retry_after), now, 0.0
-            held = entered
         event, now, draw = yield _attempt(history, now)
         if event is SUCCEEDED:
             result = "succeeded"
@@ -207,11 +202,29 @@ def _past(history: History) -> Generator[Command, CommandReport, CommandReport]:
         return event, now, draw
     finally:
         # Also where a driver closes the call, because it was cancelled or a programming error has ended it.
-        if breaker is not None and held is not None:
-            breaker.leave(held, result, now)
+        if breaker is not None and history.passed is not None:
+            breaker.leave(history.passed, result, now)
+            history.passed = None
         if history.admission is not None and history.ticket is not None:
             history.admission.leave(history.ticket, now, result)
             history.ticket = None
+
+
+def pass_breaker(history: History, now: float) -> NotAdmitted | None:
+    """
+    Pass the breaker before an attempt, as the last thing that may keep a call from it; a driver does so in ``Admit``.
+
+    Args:
+        history: Of the call; it gets what the attempt holds.
+        now: On the driver's clock.
+    """
+    if history.breaker is None:
+        return None
+    entered = history.breaker.enter(now)
+    if isinstance(entered, BreakerRefusal):
+        return NotAdmitted("breaker", entered.retry_after)
+    history.passed = entered
+    return None
 
 
 def turn(history: History, now: float) -> tuple[Admitted | NotAdmitted, float]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from resilience.core.admission.admission import Admission
-from resilience.core.admission.breaker import Breaker
+from resilience.core.admission.breaker import Breaker, BreakerPass
 from resilience.core.admission.budget import RetryBudget
 from resilience.core.admission.tickets import Ticket
 from resilience.core.decision import Decision, StopReason
@@ -96,7 +96,9 @@ class History:
         decision: What was decided last; None before anything was.
         now: When that was, on the driver's clock; later, when the wait that was decided had passed.
         budget: What pays for its retries, shared with other calls; None for no budget.
+        paid: The retries that the budget has paid for.
         breaker: What its attempts have to pass, shared likewise; None for none.
+        passed: What its attempt holds of the breaker, from when it has passed until the attempt has ended.
         admission: The rate limits that its attempts have to keep, shared likewise; None for none.
         ticket: Its place in them, from when the driver has it until the attempt has ended.
     """
@@ -121,7 +123,9 @@ class History:
     decision: Decision | None = None
     now: float = 0.0
     budget: RetryBudget | None = None
+    paid: int = 0
     breaker: Breaker | None = None
+    passed: BreakerPass | None = None
     admission: Admission | None = None
     ticket: Ticket | None = None
 

@@ -337,9 +337,11 @@ def _go_on(history: History, choice: Choice, delay: float, now: float) -> Decisi
             # A verification that is not needed, or has been made, and an accept of what was not there.
             history.pending = None
             budget = history.budget
-            # What an earlier run has begun is no retry of this call.
-            if budget is not None and history.attempts and not budget.withdraw(now):
-                return _fail(choice, "budget", budget.more_in(now))
+            # What an earlier run has begun is no retry of this call. What the rate limits pace cannot overload.
+            if budget is not None and history.attempts and not choice.is_paced:
+                if not budget.withdraw(now):
+                    return _fail(choice, "budget", budget.more_in(now))
+                history.paid += 1
             return Wait(rule=rule, action=action, delay=delay)
         case "refresh":
             return Refresh(rule=rule, action=action, delay=delay, provider=choice.provider)

@@ -15,6 +15,7 @@ from attrs import Factory, define, field, frozen
 from resilience.core.admission.admission import admission_of
 from resilience.core.admission.outage import OutageLimits
 from resilience.core.call import (
+    ADMITTED,
     SLEPT,
     SUCCEEDED,
     Admit,
@@ -27,6 +28,7 @@ from resilience.core.call import (
     End,
     Sleep,
     call,
+    pass_breaker,
     turn,
 )
 from resilience.core.decision import (
@@ -236,6 +238,8 @@ class _Play:
         match command:
             case Admit():
                 admitted, self.now = turn(self.history, self.now)
+                if admitted is ADMITTED:
+                    admitted = pass_breaker(self.history, self.now) or ADMITTED
                 return commands.send((admitted, self.now, 0.0))
             case Sleep(delay):
                 self.waited += delay

@@ -6,7 +6,8 @@ budget lets a few retries pass whatever happens, and more of them only while oth
 
 The first attempt of a call is no retry. An attempt after a refresh or a rename is none either: the service has
 answered, and both have limits of their own in a call. Every other attempt is a retry, also where its action does not
-count towards ``max_attempts``: a service that is down gets these attempts too.
+count towards ``max_attempts``: a service that is down gets these attempts too. Only where rate limits adapt, a
+throttled request costs nothing: they see to it that no more is sent than the service takes.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 What a call must pass before an attempt, one gate after the other.
 
 A gate lets the call pass, or says what keeps it from the attempt. Before the first attempt a call asks for its own
-name and for its key in the ledger; before each it needs credentials, its turn in the rate limits and perhaps a thread,
-and the ledger notes it.
+name and for its key in the ledger; before each it needs credentials, its turn in the rate limits, perhaps a thread
+and a breaker that is closed, and the ledger notes it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import ClassVar, Final, Literal, Protocol
 from resilience.core import events
 from resilience.core.admission.admission import Admission
 from resilience.core.admission.tickets import Ticket
-from resilience.core.call import ADMITTED, Admitted
+from resilience.core.call import ADMITTED, Admitted, pass_breaker
 from resilience.core.decision import Event, KnownBefore, NotAdmitted, RefreshFailed
 from resilience.core.events import Recalled, Waited
 from resilience.core.limits import fits, last_attempt_end
@@ -243,6 +243,16 @@ class _Thread:
             call.target.setting.threads.slots().release_on_behalf_of(call)
 
 
+class _Breaker(_Kept):
+    """The breaker of the call's provider or operation. The loop of the call tells it the result of the attempt."""
+
+    def stands_before(self, target: Target) -> bool:
+        return target.breaker is not None
+
+    async def enter(self, call: Progress, until: float | None) -> Event | None:  # noqa: ARG002  # takes no time
+        return pass_breaker(call.history, call.now())
+
+
 class _Noted(_Kept):
     """The ledger's note that an attempt is about to be made; without it nothing may be sent."""
 
@@ -259,8 +269,18 @@ class _Noted(_Kept):
 
 _CREDENTIALS: Final = _Credentials()
 
-GATES: Final[tuple[Gate, ...]] = (_OwnName(), _Key(), _CREDENTIALS, _Turn(), _CREDENTIALS, _Thread(), _Noted())
+GATES: Final[tuple[Gate, ...]] = (
+    _OwnName(),
+    _Key(),
+    _CREDENTIALS,
+    _Turn(),
+    _CREDENTIALS,
+    _Thread(),
+    _Breaker(),
+    _Noted(),
+)
 """
 In the order in which a call passes them. Credentials are had before a place is taken that counts at once, and looked at
-again, because they may have expired while the call waited. The note comes last: a call that is kept has made nothing.
+again, because they may have expired while the call waited. A breaker is passed when nothing else takes time, so that a
+probe is made at once. The note comes last: a call that is kept has made nothing.
 """

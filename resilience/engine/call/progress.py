@@ -91,6 +91,7 @@ class Progress:
         remedy_error: What the last remedy failed with.
         advice: Why a failed call could not be treated as its rule says, and what to write.
         jobs: The threads of its attempts, which may outlive them.
+        paid: The payments of its retry budget that observers have been told.
         has_thread: Whether it holds one of the executor's threads.
         stop_reason: Why it ended.
         verified: Whether it was accepted because a verifier said so; None if it was not accepted.
@@ -109,6 +110,7 @@ class Progress:
     advice: str | None = None
     jobs: Sequence[Job] = ()
     has_thread: bool = False
+    paid: int = 0
     stop_reason: StopReason = "success"
     verified: bool | None = None
 

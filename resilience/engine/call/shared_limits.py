@@ -7,7 +7,7 @@ from typing import Final
 
 from resilience.core.admission.breaker import Breaker
 from resilience.core.admission.budget import RetryBudget
-from resilience.core.decision import Fail, StopReason, Wait
+from resilience.core.decision import Fail, StopReason
 from resilience.core.events import BreakerChanged, RetryPaid
 from resilience.engine.call.progress import Progress
 from resilience.engine.errors import BreakerOpen, BudgetExhausted, RateExceeded, Refused
@@ -49,7 +49,8 @@ def tell_changes(call: Progress, breaker: Breaker) -> None:
 
 
 def tell_payment(call: Progress, budget: RetryBudget) -> None:
-    """Tell what a budget has left, where the wait that begins leads to a retry."""
-    if call.watch.sinks and call.history.attempts and isinstance(call.history.decision, Wait):
+    """Tell what a budget has left, where it has paid for the retry that the wait leads to."""
+    if call.watch.sinks and call.history.paid > call.paid:
+        call.paid = call.history.paid
         left = budget.retries_left(call.history.now)
         call.watch.tell(RetryPaid(provider=call.plan.provider or "", retries_left=left))
