@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -20,7 +21,7 @@ from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.mqtt.v20240516 import models as tencent_models
 from tencentcloud.mqtt.v20240516.mqtt_client import MqttClient
 
-from resilience import BreakerOpen, BudgetExhausted, Executor, Outcome, Policy, SyncExecutor
+from resilience import BreakerOpen, BudgetExhausted, Executor, Ledger, Outcome, Policy, ServiceError, SyncExecutor
 from resilience.core.admission.limits import BreakerLimits, BudgetLimits
 from resilience.sandbox import Sandbox
 
@@ -227,3 +228,40 @@ def test_an_unreachable_service_opens_a_breaker(runtime: str) -> None:
         assert run.executor.breaker("alibaba").state == "open"
 
     run.play(scenario())
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_what_a_breaker_refused_leaves_nothing_in_the_ledger(backend: str, tmp_path: Path) -> None:
+    """Of calls that ask for probes at the same time those that are refused have sent nothing, and the ledger knows."""
+
+    async def run(ledger: Ledger) -> None:
+        limits = BreakerLimits(min_calls=1, open_for=0.01, probes=1)
+        running = Executor(limited(breaker=limits), provider="alibaba", observers=(), ledger=ledger)
+        reasons, are_refused = list[str](), anyio.Event()
+
+        @running.wrap("CreateGroupId")
+        async def create(instance_id: str, group_id: str) -> str | None:
+            assert instance_id
+            if group_id == "GID_broken":
+                raise ServiceError("InvalidGroup.Broken", status=500, effect="none")
+            await are_refused.wait()
+            return group_id
+
+        async def call(number: int) -> None:
+            reasons.append((await create.outcome("mqtt-cn-x", f"GID_{number}")).stop_reason)
+            if len(reasons) == 4:
+                are_refused.set()
+
+        await create.outcome("mqtt-cn-x", "GID_broken")
+        await anyio.sleep(0.02)
+        async with anyio.create_task_group() as tasks:
+            for number in range(5):
+                tasks.start_soon(call, number)
+        assert sorted(reasons) == ["breaker"] * 4 + ["success"]
+        assert [entry.state for entry in ledger.entries() if "GID_broken" not in entry.key] == ["done"]
+        again = [(await create.outcome("mqtt-cn-x", f"GID_{number}")).ended for number in range(5)]
+        # What was refused is made as if for the first time.
+        assert sorted(again) == ["accepted"] + ["success"] * 4
+
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        anyio.run(run, ledger, backend=backend)

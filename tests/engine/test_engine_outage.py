@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -25,7 +24,7 @@ from engine_calls import (
     refused,
 )
 
-from resilience import BreakerOpen, BudgetExhausted, Credentials, Executor, Ledger, Refused, ServiceError
+from resilience import BreakerOpen, BudgetExhausted, Credentials, Executor, Refused, ServiceError
 from resilience.core.admission.limits import BreakerLimits, BudgetLimits, RateLimits
 from resilience.core.admission.rate import Rate
 from resilience.core.events import BreakerChanged, CallEnded, CallStarted, Event, RetryPaid, Sink
@@ -282,36 +281,6 @@ async def test_only_so_many_probes_are_sent() -> None:
     assert len(service.calls) == 1
     assert [each.stop_reason for each in outcomes].count("breaker") == 9
     assert {each.error.retry_after for each in outcomes if isinstance(each.error, BreakerOpen)} == {None}
-
-
-async def test_what_was_refused_leaves_nothing_in_the_ledger(tmp_path: Path) -> None:
-    """Of calls that ask for probes at the same time those that are refused have sent nothing, and the ledger knows."""
-    with Ledger(tmp_path / "ledger.db") as ledger:
-        running = executor(limited(breaker=breaking(), repeats={"CreateGroupId": "conflict"}), ledger=ledger)
-        await opened(running, "ListGroupId")
-        await anyio.sleep(20.0)
-        reasons, are_refused = list[str](), anyio.Event()
-
-        @running.wrap("CreateGroupId")
-        async def create(instance_id: str, group_id: str) -> str | None:
-            assert instance_id
-            await are_refused.wait()
-            return group_id
-
-        async with anyio.create_task_group() as tasks:
-
-            async def call(number: int) -> None:
-                reasons.append((await create.outcome(INSTANCE, f"GID_{number}")).stop_reason)
-                if len(reasons) == 4:
-                    are_refused.set()
-
-            for number in range(5):
-                tasks.start_soon(call, number)
-        assert sorted(reasons) == ["breaker"] * 4 + ["success"]
-        assert [entry.state for entry in ledger.entries()] == ["done"]
-        again = [(await create.outcome(INSTANCE, f"GID_{number}")).ended for number in range(5)]
-        # What was refused is made as if for the first time.
-        assert sorted(again) == ["accepted"] + ["success"] * 4
 
 
 async def test_retries_that_the_rate_limits_pace_need_no_budget() -> None:
