@@ -132,8 +132,10 @@ class Progress:
         now, sleep = target.runtime.timing()
         self.now, self.sleep = now, sleep
         self.started = now() if started is None else started
-        self.history = begin(
-            self.plan, now=self.started, budget=target.budget, breaker=target.breaker, admission=target.admission
+        self.history = (
+            begin(self.plan, now=self.started, budget=target.budget, breaker=target.breaker, admission=target.admission)
+            if target.shares_limits
+            else begin(self.plan, now=self.started)
         )
         self.made: list[Made] = []
         setting = target.setting

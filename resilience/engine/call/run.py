@@ -50,7 +50,7 @@ async def run(  # noqa: C901, PLR0912, PLR0915  # one frame for what most calls 
     )
     has_ended = False
     left: str | None = None
-    breaker, budget = target.breaker, target.budget
+    breaker, budget = call.history.breaker, call.history.budget
     try:
         command = begin(call) if first is None else made(call, first)
         while True:

@@ -271,10 +271,15 @@ class Target:
         """The host that its calls are sent to, as far as limits of a host count it; empty if it is unknown."""
         return ""
 
+    @cached_property
+    def shares_limits(self) -> bool:
+        """Whether the policy has a budget, a breaker or rate limits for its calls."""
+        return not (self.budget is None and self.breaker is None and self.admission is None)
+
     @property
     def has_more_to_do(self) -> bool:
         """Whether something is to be done before an attempt, instead of it or after it."""
-        return self.setting.has_more_to_do or self.needs_thread or bool(self.budget or self.breaker or self.admission)
+        return self.setting.has_more_to_do or self.needs_thread or self.shares_limits
 
     @cached_property
     def started(self) -> CallStarted:
