@@ -90,8 +90,8 @@ class BreakerOpen(Refused):
 
     __module__ = "resilience"  # where users import it from
 
-    _why: ClassVar[str] = "its breaker is open, because calls before it have failed or a person has opened it"
-    _unknown: ClassVar[str] = "; ask again when a call has succeeded"
+    _why: ClassVar[str] = "its breaker is open: calls before it failed, or a person opened it"
+    _unknown: ClassVar[str] = "; it is unknown for how long"
 
 
 class BudgetExhausted(Refused):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import anyio
@@ -24,7 +25,7 @@ from engine_calls import (
     refused,
 )
 
-from resilience import BreakerOpen, BudgetExhausted, Credentials, Executor, Refused, ServiceError
+from resilience import BreakerOpen, BudgetExhausted, Credentials, Executor, RateExceeded, Refused, ServiceError
 from resilience.core.admission.limits import BreakerLimits, BudgetLimits, RateLimits
 from resilience.core.admission.rate import Rate
 from resilience.core.events import BreakerChanged, CallEnded, CallStarted, Event, RetryPaid, Sink
@@ -112,6 +113,26 @@ async def test_what_a_refused_call_tells() -> None:
     assert "CreateGroupId stopped after 2 attempts (stop reason: budget)" in note
     assert "[budget] in the policy" in note
     assert 'rule alibaba."Down" at policies/mqtt.toml:2:1' in note
+
+
+OPEN = "CreateGroupId: its breaker is open: calls before it failed, or a person opened it"
+FULL = "CreateGroupId: the rate limits have no place for it before its deadline"
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (BreakerOpen("CreateGroupId", 12.345), f"{OPEN}; ask again in 12.3 s"),
+        (BreakerOpen("CreateGroupId"), f"{OPEN}; it is unknown for how long"),
+        (RateExceeded("CreateGroupId", 0.5), f"{FULL}; ask again in 0.5 s"),
+        (RateExceeded("CreateGroupId"), FULL),
+    ],
+)
+def test_a_refusal_can_be_read_and_sent(error: Refused, text: str) -> None:
+    """Its text says what was refused and when to ask again, and another process gets the same."""
+    assert str(error) == text
+    sent = pickle.loads(pickle.dumps(error))  # noqa: S301  # our own
+    assert (type(sent), str(sent), sent.retry_after) == (type(error), text, error.retry_after)
 
 
 async def test_successes_give_retries_back() -> None:
