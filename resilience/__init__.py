@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from resilience.core.fault import Fault
+    from resilience.engine.bound_call import BoundCall, SyncBoundCall
     from resilience.engine.client.wrapped_client import wrap_client
     from resilience.engine.credentials.source import Credentials
     from resilience.engine.errors import (
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from resilience.engine.outcome import Attempt, Outcome
     from resilience.engine.target.target import DONE
     from resilience.executors import Executor, SyncExecutor
+    from resilience.fleet.mapped_outcome import MappedOutcome, SyncMappedOutcome
     from resilience.journal.writer import JournalError
     from resilience.observers import Journal
     from resilience.policyfile import Policy, PolicyError
@@ -39,6 +41,7 @@ __version__ = "0.1.0"
 __all__ = [
     "DONE",
     "Attempt",
+    "BoundCall",
     "BreakerOpen",
     "BudgetExhausted",
     "Credentials",
@@ -50,6 +53,7 @@ __all__ = [
     "Ledger",
     "LedgerError",
     "Logs",
+    "MappedOutcome",
     "Metrics",
     "Outcome",
     "Policy",
@@ -59,7 +63,9 @@ __all__ = [
     "RemedyFailed",
     "ServiceError",
     "Spans",
+    "SyncBoundCall",
     "SyncExecutor",
+    "SyncMappedOutcome",
     "__version__",
     "limited",
     "wrap_client",
@@ -69,6 +75,7 @@ __all__ = [
 # event loop nor OpenTelemetry.
 _HOMES = {
     "Attempt": "engine.outcome",
+    "BoundCall": "engine.bound_call",
     "BreakerOpen": "engine.errors",
     "BudgetExhausted": "engine.errors",
     "Credentials": "engine.credentials.source",
@@ -81,6 +88,7 @@ _HOMES = {
     "Ledger": "state",
     "LedgerError": "state",
     "Logs": "telemetry",
+    "MappedOutcome": "fleet.mapped_outcome",
     "Metrics": "telemetry",
     "Outcome": "engine.outcome",
     "Policy": "policyfile",
@@ -90,7 +98,9 @@ _HOMES = {
     "RemedyFailed": "engine.errors",
     "ServiceError": "engine.errors",
     "Spans": "telemetry",
+    "SyncBoundCall": "engine.bound_call",
     "SyncExecutor": "executors",
+    "SyncMappedOutcome": "fleet.mapped_outcome",
     "limited": "engine.limits",
     "wrap_client": "engine.client.wrapped_client",
 }

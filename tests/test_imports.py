@@ -62,6 +62,7 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
             "clients",
             "state",
             "engine",
+            "fleet",
             "telemetry",
             "journal",
             "executors",

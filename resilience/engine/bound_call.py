@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextvars import ContextVar
 from typing import Any, Final, Generic, TypeVar
 
 from attrs import evolve
 
 from resilience.engine.limits import ORIGIN
-from resilience.engine.outcome import CallInput, Outcome
+from resilience.engine.outcome import Outcome
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -19,8 +19,49 @@ OUTCOMES: Final[ContextVar[list[Outcome[Any]] | None]] = ContextVar("resilience_
 """Where calls of wrapped clients leave their outcomes while a bound method is called; None while none is."""
 
 
+class CallInput:
+    """
+    What a call is made with. Its ``repr`` shows no argument.
+
+    Attributes:
+        function: The name of what is called.
+        operation: The name of the operation; None for a method of a wrapped client, whose outcome tells it.
+        args: What the function will be called with.
+        kwargs: Likewise.
+    """
+
+    __slots__ = ("_make", "args", "function", "kwargs", "operation")
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        operation: str | None,
+        make: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> None:
+        self.function: str = getattr(function, "__name__", type(function).__name__)
+        self.operation = operation
+        self.args = args
+        self.kwargs = kwargs
+        self._make = make
+
+    def __repr__(self) -> str:
+        """Name the function and the operation."""
+        operation = "" if self.operation is None else f" {self.operation}"
+        return f"<{type(self).__name__} {self.function}{operation}>"
+
+
 class BoundCall(CallInput, Generic[T_co]):
-    """A call on an event loop. It can be made any number of times."""
+    """
+    A call on an event loop: a function with its arguments, as ``bind`` returns it. It can be made any number of times.
+
+    Attributes:
+        function: The name of what is called.
+        operation: The name of the operation; None for a method of a wrapped client, whose outcome tells it.
+        args: What the function will be called with.
+        kwargs: Likewise.
+    """
 
     __slots__ = ()
 
@@ -31,7 +72,7 @@ class BoundCall(CallInput, Generic[T_co]):
 
 
 class SyncBoundCall(CallInput, Generic[T_co]):
-    """A call in a plain thread. It can be made any number of times."""
+    """A call in a plain thread; else as :class:`BoundCall`."""
 
     __slots__ = ()
 
@@ -41,9 +82,9 @@ class SyncBoundCall(CallInput, Generic[T_co]):
         return made
 
 
-def bound_method(method: Callable[..., Any], *, is_async: bool) -> tuple[str, Callable[..., Any]]:
+def bound_method(method: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
     """
-    Return the name of a wrapped client's method, and what calls it and returns the outcome.
+    Return what calls a method of a wrapped client and returns the outcome.
 
     Most methods of an SDK's client lead to one of a few that send, and only these are wrapped. So the outcome is that
     of the last call which the method makes, with the method's own value.
@@ -60,7 +101,7 @@ def bound_method(method: Callable[..., Any], *, is_async: bool) -> tuple[str, Ca
     if inspect.iscoroutinefunction(method) != is_async:
         kinds = ("is blocking: use SyncExecutor.map", "is asynchronous: use Executor.map")
         raise TypeError(f"bind: {name} {kinds[not is_async]}")
-    return method.__name__, functools.partial(_outcome_async if is_async else _outcome, method)
+    return functools.partial(_outcome_async if is_async else _outcome, method)
 
 
 def _outcome(method: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Outcome[Any]:

@@ -154,6 +154,7 @@ class BareExecutor(CommonExecutor):
             TypeError: It is no method of a wrapped client, or a blocking one.
         """
         if not isinstance(what, str):
-            return BoundCall(*bound_method(what, is_async=True), args, kwargs)
+            return BoundCall(what, None, bound_method(what, is_async=True), args, kwargs)
         function, *rest = args
-        return BoundCall(what, self._prepared(what, function).outcome, tuple(rest), kwargs)
+        prepared = self._prepared(what, function)
+        return BoundCall(function, prepared.target.operation.name, prepared.outcome, tuple(rest), kwargs)

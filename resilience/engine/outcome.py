@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
@@ -38,31 +38,6 @@ class Attempt:
     delay: float = 0.0
 
 
-class CallInput:
-    """
-    What a call is made with. Its ``repr`` shows no argument.
-
-    Attributes:
-        operation: The operation's name.
-        args: What the function will be called with.
-        kwargs: Likewise.
-    """
-
-    __slots__ = ("_make", "args", "kwargs", "operation")
-
-    def __init__(
-        self, operation: str, make: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> None:
-        self.operation = operation
-        self.args = args
-        self.kwargs = kwargs
-        self._make = make
-
-    def __repr__(self) -> str:
-        """Name the operation."""
-        return f"<{type(self).__name__} {self.operation}>"
-
-
 @frozen(kw_only=True, repr=False, slots=False)
 class Outcome(Generic[T_co]):
     """
@@ -79,7 +54,6 @@ class Outcome(Generic[T_co]):
         renamed: What was renamed: the service's field, the old and the new name.
         waited: All waits together, in seconds.
         may_exist: Whether something may have taken effect, and no verifier has looked.
-        call: The call that it is of, where ``map`` has made it.
     """
 
     operation: str
@@ -92,7 +66,6 @@ class Outcome(Generic[T_co]):
     renamed: Mapping[str, tuple[str, str]] = field(factory=dict)
     waited: float = 0.0
     may_exist: bool = False
-    call: CallInput | None = None
 
     @property
     def ended(self) -> Ended:

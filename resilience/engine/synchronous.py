@@ -182,9 +182,10 @@ class BareSyncExecutor(CommonExecutor):
             TypeError: It is no method of a wrapped client, or an asynchronous one.
         """
         if not isinstance(what, str):
-            return SyncBoundCall(*bound_method(what, is_async=False), args, kwargs)
+            return SyncBoundCall(what, None, bound_method(what, is_async=False), args, kwargs)
         function, *rest = args
-        return SyncBoundCall(what, self._prepared(what, function).outcome, tuple(rest), kwargs)
+        prepared = self._prepared(what, function)
+        return SyncBoundCall(function, prepared.target.operation.name, prepared.outcome, tuple(rest), kwargs)
 
     def _prepare(
         self,

@@ -8,11 +8,11 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast, overload
 
 from resilience.core.policy import Limits
-from resilience.engine.bound_call import BoundCall
+from resilience.engine.bound_call import BoundCall, CallInput
 from resilience.engine.call.fast_path import on_loop
 from resilience.engine.call.run import run
 from resilience.engine.limits import limits_with
-from resilience.engine.outcome import CallInput, Outcome
+from resilience.engine.outcome import Outcome
 from resilience.engine.target.target import Target
 
 P = ParamSpec("P")
@@ -144,7 +144,7 @@ def dressed(
 
 def _binder(target: Target, bound: Callable[..., CallInput], outcome: Callable[..., Any]) -> Callable[..., CallInput]:
     def bind(*args: Any, **kwargs: Any) -> CallInput:
-        return bound(target.operation.name, outcome, args, kwargs)
+        return bound(target.function, target.operation.name, outcome, args, kwargs)
 
     return bind
 

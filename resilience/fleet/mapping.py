@@ -15,10 +15,9 @@ from typing import Any, Generic, Self, TypeVar
 import anyio
 import anyio.abc
 from anyio.streams.memory import MemoryObjectSendStream
-from attrs import evolve
 
 from resilience.engine.bound_call import BoundCall
-from resilience.engine.outcome import Outcome
+from resilience.fleet.mapped_outcome import MappedOutcome
 from resilience.fleet.source import AsyncSource, PlainSource
 from resilience.fleet.tally import Tally, failures_group
 
@@ -33,7 +32,7 @@ def not_bound(call: object, kind: str) -> TypeError:
     )
 
 
-class OutcomeStream(AsyncIterator[Outcome[T]], Generic[T]):
+class OutcomeStream(AsyncIterator[MappedOutcome[T]], Generic[T]):
     """
     The outcomes of calls, to be read in an ``async with`` block; made by :meth:`resilience.Executor.map`.
 
@@ -62,7 +61,7 @@ class OutcomeStream(AsyncIterator[Outcome[T]], Generic[T]):
         self._keeps_errors = raise_failures
         self._errors: list[Exception] = []
         self._read = 0
-        self._waiting: dict[int, Outcome[T]] = {}
+        self._waiting: dict[int, MappedOutcome[T]] = {}
         self._broken: Exception | None = None
         self._workers: anyio.abc.TaskGroup | None = None
         self._source: AsyncSource | PlainSource
@@ -75,7 +74,7 @@ class OutcomeStream(AsyncIterator[Outcome[T]], Generic[T]):
         # An outcome that was pulled has a place here until it is read, so handing over never waits.
         places = 2 * self._concurrency
         self._places = anyio.Semaphore(places, fast_acquire=True)
-        send, self._outcomes = anyio.create_memory_object_stream[tuple[int, Outcome[T]]](places)
+        send, self._outcomes = anyio.create_memory_object_stream[tuple[int, MappedOutcome[T]]](places)
         self._workers = anyio.create_task_group()
         await self._workers.__aenter__()
         if isinstance(self._source, AsyncSource):
@@ -107,7 +106,7 @@ class OutcomeStream(AsyncIterator[Outcome[T]], Generic[T]):
         """Return itself."""
         return self
 
-    async def __anext__(self) -> Outcome[T]:
+    async def __anext__(self) -> MappedOutcome[T]:
         """
         Return the next outcome: of the call that ended next, or, if ``ordered``, of the next call.
 
@@ -139,14 +138,14 @@ class OutcomeStream(AsyncIterator[Outcome[T]], Generic[T]):
             raise failures
         raise StopAsyncIteration
 
-    def _counted(self, outcome: Outcome[T]) -> Outcome[T]:
+    def _counted(self, outcome: MappedOutcome[T]) -> MappedOutcome[T]:
         self._places.release()
         self.tally.add(outcome)
         if self._keeps_errors and outcome.error is not None:
             self._errors.append(outcome.error)
         return outcome
 
-    async def _work(self, outcomes: MemoryObjectSendStream[tuple[int, Outcome[T]]]) -> None:
+    async def _work(self, outcomes: MemoryObjectSendStream[tuple[int, MappedOutcome[T]]]) -> None:
         with outcomes:
             while True:
                 await self._places.acquire()
@@ -166,7 +165,7 @@ class OutcomeStream(AsyncIterator[Outcome[T]], Generic[T]):
                 outcomes.send_nowait((number, outcome))
 
 
-async def _made(call: object) -> Outcome[Any]:
+async def _made(call: object) -> MappedOutcome[Any]:
     if not isinstance(call, BoundCall):
         raise not_bound(call, "BoundCall")
-    return evolve(await call.outcome(), call=call)
+    return MappedOutcome(**vars(await call.outcome()), call=call)

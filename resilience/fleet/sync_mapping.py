@@ -15,12 +15,10 @@ from collections.abc import Generator, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Final, Generic, Self, TypeVar
 
-from attrs import evolve
-
 from resilience.engine.bound_call import SyncBoundCall
-from resilience.engine.outcome import Outcome
 from resilience.engine.runtime.halt import Halt, Halted
 from resilience.engine.runtime.plain_thread import THREAD
+from resilience.fleet.mapped_outcome import SyncMappedOutcome
 from resilience.fleet.mapping import not_bound
 from resilience.fleet.tally import Tally, failures_group
 
@@ -65,7 +63,7 @@ class SyncOutcomeStream(Generic[T]):
         self._is_entered = False
         self._begun = self._read = self._under_way = 0
         self._wanted: queue.SimpleQueue[tuple[int, Any] | None] = queue.SimpleQueue()
-        self._ended: queue.SimpleQueue[tuple[int, Outcome[T] | BaseException | None]] = queue.SimpleQueue()
+        self._ended: queue.SimpleQueue[tuple[int, SyncMappedOutcome[T] | BaseException | None]] = queue.SimpleQueue()
         self._halt = Halt(THREAD.halt)
 
     def __enter__(self) -> Self:
@@ -93,7 +91,7 @@ class SyncOutcomeStream(Generic[T]):
         """Begin no further call. Those under way end, and their outcomes are read as before."""
         self._is_stopped = True
 
-    def __iter__(self) -> Iterator[Outcome[T]]:
+    def __iter__(self) -> Iterator[SyncMappedOutcome[T]]:
         """
         Yield outcomes: as calls end, or, if ``ordered``, in the order of the calls.
 
@@ -107,7 +105,7 @@ class SyncOutcomeStream(Generic[T]):
             with self:
                 yield from self._outcomes()
 
-    def _outcomes(self) -> Iterator[Outcome[T]]:
+    def _outcomes(self) -> Iterator[SyncMappedOutcome[T]]:
         errors: list[Exception] = []
         ended = self._as_ended()
         for outcome in _in_order(ended) if self._is_ordered else (outcome for _, outcome in ended):
@@ -123,7 +121,7 @@ class SyncOutcomeStream(Generic[T]):
         if failures is not None:
             raise failures
 
-    def _as_ended(self) -> Iterator[tuple[int, Outcome[T]]]:
+    def _as_ended(self) -> Iterator[tuple[int, SyncMappedOutcome[T]]]:
         """Yield outcomes with their numbers, as calls end; ask for a call wherever there is a place."""
         while True:
             self._ask()
@@ -132,7 +130,7 @@ class SyncOutcomeStream(Generic[T]):
             number, ended = self._ended.get()
             self._under_way -= 1
             THREAD.go_on()
-            if isinstance(ended, Outcome):
+            if isinstance(ended, SyncMappedOutcome):
                 yield number, ended
             elif ended is not None:
                 self._broken, self._is_stopped = self._broken or ended, True
@@ -166,7 +164,7 @@ class SyncOutcomeStream(Generic[T]):
                 # A context of its own: what a call sets is not seen by the next.
                 self._ended.put((number, context.copy().run(self._made, call)))
 
-    def _made(self, call: object) -> Outcome[Any] | BaseException | None:
+    def _made(self, call: object) -> SyncMappedOutcome[Any] | BaseException | None:
         """Make a call; return its outcome, an error that is not its own, or None where it was not begun or halted."""
         if self._has_failed or self._halt.is_set:
             return None
@@ -180,11 +178,11 @@ class SyncOutcomeStream(Generic[T]):
             return error
         if self._stops_on_failure and outcome.error is not None:
             self._has_failed = self._is_stopped = True
-        return evolve(outcome, call=call)
+        return SyncMappedOutcome(**vars(outcome), call=call)
 
 
-def _in_order(ended: Iterator[tuple[int, Outcome[T]]]) -> Iterator[Outcome[T]]:
-    waiting: dict[int, Outcome[T]] = {}
+def _in_order(ended: Iterator[tuple[int, SyncMappedOutcome[T]]]) -> Iterator[SyncMappedOutcome[T]]:
+    waiting: dict[int, SyncMappedOutcome[T]] = {}
     expected = 0
     for number, outcome in ended:
         waiting[number] = outcome

@@ -35,7 +35,7 @@ def test_blocking_methods_are_mapped_in_threads(cloud: Sandbox) -> None:
         "CreateTopicResponse",
     }
     assert type(outcomes[40].error).__module__.startswith(("Tea", "darabonba", "alibabacloud"))
-    assert {outcome.call.operation for outcome in outcomes if outcome.call} == {"create_group_id", "CreateTopic"}
+    assert {outcome.call.function for outcome in outcomes} == {"create_group_id", "CreateTopic"}
 
 
 def test_asynchronous_methods_are_mapped_on_the_loop(cloud: Sandbox) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -14,6 +14,7 @@ from fleet_calls import INSTANCE, Load, Source, policy
 
 from resilience import Executor, Ledger, Outcome, ServiceError, SyncExecutor
 from resilience.engine.bound_call import BoundCall
+from resilience.fleet.mapped_outcome import MappedOutcome
 
 pytestmark = pytest.mark.anyio
 
@@ -44,18 +45,18 @@ class Fleet:
     def calls(self, names: Any) -> Any:
         return (self.create_group.bind(INSTANCE, name) for name in names)
 
-    async def read_into(self, read: list[Outcome[str]], names: Any, **options: Any) -> None:
+    async def read_into(self, read: list[MappedOutcome[str]], names: Any, **options: Any) -> None:
         async with self.executor.map(self.calls(names), **options) as outcomes:
             async for outcome in outcomes:
                 read.append(outcome)  # noqa: PERF401  # what was read stays when the loop raises
 
-    async def outcomes(self, names: Any, **options: Any) -> list[Outcome[str]]:
-        read: list[Outcome[str]] = []
+    async def outcomes(self, names: Any, **options: Any) -> list[MappedOutcome[str]]:
+        read: list[MappedOutcome[str]] = []
         await self.read_into(read, names, **options)
         return read
 
 
-def names_of(outcomes: list[Outcome[str]]) -> list[str]:
+def names_of(outcomes: Sequence[Outcome[str]]) -> list[str]:
     return [outcome.arguments["group_id"] for outcome in outcomes]
 
 
@@ -80,8 +81,9 @@ async def test_an_outcome_knows_its_call() -> None:
     (outcome,) = await fleet.outcomes(["g-1"])
     call = outcome.call
     assert isinstance(call, BoundCall)
-    assert (call.operation, call.args, dict(call.kwargs)) == ("CreateGroupId", (INSTANCE, "g-1"), {})
-    assert repr(call) == "<BoundCall CreateGroupId>"
+    assert (call.function, call.operation) == ("create_group", "CreateGroupId")
+    assert (call.args, dict(call.kwargs)) == ((INSTANCE, "g-1"), {})
+    assert repr(call) == "<BoundCall create_group CreateGroupId>"
     assert (await call.outcome()).value == "G-1"
 
 
@@ -178,7 +180,7 @@ async def test_a_broken_input_is_told_when_the_calls_under_way_have_ended() -> N
     """Nothing that was begun is lost."""
     fleet = Fleet()
     source = Source(NAMES, fails_after=7)
-    read: list[Outcome[str]] = []
+    read: list[MappedOutcome[str]] = []
     with pytest.raises(LookupError, match="the input is broken"):
         await fleet.read_into(read, source, concurrency=3)
     assert sorted(names_of(read)) == sorted(NAMES[:7])
@@ -191,7 +193,7 @@ async def test_a_programming_error_is_told_when_the_calls_under_way_have_ended(
 ) -> None:
     """No policy decides it, and no further call begins."""
     fleet = Fleet()
-    read: list[Outcome[str]] = []
+    read: list[MappedOutcome[str]] = []
     with pytest.raises(TypeError, match="a mistake of the program"):
         await fleet.read_into(read, [*NAMES[:5], "type-1", *NAMES[5:]], concurrency=3, ordered=ordered)
     assert len(read) == fleet.load.ended
@@ -264,7 +266,7 @@ async def test_the_reader_can_stop_the_fleet() -> None:
 async def test_all_failures_come_in_one_group_if_asked() -> None:
     """After the last outcome, and not before."""
     fleet = Fleet()
-    read: list[Outcome[str]] = []
+    read: list[MappedOutcome[str]] = []
     with pytest.raises(ExceptionGroup, match="2 of 52 calls failed") as caught:
         await fleet.read_into(read, ["deny-1", "deny-2", *NAMES], raise_failures=True)
     assert len(read) == 52

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from contextvars import ContextVar
 from typing import Any, Final
@@ -17,6 +17,7 @@ from resilience import Executor, Ledger, Outcome, ServiceError, SyncExecutor
 from resilience.core.events import CallEnded
 from resilience.core.policy import PolicyValues
 from resilience.engine.bound_call import SyncBoundCall
+from resilience.fleet.mapped_outcome import SyncMappedOutcome
 
 NAMES: Final = [f"g-{number}" for number in range(50)]
 
@@ -48,12 +49,12 @@ class Fleet:
     def calls(self, names: Any) -> Iterator[SyncBoundCall[str]]:
         return (self.create_group.bind(INSTANCE, name) for name in names)
 
-    def read_into(self, read: list[Outcome[str]], names: Any, **options: Any) -> None:
+    def read_into(self, read: list[SyncMappedOutcome[str]], names: Any, **options: Any) -> None:
         for outcome in self.executor.map(self.calls(names), **options):
             read.append(outcome)  # noqa: PERF402  # what was read stays when the loop raises
 
 
-def names_of(outcomes: list[Outcome[str]]) -> list[str]:
+def names_of(outcomes: Sequence[Outcome[str]]) -> list[str]:
     return [outcome.arguments["group_id"] for outcome in outcomes]
 
 
@@ -177,7 +178,7 @@ def test_errors_that_are_no_calls_own_leave_the_loop() -> None:
     """Of the input, and of the program; what was begun has ended."""
     for names, error in ((Source(NAMES, fails_after=7), LookupError), ([*NAMES[:7], "type-1", *NAMES[7:]], TypeError)):
         fleet = Fleet()
-        read: list[Outcome[str]] = []
+        read: list[SyncMappedOutcome[str]] = []
         with pytest.raises(error):
             fleet.read_into(read, names, concurrency=3)
         assert set(names_of(read)) >= set(NAMES[:7])
@@ -188,7 +189,7 @@ def test_errors_that_are_no_calls_own_leave_the_loop() -> None:
 def test_failures_are_outcomes_and_come_in_a_group_if_asked() -> None:
     """A refusal ends one call."""
     fleet = Fleet()
-    read: list[Outcome[str]] = []
+    read: list[SyncMappedOutcome[str]] = []
     with pytest.raises(ExceptionGroup, match="1 of 52 calls failed") as caught:
         fleet.read_into(read, ["deny-1", "busy-1", *NAMES], raise_failures=True)
     assert len(read) == 52

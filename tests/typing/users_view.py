@@ -13,7 +13,19 @@ from typing import Any, assert_type
 import httpx
 import requests
 
-from resilience import Credentials, Executor, Outcome, Policy, SyncExecutor, limited, wrap_client
+from resilience import (
+    BoundCall,
+    Credentials,
+    Executor,
+    MappedOutcome,
+    Outcome,
+    Policy,
+    SyncBoundCall,
+    SyncExecutor,
+    SyncMappedOutcome,
+    limited,
+    wrap_client,
+)
 
 policy = Policy.load("builtin:alibaba-mqtt")
 executor = Executor(policy, provider="alibaba")
@@ -112,11 +124,14 @@ async def use() -> None:
 
     async with executor.map(create_group.bind("i", name) for name in "ab") as outcomes:
         async for outcome in outcomes:
-            assert_type(outcome, Outcome[int])
+            assert_type(outcome, MappedOutcome[int])
+            assert_type(outcome.call, BoundCall[int])
     async with executor.map([Console().create.bind("i", "g")], concurrency=2, ordered=True) as others:
-        assert_type(await anext(others), Outcome[bool])
+        assert_type(await anext(others), MappedOutcome[bool])
     async with executor.map([executor.bind("CreateGroupId", unwrapped, "g")]) as unwrapped_outcomes:
-        assert_type(await anext(unwrapped_outcomes), Outcome[bytes])
+        assert_type(await anext(unwrapped_outcomes), MappedOutcome[bytes])
+    assert_type(await create_group.limited(max_attempts=1).bind("i", "g").outcome(), Outcome[int])
+    executor.map([create_here.bind("i", "g")])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # the other executor's
     create_group.bind("i")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # an argument is missing
 
     assert_type(Credentials(assume_role).current(), Sts)
@@ -188,6 +203,13 @@ def use_here() -> None:
     assert_type(threads.outcome("CreateGroupId", create_here, "i", "g"), Outcome[int])
     assert_type(threads.wrap("CreateGroupId", len)("g"), int)
     assert_type(Credentials(assume_role_in_a_thread).load_blocking(), Sts)
+
+    for outcome in threads.map(create_here.bind("i", name) for name in "ab"):
+        assert_type(outcome, SyncMappedOutcome[int])
+        assert_type(outcome.call, SyncBoundCall[int])
+    bound = threads.bind(wrap_client(requests.Session(), threads).get, "u")
+    assert_type(bound, SyncBoundCall[requests.Response])
+    threads.map([create_group.bind("i", "g")])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # the other executor's
 
     assert_type(wrap_client(requests.Session(), threads), requests.Session)
     assert_type(wrap_client(requests.Session(), executor).get("u"), requests.Response)
