@@ -26,7 +26,7 @@ Its "not there" counts only when ``settle`` has passed since the doubtful attemp
 ended, because an effect may come late.
 
 Limits. In this order: ``max`` and ``for`` of an action (then its ``then``), ``max_attempts``,
-the deadline, the retry budget. They stop only what leads to another attempt. Room for a settled
+the deadline, an open breaker, the retry budget. They stop only what leads to another attempt. Room for a settled
 verification is kept before the deadline: see :func:`resilience.core.limits.attempt_limit`.
 The budget is shared with other calls, so it is asked last: a retry that nothing else stops is paid for.
 
@@ -336,7 +336,10 @@ def _go_on(history: History, choice: Choice, delay: float, now: float) -> Decisi
         case "retry" | "verify" | "accept" | "fail":
             # A verification that is not needed, or has been made, and an accept of what was not there.
             history.pending = None
-            budget = history.budget
+            breaker, budget = history.breaker, history.budget
+            # A wait at whose end the breaker is still open would be in vain.
+            if breaker is not None and history.attempts and (refusal := breaker.refusal_after(delay, now)) is not None:
+                return _fail(choice, "breaker", refusal.retry_after)
             # What an earlier run has begun is no retry of this call. What the rate limits pace cannot overload.
             if budget is not None and history.attempts and not choice.is_paced:
                 if not budget.withdraw(now):

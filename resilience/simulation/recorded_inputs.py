@@ -7,6 +7,7 @@ from typing import Final
 
 from attrs import define, field
 
+from resilience.core.admission.breaker import Breaker, BreakerRefusal
 from resilience.core.decision import LEADS_ON, StopReason
 from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedRemedy
 
@@ -50,6 +51,21 @@ class RecordedBudget:
 
     def more_in(self, now: float) -> float | None:
         """Return None: recordings do not tell."""
+
+
+class RecordedBreaker(Breaker):
+    """
+    A breaker in a replay: what other calls made of it is not recorded, so it stops a call only where it did so then.
+
+    Attributes:
+        is_open: Whether the recorded decision that comes next is a refusal by the breaker.
+    """
+
+    is_open: bool = False
+
+    def refusal_after(self, delay: float, now: float) -> BreakerRefusal | None:  # noqa: ARG002  # the recording knows
+        """Refuse a retry that the breaker refused in the recording."""
+        return BreakerRefusal(None) if self.is_open else None
 
 
 @define

@@ -54,7 +54,7 @@ from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedDeci
 from resilience.simulation.jitter_inversion import draw_as_recorded, draw_of
 from resilience.simulation.play import Activity, EndlessError, SimulatedStep
 from resilience.simulation.recorded_faults import recorded_fault, verifier_fault
-from resilience.simulation.recorded_inputs import RecordedBudget, RecordedInputs
+from resilience.simulation.recorded_inputs import RecordedBreaker, RecordedBudget, RecordedInputs
 from resilience.simulation.replayed import Assumption, Difference, Replayed, is_same
 
 _MOST_STEPS: Final = 2000
@@ -101,6 +101,7 @@ class _Replay:
     inputs: RecordedInputs = field(init=False)
     history: History = field(init=False)
     budget: RecordedBudget | None = field(init=False)
+    breaker: RecordedBreaker | None = field(init=False)
     now: float = field(default=0.0, init=False)
     waited: float = field(default=0.0, init=False)
     begun: int = field(default=0, init=False)
@@ -117,7 +118,9 @@ class _Replay:
         # Spans do not record the ledger. But an accept after the first attempt shows that the ledger knew the resource.
         ours = self.call.recalled is None and first is not None and first.action == "accept"
         self.budget = RecordedBudget() if self.plan.provider in self.plan.policy.budgets else None
-        self.history = begin(self.plan, now=0.0, ours=ours, budget=self.budget)
+        limits = self.plan.policy.breakers.get(self.plan.provider or "")
+        self.breaker = None if limits is None else RecordedBreaker(limits)
+        self.history = begin(self.plan, now=0.0, ours=ours, budget=self.budget, breaker=self.breaker)
 
     def run(self) -> Replayed:
         commands = call_commands(self.history)
@@ -274,6 +277,8 @@ class _Replay:
         budget = self.budget
         if budget is not None:
             budget.is_used_up = recorded is not None and recorded.stop_reason == "budget"
+        if self.breaker is not None:
+            self.breaker.is_open = recorded is not None and recorded.stop_reason == "breaker"
         recorded_draw = draw_as_recorded(self.history, event, now=self.now, recorded=recorded, draw=draw)
         if budget is not None:
             budget.was_asked = False

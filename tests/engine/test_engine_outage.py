@@ -237,6 +237,21 @@ async def test_a_call_between_two_attempts_is_refused_as_well() -> None:
     assert len(slow.calls) == 1
 
 
+@pytest.mark.parametrize(("open_for", "waits"), [(1.5, False), (0.5, True)])
+async def test_no_call_waits_in_vain(open_for: float, waits: bool) -> None:  # noqa: FBT001  # a test's parameter
+    """A retry after whose wait the breaker is still open is refused before it; after a longer wait it is tried."""
+    running = executor(limited(breaker=breaking(min_calls=1, open_for=open_for)))
+    service = Service(refused("Busy", status=500))
+    began = anyio.current_time()
+    outcome = await running.outcome("CreateGroupId", service)
+    assert anyio.current_time() - began == pytest.approx(1.0 if waits else 0.0)
+    assert (outcome.ended, len(service.calls)) == (("success_after_retry", 2) if waits else ("refused", 1))
+    if not waits:
+        assert isinstance(outcome.error, BreakerOpen)
+        assert outcome.error.retry_after == pytest.approx(1.5)
+        assert isinstance(outcome.error.__cause__, ServiceError)
+
+
 @pytest.mark.parametrize(
     "error",
     [

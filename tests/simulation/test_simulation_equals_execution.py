@@ -152,6 +152,8 @@ def setup_of(case: Case) -> tuple[Setup, Policy]:
 
 def said(decision: Decision | None) -> object:
     """Return what a decision says, delays to a microsecond."""
+    if isinstance(decision, Fail) and decision.retry_after is not None:
+        return evolve(decision, retry_after=round(decision.retry_after, 6))
     if decision is None or isinstance(decision, Accept | Fail):
         return decision
     return evolve(decision, delay=round(decision.delay, 6))

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from resilience import Policy
 from resilience.cli.plans import operation_of, plan_of
-from resilience.core.admission.limits import BudgetLimits
+from resilience.core.admission.limits import BreakerLimits, BudgetLimits
 from resilience.core.backoff import Backoff
 from resilience.core.fault import CUT, Fault
 from resilience.core.plan import Plan
@@ -168,10 +168,16 @@ def test_a_budget_that_is_never_asked_needs_no_assumption() -> None:
     assert replay(GAVE_UP, budgeted('"SystemOverFlow" = "fail"')).assumptions == ()
 
 
-def test_a_call_that_a_breaker_stopped_is_replayed() -> None:
+@pytest.mark.parametrize(
+    "last",
+    [failed(1, 0.0), failed(1, 0.0, action="fail", stop_reason="breaker")],
+    ids=["after-its-wait", "before-its-wait"],
+)
+def test_a_call_that_a_breaker_stopped_is_replayed(last: RecordedAttempt) -> None:
     """What other calls made of the breaker is no part of the recording: a call that it stopped is stopped again."""
-    recorded = call(failed(1, 0.0), ended="refused", why="breaker", took=1.5)
-    replayed = replay(recorded, plan('"SystemOverFlow" = "retry"'))
+    recorded = call(last, ended="refused", why="breaker", took=1.5)
+    made = plan('"SystemOverFlow" = "retry"')
+    replayed = replay(recorded, evolve(made, policy=evolve(made.policy, breakers={"alibaba": BreakerLimits()})))
     assert (replayed.ended, replayed.stop_reason, replayed.attempts) == ("refused", "breaker", 1)
     assert replayed.differences == ()
 

@@ -147,6 +147,17 @@ class Breaker:
             self.refused += refusal is not None
             return refusal
 
+    def refusal_after(self, delay: float, now: float) -> BreakerRefusal | None:
+        """Refuse a call that would wait so many seconds and be refused then, if that is certain; else None."""
+        if self.state != "open" or self.by_hand or self.limits.mode == "shadow":
+            return None
+        with self.mutex:
+            left = self._open_until - self._time.at(now)
+            if left <= delay:
+                return None
+            self.refused += 1
+            return BreakerRefusal(left)
+
     def enter(self, now: float) -> BreakerPass | BreakerRefusal:
         """Let an attempt pass, or refuse it; what passes has to :meth:`leave`."""
         if self.state == "closed":

@@ -355,6 +355,18 @@ def test_to_ask_takes_no_place() -> None:
     assert one.refused == 2
 
 
+def test_a_wait_in_vain_is_refused_before_it() -> None:
+    """A call that would wait for a retry is refused at once if the breaker is still open then, and only then."""
+    one = opened(100.0)
+    assert one.refusal_after(19.0, 100.0) == BreakerRefusal(20.0)
+    assert one.refused == 1
+    assert one.refusal_after(20.0, 100.0) is None
+    for other in (breaker(), half_open(), opened(mode="shadow")):
+        assert other.refusal_after(0.0, 0.0) is None
+    one.open()
+    assert one.refusal_after(0.0, 100.0) is None, "a person may close it meanwhile"
+
+
 def test_memory_is_bounded() -> None:
     """However many calls come, change its state and vanish: what it keeps does not grow."""
     one = breaker(probes=3, min_calls=1, window=None, window_calls=50)
