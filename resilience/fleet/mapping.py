@@ -10,18 +10,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Final, Generic, Self, TypeVar
 
 import anyio
 import anyio.abc
 from anyio.streams.memory import MemoryObjectSendStream
 
 from resilience.engine.bound_call import BoundCall
+from resilience.engine.call.notes import attach
 from resilience.fleet.mapped_outcome import MappedOutcome
 from resilience.fleet.source import AsyncSource, PlainSource
 from resilience.fleet.tally import Tally, failures_group
 
 T = TypeVar("T")
+
+_NOT_IN_A_BLOCK: Final = "map: use the outcomes inside of `async with executor.map(...) as outcomes:`"
 
 
 def not_bound(call: object, kind: str) -> TypeError:
@@ -38,7 +41,7 @@ class OutcomeStream(AsyncIterator[MappedOutcome[T]], Generic[T]):
 
     Leaving the block early cancels the calls that are under way, which may have taken effect; after :meth:`stop` they
     end, and their outcomes can be read. An error that is no call's own (of the input, or a programming error in a
-    function) leaves the loop once the calls under way have ended.
+    function) leaves the loop once the calls under way have ended, with a note of how the others did.
 
     Attributes:
         tally: What has been read so far, counted.
@@ -99,7 +102,14 @@ class OutcomeStream(AsyncIterator[MappedOutcome[T]], Generic[T]):
             self._source.close()
 
     def stop(self) -> None:
-        """Begin no further call. Those under way end, and their outcomes are read as before."""
+        """
+        Begin no further call. Those under way end, and their outcomes are read as before.
+
+        Raises:
+            RuntimeError: It is not in its ``async with`` block.
+        """
+        if self._workers is None:
+            raise RuntimeError(_NOT_IN_A_BLOCK)
         self._source.stop()
 
     def __aiter__(self) -> Self:
@@ -115,7 +125,7 @@ class OutcomeStream(AsyncIterator[MappedOutcome[T]], Generic[T]):
             ExceptionGroup: All calls have ended and some failed, where that was asked for.
         """
         if self._workers is None:
-            raise RuntimeError("map: read the outcomes inside of `async with executor.map(...) as outcomes:`")
+            raise RuntimeError(_NOT_IN_A_BLOCK)
         while not self._is_ordered or self._read not in self._waiting:
             try:
                 number, received = await self._outcomes.receive()
@@ -131,6 +141,7 @@ class OutcomeStream(AsyncIterator[MappedOutcome[T]], Generic[T]):
             return self._counted(self._waiting.pop(self._read - 1))
         if self._broken is not None:
             broken, self._broken = self._broken, None
+            attach(broken, f"resilience: map has ended early: {self.tally}")
             raise broken
         failures = failures_group(self._errors, self.tally.calls)
         if failures is not None:

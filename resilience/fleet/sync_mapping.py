@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Final, Generic, Self, TypeVar
 
 from resilience.engine.bound_call import SyncBoundCall
+from resilience.engine.call.notes import attach
 from resilience.engine.runtime.halt import Halt, Halted
 from resilience.engine.runtime.plain_thread import THREAD
 from resilience.fleet.mapped_outcome import SyncMappedOutcome
@@ -34,7 +35,8 @@ class SyncOutcomeStream(Generic[T]):
     The input is asked for calls while an outcome is waited for, in the thread that waits. Leaving early waits for the
     attempts that are under way, which may have taken effect; no other one begins, and waits between attempts end. After
     :meth:`stop` the calls under way end as usual, and their outcomes can be read. An error that is no call's own (of
-    the input, or a programming error in a function) leaves the loop once the calls under way have ended.
+    the input, or a programming error in a function) leaves the loop once the calls under way have ended, with a note of
+    how the others did.
 
     Attributes:
         tally: What has been read so far, counted.
@@ -116,6 +118,8 @@ class SyncOutcomeStream(Generic[T]):
             yield outcome
         if self._broken is not None:
             broken, self._broken = self._broken, None
+            if isinstance(broken, Exception):
+                attach(broken, f"resilience: map has ended early: {self.tally}")
             raise broken
         failures = failures_group(errors, self.tally.calls)
         if failures is not None:

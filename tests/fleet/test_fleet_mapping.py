@@ -181,8 +181,9 @@ async def test_a_broken_input_is_told_when_the_calls_under_way_have_ended() -> N
     fleet = Fleet()
     source = Source(NAMES, fails_after=7)
     read: list[MappedOutcome[str]] = []
-    with pytest.raises(LookupError, match="the input is broken"):
+    with pytest.raises(LookupError, match="the input is broken") as caught:
         await fleet.read_into(read, source, concurrency=3)
+    assert caught.value.__notes__ == ["resilience: map has ended early: 7 calls: 7 succeeded"]
     assert sorted(names_of(read)) == sorted(NAMES[:7])
     assert fleet.load.ended == 7
 
@@ -261,6 +262,21 @@ async def test_the_reader_can_stop_the_fleet() -> None:
             outcomes.stop()
     assert sorted(names_of(read)) == sorted(fleet.load.made)
     assert 4 <= len(read) <= 12
+
+
+async def test_outcomes_belong_to_a_block() -> None:
+    """Without one nothing is begun, and there is nothing to read or to stop; a second one needs another map."""
+    fleet = Fleet()
+    outcomes = fleet.executor.map(fleet.calls(NAMES[:3]))
+    with pytest.raises(RuntimeError, match=r"inside of `async with executor\.map"):
+        await anext(outcomes)
+    with pytest.raises(RuntimeError, match=r"inside of `async with executor\.map"):
+        outcomes.stop()
+    async with outcomes:
+        assert len([outcome async for outcome in outcomes]) == 3
+    with pytest.raises(RuntimeError, match="call map again"):
+        async with outcomes:
+            pass
 
 
 async def test_all_failures_come_in_one_group_if_asked() -> None:
