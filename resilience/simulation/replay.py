@@ -11,7 +11,7 @@ A recording breaks off if its process was killed or the call was cancelled. Then
 
 from __future__ import annotations
 
-from typing import Final, Literal, assert_never
+from typing import Final, assert_never
 
 from attrs import define, field
 
@@ -32,7 +32,6 @@ from resilience.core.call import (
 )
 from resilience.core.call import call as call_commands
 from resilience.core.decision import (
-    Ended,
     Event,
     Failed,
     KnownBefore,
@@ -40,26 +39,23 @@ from resilience.core.decision import (
     RefreshFailed,
     Renamed,
     RenameImpossible,
-    StopReason,
     Verified,
     VerifyFailed,
     ended_by,
     ended_with,
 )
 from resilience.core.fault import CUT, Fault
-from resilience.core.history import History
 from resilience.core.machine import begin
 from resilience.core.plan import Plan
 from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedDecision, RecordedRemedy
 from resilience.simulation.jitter_inversion import draw_as_recorded, draw_of
-from resilience.simulation.play import Activity, EndlessError, SimulatedStep
+from resilience.simulation.play import EndlessError
 from resilience.simulation.recorded_faults import recorded_fault, verifier_fault
-from resilience.simulation.recorded_inputs import RecordedBreaker, RecordedBudget, RecordedInputs
-from resilience.simulation.replayed import Assumption, Difference, Replayed, is_same
+from resilience.simulation.recorded_inputs import RecordedBreaker, RecordedBudget
+from resilience.simulation.replay_notes import LATENESS, ReplayNotes
+from resilience.simulation.replayed import Replayed
 
 _MOST_STEPS: Final = 2000
-# Programs are late by up to this time, so a limit that cuts an attempt near the recorded cut is the same limit.
-_LATENESS: Final = 0.1
 
 
 def replay(call: RecordedCall, plan: Plan) -> Replayed:
@@ -93,27 +89,16 @@ class _Interrupted(Exception):  # noqa: N818  # no error: the recording ends her
 
 
 @define
-class _Replay:
+class _Replay(ReplayNotes):
     """Drives one call with a recording: each command has its recorded result."""
 
-    call: RecordedCall
     plan: Plan
-    inputs: RecordedInputs = field(init=False)
-    history: History = field(init=False)
     budget: RecordedBudget | None = field(init=False)
     breaker: RecordedBreaker | None = field(init=False)
-    now: float = field(default=0.0, init=False)
-    waited: float = field(default=0.0, init=False)
-    begun: int = field(default=0, init=False)
     asked: bool = field(default=False, init=False)
-    is_retimed: bool = field(default=False, init=False)
-    steps: list[SimulatedStep] = field(factory=list, init=False)
     earlier: list[RecordedDecision] = field(factory=list, init=False)
-    differences: list[Difference] = field(factory=list, init=False)
-    assumed: dict[Assumption, None] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.inputs = RecordedInputs(self.call)
         first = self.call.attempts[0] if self.call.attempts else None
         # Spans do not record the ledger. But an accept after the first attempt shows that the ledger knew the resource.
         ours = self.call.recalled is None and first is not None and first.action == "accept"
@@ -131,9 +116,9 @@ class _Replay:
                     raise EndlessError("no limit of the policy ends this call")
                 command = self._obey(commands, command)
         except _Interrupted:
-            return self._replayed(self.call.ended, self.call.stop_reason)
+            return self.replayed(self.call.ended, self.call.stop_reason)
         reason, _ = ended_with(command.decision)
-        return self._replayed(ended_by(reason, attempts=self.begun), reason)
+        return self.replayed(ended_by(reason, attempts=self.begun), reason)
 
     def _obey(self, commands: Call, command: Command) -> Command:
         """Carry out a command; return the next one."""
@@ -180,8 +165,8 @@ class _Replay:
         self.is_retimed |= recorded is not None and recorded.duration != duration
         faults = (CUT,) if is_cut else () if fault is None else (fault,)
         if not faults:
-            self._step("attempt", began, None)
-            self._compare(recorded)
+            self.step("attempt", began, None)
+            self.compare(recorded)
             return commands.send((SUCCEEDED, self.now, 0.0))
         inner = recorded is not None and recorded.stop_reason == "inner"
         event = Failed(faults, inner=inner)
@@ -189,8 +174,8 @@ class _Replay:
         command = self._report(commands, event, recorded, draw)
         if recorded is not None:
             self.earlier.append(recorded)
-        self._step("attempt", began, event, cut=is_cut)
-        self._compare(recorded, faults[0], cut=is_cut and not was_cut)
+        self.step("attempt", began, event, cut=is_cut)
+        self.compare(recorded, faults[0], cut=is_cut and not was_cut)
         return command
 
     def _hang(self, limit: float | None, recorded: RecordedAttempt | None) -> float:
@@ -198,10 +183,10 @@ class _Replay:
         if limit is None:
             raise EndlessError("an attempt that was cut short would hang, and no limit would cut it short")
         known = (None if recorded is None else recorded.duration) or 0.0
-        if abs(limit - known) <= _LATENESS:
+        if abs(limit - known) <= LATENESS:
             return known
         if limit > known:
-            self._assume("cut")
+            self.assume("cut")
         return max(limit, 0.0)
 
     def _next_attempt(self) -> tuple[RecordedAttempt | None, Fault | None, float | None]:
@@ -217,7 +202,7 @@ class _Replay:
         last = self.inputs.last
         if last is None or self.inputs.breaks_off:
             raise _Interrupted
-        self._assume("success" if last.fault is None else "fault")
+        self.assume("success" if last.fault is None else "fault")
         return None, recorded_fault(last, self.call, self.plan), None if last.cut else last.duration
 
     def _verify(self, commands: Call, limit: float | None) -> Command:
@@ -233,16 +218,16 @@ class _Replay:
         else:
             if self.inputs.breaks_off and not self.inputs.attempts:
                 raise _Interrupted
-            self._assume("verifier")
+            self.assume("verifier")
             there, duration = False, 0.0
-        is_cut = self._take(duration, limit)
+        is_cut = self.take(duration, limit)
         event: Event = VerifyFailed(CUT) if is_cut else Verified(bool(there), asked=began)
         if there is None and not is_cut and recorded is not None:
-            self._assume("verifier_fault")
+            self.assume("verifier_fault")
             event = VerifyFailed(verifier_fault(self.history, self.plan, recorded, self.now))
         command = self._report(commands, event, recorded, None)
-        self._step("verify", began, event, cut=is_cut)
-        self._compare(recorded)
+        self.step("verify", began, event, cut=is_cut)
+        self.compare(recorded)
         return command
 
     def _refresh(self, commands: Call, limit: float | None) -> Command:
@@ -251,25 +236,25 @@ class _Replay:
             took, outcome = self.inputs.refreshes.pop(0)
             if outcome is None:
                 raise _Interrupted
-            is_done = not self._take(took, limit) and outcome
+            is_done = not self.take(took, limit) and outcome
         else:
             if self.inputs.breaks_off and not self.inputs.attempts:
                 raise _Interrupted
-            self._assume("refresh")
+            self.assume("refresh")
         event = Refreshed() if is_done else RefreshFailed()
         command = self._report(commands, event, None, None)
-        self._step("refresh", began, event)
+        self.step("refresh", began, event)
         return command
 
     def _rename(self, commands: Call) -> Command:
         if not self.inputs.renames:
-            self._assume("rename")
+            self.assume("rename")
         found = self.inputs.renames.pop(0) if self.inputs.renames else True
         # Recordings do not have whether the run knew the name. If the call was accepted under the name, it may have.
         known = self.call.stop_reason == "accepted"
         event = Renamed(known=known) if found else RenameImpossible()
         command = self._report(commands, event, None, None)
-        self._step("rename", self.now, event)
+        self.step("rename", self.now, event)
         return command
 
     def _report(self, commands: Call, event: Event, recorded: RecordedDecision | None, draw: float | None) -> Command:
@@ -284,67 +269,5 @@ class _Replay:
             budget.was_asked = False
         command = commands.send((event, self.now, recorded_draw))
         if budget is not None and budget.was_asked:
-            self._assume("budget")
+            self.assume("budget")
         return command
-
-    def _take(self, duration: float, limit: float | None) -> bool:
-        """Let a duration pass, up to a limit; tell whether the limit came first."""
-        is_cut = limit is not None and self.now + duration >= limit
-        if limit is not None and is_cut:
-            self.is_retimed |= limit - self.now < duration - _LATENESS
-            duration = max(limit - self.now, 0.0)
-        self.now += duration
-        return is_cut
-
-    def _step(self, did: Activity, began: float, event: Event | None, *, cut: bool = False) -> None:
-        decision = None if event is None else self.history.decision
-        self.steps.append(
-            SimulatedStep(
-                did=did, number=self.begun, began=began, ended=self.now, event=event, decision=decision, cut=cut
-            )
-        )
-
-    def _assume(self, what: Assumption) -> None:
-        self.assumed[what] = None
-
-    def _compare(
-        self, recorded: RecordedAttempt | RecordedRemedy | None, fault: Fault | None = None, *, cut: bool = False
-    ) -> None:
-        """Note a difference between the recorded decision and that of the last step."""
-        if recorded is None:
-            return
-        before, after = None if recorded.action is None else recorded, self.steps[-1].decision
-        if not is_same(before, after):
-            is_attempt = isinstance(recorded, RecordedAttempt)
-            then = recorded.fault if isinstance(recorded, RecordedAttempt) else None
-            self.differences.append(
-                Difference(
-                    did="attempt" if is_attempt else "verify",
-                    number=self.begun,
-                    fault=then or fault,
-                    before=before,
-                    after=after,
-                    cut=cut,
-                )
-            )
-
-    def _replayed(self, ended: Ended | Literal["cancelled"] | None, reason: StopReason | None) -> Replayed:
-        call = self.call
-        is_same = not (self.differences or self.is_retimed) and (ended, reason) == (call.ended, call.stop_reason)
-        duration = self.now + self.inputs.rest
-        if is_same and call.duration is not None:
-            # The program's own time between the steps makes no difference.
-            duration = call.duration
-        is_failure = ended not in {"success", "success_after_retry", "accepted", "cancelled", None}
-        return Replayed(
-            call=call,
-            steps=tuple(self.steps),
-            ended=ended,
-            stop_reason=reason,
-            duration=duration,
-            waited=call.waited if is_same else self.waited,
-            attempts=self.begun,
-            may_exist=is_failure and self.history.may_exist,
-            differences=tuple(self.differences),
-            assumptions=tuple(self.assumed),
-        )
