@@ -8,13 +8,15 @@ the first one was, no window of the service then holds more than the limit. That
 hundredths of the window.
 
 A service that thinks for a second before it answers looks the same as a request that was late by a second. So a place
-is kept beyond the window only up to :data:`_OFTEN` of it where answers take long as a rule, and up to :data:`_SELDOM`
-where they rarely do.
+is kept beyond the window only up to :data:`_OFTEN` of it where answers take long as a rule. While that is not known
+yet, and where they rarely do, it is kept up to two more windows: the first requests of a program are late by what it
+takes to open connections and to load modules. A program that is slow shows in waits that end late: it gets the more.
 """
 
 from __future__ import annotations
 
 import heapq
+import math
 from collections import deque
 from typing import Final
 
@@ -22,17 +24,20 @@ from attrs import define, field
 
 # Parts of the window. Together with what the other limits lose this keeps a limit used to 95 %.
 _OFTEN: Final = 0.04
-_SELDOM: Final = 0.15
+_SELDOM: Final = 2.0
 _RARELY: Final = 0.03
+# How many times a request that is sent has to wait for the program: for its connection, to be written, to be read.
+_STEPS: Final = 4
 # How quickly the quickest round trip is forgotten, and over how many answers lateness is averaged.
 _FORGET: Final = 1 / 2000
 _MOST_FORGOTTEN: Final = 0.02
 _SMOOTH: Final = 100
 # What round trips may be quicker by than any answer has shown: in seconds, or a part of what they differ by. And how
-# many answers show what is quick.
+# many answers show something of it, and how many much of it.
 _UNSEEN: Final = 0.006
 _UNSEEN_PART: Final = 1 / 8
-_ENOUGH: Final = 20
+_ENOUGH: Final = 10
+_MANY: Final = 20
 
 
 @define(eq=False)
@@ -52,10 +57,12 @@ class SlidingLog:
     Attributes:
         count: The most requests in a window.
         per: The length of the window, in seconds.
+        slowness: By how much waits of the program end late at present, in seconds.
     """
 
     count: int
     per: float
+    slowness: float = 0.0
     _open: deque[LogPlace] = field(factory=deque, init=False)  # in the order in which they were sent
     _opened: int = field(default=0, init=False)  # those of them that are not answered
     _answered: list[float] = field(factory=list, init=False)  # a heap: when each place is free
@@ -86,7 +93,9 @@ class SlidingLog:
 
         A place whose request is not answered yet may be free at once when it is; see :meth:`answered`.
         """
-        earliest = self._answered[0] if self._answered else now + self.per
+        if not (self._answered or self._open):
+            return now + self.per
+        earliest = self._answered[0] if self._answered else math.inf
         if self._open:
             place, most = self._open[0], self._most_late()
             # As if it were answered now.
@@ -115,7 +124,7 @@ class SlidingLog:
         self._answers += 1
         self._quickest = quickest + min(trip - quickest, _MOST_FORGOTTEN) * _FORGET
         late = min(max(trip - self._floor(), 0.0), _SELDOM * self.per)
-        self._lateness += (late - self._lateness) / (_SMOOTH + 2 * self.count)
+        self._lateness += (late - self._lateness) / min(self._answers, _SMOOTH + 2 * self.count)
         if place.is_free:
             return False
         self._opened -= 1
@@ -124,9 +133,17 @@ class SlidingLog:
         return free <= now
 
     def _floor(self) -> float:
-        """Return the quickest round trip that is to be expected."""
+        """Return the quickest round trip that is to be expected; nothing while too few have been seen."""
         unseen = max(_UNSEEN, self._lateness * _UNSEEN_PART)
-        return max(self._quickest * self._answers / (self._answers + _ENOUGH) - unseen, 0.0)
+        seen = self._quickest * self._answers / (self._answers + _MANY)
+        return max(seen - unseen, 0.0) if self._is_known else 0.0
 
     def _most_late(self) -> float:
-        return self.per * (_SELDOM if self._lateness <= _RARELY * self.per else _OFTEN)
+        if self._is_known and self._lateness > _RARELY * self.per:
+            return min(_OFTEN * self.per + _STEPS * self.slowness, _SELDOM * self.per)
+        return _SELDOM * self.per
+
+    @property
+    def _is_known(self) -> bool:
+        """Whether enough answers have shown how long they take."""
+        return self._answers >= max(self.count, _ENOUGH)
