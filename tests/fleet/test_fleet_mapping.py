@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import closing
 from contextvars import ContextVar
 from typing import Any
 
@@ -15,6 +17,7 @@ from fleet_calls import INSTANCE, Load, Source, policy
 from resilience import Executor, Ledger, Outcome, ServiceError, SyncExecutor
 from resilience.engine.bound_call import BoundCall
 from resilience.fleet.mapped_outcome import MappedOutcome
+from resilience.testing import virtual_backend
 
 pytestmark = pytest.mark.anyio
 
@@ -149,11 +152,24 @@ async def test_an_error_in_the_block_leaves_as_it_is() -> None:
     assert fleet.load.under_way == 0
 
 
+async def slowly(calls: Any) -> AsyncIterator[BoundCall[str]]:
+    """Yield calls from an input that takes a turn for each."""
+    with closing(calls):
+        for call in calls:
+            await anyio.lowlevel.checkpoint()
+            yield call
+
+
+INPUTS = pytest.mark.parametrize("given", [lambda calls: calls, slowly], ids=["plain", "asynchronous"])
+
+
+@INPUTS
 @pytest.mark.parametrize("ordered", [False, True])
 @pytest.mark.parametrize("after", range(0, 60, 3))
 async def test_a_cancellation_at_any_time_leaves_nothing_behind(
     after: int,
     ordered: bool,  # noqa: FBT001  # a test's parameter
+    given: Callable[[Any], Any],
 ) -> None:
     """After any number of turns of the event loop."""
     fleet = Fleet(seconds=lambda _: 0.0)
@@ -161,7 +177,7 @@ async def test_a_cancellation_at_any_time_leaves_nothing_behind(
     async with anyio.create_task_group() as tasks:
 
         async def read() -> None:
-            async with fleet.executor.map(fleet.calls(source), concurrency=3, ordered=ordered) as outcomes:
+            async with fleet.executor.map(given(fleet.calls(source)), concurrency=3, ordered=ordered) as outcomes:
                 async for _ in outcomes:
                     await anyio.lowlevel.checkpoint()
 
@@ -174,6 +190,33 @@ async def test_a_cancellation_at_any_time_leaves_nothing_behind(
     assert source.is_closed or source.pulled == 0
     await anyio.sleep(10)
     assert len(fleet.load.made) == made
+
+
+@INPUTS
+@pytest.mark.parametrize("after", range(0, 40, 3))
+@pytest.mark.parametrize("anyio_backend", [virtual_backend("asyncio")], ids=["asyncio"])
+async def test_asyncios_own_cancellation_leaves_nothing_behind(after: int, given: Callable[[Any], Any]) -> None:
+    """No task is left; the one that was cancelled ends as cancelled, and a time-out of asyncio's is one."""
+    fleet = Fleet(seconds=lambda name: int(name[2:]) % 3)
+    source = Source(NAMES)
+
+    async def read() -> None:
+        async with fleet.executor.map(given(fleet.calls(source)), concurrency=3) as outcomes:
+            async for _ in outcomes:
+                await asyncio.sleep(0)
+
+    before = asyncio.all_tasks()
+    task = asyncio.ensure_future(read())
+    for _ in range(after):
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(after / 4):
+            await read()
+    assert fleet.load.under_way == 0
+    assert asyncio.all_tasks() == before
 
 
 async def test_a_broken_input_is_told_when_the_calls_under_way_have_ended() -> None:
