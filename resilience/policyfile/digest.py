@@ -8,6 +8,8 @@ from typing import Any
 
 import attrs
 
+from resilience.core.admission.limits import BreakerLimits, BudgetLimits, RateLimits
+from resilience.core.admission.rate import Rate
 from resilience.core.operations.declared import Declaration
 from resilience.core.policy import Action, Chaos, CredentialLimits
 
@@ -57,8 +59,24 @@ def digest(values: Mapping[str, Any]) -> str:
         content["ledger"] = {"path": ledger.written or ledger.path, "on_unfinished": ledger.on_unfinished}
     if values["apis"]:
         content["apis"] = {name: attrs.asdict(each) for name, each in values["apis"].items()}
+    for table in ("rates", "budgets", "breakers"):
+        # Only where they say something, so that the digests of policies without them stay as they were.
+        if values[table]:
+            content[table] = {name: _plain(each) for name, each in values[table].items()}
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _plain(limits: RateLimits | BudgetLimits | BreakerLimits) -> dict[str, Any]:
+    """Return shared limits as JSON has them; a rate as it is written."""
+    return {
+        key: {name: str(rate) for name, rate in value.items()}
+        if isinstance(value, Mapping)
+        else str(value)
+        if isinstance(value, Rate)
+        else value
+        for key, value in attrs.asdict(limits, recurse=False).items()
+    }
 
 
 def _renewal(limits: CredentialLimits) -> dict[str, Any]:

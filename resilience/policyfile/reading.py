@@ -25,6 +25,7 @@ from resilience.policyfile.decode.operations import Operations
 from resilience.policyfile.decode.paths import UnsetVariableError, resolved
 from resilience.policyfile.decode.rules import Renewed, RuleReader
 from resilience.policyfile.decode.settings import Settings, merge
+from resilience.policyfile.decode.shared_limits import SharedLimits, read_shared, read_shared_onto
 from resilience.policyfile.files.policy_file import BUILTIN
 from resilience.policyfile.files.positions import Path
 from resilience.policyfile.format.tables import STOPPING
@@ -53,6 +54,7 @@ class LayerReading:
     chaos: Chaos = field(init=False)
     declared: dict[str, dict[str, Declaration]] = field(init=False)
     described: DescribedApis = field(init=False)
+    shared: SharedLimits = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.settings = merge(self.stack, self.report)
@@ -62,6 +64,7 @@ class LayerReading:
         self.declared = declarations(self.settings.operations)
         self.described = read_apis(self.stack, self.declared, self.report)
         check_declarations(self.settings.operations, self.operations, self.apis, self.stack, self.report)
+        self.shared = read_shared(self.settings, Operations(self.operations), self.stack, self.report)
         self._read_chaos()
 
     @property
@@ -112,6 +115,14 @@ class LayerReading:
             self.declared = {**below.declared, **declarations(changed_ones)}
             self.described = read_apis(own, self.declared, self.report, onto=below.described, changed=operations)
             check_declarations(changed_ones, self.operations, self.apis, self.stack, self.report)
+        changed = {table: _names_in(layers, table) for table in ("rate", "budget", "breaker")}
+        # A glob may stand for other operations now.
+        changed["rate"] |= {name: None for name in providers if name in self.settings.rate}
+        if any(changed.values()):
+            listed = Operations(self.operations)
+            self.shared = read_shared_onto(
+                below.shared, self.settings, listed, self.stack, self.report, changed=changed
+            )
         if below.chaos.injections or any("chaos" in layer.table for layer in layers):
             self._read_chaos()
         self.names = Renewed(backoffs, actions, providers)
@@ -178,6 +189,9 @@ class LayerReading:
             "ledger": self._ledger(),
             "apis": self.apis,
             "telemetry": self._telemetry(),
+            "rates": self.shared.rates,
+            "budgets": self.shared.budgets,
+            "breakers": self.shared.breakers,
         }
 
     def _ledger(self) -> LedgerSettings | None:

@@ -57,6 +57,15 @@ _VALUES: dict[str, tuple[tuple[str, str], ...]] = {
     "schema": (("2", "RP043"), ('"1"', "RP042"), ("1.0", "RP042"), ("0", "RP043")),
     "unknown": (('"retry"', "RP025"), ('"nowhere"', "RP040"), ("false", "RP042")),
     "production": (("1", "RP042"), ('"yes"', "RP042")),
+    "adaptive": (("1", "RP042"), ('"yes"', "RP042")),
+    "concurrency": (("0", "RP043"), ('"16"', "RP042")),
+    "share": (("0", "RP043"), ("0.5", "RP042")),
+    "capacity": (("0", "RP043"), ('"500"', "RP042"), ("nan", "RP043")),
+    "failure_rate": (("0", "RP043"), ("50", "RP043"), ('"50%"', "RP042")),
+    "open_for": (("20", "RP024"), ('"0s"', "RP043")),
+    "probes": (("0", "RP043"), ("true", "RP042")),
+    "mode": (('"shadw"', "RP042"), ("false", "RP042")),
+    "per": (('"host"', "RP042"), ("1", "RP042")),
 }
 """Values that do not fit, by key."""
 
@@ -75,6 +84,14 @@ _TEMPLATES = (
     ('"POST /zzz?a=1"', "RP042"),
     ("1", "RP042"),
 )
+_RATES = (
+    ('"0/s"', "RP043"),
+    ('"-1/s"', "RP043"),
+    ('"10 / s"', "RP042"),
+    ('"10/d"', "RP042"),
+    ("10", "RP024"),
+    ("true", "RP042"),
+)
 _RULE_KEYS = (
     ('"Broken Code"', "RP050"),
     ('"Broken.*"', "RP050"),
@@ -89,7 +106,7 @@ _TOP = (
     ("zzz = 1", 1, "RP024"),
     ("api_secret = 1", 1, "RP039"),
     ("production = true", 1, "RP055"),
-    ("breaker = {}", 1, "RP048"),
+    ("state = {}", 1, "RP048"),
     ("rules.Acme.A = 1", 7, "RP058"),
     ("limits = 5", 10, "RP042"),
 )
@@ -126,6 +143,8 @@ def _values(table: str, key: str) -> tuple[tuple[str, str], ...]:
         return ()
     if table.startswith("rules."):
         return _RULE_VALUES
+    if table.startswith("rate.") and (table.endswith(".operations") or key in {"per_host", "default"}):
+        return _RATES
     return _TEMPLATES if table.endswith(".operations") else _VALUES.get(key, ())
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from attrs import frozen
 
 from resilience.policyfile import Policy, PolicyError
+from resilience.policyfile.format.shared_limits import BREAKER, BUDGET, RATE
 from resilience.policyfile.format.tables import (
     ACTION,
     BACKOFF,
@@ -44,7 +45,7 @@ ROOT = Path(__file__).parents[2]
 WORDS = sorted(
     {
         *(*ACTION, *BACKOFF, *CREDENTIALS, *FILE_ONLY, *LATER, *LIMITS, *NAMED, *RULE, *SOURCE, *TABLES, *TELEMETRY),
-        *TOP,
+        *(*BREAKER, *BUDGET, *RATE, *TOP),
     }
 )
 KEYS = [
@@ -84,6 +85,7 @@ VALUES: list[str] = [
     ),
     *("0", "-1", "1", "2", "2.5", "0.5", "nan", "-inf", "true", "false", "[]", "{}", "[[]]", '["1s"]', '["1s", 1]'),
     *('"json:code"', '"header:x"', '"POST /a/{b}"', '"GET /a/{b}"', '"GET /a"', '["a:80"]', '"json:"', '"GET a"'),
+    *('"10/s"', '"0/s"', '"60/m"', '"ratio"', '"shadow"'),
     *("07:32:00", "07:32", "1979-05-27", "1979-05-27T07:32:00Z", "1979-05-27 07:32:00", "0xff", "1_000", "1e999"),
     *("9" * 30, "0x" + "f" * 5000, "9" * 5000, '"' + "9" * 500 + 's"', '"""\nx"""', "'''x'''", '"\\u0000"', '"\\e"'),
     *('{ do = "retry" }', '{ do = "patient" }', "{ do = 1 }", '{ do = "accept", if = "always", as = "dry_run" }'),

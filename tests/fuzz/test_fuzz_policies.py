@@ -11,7 +11,8 @@ from policy_faults import sample
 from policy_mutations import ROOT, Seed, examine, mutants, outcome, seeds
 
 from resilience.policyfile import Policy
-from resilience.policyfile.format.tables import ACTION, BACKOFF, CREDENTIALS, LIMITS, RULE, TOP, Key
+from resilience.policyfile.format.rows import Key
+from resilience.policyfile.format.tables import ACTION, BACKOFF, CREDENTIALS, LIMITS, RULE, TOP
 
 FEW_VALUES = (
     *(

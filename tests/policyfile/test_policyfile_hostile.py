@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resilience.policyfile import Policy, PolicyError
+from resilience.policyfile.format.shared_limits import BREAKER, BUDGET, RATE
 from resilience.policyfile.format.tables import (
     BACKOFF,
     CREDENTIALS,
@@ -21,7 +22,9 @@ from resilience.policyfile.format.tables import (
 EVERYTHING = (Path(__file__).parents[1] / "data" / "valid" / "everything.toml").read_text(encoding="utf-8")
 LINES = EVERYTHING.replace('extends = ["base.toml", "../valid/smallest.toml", "builtin:tencent-mqtt"]', "").splitlines()
 
-NAMES = sorted({*BACKOFF, *CREDENTIALS, *LATER, *LIMITS, *RULE, *SOURCE, *TABLES, *TELEMETRY, *TOP})
+NAMES = sorted(
+    {*BACKOFF, *BREAKER, *BUDGET, *RATE, *CREDENTIALS, *LATER, *LIMITS, *RULE, *SOURCE, *TABLES, *TELEMETRY, *TOP}
+)
 KEYS = st.one_of(
     st.sampled_from([*NAMES, "env", "extends", "transport", "alibaba", "acme", "default", "retry", "a", "lost", "A"]),
     st.sampled_from(['""', '"A.B"', '"Create*/A"', '"*/*"', '"alibaba:X/A"', '"http-5xx"', '"/"', '":"', '"%s"', "0"]),
@@ -30,7 +33,17 @@ VALUES = st.one_of(
     st.sampled_from(['"fail"', '"retry"', '"a"', '"30s"', '"none"', '"list"', '"default"', '""', '"{n}"', '"{"']),
     st.sampled_from(["0", "-1", "1", "2.5", "nan", "-inf", "true", "[]", "{}", "[[]]", '["1s"]', "07:32:00"]),
     st.sampled_from(["{ do = 1 }", '{ do = "a" }', '{ do = "accept", if = [] }', '{ do = "rename", pattern = {} }']),
-    st.sampled_from(["0x" + "f" * 5000, "1e999", '"\\u0000"', '"' + "9" * 500 + 's"', "{ B = { C = { D = 1 } } }"]),
+    st.sampled_from(
+        [
+            "0x" + "f" * 5000,
+            "1e999",
+            '"\\u0000"',
+            '"' + "9" * 500 + 's"',
+            "{ B = { C = { D = 1 } } }",
+            '"10/s"',
+            '"0/s"',
+        ]
+    ),
 )
 PATHS = st.lists(KEYS, min_size=1, max_size=5).map(".".join)
 ASSIGNMENTS = st.tuples(PATHS, VALUES).map(" = ".join)

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
+from resilience.policyfile.format.rows import Key
+from resilience.policyfile.format.shared_limits import BREAKER, BUDGET, OPERATION_RATE, RATE
 from resilience.policyfile.format.tables import (
     ACTION,
     BACKOFF,
@@ -25,7 +27,6 @@ from resilience.policyfile.format.tables import (
     TABLES,
     TELEMETRY,
     TEMPLATE,
-    Key,
 )
 
 Document = dict[str, Any]
@@ -49,6 +50,7 @@ WRONG_VALUES: Final[tuple[Any, ...]] = (
     *("post /a", "POST a", "POST /a/{b}", "POST /{b}c", "POST /a//b", "POST /a?b", "POST /:a", "GET /", "POST  /a"),
     *(["a:b"], ["[::1]:80"], ["a/b"], ["a:80"], ["a\n"]),
     *(["Name"], ["Name", "Name"], ["a b"], [1, "a"], ["a["], "[a-z", "(?=a)b", "(?i)a", {"pattern": "a"}),
+    *("10/s", "0/s", "-1/s", "1.5/s", "010/s", "10 / s", "10/S", "10/d", "10/s\n", "1000000/h", "1000001/h", 10),
     *(["/a.toml"], ["~/a"], ["C:\\a"], ["C:/a"], [""], ["nope.toml"], ["builtin:nope"], [1]),
 )
 WRONG_KEYS: Final = (
@@ -129,6 +131,9 @@ def _tables() -> dict[str, Values]:
         | st.builds(lambda common: {"transport": common}, transport),
         "operations": st.dictionaries(_PROVIDERS, st.dictionaries(_CODES, _operation(), max_size=2), max_size=1),
         "credentials": st.dictionaries(_PROVIDERS, _renewal(), min_size=1, max_size=1),
+        "rate": st.dictionaries(_PROVIDERS, _rate(), max_size=1),
+        "budget": st.dictionaries(_PROVIDERS, _narrowed(BUDGET, "kind"), max_size=1),
+        "breaker": st.dictionaries(_PROVIDERS, _rows(BREAKER), max_size=1),
         "chaos": st.builds(
             lambda own, entries: own | entries, _rows(CHAOS), st.dictionaries(_PROVIDERS, injections, max_size=1)
         ),
@@ -148,6 +153,12 @@ def _operation() -> Values:
 def _source() -> Values:
     operations = st.dictionaries(_CODES, _value(TEMPLATE), max_size=2)
     return st.builds(lambda own, named: own | {"operations": named}, _rows(SOURCE), operations) | _rows(SOURCE)
+
+
+def _rate() -> Values:
+    names = st.sampled_from(["CreateGroupId", "CreateTopic", "Create*", "*"])
+    operations = st.dictionaries(names, _value(OPERATION_RATE), max_size=2)
+    return st.builds(lambda own, named: own | {"operations": named}, _rows(RATE), operations) | _rows(RATE)
 
 
 def _joined(codes: Values) -> Values:
@@ -173,7 +184,8 @@ def _rows(rows: Mapping[str, Key], *needed: str, fixed: Mapping[str, str] | None
 
 
 _SAMPLES: Final[Mapping[str, tuple[Any, ...]]] = {
-    "share": (0, 0.05, 0.5, 1.0),
+    "rate": ("10/s", "60/m", "1000/h", "1000000/s"),
+    "window": ("30s", 10, 1000),
     "file": ("ledger.db", "a b/c"),
     "place": ("json:code", "json:errors.0.title", "header:X-Request-Id"),
     "template": ("POST /users", "DELETE /users/{user}", "GET /", "LIST /a/{b-1}/c:d/"),
@@ -197,7 +209,9 @@ def _value(key: Key) -> Values:
             return st.sampled_from(["30s", "1m30s", "250ms", "1.5h", *nothing, *(["none"] if key.none else [])])
         case "durations":
             return st.lists(st.sampled_from(["1s", "0s", "30s"]), min_size=1, max_size=3)
-        case "count" | "number":
+        case "share":
+            return st.sampled_from([*([0] if key.above is None else []), 0.05, 0.5, 1.0])
+        case "count" | "number" | "amount":
             return st.integers(1, 9)
         case "flag":
             return st.booleans()
@@ -218,6 +232,12 @@ def places() -> Iterator[tuple[str, Document, str]]:
     for key, row in CREDENTIALS.items():
         beside = {"source": row.only[0]} if row.only else {}
         yield f"credentials.{key}", {"credentials": {"alibaba": beside}}, key
+    yield from ((f"rate.{key}", {"rate": {"alibaba": {}}}, key) for key in (*RATE, "operations"))
+    yield "rate.operations.X", {"rate": {"alibaba": {"operations": {}}}}, "CreateGroupId"
+    for key, row in BUDGET.items():
+        kind = row.only[0] if row.only else "tokens"
+        yield f"budget.{key}", {"budget": {"alibaba": {"kind": kind}}}, key
+    yield from ((f"breaker.{key}", {"breaker": {"alibaba": {}}}, key) for key in BREAKER)
     yield from ((f"chaos.X.{key}", {"chaos": {"alibaba": {"X": {"rate": 0.5}}}}, key) for key in INJECTION)
     yield from ((f"sources.{key}", {"sources": {"acme": {}}}, key) for key in (*SOURCE, "operations"))
     yield "sources.operations.X", {"sources": {"acme": {"operations": {}}}}, "X"

@@ -177,6 +177,9 @@ def _policy(**tables: Any) -> Document:
                     _policy(rules={"alibaba": {"503": "fail"}}),
                     _policy(chaos={"alibaba": {"lots": {"rate": 0.1}}}),
                     _policy(rules={"alibaba": {"tencent:CreateTopic/X": "fail"}}),
+                    _policy(breaker={"acme": {"window": 5, "min_calls": 6}}),
+                    _policy(budget={"acme": {"capacity": 4}}),
+                    _policy(rate={"acme": {"concurrency": 2, "share": 3}}),
                     None,
                 ],
                 strict=True,
@@ -207,6 +210,11 @@ def test_what_is_beyond_a_schema_is_found_by_the_loader(pattern: str, document: 
             id="jitter-of-a-list",
         ),
         pytest.param(_policy(limits={"deadline": "0s"}), "limits/deadline", id="no-time"),
+        pytest.param(_policy(rate={"acme": {"default": "0/s"}}), "rate/acme/default", id="no-calls"),
+        pytest.param(_policy(rate={"acme": {"operations": {"a b": "1/s"}}}), "rate/acme/operations", id="no-operation"),
+        pytest.param(_policy(budget={"acme": {"kind": "ratio", "cost": 1}}), "budget/acme", id="key-of-another-budget"),
+        pytest.param(_policy(breaker={"acme": {"failure_rate": 0}}), "breaker/acme/failure_rate", id="never-open"),
+        pytest.param(_policy(breaker={"acme": {"window": 0}}), "breaker/acme/window", id="no-window"),
     ],
 )
 def test_a_mistake_is_underlined_where_it_is(document: Document, where: str) -> None:

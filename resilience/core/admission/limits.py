@@ -17,6 +17,9 @@ BreakerMode = Literal["on", "shadow"]
 BreakerScope = Literal["provider", "operation"]
 """Which calls share one breaker: all of a provider, or those of each operation."""
 
+DEFAULT_RATIO: Final = 0.2
+"""The retries for each call where a ratio budget does not say; failsafe-go has the same."""
+
 DEFAULT_WINDOW: Final[float | None] = 30.0
 """How long a breaker looks back where the policy does not say, in seconds."""
 
@@ -59,8 +62,8 @@ class BudgetLimits:
     these as many as ``ratio`` times the calls that began in it.
 
     The defaults of the token budget are those of the AWS SDKs' standard mode until November 2026 (500 tokens, 5 for a
-    retry, 1 back for a success). The floor is failsafe-go's (20 %, at least 3). The window is our choice: an outage is
-    forgotten soon, and a few calls still allow a retry.
+    retry, 1 back for a success). Ratio and floor are failsafe-go's (20 %, at least 3). The window is our choice: an
+    outage is forgotten soon, and a few calls still allow a retry.
 
     Attributes:
         capacity: The most tokens.

@@ -63,6 +63,30 @@ class Rate:
         return f"{self.count:.10g}/{unit}"
 
 
+_LOOSE: Final = re.compile(
+    r"([0-9]+(?:\.[0-9]+)?)\s*(?:calls|requests|times)?\s*"
+    r"(?:/|per|a|an|p|rp|qp|(?=q?r?p[smh]$)|\s)\s*(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)"
+)
+_HOURS_OF_A_DAY: Final = 24
+
+
+def meant_rate(text: str) -> str | None:
+    """Return how a rate that people write in other ways, such as ``0.5/s``, is written here; None for no idea."""
+    match = _LOOSE.fullmatch(text.strip().lower())
+    if match is None:
+        return None
+    number, unit = float(match[1]), match[2][0]
+    if unit == "d":
+        number, unit = number / _HOURS_OF_A_DAY, "h"
+    # A fraction is a whole number of a longer window.
+    longer = [name for name in UNITS if UNITS[name] >= UNITS[unit]]
+    for name in longer:
+        count = number * UNITS[name] / UNITS[unit]
+        if count == round(count) and parsed(f"{count:.0f}/{name}") is not None:
+            return f"{count:.0f}/{name}"
+    return None
+
+
 @functools.lru_cache(maxsize=1024)
 def parsed(text: str) -> Rate | None:
     """Return the rate that a text means, or None if it is none."""

@@ -13,7 +13,8 @@ from resilience.core.policy import DEFAULT_RENAMES, VERBS, Action, ready_made
 from resilience.policyfile.decode.backoffs import misplaced
 from resilience.policyfile.decode.layers import Report, Stack
 from resilience.policyfile.decode.settings import Entries, Settings, is_name
-from resilience.policyfile.format.tables import ACTION, keys_of
+from resilience.policyfile.format.rows import keys_of
+from resilience.policyfile.format.tables import ACTION
 from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.wording import dotted, listed, quoted, suggestion
 

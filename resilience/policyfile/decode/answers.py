@@ -14,8 +14,10 @@ from resilience.policyfile.decode.actions import defaults, faults_of, unknown_ac
 from resilience.policyfile.decode.layers import Layer, Report
 from resilience.policyfile.decode.settings import Entries
 from resilience.policyfile.files.positions import Path
-from resilience.policyfile.format.tables import OF_RULE, RULE, keys_of
-from resilience.policyfile.format.values import UnfitError, read
+from resilience.policyfile.format.rows import keys_of
+from resilience.policyfile.format.tables import OF_RULE, RULE
+from resilience.policyfile.format.unfit import UnfitError
+from resilience.policyfile.format.values import read
 from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.hints import key_hint
 from resilience.policyfile.messages.wording import quoted, shown

@@ -14,9 +14,11 @@ from resilience.core.operations.declared import Declaration
 from resilience.policyfile.decode.layers import Layer, Report, Stack
 from resilience.policyfile.decode.operations import catalogued
 from resilience.policyfile.decode.settings import Entries, table_of
+from resilience.policyfile.format.rows import Key
 from resilience.policyfile.format.rule_keys import is_provider, operation_fault
-from resilience.policyfile.format.tables import SOURCE, TEMPLATE, Key
-from resilience.policyfile.format.values import UnfitError, read
+from resilience.policyfile.format.tables import SOURCE, TEMPLATE
+from resilience.policyfile.format.unfit import UnfitError
+from resilience.policyfile.format.values import read
 from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.wording import dotted, quoted
 

@@ -10,7 +10,8 @@ from resilience.core.backoff import Backoff
 from resilience.core.grammar.durations import written
 from resilience.policyfile.decode.layers import Report, Stack
 from resilience.policyfile.decode.settings import Entries
-from resilience.policyfile.format.tables import BACKOFF, Key, keys_of
+from resilience.policyfile.format.rows import Key, keys_of
+from resilience.policyfile.format.tables import BACKOFF
 from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.wording import listed
 

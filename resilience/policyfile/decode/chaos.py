@@ -19,7 +19,8 @@ from resilience.policyfile.decode.operations import Operations
 from resilience.policyfile.decode.settings import Entries, table_of
 from resilience.policyfile.format.rule_keys import is_provider, is_status, is_transport_code, split
 from resilience.policyfile.format.tables import CHAOS, INJECTION
-from resilience.policyfile.format.values import UnfitError, read
+from resilience.policyfile.format.unfit import UnfitError
+from resilience.policyfile.format.values import read
 from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.wording import dotted, quoted, shown
 

@@ -10,7 +10,8 @@ from resilience.core.policy import CredentialLimits, CredentialSource
 from resilience.policyfile.decode.backoffs import misplaced
 from resilience.policyfile.decode.layers import Report, Stack
 from resilience.policyfile.decode.settings import Entries, Settings
-from resilience.policyfile.format.tables import CREDENTIALS, SOURCE_KEYS, keys_of
+from resilience.policyfile.format.rows import keys_of
+from resilience.policyfile.format.tables import CREDENTIALS, SOURCE_KEYS
 from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.wording import listed, quoted
 

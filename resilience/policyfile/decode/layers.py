@@ -146,7 +146,7 @@ class Stack:
         return tuple((layer.get(path, None), layer.source.origin((*layer.prefix, *path))) for layer in reversed(below))
 
 
-_DEFAULT_KINDS: Final[dict[object, str]] = {"backoff": "exponential"}
+_DEFAULT_KINDS: Final[dict[object, str]] = {"backoff": "exponential", "budget": "tokens"}
 
 
 def _replaced_whole(path: Path) -> tuple[Path, Path]:
@@ -158,12 +158,12 @@ def _replaced_whole(path: Path) -> tuple[Path, Path]:
             return path[:3], ()
         case ("actions", _, *_):
             return (), (*path[:2], "do")
-        case ("backoff", _, *_):
+        case ("backoff" | "budget", _, *_):
             return (), (*path[:2], "kind")
     return (), ()
 
 
-_FREE_KEYS: Final = frozenset({"rules", "operations", "sources", "chaos", "lint"})
+_FREE_KEYS: Final = frozenset({"rules", "operations", "sources", "rate", "chaos", "lint"})
 """Tables with codes and operations as keys; names such as ``InvalidToken`` are no secrets there."""
 
 

@@ -25,14 +25,13 @@ def _all_catalogued() -> frozenset[str]:
 
 def named_providers(policy: PolicyValues) -> tuple[str, ...]:
     """
-    Return the providers that a policy names in rules, operations, sources, credentials or chaos.
+    Return the providers that a policy names in rules, operations, sources, credentials, limits or chaos.
 
     Providers of the catalogue come first. A policy that names none is for all of the catalogue.
     """
     named = {rule.scope.removeprefix("transport").removeprefix(".") for rule in policy.rules} - {""}
-    named.update(
-        policy.operations, policy.apis, policy.credentials, (each.provider for each in policy.chaos.injections)
-    )
+    named.update(policy.operations, policy.apis, policy.credentials, policy.rates, policy.budgets, policy.breakers)
+    named.update(each.provider for each in policy.chaos.injections)
     listed = [each for each in providers() if each in named]
     return (*listed, *sorted(named.difference(listed))) or providers()
 

@@ -19,7 +19,7 @@ from resilience.policyfile.decode.operations import Operations
 from resilience.policyfile.decode.settings import table_of
 from resilience.policyfile.format.rule_keys import is_plain_code, is_provider, is_provider_table, other_way_round, split
 from resilience.policyfile.format.tables import RULE
-from resilience.policyfile.format.values import UnfitError
+from resilience.policyfile.format.unfit import UnfitError
 from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.lookalikes import lookalike
 from resilience.policyfile.messages.spelling import nearest

@@ -10,7 +10,9 @@ from attrs import define, evolve, field
 
 from resilience.policyfile.decode.layers import Layer, Report, Stack
 from resilience.policyfile.format.misplaced import environment_hint, inner_hint, table_hint, top_hint
-from resilience.policyfile.format.rule_keys import is_provider, operation_fault
+from resilience.policyfile.format.rows import Key, keys_of
+from resilience.policyfile.format.rule_keys import is_glob, is_provider, operation_fault
+from resilience.policyfile.format.shared_limits import OPERATION_RATE, RATE
 from resilience.policyfile.format.tables import (
     FILE_ONLY,
     LATER,
@@ -18,16 +20,16 @@ from resilience.policyfile.format.tables import (
     LIMITS,
     NAME,
     NAMED,
+    OF_PROVIDERS,
     OPERATION,
     SCHEMA,
     SOURCE_KEYS,
     TABLES,
     TELEMETRY,
     TOP,
-    Key,
-    keys_of,
 )
-from resilience.policyfile.format.values import UnfitError, read
+from resilience.policyfile.format.unfit import UnfitError
+from resilience.policyfile.format.values import read
 from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.hints import key_hint
 from resilience.policyfile.messages.lookalikes import lookalike
@@ -46,6 +48,9 @@ class Settings:
     backoff: dict[str, Entries] = field(factory=dict)
     actions: dict[str, Entries] = field(factory=dict)
     credentials: dict[str, Entries] = field(factory=dict)
+    rate: dict[str, Entries] = field(factory=dict)
+    budget: dict[str, Entries] = field(factory=dict)
+    breaker: dict[str, Entries] = field(factory=dict)
     operations: dict[str, dict[str, Entries]] = field(factory=dict)
     ledger: Entries | None = None
     telemetry: Entries | None = None
@@ -101,7 +106,7 @@ _READ_ELSEWHERE: Final = frozenset({"rules", "sources", "chaos"})
 
 def is_name(table: str, name: str) -> bool:
     """Tell whether a table such as ``backoff``, ``actions`` or ``credentials`` allows a name."""
-    if table == "credentials":
+    if table in OF_PROVIDERS:
         return is_provider(name)
     return name.isascii() and name.replace("-", "").replace("_", "").isalnum()
 
@@ -116,7 +121,7 @@ _NAMED_IN: Final = {
 }
 """The problems of names that would stand in a table."""
 
-_KINDS: Final = {"actions": ("do", None), "backoff": ("kind", "exponential")}
+_KINDS: Final = {"actions": ("do", None), "backoff": ("kind", "exponential"), "budget": ("kind", "tokens")}
 """The key that chooses which other keys fit, with its default."""
 
 
@@ -203,7 +208,7 @@ class _Reader:
                 self._named(name, each, target)
 
     def _named(self, table: str, name: str, target: dict[str, Entries]) -> None:
-        """Read ``[backoff.NAME]``, ``[actions.NAME]`` or ``[credentials.NAME]``."""
+        """Read ``[backoff.NAME]``, ``[credentials.PROVIDER]`` and the like."""
         path = (table, name)
         entries = table_of(self.report, self.layer, path)
         if entries is None or not self._is_name(path):
@@ -219,13 +224,31 @@ class _Reader:
         if table == "credentials" and "source" in entries and entries["source"] != existing.get("source"):
             for key in SOURCE_KEYS & existing.keys():
                 del existing[key]
-        self._entries(path, NAMED[table], existing)
+        if table == "rate":
+            self._rate(path, entries, existing)
+        else:
+            self._entries(path, NAMED[table], existing)
+
+    def _rate(self, path: tuple[str, str], entries: Entries, into: Entries) -> None:
+        """Read ``[rate.PROVIDER]`` with its table of operations."""
+        rest = {key: each for key, each in entries.items() if key != "operations"}
+        self._keys(path, rest, RATE, (*RATE, "operations"), into)
+        inner = (*path, "operations")
+        if "operations" not in entries or (table := table_of(self.report, self.layer, inner)) is None:
+            return
+        rates = into["operations"] = dict(into.get("operations", {}))
+        for operation, value in table.items():
+            fault = None if operation == "*" or is_glob(operation) else operation_fault(operation, inner)
+            if fault is None:
+                self._value((*inner, operation), OPERATION_RATE, value, rates)
+            else:
+                self.report.add(self.layer, (*inner, operation), ids.BAD_NAME, fault[0], at="key")
 
     def _is_name(self, path: tuple[str, str]) -> bool:
         table, name = path
         fits = is_name(table, name)
         if not fits:
-            own = table == "credentials"
+            own = table in OF_PROVIDERS
             expected = "a provider's name in lower case" if own else "a name of letters, digits, - and _"
             message = f"{table}: expected {expected}, got {quoted(name)}{lookalike(name)}"
             self.report.add(self.layer, path, ids.BAD_NAME, message, at="key")

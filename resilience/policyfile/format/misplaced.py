@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from resilience.catalog import providers
-from resilience.policyfile.format.tables import LIMITS, NAMED, TABLES
+from resilience.policyfile.format.tables import LIMITS, NAMED, OF_PROVIDERS, TABLES
 from resilience.policyfile.messages.wording import dotted
 
-_OF_PROVIDERS: Final = frozenset({"credentials", "operations", "sources"})
+_OF_PROVIDERS: Final = OF_PROVIDERS | {"operations", "sources"}
 
-ENVIRONMENT_KEYS: Final = frozenset({"production", "unknown", "limits", "rules", "actions", "backoff", "credentials"})
+ENVIRONMENT_KEYS: Final = frozenset({"production", "unknown", "limits", "rules", "actions", "backoff", *OF_PROVIDERS})
 """Keys of ``[env.NAME]`` that people often write into ``[env]``."""
 
 

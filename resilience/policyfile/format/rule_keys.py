@@ -8,7 +8,7 @@ from typing import Final
 
 from resilience.catalog import catalogue, providers
 from resilience.core.fault import TRANSPORTS
-from resilience.policyfile.format.values import UnfitError
+from resilience.policyfile.format.unfit import UnfitError
 from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.lookalikes import lookalike, plain
 from resilience.policyfile.messages.wording import dotted, quoted, suggestion

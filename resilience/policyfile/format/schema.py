@@ -9,13 +9,14 @@ read the patterns alike: none has look-around.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from resilience.core.fault import TRANSPORTS
 from resilience.core.operations.apis import METHODS
 from resilience.policyfile.format import tables
-from resilience.policyfile.format.http_places import HOST, PLACE, TEMPLATE
+from resilience.policyfile.format.schema_values import TEXT, Schema, by_name, if_word, narrowed, rows_of, value
+from resilience.policyfile.format.shared_limits import BREAKER, BUDGET, OPERATION_RATE, RATE
 from resilience.policyfile.format.tables import (
     ACTION,
     BACKOFF,
@@ -34,12 +35,8 @@ from resilience.policyfile.format.tables import (
     TABLES,
     TELEMETRY,
     TOP,
-    Key,
 )
-from resilience.policyfile.format.values import MOST
 from resilience.policyfile.messages import ids
-
-_Schema = dict[str, Any]
 
 BEYOND: Final[Mapping[str, str]] = {
     "RP040 .*unknown action": "whether an action of that name exists",
@@ -59,7 +56,7 @@ BEYOND: Final[Mapping[str, str]] = {
     ),
     "RP043 .*of the attempts of": "whether rates of faults together are more than 1",
     "RP043 .*expected a finite number": "whether a float can hold a number",
-    "RP042 .*expected a whole number, got -?[0-9.e+]+$": "1.0 from 1, which are one number in JSON",
+    "RP042 .*a whole number( of calls such as 100)?, got -?[0-9.e+]+$": "1.0 from 1, which are one number in JSON",
     "RP042 .*expected a regular expression": "whether an expression for names can be read",
     "RP042 .*expected a field of key": "whether a rename changes a field of the key",
     "RP042 .*(is the operation itself|changes nothing, and|the path of)": "whether a read-back can be asked",
@@ -71,6 +68,9 @@ BEYOND: Final[Mapping[str, str]] = {
     "RP050 .*is a status and no code": "whether a status stands where the catalogue of the service knows the codes",
     "RP050 .*a fault without a code is": "whether a code of [chaos] is a misspelled word for a fault without one",
     "RP050 .*names another provider than its table": "whether a prefix is the provider of its table",
+    "RP011": "whether a window of calls is as long as the breaker waits",
+    "RP029": "whether a budget ever allows a retry",
+    "RP043 .*cannot be divided": "whether attempts can be divided by processes",
     "RP059": "whether two files define one thing differently",
 }
 """
@@ -79,17 +79,10 @@ What the loader checks and a JSON Schema cannot express.
 Each pattern matches the id and the message of such a problem, and of no problem that a schema could find.
 """
 
-_NUMBER: Final = "[0-9]+(?:\\.[0-9]+)?"
-_DURATION: Final = f"(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?(?:{_NUMBER}ms)?"
-_NOTHING: Final = "^[0.hms]+$"
 _PROVIDER: Final = "[a-z][a-z0-9_-]*"
 _NAME: Final = "^[_-]*[A-Za-z0-9][A-Za-z0-9_-]*$"
-_PATTERN: Final = "^(?:[^{}]|\\{name\\})*\\{(?:n|hash)\\}(?:[^{}]|\\{(?:name|n|hash)\\})*$"
 _ABSOLUTE: Final = "^(?:[/\\\\~]|.:[/\\\\])"
 
-_FIELD: Final = "[^\\s\\[\\]{}\"']+"
-
-_TEXT: Final[_Schema] = {"type": "string", "pattern": "\\S"}
 
 _BAD: Final = "\\s/%{}\\[\\]:?\"'\\\\"  # in a code or an operation, inside of [^...]
 _OPERATION: Final = f"(?:[^{_BAD}]*[^*{_BAD}][^{_BAD}]*|\\*\\*+)"
@@ -100,7 +93,7 @@ _NO_FAILURE: Final = "http-[12](?:[0-9][0-9]|xx)"
 _TRANSPORT: Final = f"(?:{'|'.join(TRANSPORTS)}|{_STATUS}|{_ANY_STATUS})"
 
 
-def schema() -> _Schema:
+def schema() -> Schema:
     """Return the JSON Schema of a policy file."""
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -111,7 +104,7 @@ def schema() -> _Schema:
         "additionalProperties": False,
         "properties": {
             "schema": {"description": TOP["schema"].meaning, "type": "integer", "const": SCHEMA},
-            "name": _value(TOP["name"]),
+            "name": value(TOP["name"]),
             "extends": {
                 "description": "the files below this one: relative paths, or builtin:NAME",
                 "type": "array",
@@ -130,7 +123,7 @@ def schema() -> _Schema:
             "environment": {
                 "type": "object",
                 "additionalProperties": False,
-                "properties": {"unknown": _unknown(), "production": _value(TOP["production"]), **_tables()},
+                "properties": {"unknown": _unknown(), "production": value(TOP["production"]), **_tables()},
             },
             **{name: make() for name, make in _TABLES.items()},
             "answer": _answer(),
@@ -145,132 +138,47 @@ def text() -> str:
     return json.dumps(schema(), indent=2) + "\n"
 
 
-def _tables() -> _Schema:
+def _tables() -> Schema:
     return {name: {"$ref": f"#/definitions/{name}"} for name in TABLES}
 
 
-def _value(key: Key) -> _Schema:
-    """Return the schema of one value, with its row's meaning and default."""
-    about: _Schema = {"description": key.meaning}
-    if key.default is not None:
-        about["default"] = key.default
-    return about | _KINDS[key.kind](key)
-
-
-def _duration(key: Key) -> _Schema:
-    pattern = f"^(?:none|{_DURATION})$" if key.none else f"^{_DURATION}$"
-    above = {} if key.above is None else {"not": {"pattern": _NOTHING}}
-    return {"type": "string", "minLength": 1, "pattern": pattern, **above}
-
-
-def _number(key: Key) -> _Schema:
-    return {"type": "number"} if key.least is None else {"type": "number", "minimum": key.least}
-
-
-_KINDS: Final[Mapping[str, Callable[[Key], _Schema]]] = {
-    "duration": _duration,
-    "durations": lambda key: {"type": "array", "minItems": 1, "items": _duration(key)},
-    "number": _number,
-    "share": lambda _: {"type": "number", "minimum": 0, "maximum": 1},
-    "count": lambda key: {"type": "integer", "minimum": key.least, "maximum": MOST},
-    "flag": lambda _: {"type": "boolean"},
-    "choice": lambda key: {"enum": list(key.choices)},
-    "text": lambda _: {"type": "string"},
-    "literal": lambda _: _TEXT,
-    "file": lambda _: {"type": "string", "minLength": 1, "not": {"pattern": "^\\s*$"}},
-    "pattern": lambda _: {"type": "string", "pattern": _PATTERN},
-    "action": lambda _: {"type": "string"},
-    "backoff": lambda _: {"type": "string"},
-    "verb": lambda key: {"enum": list(key.choices)},
-    "place": lambda _: {"type": "string", "pattern": f"^{PLACE}$"},
-    "template": lambda _: {"type": "string", "pattern": f"^{TEMPLATE}$"},
-    "hosts": lambda _: {"type": "array", "minItems": 1, "items": {"type": "string", "pattern": f"^{HOST}$"}},
-    "fields": lambda key: {
-        "type": "array",
-        "minItems": key.least,
-        "uniqueItems": True,
-        "items": {"type": "string", "pattern": f"^{_FIELD}$"},
-    },
-    "expression": lambda _: {"type": "string"},
-    "words": lambda _: {
-        "type": "array",
-        "minItems": 1,
-        "items": [{"type": "string", "pattern": "\\S"}],
-        "additionalItems": {"type": "string"},
-    },
-    "variables": lambda _: {
-        "type": "array",
-        "minItems": 2,
-        "maxItems": 2,
-        "items": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
-    },
-}
-
-
-def _unknown() -> _Schema:
+def _unknown() -> Schema:
     others = [verb for verb in ACTION["do"].choices if verb not in STOPPING]
-    return _value(TOP["unknown"]) | {"not": {"enum": others}}
+    return value(TOP["unknown"]) | {"not": {"enum": others}}
 
 
-def _rows(rows: Mapping[str, Key]) -> _Schema:
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {name: _value(row) for name, row in rows.items()},
-    }
+def _limits() -> Schema:
+    return {"description": "the limits of one call", **rows_of(LIMITS)}
 
 
-def _narrowed(rows: Mapping[str, Key], by: str) -> list[_Schema]:
-    """Return one condition for each word of the key ``by``: the keys that may stand beside that word."""
-    return [
-        _if_word(by, {"const": word}, [name for name, row in rows.items() if not row.only or word in row.only])
-        for word in rows[by].choices
-    ]
-
-
-def _if_word(key: str, word: _Schema, known: Iterable[str], more: _Schema | None = None) -> _Schema:
-    return {
-        "if": {"type": "object", "required": [key], "properties": {key: word}},
-        "then": {"propertyNames": {"enum": list(known)}, **(more or {})},
-    }
-
-
-def _by_name(description: str, names: _Schema, each: _Schema) -> _Schema:
-    return {"description": description, "type": "object", "propertyNames": names, "additionalProperties": each}
-
-
-def _limits() -> _Schema:
-    return {"description": "the limits of one call", **_rows(LIMITS)}
-
-
-def _backoff() -> _Schema:
-    each = _rows(BACKOFF)
-    each["allOf"] = _narrowed(BACKOFF, "kind")
+def _backoff() -> Schema:
+    each = rows_of(BACKOFF)
+    each["allOf"] = narrowed(BACKOFF, "kind")
     known = [name for name, row in BACKOFF.items() if not row.only or "list" in row.only]
     fit = [jitter for jitter in BACKOFF["jitter"].choices if jitter != "decorrelated"]
-    each["allOf"].append(_if_word("kind", {"const": "list"}, known, {"properties": {"jitter": {"enum": fit}}}))
-    return _by_name("ways to wait, by name; `default` exists", {"pattern": _NAME}, each)
+    each["allOf"].append(if_word("kind", {"const": "list"}, known, {"properties": {"jitter": {"enum": fit}}}))
+    return by_name("ways to wait, by name; `default` exists", {"pattern": _NAME}, each)
 
 
-def _actions() -> _Schema:
+def _actions() -> Schema:
     names = {"pattern": _NAME, "not": {"enum": list(ACTION["do"].choices)}}
-    return _by_name("actions by name, for rules and `then`", names, _rows(ACTION) | {"allOf": _narrowed(ACTION, "do")})
+    return by_name("actions by name, for rules and `then`", names, rows_of(ACTION) | {"allOf": narrowed(ACTION, "do")})
 
 
-def _answer() -> _Schema:
+def _answer() -> Schema:
     """Return the schema of one answer: the name of an action, or an inline action."""
-    inline = _rows(RULE)
+    inline = rows_of(RULE)
     inline["properties"]["do"] = {"description": "what the action does, or the name of an action", "type": "string"}
-    others = _if_word("do", {"not": {"enum": list(ACTION["do"].choices)}}, ("do", *OF_RULE))
+    others = if_word("do", {"not": {"enum": list(ACTION["do"].choices)}}, ("do", *OF_RULE))
     return inline | {
         "description": "the name of an action, or an inline action",
         "type": ["string", "object"],
         "required": ["do"],
-        "allOf": [*_narrowed(RULE, "do"), others],
+        "allOf": [*narrowed(RULE, "do"), others],
     }
 
 
-def _answers() -> _Schema:
+def _answers() -> Schema:
     """Return the schema of a rule's value: an answer, or an array of answers."""
     answer = {"$ref": "#/definitions/answer"}
     return {
@@ -286,10 +194,10 @@ def _code_names(codes: str) -> str:
     return f"^(?:(?:{_PROVIDER}:)?{_OPERATION}/)?{codes}$"
 
 
-def _rules() -> _Schema:
+def _rules() -> Schema:
     answer = {"$ref": "#/definitions/answers"}
     service = {"pattern": _code_names(_CODE), "not": {"pattern": f"(?:^|/)(?:{_TRANSPORT}|{_NO_FAILURE})$"}}
-    own = _by_name("faults without a code, of this provider", {"pattern": _code_names(_TRANSPORT)}, answer)
+    own = by_name("faults without a code, of this provider", {"pattern": _code_names(_TRANSPORT)}, answer)
     word = f"(?:{_OPERATION}/)?{_TRANSPORT}"
     transport = {
         "description": "faults without a code from the service",
@@ -298,22 +206,22 @@ def _rules() -> _Schema:
         "patternProperties": {f"^{word}$": answer},
         "additionalProperties": own,
     }
-    each = _by_name("codes of this provider", service, answer)
-    by_provider = _by_name("the action for each fault, by provider", {"pattern": f"^{_PROVIDER}$"}, each)
+    each = by_name("codes of this provider", service, answer)
+    by_provider = by_name("the action for each fault, by provider", {"pattern": f"^{_PROVIDER}$"}, each)
     return by_provider | {"properties": {"transport": transport}}
 
 
-def _operations() -> _Schema:
+def _operations() -> Schema:
     names = {"pattern": f"^[^*{_BAD}]+$"}
-    each = _by_name("operations of this provider", names, {"$ref": "#/definitions/operation"})
-    return _by_name("facts about operations, by provider and name", {"pattern": f"^{_PROVIDER}$"}, each)
+    each = by_name("operations of this provider", names, {"$ref": "#/definitions/operation"})
+    return by_name("facts about operations, by provider and name", {"pattern": f"^{_PROVIDER}$"}, each)
 
 
-def _operation() -> _Schema:
+def _operation() -> Schema:
     """Return the schema of an operation: the word for a repeat, or a table."""
     words = list(OPERATION["repeat"].choices)
-    table = _rows(OPERATION)
-    table["properties"]["name"] = {"description": "the rule for the name that a rename changes", **_rows(NAME)}
+    table = rows_of(OPERATION)
+    table["properties"]["name"] = {"description": "the rule for the name that a rename changes", **rows_of(NAME)}
     return table | {
         "description": "what the operation does the second time, or a table with this and more",
         "type": ["string", "object"],
@@ -322,45 +230,64 @@ def _operation() -> _Schema:
     }
 
 
-def _sources() -> _Schema:
+def _sources() -> Schema:
     names = {"pattern": f"^[^*{_BAD}]+$", "not": {"enum": list(METHODS)}}
-    each = _rows(SOURCE)
-    each["properties"]["operations"] = _by_name(
-        "the requests of each operation; a request without one is named by its method", names, _value(tables.TEMPLATE)
+    each = rows_of(SOURCE)
+    each["properties"]["operations"] = by_name(
+        "the requests of each operation; a request without one is named by its method", names, value(tables.TEMPLATE)
     )
     providers = {"pattern": f"^{_PROVIDER}$", "not": {"const": "transport"}}
-    return _by_name("REST APIs without an SDK, by provider", providers, each)
+    return by_name("REST APIs without an SDK, by provider", providers, each)
 
 
-def _credentials() -> _Schema:
-    each = _rows(CREDENTIALS) | {"allOf": _narrowed(CREDENTIALS, "source")}
-    return _by_name("the renewal of credentials, by provider", {"pattern": f"^{_PROVIDER}$"}, each)
+def _credentials() -> Schema:
+    each = rows_of(CREDENTIALS) | {"allOf": narrowed(CREDENTIALS, "source")}
+    return by_name("the renewal of credentials, by provider", {"pattern": f"^{_PROVIDER}$"}, each)
 
 
-def _ledger() -> _Schema:
-    return {"description": "the record of operations, for the next run after a crash", **_rows(LEDGER)}
+def _rate() -> Schema:
+    each = rows_of(RATE)
+    names = {"pattern": f"^(?:[^*{_BAD}]+|\\*|{_OPERATION})$"}
+    each["properties"]["operations"] = by_name(
+        "calls of each operation; a * stands for each one that fits", names, value(OPERATION_RATE)
+    )
+    return by_name("how many calls may be sent, by provider", {"pattern": f"^{_PROVIDER}$"}, each)
 
 
-def _telemetry() -> _Schema:
-    return {"description": "the journal of calls", **_rows(TELEMETRY)}
+def _budget() -> Schema:
+    each = rows_of(BUDGET) | {"allOf": narrowed(BUDGET, "kind")}
+    return by_name("how many retries calls may make together, by provider", {"pattern": f"^{_PROVIDER}$"}, each)
 
 
-def _chaos() -> _Schema:
-    injection = _rows(INJECTION) | {"required": ["rate"]}
+def _breaker() -> Schema:
+    each = rows_of(BREAKER)
+    return by_name("when calls are refused because others fail, by provider", {"pattern": f"^{_PROVIDER}$"}, each)
+
+
+def _ledger() -> Schema:
+    return {"description": "the record of operations, for the next run after a crash", **rows_of(LEDGER)}
+
+
+def _telemetry() -> Schema:
+    return {"description": "the journal of calls", **rows_of(TELEMETRY)}
+
+
+def _chaos() -> Schema:
+    injection = rows_of(INJECTION) | {"required": ["rate"]}
     unsent = injection | {"properties": {**injection["properties"], "applied": {"const": False}}}
     names = {"pattern": _code_names(_CODE), "not": {"pattern": f"(?:^|/)(?:{_ANY_STATUS}|{_NO_FAILURE})$"}}
-    each = _by_name("faults by operation and code", names, injection) | {
+    each = by_name("faults by operation and code", names, injection) | {
         "patternProperties": {"(?:^|/)unsent$": unsent},
     }
     providers = {"pattern": f"^{_PROVIDER}$", "not": {"const": "transport"}}
-    chaos = _by_name("seeded faults for rehearsals, by provider; refused in production", providers, each)
-    return chaos | {"properties": {name: _value(row) for name, row in CHAOS.items()}}
+    chaos = by_name("seeded faults for rehearsals, by provider; refused in production", providers, each)
+    return chaos | {"properties": {name: value(row) for name, row in CHAOS.items()}}
 
 
-def _lint() -> _Schema:
+def _lint() -> Schema:
     errors = [rule for rule in ids.TITLES if rule != ids.NEW_SYNTAX]
     names = {"pattern": "^RP[0-9]{3}$", "not": {"enum": errors}}
-    ignore = _by_name("ids of findings, each with the reason to accept it", names, _TEXT)
+    ignore = by_name("ids of findings, each with the reason to accept it", names, TEXT)
     return {
         "description": "findings of `resilience check` that this file accepts",
         "type": "object",
@@ -369,7 +296,7 @@ def _lint() -> _Schema:
     }
 
 
-_TABLES: Final[Mapping[str, Callable[[], _Schema]]] = {
+_TABLES: Final[Mapping[str, Callable[[], Schema]]] = {
     "limits": _limits,
     "backoff": _backoff,
     "actions": _actions,
@@ -377,6 +304,9 @@ _TABLES: Final[Mapping[str, Callable[[], _Schema]]] = {
     "operations": _operations,
     "sources": _sources,
     "credentials": _credentials,
+    "rate": _rate,
+    "budget": _budget,
+    "breaker": _breaker,
     "ledger": _ledger,
     "telemetry": _telemetry,
     "chaos": _chaos,

@@ -7,85 +7,14 @@ A row has a key's kind of value, its default and its meaning. The loader, the JS
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal, get_args
-
-from attrs import frozen
+from typing import Final, get_args
 
 from resilience.core.backoff import BACKOFF_KINDS, JITTERS
 from resilience.core.decision import LEADS_ON
 from resilience.core.fault import Effect, Repeat
 from resilience.core.policy import VERBS, OnUnfinished, SourceKind
-
-Kind = Literal[
-    "duration",
-    "durations",
-    "number",
-    "share",
-    "count",
-    "flag",
-    "choice",
-    "text",
-    "literal",
-    "file",
-    "pattern",
-    "action",
-    "backoff",
-    "verb",
-    "place",
-    "template",
-    "hosts",
-    "fields",
-    "expression",
-    "words",
-    "variables",
-]
-"""
-What a value is: ``duration`` ("30s"), ``durations`` (an array of them), ``number``, ``share`` (a number
-from 0 to 1), ``count`` (a whole number), ``flag``, ``choice`` (one of some words), ``text``, ``literal`` (a text to
-look for), ``file`` (a path), ``pattern`` (of a new name), ``action`` and ``backoff`` (the name of one), ``verb`` (what
-an action does; in a rule also the name of an action), ``place`` (where a value stands in an HTTP answer), ``template``
-(a method and a path), ``hosts`` (an array of hosts), ``fields`` (an array of the names of request or answer fields),
-``expression`` (a regular expression), ``words`` (a program and its arguments), ``variables`` (the names of two
-environment variables).
-"""
-
-
-@frozen(kw_only=True)
-class Key:
-    """
-    One key.
-
-    Attributes:
-        kind: The kind of its value.
-        meaning: What the key does, in one line.
-        default: The value of an absent key, as a file would have it; None if there is no default,
-            or if the default depends on another key.
-        least: The smallest value, durations in seconds.
-        above: The value has to be greater than this; durations in seconds.
-        choices: The words of a ``choice`` or a ``verb``.
-        none: Whether ``"none"`` may stand for no limit.
-        only: The verbs or backoff kinds that have this key; empty for all of them.
-    """
-
-    kind: Kind
-    meaning: str
-    default: str | float | bool | None = None
-    least: float | None = None
-    above: float | None = None
-    choices: tuple[str, ...] = ()
-    none: bool = False
-    only: tuple[str, ...] = ()
-
-    def fits(self, word: str) -> bool:
-        """Tell whether this verb, or this kind of backoff, has the key."""
-        return not self.only or word in self.only
-
-
-def keys_of(keys: Mapping[str, Key], word: object) -> list[str]:
-    """Return the keys of a verb or a kind of backoff; all keys for an unknown word."""
-    known = [name for name, key in keys.items() if isinstance(word, str) and key.fits(word)]
-    return known if any(isinstance(word, str) and word in key.choices for key in keys.values()) else list(keys)
-
+from resilience.policyfile.format.rows import Key
+from resilience.policyfile.format.shared_limits import BREAKER, BUDGET, RATE
 
 SCHEMA: Final = 1
 """The version of the policy format that this package reads."""
@@ -296,8 +225,18 @@ INJECTION: Final[Mapping[str, Key]] = {
 }
 """The keys of each entry of ``[chaos.PROVIDER]``."""
 
-NAMED: Final[Mapping[str, Mapping[str, Key]]] = {"backoff": BACKOFF, "actions": ACTION, "credentials": CREDENTIALS}
+NAMED: Final[Mapping[str, Mapping[str, Key]]] = {
+    "backoff": BACKOFF,
+    "actions": ACTION,
+    "credentials": CREDENTIALS,
+    "rate": RATE,
+    "budget": BUDGET,
+    "breaker": BREAKER,
+}
 """Tables with one inner table for each name."""
+
+OF_PROVIDERS: Final = frozenset({"credentials", "rate", "budget", "breaker"})
+"""Those of them whose names are providers."""
 
 TABLES: Final = (
     "limits",
@@ -307,6 +246,9 @@ TABLES: Final = (
     "operations",
     "sources",
     "credentials",
+    "rate",
+    "budget",
+    "breaker",
     "ledger",
     "telemetry",
     "chaos",
@@ -315,5 +257,5 @@ TABLES: Final = (
 FILE_ONLY: Final = ("schema", "name", "extends", "env", "lint")
 """Keys of a file that an environment may not have."""
 
-LATER: Final = ("rate", "budget", "breaker", "state")
+LATER: Final = ("state",)
 """Tables of the format that this version does not support; the loader reports them."""

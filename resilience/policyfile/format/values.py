@@ -2,59 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Final
 
-from resilience.core.grammar.durations import meant, seconds, written
 from resilience.core.grammar.pattern import Pattern, PatternError
 from resilience.core.operations.apis import AnswerPath
-from resilience.policyfile.format import http_places
-from resilience.policyfile.format.tables import Key
+from resilience.policyfile.format import http_places, numbers
+from resilience.policyfile.format.rows import Key
+from resilience.policyfile.format.unfit import UnfitError, elements
 from resilience.policyfile.messages import ids
-from resilience.policyfile.messages.lookalikes import lookalike, plain
+from resilience.policyfile.messages.lookalikes import lookalike
 from resilience.policyfile.messages.wording import is_secret, quoted, shown, suggestion
 
-_MILLISECONDS: Final = 1000
 _FIELD: Final = re.compile(r"[^\s\[\]{}\"']+")
-LONGEST: Final = 365 * 24 * 3600.0  # no script runs for a year; also far below what clocks and timers take
-MOST: Final = 1_000_000_000  # far over any count that a call can reach, and small for any other reader
-
-
-_T = TypeVar("_T")
-
-
-class UnfitError(Exception):
-    """
-    A value does not fit; the message has what was expected and what was found.
-
-    Attributes:
-        rule: The id of the problem.
-        index: The index of the wrong element in an array; None for the whole value.
-        all: This error and the errors of other elements of the same array.
-    """
-
-    def __init__(self, rule: str, message: str, *, index: int | None = None) -> None:
-        super().__init__(message)
-        self.rule = rule
-        self.index = index
-        self.all: tuple[UnfitError, ...] = (self,)
-
-
-def _elements(values: list[Any], check: Callable[[int, Any], _T]) -> tuple[_T, ...]:
-    """Return the meaning of every element; one error reports all wrong elements."""
-    read_ones, wrong = [], []
-    for index, each in enumerate(values):
-        try:
-            read_ones.append(check(index, each))
-        except UnfitError as error:
-            error.index = index
-            wrong.append(error)
-    if wrong:
-        wrong[0].all = tuple(wrong)
-        raise wrong[0]
-    return tuple(read_ones)
 
 
 def read(key: Key, value: object) -> object:
@@ -124,83 +85,6 @@ def _choice(key: Key, value: object) -> str:
     return value
 
 
-def _count(key: Key, value: object) -> int:
-    if type(value) is not int:
-        raise UnfitError(ids.WRONG_TYPE, f"expected a whole number, got {shown(value)}")
-    if key.least is not None and value < key.least:
-        reason = "; the first attempt counts, so 1 means no retry" if key.least == 1 and "first" in key.meaning else ""
-        raise UnfitError(ids.OUT_OF_RANGE, f"expected {key.least:g} or more, got {shown(value)}{reason}")
-    if value > MOST:
-        raise UnfitError(ids.OUT_OF_RANGE, f"expected at most {MOST}, got {shown(value)}")
-    return value
-
-
-def _number(_key: Key, value: object) -> float:
-    if type(value) is not int and type(value) is not float:
-        raise UnfitError(ids.WRONG_TYPE, f"expected a number, got {shown(value)}")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise UnfitError(ids.OUT_OF_RANGE, f"expected a finite number, got {shown(value)}")
-    return number
-
-
-def _share(key: Key, value: object) -> float:
-    number = _number(key, value)
-    if not 0 <= number <= 1:
-        raise UnfitError(ids.OUT_OF_RANGE, f"expected a number from 0 to 1, got {shown(value)}")
-    return number
-
-
-def _duration(key: Key, value: object) -> float | None:
-    if type(value) is not str:
-        raise UnfitError(*_not_a_duration(value))
-    if key.none and value == "none":
-        return None
-    length = seconds(value)
-    if length is None:
-        choice = ' or "none"' if key.none else ""
-        hint = "; a duration cannot be negative" if value.startswith("-") else ""
-        if key.none and value.strip().lower() in {"none", "never", "unlimited", "infinite", "inf", "off"}:
-            hint = '; did you mean "none"?'
-        letters = plain(value)
-        if near := meant(letters) or meant(letters.replace("O", "0").replace("o", "0").replace("l", "1")):
-            hint = lookalike(value, near) or f'; did you mean "{near}"?'
-        raise UnfitError(
-            ids.WRONG_TYPE, f'expected a duration such as "30s" or "1m30s"{choice}, got {shown(value)}{hint}'
-        )
-    if key.above is not None and length <= key.above:
-        hint = '; "none" is the way to have no limit' if key.none else ""
-        raise UnfitError(ids.OUT_OF_RANGE, f"expected more than {written(key.above)}, got {shown(value)}{hint}")
-    if length > LONGEST:
-        hint = '; "none" is the way to have no limit' if key.none else ""
-        raise UnfitError(ids.OUT_OF_RANGE, f'expected at most 365 days, "8760h", got {shown(value)}{hint}')
-    return length
-
-
-def _not_a_duration(value: object) -> tuple[str, str]:
-    if type(value) is bool or not isinstance(value, int | float):
-        return ids.WRONG_TYPE, f'expected a duration such as "30s", got {shown(value)}'
-    message = f'expected a duration with its unit, such as "30s", got {shown(value)}'
-    if not 0 <= value < 10 * _MILLISECONDS**2:
-        return ids.UNKNOWN_KEY, message
-    as_seconds = f'"{written(float(value))}"'
-    if isinstance(value, int) and value >= _MILLISECONDS:
-        return ids.UNKNOWN_KEY, f'{message}; did you mean "{value}ms" or {as_seconds}?'
-    return ids.UNKNOWN_KEY, f"{message}; did you mean {as_seconds}?"
-
-
-def _durations(key: Key, value: object) -> tuple[float, ...]:
-    if type(value) is not list:
-        raise UnfitError(ids.WRONG_TYPE, f'expected an array of durations such as ["1s", "5s"], got {shown(value)}')
-    if not value:
-        raise UnfitError(ids.OUT_OF_RANGE, "expected at least one duration, got none")
-    # No array allows "none", the one duration that is read as None.
-    return _elements(value, lambda _, each: _duration(key, each) or 0.0)
-
-
 def _place(key: Key, value: object) -> AnswerPath:
     text = _text(key, value) if type(value) is str else ""
     found = http_places.place(text)
@@ -227,7 +111,7 @@ def _hosts(_key: Key, value: object) -> tuple[str, ...]:
         )
     if not value:
         raise UnfitError(ids.OUT_OF_RANGE, "expected at least one host, got none; leave it out for any host")
-    return _elements(value, lambda _, each: _host(each))
+    return elements(value, lambda _, each: _host(each))
 
 
 def _host(value: object) -> str:
@@ -257,7 +141,7 @@ def _fields(key: Key, value: object) -> tuple[str, ...]:
             raise UnfitError(ids.OUT_OF_RANGE, f"{quoted(each)} is there twice; leave one out")
         return each
 
-    return _elements(value, checked)
+    return elements(value, checked)
 
 
 def _words(key: Key, value: object) -> tuple[str, ...]:
@@ -306,11 +190,11 @@ def _expression(key: Key, value: object) -> str:
 
 
 _READERS: Final[dict[str, Callable[[Key, object], object]]] = {
-    "duration": _duration,
-    "durations": _durations,
-    "number": _number,
-    "share": _share,
-    "count": _count,
+    "duration": numbers.read_duration,
+    "durations": numbers.read_durations,
+    "number": numbers.read_number,
+    "share": numbers.read_share,
+    "count": numbers.read_count,
     "flag": _flag,
     "choice": _choice,
     "text": _text,
@@ -327,4 +211,7 @@ _READERS: Final[dict[str, Callable[[Key, object], object]]] = {
     "expression": _expression,
     "words": _words,
     "variables": _variables,
+    "rate": numbers.read_rate,
+    "amount": numbers.read_amount,
+    "window": numbers.read_window,
 }

@@ -8,9 +8,11 @@ from typing import Final
 
 CAP_BELOW_BASE: Final = "RP005"
 FACTOR_BELOW_ONE: Final = "RP006"
+NEVER_ENOUGH_CALLS: Final = "RP011"
 EQUAL_RULES: Final = "RP022"
 UNKNOWN_KEY: Final = "RP024"
 BAD_UNKNOWN: Final = "RP025"
+NO_RETRY_IN_BUDGET: Final = "RP029"
 CHAOS_IN_PRODUCTION: Final = "RP032"
 SECRET: Final = "RP039"  # noqa: S105 - the id of a finding
 UNKNOWN_ACTION: Final = "RP040"
@@ -38,9 +40,11 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
     {
         CAP_BELOW_BASE: "the cap of a backoff is below one of its waits",
         FACTOR_BELOW_ONE: "the factor of a backoff is below 1",
+        NEVER_ENOUGH_CALLS: "a breaker that waits for more calls than its window holds",
         EQUAL_RULES: "two rules, or two templates of requests, are equal, so neither can be chosen",
         UNKNOWN_KEY: "unknown key, or a number without its unit",
         BAD_UNKNOWN: "`unknown` must stop a call, not go on with it",
+        NO_RETRY_IN_BUDGET: "a budget that never allows a retry",
         CHAOS_IN_PRODUCTION: "seeded faults in a production environment",
         SECRET: "a secret in a policy file",
         UNKNOWN_ACTION: "unknown action",

@@ -1,0 +1,176 @@
+"""Builds ``[rate]``, ``[budget]`` and ``[breaker]`` from merged settings, and checks what only their values tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from attrs import define, evolve, field, frozen
+
+from resilience.core.admission.limits import DEFAULT_RATIO, BreakerLimits, BudgetLimits, RateLimits
+from resilience.core.admission.rate import Rate
+from resilience.policyfile.decode.backoffs import misplaced
+from resilience.policyfile.decode.globs import names_of
+from resilience.policyfile.decode.layers import Report, Stack
+from resilience.policyfile.decode.operations import Operations
+from resilience.policyfile.decode.settings import Settings
+from resilience.policyfile.format.rows import keys_of
+from resilience.policyfile.format.shared_limits import BUDGET
+from resilience.policyfile.messages import ids
+from resilience.policyfile.messages.wording import dotted, listed, quoted
+
+_MIN_CALLS: Final = BreakerLimits().min_calls
+
+
+@frozen
+class SharedLimits:
+    """
+    What some layers say of the limits that calls share, by provider.
+
+    Attributes:
+        rates: What ``[rate]`` says.
+        budgets: What ``[budget]`` says.
+        breakers: What ``[breaker]`` says.
+    """
+
+    rates: Mapping[str, RateLimits] = field(factory=dict)
+    budgets: Mapping[str, BudgetLimits] = field(factory=dict)
+    breakers: Mapping[str, BreakerLimits] = field(factory=dict)
+
+
+def read_shared(settings: Settings, operations: Operations, stack: Stack, report: Report) -> SharedLimits:
+    """Return the limits of all providers; what is wrong with one is reported."""
+    return read_shared_onto(
+        SharedLimits(),
+        settings,
+        operations,
+        stack,
+        report,
+        changed={"rate": settings.rate, "budget": settings.budget, "breaker": settings.breaker},
+    )
+
+
+def read_shared_onto(  # noqa: PLR0913  # what is known, what is said, and where it is said
+    below: SharedLimits,
+    settings: Settings,
+    operations: Operations,
+    stack: Stack,
+    report: Report,
+    *,
+    changed: Mapping[str, Iterable[str]],
+) -> SharedLimits:
+    """Return limits with those of some providers, by table, built anew; of the others nothing is looked at."""
+    builder = _Builder(settings, operations, stack, report)
+    return evolve(
+        below,
+        rates={**below.rates, **{name: builder.rate(name) for name in changed["rate"]}},
+        budgets={**below.budgets, **{name: builder.budget(name) for name in changed["budget"]}},
+        breakers={**below.breakers, **{name: builder.breaker(name) for name in changed["breaker"]}},
+    )
+
+
+def rate_key(keys: Iterable[str], operation: str, rates: Mapping[str, Rate]) -> str | None:
+    """
+    Return the key of ``[rate.PROVIDER.operations]`` that speaks of an operation: its name, else the narrowest glob.
+
+    Of globs that are equally narrow, the one with the lower rate counts.
+    """
+    fitting = [key for key in keys if names_of(frozenset({operation})).meeting(key)]
+    return min(
+        fitting,
+        key=lambda key: ("*" in key, -len(key.replace("*", "")), rates[key].per_second, key),
+        default=None,
+    )
+
+
+@define
+class _Builder:
+    settings: Settings
+    operations: Operations
+    stack: Stack
+    report: Report
+
+    def rate(self, provider: str) -> RateLimits:
+        entries = dict(self.settings.rate.get(provider, {}))
+        written: dict[str, Rate] = entries.pop("operations", {})
+        path = ("rate", provider)
+        concurrency, share = entries.get("concurrency"), entries.get("share", 1)
+        if concurrency is not None and concurrency < share:
+            message = f"{concurrency} attempts at once cannot be divided by {share} processes; each needs one at least"
+            self._complain((*path, "concurrency"), ids.OUT_OF_RANGE, message)
+        known = self.operations.known(provider)
+        found: dict[str, str] = {}
+        for key in written:
+            self._check_operation(provider, key, known)
+            for name in names_of(known).meeting(key) if "*" in key else (key,):
+                found[name] = key
+        if any("*" in key for key in written):
+            found = {name: rate_key(written, name, written) or key for name, key in found.items()}
+        return RateLimits(**entries, operations={name: written[key] for name, key in found.items()})
+
+    def _check_operation(self, provider: str, key: str, known: frozenset[str]) -> None:
+        message = self.operations.unknown(key, provider)
+        if "*" in key and not names_of(known).meeting(key):
+            message = f"no operation of {provider} fits {quoted(key)}"
+            if self.operations.is_open(provider):
+                message = (
+                    f"{quoted(key)} stands for operations that nothing lists; declare them in "
+                    f"[operations.{provider}], or write a line for each"
+                )
+        if message is not None:
+            self._complain(("rate", provider, "operations", key), ids.UNKNOWN_OPERATION, message, at_key=True)
+
+    def budget(self, provider: str) -> BudgetLimits:
+        entries: dict[str, Any] = dict(self.settings.budget.get(provider, {}))
+        path = ("budget", provider)
+        if "kind" not in entries and self.stack.setter((*path, "kind")) is not None:
+            # It is reported already, and which keys fit depends on it.
+            return BudgetLimits()
+        kind = entries.pop("kind", "tokens")
+        foreign = misplaced(entries, BUDGET, kind)
+        for key in foreign:
+            known = listed([each for each in keys_of(BUDGET, kind) if each != "kind"])
+            message = f'{key} means nothing for a budget of kind "{kind}", which knows {known}'
+            self._complain((*path, key), ids.NOT_APPLICABLE, message, at_key=True)
+        said = {key: value for key, value in entries.items() if key not in foreign}
+        if kind == "ratio":
+            said.setdefault("ratio", DEFAULT_RATIO)
+        budget = BudgetLimits(**said)
+        if kind == "tokens" and budget.cost > budget.capacity:
+            message = (
+                f"a retry costs {budget.cost:g} tokens, and the budget never holds more than {budget.capacity:g}: "
+                "no retry is ever allowed"
+            )
+            self._complain((*path, self._later(path, "cost", "capacity")), ids.NO_RETRY_IN_BUDGET, message)
+        if kind == "ratio" and not budget.ratio and not budget.floor:
+            message = "a ratio of 0 and a floor of 0 never allow a retry; to retry nothing, write rules that fail"
+            self._complain((*path, self._later(path, "ratio", "floor")), ids.NO_RETRY_IN_BUDGET, message)
+        return budget
+
+    def breaker(self, provider: str) -> BreakerLimits:
+        entries: dict[str, Any] = dict(self.settings.breaker.get(provider, {}))
+        if type(entries.get("window")) is int:
+            calls = entries["window_calls"] = entries.pop("window")
+            entries["window"] = None
+            entries.setdefault("min_calls", min(_MIN_CALLS, calls))
+            if entries["min_calls"] > calls:
+                message = (
+                    f"the window holds {calls} calls, and the breaker waits for {entries['min_calls']}: it never opens"
+                )
+                path = ("breaker", provider)
+                self._complain((*path, self._later(path, "min_calls", "window")), ids.NEVER_ENOUGH_CALLS, message)
+        return BreakerLimits(**entries)
+
+    def _later(self, path: tuple[str, ...], *keys: str) -> str:
+        """Return the key that was set last: what made two values come out wrong together."""
+
+        def rank(key: str) -> int:
+            layer = self.stack.setter((*path, key))
+            return -1 if layer is None else self.stack.layers.index(layer)
+
+        return max(keys, key=rank)
+
+    def _complain(self, path: tuple[str, ...], rule: str, message: str, *, at_key: bool = False) -> None:
+        layer = self.stack.setter(path) or self.stack.root
+        where = dotted((*layer.prefix, *path))
+        self.report.add(layer, path, rule, f"{where}: {message}", at="key" if at_key else "value")
