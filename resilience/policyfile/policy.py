@@ -10,6 +10,7 @@ from attrs import field, frozen
 from resilience.core.fault import Origin
 from resilience.core.policy import PolicyValues
 from resilience.policyfile.assemble import Parts, assemble, in_order
+from resilience.policyfile.decode.shared_limits import rate_path
 from resilience.policyfile.digest import digest
 from resilience.policyfile.files.chain import Chain
 from resilience.policyfile.files.policy_file import PolicyFile
@@ -105,6 +106,19 @@ class Policy(PolicyValues):
             path: As for :meth:`origin`.
         """
         return () if self._parts is None else self._parts.stack.overridden(path)
+
+    def rate_path(self, provider: str, operation: str) -> tuple[str, ...] | None:
+        """
+        Return the path of an operation's rate, for :meth:`origin`: that of its own entry, or of a glob.
+
+        Args:
+            provider: The provider of the operation.
+            operation: The name of the operation.
+
+        Returns:
+            ``("rate", PROVIDER, "operations", KEY)``; None if no file gives the operation a rate of its own.
+        """
+        return None if self._parts is None else rate_path(self._parts.stack, provider, operation)
 
     def warnings(self) -> tuple[Problem, ...]:
         """Return warnings: valid syntax that may surprise. This scans the files."""

@@ -147,3 +147,40 @@ def test_a_rest_api_and_the_journal_are_settings(tmp_path: Path) -> None:
 def test_too_few_or_too_many_is_wrong_use(arguments: list[str]) -> None:
     """There are two sides to a comparison."""
     assert run(*arguments).exit_code == 2
+
+
+def test_limits_that_calls_share_are_compared_by_what_they_mean(tmp_path: Path) -> None:
+    """A rate that a glob gives is the same as one that is written out; what differs has both values and places."""
+    one = written(tmp_path, "one", '[rate.alibaba.operations]\n"*GroupId" = "10/s"\n[budget.alibaba]\n')
+    two = written(
+        tmp_path,
+        "two",
+        "[rate.alibaba.operations]\n"
+        + "".join(f'{name}GroupId = "10/s"\n' for name in ("Create", "Delete", "List"))
+        + "[budget.alibaba]\ncapacity = 500\n",
+    )
+    assert told(one, two)["settings"] == []
+    three = written(tmp_path, "three", '[rate.alibaba.operations]\n"*GroupId" = "5/s"\n[breaker.alibaba]\n')
+    settings = told(one, three)["settings"]
+    assert settings[0] == {
+        "name": "rate.alibaba.operations",
+        "before": "10/s",
+        "after": "5/s",
+        "before_at": f"{one}:5:14",
+        "after_at": f"{three}:5:14",
+        "operations": ["CreateGroupId", "DeleteGroupId", "ListGroupId"],
+    }
+    assert {each["name"] for each in settings[1:]} == {
+        *(f"budget.alibaba.{key}" for key in ("kind", "capacity", "cost", "deposit")),
+        *(f"breaker.alibaba.{key}" for key in ("failure_rate", "window", "min_calls", "open_for", "probes")),
+        *(f"breaker.alibaba.{key}" for key in ("mode", "per")),
+    }
+
+
+def test_a_long_list_of_operations_is_cut_unless_all_are_asked_for(tmp_path: Path) -> None:
+    """One glob may stand for all operations of a service."""
+    one = written(tmp_path, "one", '[rate.tencent.operations]\n"*" = "20/s"\n')
+    two = written(tmp_path, "two", '[rate.tencent.operations]\n"*" = "10/s"\n')
+    assert "others" in run(one, two).output
+    assert "UpdateMessageEnrichmentRulePriority" not in run(one, two).output
+    assert "UpdateMessageEnrichmentRulePriority" in run(one, two, "--all").output

@@ -283,3 +283,36 @@ def test_very_many_answers_by_message_are_counted_and_each_can_be_asked_for(tmp_
     assert "m039" in output
     assert "m099" not in output
     assert "m099" in run("X(m099)", "--policy", str(file)).output
+
+
+def test_limits_that_calls_share_are_told_with_their_places(tmp_path: Path) -> None:
+    """The rate of the operation, with the glob that gives it, the rates of all calls, budget and breaker."""
+    file = tmp_path / "limits.toml"
+    file.write_text(
+        """\
+schema = 1
+limits.deadline = "1m"
+[rate.alibaba]
+default = "100/s"
+[rate.alibaba.operations]
+"*GroupId" = "10/s"
+ListGroupId = "8/s"
+[budget.alibaba]
+kind = "ratio"
+[breaker.alibaba]
+window = 50
+[env.prod.rate.alibaba.operations]
+"*GroupId" = "9/s"
+""",
+        encoding="utf-8",
+    )
+    found = told("CreateGroupId/InternalError", "--env", "prod", policy=str(file))["shared_limits"]
+    values = {each["name"]: each["value"] for each in found}
+    assert values["rate.CreateGroupId"] == "9/s"
+    assert (found[0]["at"]["line"], found[0]["overrides"][0]["value"]) == (13, "10/s")
+    assert (values["rate.default"], values["rate.share"]) == ("100/s", "1")
+    assert (values["budget.kind"], values["budget.ratio"], values["budget.window"]) == ("ratio", "0.2", "10s")
+    assert "budget.capacity" not in values
+    assert (values["breaker.window"], values["breaker.mode"]) == ("50 calls", "on")
+    assert "rate.ListGroupId" in run("ListGroupId/InternalError", "--policy", str(file)).output
+    assert "shared with other calls" not in run("tencent:InternalError", "--policy", str(file)).output

@@ -83,18 +83,20 @@ def _lines(found: PolicyDifference, names: Sequence[str], *, everything: bool) -
     if found.settings:
         yield Text("\nSettings", style="bold underline")
         for setting in found.settings:
-            yield from _setting(setting)
+            yield from _setting(setting, everything=everything)
     if found.changes:
         yield Text("\nCodes", style="bold underline")
         for change in sorted(found.changes, key=lambda each: len(each.codes), reverse=True):
             yield from _change(change, everything=everything)
 
 
-def _setting(setting: SettingChange) -> Iterator[Text]:
+def _setting(setting: SettingChange, *, everything: bool) -> Iterator[Text | Padding]:
     line = Text(f"{setting.name}  ")
     _both(line, setting.before, setting.after)
     yield line
     yield from _places(setting.before_at, setting.after_at)
+    if setting.operations:
+        yield _indented(_listed(setting.operations, None if everything else _MANY_OPERATIONS))
 
 
 def _both(line: Text, before: str | None, after: str | None) -> None:
@@ -145,6 +147,7 @@ def _to_json(found: PolicyDifference) -> dict[str, Any]:
                 "after": each.after,
                 "before_at": _at(each.before_at),
                 "after_at": _at(each.after_at),
+                "operations": list(each.operations),
             }
             for each in found.settings
         ],

@@ -8,6 +8,7 @@ from typing import Final
 from attrs import asdict, evolve, field, frozen
 
 from resilience.catalog import catalogue, providers
+from resilience.cli.shared_limits import breaker_keys, budget_keys, rate_keys
 from resilience.cli.values import declared_keys, described, duration, grows, label, written
 from resilience.core.fault import TRANSPORTS, Effect, Fault, Origin
 from resilience.core.match import RuleTable
@@ -29,13 +30,24 @@ _STATUSES: Final = (404, 429, 500, 503)
 
 @frozen(kw_only=True)
 class SettingChange:
-    """A value outside of rules that differs; None for an absent value."""
+    """
+    A value outside of rules that differs; None for an absent value.
+
+    Attributes:
+        name: The path of the value; the path of the table for rates of operations.
+        before: The value in the first policy.
+        after: The value in the second policy.
+        before_at: The place of the first value.
+        after_at: The place of the second value.
+        operations: The operations with this rate; empty for any other value.
+    """
 
     name: str
     before: str | None
     after: str | None
     before_at: Origin | None = None
     after_at: Origin | None = None
+    operations: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -89,15 +101,20 @@ def compare(before: Policy, after: Policy) -> PolicyDifference:
 
 def _settings(before: Policy, after: Policy) -> Iterator[SettingChange]:
     one, two = dict(_plain(before)), dict(_plain(after))
+    alike: dict[SettingChange, list[str]] = {}
     for path in dict.fromkeys([*one, *two]):
         if one.get(path) != two.get(path):
-            yield SettingChange(
-                name=".".join(path),
+            # One glob may speak of many operations: that is one change.
+            change = SettingChange(
+                name=".".join(path[:-1] if _is_operation_rate(path) else path),
                 before=one.get(path),
                 after=two.get(path),
-                before_at=before.origin(*path),
-                after_at=after.origin(*path),
+                before_at=_place(before, path),
+                after_at=_place(after, path),
             )
+            alike.setdefault(change, []).extend(path[-1:] if _is_operation_rate(path) else ())
+    for change, operations in alike.items():
+        yield evolve(change, operations=tuple(operations))
 
 
 def _plain(policy: Policy) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -115,8 +132,29 @@ def _plain(policy: Policy) -> Iterator[tuple[tuple[str, ...], str]]:
                 yield from ((("operations", provider, operation, *path), text) for path, text in declared_keys(entry))
     for provider, api in policy.apis.items():
         yield from _api(("sources", provider), api)
+    yield from _shared(policy)
     if policy.telemetry is not None:
         yield ("telemetry", "journal"), policy.telemetry.written or policy.telemetry.journal or "none"
+
+
+def _shared(policy: Policy) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the limits that calls share."""
+    for provider, rates in policy.rates.items():
+        yield from ((("rate", provider, key), text) for key, text in rate_keys(rates))
+        yield from ((("rate", provider, "operations", name), str(rate)) for name, rate in rates.operations.items())
+    for provider, budget in policy.budgets.items():
+        yield from ((("budget", provider, key), text) for key, text in budget_keys(budget))
+    for provider, breaker in policy.breakers.items():
+        yield from ((("breaker", provider, key), text) for key, text in breaker_keys(breaker))
+
+
+def _is_operation_rate(path: tuple[str, ...]) -> bool:
+    return path[0] == "rate" and path[2] == "operations"
+
+
+def _place(policy: Policy, path: tuple[str, ...]) -> Origin | None:
+    """Return the place of a value; that of an operation's rate may be a glob's."""
+    return policy.origin(*((_is_operation_rate(path) and policy.rate_path(path[1], path[3])) or path))
 
 
 def _renewal(limits: CredentialLimits) -> Iterator[tuple[str, str]]:

@@ -59,6 +59,9 @@ def _parts(found: Explanation) -> Iterator[RenderableType]:
     yield from _action(found)
     yield from _heading("Limits of the call")
     yield _values(found.limits)
+    if found.shared:
+        yield from _heading("Limits shared with other calls")
+        yield _values(found.shared)
     yield from _heading("What follows")
     yield _situations(found)
 
@@ -265,6 +268,7 @@ def to_json(found: Explanation) -> dict[str, Any]:
         "others": [{"rule": each.rule.id, "at": _at(each.rule.origin), "why": each.why} for each in found.others],
         "action": {"name": found.named, "values": [_value(each) for each in found.action], "then": list(found.then)},
         "limits": [_value(each) for each in found.limits],
+        "shared_limits": [_value(each) for each in found.shared],
         "waits": [attrs.asdict(each) for each in found.waits],
         "uses": found.uses,
         "worst": {"unverified": attrs.asdict(found.worst), "verified": attrs.asdict(found.worst_verified)},

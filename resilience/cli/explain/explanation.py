@@ -13,6 +13,7 @@ from resilience.catalog import CodeFacts, OperationFacts, catalogue, operation_f
 from resilience.cli.doubt import Situation, situations
 from resilience.cli.explain.candidates import LostRule, lost
 from resilience.cli.explain.subject import read_subject
+from resilience.cli.shared_limits import shared_limits_of
 from resilience.cli.values import Value, action_of, label, limits_of, value_at
 from resilience.cli.values import operation_of as values_of
 from resilience.core.fault import Effect, Fault, Origin, Repeat
@@ -51,6 +52,7 @@ class Explanation:
         action: The values of the action.
         then: The names of the actions that follow when this one is used up.
         limits: The limits of the call.
+        shared: The limits that the call shares with others: rates, budget and breaker.
         waits: The first waits of the action.
         uses: The most uses of the action in a call; None for no such limit.
         worst: The worst case without a verifier.
@@ -79,6 +81,7 @@ class Explanation:
     action: tuple[Value, ...]
     then: tuple[str, ...]
     limits: tuple[Value, ...]
+    shared: tuple[Value, ...] = ()
     waits: tuple[WaitRange, ...]
     uses: int | None
     worst: WorstCase
@@ -152,6 +155,7 @@ def explain_fault(fault: Fault, plan: Plan, policy: Policy) -> Explanation:
         action=action_of(policy, action, rule),
         then=_then(policy, action),
         limits=limits_of(policy),
+        shared=shared_limits_of(policy, plan.provider, plan.operation),
         waits=() if action.do in {"accept", "fail"} else waits(action.backoff, shown),
         uses=count,
         lasts=action.lasts,

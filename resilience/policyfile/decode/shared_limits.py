@@ -8,7 +8,8 @@ from typing import Any, Final
 from attrs import define, evolve, field, frozen
 
 from resilience.core.admission.limits import DEFAULT_RATIO, BreakerLimits, BudgetLimits, RateLimits
-from resilience.core.admission.rate import Rate
+from resilience.core.admission.rate import Rate, parsed
+from resilience.core.match import meets
 from resilience.policyfile.decode.backoffs import misplaced
 from resilience.policyfile.decode.globs import names_of
 from resilience.policyfile.decode.layers import Report, Stack
@@ -69,18 +70,23 @@ def read_shared_onto(  # noqa: PLR0913  # what is known, what is said, and where
     )
 
 
-def rate_key(keys: Iterable[str], operation: str, rates: Mapping[str, Rate]) -> str | None:
+def rate_path(stack: Stack, provider: str, operation: str) -> tuple[str, ...] | None:
     """
-    Return the key of ``[rate.PROVIDER.operations]`` that speaks of an operation: its name, else the narrowest glob.
+    Return the path of the entry of ``[rate.PROVIDER.operations]`` for an operation; None without one.
 
-    Of globs that are equally narrow, the one with the lower rate counts.
+    The operation's own name counts, else the narrowest glob.
     """
-    fitting = [key for key in keys if names_of(frozenset({operation})).meeting(key)]
-    return min(
-        fitting,
-        key=lambda key: ("*" in key, -len(key.replace("*", "")), rates[key].per_second, key),
-        default=None,
-    )
+    table = ("rate", provider, "operations")
+    layers = [layer.get(table, None) for layer in stack.layers]
+    entries = {key: value for each in layers if isinstance(each, dict) for key, value in each.items()}
+    rates = {key: rate for key, value in entries.items() if isinstance(value, str) and (rate := parsed(value))}
+    fitting = [key for key in rates if key == operation or ("*" in key and meets(key, operation))]
+    return (*table, max(fitting, key=lambda key: _narrowness(key, rates[key]))) if fitting else None
+
+
+def _narrowness(key: str, rate: Rate) -> tuple[bool, int, float, str]:
+    """Return the order of the keys of one table: the last one that fits counts; of equal globs, the lower rate."""
+    return "*" not in key, len(key.replace("*", "")), -rate.per_second, key
 
 
 @define
@@ -99,14 +105,11 @@ class _Builder:
             message = f"{concurrency} attempts at once cannot be divided by {share} processes; each needs one at least"
             self._complain((*path, "concurrency"), ids.OUT_OF_RANGE, message)
         known = self.operations.known(provider)
-        found: dict[str, str] = {}
-        for key in written:
+        operations: dict[str, Rate] = {}
+        for key in sorted(written, key=lambda each: _narrowness(each, written[each])):
             self._check_operation(provider, key, known)
-            for name in names_of(known).meeting(key) if "*" in key else (key,):
-                found[name] = key
-        if any("*" in key for key in written):
-            found = {name: rate_key(written, name, written) or key for name, key in found.items()}
-        return RateLimits(**entries, operations={name: written[key] for name, key in found.items()})
+            operations.update(dict.fromkeys(names_of(known).meeting(key) if "*" in key else (key,), written[key]))
+        return RateLimits(**entries, operations=operations)
 
     def _check_operation(self, provider: str, key: str, known: frozenset[str]) -> None:
         message = self.operations.unknown(key, provider)

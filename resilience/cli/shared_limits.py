@@ -1,0 +1,72 @@
+"""The limits that calls share, as values with their places: ``[rate]``, ``[budget]`` and ``[breaker]``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resilience.cli.values import Value, duration, value_at, written
+from resilience.core.admission.limits import BreakerLimits, BudgetLimits, RateLimits
+from resilience.policyfile import Policy
+
+Keys = Iterator[tuple[str, str]]
+"""The keys of a table, each with its value as policies write it."""
+
+
+def shared_limits_of(policy: Policy, provider: str | None, operation: str) -> tuple[Value, ...]:
+    """
+    Return every shared limit of a call.
+
+    Args:
+        policy: The policy.
+        provider: The provider of the call; None if it is unknown, and then no limit is known either.
+        operation: The operation; empty for the limits of every operation.
+    """
+    if provider is None:
+        return ()
+    return tuple(_values(policy, provider, operation))
+
+
+def _values(policy: Policy, provider: str, operation: str) -> Iterator[Value]:
+    rates = policy.rates.get(provider, RateLimits())
+    if operation in rates.operations:
+        path = policy.rate_path(provider, operation)
+        yield value_at(policy, f"rate.{operation}", str(rates.operations[operation]), path)
+    found = {
+        "rate": rate_keys(rates) if provider in policy.rates else (),
+        "budget": budget_keys(policy.budgets[provider]) if provider in policy.budgets else (),
+        "breaker": breaker_keys(policy.breakers[provider]) if provider in policy.breakers else (),
+    }
+    for table, keys in found.items():
+        for key, text in keys:
+            yield value_at(policy, f"{table}.{key}", text, (table, provider, key))
+
+
+def rate_keys(limits: RateLimits) -> Keys:
+    """Yield the keys of ``[rate.PROVIDER]``, but for those of its operations and for limits that are not set."""
+    for key, rate in (("default", limits.default), ("per_host", limits.per_host)):
+        if rate is not None:
+            yield key, str(rate)
+    yield "adaptive", written(limits.adaptive)
+    if limits.concurrency is not None:
+        yield "concurrency", str(limits.concurrency)
+    yield "share", str(limits.share)
+
+
+def budget_keys(limits: BudgetLimits) -> Keys:
+    """Yield the keys of ``[budget.PROVIDER]`` that its kind knows."""
+    if limits.ratio is None:
+        yield "kind", "tokens"
+        for key in ("capacity", "cost", "deposit"):
+            yield key, written(getattr(limits, key))
+    else:
+        yield from (("kind", "ratio"), ("ratio", written(limits.ratio)), ("floor", str(limits.floor)))
+        yield "window", duration(limits.window)
+
+
+def breaker_keys(limits: BreakerLimits) -> Keys:
+    """Yield the keys of ``[breaker.PROVIDER]``."""
+    yield "failure_rate", written(limits.failure_rate)
+    yield "window", duration(limits.window) if limits.window_calls is None else f"{limits.window_calls} calls"
+    yield "min_calls", str(limits.min_calls)
+    yield "open_for", duration(limits.open_for)
+    yield from (("probes", str(limits.probes)), ("mode", limits.mode), ("per", limits.per))
