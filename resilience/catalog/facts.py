@@ -8,6 +8,7 @@ from typing import Final, Literal, get_args
 
 from attrs import field, frozen
 
+from resilience.core.admission.rate import Rate
 from resilience.core.fault import Effect, Repeat
 
 CodeClass = Literal[
@@ -85,7 +86,8 @@ class OperationFacts:
         name: The rule for names in that field: a key of :attr:`Catalogue.names`.
         read_back: The operation that tells whether this one has happened, or None.
         distinct: Fields that a user may declare as different for any two purchases, if the key is not unique.
-        limit: The documented number of calls, such as ``"10/s"``, or None.
+        limit: The documented rate of the calls of one account, or None.
+        limit_source: The id of the source of the limit; None if that is ``source``.
         codes: Its documented error codes, without the common ones.
         answer: The fields of every good answer.
         verdict: The boolean field of an answer with HTTP 200 that is false after a failure, or None.
@@ -99,10 +101,31 @@ class OperationFacts:
     name: str | None = None
     read_back: str | None = None
     distinct: tuple[str, ...] = ()
-    limit: str | None = None
+    limit: Rate | None = None
+    limit_source: str | None = None
     codes: tuple[str, ...] = ()
     answer: tuple[str, ...] = ()
     verdict: str | None = None
+    source: str
+
+
+LimitScope = Literal["host", "account"]
+"""What a limit counts the calls of, whatever their operation: one IP address, or one account."""
+
+
+@frozen(kw_only=True)
+class ServiceLimit:
+    """
+    A limit on the calls of all operations together.
+
+    Attributes:
+        rate: The documented rate.
+        meaning: What happens above it, in one line.
+        source: The id of its source in :attr:`Catalogue.sources`.
+    """
+
+    rate: Rate
+    meaning: str
     source: str
 
 
@@ -152,6 +175,7 @@ class Catalogue:
         names: The rules for names, by id.
         codes: The error codes, by code.
         operations: The operations, by name.
+        limits: The documented limits on the calls of all operations together, by their :data:`LimitScope`.
     """
 
     provider: str
@@ -165,6 +189,7 @@ class Catalogue:
     names: Mapping[str, NameRule] = field(repr=False)
     codes: Mapping[str, CodeFacts] = field(repr=False)
     operations: Mapping[str, OperationFacts] = field(repr=False)
+    limits: Mapping[str, ServiceLimit] = field(factory=dict, repr=False)
 
     def code(self, code: str) -> CodeFacts | None:
         """Return the facts about a code, or else about the nearest code above it; None if there are none."""
@@ -178,3 +203,7 @@ class Catalogue:
     def operation(self, name: str) -> OperationFacts | None:
         """Return the facts about an operation; None for an unknown operation."""
         return self.operations.get(name)
+
+    def source_of_limit(self, facts: OperationFacts) -> str:
+        """Return the title of the source of an operation's limit."""
+        return self.sources[facts.limit_source or facts.source]

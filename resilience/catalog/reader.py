@@ -2,12 +2,13 @@
 Reads and checks a catalogue.
 
 A file has the keys ``schema``, ``provider``, ``service``, ``product`` and ``version``, perhaps ``vendor``, ``cloud``
-and ``early_code``, and four tables. The keys of an entry are the attributes of its class in
+and ``early_code``, and the tables below; ``[limits]`` may be absent. The keys of an entry are the attributes of its class in
 :mod:`resilience.catalog.facts`:
 
 - ``[sources]``: id = "title, read date".
 - ``[names.ID]``: a :class:`~resilience.catalog.facts.NameRule`.
 - ``[codes."CODE"]``: a :class:`~resilience.catalog.facts.CodeFacts`; its ``class_`` is spelled ``class``.
+- ``[limits.SCOPE]``: a :class:`~resilience.catalog.facts.ServiceLimit` of a host or an account.
 - ``[operations.NAME]``: an :class:`~resilience.catalog.facts.OperationFacts`.
 
 A catalogue is part of the program. So a mistake in it is a programming error: the first use raises a ``ValueError``
@@ -16,7 +17,6 @@ with file and entry of the first mistake.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -27,7 +27,17 @@ import tomli
 from attrs import NOTHING, fields
 
 from resilience.catalog import plugins
-from resilience.catalog.facts import CLASSES, Catalogue, CodeClass, CodeFacts, NameRule, OperationFacts
+from resilience.catalog.facts import (
+    CLASSES,
+    Catalogue,
+    CodeClass,
+    CodeFacts,
+    LimitScope,
+    NameRule,
+    OperationFacts,
+    ServiceLimit,
+)
+from resilience.core.admission.rate import parsed
 from resilience.core.fault import Effect, Repeat
 
 __all__ = [
@@ -54,7 +64,7 @@ _FOLDER: Final = Path(__file__).parent
 _SCALARS: Final = ("provider", "service", "product", "version")
 _OPTIONAL: Final = ("vendor", "cloud", "early_code")
 _TABLES: Final = ("sources", "names", "codes", "operations")
-_LIMIT: Final = re.compile(r"[1-9][0-9]*/s")
+_RATES: Final = frozenset({"rate", "limit"})
 # The words of each key with a closed vocabulary.
 _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "class": CLASSES,
@@ -65,7 +75,7 @@ _NUMBERS: Final = frozenset({"status", "min_length", "max_length", "keep_prefix"
 _LISTS: Final = frozenset({"operations", "codes", "key", "answer", "distinct"})
 _FLAGS: Final = frozenset({"family"})
 
-_Entry = TypeVar("_Entry", CodeFacts, OperationFacts, NameRule)
+_Entry = TypeVar("_Entry", CodeFacts, OperationFacts, NameRule, ServiceLimit)
 
 
 @cache
@@ -122,7 +132,8 @@ def parse(text: str, file: str) -> Catalogue:
             wrong type, or a name without an entry.
     """
     document = tomli.loads(text)
-    _keys(file, document, known=("schema", *_SCALARS, *_OPTIONAL, *_TABLES), required=("schema", *_SCALARS, *_TABLES))
+    required = ("schema", *_SCALARS, *_TABLES)
+    _keys(file, document, known=(*required, *_OPTIONAL, "limits"), required=required)
     if document["schema"] != SCHEMA:
         raise ValueError(f"{file}: schema: expected {SCHEMA}, got {document['schema']!r}")
     sources = document["sources"]
@@ -132,6 +143,7 @@ def parse(text: str, file: str) -> Catalogue:
         names=_entries(file, document, "names", NameRule),
         codes=_entries(file, document, "codes", CodeFacts, own="code"),
         operations=_entries(file, document, "operations", OperationFacts, own="operation"),
+        limits=_entries(file, {"limits": {}, **document}, "limits", ServiceLimit),
     )
     _references(file, read)
     return read
@@ -176,6 +188,11 @@ def _value(where: str, key: str, value: object) -> object:
         if type(value) is not int:
             raise ValueError(f"{where}.{key}: expected a whole number, got {value!r}")
         return value
+    if key in _RATES:
+        rate = parsed(value) if isinstance(value, str) else None
+        if rate is None:
+            raise ValueError(f'{where}.{key}: expected a rate such as "10/s", got {value!r}')
+        return rate
     if key in _FLAGS:
         if type(value) is not bool:
             raise ValueError(f"{where}.{key}: expected true or false, got {value!r}")
@@ -205,7 +222,10 @@ def _keys(where: str, table: object, *, known: Iterable[str], required: Iterable
 
 def _references(file: str, read: Catalogue) -> None:
     """Refuse a name without an entry, and a pair of keys with only one of them."""
-    for table in ("names", "codes", "operations"):
+    for scope in read.limits:
+        if scope not in get_args(LimitScope):
+            raise ValueError(f"{file}: limits.{scope}: expected one of {_quoted(get_args(LimitScope))}")
+    for table in ("names", "codes", "operations", "limits"):
         for name, entry in getattr(read, table).items():
             _known(f"{file}: {table}.{name}.source", (entry.source,), read.sources)
     for name, facts in read.codes.items():
@@ -219,8 +239,9 @@ def _references(file: str, read: Catalogue) -> None:
             raise ValueError(f"{where}: rename and name: expected both or neither")
         if operation.rename is not None and operation.rename not in operation.key:
             raise ValueError(f"{where}.rename: expected a field of key, got {operation.rename!r}")
-        if operation.limit is not None and _LIMIT.fullmatch(operation.limit) is None:
-            raise ValueError(f'{where}.limit: expected a rate such as "10/s", got {operation.limit!r}')
+        _known(f"{where}.limit_source", (operation.limit_source,), read.sources)
+        if operation.limit is None and operation.limit_source is not None:
+            raise ValueError(f"{where}.limit_source: expected a limit beside it")
 
 
 def _known(where: str, names: Iterable[str | None], known: Iterable[str]) -> None:

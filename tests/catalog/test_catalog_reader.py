@@ -6,6 +6,7 @@ import pytest
 
 from resilience.catalog import catalogue, providers, providers_of
 from resilience.catalog.reader import parse
+from resilience.core.admission.rate import Rate
 
 GOOD = """
 schema = 1
@@ -15,6 +16,11 @@ product = "mqtt"
 version = "1"
 [sources]
 manual = "Acme manual, read 2026-11-21"
+terms = "Acme terms, read 2026-11-22"
+[limits.host]
+rate = "1000/h"
+meaning = "more are refused"
+source = "terms"
 [names.thing]
 pattern = 'T[a-z]+'
 min_length = 2
@@ -33,6 +39,7 @@ rename = "Thing"
 name = "thing"
 read_back = "ReadThing"
 limit = "10/s"
+limit_source = "terms"
 codes = ["Bad.Thing"]
 source = "manual"
 [operations.ReadThing]
@@ -46,7 +53,9 @@ def test_a_catalogue_is_read_as_written() -> None:
     read = parse(GOOD, "acme.toml")
     make, look = read.operations["MakeThing"], read.operations["ReadThing"]
     assert (read.provider, read.service) == ("acme", "Acme MQTT")
-    assert (make.key, make.rename, make.limit) == (("Account", "Thing"), "Thing", "10/s")
+    assert (make.key, make.rename, make.limit) == (("Account", "Thing"), "Thing", Rate(10, 1))
+    assert (make.limit_source, read.source_of_limit(make)) == ("terms", "Acme terms, read 2026-11-22")
+    assert read.limits["host"].rate == Rate(1000, 3600)
     assert (look.key, look.rename, look.read_back) == ((), None, None)
     assert read.codes["Bad.Thing"].code == "Bad.Thing"
     assert read.names["thing"].max_length is None
@@ -72,7 +81,12 @@ def test_a_catalogue_is_read_as_written() -> None:
         pytest.param('name = "thing"', "", "rename and name: expected both", id="rename-without-name"),
         pytest.param('name = "thing"', 'name = "other"', "name: 'other' is not in", id="name"),
         pytest.param('read_back = "ReadThing"', 'read_back = "Look"', "read_back: 'Look' is not in", id="read-back"),
-        pytest.param('limit = "10/s"', 'limit = "10/m"', "limit: expected a rate", id="limit"),
+        pytest.param('limit = "10/s"', 'limit = "10/d"', "limit: expected a rate", id="limit"),
+        pytest.param('limit_source = "terms"', 'limit_source = "x"', "limit_source: 'x' is not in", id="limit-source"),
+        pytest.param('limit = "10/s"\n', "", "limit_source: expected a limit", id="source-without-limit"),
+        pytest.param("[limits.host]", "[limits.house]", "limits.house: expected one of", id="scope"),
+        pytest.param('rate = "1000/h"', "rate = 1000", "limits.host.rate: expected a rate", id="rate-of-a-host"),
+        pytest.param('refused"\nsource = "terms"', 'refused"\nsource = "y"', "host.source: 'y'", id="host-source"),
         pytest.param('codes = ["Bad.Thing"]', 'codes = ["Bad"]', "codes: 'Bad' is not in", id="codes"),
         pytest.param('manual = "Acme', 'handbook = "Acme', "source: 'manual' is not in", id="source"),
         pytest.param("min_length = 2", "min_length = true", "min_length: expected a whole number", id="bool"),

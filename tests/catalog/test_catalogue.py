@@ -155,6 +155,22 @@ def test_throttling_leaves_no_doubt_except_as_a_500() -> None:
     assert {facts.code for facts in throttles if facts.effect == "unknown"} == {"SystemOverFlow"}
 
 
+def test_documented_rates_are_those_of_the_sources() -> None:
+    """A few limits, as the services' pages have them; where no page gives a number, there is none."""
+    alibaba, tencent = catalogue("alibaba"), catalogue("tencent")
+    limits = {name: str(facts.limit) for name, facts in alibaba.operations.items() if facts.limit is not None}
+    assert [limits[f"{verb}GroupId"] for verb in ("Create", "Delete", "List")] == ["10/s", "10/s", "10/s"]
+    assert (limits["ApplyToken"], limits["RevokeToken"], limits["SendMessage"]) == ("100/s", "5/s", "1000/s")
+    assert str(alibaba.limits["host"].rate) == "300/s"
+    assert alibaba.operations["CloseConnection"].limit is None
+    limited = {name for name, facts in tencent.operations.items() if str(facts.limit) == "20/s"}
+    assert set(tencent.operations) - limited == {
+        *("AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetCallerIdentity"),
+        *("GetFederationToken", "GetSessionToken", "QueryApiKey"),
+    }
+    assert tencent.limits == {}
+
+
 def test_codes_keep_the_services_spelling() -> None:
     """The mistakes in the services' codes are theirs, and stay."""
     alibaba, tencent = catalogue("alibaba").codes, catalogue("tencent").codes
@@ -175,6 +191,8 @@ def test_the_status_says_little() -> None:
 def test_every_source_is_cited(provider: str) -> None:
     """No source stands there for nothing, and each has a title and the date on which it was read."""
     read = catalogue(provider)
-    cited = {entry.source for table in (read.names, read.codes, read.operations) for entry in table.values()}
+    tables = (read.names, read.codes, read.operations, read.limits)
+    cited = {entry.source for table in tables for entry in table.values()}
+    cited |= {facts.limit_source for facts in read.operations.values() if facts.limit_source is not None}
     assert cited == set(read.sources)
     assert all(re.search(r"\w.*, .*2026-\d\d-\d\d$", title) for title in read.sources.values())

@@ -314,5 +314,8 @@ window = 50
     assert (values["budget.kind"], values["budget.ratio"], values["budget.window"]) == ("ratio", "0.2", "10s")
     assert "budget.capacity" not in values
     assert (values["breaker.window"], values["breaker.mode"]) == ("50 calls", "on")
-    assert "rate.ListGroupId" in run("ListGroupId/InternalError", "--policy", str(file)).output
+    text = run("ListGroupId/InternalError", "--policy", str(file)).output
+    assert "rate.ListGroupId" in text
+    assert "documented limit 10/s; ApsaraMQ for MQTT" in " ".join(text.split())
+    assert told("CloseConnection/InternalError", policy=str(file))["documented_limit"] is None
     assert "shared with other calls" not in run("tencent:InternalError", "--policy", str(file)).output

@@ -122,6 +122,8 @@ def _operation(found: Explanation) -> Iterator[RenderableType]:
         yield Text(f"on {plan.operation}, {_REPEATS[plan.repeat]}")
         if found.operation is not None and found.operation.read_back:
             yield Text(f"  {found.operation.read_back} reads it back", style="dim")
+        if found.documented is not None:
+            yield Text("  documented limit {}; {}".format(*found.documented), style="dim")
         if found.declared:
             yield _values(found.declared)
         if found.advice is not None:
@@ -268,6 +270,7 @@ def to_json(found: Explanation) -> dict[str, Any]:
         "others": [{"rule": each.rule.id, "at": _at(each.rule.origin), "why": each.why} for each in found.others],
         "action": {"name": found.named, "values": [_value(each) for each in found.action], "then": list(found.then)},
         "limits": [_value(each) for each in found.limits],
+        "documented_limit": None if found.documented is None else found.documented[0],
         "shared_limits": [_value(each) for each in found.shared],
         "waits": [attrs.asdict(each) for each in found.waits],
         "uses": found.uses,

@@ -52,6 +52,7 @@ class Explanation:
         action: The values of the action.
         then: The names of the actions that follow when this one is used up.
         limits: The limits of the call.
+        documented: The documented rate of the operation and its source; None where no source gives one.
         shared: The limits that the call shares with others: rates, budget and breaker.
         waits: The first waits of the action.
         uses: The most uses of the action in a call; None for no such limit.
@@ -81,6 +82,7 @@ class Explanation:
     action: tuple[Value, ...]
     then: tuple[str, ...]
     limits: tuple[Value, ...]
+    documented: tuple[str, str] | None = None
     shared: tuple[Value, ...] = ()
     waits: tuple[WaitRange, ...]
     uses: int | None
@@ -155,6 +157,7 @@ def explain_fault(fault: Fault, plan: Plan, policy: Policy) -> Explanation:
         action=action_of(policy, action, rule),
         then=_then(policy, action),
         limits=limits_of(policy),
+        documented=_documented(plan),
         shared=shared_limits_of(policy, plan.provider, plan.operation),
         waits=() if action.do in {"accept", "fail"} else waits(action.backoff, shown),
         uses=count,
@@ -166,6 +169,15 @@ def explain_fault(fault: Fault, plan: Plan, policy: Policy) -> Explanation:
         situations=_situations(plan, fault),
         near=None if facts is not None or rule is not None else _near(fault, plan.provider, policy),
     )
+
+
+def _documented(plan: Plan) -> tuple[str, str] | None:
+    """Return the rate that the service documents for the operation, and the source of that."""
+    if plan.provider not in providers():
+        return None
+    known = catalogue(plan.provider)
+    facts = known.operation(plan.operation)
+    return None if facts is None or facts.limit is None else (str(facts.limit), known.source_of_limit(facts))
 
 
 def _advice(plan: Plan, fault: Fault, rule: Rule | None, policy: Policy) -> str | None:
