@@ -10,7 +10,7 @@ from attrs import field, frozen
 from resilience.core.fault import Origin
 from resilience.core.policy import PolicyValues
 from resilience.policyfile.assemble import Parts, assemble, in_order
-from resilience.policyfile.decode.shared_limits import rate_path
+from resilience.policyfile.decode.shared_limits import rate_paths
 from resilience.policyfile.digest import digest
 from resilience.policyfile.files.chain import Chain
 from resilience.policyfile.files.policy_file import PolicyFile
@@ -118,7 +118,7 @@ class Policy(PolicyValues):
         Returns:
             ``("rate", PROVIDER, "operations", KEY)``; None if no file gives the operation a rate of its own.
         """
-        return None if self._parts is None else rate_path(self._parts.stack, provider, operation)
+        return None if self._parts is None else next(iter(rate_paths(self._parts.stack, provider, [operation])), None)
 
     def warnings(self) -> tuple[Problem, ...]:
         """Return warnings: valid syntax that may surprise. This scans the files."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -52,6 +53,10 @@ class Rate:
     def per_second(self) -> float:
         """The calls of one second, on average."""
         return self.count / self.per
+
+    def most_within(self, seconds: float) -> float:
+        """Return the most calls that can begin in some time of this length."""
+        return self.count * max(1, math.ceil(seconds / self.per))
 
     def shared(self, processes: int) -> Rate:
         """Return the part of one of several equal processes; the window keeps its length."""

@@ -9,7 +9,6 @@ from attrs import define, evolve, field, frozen
 
 from resilience.core.admission.limits import DEFAULT_RATIO, BreakerLimits, BudgetLimits, RateLimits
 from resilience.core.admission.rate import Rate, parsed
-from resilience.core.match import meets
 from resilience.policyfile.decode.backoffs import misplaced
 from resilience.policyfile.decode.globs import names_of
 from resilience.policyfile.decode.layers import Report, Stack
@@ -70,18 +69,24 @@ def read_shared_onto(  # noqa: PLR0913  # what is known, what is said, and where
     )
 
 
-def rate_path(stack: Stack, provider: str, operation: str) -> tuple[str, ...] | None:
+def rate_paths(stack: Stack, provider: str, operations: Iterable[str]) -> dict[tuple[str, ...], list[str]]:
     """
-    Return the path of the entry of ``[rate.PROVIDER.operations]`` for an operation; None without one.
+    Return the entries of ``[rate.PROVIDER.operations]``, by their paths, with the operations that each is for.
 
-    The operation's own name counts, else the narrowest glob.
+    An operation's own name counts, else the narrowest glob.
     """
     table = ("rate", provider, "operations")
     layers = [layer.get(table, None) for layer in stack.layers]
     entries = {key: value for each in layers if isinstance(each, dict) for key, value in each.items()}
     rates = {key: rate for key, value in entries.items() if isinstance(value, str) and (rate := parsed(value))}
-    fitting = [key for key in rates if key == operation or ("*" in key and meets(key, operation))]
-    return (*table, max(fitting, key=lambda key: _narrowness(key, rates[key]))) if fitting else None
+    names = names_of(frozenset(operations))
+    owners: dict[str, str] = {}
+    for key in sorted(rates, key=lambda each: _narrowness(each, rates[each])):
+        owners.update(dict.fromkeys(names.meeting(key), key))
+    found: dict[tuple[str, ...], list[str]] = {}
+    for name in sorted(owners):
+        found.setdefault((*table, owners[name]), []).append(name)
+    return found
 
 
 def _narrowness(key: str, rate: Rate) -> tuple[bool, int, float, str]:

@@ -9,6 +9,9 @@ from resilience.core.admission.limits import DEFAULT_RATIO, BreakerLimits, Break
 from resilience.core.grammar.durations import written
 from resilience.policyfile.format.rows import Key
 
+SHARED: Final = frozenset({"rate", "budget", "breaker"})
+"""The tables of this module, each with an inner table for each provider."""
+
 _TOKENS: Final = ("tokens",)
 _RATIO: Final = ("ratio",)
 _BUDGET: Final = BudgetLimits()

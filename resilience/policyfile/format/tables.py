@@ -14,7 +14,7 @@ from resilience.core.decision import LEADS_ON
 from resilience.core.fault import Effect, Repeat
 from resilience.core.policy import VERBS, OnUnfinished, SourceKind
 from resilience.policyfile.format.rows import Key
-from resilience.policyfile.format.shared_limits import BREAKER, BUDGET, RATE
+from resilience.policyfile.format.shared_limits import BREAKER, BUDGET, RATE, SHARED
 
 SCHEMA: Final = 1
 """The version of the policy format that this package reads."""
@@ -235,7 +235,7 @@ NAMED: Final[Mapping[str, Mapping[str, Key]]] = {
 }
 """Tables with one inner table for each name."""
 
-OF_PROVIDERS: Final = frozenset({"credentials", "rate", "budget", "breaker"})
+OF_PROVIDERS: Final = SHARED | {"credentials"}
 """Those of them whose names are providers."""
 
 TABLES: Final = (

@@ -18,6 +18,7 @@ from resilience.policyfile.assemble import Parts
 from resilience.policyfile.decode.layers import Layer
 from resilience.policyfile.decode.operations import named_providers
 from resilience.policyfile.decode.rules import Renewed
+from resilience.policyfile.format.shared_limits import SHARED
 from resilience.policyfile.lint.contests import Contest, Contests, contest_of
 from resilience.policyfile.lint.places import ActionAt, RuleAt, by_rank
 from resilience.policyfile.lint.view import View
@@ -115,7 +116,7 @@ class EnvironmentDifference:
             tables.add("operations")
         if (self.view.policy.limits.deadline is None) != (self.base.view.policy.limits.deadline is None):
             tables.add(ENDLESS)
-        if not self._providers(("rules", "operations", "sources", "credentials", "chaos")) <= self.base.spoken:
+        if not self._providers(("rules", "operations", "sources", "credentials", "chaos", *SHARED)) <= self.base.spoken:
             tables.add(SPOKEN)
         return frozenset(tables)
 

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from attrs import frozen
 
+from resilience.policyfile.format.shared_limits import SHARED
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.difference import ENDLESS, SPOKEN
 from resilience.policyfile.lint.repair import EVERYTHING
@@ -23,6 +24,7 @@ from resilience.policyfile.lint.rules import (
     permanent,
     reach,
     shadows,
+    shared_limits,
     waits,
 )
 from resilience.policyfile.lint.view import View
@@ -54,6 +56,8 @@ _ANSWERS: Final = frozenset({"rules", "actions", "backoff", "unknown"})
 _LIMITED: Final = _ANSWERS | {"limits", "credentials"}
 _DECLARED: Final = frozenset({"operations", "sources"})
 
+_RATED: Final = _DECLARED | {"rate"}
+
 LINTS: Final = (
     Lint(limits.endless, _NUMBERS, "actions", frozenset({"limits", "credentials"})),
     Lint(limits.undated, _NUMBERS, reads=_LIMITED),
@@ -82,7 +86,7 @@ LINTS: Final = (
     Lint(codes.unknown_code, about="rules"),
     Lint(codes.unknown_injection, reads=frozenset({"chaos"})),
     Lint(codes.programming_error, about="rules"),
-    Lint(codes.unknown_provider, reads=_DECLARED | {"rules", "credentials", "chaos"}),
+    Lint(codes.unknown_provider, reads=_DECLARED | SHARED | {"rules", "credentials", "chaos"}),
     Lint(apis.ruleless, frozenset({"sources", "rules"}), reads=_DECLARED | {"rules"}),
     Lint(apis.unmade, frozenset({"sources", "operations"}), "rules"),
     Lint(declared.forgotten, frozenset({"ledger", "operations", "sources"}), reads=_DECLARED | {"ledger"}),
@@ -100,6 +104,14 @@ LINTS: Final = (
     Lint(overlays.hidden, reads=None),
     Lint(overlays.dead, reads=None),
     Lint(overlays.loosened, reads=None),
+    Lint(shared_limits.short_window, SHARED, reads=frozenset({"breaker", "limits"})),
+    Lint(shared_limits.many_probes, SHARED, reads=frozenset({"breaker"})),
+    Lint(shared_limits.unrelated, SHARED | {"sources"}, reads=frozenset({"breaker", "sources"})),
+    Lint(shared_limits.unbounded_retries, SHARED, reads=_ANSWERS | {"breaker", "budget"}),
+    Lint(shared_limits.retried_refusal, about="rules"),
+    Lint(shared_limits.above_documented, frozenset({"rate"}), reads=_RATED),
+    Lint(shared_limits.unreached_rate, frozenset({"rate"}), reads=_RATED),
+    Lint(shared_limits.idle_breaker, SHARED, reads=_RATED | {"breaker"}),
     Lint(environments.alike, about="files"),
 )
 
@@ -112,6 +124,7 @@ LINT_TITLES: Final[Mapping[str, str]] = MappingProxyType(
         ids.VERY_LONG_WAIT: "a single wait of more than five minutes",
         ids.TOO_SHORT: "the deadline comes before the last attempts",
         ids.NO_SECOND: "the timeout of an attempt is not below the deadline",
+        ids.SHORT_WINDOW: "a breaker looks back for less than two attempts",
         ids.REPEATED: "an unknown effect declared to be none, where a repeat does it twice",
         ids.UNVERIFIED_SUCCESS: "a failure taken for a success without a check",
         ids.PERMANENT: "a retry of a fault that does not pass by itself",
@@ -122,6 +135,13 @@ LINT_TITLES: Final[Mapping[str, str]] = MappingProxyType(
         ids.BAD_NAMES: "a rename that builds no other legal name",
         ids.SHADOWED: "a rule that no fault reaches",
         ids.UNKNOWN_CODE: "a code that the catalogue does not know",
+        ids.UNBOUNDED_RETRIES: "retries that nothing bounds, or hardly",
+        ids.RETRIED_REFUSAL: "a rule for a refusal of the executor",
+        ids.MANY_PROBES: "a half-open breaker tries too many calls",
+        ids.UNRELATED: "unrelated hosts share one breaker",
+        ids.ABOVE_DOCUMENTED: "a rate above the documented one",
+        ids.UNREACHED_RATE: "the rate of an operation that another limit never lets it reach",
+        ids.IDLE_BREAKER: "a breaker that never sees enough calls",
         ids.UNREACHABLE_HINT: "a server's hint may be obeyed past the deadline",
         ids.LOOSENED: "an environment loosens a limit",
         ids.DEAD_OVERRIDE: "an environment repeats the plain value",

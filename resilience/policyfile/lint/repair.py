@@ -14,6 +14,7 @@ from resilience.policyfile.assemble import Assembly
 from resilience.policyfile.files.chain import Chain
 from resilience.policyfile.files.policy_file import PolicyFile
 from resilience.policyfile.files.positions import Path
+from resilience.policyfile.format.shared_limits import SHARED
 from resilience.policyfile.format.tables import SCHEMA
 from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.problems import Problem
@@ -22,7 +23,7 @@ from resilience.policyfile.messages.problems import Problem
 _ROUNDS: Final = 12
 
 
-EVERYTHING: Final = frozenset({"limits", "backoff", "actions", "rules", "operations", "sources", "credentials"})
+EVERYTHING: Final = SHARED | {"limits", "backoff", "actions", "rules", "operations", "sources", "credentials"}
 """The tables that lint rules read."""
 
 

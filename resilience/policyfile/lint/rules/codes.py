@@ -16,6 +16,7 @@ from resilience.policyfile.format.rule_keys import (
     is_transport_code,
     operation_before_a_dot,
 )
+from resilience.policyfile.format.shared_limits import SHARED
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.places import RuleAt
 from resilience.policyfile.lint.view import View
@@ -142,7 +143,7 @@ def unknown_provider(view: View) -> Iterator[Problem]:
 
 
 def _provider_tables(layer: Layer) -> Iterator[tuple[str, ...]]:
-    for table in ("rules", "operations", "credentials", "chaos"):
+    for table in ("rules", "operations", "credentials", "chaos", *sorted(SHARED)):
         for name, value in layer.table.get(table, {}).items():
             if (table, name) != ("rules", "transport") and isinstance(value, dict):
                 yield (table, name)

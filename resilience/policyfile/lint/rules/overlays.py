@@ -9,13 +9,14 @@ from resilience.core.grammar.durations import written
 from resilience.policyfile.decode.layers import Layer, Stack
 from resilience.policyfile.files.positions import Path
 from resilience.policyfile.format.rule_keys import is_provider_table
+from resilience.policyfile.format.shared_limits import SHARED
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.messages.problems import Problem
 from resilience.policyfile.messages.wording import dotted, shown
 
 _NOTHING: Final = object()
-_MERGED: Final = frozenset({"limits", "backoff", "actions", "credentials", "operations", "rules", "chaos", "ledger"})
+_MERGED: Final = SHARED | {"limits", "backoff", "actions", "credentials", "operations", "rules", "chaos", "ledger"}
 
 
 def hidden(view: View) -> Iterator[Problem]:
@@ -115,6 +116,8 @@ def _values(path: tuple[str, ...], table: Mapping[str, Any]) -> Iterator[tuple[s
 
 def _is_table(path: tuple[str, ...]) -> bool:
     """Tell whether a path leads to a table of entries, and not to an entry in the form of a table."""
+    if path[0] == "rate" and path[2:] == ("operations",):
+        return True
     return len(path) == 2 or (path[:2] == ("rules", "transport") and len(path) == 3 and is_provider_table(path[2]))  # noqa: PLR2004  # [table.NAME] and [rules.transport.PROVIDER]
 
 
