@@ -45,6 +45,13 @@ unknown = "fail"
 [limits]
 deadline = "5m"
 
+# ---------------------------------------------------------------- limits of all calls
+
+# The rates that the services document stand in the files above: calls wait, so that none is refused for its rate.
+# What only you know belongs here: how many equal processes share these rates, how many attempts may be under way at
+# once, and how many retries an outage may cost. Remove the # of what you need.
+{shared}
+
 # ---------------------------------------------------------------- rules of your own
 
 # Write a code as the service spells it; "Operation/Code" narrows it to an operation. The value is an action: retry,
@@ -56,6 +63,18 @@ deadline = "5m"
 _EXAMPLE: Final = """\
 # [rules.{provider}]
 # "SomeOperation/SomeCode" = "patient"
+"""
+
+_SHARED: Final = """\
+# [rate.{provider}]
+# share = 2
+# concurrency = 16
+# [budget.{provider}]
+# kind = "ratio"
+# ratio = 0.2
+# [breaker.{provider}]
+# failure_rate = 0.5
+# window = "1m"
 """
 
 _DEV: Final = """
@@ -143,6 +162,7 @@ def starter(chosen: Sequence[str], environments: Iterable[str], *, file: str) ->
         file=file,
         services="\n".join(f"# {BUILTIN}{_policy(each)} for {_service(each)}." for each in services),
         extends=", ".join(f'"{BUILTIN}{_policy(each)}"' for each in services),
+        shared="".join(_SHARED.format(provider=each) for each in services).rstrip(),
         example="".join(_EXAMPLE.format(provider=each) for each in services).rstrip(),
     )
     return head + "".join(_TEXTS.get(_purpose(env), _OTHER).format(env=env, **first) for env in wanted)

@@ -18,6 +18,7 @@ from resilience.cli.app import app
 from resilience.cli.init import write_new
 from resilience.policyfile import Policy
 from resilience.policyfile.format.schema import schema, text
+from resilience.policyfile.lint import inspect
 from resilience.policyfile.starter import PURPOSES, starter
 
 CHOICES = [
@@ -112,6 +113,19 @@ def test_the_rehearsal_of_staging_works_when_its_comments_are_removed(provider: 
     policy = Policy.loads(content + chaos, env="staging")
     assert [(each.provider, each.applied) for each in policy.chaos.injections] == [(provider, False), (provider, True)]
     assert policy.chaos.injections[0].fault.status is not None or provider != "alibaba", "a code of the catalogue"
+
+
+def test_shared_limits_work_when_their_comments_are_removed(tmp_path: Path) -> None:
+    """What is written of rates, budgets and breakers is right, and earns no finding."""
+    content = starter(("alibaba", "tencent"), ["prod"], file="mqtt.toml")
+    start, end = content.index("# [rate.alibaba]"), content.index("\n\n# -", content.index("# [rate.alibaba]"))
+    file = tmp_path / "mqtt.toml"
+    file.write_text(content[:start] + content[start:end].replace("# ", "") + content[end:], encoding="utf-8")
+    policy = Policy.load(file, env="prod")
+    assert (policy.rates["tencent"].share, policy.rates["tencent"].concurrency) == (2, 16)
+    assert policy.budgets["alibaba"].ratio == 0.2
+    assert policy.breakers["alibaba"].window == 60.0
+    assert inspect(file) == ()
 
 
 def test_init_says_what_it_did_and_how_editors_help() -> None:

@@ -100,7 +100,7 @@ def met_by(name: str, facts: CodeFacts) -> list[Action | None]:
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_rule_names_its_source(name: str) -> None:
-    """Each paragraph of rules begins with a comment that says why, and ends that comment with the source."""
+    """Each paragraph of rules, or of globs of rates, begins with a comment: the reason, and at its end the source."""
     seen = 0
     for lines in paragraphs(name):
         rules = [line for line in lines if line.startswith('"')]
@@ -114,6 +114,9 @@ def test_every_rule_names_its_source(name: str) -> None:
     written = [*rule_tables(read(name)).values()]
     for environment in read(name).get("env", {}).values():
         written += rule_tables(environment).values()
+    # The globs of rates are written like rules, and need a source like them.
+    for rates in read(name).get("rate", {}).values():
+        written.append({key: rate for key, rate in rates.get("operations", {}).items() if "*" in key})
     assert seen == sum(map(len, written))
 
 
@@ -339,3 +342,27 @@ def test_only_staging_takes_what_others_made() -> None:
     for name in ("dev", "prod"):
         assert "rules" not in document["env"][name]
     assert read("common")["actions"]["ours"]["if"] == "ours"
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_declared_rates_are_the_documented_ones(name: str) -> None:
+    """Each rate is the catalogue's, and each documented rate that the address allows is declared."""
+    provider = provider_of(name)
+    rates, known = Policy.load(f"builtin:{name}").rates[provider], catalogue(provider)
+    documented = {each: facts.limit for each, facts in known.operations.items() if facts.limit is not None}
+    host = known.limits.get("host")
+    assert rates.operations == {
+        each: limit for each, limit in documented.items() if host is None or limit.per_second <= host.rate.per_second
+    }
+    assert rates.adaptive
+    assert (rates.per_host is None) is (host is None)
+    if host is not None and rates.per_host is not None:
+        assert rates.per_host.per_second <= 0.95 * host.rate.per_second, "what else is sent from here needs room"
+    assert rates.default is None, "neither service documents a rate for all operations together"
+
+
+def test_a_rate_that_a_shipped_policy_declares_says_why() -> None:
+    """Above each table of rates stands its reason, with a source."""
+    for name in SHIPPED:
+        before, _, _ = text_of(name).partition(f"[rate.{provider_of(name)}.operations]")
+        assert "# Source: " in before.splitlines()[-1]
