@@ -2,8 +2,8 @@
 Reads and checks a catalogue.
 
 A file has the keys ``schema``, ``provider``, ``service``, ``product`` and ``version``, perhaps ``vendor``, ``cloud``
-and ``early_code``, and the tables below; ``[limits]`` may be absent. The keys of an entry are the attributes of its class in
-:mod:`resilience.catalog.facts`:
+and ``early_code``, and the tables below, of which only ``[limits]`` may be absent. The keys of an entry are the
+attributes of its class in :mod:`resilience.catalog.facts`:
 
 - ``[sources]``: id = "title, read date".
 - ``[names.ID]``: a :class:`~resilience.catalog.facts.NameRule`.

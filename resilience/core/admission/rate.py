@@ -58,12 +58,8 @@ class Rate:
         """Return the most calls that can begin in some time of this length."""
         return self.count * max(1, math.ceil(seconds / self.per))
 
-    def shared(self, processes: int) -> Rate:
-        """Return the part of one of several equal processes; the window keeps its length."""
-        return self if processes == 1 else Rate(self.count / processes, self.per)
-
     def __str__(self) -> str:
-        """Return the rate as policies write it; a part of a rate has a decimal point."""
+        """Return the rate as policies write it."""
         unit = next((name for name, length in UNITS.items() if length == self.per), f"{self.per:g}s")
         return f"{self.count:.10g}/{unit}"
 

@@ -278,7 +278,9 @@ class Report:
         """
         key = str(path[-1])
         full = (*layer.prefix, *path)
-        if is_secret_name(key):
+        # A number under another library's word for a key, such as max_tokens of a budget, is no secret.
+        is_number = type(layer.get(path, None)) in {int, float}
+        if is_secret_name(key) and not (hint and is_number):
             self._secret(layer, path)
             return
         near = hint or suggestion(key, known) or f"; known are {listed(known)}"

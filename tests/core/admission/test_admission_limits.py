@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resilience.core.admission.limits import BreakerLimits, BudgetLimits, RateLimits
-from resilience.core.admission.rate import MOST_CALLS, Rate, parsed
+from resilience.core.admission.rate import MOST_CALLS, Rate, meant_rate, parsed
 
 
 @pytest.mark.parametrize(
@@ -56,19 +56,39 @@ def test_any_whole_number_of_calls(count: int, unit: str) -> None:
     assert str(Rate.of(f"{count}/{unit}")) == f"{count}/{unit}"
 
 
-@given(st.integers(1, MOST_CALLS), st.sampled_from("smh"), st.integers(1, 1000))
-def test_equal_processes_share_a_rate(count: int, unit: str, processes: int) -> None:
-    """The parts of all processes together are the whole, in a window of the same length."""
-    whole = Rate.of(f"{count}/{unit}")
-    part = whole.shared(processes)
-    assert part.per == whole.per
-    assert part.count * processes == pytest.approx(whole.count)
+@pytest.mark.parametrize(
+    ("text", "seconds", "most"),
+    [
+        pytest.param("10/s", 1, 10, id="its-own-window"),
+        pytest.param("10/s", 0.1, 10, id="all-at-once"),
+        pytest.param("10/s", 1.5, 20, id="two-windows-begun"),
+        pytest.param("60/m", 1, 60, id="a-minute-in-a-second"),
+        pytest.param("60/m", 3600, 3600, id="an-hour"),
+    ],
+)
+def test_the_most_calls_of_some_time(text: str, seconds: float, most: float) -> None:
+    """All calls of a window may begin at once, at its end, and those of the next one right after them."""
+    assert Rate.of(text).most_within(seconds) == most
 
 
-def test_a_part_of_a_rate_is_written_with_its_fraction() -> None:
-    """The part of a process is said as a rate too."""
-    assert str(Rate.of("10/s").shared(4)) == "2.5/s"
-    assert str(Rate(5, 10)) == "5/10s"
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        pytest.param("0.5/s", "30/m", id="a-fraction"),
+        pytest.param("1.5 / min", "90/h", id="a-fraction-of-a-minute"),
+        pytest.param("10 per second", "10/s", id="in-words"),
+        pytest.param("10rps", "10/s", id="rps"),
+        pytest.param("100 QPS", "100/s", id="qps"),
+        pytest.param("24/day", "1/h", id="a-day"),
+        pytest.param("1/day", None, id="less-than-one-an-hour"),
+        pytest.param("10", None, id="no-unit"),
+        pytest.param("fast", None, id="no-number"),
+    ],
+)
+def test_what_people_write_instead_of_a_rate(text: str, meant: str | None) -> None:
+    """The rate that is meant is known where it can be said here with a whole number of calls."""
+    assert meant_rate(text) == meant
+    assert meant is None or str(Rate.of(meant)) == meant
 
 
 @pytest.mark.parametrize(
