@@ -84,6 +84,23 @@ def test_the_rate_of_an_operation_that_no_call_reaches(tmp_path: Path) -> None:
     assert rules(tmp_path, text.replace("6/s", "300/m")) == []
 
 
+@pytest.mark.parametrize(
+    ("table", "line"),
+    [
+        pytest.param("[rate.alibaba]\n", 1, id="empty"),
+        pytest.param("[rate.alibaba]\nadaptive = false\nshare = 2\n", 3, id="a-share-of-nothing"),
+        pytest.param("[rate.alibaba]\nconcurrency = 2\nshare = 2\n", None, id="concurrency"),
+        pytest.param("[rate.alibaba]\nadaptive = true\n", None, id="adaptive"),
+        pytest.param('[rate.alibaba.operations]\nRevokeToken = "5/s"\n', None, id="an-operation"),
+    ],
+)
+def test_a_table_of_rates_that_limits_nothing(table: str, line: int | None, tmp_path: Path) -> None:
+    """A table that lets every call pass is found; what another file or the plain table limits counts."""
+    assert [(rule, at) for rule, at, _ in found(tmp_path, table)] == ([] if line is None else [("RP084", line)])
+    share = '[rate.alibaba]\ndefault = "9/s"\n[env.prod.rate.alibaba]\nshare = 2\n'
+    assert found(tmp_path, share) == []
+
+
 def test_a_breaker_that_never_sees_enough_calls(tmp_path: Path) -> None:
     """The calls that the rates let begin in its window are fewer than it waits for, for all calls or an operation."""
     breaker = '[breaker.acme]\nwindow = "30s"\nmin_calls = 10\nper = "{}"\n[budget.acme]\n'
@@ -144,7 +161,8 @@ def test_hosts_that_share_a_breaker(tmp_path: Path) -> None:
 @pytest.mark.parametrize("table", ["rate", "budget", "breaker"])
 def test_a_table_for_a_misspelled_provider(table: str, tmp_path: Path) -> None:
     """Limits of a provider that is spelled almost like a known one would never be met."""
-    ((rule, _, message),) = found(tmp_path, f"[{table}.alibba]\n")
+    rate = 'default = "1/s"\n' if table == "rate" else ""
+    ((rule, _, message),) = found(tmp_path, f"[{table}.alibba]\n{rate}")
     assert rule == "RP062"
     assert 'did you mean "alibaba"' in message
 
@@ -152,7 +170,7 @@ def test_a_table_for_a_misspelled_provider(table: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("plain", "changed"),
     [
-        pytest.param("[rate.alibaba]\nshare = 2\n", "[env.prod.rate.alibaba]\nshare = 2\n", id="rate"),
+        pytest.param("[rate.alibaba]\nconcurrency = 2\n", "[env.prod.rate.alibaba]\nconcurrency = 2\n", id="rate"),
         pytest.param(
             '[rate.alibaba.operations]\nRevokeToken = "5/s"\n',
             '[env.prod.rate.alibaba.operations]\nRevokeToken = "5/s"\n',

@@ -111,6 +111,7 @@ LINTS: Final = (
     Lint(shared_limits.retried_refusal, about="rules"),
     Lint(shared_limits.above_documented, frozenset({"rate"}), reads=_RATED),
     Lint(shared_limits.unreached_rate, frozenset({"rate"}), reads=_RATED),
+    Lint(shared_limits.limitless, frozenset({"rate"}), reads=frozenset({"rate"})),
     Lint(shared_limits.idle_breaker, SHARED, reads=_RATED | {"breaker"}),
     Lint(environments.alike, about="files"),
 )
@@ -141,6 +142,7 @@ LINT_TITLES: Final[Mapping[str, str]] = MappingProxyType(
         ids.UNRELATED: "unrelated hosts share one breaker",
         ids.ABOVE_DOCUMENTED: "a rate above the documented one",
         ids.UNREACHED_RATE: "the rate of an operation that another limit never lets it reach",
+        ids.LIMITLESS: "a table of rates that limits nothing",
         ids.IDLE_BREAKER: "a breaker that never sees enough calls",
         ids.UNREACHABLE_HINT: "a server's hint may be obeyed past the deadline",
         ids.LOOSENED: "an environment loosens a limit",

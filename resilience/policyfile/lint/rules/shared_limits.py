@@ -137,6 +137,16 @@ def unreached_rate(view: View) -> Iterator[Problem]:
                     break
 
 
+def limitless(view: View) -> Iterator[Problem]:
+    """RP084: a table of rates that limits nothing."""
+    for provider, rates in view.policy.rates.items():
+        if rates == RateLimits(share=rates.share):
+            what = f"share = {rates.share} divides nothing" if rates.share > 1 else "nothing is limited"
+            message = f"{what}: [rate.{provider}] has no rate and no concurrency, and does not adapt"
+            path: Path = ("rate", provider, "share") if rates.share > 1 else ("rate", provider)
+            yield view.problem(path, ids.LIMITLESS, message, at="value" if rates.share > 1 else "key")
+
+
 def idle_breaker(view: View) -> Iterator[Problem]:
     """RP083: a breaker whose window never holds enough calls at the declared rates."""
     for provider, breaker in view.policy.breakers.items():
