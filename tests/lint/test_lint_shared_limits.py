@@ -84,6 +84,18 @@ def test_the_rate_of_an_operation_that_no_call_reaches(tmp_path: Path) -> None:
     assert rules(tmp_path, text.replace("6/s", "300/m")) == []
 
 
+def test_a_limit_that_is_tightened_later_is_no_finding(tmp_path: Path) -> None:
+    """A file over a shipped policy, and an environment, may allow less than the rates of single operations."""
+    extends = 'schema = 1\nextends = ["builtin:alibaba-mqtt", "builtin:tencent-mqtt"]\n'
+    assert found(tmp_path, '[rate.alibaba]\ndefault = "4/s"\n[rate.tencent]\nper_host = "10/s"\n', extends) == []
+    text = '[rate.acme.operations]\nMakeUser = "6/s"\n[env.dev.rate.acme]\ndefault = "1/s"\n' + ACME
+    assert found(tmp_path, text) == []
+    ((rule, line, _),) = found(
+        tmp_path, text.replace('default = "1/s"', 'operations.MakeUser = "9/s"\ndefault = "8/s"')
+    )
+    assert (rule, line) == ("RP082", 4)
+
+
 @pytest.mark.parametrize(
     ("table", "line"),
     [

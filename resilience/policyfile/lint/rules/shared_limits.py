@@ -131,8 +131,11 @@ def unreached_rate(view: View) -> Iterator[Problem]:
             rate = rates.operations[names[0]]
             for key, what in (("default", "all operations together"), ("per_host", "one host")):
                 limit: Rate | None = getattr(rates, key)
-                if limit is not None and limit.per_second < rate.per_second:
-                    message = f"{rate} is never reached: {what} may make {limit} ({view.at(('rate', provider, key))})"
+                where: Path = ("rate", provider, key)
+                # A later file or an environment that tightens a limit means to.
+                is_tightened = view.rank(where) > view.rank(path)
+                if limit is not None and limit.per_second < rate.per_second and not is_tightened:
+                    message = f"{rate} is never reached: {what} may make {limit} ({view.at(where)})"
                     yield view.problem(path, ids.UNREACHED_RATE, message)
                     break
 
