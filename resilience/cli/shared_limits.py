@@ -18,7 +18,7 @@ def shared_limits_of(policy: Policy, provider: str | None, operation: str) -> tu
 
     Args:
         policy: The policy.
-        provider: The provider of the call; None if it is unknown, and then no limit is known either.
+        provider: The provider of the call; None for an unknown provider, which has no limits.
         operation: The operation; empty for the limits of every operation.
     """
     if provider is None:
@@ -42,7 +42,7 @@ def _values(policy: Policy, provider: str, operation: str) -> Iterator[Value]:
 
 
 def rate_keys(limits: RateLimits) -> Keys:
-    """Yield the keys of ``[rate.PROVIDER]``, but for those of its operations and for limits that are not set."""
+    """Yield the keys of ``[rate.PROVIDER]`` without its operations and without absent limits."""
     for key, rate in (("default", limits.default), ("per_host", limits.per_host)):
         if rate is not None:
             yield key, str(rate)
@@ -53,7 +53,7 @@ def rate_keys(limits: RateLimits) -> Keys:
 
 
 def budget_keys(limits: BudgetLimits) -> Keys:
-    """Yield the keys of ``[budget.PROVIDER]`` that its kind knows."""
+    """Yield the keys of ``[budget.PROVIDER]`` that its kind has."""
     if limits.ratio is None:
         yield "kind", "tokens"
         for key in ("capacity", "cost", "deposit"):

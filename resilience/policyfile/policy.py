@@ -109,7 +109,7 @@ class Policy(PolicyValues):
 
     def rate_path(self, provider: str, operation: str) -> tuple[str, ...] | None:
         """
-        Return the path of an operation's rate, for :meth:`origin`: that of its own entry, or of a glob.
+        Return the path of an operation's rate, for :meth:`origin`: the entry with its name, or a glob.
 
         Args:
             provider: The provider of the operation.

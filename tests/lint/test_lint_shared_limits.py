@@ -80,7 +80,7 @@ def test_the_rate_of_an_operation_that_no_call_reaches(tmp_path: Path) -> None:
     text = '[rate.acme]\nper_host = "5/s"\n[rate.acme.operations]\nMakeUser = "6/s"\n' + ACME
     ((rule, line, message),) = found(tmp_path, text)
     assert (rule, line) == ("RP082", 4)
-    assert "one host may make 5/s" in message
+    assert "one host may get 5/s" in message
     assert rules(tmp_path, text.replace("6/s", "300/m")) == []
 
 

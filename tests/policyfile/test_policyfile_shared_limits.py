@@ -193,7 +193,7 @@ ratio = 0.1
     (message,) = messages(text.replace('kind = "ratio"\n', ""), "prod")
     assert message == (
         "RP049 env.prod.budget.alibaba.ratio: "
-        'ratio means nothing for a budget of kind "tokens", which knows capacity, cost, deposit'
+        'ratio means nothing for a budget of kind "tokens", which has capacity, cost, deposit'
     )
 
 
@@ -285,3 +285,11 @@ def test_the_name_of_an_operation_is_no_secret() -> None:
     lines = "".join(f'{name} = "{rate}"\n' for name, rate in values.items())
     operations = loaded(f"[rate.alibaba.operations]\n{lines}").rates["alibaba"].operations
     assert {name: str(rate) for name, rate in operations.items()} == values
+
+
+def test_an_environment_with_too_many_processes_is_to_blame() -> None:
+    """What makes two values unfit is where the error stands, also where only one of them is the environment's."""
+    text = "[rate.acme]\nconcurrency = 3\n[env.prod.rate.acme]\nshare = 4\n"
+    assert messages(text) == messages(text, "prod")
+    (message,) = messages(text)
+    assert message.startswith("RP043 env.prod.rate.acme.share: 3 attempts at once cannot be divided by 4 processes")

@@ -1,4 +1,4 @@
-"""What a policy says of the limits that calls share: ``[rate]``, ``[budget]`` and ``[breaker]``, as values."""
+"""The limits that calls share, as values: ``[rate]``, ``[budget]`` and ``[breaker]`` of a policy."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ BreakerScope = Literal["provider", "operation"]
 """Which calls share one breaker: all of a provider, or those of each operation."""
 
 DEFAULT_RATIO: Final = 0.2
-"""The retries for each call where a ratio budget does not say; failsafe-go has the same."""
+"""The default ``ratio`` of a budget, which is failsafe-go's too."""
 
 DEFAULT_WINDOW: Final[float | None] = 30.0
-"""How long a breaker looks back where the policy does not say, in seconds."""
+"""The default window of a breaker, in seconds."""
 
 
 @frozen(kw_only=True)

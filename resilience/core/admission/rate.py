@@ -72,7 +72,7 @@ _HOURS_OF_A_DAY: Final = 24
 
 
 def meant_rate(text: str) -> str | None:
-    """Return how a rate that people write in other ways, such as ``0.5/s``, is written here; None for no idea."""
+    """Return the rate that a text such as ``0.5/s`` or ``10 per second`` means, as policies write it; else None."""
     match = _LOOSE.fullmatch(text.strip().lower())
     if match is None:
         return None
@@ -90,7 +90,7 @@ def meant_rate(text: str) -> str | None:
 
 @functools.lru_cache(maxsize=1024)
 def parsed(text: str) -> Rate | None:
-    """Return the rate that a text means, or None if it is none."""
+    """Return the rate of a text such as ``280/s``; None for any other text."""
     match = _RATE.fullmatch(text)
     if match is None or int(match[1]) > MOST_CALLS:
         return None

@@ -1,4 +1,4 @@
-"""Builds ``[rate]``, ``[budget]`` and ``[breaker]`` from merged settings, and checks what only their values tell."""
+"""Builds ``[rate]``, ``[budget]`` and ``[breaker]`` from merged settings, and checks values that depend on others."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _MIN_CALLS: Final = BreakerLimits().min_calls
 @frozen
 class SharedLimits:
     """
-    What some layers say of the limits that calls share, by provider.
+    The shared limits of some layers, by provider.
 
     Attributes:
-        rates: What ``[rate]`` says.
-        budgets: What ``[budget]`` says.
-        breakers: What ``[breaker]`` says.
+        rates: The values of ``[rate]``.
+        budgets: The values of ``[budget]``.
+        breakers: The values of ``[breaker]``.
     """
 
     rates: Mapping[str, RateLimits] = field(factory=dict)
@@ -39,7 +39,7 @@ class SharedLimits:
 
 
 def read_shared(settings: Settings, operations: Operations, stack: Stack, report: Report) -> SharedLimits:
-    """Return the limits of all providers; what is wrong with one is reported."""
+    """Return the shared limits of all providers, and report mistakes in them."""
     return read_shared_onto(
         SharedLimits(),
         settings,
@@ -50,7 +50,7 @@ def read_shared(settings: Settings, operations: Operations, stack: Stack, report
     )
 
 
-def read_shared_onto(  # noqa: PLR0913  # what is known, what is said, and where it is said
+def read_shared_onto(  # noqa: PLR0913  # the limits below, the settings, and their places
     below: SharedLimits,
     settings: Settings,
     operations: Operations,
@@ -59,7 +59,7 @@ def read_shared_onto(  # noqa: PLR0913  # what is known, what is said, and where
     *,
     changed: Mapping[str, Iterable[str]],
 ) -> SharedLimits:
-    """Return limits with those of some providers, by table, built anew; of the others nothing is looked at."""
+    """Return shared limits with those of some providers, by table, built anew; the other providers keep theirs."""
     builder = _Builder(settings, operations, stack, report)
     return evolve(
         below,
@@ -71,9 +71,9 @@ def read_shared_onto(  # noqa: PLR0913  # what is known, what is said, and where
 
 def rate_paths(stack: Stack, provider: str, operations: Iterable[str]) -> dict[tuple[str, ...], list[str]]:
     """
-    Return the entries of ``[rate.PROVIDER.operations]``, by their paths, with the operations that each is for.
+    Return the operations of each entry of ``[rate.PROVIDER.operations]``, by the path of the entry.
 
-    An operation's own name counts, else the narrowest glob.
+    The entry of an operation is the one with its name, or else the narrowest glob.
     """
     table = ("rate", provider, "operations")
     layers = [layer.get(table, None) for layer in stack.layers]
@@ -90,7 +90,7 @@ def rate_paths(stack: Stack, provider: str, operations: Iterable[str]) -> dict[t
 
 
 def _narrowness(key: str, rate: Rate) -> tuple[bool, int, float, str]:
-    """Return the order of the keys of one table: the last one that fits counts; of equal globs, the lower rate."""
+    """Return the order of the keys in which the last one that fits wins; of equal globs, the lower rate wins."""
     return "*" not in key, len(key.replace("*", "")), -rate.per_second, key
 
 
@@ -108,7 +108,7 @@ class _Builder:
         concurrency, share = entries.get("concurrency"), entries.get("share", 1)
         if concurrency is not None and concurrency < share:
             message = f"{concurrency} attempts at once cannot be divided by {share} processes; each needs one at least"
-            self._complain((*path, "concurrency"), ids.OUT_OF_RANGE, message)
+            self._complain((*path, self._later(path, "concurrency", "share")), ids.OUT_OF_RANGE, message)
         known = self.operations.known(provider)
         operations: dict[str, Rate] = {}
         for key in sorted(written, key=lambda each: _narrowness(each, written[each])):
@@ -122,7 +122,7 @@ class _Builder:
             message = f"no operation of {provider} fits {quoted(key)}"
             if self.operations.is_open(provider):
                 message = (
-                    f"{quoted(key)} stands for operations that nothing lists; declare them in "
+                    f"{quoted(key)} needs a list of operations; declare them in "
                     f"[operations.{provider}], or write a line for each"
                 )
         if message is not None:
@@ -132,18 +132,18 @@ class _Builder:
         entries: dict[str, Any] = dict(self.settings.budget.get(provider, {}))
         path = ("budget", provider)
         if "kind" not in entries and self.stack.setter((*path, "kind")) is not None:
-            # It is reported already, and which keys fit depends on it.
+            # The reader has reported the kind already, and the keys that fit depend on it.
             return BudgetLimits()
         kind = entries.pop("kind", "tokens")
         foreign = misplaced(entries, BUDGET, kind)
         for key in foreign:
             known = listed([each for each in keys_of(BUDGET, kind) if each != "kind"])
-            message = f'{key} means nothing for a budget of kind "{kind}", which knows {known}'
+            message = f'{key} means nothing for a budget of kind "{kind}", which has {known}'
             self._complain((*path, key), ids.NOT_APPLICABLE, message, at_key=True)
-        said = {key: value for key, value in entries.items() if key not in foreign}
+        values = {key: value for key, value in entries.items() if key not in foreign}
         if kind == "ratio":
-            said.setdefault("ratio", DEFAULT_RATIO)
-        budget = BudgetLimits(**said)
+            values.setdefault("ratio", DEFAULT_RATIO)
+        budget = BudgetLimits(**values)
         if kind == "tokens" and budget.cost > budget.capacity:
             message = (
                 f"a retry costs {budget.cost:g} tokens, and the budget never holds more than {budget.capacity:g}: "
@@ -170,7 +170,7 @@ class _Builder:
         return BreakerLimits(**entries)
 
     def _later(self, path: tuple[str, ...], *keys: str) -> str:
-        """Return the key that was set last: what made two values come out wrong together."""
+        """Return the key that was set last, the first among equals: the cause of two values that do not fit."""
 
         def rank(key: str) -> int:
             layer = self.stack.setter((*path, key))

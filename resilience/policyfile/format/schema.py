@@ -249,19 +249,19 @@ def _rate() -> Schema:
     each = rows_of(RATE)
     names = {"pattern": f"^(?:[^*{_BAD}]+|\\*|{_OPERATION})$"}
     each["properties"]["operations"] = by_name(
-        "calls of each operation; a * stands for each one that fits", names, value(OPERATION_RATE)
+        "the rate of each operation; a name with * stands for each operation that fits", names, value(OPERATION_RATE)
     )
-    return by_name("how many calls may be sent, by provider", {"pattern": f"^{_PROVIDER}$"}, each)
+    return by_name("the rate of calls, by provider", {"pattern": f"^{_PROVIDER}$"}, each)
 
 
 def _budget() -> Schema:
     each = rows_of(BUDGET) | {"allOf": narrowed(BUDGET, "kind")}
-    return by_name("how many retries calls may make together, by provider", {"pattern": f"^{_PROVIDER}$"}, each)
+    return by_name("the budget of retries, by provider", {"pattern": f"^{_PROVIDER}$"}, each)
 
 
 def _breaker() -> Schema:
     each = rows_of(BREAKER)
-    return by_name("when calls are refused because others fail, by provider", {"pattern": f"^{_PROVIDER}$"}, each)
+    return by_name("the circuit breaker, by provider", {"pattern": f"^{_PROVIDER}$"}, each)
 
 
 def _ledger() -> Schema:

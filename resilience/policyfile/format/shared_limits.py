@@ -1,4 +1,4 @@
-"""The keys of ``[rate]``, ``[budget]`` and ``[breaker]``: limits that the calls of one executor share."""
+"""The keys of ``[rate]``, ``[budget]`` and ``[breaker]``: limits that the calls of an executor share."""
 
 from __future__ import annotations
 
@@ -19,46 +19,56 @@ _BREAKER: Final = BreakerLimits()
 
 RATE: Final[Mapping[str, Key]] = {
     "per_host": Key(kind="rate", meaning="calls to one host"),
-    "default": Key(kind="rate", meaning="calls of all operations together, of the account"),
+    "default": Key(kind="rate", meaning="calls of the account, all operations together"),
     "adaptive": Key(
         kind="flag",
-        meaning="slow down when the service refuses calls all the same, and recover afterwards",
+        meaning="whether calls slow down when the service throttles them, and recover later",
         default=False,
     ),
     "concurrency": Key(kind="count", meaning="attempts under way at once", least=1),
-    "share": Key(kind="count", meaning="how many equal processes divide these limits", default=1, least=1),
+    "share": Key(kind="count", meaning="the number of equal processes that divide these limits", default=1, least=1),
 }
 """The keys of ``[rate.PROVIDER]`` beside its table of operations."""
 
-OPERATION_RATE: Final = Key(kind="rate", meaning="calls of this operation; a * stands for each operation that fits")
+OPERATION_RATE: Final = Key(
+    kind="rate", meaning="calls of this operation; a name with * stands for each operation that fits"
+)
 """The value of any key of ``[rate.PROVIDER.operations]``."""
 
 BUDGET: Final[Mapping[str, Key]] = {
     "kind": Key(
         kind="choice",
-        meaning="tokens: a retry costs some, a success gives some back; ratio: so many retries for each call",
+        meaning="tokens: a retry takes tokens, and a success returns some; ratio: a share of the calls may be retries",
         default="tokens",
         choices=("tokens", "ratio"),
     ),
     "capacity": Key(
-        kind="amount", meaning="the most tokens; it starts full", default=_BUDGET.capacity, above=0, only=_TOKENS
+        kind="amount",
+        meaning="the most tokens; the budget starts full",
+        default=_BUDGET.capacity,
+        above=0,
+        only=_TOKENS,
     ),
-    "cost": Key(kind="amount", meaning="tokens that a retry takes", default=_BUDGET.cost, above=0, only=_TOKENS),
+    "cost": Key(kind="amount", meaning="the tokens of one retry", default=_BUDGET.cost, above=0, only=_TOKENS),
     "deposit": Key(
-        kind="amount", meaning="tokens that a success gives back", default=_BUDGET.deposit, least=0, only=_TOKENS
+        kind="amount", meaning="the tokens that one success returns", default=_BUDGET.deposit, least=0, only=_TOKENS
     ),
     "ratio": Key(
-        kind="share", meaning="retries for each call of the window, from 0 to 1", default=DEFAULT_RATIO, only=_RATIO
+        kind="share", meaning="the retries for each call in the window, from 0 to 1", default=DEFAULT_RATIO, only=_RATIO
     ),
     "floor": Key(
         kind="count",
-        meaning="retries that a window allows however few its calls are",
+        meaning="the retries that any window allows, also one with few calls",
         default=_BUDGET.floor,
         least=0,
         only=_RATIO,
     ),
     "window": Key(
-        kind="duration", meaning="how long a ratio looks back", default=written(_BUDGET.window), above=0, only=_RATIO
+        kind="duration",
+        meaning="the time over which calls and retries are counted",
+        default=written(_BUDGET.window),
+        above=0,
+        only=_RATIO,
     ),
 }
 """The keys of ``[budget.PROVIDER]``; those of one kind mean nothing for the other."""
@@ -66,40 +76,43 @@ BUDGET: Final[Mapping[str, Key]] = {
 BREAKER: Final[Mapping[str, Key]] = {
     "failure_rate": Key(
         kind="share",
-        meaning="the part of the results in the window that must be failures for the breaker to open",
+        meaning="the part of failures in the window at which the breaker opens, above 0",
         default=_BREAKER.failure_rate,
         above=0,
     ),
     "window": Key(
         kind="window",
-        meaning="how long it looks back, or at how many of the last calls",
+        meaning="the results that count: those of a time, or a number of the last ones",
         default="30s",
         above=0,
     ),
     "min_calls": Key(
         kind="count",
-        meaning="results that the window must hold before the breaker can open",
+        meaning="the fewest results in the window with which the breaker can open",
         default=_BREAKER.min_calls,
         least=1,
     ),
     "open_for": Key(
         kind="duration",
-        meaning="how long it refuses calls before it tries some",
+        meaning="how long an open breaker refuses calls",
         default=written(_BREAKER.open_for),
         above=0,
     ),
     "probes": Key(
-        kind="count", meaning="calls that it tries, all of which must succeed", default=_BREAKER.probes, least=1
+        kind="count",
+        meaning="the calls that a half-open breaker lets through; it closes if all succeed",
+        default=_BREAKER.probes,
+        least=1,
     ),
     "mode": Key(
         kind="choice",
-        meaning="shadow decides and tells, and refuses nothing",
+        meaning="on: an open breaker refuses calls; shadow: it only reports",
         default=_BREAKER.mode,
         choices=get_args(BreakerMode),
     ),
     "per": Key(
         kind="choice",
-        meaning="which calls share one breaker",
+        meaning="whether all calls of the provider share one breaker, or those of each operation",
         default=_BREAKER.per,
         choices=get_args(BreakerScope),
     ),

@@ -1,4 +1,4 @@
-"""Limits that calls share: breakers that cannot work, budgets that do not bound, rates above what a service allows."""
+"""Limits that calls share: breakers that cannot work, budgets that bound little, rates above the documented ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from resilience.core.grammar.durations import written
 from resilience.policyfile.decode.shared_limits import rate_paths
 from resilience.policyfile.files.positions import Path
 from resilience.policyfile.lint import ids
-from resilience.policyfile.lint.places import chain
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.messages.problems import Problem
 from resilience.policyfile.messages.wording import listed, quoted
@@ -68,13 +67,13 @@ def unrelated(view: View) -> Iterator[Problem]:
 
 
 def unbounded_retries(view: View) -> Iterator[Problem]:
-    """RP028: nothing keeps retries from multiplying an outage."""
+    """RP028: retries without a budget, or with one that bounds little."""
     for provider, budget in view.policy.budgets.items():
         ratio = _ratio(budget)
         if ratio > _MOST_RETRIES:
             keys = ("deposit", "cost") if budget.ratio is None else ("ratio",)
             message = (
-                f"the budget allows {ratio:.2g} retries for each success, so that an outage gets that many calls more; "
+                f"the budget allows {ratio:.2g} retries for each call, so that an outage adds as many calls; "
                 f"keep it at {_MOST_RETRIES:g} or less"
             )
             path = view.latest(*(("budget", provider, key) for key in keys))
@@ -89,12 +88,12 @@ def unbounded_retries(view: View) -> Iterator[Problem]:
 
 
 def retried_refusal(view: View) -> Iterator[Problem]:
-    """RP031: a rule for what the executor refused by itself."""
+    """RP031: a rule for a refusal of the executor."""
     for each in (each for each in view.rules if each.is_first):
         if each.rule.code.rpartition(".")[2] in _REFUSALS and view.facts(each.rule) is None:
             message = (
-                f"{quoted(each.rule.code)} is what the executor raises when a breaker, a budget or a rate refuses a "
-                "call: that is no fault of the service, it ends the call, and no rule ever sees it; delete this"
+                f"the executor raises {quoted(each.rule.code)} when a breaker, a budget or a rate refuses a call: the "
+                "service did not answer, and no rule ever sees a refusal; delete this"
             )
             yield view.problem(each.key, ids.RETRIED_REFUSAL, message, at="key", layer=each.layer)
 
@@ -118,14 +117,14 @@ def above_documented(view: View) -> Iterator[Problem]:
                 facts = known.operations[above[0]]
                 shown = listed([*above[:_SHOWN], *(["others"] if len(above) > _SHOWN else [])])
                 message = (
-                    f"{_above(rates.operations[above[0]], facts.limit)} of {shown}: what is sent beyond it is refused "
+                    f"{_above(rates.operations[above[0]], facts.limit)} of {shown}: the service refuses the rest "
                     f"({known.source_of_limit(facts)})"
                 )
                 yield view.problem(path, ids.ABOVE_DOCUMENTED, message)
 
 
 def unreached_rate(view: View) -> Iterator[Problem]:
-    """RP082: the rate of an operation that another limit never lets it reach."""
+    """RP082: the rate of an operation is above another limit."""
     for provider, rates in view.policy.rates.items():
         for path, names in rate_paths(view.stack, provider, rates.operations).items():
             rate = rates.operations[names[0]]
@@ -135,7 +134,7 @@ def unreached_rate(view: View) -> Iterator[Problem]:
                 # A later file or an environment that tightens a limit means to.
                 is_tightened = view.rank(where) > view.rank(path)
                 if limit is not None and limit.per_second < rate.per_second and not is_tightened:
-                    message = f"{rate} is never reached: {what} may make {limit} ({view.at(where)})"
+                    message = f"calls never reach {rate}, because {what} may get {limit} ({view.at(where)})"
                     yield view.problem(path, ids.UNREACHED_RATE, message)
                     break
 
@@ -151,7 +150,7 @@ def limitless(view: View) -> Iterator[Problem]:
 
 
 def idle_breaker(view: View) -> Iterator[Problem]:
-    """RP083: a breaker whose window never holds enough calls at the declared rates."""
+    """RP083: at the declared rates, the window of a breaker never holds enough calls."""
     for provider, breaker in view.policy.breakers.items():
         rates = view.policy.rates.get(provider)
         if rates is None or breaker.window is None:
@@ -199,7 +198,7 @@ def _retries(view: View, provider: str) -> bool:
     """Tell whether a fault of a provider can lead to another attempt."""
     scopes = {provider, "transport", f"transport.{provider}"}
     rules = (each.rule for each in view.rules if each.rule.scope in scopes)
-    return any(action.do in {"retry", "verify"} for rule in rules for action in chain(rule.action))
+    return any(action.do in {"retry", "verify"} for rule in rules for action in rule.action.chain)
 
 
 def _or_table(view: View, path: Path, provider: str) -> Path:
