@@ -28,7 +28,8 @@ class Choice(NamedTuple):
         action: The action after following ``then``; ``fail`` if the chain ended.
         reason: Why the call stops if the action is ``fail``.
         provider: Whose credentials a refresh renews.
-        is_paced: Whether the rate limits that calls share say when the next attempt is made, and no backoff.
+        is_paced: Whether the rate limits that calls share say when the next attempt is made; if the attempt counts, a
+            backoff comes first.
     """
 
     rule: Rule | None

@@ -311,7 +311,8 @@ def _use(history: History, choice: Choice, hint: float | None, now: float, draw:
     if backoff is not None:
         delay = (
             backoff.hinted(hint)
-            if choice.is_paced
+            # A retry that counts would use up its few attempts while the limits still look for the rate.
+            if choice.is_paced and not action.counts
             else backoff.delay(times + 1, draw=draw, previous=previous, hint=hint)
         )
     if action.do == "refresh":

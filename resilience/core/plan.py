@@ -55,7 +55,8 @@ class Plan:
         is_repeatable: Whether the same request may be sent again at any time, because that changes nothing.
         can_be_ours: Whether "it exists" may be about the resource of an earlier attempt. For an ``equal`` operation the
             service says "it exists" only of another content, so a verifier has to decide.
-        is_paced: Whether a throttled attempt waits for its turn among all calls of the provider, instead of a backoff.
+        is_paced: Whether a throttled attempt that does not count waits for its turn among all calls of the provider,
+            instead of a backoff.
         settle: The seconds after a doubtful attempt during which "it is not there" is not believed.
         memo: The machine's results about faults of one kind; nothing about a call.
     """

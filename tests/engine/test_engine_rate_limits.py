@@ -193,13 +193,14 @@ async def test_a_programming_error_gives_its_place_back() -> None:
         pytest.param(refused("Slow", effect=None), True, 0.0, id="the-rule-says-it"),
         pytest.param(refused("SystemOverFlow", retry_after=3.0), True, 3.0, id="the-server-says-when"),
         pytest.param(refused("Busy"), True, 1.0, id="no-throttling"),
+        pytest.param(refused("Busy", status=429), True, 1.0, id="the-attempt-counts"),
         pytest.param(refused("SystemOverFlow"), False, 1.0, id="not-adaptive"),
     ],
 )
 async def test_a_throttled_call_waits_for_its_turn_and_for_no_backoff(
     *, error: Exception, adaptive: bool, waits: float
 ) -> None:
-    """Where limits adapt, they say when the next request has a chance; the server's own hint is obeyed as well."""
+    """Where limits adapt, they say when to repeat what counts for nothing; the server's own hint is obeyed as well."""
     log = Log()
     create = executor(limited(5, adaptive=adaptive), observers=[log]).wrap("CreateGroupId")(
         Service(error).group_function()
