@@ -59,7 +59,8 @@ class Executor(executor.BareExecutor):  # noqa: D101  # it has the docstring of 
             async with executor.map((create_group.bind("mqtt-cn-x", name) for name in names)) as outcomes:
                 async for outcome in outcomes: ...
 
-        Leaving the block early cancels what is under way, and leaves nothing behind.
+        Leaving the block early cancels what is under way, and leaves nothing behind but the threads of plain functions,
+        which run to their end.
 
         Args:
             calls: What ``bind`` returns: of a wrapped function, or of this executor for a method of a wrapped client.
