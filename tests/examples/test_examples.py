@@ -26,6 +26,7 @@ def test_all_examples_are_tested_here() -> None:
         "connect_device",
         "emqx_users",
         "existing_script",
+        "many_calls",
         "outer_scheduler",
         "plain_coroutines",
         "tencent_topics",
@@ -45,6 +46,21 @@ def test_plain_coroutines_print_three_days() -> None:
         "answer lost, and a verifier looks: accepted (accepted), attempts: 1, made: 1",
     ]
     assert "register a verifier for CreateBridge" in shown.stdout
+
+
+def test_many_calls_go_on_where_they_were_broken_off() -> None:
+    """The example makes everything once in two runs, and never more than the policy's rate allows."""
+    shown = run("many_calls.py")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout.splitlines() == [
+        "  bridge-13: rule",
+        "first run: 100 calls: 99 succeeded, 1 failed (NameReserved 1)",
+        "  bridge-13: rule",
+        "second run: 300 calls: 299 succeeded, 1 failed (NameReserved 1)",
+        "299 bridges, 0 of them twice; 0 requests came too fast",
+    ]
+    checked = run("-m", "resilience", "check", "many_calls.toml", "--strict")
+    assert checked.returncode == 0, checked.stdout
 
 
 def test_trace_tree_draws_the_spans() -> None:
