@@ -22,7 +22,9 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "clients": frozenset({"core", "catalog"}),
     "state": frozenset({"core"}),
     "engine": frozenset({"core", "catalog", "clients", "state"}),
-    "fleet": frozenset({"core", "engine"}),
+    # Its executors are the public ones, whose `map` it makes; a fleet from a file reads its policy too, and the words
+    # of its problems are those of policy files.
+    "fleet": frozenset({"core", "engine", "policyfile", "executors"}),
     "telemetry": frozenset({"core", "catalog"}),
     # It plays the services, so it knows what the catalogue knows, and nothing of policies or calls.
     "sandbox": frozenset({"core", "catalog"}),
@@ -43,6 +45,7 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
             "clients",
             "state",
             "engine",
+            "fleet",
             "telemetry",
             "sandbox",
             "simulation",

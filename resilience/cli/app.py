@@ -11,6 +11,7 @@ from resilience import __version__
 
 _COMMANDS = {
     "run": "resilience.cli.run",
+    "fleet": "resilience.cli.fleet.command",
     "check": "resilience.cli.check.command",
     "rule": "resilience.cli.rule",
     "demo": "resilience.cli.demo.command",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Coroutine
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar, cast, overload
 
 from resilience.core.policy import Limits
 from resilience.engine.bound_call import BoundCall, CallInput
@@ -89,8 +89,17 @@ class Wrapped(WrappedCall[P, T_co], Protocol[P, T_co]):
         ...
 
 
+TARGET: Final = "__resilience_target__"
+"""The attribute of a wrapped function with its target, by which another executor wraps the same function."""
+
 Calls = tuple[Callable[..., Any], Callable[..., Any]]
 """Two functions that make a call: the first returns its value or raises, the second returns its outcome."""
+
+
+def target_of(function: object) -> Target | None:
+    """Return the target of a wrapped function; None for anything else, and for what an instance has bound."""
+    found = getattr(function, TARGET, None)
+    return found if isinstance(found, Target) else None
 
 
 def build(target: Target) -> Wrapped[Any, Any]:
@@ -136,6 +145,7 @@ def dressed(
     wrapped: Any = function
     wrapped.outcome, wrapped.verify, wrapped.limited = outcome, verify, limited
     wrapped.bind = _binder(target, bound, outcome)
+    setattr(wrapped, TARGET, target)
     scope = getattr(target.function, "__qualname__", "").rpartition(".")[0]
     if inspect.isfunction(target.function) and scope and not scope.endswith("<locals>"):
         return WrappedMethod(wrapped)
@@ -168,7 +178,8 @@ def _of_instance(function: Any, instance: Any) -> Any:
     functools.update_wrapper(method, function)
     # `__wrapped__` would bring the instance back into the signature.
     del method.__wrapped__
-    vars(method).pop("verify", None)
+    for name in ("verify", TARGET):
+        vars(method).pop(name, None)
     method.outcome = functools.partial(function.outcome, instance)
     method.bind = functools.partial(function.bind, instance)
     method.limited = lambda **limits: _of_instance(function.limited(**limits), instance)

@@ -14,6 +14,30 @@ _MOST_LABELS: Final = 256
 _OTHERS: Final = "others"
 
 
+class Labels:
+    """Counts words that come from servers, up to a number of different ones."""
+
+    __slots__ = ("_counts",)
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def add(self, label: str) -> None:
+        """Count one."""
+        is_new = label not in self._counts and len(self._counts) >= _MOST_LABELS
+        self._counts[_OTHERS if is_new else label] += 1
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How often each came, the most frequent first."""
+        return dict(self._counts.most_common())
+
+    @property
+    def total(self) -> int:
+        """How often all came."""
+        return self._counts.total()
+
+
 class Tally:
     """Counts outcomes."""
 
@@ -21,15 +45,13 @@ class Tally:
 
     def __init__(self) -> None:
         self._ended: Counter[Ended] = Counter()
-        self._failures: Counter[str] = Counter()
+        self._failures = Labels()
 
     def add(self, outcome: Outcome[Any]) -> None:
         """Count one."""
         self._ended[outcome.ended] += 1
         if outcome.error is not None:
-            label = _label(outcome)
-            is_new = label not in self._failures and len(self._failures) >= _MOST_LABELS
-            self._failures[_OTHERS if is_new else label] += 1
+            self._failures.add(label_of(outcome))
 
     @property
     def ended(self) -> Mapping[Ended, int]:
@@ -39,7 +61,7 @@ class Tally:
     @property
     def failures(self) -> Mapping[str, int]:
         """How many calls failed with which code, the most frequent first; without a fault, for which stop reason."""
-        return dict(self._failures.most_common())
+        return self._failures.counts
 
     @property
     def calls(self) -> int:
@@ -49,7 +71,7 @@ class Tally:
     @property
     def failed(self) -> int:
         """How many of them failed."""
-        return self._failures.total()
+        return self._failures.total
 
     def __str__(self) -> str:
         """Return one line: ``1000 calls: 998 succeeded, 2 failed (LimitExceeded 2)``."""
@@ -60,7 +82,8 @@ class Tally:
         return f"{calls}: {self.calls - self.failed} succeeded, {self.failed} failed ({which})"
 
 
-def _label(outcome: Outcome[Any]) -> str:
+def label_of(outcome: Outcome[Any]) -> str:
+    """Return what a failed call is counted by: the code of its last fault, else why it stopped."""
     fault = outcome.attempts[-1].fault if outcome.attempts else None
     return outcome.stop_reason if fault is None else fault.label
 

@@ -1,0 +1,74 @@
+"""The arguments that ``fleet`` and ``plan`` share: a function, rows, and the policy for both."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from resilience.cli.screen import policy_option
+from resilience.core.policy import PolicyValues
+from resilience.fleet.function import FleetFunction, FunctionError, imported, under_policy
+from resilience.fleet.rows.source import Form, RowSource, file_rows, spooled
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_STANDARD_INPUT: Final = "-"
+
+
+def input_options(function: _F) -> _F:
+    """Add the arguments FUNCTION and ROWS, and the options that say what they are and how they are called."""
+    for add in (
+        click.option(
+            "--concurrency", type=click.IntRange(min=1), metavar="N", help="Calls under way at a time; default: [rate]."
+        ),
+        click.option(
+            "--rows",
+            "row_form",
+            type=click.Choice(["csv", "jsonl"]),
+            help="The form of ROWS; by default it is recognized.",
+        ),
+        click.option("--operation", metavar="NAME", help="The operation of a function that no executor has wrapped."),
+        policy_option,
+        click.argument("rows", type=click.Path(exists=True, dir_okay=False, allow_dash=True), metavar="ROWS"),
+        click.argument("function", metavar="MODULE:FUNCTION"),
+    ):
+        function = add(function)
+    return function
+
+
+@contextmanager
+def rows_at(path: str, form: Form | None) -> Iterator[RowSource]:
+    """Give the rows of a file; those of standard input are kept in a temporary file while they are used."""
+    try:
+        if path != _STANDARD_INPUT:
+            yield file_rows(Path(path), path, form)
+            return
+        with tempfile.TemporaryDirectory(prefix="resilience-rows-") as folder:
+            yield file_rows(spooled(sys.stdin.buffer, Path(folder)), "<stdin>", form)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise click.UsageError(f"{error.filename}: {error.strerror}") from None
+
+
+def function_under(name: str, policy: PolicyValues, operation: str | None) -> FleetFunction:
+    """
+    Find a function and put it under the policy.
+
+    Raises:
+        click.UsageError: It cannot be used.
+    """
+    try:
+        found = imported(name)
+    except FunctionError as error:
+        raise click.UsageError(str(error)) from None
+    try:
+        return under_policy(found, policy, operation)
+    except (TypeError, ValueError) as error:
+        raise click.UsageError(str(error)) from None

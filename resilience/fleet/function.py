@@ -1,0 +1,181 @@
+"""The function of a fleet: found by its import name, and put under a policy of its own."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import evolve, frozen
+
+from resilience.core.admission.rate import Rate
+from resilience.core.policy import PolicyValues
+from resilience.engine.runtime.worker_threads import is_coroutine_function
+from resilience.engine.target.target import Target
+from resilience.engine.wrapped_function import target_of
+from resilience.executors import Executor, SyncExecutor
+
+
+class FunctionError(ValueError):
+    """The function cannot be used for a fleet; the message says what to write."""
+
+
+@frozen(eq=False)
+class FleetFunction:
+    """
+    A function under the policy of a fleet.
+
+    Attributes:
+        executor: Made for this fleet.
+        wrapped: The function, wrapped by it.
+        target: Its target.
+    """
+
+    executor: Executor | SyncExecutor
+    wrapped: Any
+    target: Target
+
+    @property
+    def is_remembered(self) -> bool:
+        """Whether a second run knows what this one did, or does no harm."""
+        return self.target.setting.ledger is not None or not self.target.operation.is_for_ledger
+
+    @property
+    def rate(self) -> Rate | None:
+        """The declared limit of its calls: the lowest of those of the operation, the account and the host."""
+        operation = self.target.operation
+        limits = self.executor.policy.rates.get(operation.provider or "")
+        if limits is None:
+            return None
+        found = [limits.operations.get(operation.name), limits.default, limits.per_host]
+        least = min((each for each in found if each is not None), key=lambda rate: rate.per_second, default=None)
+        return None if least is None else Rate(least.count / limits.share, least.per)
+
+    def key_of(self, arguments: Mapping[str, Any]) -> Mapping[str, str] | None:
+        """Return the fields that name the resource of a call; None if they are not known."""
+        for names in self.target.operation.ledger_keys:
+            found = {name: self.target.signature.text(name, (), arguments) for name in names}
+            resource = {name: value for name, value in found.items() if value is not None}
+            if len(resource) == len(names):
+                return resource
+        return None
+
+
+def imported(name: str) -> Callable[..., Any]:
+    """
+    Return a function by its import name, ``MODULE:FUNCTION``, with the working directory on the path.
+
+    Raises:
+        FunctionError: There is no such function.
+    """
+    module_name, colon, path = name.partition(":")
+    if not colon or not module_name or not path or module_name.endswith(".py") or "/" in module_name:
+        written = module_name.removesuffix(".py").replace("/", ".").strip(".") or "devices"
+        raise FunctionError(f"{name}: expected MODULE:FUNCTION, such as {written}:{path or 'create_group'}")
+    here = os.getcwd()  # noqa: PTH109  # sys.path holds texts
+    if here not in sys.path and "" not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        found: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (module_name == error.name or module_name.startswith(f"{error.name}.")):
+            raise
+        raise FunctionError(
+            f"{name}: there is no module {error.name} on Python's path or in {here}; "
+            "write the module as `import` would, and run the command in its folder"
+        ) from None
+    for part in path.split("."):
+        if not hasattr(found, part):
+            near = difflib.get_close_matches(part, [each for each in dir(found) if not each.startswith("_")], n=1)
+            hint = f'; did you mean "{near[0]}"?' if near else ""
+            raise FunctionError(f"{name}: {getattr(found, '__name__', module_name)} has no {part}{hint}")
+        found = getattr(found, part)
+    if not callable(found):
+        raise FunctionError(f"{name}: expected a function, found {type(found).__name__}")
+    called: Callable[..., Any] = found
+    return called
+
+
+def under_policy(function: Callable[..., Any], policy: PolicyValues, operation: str | None = None) -> FleetFunction:
+    """
+    Put a function under a policy.
+
+    A function that an executor has wrapped keeps its operation, its key, its verifier and what that executor knows of
+    account, credentials and errors. All else is the policy's.
+
+    Args:
+        function: A wrapped function; or any other one, with its operation.
+        policy: The policy.
+        operation: The operation of a function that is not wrapped: ``Name`` or ``provider:Name``.
+
+    Raises:
+        FunctionError: The operation of the function is not known.
+        ValueError: As for ``Executor.wrap``.
+        TypeError: Likewise.
+    """
+    target = target_of(function)
+    name = getattr(function, "__name__", type(function).__name__)
+    if target is None:
+        if hasattr(function, "outcome"):
+            raise FunctionError(
+                f"{name}: expected a wrapped function itself, found a method of an object, or one with other limits; "
+                "write a function of the module that calls it"
+            )
+        if operation is None:
+            raise FunctionError(
+                f"{name} is not wrapped, so its operation is not known; say it: --operation CreateGroupId, "
+                'or write @executor.wrap("CreateGroupId") above the function'
+            )
+        kind = Executor if is_coroutine_function(function) else SyncExecutor
+        return _wrapped(kind(policy), operation, function)
+    known = target.operation
+    if operation is not None and operation.rpartition(":")[2] != known.name:
+        raise FunctionError(f"{name} is wrapped as {known.name}, not as {operation}; leave the operation out")
+    setting = target.setting
+    executor = (SyncExecutor if target.runtime.blocks else Executor)(
+        policy,
+        provider=known.provider,
+        account=setting.account,
+        credentials=setting.sources,
+        classify=setting.classify,
+        on_rename=setting.on_rename,
+    )
+    names = getattr(target.signature, "names", None)
+    found = _wrapped(executor, known.name, target.function, key=names, accepted=target.accepted)
+    if target.verifier is not None:
+        found.wrapped.verify(target.verifier)
+    return found
+
+
+def _wrapped(executor: Any, operation: str, function: Callable[..., Any], **how: Any) -> FleetFunction:
+    wrapped = executor.wrap(operation, function, **how)
+    target = target_of(wrapped)
+    if target is None:
+        raise AssertionError("a function that has just been wrapped has its target")
+    return FleetFunction(executor, wrapped, target)
+
+
+def shared_by(policy: PolicyValues, processes: int) -> PolicyValues:
+    """Return the policy for one of several processes, each of which has an equal part of the limits."""
+    rates = {provider: evolve(each, share=each.share * processes) for provider, each in policy.rates.items()}
+    return evolve(policy, rates=rates)
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """
+    Return the import name of a function, for another process.
+
+    Raises:
+        FunctionError: Another process could not import it.
+    """
+    function = inspect.unwrap(function)
+    module, path = getattr(function, "__module__", None), getattr(function, "__qualname__", "")
+    if not module or module == "__main__" or "<" in path:
+        raise FunctionError(
+            f"{path or function!r}: other processes must be able to import the function; put it into a module"
+        )
+    return f"{module}:{path}"

@@ -1,0 +1,88 @@
+"""What has become of each row so far: one byte for each, and some counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from resilience.engine.outcome import Outcome
+from resilience.engine.runtime.clock import monotonic
+from resilience.fleet.function import FleetFunction
+from resilience.fleet.report import FleetReport
+from resilience.fleet.tally import Labels, label_of
+
+DONE: Final = 1
+FAILED: Final = 2
+
+_LINES_KEPT: Final = 10
+
+
+class FleetProgress:
+    """
+    Counts outcomes.
+
+    Attributes:
+        states: A byte for each row: 0 without an outcome, else ``DONE`` or ``FAILED``.
+        done: How many rows are done.
+        known: How many of these an earlier run did.
+        failed: How many failed.
+    """
+
+    def __init__(
+        self, function: FleetFunction, rows: int, on_change: Callable[[FleetProgress], object] | None = None
+    ) -> None:
+        self.states = bytearray(rows)
+        self.done = self.known = self.failed = 0
+        self._failures = Labels()
+        self._function = function
+        self._on_change = on_change
+        self._failed_lines: list[tuple[int, str]] = []
+        self._begun = monotonic()
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self.states)
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken so far."""
+        return monotonic() - self._begun
+
+    def add(self, number: int, line: int, outcome: Outcome[Any]) -> None:
+        """Note how the call of a row ended."""
+        if outcome.error is None:
+            self.count(number, line, None, is_known=not outcome.attempts)
+        else:
+            self.count(number, line, label_of(outcome))
+
+    def count(self, number: int, line: int, failure: str | None, *, is_known: bool = False) -> None:
+        """Note how the call of a row ended: with which failure, or None."""
+        if self.states[number]:
+            return  # of a chunk that came twice
+        self.states[number] = DONE if failure is None else FAILED
+        if failure is None:
+            self.done += 1
+            self.known += is_known
+        else:
+            self.failed += 1
+            self._failures.add(failure)
+            if len(self._failed_lines) < _LINES_KEPT:
+                self._failed_lines.append((line, failure))
+        if self._on_change is not None:
+            self._on_change(self)
+
+    def report(self) -> FleetReport:
+        """Return what is known now."""
+        return FleetReport(
+            operation=self._function.target.operation.name,
+            rows=self.rows,
+            done=self.done,
+            known=self.known,
+            failed=self.failed,
+            failures=self._failures.counts,
+            failed_lines=tuple(sorted(self._failed_lines)),
+            seconds=self.seconds,
+            rate=self._function.rate,
+            is_remembered=self._function.is_remembered,
+        )

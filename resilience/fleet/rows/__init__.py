@@ -1,0 +1,1 @@
+"""The rows of a fleet: read, converted to the parameters of a function, and checked before anything is sent."""

@@ -1,0 +1,140 @@
+"""``resilience fleet`` as a user runs it: in a process of its own, against the sandbox."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fleet_runs import Place, placed, until
+
+CREATE = ("fleet_devices:create_group", "fleet.csv", "--policy", "fleet.toml")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with placed(tmp_path) as found:
+        yield found
+
+
+@pytest.mark.parametrize("function", ["create_group", "create_group_plainly"])
+def test_each_row_is_one_call(place: Place, function: str) -> None:
+    """200 rows make 200 groups, and the second run makes none; the journal has each call."""
+    names = place.rows(200)
+    words = (f"fleet_devices:{function}", *CREATE[1:])
+    run = place.run(*words, "--journal", "calls.jsonl")
+    assert (run.returncode, run.stdout) == (0, ""), run.stderr
+    assert "200 rows of CreateGroupId: 200 done" in run.stderr
+    assert sorted(place.groups()) == names
+    assert "200 calls succeeded" in place.run("calls.jsonl", command="report").stdout
+    again = place.run(*words, "--format", "json")
+    told = json.loads(again.stdout)
+    assert (again.returncode, told["done"], told["known"], told["left"]) == (0, 200, 200, 0)
+    assert place.sandbox.asked("CreateGroupId") == 200
+
+
+@pytest.mark.parametrize("function", ["create_group", "create_group_plainly"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_goes_on_where_it_was(place: Place, number: int, code: int, function: str) -> None:
+    """After a signal the calls under way end; a second run sends only the rest."""
+    names = place.rows(120)
+    place.policy(rate="60/s")
+    words = (f"fleet_devices:{function}", *CREATE[1:])
+    with place.started(*words, "--failed", "left.csv") as running:
+        until(lambda: len(place.groups()) >= 30)
+        running.send_signal(number)
+        _, errors = running.communicate(timeout=60)
+    assert running.returncode == code, errors
+    made = place.groups()
+    assert 30 <= len(made) < 120
+    assert f"{len(made)} of 120 rows have an outcome" in errors
+    left = (place.folder / "left.csv").read_text(encoding="utf-8").splitlines()
+    assert left == ["group_id", *(name for name in names if name not in made)]
+    place.policy()
+    run = place.run(*words)
+    assert run.returncode == 0, run.stderr
+    assert sorted(place.groups()) == names
+    assert place.sandbox.asked("CreateGroupId") == 120
+
+
+def test_a_second_signal_breaks_off(place: Place) -> None:
+    """Calls that would take long are cancelled, and the run ends at once."""
+    place.rows(40)
+    place.sandbox.script("CreateGroupId", "hang 30s*")
+    with place.started(*CREATE) as running:
+        until(lambda: place.sandbox.asked("CreateGroupId") > 0)
+        running.send_signal(signal.SIGINT)
+        assert running.stderr is not None
+        while "no further call begins" not in running.stderr.readline():
+            pass
+        running.send_signal(signal.SIGINT)
+        _, errors = running.communicate(timeout=10)
+    assert running.returncode == 130, errors
+    assert "0 of 40 rows have an outcome" in errors
+
+
+def test_rows_that_failed_can_be_run_again(place: Place) -> None:
+    """The file has the rows that failed; when they are done, it has none."""
+    place.rows(20)
+    place.sandbox.script("CreateGroupId", "PermissionDenied*3")
+    run = place.run(*CREATE, "--failed", "left.csv")
+    assert run.returncode == 1
+    assert "17 done, 3 failed (PermissionDenied 3)" in run.stderr
+    left = place.folder / "left.csv"
+    assert len(left.read_text(encoding="utf-8").splitlines()) == 4
+    again = place.run(CREATE[0], "left.csv", *CREATE[2:], "--failed", "left.csv")
+    assert again.returncode == 0, again.stderr
+    assert left.read_text(encoding="utf-8") == "group_id\n"
+    assert len(place.groups()) == 20
+
+
+def test_standard_input_and_a_bare_function(place: Place) -> None:
+    """JSON lines are recognized; a function that no executor has wrapped needs its operation, and is told so."""
+    rows = '{"group_id": "GID_fleet_a"}\n{"group_id": "GID_fleet_b"}\n'
+    bare = ("fleet_devices:create_group_bare", "-", "--policy", "fleet.toml")
+    run = place.run(*bare, stdin=rows)
+    assert run.returncode == 2
+    assert "--operation" in run.stderr
+    run = place.run(*bare, "--operation", "alibaba:CreateGroupId", stdin=rows)
+    assert run.returncode == 0, run.stderr
+    assert sorted(place.groups()) == ["GID_fleet_a", "GID_fleet_b"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("fleet_devices:create_grop", "fleet.csv"), 'did you mean "create_group"?'),
+        (("fleet_devises:create_group", "fleet.csv"), "there is no module fleet_devises"),
+        (("fleet_devices.py", "fleet.csv"), "expected MODULE:FUNCTION, such as fleet_devices:create_group"),
+        (("fleet_devices:INSTANCE", "fleet.csv"), "expected a function, found str"),
+        (("fleet_devices:create_group", "other.csv"), "does not exist"),
+        (("fleet_devices:create_group", "fleet.csv", "--operation", "CreateTopic"), "is wrapped as CreateGroupId"),
+    ],
+)
+def test_wrong_use_sends_nothing(place: Place, words: tuple[str, ...], told: str) -> None:
+    """The exit code is 2, and the message says what to write."""
+    place.rows(2)
+    run = place.run(*words, "--policy", "fleet.toml")
+    assert (run.returncode, list(place.sandbox.calls)) == (2, [])
+    assert told in " ".join(run.stderr.split())
+
+
+def test_wrong_rows_send_nothing(place: Place) -> None:
+    """A mistake in the last of many rows is told before the first one is sent."""
+    names = place.rows(50)
+    with (place.folder / "fleet.csv").open("a", encoding="utf-8") as file:
+        file.write(f"{names[0]}\n")
+    run = place.run(*CREATE)
+    assert (run.returncode, list(place.sandbox.calls)) == (2, [])
+    assert "fleet.csv:52: expected another GroupId and InstanceId in each row, found that of line 2 again" in run.stderr
+
+
+def test_a_policy_without_a_ledger_is_told(place: Place) -> None:
+    """A second run would send all rows again, so a line says it; with --quiet nothing is printed."""
+    place.rows(2)
+    place.policy(ledger=False)
+    assert "the policy has no [ledger]" in place.run(*CREATE).stderr
+    quiet = place.run("fleet_devices:create_group", "-", *CREATE[2:], "-q", stdin="group_id\nGID_fleet_x\n")
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
