@@ -17,6 +17,7 @@ from resilience.cli import plots
 from resilience.cli.plans import operation_of, plan_of
 from resilience.cli.screen import FINDINGS, as_json, console, format_option, load, policy_option, seconds, times
 from resilience.cli.simulate import timeline
+from resilience.core.admission.rate import Rate
 from resilience.core.grammar.durations import seconds as parse_duration
 from resilience.policyfile import Policy
 from resilience.simulation import (
@@ -59,6 +60,17 @@ class _Duration(click.ParamType):  # type: ignore[type-arg]  # generic only for 
         return found
 
 
+class _Limit(click.ParamType):  # type: ignore[type-arg]  # likewise
+    name = "rate"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Rate:
+        """Return a rate."""
+        try:
+            return Rate.of(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 @click.command(epilog=_SCRIPTS)
 @policy_option
 @click.option("--operation", "-o", required=True, metavar="NAME", help="The operation: Name or provider:Name.")
@@ -76,6 +88,22 @@ class _Duration(click.ParamType):  # type: ignore[type-arg]  # generic only for 
 @click.option("--runs", type=click.IntRange(min=1), help="Play the call so often, and show the distribution.")
 @click.option("--rate", type=click.FloatRange(0, 1), help="Give the faults at random to this share of the attempts.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same call.")
+@click.option("--fleet", type=click.IntRange(min=1), metavar="CALLS", help="Make so many calls, some at a time.")
+@click.option("--limit", type=_Limit(), help='With --fleet: what the service takes, such as "100/s".')
+@click.option(
+    "--counting",
+    type=click.Choice(["window", "bucket"]),
+    default="window",
+    show_default=True,
+    help="With --fleet: the service counts any window, or has a token bucket.",
+)
+@click.option(
+    "--others",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    help="With --fleet: other programs use this part of the limit.",
+)
+@click.option("--concurrency", type=click.IntRange(min=1), help="With --fleet: how many calls are under way at a time.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Also write a page with plots.")
 @format_option
 def simulate(*, policy: str, env: str | None, operation: str, form: str, html: Path | None, **options: Any) -> None:
@@ -84,8 +112,16 @@ def simulate(*, policy: str, env: str | None, operation: str, form: str, html: P
 
     Without --runs, the command shows one call step by step, with the rule of each decision. With --runs, it shows the
     durations, the numbers of requests and the ends. The executor's own code makes the decisions.
+
+    With --fleet and --limit, the command makes many calls of an operation against a service with that limit, and shows
+    how long they take at the rates of the policy, and without them.
     """
     read = load(policy, env)
+    if options["fleet"] is not None:
+        _simulate_fleet(read, operation, form, html, options)
+        return
+    if options["limit"] is not None or options["concurrency"] is not None or options["others"]:
+        raise click.UsageError("--limit, --others and --concurrency need --fleet, the number of calls")
     setup = _setup(read, operation, options)
     runs, seed = options["runs"], options["seed"]
     try:
@@ -117,6 +153,35 @@ def simulate(*, policy: str, env: str | None, operation: str, form: str, html: P
         screen.print(Text(f"{times(spread.runs, 'run')} in {seconds(took)}, seed {seed}", style="dim"))
     if html is not None:
         screen.print(Text(f"wrote {html}"))
+
+
+def _simulate_fleet(policy: Policy, name: str, form: str, html: Path | None, options: dict[str, Any]) -> None:
+    # Imported here, because one call needs neither an event loop nor an executor.
+    from resilience.cli.simulate.fleet import FleetForecasts  # noqa: PLC0415
+    from resilience.fleet.forecast import FleetSetup, LimitedService  # noqa: PLC0415
+
+    if options["limit"] is None:
+        raise click.UsageError('--fleet needs --limit, what the service takes, such as "100/s"')
+    if options["faults"] or options["runs"] is not None or options["rate"] is not None or html is not None:
+        raise click.UsageError("--fleet shows a limit and nothing else; leave --faults, --runs, --rate and --html out")
+    found = operation_of(name, policy)
+    plan = plan_of(policy, found, verifier=False, credentials=not options["no_credentials"])
+    service = LimitedService(
+        limit=options["limit"], counting=options["counting"], latency=options["latency"], others=options["others"]
+    )
+    began = perf_counter()
+    fleet = FleetSetup(calls=options["fleet"], concurrency=options["concurrency"], seed=options["seed"])
+    forecasts = FleetForecasts.of(policy, plan, service, fleet)
+    took = perf_counter() - began
+    if form == "json":
+        as_json(forecasts.to_json())
+        return
+    screen = console()
+    where = f"{policy.name}, {policy.env}" if policy.env else policy.name
+    screen.print(Text(f"{plan.operation} ({plan.provider})", style="bold").append(f"  {where}", style="not bold dim"))
+    for part in forecasts.parts(screen, plain=_is_plain(screen)):
+        screen.print(part)
+    screen.print(Text(f"played in {seconds(took)}, seed {options['seed']}", style="dim"))
 
 
 def _setup(policy: Policy, operation: str, options: dict[str, Any]) -> Setup:

@@ -1,0 +1,118 @@
+"""Forecasts: a real executor on a virtual clock, at a limit that is played."""
+
+from __future__ import annotations
+
+import pytest
+
+from resilience import Policy
+from resilience.cli.plans import operation_of, plan_of
+from resilience.core.admission.rate import Rate
+from resilience.core.plan import Plan
+from resilience.fleet.forecast import (
+    Counting,
+    FleetSetup,
+    Forecast,
+    LimitedService,
+    forecast,
+    most_within,
+    refusal_of,
+    without_rates,
+)
+
+
+def planned(name: str, policy: Policy) -> Plan:
+    return plan_of(policy, operation_of(name, policy), verifier=False, credentials=True)
+
+
+def made(name: str, service: LimitedService, fleet: FleetSetup, *, policy: str = "builtin:alibaba-mqtt") -> Forecast:
+    read = Policy.load(policy)
+    return forecast(read, planned(name, read), service, fleet)
+
+
+@pytest.mark.parametrize("counting", ["window", "bucket"])
+@pytest.mark.parametrize(
+    ("policy", "operation", "limit", "calls"),
+    [
+        ("builtin:alibaba-mqtt", "CreateGroupId", "10/s", 200),
+        ("builtin:alibaba-mqtt", "ApplyToken", "100/s", 800),
+        ("builtin:tencent-mqtt", "CreateTopic", "20/s", 200),
+        ("builtin:alibaba-mqtt", "RevokeToken", "5/s", 60),
+    ],
+)
+def test_a_declared_limit_is_kept_and_used(
+    policy: str, operation: str, limit: str, calls: int, counting: Counting
+) -> None:
+    """As the shipped policies declare them: nothing is refused, no window holds more, and little time is lost."""
+    service = LimitedService(limit=Rate.of(limit), counting=counting, latency=0.04)
+    found = made(operation, service, FleetSetup(calls=calls), policy=policy)
+    assert (found.calls, found.failed, len(found.requests)) == (calls, 0, calls + found.refused)
+    assert found.refused <= 0.02 * calls
+    assert found.peak <= service.limit.count
+    assert found.duration <= 1.1 * found.best
+
+
+def test_without_rates_the_service_refuses_a_lot() -> None:
+    """The same calls, with what the policy does after a refusal alone."""
+    read = Policy.load("builtin:alibaba-mqtt")
+    service, fleet = LimitedService(limit=Rate.of("10/s"), latency=0.04), FleetSetup(calls=200)
+    paced = forecast(read, planned("CreateGroupId", read), service, fleet)
+    bare = without_rates(read)
+    assert isinstance(bare, Policy)
+    unpaced = forecast(bare, planned("CreateGroupId", bare), service, fleet)
+    assert unpaced.refused > 50 > paced.refused
+    assert unpaced.peak > 2 * paced.peak
+    assert unpaced.duration > paced.duration
+
+
+def test_what_others_use_is_left_to_them() -> None:
+    """Calls slow down to what is there, and go on."""
+    service = LimitedService(limit=Rate.of("100/s"), latency=0.04, others=0.5)
+    found = made("ApplyToken", service, FleetSetup(calls=500))
+    assert found.failed == 0
+    assert found.requests_per_success < 1.5
+    assert 0.9 * found.best < found.duration < 1.5 * found.best
+
+
+def test_a_seed_gives_the_same_forecast() -> None:
+    """Another seed gives another one."""
+    service = LimitedService(limit=Rate.of("10/s"), latency=0.04, others=0.3)
+    first, same = (made("CreateGroupId", service, FleetSetup(calls=50, seed=7)) for _ in range(2))
+    assert same == first
+    assert made("CreateGroupId", service, FleetSetup(calls=50, seed=8)) != first
+
+
+def test_calls_that_the_limit_leaves_no_time_fail() -> None:
+    """A rate far below the one that the policy expects, and a deadline: the forecast says why."""
+    read = Policy.loads(
+        'schema = 1\nlimits.deadline = "5s"\n[rules.acme]\nX = "fail"\n[operations.acme]\nCreate = "conflict"\n'
+        '[rate.acme]\ndefault = "1/s"\n'
+    )
+    service, fleet = LimitedService(limit=Rate.of("1/s"), latency=0.04), FleetSetup(calls=30, concurrency=30)
+    found = forecast(read, planned("Create", read), service, fleet)
+    assert found.reasons == {"rate": found.failed}
+    assert found.failed > 20
+    assert found.requests_per_success == 1.0
+
+
+def test_refusals_are_the_services_own() -> None:
+    """A code that the catalogue calls a throttle and the policy tries again; a status where there is no catalogue."""
+    alibaba, tencent = Policy.load("builtin:alibaba-mqtt"), Policy.load("builtin:tencent-mqtt")
+    for policy, operation in ((alibaba, "ApplyToken"), (tencent, "CreateTopic")):
+        plan = planned(operation, policy)
+        rule = plan.rule(refusal_of(plan))
+        assert rule is not None
+        assert rule.action.do == "retry"
+    own = Policy.loads('schema = 1\nlimits.deadline = "5s"\n[operations.acme]\nCreate = "conflict"\n')
+    assert refusal_of(planned("Create", own)).label == "http-429"
+
+
+def test_the_peak_is_of_any_window() -> None:
+    """Also of one that lies across two seconds."""
+    assert most_within([0.0, 0.9, 0.95, 1.0, 1.5, 1.8], 1.0) == 5
+    assert most_within([], 1.0) == 0
+
+
+def test_a_part_of_a_limit_is_no_more_than_that() -> None:
+    """All of it is used by others: no forecast ends."""
+    with pytest.raises(ValueError, match="others: expected a part of the limit from 0 to below 1, got 1"):
+        LimitedService(limit=Rate.of("1/s"), others=1.0)
