@@ -23,7 +23,7 @@ def test_an_outer_scheduler_makes_nothing_twice() -> None:
         "run 2 of plant-7",
         "    CreateInstance  plant-7    accepted, by an earlier run",
         "    CreateTopic     telemetry  success, attempts: N",
-        "    CreateTopic     commands   exhausted, attempts: N",
+        "    CreateTopic     commands   refused, attempts: N",
         "    exit code 75: run it again later",
         "run 3 of plant-7",
         "    CreateInstance  plant-7    accepted, by an earlier run",
