@@ -80,6 +80,10 @@ class Sdk:
         """Return a sentence about why no policy can apply to a client; None if one can."""
         return None
 
+    def host(self, client: object) -> str:  # noqa: ARG002
+        """Return the host that a client sends to, for limits of a host; empty if the adapter does not know it."""
+        return ""
+
     # How long its clients wait
 
     def within(self, function: Call, client: Any, seconds: float) -> Call | None:  # noqa: ARG002

@@ -93,6 +93,11 @@ class ClientOperation(Protocol):
         ...
 
     @property
+    def host(self) -> str:
+        """The host that the client sends to; empty if it is unknown."""
+        ...
+
+    @property
     def provider(self) -> str:
         """The provider of the operation."""
         ...

@@ -107,6 +107,7 @@ class RestOperation:
     operation: str
     source: RestApi
     is_send: bool
+    host: str = ""  # the hosts of one API count together
 
     @property
     def check(self) -> Check:

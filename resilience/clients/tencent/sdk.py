@@ -64,6 +64,11 @@ class TencentSdk(VendorSdk):
     shaped = staticmethod(accepted.shaped)
     own_error = staticmethod(raising.service_error)
 
+    def host(self, client: object) -> str:
+        """Return the endpoint in a client's profile; without one, all clients of a product have the same."""
+        endpoint = getattr(getattr(getattr(client, "profile", None), "httpProfile", None), "endpoint", None)
+        return endpoint.lower() if isinstance(endpoint, str) else ""
+
     def wrong_loop(self, error: BaseException, passed: Sequence[FrameType]) -> str | None:  # noqa: ARG002  # the frames are enough
         """Return a sentence about the retryer, the only part of the SDK that needs asyncio."""
         if not any(f"{module_of(frame)}.".startswith(self.packages) for frame in passed):

@@ -114,6 +114,11 @@ class SdkOperation:
         return self.method.sdk
 
     @property
+    def host(self) -> str:
+        """The host that the client sends to; empty if the adapter does not know it."""
+        return self.sdk.host(self.client)
+
+    @property
     def provider(self) -> str:
         """The provider of the operation."""
         return self.sdk.provider

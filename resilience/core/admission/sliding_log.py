@@ -69,6 +69,7 @@ class SlidingLog:
     _answers: int = field(default=0, init=False)
     _quickest: float = field(default=0.0, init=False)
     _lateness: float = field(default=0.0, init=False)  # of the mean answer, in seconds
+    _averaged: int = field(default=0, init=False)  # over so many answers
 
     def held(self, now: float) -> int:
         """Return how many places are not free."""
@@ -124,7 +125,11 @@ class SlidingLog:
         self._answers += 1
         self._quickest = quickest + min(trip - quickest, _MOST_FORGOTTEN) * _FORGET
         late = min(max(trip - self._floor(), 0.0), _SELDOM * self.per)
-        self._lateness += (late - self._lateness) / min(self._answers, _SMOOTH + 2 * self.count)
+        self._averaged = min(self._averaged + 1, _SMOOTH + 2 * self.count)
+        self._lateness += (late - self._lateness) / self._averaged
+        if self._answers == self._enough:
+            # The first window was no example of the next ones.
+            self._lateness, self._averaged = 0.0, 0
         if place.is_free:
             return False
         self._opened -= 1
@@ -146,4 +151,8 @@ class SlidingLog:
     @property
     def _is_known(self) -> bool:
         """Whether enough answers have shown how long they take."""
-        return self._answers >= max(self.count, _ENOUGH)
+        return self._answers >= self._enough
+
+    @property
+    def _enough(self) -> int:
+        return max(self.count, _ENOUGH)

@@ -41,6 +41,11 @@ class MethodTarget(Target):
     on_remark: Callable[[str], object]
 
     @property
+    def host(self) -> str:
+        """The host that the client sends to."""
+        return self.client_operation.host
+
+    @property
     def is_described(self) -> bool:
         """Whether the operation is of an API that the policy describes, and not of an SDK."""
         return self.client_operation.source is not None

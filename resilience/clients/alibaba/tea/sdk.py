@@ -53,6 +53,11 @@ class TeaSdk(AlibabaSdk):
     answer = staticmethod(accepted.answer)
     own_error = staticmethod(raising.service_error)
 
+    def host(self, client: object) -> str:
+        """Return the endpoint of a client."""
+        endpoint = getattr(client, "_endpoint", None)
+        return endpoint.lower() if isinstance(endpoint, str) else ""
+
     def wrong_loop(self, error: BaseException, passed: Sequence[FrameType]) -> str | None:
         """Return a sentence about which method needs asyncio, and what works instead."""
         called = [frame.f_code.co_name for frame in passed if f"{module_of(frame)}.".startswith(self.packages)]
