@@ -22,7 +22,6 @@ from resilience.core.admission.limits import RateLimits
 from resilience.core.admission.rate_limiter import RateLimiter
 from resilience.core.admission.result import Result
 from resilience.core.admission.sliding_log import SlidingLog
-from resilience.core.admission.slowness import Slowness
 from resilience.core.admission.steady import Mutex, NoMutex, SteadyTime
 from resilience.core.admission.tickets import Queue, Ticket
 
@@ -54,7 +53,6 @@ class Admission:
     _queues: dict[tuple[str, str], Queue] = field(factory=dict, init=False)
     _waiting: dict[Queue, None] = field(factory=dict, init=False)  # the queues that are not empty
     _given: int = field(default=0, init=False)
-    _slowness: Slowness = field(factory=Slowness, init=False)
     _time: SteadyTime = field(factory=SteadyTime, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -120,11 +118,6 @@ class Admission:
         if queue.first is not ticket:
             return math.inf
         queue.sleeps = False
-        if now > ticket.due:
-            self._slowness.note(now - ticket.due, now)
-            for limiter in queue.limiters:
-                limiter.log.slowness = self._slowness.seconds
-        ticket.due = math.inf
         if self.under_way >= self._concurrency:
             queue.blocked_by, queue.sleeps = "concurrency", True
             return math.inf
@@ -133,8 +126,7 @@ class Admission:
             queue.blocked_by = "rate"
             if queue.adaptation is not None:
                 queue.adaptation.waited_for(now)
-            ticket.due = max(at, now + _LEAST_WAIT)
-            return ticket.due - now
+            return max(at - now, _LEAST_WAIT)
         rival = self._rival(ticket, now)
         if rival is not None:
             queue.sleeps = True

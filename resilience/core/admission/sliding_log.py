@@ -8,9 +8,9 @@ the first one was, no window of the service then holds more than the limit. That
 hundredths of the window.
 
 A service that thinks for a second before it answers looks the same as a request that was late by a second. So a place
-is kept beyond the window only up to :data:`_OFTEN` of it where answers take long as a rule. While that is not known
-yet, and where they rarely do, it is kept up to two more windows: the first requests of a program are late by what it
-takes to open connections and to load modules. A program that is slow shows in waits that end late: it gets the more.
+is kept beyond its window only as long as that costs :data:`_COST` of the limit in the mean: where answers always take
+long, hardly longer than a window, and where late ones are rare, up to two more windows. The first window of answers
+does not count for that: the first requests are late by what a program takes to open connections and to load modules.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from typing import Final
 
 from attrs import define, field
 
-# Parts of the window. Together with what the other limits lose this keeps a limit used to 95 %.
-_OFTEN: Final = 0.04
-_SELDOM: Final = 2.0
-_RARELY: Final = 0.03
-# How many times a request that is sent has to wait for the program: for its connection, to be written, to be read.
-_STEPS: Final = 4
+# What lateness may cost, as a part of the window; with what the pace costs, a limit is used to 95 %.
+_COST: Final = 0.04
+# The longest that a place is kept beyond its window, as a part of that; the longest after the first window; and how
+# quickly that follows what it costs.
+_LONGEST: Final = 2.0
+_AT_FIRST: Final = 0.25
+_STEP: Final = 0.5
 # How quickly the quickest round trip is forgotten, and over how many answers lateness is averaged.
 _FORGET: Final = 1 / 2000
 _MOST_FORGOTTEN: Final = 0.02
@@ -57,26 +58,27 @@ class SlidingLog:
     Attributes:
         count: The most requests in a window.
         per: The length of the window, in seconds.
-        slowness: By how much waits of the program end late at present, in seconds.
     """
 
     count: int
     per: float
-    slowness: float = 0.0
     _open: deque[LogPlace] = field(factory=deque, init=False)  # in the order in which they were sent
     _opened: int = field(default=0, init=False)  # those of them that are not answered
     _answered: list[float] = field(factory=list, init=False)  # a heap: when each place is free
     _answers: int = field(default=0, init=False)
     _quickest: float = field(default=0.0, init=False)
     _lateness: float = field(default=0.0, init=False)  # of the mean answer, in seconds
-    _averaged: int = field(default=0, init=False)  # over so many answers
+    _paid_late: float = field(init=False)  # what a place is kept beyond its window at most, in seconds
+
+    def __attrs_post_init__(self) -> None:
+        self._paid_late = _AT_FIRST * self.per
 
     def held(self, now: float) -> int:
         """Return how many places are not free."""
         answered, unanswered = self._answered, self._open
         while answered and answered[0] <= now:
             heapq.heappop(answered)
-        longest = self.per + self._most_late()
+        longest = self.per + self._most_late
         while unanswered and (unanswered[0].is_answered or unanswered[0].since + longest <= now):
             place = unanswered.popleft()
             if not place.is_answered:
@@ -98,7 +100,7 @@ class SlidingLog:
             return now + self.per
         earliest = self._answered[0] if self._answered else math.inf
         if self._open:
-            place, most = self._open[0], self._most_late()
+            place, most = self._open[0], self._most_late
             # As if it were answered now.
             late = min(max(now - place.since - self._floor(), 0.0), most)
             at = place.since + self.per + late
@@ -124,16 +126,16 @@ class SlidingLog:
         quickest = min(self._quickest, trip) if self._answers else trip
         self._answers += 1
         self._quickest = quickest + min(trip - quickest, _MOST_FORGOTTEN) * _FORGET
-        late = min(max(trip - self._floor(), 0.0), _SELDOM * self.per)
-        self._averaged = min(self._averaged + 1, _SMOOTH + 2 * self.count)
-        self._lateness += (late - self._lateness) / self._averaged
-        if self._answers == self._enough:
-            # The first window was no example of the next ones.
-            self._lateness, self._averaged = 0.0, 0
+        late = max(trip - self._floor(), 0.0)
+        self._lateness += (min(late, _LONGEST * self.per) - self._lateness) / _SMOOTH
+        kept = min(late, self._most_late)
+        if self._is_known:
+            least, longest = _COST * self.per, _LONGEST * self.per
+            self._paid_late = min(max(self._paid_late + _STEP * (least - kept), least), longest)
         if place.is_free:
             return False
         self._opened -= 1
-        free = place.since + self.per + min(late, self._most_late())
+        free = place.since + self.per + kept
         heapq.heappush(self._answered, free)
         return free <= now
 
@@ -143,16 +145,11 @@ class SlidingLog:
         seen = self._quickest * self._answers / (self._answers + _MANY)
         return max(seen - unseen, 0.0) if self._is_known else 0.0
 
+    @property
     def _most_late(self) -> float:
-        if self._is_known and self._lateness > _RARELY * self.per:
-            return min(_OFTEN * self.per + _STEPS * self.slowness, _SELDOM * self.per)
-        return _SELDOM * self.per
+        return self._paid_late if self._is_known else _LONGEST * self.per
 
     @property
     def _is_known(self) -> bool:
         """Whether enough answers have shown how long they take."""
-        return self._answers >= self._enough
-
-    @property
-    def _enough(self) -> int:
-        return max(self.count, _ENOUGH)
+        return self._answers > max(self.count, _ENOUGH)

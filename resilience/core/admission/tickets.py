@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Literal
@@ -35,7 +34,6 @@ class Ticket:
         has_left: Whether its attempt has ended, or it has given up waiting.
         places: What it holds, for each limiter of its queue.
         round: What it counts in, where its limit adapts.
-        due: When it was told to ask again; infinite where it is to be woken.
     """
 
     queue: Queue
@@ -46,7 +44,6 @@ class Ticket:
     has_left: bool = False
     places: list[LogPlace] = field(factory=list)
     round: Round | None = None
-    due: float = math.inf
 
     @property
     def rank(self) -> tuple[bool, int]:
