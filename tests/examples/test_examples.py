@@ -27,6 +27,7 @@ def test_all_examples_are_tested_here() -> None:
         "emqx_users",
         "existing_script",
         "many_calls",
+        "outage",
         "outer_scheduler",
         "plain_coroutines",
         "tencent_topics",
@@ -61,6 +62,24 @@ def test_many_calls_go_on_where_they_were_broken_off() -> None:
     ]
     checked = run("-m", "resilience", "check", "many_calls.toml", "--strict")
     assert checked.returncode == 0, checked.stdout
+
+
+def test_an_outage_is_amplified_until_limits_bound_it() -> None:
+    """Forty calls of four attempts are 160 requests, 50 with ten paid retries, and 10 where the breaker opens."""
+    shown = run("outage.py")
+    assert shown.stderr == ""
+    assert shown.stdout.splitlines() == [
+        "no limits: 40 calls, 160 requests (40 attempts)",
+        "    the service is back, and so are the calls",
+        "budget: 40 calls, 50 requests (3 attempts, 37 budget)",
+        "    the service is back, and so are the calls",
+        "both: 40 calls, 10 requests (2 attempts, 38 breaker)",
+        "    the service is back, and the breaker is open",
+        "    later: 2 bridges, and the breaker is closed",
+    ]
+    for env in ("budget", "both"):
+        checked = run("-m", "resilience", "check", "outage.toml", "--strict", "--env", env)
+        assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_trace_tree_draws_the_spans() -> None:
