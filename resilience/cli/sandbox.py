@@ -12,7 +12,7 @@ from typing import Final, Unpack
 import click
 
 from resilience.sandbox import Sandbox
-from resilience.sandbox.proxies import proxies, without
+from resilience.sandbox.http.proxies import proxies, without
 from resilience.sandbox.services import PROVIDERS, Ports
 
 _PORT = click.IntRange(0, 65535)
@@ -47,8 +47,24 @@ def _ports(command: Callable[..., None]) -> Callable[..., None]:
     metavar="OPERATION=FAULTS",
     help='Faults to play, such as "CreateTopic=RequestLimitExceeded*2, applied lost"; repeat it for more.',
 )
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="OPERATION=RATE",
+    help='Refuse what comes faster, such as "CreateGroupId=10/s" or "tencent:Create*=5/s"; repeat it for more.',
+)
+@click.option("--documented-limits", is_flag=True, help="Refuse what comes faster than the vendors document.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARGUMENT]...]")
-def sandbox(host: str, scripts: tuple[str, ...], command: tuple[str, ...], **ports: Unpack[Ports]) -> None:
+def sandbox(  # a parameter for each option
+    host: str,
+    scripts: tuple[str, ...],
+    limits: tuple[str, ...],
+    *,
+    documented_limits: bool,
+    command: tuple[str, ...],
+    **ports: Unpack[Ports],
+) -> None:
     """
     Play both cloud services on this machine until Ctrl-C, or for one command.
 
@@ -58,14 +74,12 @@ def sandbox(host: str, scripts: tuple[str, ...], command: tuple[str, ...], **por
     everyone who can reach the host can also script the services.
     """
     played = Sandbox(host=host, **ports)
-    for script in scripts:
-        operation, equals, faults = script.partition("=")
-        if not equals:
-            raise click.BadParameter(f"expected OPERATION=FAULTS, got {script!r}", param_hint="--script")
-        try:
-            played.script(operation.strip(), faults)
-        except ValueError as error:
-            raise click.BadParameter(str(error), param_hint="--script") from None
+    for text in scripts:
+        _pair("--script", text, "FAULTS", played.script)
+    for text in limits:
+        _pair("--limit", text, "RATE", played.limit)
+    if documented_limits:
+        played.limit_as_documented()
     try:
         played.start()
     except OSError as error:
@@ -84,7 +98,19 @@ def sandbox(host: str, scripts: tuple[str, ...], command: tuple[str, ...], **por
             click.echo("\nrunning; Ctrl-C stops it", err=True)
             Event().wait()
         except KeyboardInterrupt:
-            click.echo(f"stopped after {len(played.calls)} calls", err=True)
+            too_fast = f", {played.refused} of them too fast" if played.refused else ""
+            click.echo(f"stopped after {len(played.calls)} calls{too_fast}", err=True)
+
+
+def _pair(option: str, text: str, expected: str, use: Callable[[str, str], object]) -> None:
+    """Use the two sides of ``OPERATION=...``."""
+    operation, equals, value = text.partition("=")
+    if not equals:
+        raise click.BadParameter(f"expected OPERATION={expected}, got {text!r}", param_hint=option)
+    try:
+        use(operation.strip(), value.strip())
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=option) from None
 
 
 def _run(command: tuple[str, ...], played: Sandbox) -> int:

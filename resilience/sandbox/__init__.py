@@ -6,9 +6,9 @@ Begin with ``Sandbox``; ``script`` describes the language of fault scripts. If t
 """
 
 from resilience.sandbox.faults import ScriptedFault as Fault
+from resilience.sandbox.http.proxies import without_proxies
 from resilience.sandbox.keys import TemporaryKey
 from resilience.sandbox.log import Call
-from resilience.sandbox.proxies import without_proxies
 from resilience.sandbox.sandbox import Sandbox
 
 __all__ = ["Call", "Fault", "Sandbox", "TemporaryKey", "without_proxies"]

@@ -11,6 +11,7 @@ from attrs import evolve, field, frozen
 from resilience.sandbox.exchange import Asked, Fields, HttpRequest, Refusal, Reply, WireAction
 from resilience.sandbox.faults import ANSWERING, ScriptedFault
 from resilience.sandbox.keys import Clock
+from resilience.sandbox.limits import ServiceLimits
 from resilience.sandbox.log import Call, CallLog
 from resilience.sandbox.script import Script
 from resilience.sandbox.service import Service
@@ -39,7 +40,7 @@ class _Exchange:
 
 class Player:
     """
-    Judges requests in the vendors' order: operation, key and signature, then the scripted fault, then the state.
+    Judges requests in the vendors' order: operation, key and signature, limit, then the scripted fault, then the state.
 
     Args:
         clock: Seconds since the epoch, for the log.
@@ -47,6 +48,7 @@ class Player:
 
     def __init__(self, clock: Clock) -> None:
         self.script = Script()
+        self.limits = ServiceLimits()
         self.log = CallLog()
         self._clock = clock
         self._late: list[_Late] = []
@@ -60,6 +62,10 @@ class Player:
         except Refusal as denied:
             self._note(exchange, denied.code, applied=False)
             return WireAction("reply", service.failure(denied, exchange.request_id))
+        code = self.limits.refusal(service.provider, exchange.asked.operation)
+        if code is not None:
+            self._note(exchange, code, applied=False)
+            return WireAction("reply", service.failure(Refusal(code, ""), exchange.request_id))
         fault = self.script.next(service.provider, exchange.asked.operation)
         # State and log change together, so that the order of the log is the order of the effects.
         with service.lock:

@@ -9,16 +9,17 @@ from typing import Any, Self, Unpack
 
 from attrs import asdict
 
-from resilience.sandbox.control import CONTROL, control
+from resilience.core.admission.rate import Rate
 from resilience.sandbox.exchange import Fields, HttpRequest, WireAction
 from resilience.sandbox.faults import Options, ScriptedFault, make_fault
+from resilience.sandbox.http.control import CONTROL, control
+from resilience.sandbox.http.wire import Respond, Wire
 from resilience.sandbox.keys import Clock
 from resilience.sandbox.log import Call
 from resilience.sandbox.player import Player
 from resilience.sandbox.script import parse_script
 from resilience.sandbox.service import Service
 from resilience.sandbox.services import PROVIDERS, Ports, Services
-from resilience.sandbox.wire import Respond, Wire
 
 DEFAULT_CHAOS = ("InternalError", "applied InternalError", "503", "reset", "applied reset", "hangup", "applied hangup")
 """Faults of all services, also after taking effect, so that a blind retry does it twice."""
@@ -36,9 +37,9 @@ class Sandbox(Services):
             ...  # point an SDK at s.alibaba.endpoint, with s.alibaba.access_key_id and s.alibaba.access_key_secret
             assert s.applied("CreateGroupId", GroupId="GID_sensors") == 1
 
-    The sandbox checks requests in the vendors' order: first operation, key and signature, then the faults, then the
-    state. So a request with a wrong signature uses up no fault. Known operations without state answer with a success,
-    which has little more than a RequestId.
+    The sandbox checks requests in the vendors' order: first operation, key and signature, then the limits, the faults
+    and the state. So a request with a wrong signature uses up no fault. Known operations without state answer with a
+    success, which has little more than a RequestId.
 
     Args:
         host: The address to bind. Beyond loopback everyone who can reach the sandbox can also script it.
@@ -145,6 +146,33 @@ class Sandbox(Services):
         """
         self._player.script.mix(operation, rate, seed, kinds)
 
+    def limit(self, operation: str, rate: str) -> None:
+        """
+        Refuse what comes faster, with the service's own code.
+
+        ::
+
+            s.limit("CreateGroupId", "10/s")
+            s.limit("tencent:Create*", "5/s")  # of each of them
+
+        Raises:
+            ValueError: The operation or the rate is invalid.
+        """
+        self._player.limits.add(operation, Rate.of(rate))
+
+    def limit_as_documented(self) -> None:
+        """Refuse what comes faster than the vendors document; ``limit`` goes before that."""
+        self._player.limits.add_documented()
+
+    @property
+    def refused(self) -> int:
+        """The number of calls that came too fast."""
+        return self._player.limits.refused
+
+    def clear_limits(self) -> None:
+        """Drop all limits."""
+        self._player.limits.clear()
+
     def clear_faults(self) -> None:
         """Drop all pending faults; state and log stay."""
         self._player.script.clear()
@@ -200,7 +228,7 @@ class Sandbox(Services):
         return [
             *lines,
             f"Control  http://{self.services[0].endpoint}{CONTROL}calls (also state, faults)",
-            "         POST fault, script, chaos, expire, settle, clear",
+            "         POST fault, script, chaos, limit, expire, settle, clear",
             "",
             *(f"export {name}={value}" for name, value in self.environment().items()),
         ]
@@ -218,6 +246,7 @@ class Sandbox(Services):
             "POST fault": lambda **options: _plain(self.fault(**options)),
             "POST script": lambda **options: [_plain(fault) for fault in self.script(**options)],
             "POST chaos": self.chaos,
+            "POST limit": self.limit,
             "POST expire": lambda: {service.provider: service.expire_tokens() for service in self.services},
             "POST settle": lambda: {"settled": self.settle()},
             "POST clear": self.clear_faults,
