@@ -52,7 +52,7 @@ def _ports(command: Callable[..., None]) -> Callable[..., None]:
     "limits",
     multiple=True,
     metavar="OPERATION=RATE",
-    help='Refuse what comes faster, such as "CreateGroupId=10/s" or "tencent:Create*=5/s"; repeat it for more.',
+    help='Refuse what comes faster, such as "CreateGroupId=10/s" or "Create*=5/s"; repeat it for more.',
 )
 @click.option("--documented-limits", is_flag=True, help="Refuse what comes faster than the vendors document.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARGUMENT]...]")
