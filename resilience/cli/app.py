@@ -12,6 +12,7 @@ from resilience import __version__
 _COMMANDS = {
     "run": "resilience.cli.run",
     "fleet": "resilience.cli.fleet.command",
+    "plan": "resilience.cli.fleet.plan",
     "check": "resilience.cli.check.command",
     "rule": "resilience.cli.rule",
     "demo": "resilience.cli.demo.command",

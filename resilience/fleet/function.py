@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import inspect
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from resilience.core.admission.rate import Rate
+from resilience.core.operations.declared import Declaration
 from resilience.core.policy import PolicyValues
 from resilience.engine.runtime.worker_threads import is_coroutine_function
 from resilience.engine.target.target import Target
@@ -33,11 +33,13 @@ class FleetFunction:
         executor: Made for this fleet.
         wrapped: The function, wrapped by it.
         target: Its target.
+        given: The function as it was given.
     """
 
     executor: Executor | SyncExecutor
     wrapped: Any
     target: Target
+    given: Callable[..., Any]
 
     @property
     def is_remembered(self) -> bool:
@@ -131,7 +133,7 @@ def under_policy(function: Callable[..., Any], policy: PolicyValues, operation: 
                 'or write @executor.wrap("CreateGroupId") above the function'
             )
         kind = Executor if is_coroutine_function(function) else SyncExecutor
-        return _wrapped(kind(policy), operation, function)
+        return _wrapped(kind(policy), operation, function, function)
     known = target.operation
     if operation is not None and operation.rpartition(":")[2] != known.name:
         raise FunctionError(f"{name} is wrapped as {known.name}, not as {operation}; leave the operation out")
@@ -145,18 +147,50 @@ def under_policy(function: Callable[..., Any], policy: PolicyValues, operation: 
         on_rename=setting.on_rename,
     )
     names = getattr(target.signature, "names", None)
-    found = _wrapped(executor, known.name, target.function, key=names, accepted=target.accepted)
+    found = _wrapped(executor, known.name, target.function, function, key=names, accepted=target.accepted)
     if target.verifier is not None:
         found.wrapped.verify(target.verifier)
     return found
 
 
-def _wrapped(executor: Any, operation: str, function: Callable[..., Any], **how: Any) -> FleetFunction:
+def _wrapped(
+    executor: Any, operation: str, function: Callable[..., Any], given: Callable[..., Any], **how: Any
+) -> FleetFunction:
     wrapped = executor.wrap(operation, function, **how)
     target = target_of(wrapped)
     if target is None:
         raise AssertionError("a function that has just been wrapped has its target")
-    return FleetFunction(executor, wrapped, target)
+    return FleetFunction(executor, wrapped, target, given)
+
+
+def verifying(function: FleetFunction) -> FleetFunction | None:
+    """
+    Return a function that asks the service whether a resource is there, under the same policy; None without a verifier.
+
+    It is an operation of its own, which changes nothing. The limits of its provider's account and host hold for it,
+    and that of the operation that the policy names in ``read_back``.
+    """
+    target, executor = function.target, function.executor
+    if target.verifier is None:
+        return None
+    inner = target_of(target.verifier)
+    operation, policy = target.operation, executor.policy
+    name, provider = operation.read_back or f"verify {operation.name}", operation.provider or ""
+    if inner is not None:
+        name, provider = inner.operation.name, inner.operation.provider or ""
+    elif operation.read_back is None:
+        declared = {**policy.operations.get(provider, {}), name: Declaration(repeat="safe", key=())}
+        policy = evolve(policy, operations={**policy.operations, provider: declared})
+    setting = target.setting
+    asking = type(executor)(
+        policy,
+        provider=provider,
+        account=setting.account,
+        credentials=setting.sources,
+        classify=setting.classify,
+    )
+    asks = target.verifier if inner is None else inner.function
+    return _wrapped(asking, f"{provider}:{name}", asks, target.verifier)
 
 
 def shared_by(policy: PolicyValues, processes: int) -> PolicyValues:
@@ -165,17 +199,21 @@ def shared_by(policy: PolicyValues, processes: int) -> PolicyValues:
     return evolve(policy, rates=rates)
 
 
-def name_of(function: Callable[..., Any]) -> str:
+def import_name(function: Callable[..., Any]) -> str:
     """
     Return the import name of a function, for another process.
 
     Raises:
         FunctionError: Another process could not import it.
     """
-    function = inspect.unwrap(function)
     module, path = getattr(function, "__module__", None), getattr(function, "__qualname__", "")
-    if not module or module == "__main__" or "<" in path:
+    name = f"{module}:{path}"
+    found: Any = sys.modules.get(module or "")
+    for part in path.split("."):
+        found = getattr(found, part, None)
+    if module in {None, "__main__"} or found is not function:
         raise FunctionError(
-            f"{path or function!r}: other processes must be able to import the function; put it into a module"
+            f"{path or function!r}: other processes must be able to import the function; put it into a module, and "
+            'name it: "devices:create_group"'
         )
-    return f"{module}:{path}"
+    return name

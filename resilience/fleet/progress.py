@@ -50,7 +50,7 @@ class FleetProgress:
         return monotonic() - self._begun
 
     def add(self, number: int, line: int, outcome: Outcome[Any]) -> None:
-        """Note how the call of a row ended."""
+        """Note the outcome of a row's call."""
         if outcome.error is None:
             self.count(number, line, None, is_known=not outcome.attempts)
         else:

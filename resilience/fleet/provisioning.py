@@ -1,27 +1,23 @@
 """
 One call for each row: ``resilience fleet`` in Python.
 
-The command is a shell around :class:`Fleet`: it adds signals, the progress bar and the words at the end.
+The command is a shell around the same parts: it adds signals, the progress bar and the words at the end.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
-
-import anyio
+from typing import Any, Protocol
 
 from resilience.core.policy import PolicyValues
-from resilience.executors import Executor, SyncExecutor
+from resilience.fleet.calls import Fleet
 from resilience.fleet.function import FleetFunction, imported, under_policy
-from resilience.fleet.left import write_left
 from resilience.fleet.progress import FleetProgress
 from resilience.fleet.report import FleetReport
-from resilience.fleet.rows.check import CheckedRows, checked
-from resilience.fleet.rows.parameters import Parameters
-from resilience.fleet.rows.source import RowSource, rows_of
+from resilience.fleet.rows.check import CheckedRows, rows_for
+from resilience.fleet.rows.left import write_left
+from resilience.fleet.rows.source import rows_of
 from resilience.policyfile import Policy
 
 
@@ -31,6 +27,7 @@ def provision(  # noqa: PLR0913  # a keyword for each thing that a user may say
     *,
     policy: str | Path | PolicyValues,
     env: str | None = None,
+    on: int | None = None,
     operation: str | None = None,
     concurrency: int | None = None,
     failed: str | Path | None = None,
@@ -53,6 +50,8 @@ def provision(  # noqa: PLR0913  # a keyword for each thing that a user may say
             parameters to values.
         policy: The policy, or its file. It takes the place of the one that the function was wrapped with.
         env: The environment of a policy's file.
+        on: How many processes make the calls; None for this one alone. They divide the limits of the policy and share
+            its ledger.
         operation: The operation of a function that is not wrapped.
         concurrency: How many calls are under way at a time; by default as for :meth:`resilience.Executor.map`.
         failed: A file for the rows that failed or were not begun, in the form of the input.
@@ -61,111 +60,50 @@ def provision(  # noqa: PLR0913  # a keyword for each thing that a user may say
         RowsError: Rows do not fit the function; all problems at once.
         PolicyError: The policy's file has a problem.
         ValueError: The function or its operation cannot be used, or ``concurrency`` is less than 1.
+        ChildProcessError: Processes of the fleet have died, and rows are left.
         TypeError: Likewise; or what the function itself raises by mistake.
         OSError: A file cannot be read or written.
     """
     values = policy if isinstance(policy, PolicyValues) else Policy.load(policy, env=env)
     found = imported(function) if isinstance(function, str) else function
-    fleet = Fleet(under_policy(found, values, operation), rows_of(rows), concurrency=concurrency)
+    called = under_policy(found, values, operation)
+    known = rows_for(called.target, called.key_of, rows_of(rows))
+    progress = FleetProgress(called, known.count)
     try:
-        return fleet.run()
+        fleet_of(called, known, progress, concurrency=concurrency, processes=on).run()
     finally:
         if failed is not None:
-            write_left(Path(failed), fleet.rows.source, fleet.progress.states)
+            write_left(Path(failed), known.source, progress.states)
+    return progress.report()
 
 
-class Fleet:
-    """
-    The calls of one fleet, in this process.
+class FleetRun(Protocol):
+    """What makes the calls of a fleet: this process, or several others."""
 
-    Attributes:
-        function: What is called.
-        rows: Once for each of these.
-        progress: How far it is.
-
-    Raises:
-        RowsError: Rows do not fit the function.
-    """
-
-    def __init__(
-        self,
-        function: FleetFunction,
-        rows: RowSource,
-        *,
-        concurrency: int | None = None,
-        on_change: Callable[[FleetProgress], object] | None = None,
-    ) -> None:
-        self.function = function
-        self.rows = rows_for(function, rows)
-        self.progress = FleetProgress(function, self.rows.count, on_change)
-        self._concurrency = concurrency
-        self._under_way: dict[int, tuple[int, int]] = {}
-        self._stop: Callable[[], object] | None = None
-        self._cancel: Callable[[], object] | None = None
-        self._is_stopped = False
-
-    def run(self) -> FleetReport:
-        """Make the calls; return how they ended."""
-        executor = self.function.executor
-        if isinstance(executor, SyncExecutor):
-            self._in_threads(executor)
-        else:
-            anyio.run(self._on_loop, executor, backend="asyncio")
-        return self.progress.report()
+    def run(self) -> None:
+        """Make the calls."""
+        ...
 
     def stop(self) -> None:
-        """Begin no further call; those under way end. A handler of a signal may call it, in the thread of the run."""
-        self._is_stopped = True
-        if self._stop is not None:
-            self._stop()
+        """Begin no further call; those under way end."""
+        ...
 
     def cancel(self) -> None:
-        """
-        Break off the calls under way too. A handler of a signal may call it, in the thread of the run.
-
-        Raises:
-            KeyboardInterrupt: The calls run in threads; they end their attempts.
-        """
-        self.stop()
-        if self._cancel is not None:
-            self._cancel()
-        elif isinstance(self.function.executor, SyncExecutor):
-            raise KeyboardInterrupt
-
-    def _in_threads(self, executor: SyncExecutor) -> None:
-        with executor.map(self._calls(), concurrency=self._concurrency) as outcomes:
-            self._stop = outcomes.stop
-            for outcome in outcomes:
-                self.progress.add(*self._under_way.pop(id(outcome.call)), outcome)
-
-    async def _on_loop(self, executor: Executor) -> None:
-        call_soon = asyncio.get_running_loop().call_soon_threadsafe
-        with anyio.CancelScope() as scope:
-            self._cancel = lambda: call_soon(scope.cancel)
-            async with executor.map(self._calls(), concurrency=self._concurrency) as outcomes:
-                self._stop = lambda: call_soon(outcomes.stop)
-                async for outcome in outcomes:
-                    self.progress.add(*self._under_way.pop(id(outcome.call)), outcome)
-
-    def _calls(self) -> Iterator[Any]:
-        bind = self.function.wrapped.bind
-        for number, line, arguments in self.rows:
-            if self._is_stopped:
-                return
-            call = bind(**arguments)
-            # An outcome has its call, so the number cannot be given to another one before it is read.
-            self._under_way[id(call)] = number, line
-            yield call
+        """Break off the calls under way too."""
+        ...
 
 
-def rows_for(function: FleetFunction, rows: RowSource) -> CheckedRows:
-    """
-    Check rows for a function.
+def fleet_of(
+    function: FleetFunction,
+    rows: CheckedRows,
+    progress: FleetProgress,
+    *,
+    concurrency: int | None = None,
+    processes: int | None = None,
+) -> FleetRun:
+    """Return what makes the calls: this process, or so many others."""
+    if processes is None:
+        return Fleet(function, rows.parameters, rows, progress, concurrency=concurrency)
+    from resilience.fleet.distribution.processes import ProcessFleet  # noqa: PLC0415  # most fleets need one process
 
-    Raises:
-        RowsError: At least one row does not fit.
-        TypeError: Rows cannot give the function its parameters.
-    """
-    names = function.target.operation
-    key_of = function.key_of if names.is_for_ledger and names.ledger_keys else None
-    return checked(rows, Parameters(function.target.function), key_of)
+    return ProcessFleet(function, rows, progress, concurrency=concurrency, processes=processes)

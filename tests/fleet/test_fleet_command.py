@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import re
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from fleet_runs import Place, placed, until
+from fleet_runs import PROGRAMS, Place, placed, until
+
+from resilience.fleet import provision
 
 CREATE = ("fleet_devices:create_group", "fleet.csv", "--policy", "fleet.toml")
 
@@ -110,6 +118,7 @@ def test_standard_input_and_a_bare_function(place: Place) -> None:
         (("fleet_devices.py", "fleet.csv"), "expected MODULE:FUNCTION, such as fleet_devices:create_group"),
         (("fleet_devices:INSTANCE", "fleet.csv"), "expected a function, found str"),
         (("fleet_devices:create_group", "other.csv"), "does not exist"),
+        (("fleet_devices:create_group", "fleet.csv", "--failed", "no/left.csv"), "its folder is not there"),
         (("fleet_devices:create_group", "fleet.csv", "--operation", "CreateTopic"), "is wrapped as CreateGroupId"),
     ],
 )
@@ -138,3 +147,40 @@ def test_a_policy_without_a_ledger_is_told(place: Place) -> None:
     assert "the policy has no [ledger]" in place.run(*CREATE).stderr
     quiet = place.run("fleet_devices:create_group", "-", *CREATE[2:], "-q", stdin="group_id\nGID_fleet_x\n")
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
+
+
+def test_a_terminal_shows_a_bar(place: Place) -> None:
+    """The bar has the number of rows, the rate against the limit, and the time to go; it is gone at the end."""
+    place.rows(60)
+    place.policy(rate="40/s")
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(  # noqa: S603  # our own command
+        [sys.executable, "-m", "resilience", "fleet", *CREATE],
+        cwd=place.folder,
+        env={**place.environment, "TERM": "xterm", "NO_COLOR": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    ) as running:
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError), open(ours, "rb", buffering=0) as terminal:  # noqa: PTH123  # a descriptor
+            while piece := terminal.read(4096):
+                shown += piece
+    text = shown.decode()
+    assert running.returncode == 0, text
+    assert re.search(r"━.* of 60, 0 failed, [\d.]+/s of 40/s, [\d.]+ s to go", text)
+    assert "\x1b[3" not in text
+    assert "60 rows of CreateGroupId: 60 done" in text
+
+
+def test_provision_is_the_command_in_python(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report has the same numbers; a generator is a source of rows."""
+    for name, value in place.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.syspath_prepend(PROGRAMS)
+    rows = ({"group_id": f"GID_fleet_{number}"} for number in range(30))
+    report = provision("fleet_devices:create_group", rows, policy=place.folder / "fleet.toml")
+    assert (report.rows, report.done, report.known, report.failed, report.left) == (30, 30, 0, 0, 0)
+    assert str(report).startswith("30 rows of CreateGroupId: 30 done; ")
+    assert len(place.groups()) == 30

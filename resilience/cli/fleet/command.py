@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import click
 from attrs import evolve
 
-from resilience.cli.fleet.inputs import function_under, input_options, rows_at
+from resilience.cli.fleet.inputs import checked_input, input_options, rows_at
 from resilience.cli.fleet.showing import Screen
 from resilience.cli.fleet.signals import Interruption
-from resilience.cli.screen import FINDINGS, WRONG_USE, as_json, format_option, load
+from resilience.cli.screen import FINDINGS, as_json, format_option, load
 from resilience.core.policy import PolicyValues, TelemetrySettings
-from resilience.fleet.left import write_left
-from resilience.fleet.provisioning import Fleet
+from resilience.fleet.function import FunctionError
+from resilience.fleet.progress import FleetProgress
+from resilience.fleet.provisioning import FleetRun, fleet_of
 from resilience.fleet.report import FleetReport
+from resilience.fleet.rows.left import write_left
 from resilience.fleet.rows.problems import RowsError
-from resilience.fleet.rows.source import Form
-from resilience.journal.writer import JournalError
+from resilience.fleet.rows.source import Form, RowSource
 
 
 @click.command(short_help="Call a function once for each row of a file, under a policy.")
@@ -26,6 +28,12 @@ from resilience.journal.writer import JournalError
 @click.option("--journal", metavar="FILE", help="A file to record every call, for resilience report.")
 @click.option(
     "--failed", metavar="FILE", help="A file for the rows that failed or were not begun, in the form of ROWS."
+)
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Make the calls in N other processes, which divide the limits and share the ledger.",
 )
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress and no summary.")
 @format_option
@@ -39,6 +47,7 @@ def fleet(  # noqa: PLR0913  # a parameter for each option
     row_form: Form | None,
     form: str,
     concurrency: int | None,
+    processes: int | None,
     journal: str | None,
     failed: str | None,
     quiet: bool,
@@ -57,34 +66,33 @@ def fleet(  # noqa: PLR0913  # a parameter for each option
     further call, and those under way end; a second one breaks them off. Exit code: 0 all rows are done, 1 some failed,
     2 wrong use (nothing was sent), 130 after Ctrl-C and 143 after SIGTERM if rows are left.
     """
+    if failed is not None and not os.access(Path(failed).absolute().parent, os.W_OK):
+        raise click.UsageError(f"--failed {failed}: its folder is not there, or cannot be written")
     values = with_journal(load(policy, env), journal)
     with rows_at(rows, row_form) as source:
+        called, known = checked_input(function, values, operation, source)
+        progress = FleetProgress(called, known.count)
         try:
-            called = function_under(function, values, operation)
-            screen = Screen(called.rate, quiet=quiet)
-            made = Fleet(called, source, concurrency=concurrency)
-        except (RowsError, JournalError) as error:
-            click.echo(str(error), err=True)
-            sys.exit(WRONG_USE)
-        except TypeError as error:
+            made = fleet_of(called, known, progress, concurrency=concurrency, processes=processes)
+        except FunctionError as error:
             raise click.UsageError(str(error)) from None
+        screen = Screen(called.rate, quiet=quiet)
         if not called.is_remembered:
             screen.say(
                 f"the policy has no [ledger], so a second run would send all of {called.target.operation.name} again"
             )
         interruption = Interruption(made.stop, made.cancel, screen.say)
         try:
-            with interruption.handled(), screen.following(made.progress):
+            with interruption.handled(), screen.following(progress):
                 _run(made)
         finally:
-            report = made.progress.report()
-            if failed is not None:
-                write_left(Path(failed), source, made.progress.states)
+            report = progress.report()
+            is_kept = failed is None or _keep(Path(failed), source, progress.states)
             if not quiet:
                 _tell(report, source.name, failed, is_json=form == "json")
     if report.left and interruption.exit_code is not None:
         sys.exit(interruption.exit_code)
-    sys.exit(FINDINGS if report.failed or report.left else 0)
+    sys.exit(FINDINGS if report.failed or report.left or not is_kept else 0)
 
 
 def with_journal(policy: PolicyValues, journal: str | None) -> PolicyValues:
@@ -95,11 +103,23 @@ def with_journal(policy: PolicyValues, journal: str | None) -> PolicyValues:
     return evolve(policy, telemetry=evolve(settings, journal=str(Path(journal).absolute())))
 
 
-def _run(made: Fleet) -> None:
+def _run(made: FleetRun) -> None:
     try:
         made.run()
     except KeyboardInterrupt:
         return  # the second signal; the rows without an outcome tell it
+    except (ChildProcessError, RowsError) as error:
+        click.echo(f"resilience: {error}", err=True)
+
+
+def _keep(path: Path, source: RowSource, states: bytearray) -> bool:
+    """Write the rows that are left; tell whether that worked."""
+    try:
+        write_left(path, source, states)
+    except (OSError, RowsError) as error:
+        click.echo(f"resilience: --failed {path} has not been written: {error}", err=True)
+        return False
+    return True
 
 
 def _tell(report: FleetReport, source: str, failed: str | None, *, is_json: bool) -> None:

@@ -11,10 +11,13 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from resilience.cli.screen import policy_option
+from resilience.cli.screen import WRONG_USE, policy_option
 from resilience.core.policy import PolicyValues
 from resilience.fleet.function import FleetFunction, FunctionError, imported, under_policy
+from resilience.fleet.rows.check import CheckedRows, rows_for
+from resilience.fleet.rows.problems import RowsError
 from resilience.fleet.rows.source import Form, RowSource, file_rows, spooled
+from resilience.journal.writer import JournalError
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -57,18 +60,24 @@ def rows_at(path: str, form: Form | None) -> Iterator[RowSource]:
         raise click.UsageError(f"{error.filename}: {error.strerror}") from None
 
 
-def function_under(name: str, policy: PolicyValues, operation: str | None) -> FleetFunction:
+def checked_input(
+    name: str, policy: PolicyValues, operation: str | None, source: RowSource
+) -> tuple[FleetFunction, CheckedRows]:
     """
-    Find a function and put it under the policy.
+    Find a function, put it under the policy and check the rows for it; if the rows have problems, exit with 2.
 
     Raises:
-        click.UsageError: It cannot be used.
+        click.UsageError: The function cannot be used.
     """
     try:
         found = imported(name)
     except FunctionError as error:
         raise click.UsageError(str(error)) from None
     try:
-        return under_policy(found, policy, operation)
+        called = under_policy(found, policy, operation)
+        return called, rows_for(called.target, called.key_of, source)
+    except (RowsError, JournalError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(WRONG_USE)
     except (TypeError, ValueError) as error:
         raise click.UsageError(str(error)) from None

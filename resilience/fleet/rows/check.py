@@ -11,9 +11,13 @@ from typing import Any
 
 from attrs import frozen
 
+from resilience.engine.target.target import Target
 from resilience.fleet.rows.parameters import Parameters
 from resilience.fleet.rows.problems import Problems, shown
 from resilience.fleet.rows.source import Row, RowSource
+
+NumberedRow = tuple[int, int, dict[str, Any]]
+"""The number of a row, from 0; its line; and its arguments."""
 
 KeyOf = Callable[[Mapping[str, Any]], Mapping[str, str] | None]
 """Returns the fields that name the resource of a call with these arguments; None if they are not known."""
@@ -34,14 +38,14 @@ class CheckedRows:
     parameters: Parameters
     count: int
 
-    def __iter__(self) -> Iterator[tuple[int, int, dict[str, Any]]]:
+    def __iter__(self) -> Iterator[NumberedRow]:
         """
         Yield the number of each row, from 0, its line, and its arguments.
 
         Raises:
             RowsError: The rows have changed since they were checked.
         """
-        problems = Problems(self.source.name)
+        problems = Problems(self.source.name, is_late=True)
         number = -1
         for number, row in enumerate(self.source.read(problems)):  # the last one is counted
             arguments = _arguments(self.parameters, self.source, row, problems)
@@ -87,6 +91,18 @@ def checked(source: RowSource, parameters: Parameters, key_of: KeyOf | None) -> 
         _find_twice(source, parameters, key_of, twice, problems)
     problems.check()
     return CheckedRows(source, parameters, count)
+
+
+def rows_for(target: Target, key_of: KeyOf, rows: RowSource) -> CheckedRows:
+    """
+    Check rows for the function of a target.
+
+    Raises:
+        RowsError: At least one row does not fit.
+        TypeError: Rows cannot give the function its parameters.
+    """
+    has_key = target.operation.is_for_ledger and bool(target.operation.ledger_keys)
+    return checked(rows, Parameters(target.function), key_of if has_key else None)
 
 
 def _arguments(parameters: Parameters, source: RowSource, row: Row, problems: Problems) -> dict[str, Any]:

@@ -120,12 +120,12 @@ class Parameters:
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        signature = inspect.signature(function)
+        self._signature = inspect.signature(function)
         self.function: str = getattr(function, "__name__", type(function).__name__)
         hints = _hints(function)
         self._known: dict[str, Parameter] = {}
         self._takes_others = False
-        for name, each in signature.parameters.items():
+        for name, each in self._signature.parameters.items():
             if each.kind is each.VAR_KEYWORD:
                 self._takes_others = True
             elif each.kind in {each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY}:
@@ -142,6 +142,11 @@ class Parameters:
     def needed(self) -> tuple[str, ...]:
         """The parameters without a default."""
         return tuple(name for name, each in self._known.items() if not each.has_default)
+
+    def call(self, arguments: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return what to call the function with; by position where possible: a verifier may have names of its own."""
+        bound = self._signature.bind(**arguments)
+        return bound.args, bound.kwargs
 
     def unknown(self, column: str) -> str | None:
         """Return what is said of a column that is no parameter, in the words after its name; None if it is one."""

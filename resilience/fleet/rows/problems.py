@@ -12,16 +12,18 @@ _SHOWN: Final = 20
 
 class RowsError(ValueError):
     """
-    The rows cannot be used, and nothing has been sent.
+    The rows cannot be used.
 
     Attributes:
         source: The name of the file.
         problems: The first problems, without values of rows.
         count: How many problems there are.
+        is_late: Whether rows were checked before and have changed since, so that calls may have been made.
     """
 
-    def __init__(self, source: str, problems: tuple[str, ...], count: int) -> None:
+    def __init__(self, source: str, problems: tuple[str, ...], count: int, *, is_late: bool = False) -> None:
         super().__init__(source, problems, count)
+        self.is_late = is_late
         self.source = source
         self.problems = problems
         self.count = count
@@ -30,9 +32,10 @@ class RowsError(ValueError):
         """Return a line for each problem that is shown."""
         problems = "1 problem" if self.count == 1 else f"{self.count:,} problems"
         more = self.count - len(self.problems)
+        why = "it has changed since it was checked" if self.is_late else "nothing has been sent"
         return "\n  ".join(
             [
-                f"{self.source}: {problems}; nothing has been sent",
+                f"{self.source}: {problems}; {why}",
                 *self.problems,
                 *([f"and {more:,} more"] if more else []),
             ]
@@ -42,8 +45,9 @@ class RowsError(ValueError):
 class Problems:
     """Collects problems; the memory does not grow with their number."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, *, is_late: bool = False) -> None:
         self._source = source
+        self._is_late = is_late
         self._first: list[tuple[int, str]] = []
         self.count = 0
 
@@ -63,7 +67,7 @@ class Problems:
         """
         if self.count:
             by_line = sorted(self._first, key=lambda each: each[0])
-            raise RowsError(self._source, tuple(text for _, text in by_line), self.count)
+            raise RowsError(self._source, tuple(text for _, text in by_line), self.count, is_late=self._is_late)
 
 
 def shown(column: str) -> str:

@@ -46,3 +46,9 @@ def create_group_plainly(group_id: str, instance_id: str = INSTANCE) -> None:
 async def create_group_bare(group_id: str, instance_id: str = INSTANCE) -> None:
     """Make one group, under no policy yet."""
     await client.create_group_id_async(CreateGroupIdRequest(instance_id=instance_id, group_id=group_id))
+
+
+@executor.wrap("CreateGroupId")
+async def create_wrongly(group_id: str, instance_id: str = INSTANCE) -> None:
+    """Make a mistake."""
+    raise TypeError(f"{len(group_id)} {len(instance_id)}")

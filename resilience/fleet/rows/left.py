@@ -24,6 +24,7 @@ def write_left(path: Path, source: RowSource, states: bytearray) -> None:
 
     Raises:
         OSError: It cannot be written.
+        RowsError: The rows have changed since they were checked.
         TypeError: A value from Python is none of JSON.
     """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -52,7 +53,7 @@ def _write(file: IO[str], source: RowSource, states: bytearray) -> None:
 
 
 def _left(source: RowSource, states: bytearray) -> Iterator[dict[str, str]]:
-    problems = Problems(source.name)
+    problems = Problems(source.name, is_late=True)
     rows = 0
     for number, row in enumerate(source.read(problems)):
         rows = number + 1

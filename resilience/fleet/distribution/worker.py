@@ -1,0 +1,123 @@
+"""A process that makes calls of a fleet: what it is given, and what it tells."""
+
+from __future__ import annotations
+
+import pickle
+import queue
+import signal
+import threading
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from typing import Any, Final
+
+from attrs import frozen
+
+from resilience.core.policy import PolicyValues
+from resilience.engine.outcome import Outcome
+from resilience.fleet.calls import Fleet
+from resilience.fleet.distribution.chunking import Chunk, RowOutcome
+from resilience.fleet.function import imported, under_policy
+from resilience.fleet.rows.check import NumberedRow
+from resilience.fleet.rows.parameters import Parameters
+
+NEXT: Final = "next"
+"""A worker wants another chunk; it asks while it still has one."""
+
+END: Final = "end"
+"""There is no other chunk; a worker says it too, when all its calls have ended."""
+
+STOP: Final = "stop"
+"""Begin no further call."""
+
+
+@frozen
+class WorkerJob:
+    """
+    What a worker needs besides rows; no secret is in it.
+
+    Attributes:
+        function: The import name of the function.
+        policy: Its part of the policy.
+        operation: The operation.
+        concurrency: How many of its calls are under way at a time; None for as many as the policy says.
+    """
+
+    function: str
+    policy: PolicyValues
+    operation: str
+    concurrency: int | None
+
+
+def work(connection: Connection, job: WorkerJob) -> None:
+    """Make the calls of chunks until there are no more; Ctrl-C is for the process that gives them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        teller = _Teller(connection)
+        called = under_policy(imported(job.function), job.policy, job.operation)
+        given = _Given(connection, teller)
+        parameters = Parameters(called.target.function)
+        fleet = Fleet(called, parameters, given.rows(), teller, concurrency=job.concurrency)
+        threading.Thread(target=given.listen, args=(fleet,), name="resilience fleet chunks", daemon=True).start()
+        fleet.run()
+    except Exception as error:  # noqa: BLE001  # it leaves in the process that the user started
+        teller.tell(_portable(error))
+    else:
+        teller.tell(END)
+
+
+def _portable(error: Exception) -> Exception:
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301  # our own bytes
+    except Exception:  # noqa: BLE001  # an exception of the user may do anything
+        return RuntimeError(f"a process of the fleet ended with {type(error).__name__}")
+    return error
+
+
+class _Teller:
+    """Tells outcomes; two threads use it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+
+    def tell(self, message: object) -> None:
+        with self._lock:
+            try:
+                self._connection.send(message)
+            except OSError:
+                return  # the other process is gone; what is under way ends, and the ledger knows it
+
+    def add(self, number: int, line: int, outcome: Outcome[Any]) -> None:
+        self.tell(RowOutcome.of(number, line, outcome))
+
+
+class _Given:
+    """The rows that have been given."""
+
+    def __init__(self, connection: Connection, teller: _Teller) -> None:
+        self._connection = connection
+        self._teller = teller
+        self._chunks: queue.SimpleQueue[Chunk | None] = queue.SimpleQueue()
+
+    def rows(self) -> Iterator[NumberedRow]:
+        # The next chunk is asked for before this one is begun, so calls under way do not wait for it.
+        self._teller.tell(NEXT)
+        self._teller.tell(NEXT)
+        while (chunk := self._chunks.get()) is not None:
+            yield from chunk.rows
+            self._teller.tell(NEXT)
+
+    def listen(self, fleet: Fleet) -> None:
+        while True:
+            try:
+                message = self._connection.recv()
+            except (EOFError, OSError):
+                message = STOP
+            if isinstance(message, Chunk):
+                self._chunks.put(message)
+                continue
+            if message == STOP:
+                fleet.stop()
+            self._chunks.put(None)
+            if message == STOP:
+                return

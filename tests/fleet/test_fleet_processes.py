@@ -1,0 +1,124 @@
+"""Fleets in several processes: limits and ledger hold across them, and a process that dies loses nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fleet_calls import policy
+from fleet_runs import Place, placed, until
+
+from resilience.fleet import chunks, run_chunk
+
+CREATE = ("fleet_devices:create_group", "fleet.csv", "--policy", "fleet.toml")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with placed(tmp_path) as found:
+        yield found
+
+
+def workers_of(process: int) -> list[int]:
+    """Return the processes that make calls: not multiprocessing's own, which watches over semaphores."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
+    return [int(each) for each in children if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
+
+
+def test_processes_divide_the_limit_and_make_each_once(place: Place) -> None:
+    """No second has more calls than the limit, as the service counts."""
+    names = place.rows(80)
+    place.policy(rate="20/s")
+    run = place.run(*CREATE, "--processes", "2")
+    assert run.returncode == 0, run.stderr
+    assert sorted(place.groups()) == names
+    times = sorted(each.at for each in place.sandbox.calls if each.operation == "CreateGroupId")
+    assert len(times) == 80
+    assert max(sum(1 for other in times if at <= other < at + 1) for at in times) <= 20
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the processes in /proc")
+def test_a_process_that_is_killed_loses_nothing(place: Place) -> None:
+    """Its rows go to another process; what it had begun is looked at, and nothing is made twice."""
+    names = place.rows(120)
+    place.policy(rate="60/s")
+    with place.started(*CREATE, "--processes", "2") as running:
+        until(lambda: len(place.groups()) >= 20)
+        os.kill(workers_of(running.pid)[0], signal.SIGKILL)
+        _, errors = running.communicate(timeout=60)
+    if running.returncode:
+        # On a disk that is slow enough, a call may have waited too long for the ledger; then nothing was sent.
+        assert re.search(r"\d failed \(ledger \d+\);", errors), errors
+        again = place.run(*CREATE)
+        assert again.returncode == 0, again.stderr
+    assert sorted(place.groups()) == names
+    assert place.sandbox.applied("CreateGroupId") == 120
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the processes in /proc")
+def test_without_a_ledger_rows_of_a_killed_process_are_left(place: Place) -> None:
+    """Nothing knows which of them are done, so they are not made again; the exit code and a line tell it."""
+    place.rows(120)
+    place.policy(rate="60/s", ledger=False)
+    with place.started(*CREATE, "--processes", "2", "--failed", "left.csv") as running:
+        until(lambda: len(place.groups()) >= 20)
+        os.kill(workers_of(running.pid)[0], signal.SIGKILL)
+        _, errors = running.communicate(timeout=60)
+    assert running.returncode == 1, errors
+    assert "without a ledger nothing knows" in errors
+    assert place.sandbox.asked("CreateGroupId") == place.sandbox.applied("CreateGroupId")
+    left = (place.folder / "left.csv").read_text(encoding="utf-8").splitlines()
+    assert 1 < len(left) < 120
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_ctrl_c_reaches_all_processes(place: Place, signals: int) -> None:
+    """Ctrl-C goes to the whole group, as a terminal sends it; no process is left, and a second run does the rest."""
+    names = place.rows(120)
+    place.policy(rate="40/s")
+    with place.started(*CREATE, "--processes", "2") as running:
+        until(lambda: len(place.groups()) >= 20)
+        workers = workers_of(running.pid)
+        for _ in range(signals):
+            os.killpg(running.pid, signal.SIGINT)
+        _, errors = running.communicate(timeout=60)
+    assert running.returncode == 130, errors
+    assert "of 120 rows have an outcome" in errors
+    assert len(workers) == 2
+    assert not any(Path(f"/proc/{each}").exists() for each in workers)
+    place.policy()
+    run = place.run(*CREATE, "--processes", "2")
+    assert run.returncode == 0, run.stderr
+    assert sorted(place.groups()) == names
+    assert place.sandbox.applied("CreateGroupId") == 120
+
+
+def test_a_mistake_of_the_function_ends_the_fleet(place: Place) -> None:
+    """The error of the function leaves, and no process is left behind."""
+    place.rows(10)
+    run = place.run("fleet_devices:create_wrongly", *CREATE[1:], "--processes", "2")
+    assert run.returncode == 1
+    assert "TypeError" in run.stderr
+
+
+def make(name: str) -> str:
+    """Make nothing."""
+    return name
+
+
+def test_chunks_are_the_same_in_every_run() -> None:
+    """An engine can place them by their keys, and the results tell the rows of the whole input."""
+    rows = [{"name": f"n{number}"} for number in range(5)]
+    words: Any = {"policy": policy(), "operation": "tencent:CreateTopic"}
+    found = list(chunks(rows, make, **words, size=2))
+    assert [each.key for each in found] == [each.key for each in chunks(rows, make, **words, size=2)]
+    assert len({each.key for each in found}) == 3
+    assert "n1" not in repr(found)
+    results = [run_chunk(make, each, **words) for each in found]
+    assert [outcome.number for each in results for outcome in each.outcomes] == [0, 1, 2, 3, 4]
+    assert all(outcome.failure is None for each in results for outcome in each.outcomes)
