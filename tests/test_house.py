@@ -8,7 +8,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
+
+from resilience.cli.report.labels import DECISIONS
+from resilience.core.backoff import Backoff
+from resilience.core.decision import Decision
+from resilience.core.machine import FINALITY
+from resilience.core.policy import Verb, ready_made
 
 PACKAGE: Final = Path(__file__).parents[1] / "resilience"
 
@@ -73,3 +79,12 @@ def test_every_file_that_contributors_are_sent_to_exists() -> None:
     named = {name for name in re.findall(r"`((?:[\w.-]+/)+[\w.-]*)`", text) if "acme" not in name}
     assert len(named) > 20
     assert [name for name in sorted(named) if not ((root / name).exists() or (PACKAGE / name).exists())] == []
+
+
+def test_every_verb_is_in_the_tables_of_verbs() -> None:
+    """Mypy finds a match that lacks a new action, and no table that does."""
+    verbs = set(get_args(Verb))
+    assert set(FINALITY) == verbs
+    assert set(DECISIONS) == verbs - {"fail"}
+    assert set(ready_made(Backoff())) == verbs
+    assert {each.verb for each in get_args(Decision)} == verbs

@@ -78,7 +78,7 @@ _DEFAULT_BACKOFF: Final = Backoff()
 _DEFAULT_CREDENTIALS: Final = CredentialLimits()
 
 # How final a verb is when the leaves of an exception group disagree; an accept needs all of them.
-_FINALITY: Final[Mapping[Verb, int]] = {"fail": 0, "verify": 1, "refresh": 2, "rename": 3, "retry": 4, "accept": 5}
+FINALITY: Final[Mapping[Verb, int]] = {"fail": 0, "verify": 1, "refresh": 2, "rename": 3, "retry": 4, "accept": 5}
 
 
 def begin(  # noqa: PLR0913  # a keyword for each limit that calls share
@@ -203,7 +203,7 @@ def _failed(history: History, event: Failed, now: float, draw: float) -> Decisio
         choice = found.choice if found.is_certain else _past_the_impossible(history, found.choice, now)
         if others:
             choices = [choice, *(_past_the_impossible(history, each.choice, now) for each in others)]
-            choice = min(choices, key=lambda choice: _FINALITY[choice.action.do])
+            choice = min(choices, key=lambda choice: FINALITY[choice.action.do])
             hint = max((fault.retry_after for fault in faults if fault.retry_after is not None), default=None)
     if event.doubt or found.effect == "unknown" or (others and any(each.effect == "unknown" for each in others)):
         history.ours = history.unresolved = True

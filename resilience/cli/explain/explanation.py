@@ -16,6 +16,7 @@ from resilience.cli.explain.subject import read_subject
 from resilience.cli.shared_limits import shared_limits_of
 from resilience.cli.values import Value, action_of, label, limits_of, value_at
 from resilience.cli.values import operation_of as values_of
+from resilience.core.decision import LEADS_ON
 from resilience.core.fault import Effect, Fault, Origin, Repeat
 from resilience.core.operations.advice import leads_on, unrepeatable
 from resilience.core.plan import Plan
@@ -159,7 +160,7 @@ def explain_fault(fault: Fault, plan: Plan, policy: Policy) -> Explanation:
         limits=limits_of(policy),
         documented=_documented(plan),
         shared=shared_limits_of(policy, plan.provider, plan.operation),
-        waits=() if action.do in {"accept", "fail"} else waits(action.backoff, shown),
+        waits=waits(action.backoff, shown) if action.do in LEADS_ON else (),
         uses=count,
         lasts=action.lasts,
         answers=tuple(_by_message(fault, plan, policy)),

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from resilience.cli.replay.remarks import ReplayedRecording, RulePlace, Totals, notes, rule_place
 from resilience.cli.screen import seconds, times
-from resilience.core.decision import Accept, Decision, Fail, StopReason
+from resilience.core.decision import LEADS_ON, Accept, Decision, Fail, StopReason
 from resilience.core.words.stop_reasons import STOP_WORDS
 from resilience.journal.model import RecordedCall, RecordedDecision
 from resilience.policyfile import Policy
@@ -125,7 +125,7 @@ def _one(each: Replayed, found: Difference) -> str:
 def _delay(decision: RecordedDecision | Decision | None) -> str | None:
     if decision is None or isinstance(decision, Accept | Fail):
         return None
-    if isinstance(decision, RecordedDecision) and decision.action in {"accept", "fail"}:
+    if isinstance(decision, RecordedDecision) and decision.action not in LEADS_ON:
         return None
     return seconds(decision.delay)
 

@@ -48,7 +48,7 @@ COLUMNS: Final[Mapping[str, frozenset[End]]] = {
 Step = Literal["success", "retry", "refresh", "rename", "verify", "accept", "fail", "aborted", "unfinished"]
 """The step after an attempt."""
 
-_DECISIONS: Final[Mapping[str, str]] = {
+DECISIONS: Final[Mapping[str, str]] = {
     "retry": "retry",
     "refresh": "get new credentials",
     "rename": "take another name",
@@ -118,7 +118,7 @@ def decided(decision: RecordedDecision, call: RecordedCall) -> str:
         return ""
     if decision.action == "fail":
         return f"stop: {stopped(decision.stop_reason or call.stop_reason)}"
-    text = _DECISIONS[decision.action]
+    text = DECISIONS[decision.action]
     return f"{text} in {seconds(decision.delay)}" if decision.delay else text
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from attrs import evolve, frozen
 
+from resilience.core.decision import LEADS_ON
 from resilience.core.fault import Effect, Repeat
 from resilience.core.operations.apis import METHODS, RequestTemplate, RestApi, is_placeholder
 from resilience.core.operations.declared import Declaration, is_secret_field
@@ -22,7 +23,6 @@ from resilience.core.policy import Action, Rule
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _GUESS: Final = ("name",)
 _NAMING: Final = re.compile("(?:^|[_.])(?:name|id)$|(?:Name|Id)$")
-_LEADING: Final = frozenset({"retry", "refresh", "rename", "verify"})
 _NOTHING: Final = Declaration()
 
 
@@ -236,7 +236,7 @@ def may_leave_doubt(rule: Rule, effect_of: Callable[[str | None, str], Effect | 
 
 def leads_on(action: Action | None) -> bool:
     """Tell whether an action, or one of its ``then``, may lead to another attempt."""
-    return action is not None and any(each.do in _LEADING for each in action.chain)
+    return action is not None and any(each.do in LEADS_ON for each in action.chain)
 
 
 def can_be_ours(plan: Plan) -> bool:
