@@ -7,6 +7,8 @@ from bisect import bisect_left
 
 import pytest
 
+from resilience.core.admission.admission import Admission
+from resilience.core.admission.limits import RateLimits
 from resilience.core.admission.rate import Rate
 from resilience.core.admission.rate_limiter import RateLimiter
 from resilience.core.admission.sliding_log import LogPlace, SlidingLog
@@ -69,6 +71,30 @@ def test_an_answer_may_make_room_at_once() -> None:
     assert log.free_at(1.1) == pytest.approx(3.0)
     assert log.answered(place, 1.1) is True
     assert log.held(1.1) == 0
+
+
+def test_what_was_cancelled_says_nothing_about_how_quick_the_service_is() -> None:
+    """An attempt that ended without an answer holds its place as long as one that hangs."""
+    admission = Admission(RateLimits(default=Rate(1, 1.0)))
+    first, then = (admission.enter("Create", "", 0.0) for _ in range(2))
+    assert admission.ask(first, 0.0) == 0.0
+    admission.leave(first, 0.001, "cancelled")
+    assert admission.ask(then, 1.1) > 0.9
+
+
+def test_an_answer_that_makes_room_wakes_who_waits_for_it() -> None:
+    """A call that was told to ask in seconds is woken when the answer of a slow attempt has come."""
+    admission = Admission(RateLimits(default=Rate(1, 1.0)))
+    for number in range(2000):
+        ticket = admission.enter("Create", "", number * 10.0)
+        assert admission.ask(ticket, number * 10.0) == 0.0
+        admission.leave(ticket, number * 10.0 + 1.2, "succeeded")
+    slow, waits = (admission.enter("Create", "", 30_000.0) for _ in range(2))
+    assert admission.ask(slow, 30_000.0) == 0.0
+    woken: list[bool] = []
+    assert admission.ask(waits, 30_001.02, lambda: woken.append(True)) > 0.0
+    admission.leave(slow, 30_001.02, "succeeded")
+    assert woken
 
 
 @pytest.mark.parametrize("count", [5, 40, 280])
