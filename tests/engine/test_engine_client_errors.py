@@ -16,6 +16,7 @@ import anyio
 import pytest
 from alibabacloud_onsmqtt20200420 import models as alibaba_models
 from alibabacloud_tea_openapi.exceptions import ClientException
+from aliyunsdkcore.acs_exception.exceptions import ServerException
 from Tea.exceptions import TeaException
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 from tencentcloud.mqtt.v20240516.mqtt_client_async import MqttClient as AsyncMqttClient
@@ -42,7 +43,7 @@ from wrapped_clients import (
     topic_fields,
 )
 
-from resilience import DeadlineExceeded, Executor, RemedyFailed, ServiceError, SyncExecutor
+from resilience import BreakerOpen, DeadlineExceeded, Executor, RemedyFailed, ServiceError, SyncExecutor
 from resilience.engine.client.wrapped_client import wrap_client
 from resilience.sandbox import Sandbox
 
@@ -103,6 +104,21 @@ def test_a_refusal_in_a_good_answer_is_an_error_of_alibabas_sdk(cloud: Sandbox) 
     assert error.request_id == error.fault.request_id
     assert error.answer.body.success is False
     assert "secret" not in f"{error}{error!r}"
+
+
+@EVERYWHERE
+@pytest.mark.anyio
+async def test_a_call_that_a_shared_limit_refuses_is_an_error_of_the_sdk(style: Style, cloud: Sandbox) -> None:
+    """Nothing is sent, and the script's own handler sees it; what we say of it is there too."""
+    executor = SyncExecutor(quick(f"[breaker.{style.provider}]\nfailure_rate = 0.5"), observers=())
+    wrapped = wrap_client(style.client(cloud), executor)
+    executor.breaker(style.provider).open()
+    with pytest.raises(BreakerOpen, match="its breaker is open") as caught:
+        await style.create(wrapped, cloud)
+    assert isinstance(caught.value, TeaException | ServerException | ClientException | TencentCloudSDKException)
+    assert cloud.calls == ()
+    assert "stop reason: breaker" in "".join(caught.value.__notes__)
+    assert caught.value.operation == style.operation
 
 
 def test_an_error_that_tencents_sdk_overlooks_is_an_error_of_it(cloud: Sandbox) -> None:

@@ -17,7 +17,7 @@ from resilience.core.fault import Fault
 from resilience.engine import errors
 from resilience.state import LedgerError
 
-OURS: Final = (errors.ServiceError, errors.DeadlineExceeded, errors.RemedyFailed, LedgerError)
+OURS: Final = (errors.ServiceError, errors.Refused, errors.DeadlineExceeded, errors.RemedyFailed, LedgerError)
 
 _PARTS: Final = "_resilience_parts"
 _PACKAGE: Final = __name__.partition(".")[0] + "."
