@@ -67,11 +67,12 @@ def test_an_interrupted_run_goes_on_where_it_was(place: Place, number: int, code
     assert place.sandbox.asked("CreateGroupId") == 120
 
 
-def test_a_second_signal_breaks_off(place: Place) -> None:
+@pytest.mark.parametrize("function", ["create_group", "create_group_plainly"])
+def test_a_second_signal_breaks_off(place: Place, function: str) -> None:
     """Calls that would take long are cancelled, and the run ends at once."""
     place.rows(40)
     place.sandbox.script("CreateGroupId", "hang 30s*")
-    with place.started(*CREATE) as running:
+    with place.started(f"fleet_devices:{function}", *CREATE[1:]) as running:
         until(lambda: place.sandbox.asked("CreateGroupId") > 0)
         running.send_signal(signal.SIGINT)
         assert running.stderr is not None
