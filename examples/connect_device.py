@@ -134,7 +134,7 @@ def at_mosquitto(device: Device, port: int) -> int:
         passwords.touch(0o600)
         passwords.write_text(f"{device.username}:{device.password}\n")
         subprocess.run([hasher, "-U", passwords], check=True)  # noqa: S603  # a file of our own
-        # As this user, so that it may read the file: started by root it would become somebody else.
+        # As this user, so that it may read the file: started by root it would become another user.
         config.write_text(f"listener {port} 127.0.0.1\npassword_file {passwords}\nuser {getuser()}\nlog_type error\n")
         with subprocess.Popen([server, "-c", config]) as process:  # noqa: S603  # likewise
             try:
@@ -145,17 +145,17 @@ def at_mosquitto(device: Device, port: int) -> int:
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
+    """Return a free port of this machine."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
 
 def wait_for(port: int) -> None:
     """
-    Wait until somebody listens on a port.
+    Wait until a program listens on a port.
 
     Raises:
-        TimeoutError: Nobody does after five seconds.
+        TimeoutError: None does after five seconds.
     """
     for _ in range(100):
         with socket.socket() as caller:
@@ -166,7 +166,7 @@ def wait_for(port: int) -> None:
 
 
 async def sign_in(device: Device, port: int) -> int:
-    """Sign in as the device, and as somebody who does not know its secret; return the exit code."""
+    """Sign in as the device, and once with a wrong secret; return the exit code."""
     print(f"the broker lets in {device.username} and delivers {await talk(device, port, device.password)}")
     try:
         await talk(device, port, signature(device.client_id, "not the secret"))

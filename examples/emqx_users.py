@@ -98,7 +98,7 @@ class Answers(BaseHTTPRequestHandler):
             self.answer(HTTPStatus.CONFLICT, "ALREADY_EXISTS")
         else:
             users.add(user)
-            if user != "dev-lost":  # that one is made too, but nobody gets to know
+            if user != "dev-lost":  # that one is made too, but the answer is lost
                 self.answer(HTTPStatus.CREATED)
 
     def answer(self, status: HTTPStatus, code: str = "", headers: Mapping[str, str] | None = None) -> None:

@@ -21,7 +21,7 @@ CALLS = 40
 
 
 class Service:
-    """A service that is down until somebody repairs it."""
+    """A service that is down until it is repaired."""
 
     def __init__(self) -> None:
         self.is_down = True

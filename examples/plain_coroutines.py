@@ -57,7 +57,7 @@ async def main() -> None:
     """Show the same service on three days."""
     days = (
         ("busy", ["Busy", "Busy"], False),
-        ("answer lost, and nobody can look", ["Timeout"], False),
+        ("answer lost, and no verifier", ["Timeout"], False),
         ("answer lost, and a verifier looks", ["Timeout"], True),
     )
     for title, answers, has_verifier in days:

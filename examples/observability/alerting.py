@@ -1,4 +1,4 @@
-"""The alerts: what should wake somebody, and where to look then."""
+"""The alerts: what should wake a person, and where to look then."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scraped import Series, series
 WINDOW: Final = "15m"
 # A nightly run that is late by two hours has not happened. Change it to what your schedule says.
 QUIET: Final = "26h"
-# A job that nobody has seen for a week was given up, and is no longer missed.
+# A job without a sign for a week was given up, and is no longer missed.
 KNOWN: Final = "7d"
 
 # Attempts for each call, on average; two is every call retried. Fewer calls than these say little.
@@ -68,7 +68,7 @@ def alerts() -> tuple[Alert, ...]:
             description="{{ $value | humanize }} calls failed in the last "
             + WINDOW
             + " on {{ $labels.instance }}, after whatever the policy allows. What they were to make is not there, or"
-            " nobody knows whether it is.",
+            " it is unknown whether it is.",
             runbook=f"See why with {_REPORT}. For a code, `resilience explain OPERATION/CODE --policy FILE` says which"
             " rule answers it. In a trace, look for spans with resilience.outcome = failed: resilience.stop_reason,"
             " resilience.rule.origin and resilience.request.id say why, which line decided, and what to quote to the"

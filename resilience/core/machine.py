@@ -259,8 +259,8 @@ def _obstacle(history: History, choice: Choice, now: float) -> StopReason | None
         case "verify":
             return "unverified" if plan.must_verify_first and not plan.can_verify else None
         case "accept":
-            is_somebodys = _asks_whose(history, action) and not (history.ours and plan.can_be_ours)
-            return "not_ours" if is_somebodys else None
+            is_of_others = _asks_whose(history, action) and not (history.ours and plan.can_be_ours)
+            return "not_ours" if is_of_others else None
         case unreachable:
             assert_never(unreachable)
 

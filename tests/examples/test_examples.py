@@ -43,7 +43,7 @@ def test_plain_coroutines_print_three_days() -> None:
     assert shown.stderr == ""
     assert lines == [
         "busy: success_after_retry (success), attempts: 3, made: 1",
-        "answer lost, and nobody can look: failed (unverified), attempts: 1, made: 1",
+        "answer lost, and no verifier: failed (unverified), attempts: 1, made: 1",
         "answer lost, and a verifier looks: accepted (accepted), attempts: 1, made: 1",
     ]
     assert "register a verifier for CreateBridge" in shown.stdout

@@ -58,7 +58,7 @@ STOP_WORDS: Final[Mapping[StopReason, StopWords]] = {
         meaning="no attempt of ours can have made it",
         failed="it exists already, and is not known to be ours, after {attempts}",
         note="it was there before this call, which cannot have made it; look whose it is. In the policy, "
-        'if = "always" accepts it whoever made it, with the reason in [lint] if check asks for one',
+        'if = "always" accepts it from any maker, with the reason in [lint] if check asks for one',
     ),
     "remedy": StopWords(meaning="the remedy is impossible or failed", failed="a remedy failed, after {attempts}"),
     "no_credentials": StopWords(

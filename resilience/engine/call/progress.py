@@ -27,7 +27,7 @@ _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 @record
 class Made:
     """
-    An attempt that ended in a value or a fault; the public record of it is made when somebody asks.
+    An attempt that ended in a value or a fault. Its public record is made when an outcome is asked for.
 
     Attributes:
         number: Counted from 1.
@@ -122,7 +122,7 @@ class Progress:
         started: float | None,
         watch: Watch | None = None,
     ) -> None:
-        """Begin a call; one that has started just now has no ``started``, and no ``watch`` where nobody was asked."""
+        """Begin a call. ``started`` is None for now, and ``watch`` is None if no observer was asked yet."""
         self.target = target
         self.args = args
         self.kwargs = kwargs

@@ -31,7 +31,7 @@ async def credentials_ready(call: Progress) -> bool:
 async def refresh(call: Progress, command: DoRefresh) -> core.Event:
     """Replace the credentials that the last attempt used; return what came of it."""
     provider = command.provider or ""
-    # Of which credentials the attempt used nobody has taken note where they are another provider's: those in force.
+    # Credentials of another provider are not noted at an attempt: those in force count.
     rejected = call.generations.get(provider, call.target.sources[provider].generation)
     renewed = await _renewed(call, provider, command.limit, rejected=rejected)
     return core.Refreshed() if renewed else core.RefreshFailed()

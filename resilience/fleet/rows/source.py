@@ -179,7 +179,7 @@ class Spool:
     """Values in a temporary file, to be read any number of times."""
 
     def __init__(self, values: Iterable[Any]) -> None:
-        self._file: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115  # it is closed when nobody has this object
+        self._file: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115  # it is closed with this object
         weakref.finalize(self, self._file.close)
         for value in values:
             pickle.dump(value, self._file)
