@@ -99,8 +99,7 @@ def _go_on(call: _Call, kind: str, fields: Fields) -> None:
     """Read one record of a call that has begun."""
     # By offsets, because the time of day may be set during a call.
     now = call.about["started_at"] + needed(fields.number("offset"), "offset") - call.offset
-    if kind in _ENDS_OF_REMEDIES and (not call.remedies or "duration" in call.remedies[-1]):
-        raise MalformedError("a remedy ended that did not begin")
+    _check_order(call, kind)
     found = read(kind, fields)
     match kind:
         case "attempt_started":
@@ -115,10 +114,23 @@ def _go_on(call: _Call, kind: str, fields: Fields) -> None:
             _remedy_ended(call, found)
         case "renamed":
             _renamed(call.about, **found)
+        case "waited":
+            waits = call.about.setdefault("gate_waits", {})
+            add_wait(waits, needed(found.get("gate"), "gate"), needed(found.get("duration"), "duration"))
         case "recalled":
             call.about |= found
         case "call_ended":
             call.end = found
+
+
+def _check_order(call: _Call, kind: str) -> None:
+    if kind in _ENDS_OF_REMEDIES and (not call.remedies or "duration" in call.remedies[-1]):
+        raise MalformedError("a remedy ended that did not begin")
+
+
+def add_wait(waits: dict[str, float], gate: str, duration: float) -> None:
+    """Add a wait to those for the same gate."""
+    waits[gate] = waits.get(gate, 0.0) + duration
 
 
 def _attempt_ended(call: _Call, found: dict[str, Any], now: float, *, aborted: bool) -> None:

@@ -223,7 +223,7 @@ RECORDS: Final[Mapping[type, tuple[str, Columns]]] = {
         ),
     ),
     CallStarted: ("call_started", Columns(*_HEADING, *_SPAN)),
-    Waited: ("waited", Columns(Column("gate", TEXT, to=None), Column("duration", SECONDS_PADDED, to=None))),
+    Waited: ("waited", Columns(Column("gate", TEXT), Column("duration", SECONDS_PADDED))),
     BreakerChanged: (
         "breaker_changed",
         Columns(

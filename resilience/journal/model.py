@@ -184,6 +184,7 @@ class RecordedCall:
         renamed: The first and the last name of each renamed field; None for a name that is not recorded.
         renames: The number of renames.
         waited: The sum of its waits.
+        gate_waits: How long it waited before attempts, by what it waited for (``rate``, ``ledger``, ...).
         verified: Whether an accepted call was verified; None if it was not accepted.
         error_type: The class of its failure in metrics: ``timeout``, a code of the policy, the class of its
             exception, or ``_OTHER``.
@@ -208,6 +209,7 @@ class RecordedCall:
     renamed: Mapping[str, tuple[str | None, str | None]] = field(factory=dict)
     renames: int = 0
     waited: float = 0.0
+    gate_waits: Mapping[str, float] = field(factory=dict)
     verified: bool | None = None
     error_type: str | None = None
     trace_id: str | None = None

@@ -11,6 +11,7 @@ from attrs import define, evolve, field
 from resilience.catalog import code_facts, provider_of_cloud
 from resilience.core.fault import CUT, TRANSPORTS, Effect, Fault
 from resilience.core.policy import VERBS
+from resilience.journal.calls import add_wait
 from resilience.journal.fields import (
     ANSWERS,
     EFFECTS,
@@ -132,6 +133,11 @@ def _call(span: Span, children: list[Span]) -> RecordedCall:
             # Spans of successful and cancelled attempts are alike. Only a success can end a call well.
             attempts[index] = evolve(each, aborted=True)
     remedies = [*_remedies(children), *_waits_for_others(span)]
+    waits: dict[str, float] = {}
+    for _, waited in span.of("admission.waited"):
+        gate, length = waited.text("admission.gate"), waited.number("admission.duration")
+        if gate is not None and length is not None:
+            add_wait(waits, gate, length)
     name = attributes.text("input.field")
     return RecordedCall(
         id=f"{span.trace}-{span.id}",
@@ -150,6 +156,7 @@ def _call(span: Span, children: list[Span]) -> RecordedCall:
         renamed={} if name is None else {name: (None, attributes.text("input.name"))},
         renames=len(list(span.of("input.renamed"))),
         waited=attributes.number("retry.delay.total") or 0.0,
+        gate_waits=waits,
         verified=attributes.truth("verified"),
         error_type=attributes.text("error.type"),
         trace_id=span.trace,

@@ -243,3 +243,24 @@ def test_a_call_without_its_own_span_is_read_from_real_exports(tmp_path: Path) -
     assert found.is_unfinished
     assert [each.action for each in found.attempts] == ["verify"]
     assert [(each.kind, each.answer) for each in found.remedies] == [("verify", "there")]
+
+
+def test_waits_before_attempts_are_read_from_events(tmp_path: Path) -> None:
+    """Waits for one gate are added up; an event that does not say how long is left out, and the call is not."""
+    waits: list[dict[str, Any]] = [
+        {"admission__gate": "rate", "admission__duration": 1.5},
+        {"admission__gate": "rate", "admission__duration": 0.5},
+        {"admission__gate": "thread", "admission__duration": 0.25},
+        {"admission__gate": "ledger"},
+    ]
+    one = call(outcome="success", stop_reason="success")
+    one["events"] = [
+        {
+            "timeUnixNano": "1000000000000000000",
+            "name": "resilience.admission.waited",
+            "attributes": [attribute(f"resilience.{key.replace('__', '.')}", value) for key, value in each.items()],
+        }
+        for each in waits
+    ]
+    found = only_call(written(tmp_path / "spans", request(one, attempt())))
+    assert found.gate_waits == {"rate": 2.0, "thread": 0.25}

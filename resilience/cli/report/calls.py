@@ -75,7 +75,7 @@ class ReportedCall:
 
     @property
     def other(self) -> float:
-        """The rest of the duration, in seconds: waiting for a thread or another call, and our own work."""
+        """The rest of the duration, in seconds: waiting before attempts, and our own work."""
         return max(self.took - self.calling - self.remedying - self.waiting, 0.0)
 
     def steps(self) -> Iterator[RecordedAttempt | RecordedRemedy]:

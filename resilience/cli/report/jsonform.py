@@ -14,6 +14,8 @@ A report for programs; lengths of time are in seconds, instants in ISO 8601, and
 | `rules` | for each: the number of decisions by step (`steps`) and by fault (`labels`), and the operations |
 | `gaps` | faults without a rule, with `table` and `key` for one |
 | `refreshes`, `renamed`, `believed`, `injected` | credentials, names, unverified accepts, and faults of `[chaos]` |
+| `gates` | for each thing that calls waited for before attempts: `gate`, `calls`, `total`, `longest` |
+| `rates` | for operations that waited for a rate: `attempts`, `mean` per second, `peak` within one second |
 | `slowest` | the longest calls |
 """
 
@@ -61,6 +63,8 @@ def to_json(summary: Summary, *, sources: Sequence[str], problems: Sequence[str]
             "unfinished": [_call(each) for each in summary.unfinished],
             "rules": [_rule(each) for each in summary.rules],
             "gaps": [_gap(each) for each in summary.gaps],
+            "gates": [asdict(each) for each in summary.gates],
+            "rates": [asdict(each) for each in summary.rates],
             "refreshes": asdict(summary.refreshes),
             "renamed": [
                 {"operation": one.call.operation, "field": field, "from": old, "to": new}

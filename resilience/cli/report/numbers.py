@@ -8,6 +8,7 @@ from typing import Final
 from attrs import frozen
 
 from resilience.cli.report.calls import ReportedCall, by, ends_of
+from resilience.cli.report.gates import GateWaits, SentRate, gate_waits, sent_rates
 from resilience.cli.report.groups import Failure, Gap, Group, Refreshes, RuleUse, failures, gaps, refreshes, rules
 from resilience.cli.report.labels import End
 
@@ -26,7 +27,7 @@ class Times:
         calling: Attempts.
         waiting: Waits between attempts.
         remedies: Refreshes and verifications.
-        other: The rest: waiting for a free thread or for another call on the resource, and our own work.
+        other: The rest: waiting before attempts for a limit, a thread or another call, and our own work.
         whole: The time from first start to last end of each run.
         under_way: The part of ``whole`` with at least one call under way.
         out: The part of ``whole`` with at least one attempt under way.
@@ -93,6 +94,8 @@ class Summary:
     believed: tuple[ReportedCall, ...]
     renames: tuple[tuple[ReportedCall, str, tuple[str | None, str | None]], ...]
     refreshes: Refreshes
+    gates: tuple[GateWaits, ...]
+    rates: tuple[SentRate, ...]
     slowest: tuple[ReportedCall, ...]
 
     @property
@@ -125,5 +128,7 @@ def summarised(calls: Sequence[ReportedCall]) -> Summary:
         ),
         renames=tuple((each, name, names) for each in calls for name, names in each.call.renamed.items()),
         refreshes=refreshes(calls),
+        gates=gate_waits(calls),
+        rates=sent_rates(calls),
         slowest=tuple(sorted(calls, key=lambda each: -each.took)[:_SLOWEST]),
     )

@@ -35,6 +35,7 @@ from resilience.cli.report.labels import (
 from resilience.cli.report.load import RunLoad, load
 from resilience.cli.report.numbers import Summary
 from resilience.cli.report.phrases import (
+    at_the_gates,
     by_the_clock,
     doubt,
     hint,
@@ -135,6 +136,7 @@ def _of_calls(summary: Summary, sources: Sequence[str], listed: Sequence[Reporte
         "shares": tuple(charts.shares(summary)),
         "spreads": tuple(_spreads(summary)),
         "columns": tuple(COLUMNS),
+        "gates": tuple(at_the_gates(summary)),
         "remarks": tuple(remarks(summary)),
     }
 

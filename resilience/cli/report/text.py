@@ -27,6 +27,7 @@ from resilience.cli.report.labels import (
 )
 from resilience.cli.report.numbers import Summary, Times
 from resilience.cli.report.phrases import (
+    at_the_gates,
     by_the_clock,
     doubt,
     hint,
@@ -71,6 +72,8 @@ def report(summary: Summary, *, plain: bool) -> Iterator[RenderableType]:
     if summary.gaps:
         yield from _section("What no rule matched", *map(_gap, summary.gaps[:_LINES]), _rest(summary.gaps))
     yield from _section("Where the time went", *_times(summary.times, plain=plain))
+    if summary.gates:
+        yield from _section("What calls waited for", *map(_line, at_the_gates(summary)))
     if summary.rules:
         yield from _section("Which rules decided", *map(_rule, summary.rules[:_LINES]), _rest(summary.rules))
     yield from _section("The slowest calls", *map(_slow, summary.slowest))
