@@ -15,7 +15,7 @@ Backend = tuple[str, dict[str, Any]]
 
 
 # Folders whose files take longest, because their tests start processes or wait for time-outs of the SDKs.
-_LONGEST: Final = ("runner", "observability", "examples", "cli", "endtoend", "clients", "core")
+_LONGEST: Final = ("runner", "fleet", "observability", "examples", "cli", "endtoend", "clients", "core")
 _MOST_WORKERS: Final = 8
 
 

@@ -39,7 +39,7 @@ async def test_a_retried_call_really_waits() -> None:
     create = executor(policy({"Busy": SHORT})).wrap("CreateGroupId", service.group_function())
     began = anyio.current_time()
     assert await create(INSTANCE, GROUP) == "created"
-    assert anyio.current_time() - began >= 0.02
+    assert anyio.current_time() - began >= 0.019  # uvloop counts in milliseconds
 
 
 async def test_the_deadline_cuts_in_real_time() -> None:

@@ -22,7 +22,7 @@ from alibabacloud_tea_openapi.models import Config, OpenApiRequest, Params
 from alibabacloud_tea_util.models import RuntimeOptions
 from aliyunsdkcore.client import AcsClient
 from aliyunsdkonsmqtt.request.v20200420.CreateGroupIdRequest import CreateGroupIdRequest
-from attrs import frozen
+from attrs import evolve, frozen
 from tencentcloud.common.common_client import CommonClient
 from tencentcloud.common.credential import Credential
 from tencentcloud.common.profile.client_profile import ClientProfile
@@ -68,9 +68,10 @@ attempt_timeout = "100ms"
 
 
 def quick(more: str = "") -> Policy:
-    """Return the shipped rules with waits that a test can afford, and tables that a test lays over them."""
+    """Return the shipped rules with waits that a test can afford, no rates, and tables that a test lays over them."""
     over = "".join(f"[env.test.{line[1:]}\n" if line[:1] == "[" else f"{line}\n" for line in more.split("\n"))
-    return Policy.loads(f"{QUICK}\n[env.test]\n{over}", env="test")
+    policy = Policy.loads(f"{QUICK}\n[env.test]\n{over}", env="test")
+    return policy if "[rate." in more else evolve(policy, rates={})
 
 
 def alibaba_client(sandbox: Sandbox, cls: Any = AlibabaClient, /, **more: Any) -> Any:
