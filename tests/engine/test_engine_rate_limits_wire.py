@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import threading
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import anyio
@@ -15,6 +15,7 @@ from wrapped_clients import (
     alibaba_client,
     async_tencent_client,
     group,
+    let_go,
     quick,
     tencent_request,
 )
@@ -27,6 +28,13 @@ from resilience.sandbox import Sandbox
 LIMIT = 20
 RATE = Rate(LIMIT, 1.0)
 CALLS = 60
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """Collect the clients of a test, whose sockets the collector closes, before another test."""
+    yield
+    let_go()
 
 
 def limited(limits: RateLimits) -> Policy:
