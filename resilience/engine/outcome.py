@@ -10,11 +10,12 @@ from attrs import field, frozen
 from resilience.core.decision import Decision, Ended, StopReason, ended_by
 from resilience.core.fault import Effect, Fault
 from resilience.core.policy import Rule
+from resilience.core.values import record
 
 T_co = TypeVar("T_co", covariant=True)
 
 
-@frozen(kw_only=True, slots=False)
+@record
 class Attempt:
     """
     One attempt of a call.

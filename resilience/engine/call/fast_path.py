@@ -8,11 +8,13 @@ goes on in :func:`~resilience.engine.call.run.run`, with the attempt that was ma
 long way, because verifiers are registered until then. The first value tells whether the function returns an SDK's
 answers, which are checked; until there is one, each value is.
 
-Such a call takes about 0.35 us. What its tricks save of it, in nanoseconds (CPython 3.11, x86-64;
+Such a call takes about 0.33 us. What its tricks save of it, in nanoseconds (CPython 3.11, x86-64;
 ``python tests/benchmarks/fast_path.py``): 120 to 150 by one frame instead of two, 16 by no keywords that are passed on,
 50 by two slots that are looked up instead of functions that are called, 60 by no clock that is read where no
 credentials can be needed, 10 by the type of a plain value that is compared before the check is called. With a limit,
-5300 by an alarm instead of a cancel scope. There are two variants on an event loop, with and without a limit.
+5300 by an alarm instead of a cancel scope. There are two variants on an event loop: one that reads no clock, and one
+with a limit or for an outcome, which tells how long the attempt took. What they share on the way to a run is in a
+function of its own: each variable that a frame can see is 8 bytes of every call in flight.
 """
 
 from __future__ import annotations
@@ -26,7 +28,6 @@ from resilience.core.events import ALWAYS_IDLE
 from resilience.engine.call.decided import count as decisions
 from resilience.engine.call.fast_path_guard import SHUT, Guard, at_once, plain_type
 from resilience.engine.call.first_failure import FirstAttempt, go_on
-from resilience.engine.call.progress import Progress
 from resilience.engine.call.renaming import begins_as_asked
 from resilience.engine.call.run import run
 from resilience.engine.call.watched_path import AtOnce, first_attempt
@@ -71,7 +72,7 @@ def in_thread(target: Target, *, as_outcome: bool = False) -> Callable[..., Any]
     return named
 
 
-def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, which is what makes them quick
+def _on_loop(  # noqa: C901, PLR0915  # functions that share their cells, which is what makes them quick
     target: Target, *, as_outcome: bool
 ) -> Callable[..., Coroutine[Any, Any, Any]]:
     # While both ``slot[key]`` are None the fast path is open: two look-ups answer every reason against it.
@@ -84,33 +85,26 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
     plain: type | None = None
     # None where there can be no credentials: to ask that costs a tenth of looking at the clock.
     source = target.source or (None if target.keeps_source else NO_CREDENTIALS)
-    # On asyncio there is a cheaper limit than a cancel scope, for functions that shield nothing: it does not know
-    # anyio's shields. What it needs is imported when asyncio is there.
+    # On asyncio there is a quicker way to the clock, and, for functions that shield nothing, a cheaper limit than a
+    # cancel scope: it does not know anyio's shields. What they need is imported when asyncio is there.
     running_loop: Callable[[], Any] = _no_loop
     make_alarms: Any = None
     alarms: Any = None
     cancelled: type[BaseException] = GeneratorExit
-    # Only an outcome tells how long an attempt took.
-    clock: Any = LOOP.timing if as_outcome else None
 
     def generation_of(held: Any) -> int:
         # Credentials that the script has replaced meanwhile say nothing of those that a refresh would renew.
         return held.generation if held is not None and (target.keeps_source or target.source is source) else 0
 
-    def result(call: Progress) -> Any:
-        nonlocal is_new, plain, source
-        if not target.keeps_source:
-            source = target.source or NO_CREDENTIALS
-        if is_new and call.error is None:
-            is_new = False
-            plain = plain_type(target, call.value)
-        return call.outcome() if as_outcome else call.unwrap()
+    def failed(error: Exception, started: float | None, before: int, held: Any) -> FirstAttempt | None:
+        return go_on(target, error, started, before, generation_of(held), as_outcome=as_outcome)
 
-    async def slow_path(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        nonlocal is_told, slot, key, other, other_key, limit, running_loop, make_alarms, alarms, cancelled
-        first = held = None
+    async def slow_path(args: tuple[Any, ...], kwargs: dict[str, Any], first: FirstAttempt | None) -> Any:
+        nonlocal is_new, is_told, slot, key, other, other_key, limit, plain, source
+        nonlocal running_loop, make_alarms, alarms, cancelled
+        held = None
         try:
-            if is_told and (source is None or (held := source.held).renew_at > time()):
+            if first is None and is_told and (source is None or (held := source.held).renew_at > time()):
                 made = await first_attempt(target, args, kwargs, limit, plain)
                 if isinstance(made, AtOnce):
                     return at_once(target, made.value, args, kwargs, made.duration) if as_outcome else made.value
@@ -122,19 +116,22 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
         if slot is SHUT[0]:
             guard = Guard.of(target)
             limit, is_told = guard.limit, guard.is_told
-            if not target.may_shield and "asyncio" in sys.modules:
+            if "asyncio" in sys.modules:
                 from resilience.engine.runtime import attempt_alarm  # noqa: PLC0415  # asyncio is there already
 
-                running_loop, make_alarms, cancelled = (
-                    attempt_alarm.running_loop,
-                    attempt_alarm.Alarms,
-                    attempt_alarm.CancelledError,
-                )
-                alarms = make_alarms(None, limit)
+                running_loop, cancelled = attempt_alarm.running_loop, attempt_alarm.CancelledError
+                if limit and not target.may_shield:
+                    make_alarms = attempt_alarm.Alarms
+                    alarms = make_alarms(None, limit)
             (slot, key), (other, other_key) = guard.slots
-        return result(call)
+        if not target.keeps_source:
+            source = target.source or NO_CREDENTIALS
+        if is_new and call.error is None:
+            is_new = False
+            plain = plain_type(target, call.value)
+        return call.outcome() if as_outcome else call.unwrap()
 
-    async def unlimited(*args: Any, **kwargs: Any) -> Any:
+    async def untimed(*args: Any, **kwargs: Any) -> Any:
         first = held = None
         if (
             slot[key] is None
@@ -142,28 +139,25 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
             and (source is None or (held := source.held).renew_at > time())
         ):
             before = decisions[0]
-            started = None if clock is None else (now := clock()[0])()
             try:
                 # To pass on no keywords is cheaper than to pass on an empty dictionary of them.
                 value = await (invoke(*args, **kwargs) if kwargs else invoke(*args))
                 if type(value) is plain or check(value) is None or (error := refusal(value)) is None:
-                    return value if clock is None else at_once(target, value, args, kwargs, now() - started)
-                first = FirstAttempt(error, started, before, generation_of(held))
+                    return value
+                first = FirstAttempt(error, None, before, generation_of(held))
                 del error
             except Exception as error:
-                first = go_on(target, error, started, before, generation_of(held), as_outcome=as_outcome)
+                first = failed(error, None, before, held)
                 if first is None:
                     raise
-        if first is None:
-            return await slow_path(args, kwargs)
         try:
-            return result(await run(target, args, kwargs, first))
+            return await slow_path(args, kwargs, first)
         finally:
             del first  # for the reason that Outcome.unwrap gives
 
-    async def limited(*args: Any, **kwargs: Any) -> Any:  # noqa: C901, PLR0912  # one frame is what makes it quick
+    async def timed(*args: Any, **kwargs: Any) -> Any:  # noqa: C901, PLR0912  # one frame is what makes it quick
         nonlocal alarms
-        first = held = None
+        first = held = attempt_alarm = None
         if (
             slot[key] is None
             and other[other_key] is None
@@ -171,33 +165,35 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
         ):
             before = decisions[0]
             loop = running_loop()
-            if loop is None:
-                now, _ = LOOP.timing()
-                started = now()
+            now = loop.time if loop is not None else LOOP.timing()[0]
+            started = now()
+            if limit and (loop is None or alarms is None):
                 ran = await LOOP.run_until(started + limit, invoke, args, kwargs)
                 failure, value = ran.error, ran.value
                 if failure is None and not ran.cut and (failure := refusal(value)) is None:
-                    return value if clock is None else at_once(target, value, args, kwargs, now() - started)
+                    return at_once(target, value, args, kwargs, now() - started) if as_outcome else value
                 del ran
                 first = FirstAttempt(failure, started, before, generation_of(held))
                 del failure
             else:
-                started = loop.time()
-                mine = alarms
-                if loop is not mine.loop:
-                    mine = alarms = make_alarms(loop, limit)
-                attempt_alarm = mine.set(started)
+                if limit:
+                    mine = alarms
+                    if loop is not mine.loop:
+                        mine = alarms = make_alarms(loop, limit)
+                    attempt_alarm = mine.set(started)
                 try:
                     value = await (invoke(*args, **kwargs) if kwargs else invoke(*args))
                     if type(value) is plain or check(value) is None or (error := refusal(value)) is None:
-                        return value if clock is None else at_once(target, value, args, kwargs, loop.time() - started)
+                        return at_once(target, value, args, kwargs, now() - started) if as_outcome else value
                     first = FirstAttempt(error, started, before, generation_of(held))
                     del error
                 except Exception as error:
-                    first = go_on(target, error, started, before, generation_of(held), as_outcome=as_outcome)
+                    first = failed(error, started, before, held)
                     if first is None:
                         raise
                 except cancelled:
+                    if attempt_alarm is None:
+                        raise
                     is_ours, attempt_alarm = attempt_alarm.switch_off(), None
                     if not is_ours:
                         raise
@@ -205,15 +201,15 @@ def _on_loop(  # noqa: C901, PLR0915  # three functions that share their cells, 
                 finally:
                     if attempt_alarm is not None:
                         attempt_alarm.switch_off()
-        if first is None:
-            return await slow_path(args, kwargs)
         try:
-            return result(await run(target, args, kwargs, first))
+            return await slow_path(args, kwargs, first)
         finally:
             del first  # for the reason that Outcome.unwrap gives
 
     limits = target.limits
-    return unlimited if limits.deadline is None and limits.attempt_timeout is None else limited
+    has_limit = limits.deadline is not None or limits.attempt_timeout is not None
+    # Only an outcome tells how long an attempt took.
+    return timed if as_outcome or has_limit else untimed
 
 
 def _in_thread(target: Target, *, as_outcome: bool) -> Callable[..., Any]:  # noqa: C901, PLR0915  # as above

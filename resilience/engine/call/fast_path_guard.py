@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from attrs import frozen
@@ -13,6 +14,8 @@ from resilience.core.machine import begin
 from resilience.engine.outcome import Attempt, Outcome
 from resilience.engine.target.arguments import LazyArguments
 from resilience.engine.target.target import Target
+
+_NOTHING: Final[Mapping[str, tuple[str, str]]] = MappingProxyType({})
 
 SHUT: Final[Slot] = ({"": True}, "")
 
@@ -56,6 +59,7 @@ def at_once(
         operation=target.operation.name,
         stop_reason="success",
         value=value,
-        attempts=(Attempt(number=1, duration=duration),),
+        attempts=(Attempt(1, duration),),
         arguments=LazyArguments(target.signature, args, kwargs),
+        renamed=_NOTHING,
     )

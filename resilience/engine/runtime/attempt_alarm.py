@@ -20,8 +20,10 @@ __all__ = ["Alarm", "Alarms", "CancelledError", "running_loop"]
 
 
 def running_loop() -> AbstractEventLoop | None:
-    """Return asyncio's running event loop; None without one, or if its clock is stopped."""
-    return None if is_stopped() else _get_running_loop()
+    """Return the event loop of the running task of asyncio; None without one, or if its clock is stopped."""
+    loop = None if is_stopped() else _get_running_loop()
+    # If trio runs as a guest of asyncio's loop, no task of asyncio runs.
+    return loop if loop is None or current_task(loop) is not None else None
 
 
 class Alarms:
