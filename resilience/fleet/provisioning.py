@@ -18,6 +18,7 @@ from resilience.fleet.report import FleetReport
 from resilience.fleet.rows.check import CheckedRows, rows_for
 from resilience.fleet.rows.left import write_left
 from resilience.fleet.rows.source import rows_of
+from resilience.fleet.tracing import traced
 from resilience.policyfile import Policy
 
 
@@ -70,7 +71,9 @@ def provision(  # noqa: PLR0913  # a keyword for each thing that a user may say
     known = rows_for(called.target, called.key_of, rows_of(rows))
     progress = FleetProgress(called, known.count)
     try:
-        fleet_of(called, known, progress, concurrency=concurrency, processes=on).run()
+        made = fleet_of(called, known, progress, concurrency=concurrency, processes=on)
+        with traced(called, progress):
+            made.run()
     finally:
         if failed is not None:
             write_left(Path(failed), known.source, progress.states)

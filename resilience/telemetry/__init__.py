@@ -23,6 +23,9 @@ and current while they run. So the spans of an HTTP client are their children.
 | `refresh_credentials <provider>` | INTERNAL | a refresh, in the call that runs it |
 | `verify <operation>` | INTERNAL | one question to the verifier |
 | `run <script>` | INTERNAL | a use of `resilience run`: the calls of all its processes that have no span around them |
+| `fleet <operation>` | INTERNAL | the calls of all rows of `resilience fleet` or `provision`, in all processes |
+| `chunk <operation>` | INTERNAL | the calls of the rows that `run_chunk` was given; below the span that was current \
+where the chunk was made |
 
 Attributes of spans. An attribute with an unknown value is absent. A sampler sees
 the attributes down to `cloud.provider` when an operation begins.
@@ -30,9 +33,10 @@ the attributes down to `cloud.provider` when an operation begins.
 | attribute | type | on | meaning |
 |---|---|---|---|
 | `.operation.name` | string | operation | the operation |
-| `.policy.name` | string | operation, run | the policy's name |
-| `.policy.hash` | string | operation, run | the first 12 hex digits of a hash of the policy's effective content |
-| `.policy.env` | string | operation, run | the policy's environment |
+| `.policy.name` | string | operation, run, fleet, chunk | the policy's name |
+| `.policy.hash` | string | operation, run, fleet, chunk | the first 12 hex digits of a hash of the policy's effective \
+content |
+| `.policy.env` | string | operation, run, fleet, chunk | the policy's environment |
 | `cloud.provider` | string | operation | `alibaba_cloud` or `tencent_cloud` |
 | `.outcome` | string | operation | how the call ended: `success`, `failed`, `cancelled`, ...; absent after a \
 programming error |
@@ -62,8 +66,11 @@ it, or 0 |
 | `.credential.provider` | string | refresh | the provider of the credentials |
 | `.run.calls` | int | run | the calls that the run's processes began |
 | `.run.failures` | int | run | the calls that failed |
-| `error.type` | string | operation, attempt, refresh, verify | on failure: `timeout`, a code that the policy lists, \
-the exception's class, or `_OTHER` |
+| `.fleet.rows` | int | fleet, chunk | the rows: one call for each |
+| `.fleet.done` | int | fleet, chunk | the rows whose calls succeeded, or were done by an earlier run |
+| `.fleet.failures` | int | fleet, chunk | the rows whose calls failed; the others have no outcome |
+| `error.type` | string | operation, attempt, refresh, verify, fleet, chunk | on failure: `timeout`, a code that the \
+policy lists, the exception's class, or `_OTHER` |
 
 Events, all on the operation's span.
 

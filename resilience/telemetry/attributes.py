@@ -9,7 +9,7 @@ from opentelemetry.util.types import AttributeValue
 from resilience.core.decision import Decision
 from resilience.core.events import BreakerChanged
 from resilience.core.fault import Fault
-from resilience.core.policy import Rule
+from resilience.core.policy import PolicyValues, Rule
 from resilience.core.words.labels import cleaned
 from resilience.telemetry import names
 
@@ -19,6 +19,16 @@ Attributes = dict[str, AttributeValue]
 # the hash of a rule covers all its fields; the dictionary keeps the rule, so that no other one gets its id.
 _rules: Final[dict[int, tuple[Rule, Attributes]]] = {}
 _MOST_RULES: Final = 1024
+
+
+def policy_attributes(policy: PolicyValues) -> Attributes:
+    """Return the attributes for a policy's name, hash and environment."""
+    attributes: Attributes = {names.POLICY_NAME: policy.name}
+    if policy.digest:
+        attributes[names.POLICY_HASH] = policy.digest
+    if policy.env is not None:
+        attributes[names.POLICY_ENV] = policy.env
+    return attributes
 
 
 def fault_attributes(fault: Fault) -> Attributes:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from contextlib import suppress
+
 from any_events import CHANGE
 from opentelemetry.sdk.trace import ReadableSpan
 from scripted_calls import (
@@ -33,9 +35,10 @@ from resilience.core.events import (
 )
 from resilience.core.fault import Fault
 from resilience.telemetry.contract import contract
+from resilience.telemetry.spans.fleet_span import fleet_span
 from resilience.telemetry.spans.run_span import RunSpan
 
-_KINDS = ("attempt", "refresh", "verify", "run")
+_KINDS = ("attempt", "refresh", "verify", "run", "fleet", "chunk")
 
 
 def _grain(span: ReadableSpan) -> str:
@@ -75,6 +78,9 @@ def _faulty_runs() -> Recorded:
     trace_.play(Waited(gate="ledger", duration=0.2), Recalled(answer="new", waited=0.2), *succeeded(1), ended())
     ids = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
     RunSpan("<script>", POLICY, *ids, tracer_provider=trace_.provider).end(began=0, calls=3, failures=1)
+    for name in ("fleet CreateGroupId", "chunk CreateGroupId"):
+        with suppress(OSError), fleet_span(name, POLICY, 3, tracer_provider=trace_.provider):
+            raise OSError
     return trace_
 
 

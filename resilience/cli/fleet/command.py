@@ -21,6 +21,8 @@ from resilience.fleet.report import FleetReport
 from resilience.fleet.rows.left import write_left
 from resilience.fleet.rows.problems import RowsError
 from resilience.fleet.rows.source import Form, RowSource
+from resilience.fleet.tracing import SERVICE, traced
+from resilience.telemetry.providers.environment import LAST_PATIENCE, flush_providers, set_providers
 
 
 @click.command(short_help="Call a function once for each row of a file, under a policy.")
@@ -65,6 +67,8 @@ def fleet(  # noqa: PLR0913  # a parameter for each option
     With a ledger in the policy, a second run sends only what the first one did not do. Ctrl-C and SIGTERM begin no
     further call, and those under way end; a second one breaks them off. Exit code: 0 all rows are done, 1 some failed,
     2 wrong use (nothing was sent), 130 after Ctrl-C and 143 after SIGTERM if rows are left.
+
+    With the extra "otel" and OpenTelemetry's variables, such as OTEL_EXPORTER_OTLP_ENDPOINT, a fleet is one trace.
     """
     if failed is not None and not os.access(Path(failed).absolute().parent, os.W_OK):
         raise click.UsageError(f"--failed {failed}: its folder is not there, or cannot be written")
@@ -77,19 +81,23 @@ def fleet(  # noqa: PLR0913  # a parameter for each option
         except FunctionError as error:
             raise click.UsageError(str(error)) from None
         screen = Screen(called.rate, quiet=quiet)
+        remark = set_providers(SERVICE)
+        if remark is not None:
+            screen.say(remark)
         if not called.is_remembered:
             screen.say(
                 f"the policy has no [ledger], so a second run would send all of {called.target.operation.name} again"
             )
         interruption = Interruption(made.stop, made.cancel, screen.say)
         try:
-            with interruption.handled(), screen.following(progress):
+            with interruption.handled(), screen.following(progress), traced(called, progress):
                 _run(made)
         finally:
             report = progress.report()
             is_kept = failed is None or _keep(Path(failed), source, progress.states)
             if not quiet:
                 _tell(report, source.name, failed, is_json=form == "json")
+            flush_providers(LAST_PATIENCE)
     if report.left and interruption.exit_code is not None:
         sys.exit(interruption.exit_code)
     sys.exit(FINDINGS if report.failed or report.left or not is_kept else 0)

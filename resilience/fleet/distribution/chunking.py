@@ -26,6 +26,7 @@ from resilience.fleet.rows.parameters import Parameters
 from resilience.fleet.rows.source import rows_of
 from resilience.fleet.tally import label_of
 from resilience.policyfile import Policy
+from resilience.telemetry.spans.fleet_span import current_traceparent, fleet_span
 
 SIZE: Final = 100
 """Rows of a chunk: at 10 calls in a second ten seconds of work, so that little is repeated when a process dies."""
@@ -39,10 +40,12 @@ class Chunk:
     Attributes:
         key: The same for the same rows at the same place of the input, in every run.
         rows: Their numbers from 0, lines and arguments.
+        traceparent: The span that was current where it was made, as W3C Trace Context writes it; None without one.
     """
 
     key: str
     rows: tuple[NumberedRow, ...] = field(repr=False)
+    traceparent: str | None = None
 
 
 @frozen
@@ -110,7 +113,7 @@ def divided(rows: Iterable[NumberedRow], size: int) -> Iterator[Chunk]:
         digest = blake2b(digest_size=8)
         for _, _, arguments in found:
             digest.update(json.dumps(arguments, sort_keys=True, default=repr).encode())
-        yield Chunk(f"{found[0][0]}-{digest.hexdigest()}", found)
+        yield Chunk(f"{found[0][0]}-{digest.hexdigest()}", found, current_traceparent())
 
 
 def run_chunk(  # noqa: PLR0913  # a keyword for each thing that a user may say
@@ -124,7 +127,7 @@ def run_chunk(  # noqa: PLR0913  # a keyword for each thing that a user may say
     share: int = 1,
 ) -> ChunkResult:
     """
-    Make the calls of a chunk in this process.
+    Make the calls of a chunk in this process, below a span of the chunk.
 
     Args:
         function: As for :func:`resilience.fleet.provision`. With an import name and a policy's file, all chunks of a
@@ -141,7 +144,14 @@ def run_chunk(  # noqa: PLR0913  # a keyword for each thing that a user may say
     """
     called = _under(function, policy, env, operation, share)
     outcomes = _Collected()
-    Fleet(called, Parameters(called.target.function), chunk.rows, outcomes, concurrency=concurrency).run()
+    name = f"chunk {called.target.operation.name}"
+    values = called.executor.policy
+    with fleet_span(name, values, len(chunk.rows), traceparent=chunk.traceparent) as counts:
+        try:
+            Fleet(called, Parameters(called.target.function), chunk.rows, outcomes, concurrency=concurrency).run()
+        finally:
+            counts.failed = sum(each.failure is not None for each in outcomes.found)
+            counts.done = len(outcomes.found) - counts.failed
     return ChunkResult(chunk.key, tuple(sorted(outcomes.found, key=lambda each: each.number)))
 
 

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Final
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from resilience.engine.call.notes import attach
 from resilience.fleet.distribution.chunking import SIZE, Chunk, RowOutcome, divided
@@ -24,6 +24,7 @@ from resilience.fleet.distribution.worker import END, NEXT, STOP, WorkerJob, wor
 from resilience.fleet.function import FleetFunction, import_name, shared_by
 from resilience.fleet.progress import FleetProgress
 from resilience.fleet.rows.check import CheckedRows, NumberedRow
+from resilience.telemetry.spans.fleet_span import current_traceparent
 
 _MOST_DEATHS: Final = 3
 """Of so many processes that die one after another without an outcome between them, no further one is started."""
@@ -123,7 +124,8 @@ class ProcessFleet:
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=work, args=(theirs, self._job), name="resilience fleet", daemon=True)
+        job = evolve(self._job, traceparent=current_traceparent())
+        process = context.Process(target=work, args=(theirs, job), name="resilience fleet", daemon=True)
         process.start()
         theirs.close()
         self._workers.append(_Worker(process, ours))

@@ -19,6 +19,9 @@ from resilience.fleet.distribution.chunking import Chunk, RowOutcome
 from resilience.fleet.function import imported, under_policy
 from resilience.fleet.rows.check import NumberedRow
 from resilience.fleet.rows.parameters import Parameters
+from resilience.fleet.tracing import SERVICE
+from resilience.telemetry.providers.environment import LAST_PATIENCE, flush_providers, set_providers
+from resilience.telemetry.spans.fleet_span import under
 
 NEXT: Final = "next"
 """A worker wants another chunk; it asks while it still has one."""
@@ -40,12 +43,14 @@ class WorkerJob:
         policy: Its part of the policy.
         operation: The operation.
         concurrency: How many of its calls are under way at a time; None for as many as the policy says.
+        traceparent: The span of the fleet, as W3C Trace Context writes it; None without one.
     """
 
     function: str
     policy: PolicyValues
     operation: str
     concurrency: int | None
+    traceparent: str | None = None
 
 
 def work(connection: Connection, job: WorkerJob) -> None:
@@ -53,16 +58,21 @@ def work(connection: Connection, job: WorkerJob) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         teller = _Teller(connection)
-        called = under_policy(imported(job.function), job.policy, job.operation)
+        function = imported(job.function)
+        set_providers(SERVICE)
+        called = under_policy(function, job.policy, job.operation)
         given = _Given(connection, teller)
         parameters = Parameters(called.target.function)
         fleet = Fleet(called, parameters, given.rows(), teller, concurrency=job.concurrency)
         threading.Thread(target=given.listen, args=(fleet,), name="resilience fleet chunks", daemon=True).start()
-        fleet.run()
+        with under(job.traceparent):
+            fleet.run()
     except Exception as error:  # noqa: BLE001  # it leaves in the process that the user started
         teller.tell(_portable(error))
     else:
         teller.tell(END)
+    finally:
+        flush_providers(LAST_PATIENCE)
 
 
 def _portable(error: Exception) -> Exception:

@@ -21,6 +21,7 @@ from resilience.runner.totals.counters import counted
 from resilience.runner.totals.notes import Notes
 from resilience.telemetry import Logs, Metrics, Spans, default_observers
 from resilience.telemetry.providers.environment import (
+    LAST_PATIENCE,
     Providers,
     asked_for,
     flush_providers,
@@ -31,9 +32,6 @@ from resilience.telemetry.providers.environment import (
 )
 from resilience.telemetry.providers.fallback import UntilSet
 from resilience.telemetry.spans.run_span import RunSpan
-
-# Seconds to send the rest after the script has ended. A receiver that runs takes milliseconds.
-_LAST_PATIENCE: Final = 4.0
 
 # Seconds after another process has waited in vain.
 _LITTLE_PATIENCE: Final = 0.5
@@ -113,7 +111,7 @@ class Tracing:
         if self._providers is not None:
             before_exit(last)
 
-    def send(self, patience: float = _LAST_PATIENCE) -> bool:
+    def send(self, patience: float = LAST_PATIENCE) -> bool:
         """
         Send the rest in the run's own providers, and wait at most ``patience`` seconds.
 

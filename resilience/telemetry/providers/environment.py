@@ -27,6 +27,9 @@ _DISABLED: Final = "OTEL_SDK_DISABLED"
 
 _ASKING: Final = (_ENDPOINT, _TRACES_ENDPOINT, _METRICS_ENDPOINT, _TRACES_EXPORTER, _METRICS_EXPORTER)
 
+LAST_PATIENCE: Final = 4.0
+"""Seconds that the end of a program waits for a receiver. One that runs takes milliseconds."""
+
 _EXTRA: Final = "install the extra: pip install 'mqtt-resilience[otel]'"
 
 
@@ -85,6 +88,28 @@ def own_providers(service: str) -> Providers | str | None:
     for provider in made.values():
         atexit.unregister(provider.shutdown)
     return Providers(tracer=made.get("set_tracer_provider"), meter=made.get("set_meter_provider"))
+
+
+def set_providers(service: str) -> str | None:
+    """
+    Make the providers that the environment asks for those of the program, unless it has set its own.
+
+    For a program of ours, which calls :func:`flush_providers` at its end.
+
+    Args:
+        service: The name of the service, if the environment does not have it.
+
+    Returns:
+        A sentence for the user if they could not be made; else None.
+    """
+    made = own_providers(service)
+    if isinstance(made, Providers):
+        if made.tracer is not None:
+            trace.set_tracer_provider(made.tracer)
+        if made.meter is not None:
+            metrics.set_meter_provider(made.meter)
+        return None
+    return made
 
 
 _SETTERS: Final = ("set_tracer_provider", "set_meter_provider", "set_logger_provider")
@@ -152,12 +177,17 @@ def _marked(exporter: Any) -> Any:
     return type(exporter.__name__, (exporter,), {"export": export})
 
 
-def flush_providers() -> None:
-    """Send the rest in the program's own providers, before it ends without Python's exit functions."""
-    _flush(trace.get_tracer_provider(), metrics.get_meter_provider())
+def flush_providers(patience: float | None = None) -> None:
+    """
+    Send the rest in the program's own providers, before it ends without Python's exit functions.
+
+    Args:
+        patience: The longest wait for each receiver, in seconds; None for no limit.
+    """
+    _flush(trace.get_tracer_provider(), metrics.get_meter_provider(), patience=patience)
 
 
-def _flush(*providers: object) -> None:
+def _flush(*providers: object, patience: float | None = None) -> None:
     # In parallel, because each of them waits for a receiver that does not answer.
     threads = [
         Thread(target=flush, daemon=True)
@@ -171,7 +201,7 @@ def _flush(*providers: object) -> None:
             thread.run()  # Python is ending, and starts no more threads
     for thread in threads:
         if thread.ident is not None:
-            thread.join()
+            thread.join(patience)
 
 
 def is_exporting() -> bool:

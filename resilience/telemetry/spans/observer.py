@@ -14,6 +14,7 @@ from opentelemetry.environment_variables import OTEL_PYTHON_TRACER_PROVIDER
 from resilience.catalog import cloud_of
 from resilience.core.events import CallEnded, CallStarted, Event, Sink
 from resilience.telemetry import names
+from resilience.telemetry.attributes import Attributes, policy_attributes
 from resilience.telemetry.providers.scope import SCOPE, version
 from resilience.telemetry.spans.call_span import CallSpan
 from resilience.telemetry.spans.shared import SpanState
@@ -116,13 +117,8 @@ def current_ids() -> tuple[str, str] | None:
     return (f"{found.trace_id:032x}", f"{found.span_id:016x}") if found.is_valid else None
 
 
-def _seen_by_samplers(started: CallStarted) -> dict[str, str]:
-    policy = started.policy
-    attributes = {names.OPERATION_NAME: started.operation, names.POLICY_NAME: policy.name}
-    if policy.digest:
-        attributes[names.POLICY_HASH] = policy.digest
-    if policy.env is not None:
-        attributes[names.POLICY_ENV] = policy.env
+def _seen_by_samplers(started: CallStarted) -> Attributes:
+    attributes: Attributes = {names.OPERATION_NAME: started.operation, **policy_attributes(started.policy)}
     cloud = cloud_of(started.provider)
     if cloud is not None:
         attributes[names.CLOUD_PROVIDER] = cloud

@@ -10,10 +10,10 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from opentelemetry.util.types import AttributeValue
 
 from resilience.core.policy import PolicyValues
 from resilience.telemetry import names
+from resilience.telemetry.attributes import policy_attributes
 from resilience.telemetry.providers.scope import SCOPE, version
 
 
@@ -70,7 +70,7 @@ class RunSpan:
             self._name,
             context=self._outer(),
             kind=SpanKind.INTERNAL,
-            attributes=self._attributes(),
+            attributes=policy_attributes(self.policy),
             start_time=began,
             record_exception=False,
             set_status_on_exception=False,
@@ -99,19 +99,11 @@ class RunSpan:
         # Every process asks its own sampler, before there is a span. Those that decide by the trace id, or by the
         # parent, decide alike.
         sampled = tracer.sampler.should_sample(
-            self._outer(), self._trace(), self._name, SpanKind.INTERNAL, self._attributes(), ()
+            self._outer(), self._trace(), self._name, SpanKind.INTERNAL, policy_attributes(self.policy), ()
         )
         flags = TraceFlags.SAMPLED if sampled.decision.is_sampled() else TraceFlags.DEFAULT
         known = SpanContext(self._trace(), int(self.span_id, 16), is_remote=False, trace_flags=TraceFlags(flags))
         return trace.set_span_in_context(NonRecordingSpan(known), Context())
-
-    def _attributes(self) -> dict[str, AttributeValue]:
-        attributes: dict[str, AttributeValue] = {names.POLICY_NAME: self.policy.name}
-        if self.policy.digest:
-            attributes[names.POLICY_HASH] = self.policy.digest
-        if self.policy.env is not None:
-            attributes[names.POLICY_ENV] = self.policy.env
-        return attributes
 
 
 @frozen

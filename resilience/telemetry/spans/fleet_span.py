@@ -1,0 +1,102 @@
+"""The span around the calls of a fleet, and what carries it to other processes and machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from attrs import define
+from opentelemetry import context, trace
+from opentelemetry.context import Context
+from opentelemetry.trace import Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from resilience.core.policy import PolicyValues
+from resilience.core.words.labels import error_type
+from resilience.telemetry import names
+from resilience.telemetry.attributes import policy_attributes
+from resilience.telemetry.providers.scope import SCOPE, version
+
+_FORM: Final = TraceContextTextMapPropagator()
+_HEADER: Final = "traceparent"
+
+
+@define
+class RowCounts:
+    """
+    How many rows of a fleet have which outcome.
+
+    Attributes:
+        done: The rows whose calls succeeded.
+        failed: The rows whose calls failed.
+    """
+
+    done: int = 0
+    failed: int = 0
+
+
+@contextmanager
+def fleet_span(
+    name: str,
+    policy: PolicyValues,
+    rows: int,
+    *,
+    traceparent: str | None = None,
+    tracer_provider: trace.TracerProvider | None = None,
+) -> Iterator[RowCounts]:
+    """
+    Make a span of the calls in the block, and make it the current one there.
+
+    Args:
+        name: The name of the span: ``fleet CreateGroupId``.
+        policy: The policy of the calls.
+        rows: How many rows there are.
+        traceparent: The span around it, as W3C Trace Context writes it; a span that is current is nearer.
+        tracer_provider: Whose span it is; by default the provider that the program has set.
+
+    Yields:
+        The counts, which the block has to set.
+    """
+    counts = RowCounts()
+    tracer = trace.get_tracer(SCOPE, version(), tracer_provider=tracer_provider, schema_url=names.SCHEMA_URL)
+    about = policy_attributes(policy)
+    about[names.FLEET_ROWS] = rows
+    with under(traceparent):
+        span = tracer.start_span(name, attributes=about, record_exception=False, set_status_on_exception=False)
+        with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
+            try:
+                yield counts
+            except Exception as error:
+                span.set_attribute(names.ERROR_TYPE, error_type(None, _class_of(error), frozenset()))
+                span.set_status(Status(StatusCode.ERROR, "the fleet ended early"))
+                raise
+            finally:
+                span.set_attributes({names.FLEET_DONE: counts.done, names.FLEET_FAILURES: counts.failed})
+                if counts.failed:
+                    span.set_status(Status(StatusCode.ERROR, f"{counts.failed} of {rows} rows failed"))
+
+
+def _class_of(error: Exception) -> str:
+    cls = type(error)
+    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+
+
+@contextmanager
+def under(traceparent: str | None) -> Iterator[None]:
+    """Make a span of another process the current one in the block, unless the block has one already."""
+    if traceparent is None or trace.get_current_span() is not trace.INVALID_SPAN:
+        yield
+        return
+    token = context.attach(_FORM.extract({_HEADER: traceparent}, context=Context()))
+    try:
+        yield
+    finally:
+        context.detach(token)
+
+
+def current_traceparent() -> str | None:
+    """Return the current span as W3C Trace Context writes it, for another process; None where there is none."""
+    carrier: dict[str, str] = {}
+    _FORM.inject(carrier)
+    return carrier.get(_HEADER)

@@ -1,0 +1,101 @@
+"""A fleet is one trace, however many processes and machines make its calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fleet_calls import policy
+from fleet_runs import Place, placed
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from otlp_receiver import Receiver, receiving
+
+from resilience.fleet import chunks, provision, run_chunk
+from resilience.telemetry import default_observers
+
+ARGUMENTS = ("fleet_devices:create_group", "fleet.csv", "--policy", "fleet.toml")
+OUTER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as found:
+        yield found
+
+
+@pytest.fixture
+def place(tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint)
+    monkeypatch.setenv("TRACEPARENT", OUTER)
+    with placed(tmp_path) as found:
+        yield found
+
+
+@pytest.mark.parametrize("more", [(), ("--processes", "2")], ids=["here", "processes"])
+def test_a_fleet_is_one_trace(place: Place, receiver: Receiver, more: tuple[str, ...]) -> None:
+    """Every call is below the span of the fleet, in the trace that the environment names, and nothing is lost."""
+    place.rows(20)
+    run = place.run(*ARGUMENTS, *more)
+    assert run.returncode == 0, run.stderr
+    (fleet,) = receiver.named("fleet CreateGroupId")
+    calls = receiver.named("CreateGroupId")
+    assert len(calls) == 20
+    assert {each.parent_span_id for each in calls} == {fleet.span_id}
+    assert {each.trace_id.hex() for each in receiver.spans} == {OUTER[3:35]}
+    assert fleet.parent_span_id.hex() == OUTER[36:52]
+    assert receiver.services == {"resilience fleet"}
+    assert "resilience.operation.duration" in receiver.metrics
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
+    # The observers of all executors keep to the provider that they have met.
+    default_observers.cache_clear()
+    yield exporter
+    default_observers.cache_clear()
+
+
+def make(name: str) -> str:
+    """Make nothing."""
+    if name == "n3":
+        raise LookupError(name)
+    return name
+
+
+def test_calls_of_chunks_are_below_the_span_that_made_the_chunks(spans: InMemorySpanExporter) -> None:
+    """A chunk carries that span to any machine; each chunk has a span of its own, with its counts."""
+    rows = [{"name": f"n{number}"} for number in range(4)]
+    words: Any = {"policy": policy(), "operation": "tencent:CreateTopic"}
+    with trace.get_tracer("mine").start_as_current_span("mine"):
+        found = list(chunks(rows, make, **words, size=2))
+    for each in found:
+        run_chunk(make, each, **words)
+    made = {
+        name: [span for span in spans.get_finished_spans() if span.name == name]
+        for name in ("mine", "chunk CreateTopic", "CreateTopic")
+    }
+    (mine,) = made["mine"]
+    assert [span.parent and span.parent.span_id for span in made["chunk CreateTopic"]] == [mine.context.span_id] * 2
+    inside = {span.context.span_id for span in made["chunk CreateTopic"]}
+    assert {span.parent and span.parent.span_id for span in made["CreateTopic"]} == inside
+    counts = [dict(span.attributes or {}) for span in made["chunk CreateTopic"]]
+    assert [each["resilience.fleet.done"] for each in counts] == [2, 1]
+    assert [each["resilience.fleet.failures"] for each in counts] == [0, 1]
+
+
+def test_a_fleet_from_python_is_one_trace_too(spans: InMemorySpanExporter) -> None:
+    """The span that is current around it is above it."""
+    with trace.get_tracer("mine").start_as_current_span("mine") as mine:
+        provision(make, [{"name": "a"}, {"name": "b"}], policy=policy(), operation="tencent:CreateTopic")
+    named = {span.name: span for span in spans.get_finished_spans()}
+    fleet = named["fleet CreateTopic"]
+    assert fleet.parent == mine.get_span_context()
+    assert named["CreateTopic"].parent == fleet.context
