@@ -117,34 +117,55 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection, path: str) -> None:
-    def ask(statement: str) -> Any:
-        return connection.execute(statement).fetchone()[0]
-
-    # These come before any change: another program's database must stay unchanged.
-    application, version = ask("PRAGMA application_id"), ask("PRAGMA user_version")
-    is_empty = ask("SELECT count(*) FROM sqlite_master") == 0
-    if application != _APPLICATION and not (is_empty and application == version == 0):
-        raise LedgerError(path, "it is another program's database; choose another path")
-    if version > _FORMAT:
-        raise LedgerError(path, f"it has format {version}, newer than the {_FORMAT} known here; update mqtt-resilience")
-    if ask("PRAGMA journal_mode = WAL") != "wal":
+    # Before any change, because another program's database must stay unchanged.
+    connection.execute("BEGIN")
+    _version(connection, path)
+    connection.execute("COMMIT")
+    if _value(connection, "PRAGMA journal_mode = WAL") != "wal":
         raise LedgerError(path, "SQLite cannot keep a write-ahead log there; use a local disk")
     connection.execute("PRAGMA synchronous = FULL")
     # macOS writes through to the disk only with this pragma; elsewhere it changes nothing.
     connection.execute("PRAGMA fullfsync = ON")
-    if version < _FORMAT:
+    if _value(connection, "PRAGMA user_version") < _FORMAT:
         connection.execute("BEGIN IMMEDIATE")
-        connection.execute(_TABLE)
-        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-        connection.execute(f"PRAGMA user_version = {_FORMAT}")
+        if _version(connection, path) < _FORMAT:
+            connection.execute(_TABLE)
+            connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+            connection.execute(f"PRAGMA user_version = {_FORMAT}")
         connection.execute("COMMIT")
 
 
-_LOCKED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+def _version(connection: sqlite3.Connection, path: str) -> int:
+    """
+    Return the format of the file; 0 for an empty file.
+
+    The caller has begun a transaction. Without it, another process could make the file a ledger
+    between two of these reads, and the file would look like another program's.
+
+    Raises:
+        LedgerError: The file is another program's database, or its format is too new.
+    """
+    application = _value(connection, "PRAGMA application_id")
+    version: int = _value(connection, "PRAGMA user_version")
+    is_empty = _value(connection, "SELECT count(*) FROM sqlite_master") == 0
+    if application != _APPLICATION and not (is_empty and application == version == 0):
+        raise LedgerError(path, "it is another program's database; choose another path")
+    if version > _FORMAT:
+        raise LedgerError(path, f"it has format {version}, newer than the {_FORMAT} known here; update mqtt-resilience")
+    return version
+
+
+def _value(connection: sqlite3.Connection, statement: str) -> Any:
+    return connection.execute(statement).fetchone()[0]
+
+
+# SQLITE_PROTOCOL: several processes began to read at once, and SQLite gave up after some seconds.
+_LOCKED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL})
 DAMAGED: Final = "it is damaged; move it away, and look at what exists before you run again"
 _REASONS: Final = {
     sqlite3.SQLITE_BUSY: "another process holds it locked; wait, or end that process",
     sqlite3.SQLITE_LOCKED: "another process holds it locked; wait, or end that process",
+    sqlite3.SQLITE_PROTOCOL: "other processes hold it locked; wait, or start fewer processes",
     sqlite3.SQLITE_READONLY: "it cannot be written; check its permissions and those of its folder",
     sqlite3.SQLITE_PERM: "it cannot be written; check its permissions and those of its folder",
     sqlite3.SQLITE_FULL: "the disk is full; make room",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,11 +52,7 @@ def test_processes_that_are_killed_lose_nothing(place: Place) -> None:
         for each in workers_of(running.pid):
             os.kill(each, signal.SIGKILL)
         _, errors = running.communicate(timeout=60)
-    if running.returncode:
-        # On a disk that is slow enough, a call may have waited too long for the ledger; then nothing was sent.
-        assert re.search(r"\d failed \(ledger \d+\);", errors), errors
-        again = place.run(*CREATE)
-        assert again.returncode == 0, again.stderr
+    assert running.returncode == 0, errors
     assert sorted(place.groups()) == names
     assert place.sandbox.applied("CreateGroupId") == 120
 

@@ -8,7 +8,8 @@ import stat
 import sys
 import tempfile
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 
 from resilience import Ledger, LedgerError
 from resilience.state import LedgerEntry, LockedError
+from resilience.state.database import in_our_words
 from resilience.state.ledger import entry_key
 
 KEY = entry_key("alibaba", "123", "CreateGroupId", {"InstanceId": "mqtt-cn-x", "GroupId": "GID_sensors"})
@@ -219,6 +221,42 @@ def test_another_programs_database_is_not_touched(path: Path) -> None:
     with Ledger(path) as ledger, pytest.raises(LedgerError):
         ledger.start(ENTRY)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("after", range(9))
+def test_a_ledger_that_another_process_makes_meanwhile_is_a_ledger(
+    path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    """Two processes that find an empty file at once both use it, whatever the first had asked when the second came."""
+    path.touch()
+    statements = []
+
+    class Watched(sqlite3.Connection):
+        def execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
+            statements.append(statement)
+            if len(statements) != after + 1:
+                return super().execute(statement, *values)
+            with monkeypatch.context() as undo:
+                undo.setattr(sqlite3, "connect", connect)
+                with suppress(LedgerError), Ledger(path) as other:
+                    other.get(KEY)
+            return super().execute(statement, *values)
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", partial(connect, factory=Watched))
+    with Ledger(path) as ledger:
+        ledger.start(ENTRY)
+        assert ledger.get(KEY)
+
+
+@pytest.mark.parametrize("name", ["SQLITE_BUSY", "SQLITE_BUSY_RECOVERY", "SQLITE_LOCKED", "SQLITE_PROTOCOL"])
+def test_what_passes_by_itself_is_an_error_to_try_again(path: Path, name: str) -> None:
+    """Whatever SQLite calls it, a file in use by others is waited for; damage is not."""
+    error = sqlite3.OperationalError()
+    error.sqlite_errorcode = getattr(sqlite3, name)
+    assert isinstance(in_our_words(path, error), LockedError)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    assert not isinstance(in_our_words(path, error), LockedError)
 
 
 def test_a_ledger_that_is_locked_says_so(path: Path) -> None:

@@ -20,8 +20,9 @@ log: Final = logging.getLogger("resilience")
 # Seconds between two tries to take a key that another call works on: short at first, since many calls are short.
 _FIRST_PAUSE: Final = 0.01
 _LONGEST_PAUSE: Final = 0.25
-# Seconds to wait for a file that another process holds locked, unless the deadline comes first.
-_PATIENCE: Final = 5.0
+# Seconds to wait for a file that another process holds locked, unless the deadline comes first. SQLite lets processes
+# write in no order: on a disk that takes 100 ms for a write, one of four processes waited for up to 3 s.
+_PATIENCE: Final = 30.0
 
 
 @define(eq=False)
