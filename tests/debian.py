@@ -37,6 +37,11 @@ def prometheus() -> dict[str, str]:
     return _unpacked("prometheus", "prometheus", "promtool")
 
 
+def redis() -> dict[str, str]:
+    """Return the environment in which a Redis server is found."""
+    return _unpacked("redis-server", "redis-server")
+
+
 def _installed(name: str, package: str) -> str:
     with _alone():
         found = shutil.which(name)
@@ -117,5 +122,5 @@ def _alone() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    for fetch in (chromium, mosquitto, prometheus):
+    for fetch in (chromium, mosquitto, prometheus, redis):
         fetch()
