@@ -26,7 +26,8 @@ from resilience.core.events import (
     Sink,
 )
 from resilience.core.fault import Effect, Fault, Origin
-from resilience.core.policy import Action, Injection, Limits, PolicyValues, Rule
+from resilience.core.policy import Action, Limits, PolicyValues, Rule
+from resilience.core.settings.chaos import Injection
 from resilience.telemetry import Spans
 
 RETRY = Action(key="retry", do="retry", backoff=Backoff(), counts=True)

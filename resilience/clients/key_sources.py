@@ -21,7 +21,7 @@ from typing import Any, Final
 from resilience.clients import registry
 from resilience.clients.common.keys import KeyTriple
 from resilience.clients.sts import without_effect
-from resilience.core.policy import CredentialSource
+from resilience.core.settings.credentials import CredentialSource
 
 # Seconds that a command may take: it may ask a vault over the network. The waiting call has its own limit too.
 _COMMAND_TIMEOUT: Final = 60.0

@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Iterable
 
 from resilience.core.match import specificity
-from resilience.core.policy import Chaos, Injection
+from resilience.core.settings.chaos import Chaos, Injection
 
 _BITS = 53
 """The bits of a float's fraction, so that [0, 1) has 2**53 equal steps."""

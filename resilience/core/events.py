@@ -18,7 +18,8 @@ from attrs import field, frozen
 from resilience.core.admission.breaker import BreakerState
 from resilience.core.decision import Decision, Ended, StopReason
 from resilience.core.fault import Effect, Fault
-from resilience.core.policy import Injection, PolicyValues, Rule
+from resilience.core.policy import PolicyValues, Rule
+from resilience.core.settings.chaos import Injection
 
 LedgerAnswer = Literal["new", "done", "unfinished"]
 """The ledger's answer about a resource: unknown, done by an earlier run, or begun by one and not finished."""

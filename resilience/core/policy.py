@@ -9,9 +9,11 @@ from attrs import field, frozen
 
 from resilience.core.admission.limits import BreakerLimits, BudgetLimits, RateLimits
 from resilience.core.backoff import Backoff
-from resilience.core.fault import Effect, Fault, Origin
+from resilience.core.fault import Effect, Origin
 from resilience.core.operations.apis import RestApi
 from resilience.core.operations.declared import Declaration
+from resilience.core.settings.chaos import Chaos
+from resilience.core.settings.credentials import CredentialLimits
 from resilience.core.values import fixed, reduced
 
 Verb = Literal["retry", "refresh", "rename", "verify", "accept", "fail"]
@@ -135,59 +137,6 @@ class Limits:
     settle: float = 30.0
 
 
-SourceKind = Literal["assume_role", "command", "file"]
-"""The source of new credentials: a role of the token service, the output of a command, or a file."""
-
-
-@frozen(kw_only=True)
-class CredentialSource:
-    """
-    The source of new credentials of one provider, for clients with fixed temporary keys.
-
-    Attributes:
-        kind: The kind of source; only the values of this kind are set.
-        role: The role, as the service names it.
-        endpoint: The host of the token service, with ``http://`` before it only for a sandbox; None for the provider's.
-        session_name: The name of the session in the service's audit log; None for our default.
-        duration: The lifetime of the keys, in seconds; None for the service's default.
-        region: The region that signs; None for any.
-        key_variables: The environment variables with the id and the secret of the long-lived keys; empty for those
-            that the vendor's tools read.
-        command: The program and its arguments.
-        file: The file.
-        written: The command and the file as in the policy, so that its digest is the same on every machine.
-    """
-
-    kind: SourceKind
-    role: str | None = None
-    endpoint: str | None = None
-    session_name: str | None = None
-    duration: float | None = None
-    region: str | None = None
-    key_variables: tuple[str, ...] = ()
-    command: tuple[str, ...] = ()
-    file: str | None = None
-    written: tuple[str, ...] = field(default=(), eq=False)
-
-
-@frozen(kw_only=True)
-class CredentialLimits:
-    """
-    The limits of refreshes of one provider's credentials; durations in seconds.
-
-    Attributes:
-        refresh_before: The time before expiry at which credentials are renewed.
-        max_refreshes: The most refreshes in one call.
-        cool_down: The time during which other calls get the failure of a refresh instead of a new refresh.
-        source: The source, for programs that have no other source; None if the policy names none.
-    """
-
-    refresh_before: float = 300.0
-    max_refreshes: int = 1
-    cool_down: float = 5.0
-    source: CredentialSource | None = None
-
-
 @frozen(kw_only=True)
 class LedgerSettings:
     """
@@ -216,55 +165,6 @@ class TelemetrySettings:
 
     journal: str | None = None
     written: str | None = field(default=None, eq=False)
-
-
-@frozen(kw_only=True)
-class Injection:
-    """
-    One entry of ``[chaos]``: a fault for rehearsals.
-
-    Attributes:
-        id: The entry's table and key: ``alibaba."CreateGroupId/InternalError"``.
-        provider: The provider of the calls that get the fault.
-        operation: The operation's name or a glob with ``*``; None for every operation.
-        code: The service's code; or ``unsent``, ``lost``, ``garbled``, or ``http-...``.
-        fault: The fault of the attempt.
-        rate: The part of the attempts that fails, from 0 to 1.
-        applied: Whether the real call is made first, and its answer dropped.
-        delay: The seconds before the fault.
-        message: The service's message, for rules with ``message``; it is part of ``fault``.
-        locate: Returns the entry's position in its file; None for a policy that was built in Python.
-    """
-
-    id: str
-    provider: str
-    operation: str | None
-    code: str
-    fault: Fault
-    rate: float
-    applied: bool = False
-    delay: float = 0.0
-    message: str | None = field(default=None, repr=False)
-    locate: Callable[[], Origin] | None = field(default=None, eq=False, repr=False)
-
-    @property
-    def origin(self) -> Origin | None:
-        """The entry's position in its file; the first use scans the file for positions."""
-        return None if self.locate is None else self.locate()
-
-
-@frozen(kw_only=True)
-class Chaos:
-    """
-    The faults for rehearsals; :mod:`resilience.core.chaos` chooses the attempts that get them.
-
-    Attributes:
-        seed: The seed of that choice.
-        injections: The entries, in the order of the files.
-    """
-
-    seed: int = 0
-    injections: tuple[Injection, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -305,7 +205,7 @@ class PolicyValues:
     credentials: Mapping[str, CredentialLimits] = field(factory=dict, converter=fixed)
     backoffs: Mapping[str, Backoff] = field(factory=dict, converter=fixed)
     actions: Mapping[str, Action] = field(factory=dict, converter=fixed)
-    chaos: Chaos = Chaos()
+    chaos: Chaos = field(factory=Chaos)
     ledger: LedgerSettings | None = None
     apis: Mapping[str, RestApi] = field(factory=dict, converter=fixed)
     telemetry: TelemetrySettings | None = None

@@ -11,7 +11,9 @@ import attrs
 from resilience.core.admission.limits import BreakerLimits, BudgetLimits, RateLimits
 from resilience.core.admission.rate import Rate
 from resilience.core.operations.declared import Declaration
-from resilience.core.policy import Action, Chaos, CredentialLimits
+from resilience.core.policy import Action
+from resilience.core.settings.chaos import Chaos
+from resilience.core.settings.credentials import CredentialLimits
 
 
 def digest(values: Mapping[str, Any]) -> str:

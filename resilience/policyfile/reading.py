@@ -13,7 +13,8 @@ from attrs import define, field
 from resilience.core.backoff import Backoff
 from resilience.core.operations.apis import RestApi
 from resilience.core.operations.declared import Declaration
-from resilience.core.policy import Action, Chaos, LedgerSettings, Limits, TelemetrySettings
+from resilience.core.policy import Action, LedgerSettings, Limits, TelemetrySettings
+from resilience.core.settings.chaos import Chaos
 from resilience.policyfile.decode.actions import build_actions, unknown_action
 from resilience.policyfile.decode.apis import DescribedApis, read_apis
 from resilience.policyfile.decode.backoffs import build_backoffs

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from resilience.core.chaos import draw, injection_for, met_by
 from resilience.core.fault import Fault
-from resilience.core.policy import Chaos, Injection
+from resilience.core.settings.chaos import Chaos, Injection
 
 NAMES = st.text(min_size=1, max_size=20)
 

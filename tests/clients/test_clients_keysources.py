@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from resilience.clients.key_sources import KeySourceError, key_source, read_keys
-from resilience.core.policy import CredentialSource
+from resilience.core.settings.credentials import CredentialSource
 from resilience.sandbox import Sandbox
 
 MOMENT = "2026-11-28T12:00:00Z"

@@ -33,7 +33,8 @@ from resilience.core.history import History
 from resilience.core.limits import attempt_limit, remedy_limit
 from resilience.core.machine import begin, step
 from resilience.core.plan import Plan
-from resilience.core.policy import VERBS, Action, CredentialLimits
+from resilience.core.policy import VERBS, Action
+from resilience.core.settings.credentials import CredentialLimits
 
 LEADS_ON = (Wait, Refresh, Rename)
 """The decisions after which another attempt may come, with no verification between."""

@@ -24,7 +24,8 @@ from core_values import (
 from resilience.core.backoff import Backoff
 from resilience.core.decision import Accept, Fail, NotAdmitted, Refresh, Rename, Renamed, Verify, Wait, ended_by
 from resilience.core.fault import Fault, Repeat
-from resilience.core.policy import Action, CredentialLimits
+from resilience.core.policy import Action
+from resilience.core.settings.credentials import CredentialLimits
 
 A, B = fault("A"), fault("B")
 

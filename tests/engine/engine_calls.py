@@ -13,7 +13,8 @@ from resilience.core.backoff import Backoff
 from resilience.core.events import CallStarted, Event, Sink
 from resilience.core.fault import Effect, Origin, Repeat
 from resilience.core.operations.declared import Declaration
-from resilience.core.policy import Action, CredentialLimits, Limits, PolicyValues, Rule, ready_made
+from resilience.core.policy import Action, Limits, PolicyValues, Rule, ready_made
+from resilience.core.settings.credentials import CredentialLimits
 
 INSTANCE = "mqtt-cn-x"
 GROUP = "GID_sensors"

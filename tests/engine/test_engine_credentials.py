@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from resilience import Credentials, DeadlineExceeded, RemedyFailed
 from resilience.core.events import RefreshEnded, RefreshStarted
-from resilience.core.policy import CredentialLimits
+from resilience.core.settings.credentials import CredentialLimits
 from resilience.testing import virtual_backend
 
 pytestmark = pytest.mark.anyio

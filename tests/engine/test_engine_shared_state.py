@@ -31,7 +31,7 @@ from resilience import (
 )
 from resilience.core.admission.limits import BreakerLimits, BudgetLimits
 from resilience.core.events import CallStarted, Event, Sink
-from resilience.core.policy import CredentialLimits
+from resilience.core.settings.credentials import CredentialLimits
 from resilience.engine.credentials.sdk_managed import SdkManagedSources
 from resilience.engine.runtime.locks import ProcessLock
 from resilience.engine.runtime.plain_thread import THREAD, drive

@@ -17,7 +17,7 @@ from engine_calls import AT_ONCE, GROUP, INSTANCE, REFRESH, Log, policy, refused
 
 from resilience import Credentials, Executor, Ledger, RemedyFailed, SyncExecutor
 from resilience.core.events import CallEnded, RefreshEnded, RefreshStarted
-from resilience.core.policy import CredentialLimits
+from resilience.core.settings.credentials import CredentialLimits
 from resilience.testing import virtual_time
 
 VALUES = policy({"Expired": REFRESH, "Busy": AT_ONCE}, max_attempts=50)

@@ -41,7 +41,8 @@ from resilience.core.events import (
     VerifyStarted,
 )
 from resilience.core.fault import Fault
-from resilience.core.policy import Action, Injection
+from resilience.core.policy import Action
+from resilience.core.settings.chaos import Injection
 from resilience.journal.format import RECORDS
 from resilience.journal.model import Recording
 from resilience.journal.reader import read

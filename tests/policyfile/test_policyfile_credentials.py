@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from resilience.core.policy import CredentialSource
+from resilience.core.settings.credentials import CredentialSource
 from resilience.policyfile import Policy, PolicyError, check
 
 SMALL = 'schema = 1\nlimits.deadline = "2m"\n'

@@ -14,7 +14,8 @@ from resilience.core.fault import TRANSPORTS, Effect, Fault, Origin
 from resilience.core.match import RuleTable
 from resilience.core.operations.apis import RestApi
 from resilience.core.plan import Plan
-from resilience.core.policy import Action, CredentialLimits, Rule
+from resilience.core.policy import Action, Rule
+from resilience.core.settings.credentials import CredentialLimits
 from resilience.engine.target.operations import effect_of
 from resilience.policyfile import Policy
 from resilience.policyfile.decode.globs import narrowed

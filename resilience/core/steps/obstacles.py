@@ -6,7 +6,8 @@ from typing import Final, assert_never
 
 from resilience.core.decision import StopReason
 from resilience.core.history import Choice, History
-from resilience.core.policy import Action, CredentialLimits
+from resilience.core.policy import Action
+from resilience.core.settings.credentials import CredentialLimits
 
 _FAIL: Final = Action(key="fail", do="fail")
 _DEFAULT_CREDENTIALS: Final = CredentialLimits()

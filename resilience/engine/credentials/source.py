@@ -11,7 +11,7 @@ from typing import Any, Final, Generic, NoReturn, TypeVar, cast, overload
 
 from attrs import define, field, frozen
 
-from resilience.core.policy import CredentialLimits
+from resilience.core.settings.credentials import CredentialLimits
 from resilience.engine.credentials.refreshes import RefreshInFlight
 from resilience.engine.errors import RemedyFailed
 from resilience.engine.runtime.event_loop import LOOP

@@ -8,7 +8,7 @@ from itertools import count
 from attrs import define, field
 
 from resilience.core.chaos import injection_for
-from resilience.core.policy import Chaos, Injection
+from resilience.core.settings.chaos import Chaos, Injection
 from resilience.engine.errors import ServiceError
 from resilience.engine.target.operations import Operation
 

@@ -12,7 +12,7 @@ from attrs import define, evolve, field
 from resilience.catalog import catalogue, code_facts, providers
 from resilience.core.chaos import met_by
 from resilience.core.fault import TRANSPORTS, Fault
-from resilience.core.policy import Chaos, Injection
+from resilience.core.settings.chaos import Chaos, Injection
 from resilience.policyfile.decode.globs import narrowed
 from resilience.policyfile.decode.layers import EntryPlace, Layer, Report, Stack
 from resilience.policyfile.decode.operations import Operations

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from resilience.catalog import providers_of
-from resilience.core.policy import CredentialLimits, CredentialSource
+from resilience.core.settings.credentials import CredentialLimits, CredentialSource
 from resilience.policyfile.decode.backoffs import misplaced
 from resilience.policyfile.decode.layers import Report, Stack
 from resilience.policyfile.decode.settings import Entries, Settings
