@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable, Sequence
 from typing import ClassVar, TypeVar
 
-from resilience.core.events import Observer
+from resilience.core.observer import Observer
 from resilience.core.policy import PolicyValues
 from resilience.engine import executor, synchronous
 from resilience.engine.bound_call import BoundCall, SyncBoundCall

@@ -16,16 +16,9 @@ from opentelemetry.trace import Span
 
 from resilience.core.backoff import Backoff
 from resilience.core.decision import Accept, Decision, Fail, Wait
-from resilience.core.events import (
-    AttemptFailed,
-    AttemptStarted,
-    AttemptSucceeded,
-    CallEnded,
-    CallStarted,
-    Event,
-    Sink,
-)
+from resilience.core.events import AttemptFailed, AttemptStarted, AttemptSucceeded, CallEnded, CallStarted, Event
 from resilience.core.fault import Effect, Fault, Origin
+from resilience.core.observer import Sink
 from resilience.core.policy import Action, Limits, PolicyValues, Rule
 from resilience.core.settings.chaos import Injection
 from resilience.telemetry import Spans

@@ -42,9 +42,9 @@ from resilience.core.decision import (
     Wait,
 )
 from resilience.core.history import History
-from resilience.core.limits import attempt_limit, fits, last_attempt_end, remedy_limit
 from resilience.core.machine import advance
 from resilience.core.meaning import result_of
+from resilience.core.steps.limits import attempt_limit, fits, last_attempt_end, remedy_limit
 from resilience.core.values import record
 
 

@@ -27,7 +27,7 @@ ended, because an effect may come late.
 
 Limits. In this order: ``max`` and ``for`` of an action (then its ``then``), ``max_attempts``,
 the deadline, an open breaker, the retry budget. They stop only what leads to another attempt. Room for a settled
-verification is kept before the deadline: see :func:`resilience.core.limits.attempt_limit`.
+verification is kept before the deadline: see :func:`resilience.core.steps.limits.attempt_limit`.
 The budget is shared with other calls, so it is asked last: a retry that nothing else stops is paid for.
 
 Everything that can change a call's history is in this module and in two parts of it:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final, NamedTuple, ParamSpec, TypeVar
 
 from resilience.clients import registry
-from resilience.core.events import Observer, ResourceRenamed
+from resilience.core.events import ResourceRenamed
 from resilience.core.fault import Fault
+from resilience.core.observer import Observer
 from resilience.core.policy import PolicyValues
 from resilience.engine.breaker_control import BreakerControl, control
 from resilience.engine.credentials.source import Credentials

@@ -21,7 +21,8 @@ from typing import ClassVar, Final
 
 from attrs import field, frozen
 
-from resilience.core.events import CallStarted, Event, Sink, Slot
+from resilience.core.events import CallStarted, Event
+from resilience.core.observer import Sink, Slot
 from resilience.core.policy import PolicyValues
 from resilience.core.words.labels import listed_codes
 from resilience.journal.columns import Context

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from resilience.core.events import Observer
+from resilience.core.observer import Observer
 from resilience.telemetry.logs.observer import Logs
 from resilience.telemetry.metrics.observer import Metrics
 from resilience.telemetry.spans.observer import Spans

@@ -45,8 +45,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from resilience import Executor, ServiceError
 from resilience.core.backoff import Backoff
-from resilience.core.events import CallStarted, Sink, Slot
+from resilience.core.events import CallStarted
 from resilience.core.fault import Origin
+from resilience.core.observer import Sink, Slot
 from resilience.core.policy import Action, Limits, PolicyValues, Rule, ready_made
 from resilience.telemetry import Logs, Metrics, Spans
 

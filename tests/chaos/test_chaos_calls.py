@@ -10,7 +10,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from resilience import DONE, Executor, Policy, ServiceError, Spans
-from resilience.core.events import CallStarted, Event, FaultInjected, Sink
+from resilience.core.events import CallStarted, Event, FaultInjected
+from resilience.core.observer import Sink
 from resilience.testing import virtual_backend
 
 pytestmark = pytest.mark.anyio

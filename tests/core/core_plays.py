@@ -30,11 +30,11 @@ from resilience.core.decision import (
 )
 from resilience.core.fault import Fault, Repeat
 from resilience.core.history import History
-from resilience.core.limits import attempt_limit, remedy_limit
 from resilience.core.machine import begin, step
 from resilience.core.plan import Plan
 from resilience.core.policy import VERBS, Action
 from resilience.core.settings.credentials import CredentialLimits
+from resilience.core.steps.limits import attempt_limit, remedy_limit
 
 LEADS_ON = (Wait, Refresh, Rename)
 """The decisions after which another attempt may come, with no verification between."""

@@ -29,11 +29,11 @@ from resilience.core.backoff import Backoff
 from resilience.core.decision import Accept, Decision, Fail, Failed, Refresh, Refreshed, Verified, Verify, Wait
 from resilience.core.fault import Fault, Message
 from resilience.core.history import History
-from resilience.core.limits import attempt_limit
 from resilience.core.machine import begin, step
 from resilience.core.match import RuleTable
 from resilience.core.plan import Plan
 from resilience.core.policy import Action, Limits, Rule
+from resilience.core.steps.limits import attempt_limit
 from resilience.simulation.bounds import uses, worst
 
 SECRET = "token-4711-of-nobody"

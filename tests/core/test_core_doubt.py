@@ -25,9 +25,9 @@ from core_values import (
 from resilience.core.backoff import Backoff
 from resilience.core.decision import Accept, Decision, Fail, Refresh, Rename, Verify, Wait
 from resilience.core.fault import Repeat
-from resilience.core.limits import attempt_limit
 from resilience.core.plan import Plan
 from resilience.core.policy import Action, PolicyValues
+from resilience.core.steps.limits import attempt_limit
 
 A, B = fault("A"), fault("B")
 

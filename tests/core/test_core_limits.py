@@ -21,8 +21,8 @@ from core_values import (
 
 from resilience.core.backoff import Backoff
 from resilience.core.decision import Accept, Decision, Refresh, Rename, Verify, Wait
-from resilience.core.limits import attempt_limit, remedy_limit
 from resilience.core.machine import begin
+from resilience.core.steps.limits import attempt_limit, remedy_limit
 
 A, B = fault("A"), fault("B")
 ALWAYS = action("accept", condition="always")

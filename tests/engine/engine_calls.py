@@ -10,8 +10,9 @@ import anyio
 
 from resilience import Executor, Fault, ServiceError
 from resilience.core.backoff import Backoff
-from resilience.core.events import CallStarted, Event, Sink
+from resilience.core.events import CallStarted, Event
 from resilience.core.fault import Effect, Origin, Repeat
+from resilience.core.observer import Sink
 from resilience.core.operations.declared import Declaration
 from resilience.core.policy import Action, Limits, PolicyValues, Rule, ready_made
 from resilience.core.settings.credentials import CredentialLimits

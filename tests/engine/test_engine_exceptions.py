@@ -29,7 +29,8 @@ from engine_calls import (
 )
 
 from resilience import ServiceError
-from resilience.core.events import CallEnded, CallStarted, Sink
+from resilience.core.events import CallEnded, CallStarted
+from resilience.core.observer import Sink
 
 pytestmark = pytest.mark.anyio
 

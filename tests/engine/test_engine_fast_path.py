@@ -12,7 +12,7 @@ import pytest
 from engine_calls import ACCEPT, AT_ONCE, FAIL, GROUP, INSTANCE, REFRESH, Log, executor, policy, refused
 
 from resilience import DeadlineExceeded
-from resilience.core.events import ALWAYS_IDLE
+from resilience.core.observer import ALWAYS_IDLE
 from resilience.engine.target.target import Target
 from resilience.testing import virtual_backend
 

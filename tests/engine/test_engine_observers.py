@@ -12,7 +12,8 @@ from engine_calls import GROUP, INSTANCE, REFRESH, RENAME, RETRY, VERIFY, Log, S
 
 from resilience import Credentials
 from resilience.core.decision import Accept, Rename, Wait
-from resilience.core.events import AttemptFailed, CallEnded, CallStarted, Event, Sink, VerifyEnded, Waited
+from resilience.core.events import AttemptFailed, CallEnded, CallStarted, Event, VerifyEnded, Waited
+from resilience.core.observer import Sink
 
 pytestmark = pytest.mark.anyio
 

@@ -28,7 +28,8 @@ from engine_calls import (
 from resilience import BreakerOpen, BudgetExhausted, Credentials, Executor, RateExceeded, Refused, ServiceError
 from resilience.core.admission.limits import BreakerLimits, BudgetLimits, RateLimits
 from resilience.core.admission.rate import Rate
-from resilience.core.events import BreakerChanged, CallEnded, CallStarted, Event, RetryPaid, Sink
+from resilience.core.events import BreakerChanged, CallEnded, CallStarted, Event, RetryPaid
+from resilience.core.observer import Sink
 from resilience.core.policy import Action, PolicyValues
 
 pytestmark = pytest.mark.anyio

@@ -30,7 +30,8 @@ from resilience import (
     SyncExecutor,
 )
 from resilience.core.admission.limits import BreakerLimits, BudgetLimits
-from resilience.core.events import CallStarted, Event, Sink
+from resilience.core.events import CallStarted, Event
+from resilience.core.observer import Sink
 from resilience.core.settings.credentials import CredentialLimits
 from resilience.engine.credentials.sdk_managed import SdkManagedSources
 from resilience.engine.runtime.locks import ProcessLock

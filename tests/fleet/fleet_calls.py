@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from resilience import ServiceError
 from resilience.core.backoff import Backoff
-from resilience.core.events import CallStarted, Event, Sink
+from resilience.core.events import CallStarted, Event
+from resilience.core.observer import Sink
 from resilience.core.policy import Action, Limits, PolicyValues, Rule, ready_made
 
 INSTANCE: Final = "mqtt-cn-x"

@@ -31,7 +31,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from resilience import Journal, Ledger, Outcome
 from resilience.cli.demo.examples import folder
-from resilience.core.events import CallStarted, Sink, Slot
+from resilience.core.events import CallStarted
+from resilience.core.observer import Sink, Slot
 from resilience.sandbox import Sandbox
 from resilience.telemetry import Logs, Metrics, Spans, build_tree
 

@@ -10,7 +10,8 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader, Metric, NumberDataPoint
 from scripted_calls import started
 
-from resilience.core.events import CallStarted, Event, Sink
+from resilience.core.events import CallStarted, Event
+from resilience.core.observer import Sink
 from resilience.telemetry import Metrics
 
 

@@ -12,7 +12,7 @@ from scripted_calls import FAIL, POLICY, Recorded, attributes_of, rule, span_id_
 
 from resilience import DONE, Credentials, Executor, ServiceError
 from resilience.core.backoff import Backoff
-from resilience.core.events import Observer
+from resilience.core.observer import Observer
 from resilience.core.policy import Action, Limits, PolicyValues
 from resilience.telemetry import Metrics
 

@@ -18,7 +18,7 @@ from resilience import Executor, Outcome, Policy
 from resilience.catalog import catalogue
 from resilience.cli.demo.examples import load
 from resilience.core.decision import Ended, StopReason
-from resilience.core.events import Observer
+from resilience.core.observer import Observer
 from resilience.sandbox import Call, Sandbox
 from resilience.telemetry import Spans
 from resilience.telemetry.spans.tree import FinishedSpan

@@ -1,1 +1,1 @@
-"""The parts of a step of the machine: what keeps an action from being taken, the decision, and what remedies bring."""
+"""The parts of a step of the machine: what keeps an action from being taken, limits, decisions, answers of remedies."""

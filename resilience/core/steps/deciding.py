@@ -6,7 +6,7 @@ from typing import assert_never
 
 from resilience.core.decision import Accept, Decision, Fail, Refresh, Rename, StopReason, Verify, Wait
 from resilience.core.history import Choice, History, Used
-from resilience.core.limits import fits, fitting, last_attempt_end
+from resilience.core.steps.limits import fits, fitting, last_attempt_end
 
 
 def decide(history: History, choice: Choice, hint: float | None, now: float, draw: float) -> Decision:

@@ -8,9 +8,9 @@ from resilience.core.backoff import Backoff
 from resilience.core.decision import Accept, Decision, Fail, Refresh, Renamed, StopReason, Verified
 from resilience.core.fault import Fault
 from resilience.core.history import Choice, History, Used
-from resilience.core.limits import LEAST_PAUSE, fits
 from resilience.core.meaning import meaning_of
 from resilience.core.steps.deciding import ask, decide, fail, lead_on, try_again, use
+from resilience.core.steps.limits import LEAST_PAUSE, fits
 from resilience.core.steps.obstacles import next_possible, possible
 
 _DEFAULT_BACKOFF: Final = Backoff()

@@ -24,7 +24,7 @@ from collections.abc import Callable, Coroutine
 from time import time
 from typing import Any
 
-from resilience.core.events import ALWAYS_IDLE
+from resilience.core.observer import ALWAYS_IDLE
 from resilience.engine.call.decided import count as decisions
 from resilience.engine.call.fast_path_guard import SHUT, Guard, at_once, plain_type
 from resilience.engine.call.first_failure import FirstAttempt, go_on

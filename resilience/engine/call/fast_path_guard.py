@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from resilience.core.events import Slot
-from resilience.core.limits import attempt_limit
 from resilience.core.machine import begin
+from resilience.core.observer import Slot
+from resilience.core.steps.limits import attempt_limit
 from resilience.engine.outcome import Attempt, Outcome
 from resilience.engine.target.arguments import LazyArguments
 from resilience.engine.target.target import Target

@@ -17,7 +17,7 @@ from resilience.core.admission.tickets import Ticket
 from resilience.core.call import ADMITTED, Admitted, pass_breaker
 from resilience.core.decision import Event, KnownBefore, NotAdmitted, RefreshFailed
 from resilience.core.events import Recalled, Waited
-from resilience.core.limits import fits, last_attempt_end
+from resilience.core.steps.limits import fits, last_attempt_end
 from resilience.engine.call import renaming
 from resilience.engine.call.progress import Progress
 from resilience.engine.call.remedies import credentials_ready

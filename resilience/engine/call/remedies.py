@@ -9,7 +9,7 @@ from resilience.core import decision as core
 from resilience.core import events
 from resilience.core.call import Command, DoRefresh
 from resilience.core.fault import CUT, Fault
-from resilience.core.limits import remedy_limit
+from resilience.core.steps.limits import remedy_limit
 from resilience.engine.call import decided
 from resilience.engine.call.progress import Progress
 from resilience.engine.errors import RemedyFailed

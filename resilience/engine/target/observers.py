@@ -8,7 +8,8 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from resilience.core.events import CallStarted, Event, Observer, Sink
+from resilience.core.events import CallStarted, Event
+from resilience.core.observer import Observer, Sink
 
 log: Final = logging.getLogger("resilience")
 

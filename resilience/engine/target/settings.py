@@ -9,8 +9,9 @@ from attrs import Factory, field, frozen
 
 from resilience.clients import classify, with_message
 from resilience.core.admission.outage import OutageLimits
-from resilience.core.events import ALWAYS_IDLE, ResourceRenamed, Slot
+from resilience.core.events import ResourceRenamed
 from resilience.core.fault import Fault
+from resilience.core.observer import ALWAYS_IDLE, Slot
 from resilience.core.policy import Limits, PolicyValues
 from resilience.engine.credentials.policy_source import PolicySources
 from resilience.engine.credentials.source import Credentials

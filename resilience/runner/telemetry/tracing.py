@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from resilience.core.events import Observer
+from resilience.core.observer import Observer
 from resilience.policyfile import Policy
 from resilience.runner.ending.exit_hooks import PATIENCE, before_exit, before_termination, in_time
 from resilience.runner.ending.termination import is_multiprocessing

@@ -7,17 +7,8 @@ from typing import Final
 
 from attrs import define
 
-from resilience.core.events import (
-    ALWAYS_IDLE,
-    AttemptStarted,
-    CallEnded,
-    CallStarted,
-    Event,
-    RefreshStarted,
-    Sink,
-    Slot,
-    VerifyStarted,
-)
+from resilience.core.events import AttemptStarted, CallEnded, CallStarted, Event, RefreshStarted, VerifyStarted
+from resilience.core.observer import ALWAYS_IDLE, Sink, Slot
 from resilience.core.words.labels import cleaned
 from resilience.runner.totals.counters import Counters
 from resilience.runner.totals.notes import Notes

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from resilience.core.events import ALWAYS_IDLE, CallStarted, Sink, Slot
+from resilience.core.events import CallStarted
+from resilience.core.observer import ALWAYS_IDLE, Sink, Slot
 from resilience.telemetry.logs.call_log import CallLogger, LogState
 
 log: Final = logging.getLogger("resilience.calls")

@@ -9,7 +9,8 @@ from typing import Final
 from opentelemetry import metrics
 from opentelemetry.environment_variables import OTEL_PYTHON_METER_PROVIDER
 
-from resilience.core.events import CallStarted, Sink, Slot
+from resilience.core.events import CallStarted
+from resilience.core.observer import Sink, Slot
 from resilience.telemetry import names
 from resilience.telemetry.metrics.call_metrics import MetricsState
 from resilience.telemetry.metrics.instruments import Instruments

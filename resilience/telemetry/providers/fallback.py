@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from attrs import define, field
 
-from resilience.core.events import CallStarted, Observer, Sink, Slot
+from resilience.core.events import CallStarted
+from resilience.core.observer import Observer, Sink, Slot
 
 
 @define(eq=False)

@@ -12,7 +12,8 @@ from opentelemetry import context, trace
 from opentelemetry.environment_variables import OTEL_PYTHON_TRACER_PROVIDER
 
 from resilience.catalog import cloud_of
-from resilience.core.events import CallEnded, CallStarted, Event, Sink
+from resilience.core.events import CallEnded, CallStarted, Event
+from resilience.core.observer import Sink
 from resilience.telemetry import names
 from resilience.telemetry.attributes import Attributes, policy_attributes
 from resilience.telemetry.providers.scope import SCOPE, version
