@@ -26,4 +26,3 @@ def until(is_so: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
         assert process.poll() is None, f"{process.args!r} has ended: {process.returncode}"
         assert time.monotonic() < end, f"{process.args!r} does not answer"
         time.sleep(0.01)
-
