@@ -1,7 +1,5 @@
 """The state that outlives a call: the ledger of resources that were started and done."""
 
-from resilience.state.database import LedgerError, LockedError
-from resilience.state.entry import LedgerEntry
-from resilience.state.ledger import Ledger
+from resilience.state.ledger import Ledger, LedgerEntry, LedgerError, UnavailableError
 
-__all__ = ["Ledger", "LedgerEntry", "LedgerError", "LockedError"]
+__all__ = ["Ledger", "LedgerEntry", "LedgerError", "UnavailableError"]

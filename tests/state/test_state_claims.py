@@ -15,7 +15,7 @@ import pytest
 
 from resilience import Ledger, LedgerError
 from resilience.state import LedgerEntry
-from resilience.state.claims import Claims
+from resilience.state.ledger.sqlite.claims import Claims
 
 KEY, OTHER = "alibaba::CreateGroupId:{}", "alibaba::CreateGroupId:{1}"
 ENTRY = LedgerEntry(key=KEY, provider=None, operation="CreateGroupId", resource={"GroupId": "GID_a"})

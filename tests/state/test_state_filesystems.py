@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from resilience import Ledger, LedgerError
-from resilience.state import database
-from resilience.state.filesystems import network_filesystem, network_mount
+from resilience.state.ledger.sqlite import database
+from resilience.state.ledger.sqlite.filesystems import network_filesystem, network_mount
 
 MOUNTS = [
     "/dev/sda1 / ext4 rw 0 0",
@@ -45,7 +45,7 @@ def test_the_innermost_mount_decides(folder: str, kind: str | None) -> None:
 
 def test_where_nobody_knows_nothing_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a list of mounts, as on macOS, a folder counts as local."""
-    monkeypatch.setattr("resilience.state.filesystems._MOUNTS", tmp_path / "none")
+    monkeypatch.setattr("resilience.state.ledger.sqlite.filesystems._MOUNTS", tmp_path / "none")
     assert network_filesystem(tmp_path) is None
 
 

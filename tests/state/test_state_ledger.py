@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from resilience import Ledger, LedgerError
-from resilience.state import LedgerEntry, LockedError
-from resilience.state.database import in_our_words
+from resilience.state import LedgerEntry, UnavailableError
 from resilience.state.ledger import entry_key
+from resilience.state.ledger.sqlite.backend import SqliteBackend
+from resilience.state.ledger.sqlite.database import in_our_words
 
 KEY = entry_key("alibaba", "123", "CreateGroupId", {"InstanceId": "mqtt-cn-x", "GroupId": "GID_sensors"})
 ENTRY = LedgerEntry(
@@ -34,6 +35,14 @@ ENTRY = LedgerEntry(
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "ledger.db"
+
+
+def connection_of(ledger: Ledger) -> sqlite3.Connection:
+    backend = ledger._backend
+    assert isinstance(backend, SqliteBackend)
+    connection: sqlite3.Connection | None = backend._own.get().connection
+    assert connection is not None
+    return connection
 
 
 def made(path: Path) -> Path:
@@ -254,9 +263,9 @@ def test_what_passes_by_itself_is_an_error_to_try_again(path: Path, name: str) -
     """Whatever SQLite calls it, a file in use by others is waited for; damage is not."""
     error = sqlite3.OperationalError()
     error.sqlite_errorcode = getattr(sqlite3, name)
-    assert isinstance(in_our_words(path, error), LockedError)
+    assert isinstance(in_our_words(path, error), UnavailableError)
     error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-    assert not isinstance(in_our_words(path, error), LockedError)
+    assert not isinstance(in_our_words(path, error), UnavailableError)
 
 
 def test_a_ledger_that_is_locked_says_so(path: Path) -> None:
@@ -265,7 +274,7 @@ def test_a_ledger_that_is_locked_says_so(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as other, Ledger(path) as ledger:
         assert ledger.get(KEY)
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(LockedError, match="another process holds it locked"):
+        with pytest.raises(UnavailableError, match="another process holds it locked"):
             ledger.start(ENTRY)
         other.execute("ROLLBACK")
         ledger.start(ENTRY)
@@ -296,8 +305,7 @@ def test_a_database_that_may_not_grow_stops_a_write(path: Path) -> None:
     """SQLite's own word for a full disk is put in ours."""
     with Ledger(path) as ledger:
         ledger.start(ENTRY)
-        connection = ledger._open.connection
-        assert connection is not None
+        connection = connection_of(ledger)
         connection.execute("PRAGMA max_page_count = 1")
         with pytest.raises(LedgerError, match="disk is full"):
             ledger.start(LedgerEntry(key="big", provider=None, operation="O", resource={"Name": "n" * 100_000}))
@@ -307,8 +315,7 @@ def test_a_file_that_may_not_be_written_stops_a_write(path: Path) -> None:
     """A read-only ledger is refused where it would be written, before anything is sent."""
     with Ledger(path) as ledger:
         ledger.start(ENTRY)
-        connection = ledger._open.connection
-        assert connection is not None
+        connection = connection_of(ledger)
         # What SQLite says of a read-only file, also to a superuser, for whom there are none.
         connection.execute("PRAGMA query_only = ON")
         with pytest.raises(LedgerError, match="cannot be written"):

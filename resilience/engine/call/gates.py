@@ -148,14 +148,14 @@ class _Key(_Kept):
                 return renaming.refused(call)
             if not renaming.send(call, field, old, new):
                 raise LedgerError(
-                    str(track.ledger.path),
+                    track.ledger.name,
                     f"an earlier run renamed {field} to {new!r}, and this call has no argument that could hold it; "
                     f"make {found.key} with the function that made it, or forget the entry",
                 )
         if found.state == "done":
             return KnownBefore(is_done=True, name=found.number)
         call.error = LedgerError(
-            str(track.ledger.path),
+            track.ledger.name,
             f"an earlier run started {found.key} and never finished it; look whether it is there, and then forget the "
             "entry" + (f", or {call.target.how_to_look}" if call.target.how_to_look else ""),
         )

@@ -10,8 +10,7 @@ from typing import Final, TypeVar
 from attrs import define, evolve, field
 
 from resilience.engine.runtime.runtime import Runtime
-from resilience.state import Ledger, LedgerEntry, LedgerError, LockedError
-from resilience.state.ledger import renamed_key
+from resilience.state.ledger import Ledger, LedgerEntry, LedgerError, UnavailableError, renamed_key
 
 T = TypeVar("T")
 
@@ -154,7 +153,7 @@ class LedgerClaim:
         holder = self.ledger.holder(self.entry.key)
         if holder == self._owner:
             raise LedgerError(
-                str(self.ledger.path),
+                self.ledger.name,
                 f"{self.entry.key} is called inside of a call for the same resource, and would wait for that call; "
                 "wrap only one of the two functions",
             )
@@ -199,7 +198,7 @@ class LedgerClaim:
         while True:
             try:
                 return await self.runtime.ask_disk(lambda: self._guarded(function))
-            except LockedError:
+            except UnavailableError:
                 if self.runtime.now() + _FIRST_PAUSE >= end:
                     raise
             await self.runtime.sleep(_FIRST_PAUSE)
@@ -208,5 +207,5 @@ class LedgerClaim:
         with self._guard:
             if self._is_closed:
                 # The call was cancelled before this thread began, and has given its key back.
-                raise LedgerError(str(self.ledger.path), "the call has ended")
+                raise LedgerError(self.ledger.name, "the call has ended")
             return function()

@@ -36,8 +36,7 @@ from resilience.engine.target.names import NameOwners, NameScope
 from resilience.engine.target.operations import Operation, effect_of, result_of_code
 from resilience.engine.target.read_back import read_back
 from resilience.engine.target.settings import ExecutorSettings
-from resilience.state import LedgerEntry
-from resilience.state.ledger import entry_key
+from resilience.state.ledger import LedgerEntry, entry_key
 
 log: Final = logging.getLogger("resilience")
 

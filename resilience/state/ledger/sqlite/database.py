@@ -9,7 +9,8 @@ import threading
 from pathlib import Path
 from typing import Any, Final
 
-from resilience.state.filesystems import network_filesystem
+from resilience.state.ledger.errors import LedgerError, UnavailableError
+from resilience.state.ledger.sqlite.filesystems import network_filesystem
 
 _FORMAT: Final = 1
 _APPLICATION: Final = 0x4D51524C  # "MQRL", so that another program's database is not taken for a ledger
@@ -32,31 +33,6 @@ CREATE TABLE IF NOT EXISTS entries (
     done_at    REAL
 ) STRICT, WITHOUT ROWID
 """
-
-
-class LedgerError(Exception):
-    """
-    The ledger cannot be read or written; the executor stopped the call before it sent anything.
-
-    Attributes:
-        path: The ledger's file.
-        reason: The problem, and what to do about it.
-    """
-
-    __module__ = "resilience"  # where users import it from
-
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
-
-    def __str__(self) -> str:
-        """Return the file and the reason."""
-        return f"ledger {self.path}: {self.reason}"
-
-
-class LockedError(LedgerError):
-    """Another process holds the file locked at the moment; a later try may succeed."""
 
 
 _making: Final = threading.Lock()
@@ -183,4 +159,4 @@ def in_our_words(path: Path, error: sqlite3.Error | OSError) -> LedgerError:
     # The low byte is the kind of error. An error that Python itself raises has no code.
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
     reason = _REASONS.get(code) or f"SQLite says {getattr(error, 'sqlite_errorname', 'nothing')}; check the file"
-    return (LockedError if code in _LOCKED else LedgerError)(str(path), reason)
+    return (UnavailableError if code in _LOCKED else LedgerError)(str(path), reason)

@@ -1,4 +1,4 @@
-"""One row of the ledger."""
+"""One resource in a ledger, and its key."""
 
 from __future__ import annotations
 
@@ -37,6 +37,25 @@ class LedgerEntry:
     number: int = 1
     started_at: float = 0.0
     done_at: float | None = None
+
+
+def entry_key(provider: str | None, account: str, operation: str, resource: Mapping[str, str]) -> str:
+    """Return the key of a resource; it is readable, and the same in every run of the same script."""
+    return f"{provider or ''}:{account}:{operation}:{_named(resource)}"
+
+
+def renamed_key(entry: LedgerEntry, field_name: str, name: str) -> str:
+    """Return the key of the resource of the same kind as ``entry`` that has ``name`` as its own name."""
+    return kind_of(entry) + _named({**entry.resource, field_name: name})
+
+
+def _named(resource: Mapping[str, str]) -> str:
+    return json.dumps(dict(sorted(resource.items())), ensure_ascii=False, separators=(",", ":"))
+
+
+def kind_of(entry: LedgerEntry) -> str:
+    """Return the common prefix of the keys of all resources of one provider, account and operation."""
+    return entry.key.removesuffix(_named(entry.resource))
 
 
 def as_row(entry: LedgerEntry) -> dict[str, Any]:

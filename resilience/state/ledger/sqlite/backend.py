@@ -1,13 +1,4 @@
-"""
-The ledger: it remembers for the next run which resources were started and which were done.
-
-A ledger is one SQLite file (write-ahead log, full sync) with one row per resource. The engine
-writes ``started`` before an attempt, and ``done`` after the answer. If the run dies between
-the two, the row stays ``started``. A row has the names of its resource and nothing else of
-a request: no password, token or key.
-
-All methods block for the time of a disk write; the engine calls them in a thread.
-"""
+"""A ledger in one SQLite file."""
 
 from __future__ import annotations
 
@@ -16,20 +7,19 @@ import os
 import sqlite3
 import threading
 import time
-import weakref
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, Self, get_args
+from typing import Any, Final
 
 from attrs import define, field
 
-from resilience.core.policy import OnUnfinished
-from resilience.state.claims import Claims
-from resilience.state.database import DAMAGED, LedgerError, connect, in_our_words, make_file, refuse_network
-from resilience.state.entry import LedgerEntry, as_row, from_row
-
-ON_UNFINISHED: Final[tuple[OnUnfinished, ...]] = get_args(OnUnfinished)
+from resilience.state.ledger.entry import LedgerEntry, as_row, from_row, kind_of, renamed_key
+from resilience.state.ledger.errors import LedgerError
+from resilience.state.ledger.own import OwnOfProcess
+from resilience.state.ledger.sqlite.claims import Claims
+from resilience.state.ledger.sqlite.database import DAMAGED, connect, in_our_words, make_file, refuse_network
 
 _INSERT: Final = (
     "INSERT INTO entries (key, provider, operation, resource, state, renamed, number, started_at, done_at) "
@@ -45,17 +35,6 @@ _RENAMED_TO: Final = (
     "SELECT * FROM entries WHERE renamed <> '{}' AND key >= ? AND key < ? AND instr(renamed, ?) > 0 ORDER BY started_at"
 )
 
-_renewing: Final = [threading.Lock()]
-
-
-def _begin_anew() -> None:
-    """Take a new lock in a forked process: a thread of the parent may hold the old one."""
-    _renewing[0] = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew)
-
 
 @define(eq=False)
 class _Open:
@@ -69,6 +48,7 @@ class _Open:
     is_indexed: bool = False
 
     def close(self, *, also_claims: bool) -> None:
+        """Close what is open."""
         # In a forked process the connection belongs to the parent, and closing it here could harm it.
         if self.process != os.getpid():
             return
@@ -81,127 +61,58 @@ class _Open:
                 self.claims = None
 
 
-def entry_key(provider: str | None, account: str, operation: str, resource: Mapping[str, str]) -> str:
-    """Return the key of a resource; it is readable, and the same in every run of the same script."""
-    return f"{provider or ''}:{account}:{operation}:{_named(resource)}"
-
-
-def renamed_key(entry: LedgerEntry, field_name: str, name: str) -> str:
-    """Return the key of the resource of the same kind as ``entry`` that has ``name`` as its own name."""
-    return _kind(entry) + _named({**entry.resource, field_name: name})
-
-
-def _named(resource: Mapping[str, str]) -> str:
-    return json.dumps(dict(sorted(resource.items())), ensure_ascii=False, separators=(",", ":"))
-
-
-def _kind(entry: LedgerEntry) -> str:
-    """Return the common prefix of the keys of all resources of one provider, account and operation."""
-    return entry.key.removesuffix(_named(entry.resource))
-
-
-class Ledger:
+class SqliteBackend:
     """
-    A ledger in one file, which several threads, tasks and processes may share.
+    The ledger in one file. Claims are locks of the operating system, which frees them when the process dies.
 
-    Args:
-        path: The file. A relative path starts from the present working directory. The first use makes the file and its
-            folder, readable for their owner alone.
-        on_unfinished: What to do with a resource that an earlier run started and never finished: ``verify``
-            asks the verifier before another attempt, ``retry`` makes the attempt, ``fail`` stops the call.
-        create: Whether to make a file that does not exist; otherwise its use is an error.
-
-    Raises:
-        ValueError: ``on_unfinished`` is none of the three.
+    Attributes:
+        path: The file.
+        threads: More threads would only wait for each other: one entry at a time is written.
     """
 
-    def __init__(
-        self, path: str | os.PathLike[str], *, on_unfinished: OnUnfinished = "verify", create: bool = True
-    ) -> None:
-        if on_unfinished not in ON_UNFINISHED:
-            raise ValueError(f"on_unfinished: expected one of {', '.join(ON_UNFINISHED)}, got {on_unfinished!r}")
-        self.path = Path(path).absolute()
-        self.on_unfinished = on_unfinished
+    threads: Final = 2
+
+    def __init__(self, path: Path, *, create: bool) -> None:
+        self.path = path
         self._create = create
-        self._renew()
+        self._own = OwnOfProcess(_Open, partial(_Open.close, also_claims=True))
 
-    def _renew(self) -> None:
-        self._open = _Open()
-        weakref.finalize(self, self._open.close, also_claims=True)
-
-    def __repr__(self) -> str:
-        """Name the file."""
-        return f"<Ledger {self.path}>"
-
-    def __enter__(self) -> Self:
-        """Return the ledger."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close the file."""
-        self.close()
+    @property
+    def name(self) -> str:
+        """Return the file, or the address without a password."""
+        return str(self.path)
 
     def close(self) -> None:
-        """Close the file; the next use opens it again. Calls under way keep their claims."""
-        self._of_this_process().close(also_claims=False)
+        """Close what is open."""
+        self._own.get().close(also_claims=False)
 
-    # one resource at a time
-
-    def claim(self, key: str, owner: Hashable = True) -> bool:  # noqa: FBT002  # anything that is not None
-        """
-        Take a key for this call; return False if another call works on it.
-
-        The operating system frees the key when the process dies.
-
-        Args:
-            key: The key.
-            owner: The owner that :meth:`holder` returns.
-
-        Raises:
-            LedgerError: The file cannot be used.
-        """
+    def claim(self, key: str, owner: Hashable) -> bool:
+        """Take a key if it is free."""
         with self._use() as (here, _):
             if here.claims is None:
                 here.claims = Claims(self.path.resolve())
             return here.claims.take(key, owner)
 
     def holder(self, key: str) -> Hashable:
-        """Return the owner of a key in this process; None if no call of this process has claimed it."""
-        claims = self._of_this_process().claims
+        """Return the owner of a key in this process."""
+        claims = self._own.get().claims
         return None if claims is None else claims.holder(key)
 
     def release(self, key: str) -> None:
         """Give a key back."""
-        claims = self._of_this_process().claims
+        claims = self._own.get().claims
         if claims is not None:
             claims.give_back(key)
 
-    # entries
-
     def get(self, key: str) -> LedgerEntry | None:
-        """
-        Return the entry of a key, or None.
-
-        Raises:
-            LedgerError: The file cannot be used.
-        """
+        """Return the entry of a key."""
         with self._use() as (_, connection):
             row = connection.execute("SELECT * FROM entries WHERE key = ?", (key,)).fetchone()
         return None if row is None else self._read(row)
 
     def other_with(self, entry: LedgerEntry, field_name: str, name: str) -> LedgerEntry | None:
-        """
-        Return the entry of another resource with a name, its own or a new one; None if there is none.
-
-        Args:
-            entry: A resource; the other one has the same provider, account, operation and other fields.
-            field_name: The request field with the name.
-            name: The name.
-
-        Raises:
-            LedgerError: The file cannot be used.
-        """
-        kind = _kind(entry)
+        """Return the entry of another resource with a name."""
+        kind = kind_of(entry)
         # After the prefix every key has a brace, and "|" is the character after the brace.
         span = (f"{kind}{{", f"{kind}|")
         with self._use() as (here, connection):
@@ -220,45 +131,25 @@ class Ledger:
         return None
 
     def start(self, entry: LedgerEntry) -> None:
-        """
-        Note that an attempt is about to start, with the name that it uses.
-
-        Raises:
-            LedgerError: The file cannot be written.
-        """
+        """Note that an attempt is about to start."""
         row = {**as_row(entry), "state": "started", "started_at": time.time(), "done_at": None}
         with self._use() as (_, connection):
             connection.execute(f"{_INSERT}, started_at = excluded.started_at", row)
 
     def finish(self, entry: LedgerEntry) -> None:
-        """
-        Note that a resource is done, even if its row has been removed since the start.
-
-        Raises:
-            LedgerError: The file cannot be written.
-        """
+        """Note that a resource is done."""
         now = time.time()
         row = {**as_row(entry), "state": "done", "started_at": now, "done_at": now}
         with self._use() as (_, connection):
             connection.execute(_INSERT, row)
 
     def forget(self, key: str) -> bool:
-        """
-        Remove an entry; return whether there was one.
-
-        Raises:
-            LedgerError: The file cannot be written.
-        """
+        """Remove an entry."""
         with self._use() as (_, connection):
             return connection.execute("DELETE FROM entries WHERE key = ?", (key,)).rowcount > 0
 
     def entries(self) -> list[LedgerEntry]:
-        """
-        Return all entries, by key.
-
-        Raises:
-            LedgerError: The file cannot be read.
-        """
+        """Return all entries, by key."""
         with self._use() as (_, connection):
             rows = connection.execute("SELECT * FROM entries ORDER BY key").fetchall()
         return [self._read(row) for row in rows]
@@ -269,18 +160,10 @@ class Ledger:
         except (ValueError, TypeError, AttributeError) as error:
             raise LedgerError(str(self.path), DAMAGED) from error
 
-    def _of_this_process(self) -> _Open:
-        if self._open.process != os.getpid():
-            with _renewing[0]:
-                # In a forked process only one of several threads may do this, or the claims of the others are lost.
-                if self._open.process != os.getpid():
-                    self._renew()
-        return self._open
-
     @contextmanager
     def _use(self) -> Iterator[tuple[_Open, sqlite3.Connection]]:
         """Give the connection to one thread at a time, and translate SQLite's errors."""
-        here = self._of_this_process()
+        here = self._own.get()
         with here.lock:
             try:
                 if here.connection is None:

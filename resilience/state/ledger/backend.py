@@ -1,0 +1,68 @@
+"""What a ledger needs of the place where it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Protocol
+
+from resilience.state.ledger.entry import LedgerEntry
+
+
+class Backend(Protocol):
+    """
+    A place where entries and claims are kept. :class:`~resilience.state.Ledger` describes the methods.
+
+    Attributes:
+        name: The file, or the address without a password; errors name it.
+        threads: How many threads may use it at once and gain by it.
+    """
+
+    @property
+    def name(self) -> str:
+        """Return the file, or the address without a password."""
+        ...
+
+    @property
+    def threads(self) -> int:
+        """Return how many threads may use it at once and gain by it."""
+        ...
+
+    def claim(self, key: str, owner: Hashable) -> bool:
+        """Take a key if it is free."""
+        ...
+
+    def holder(self, key: str) -> Hashable:
+        """Return the owner of a key in this process."""
+        ...
+
+    def release(self, key: str) -> None:
+        """Give a key back."""
+        ...
+
+    def get(self, key: str) -> LedgerEntry | None:
+        """Return the entry of a key."""
+        ...
+
+    def other_with(self, entry: LedgerEntry, field_name: str, name: str) -> LedgerEntry | None:
+        """Return the entry of another resource with a name."""
+        ...
+
+    def start(self, entry: LedgerEntry) -> None:
+        """Note that an attempt is about to start."""
+        ...
+
+    def finish(self, entry: LedgerEntry) -> None:
+        """Note that a resource is done."""
+        ...
+
+    def forget(self, key: str) -> bool:
+        """Remove an entry."""
+        ...
+
+    def entries(self) -> list[LedgerEntry]:
+        """Return all entries, by key."""
+        ...
+
+    def close(self) -> None:
+        """Close what is open."""
+        ...
