@@ -10,7 +10,9 @@ import click
 from rich.padding import Padding
 from rich.text import Text
 
-from resilience.cli.diff.differences import Change, PolicyDifference, SettingChange, compare
+from resilience.cli.diff.differences import PolicyDifference, compare
+from resilience.cli.diff.rule_changes import RuleChange
+from resilience.cli.diff.setting_changes import SettingChange
 from resilience.cli.screen import FINDINGS, as_json, console, format_option, load, times
 from resilience.core.fault import Origin
 from resilience.policyfile import Policy
@@ -108,7 +110,7 @@ def _places(before: Origin | None, after: Origin | None) -> Iterator[Text]:
         yield Text(f"  {before or 'default'} -> {after or 'default'}", style="dim")
 
 
-def _change(change: Change, *, everything: bool) -> Iterator[Text | Padding]:
+def _change(change: RuleChange, *, everything: bool) -> Iterator[Text | Padding]:
     line = Text("", style="bold")
     if change.before[0] == change.after[0]:
         line.append(change.before[0])
