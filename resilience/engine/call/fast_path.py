@@ -31,7 +31,7 @@ from resilience.engine.call.first_failure import FirstAttempt, go_on
 from resilience.engine.call.renaming import begins_as_asked
 from resilience.engine.call.run import run
 from resilience.engine.call.watched_path import AtOnce, first_attempt
-from resilience.engine.credentials.source import NO_CREDENTIALS
+from resilience.engine.credentials.loaded import NO_CREDENTIALS
 from resilience.engine.runtime.event_loop import LOOP
 from resilience.engine.runtime.plain_thread import THREAD, drive, never_awaitable
 from resilience.engine.target.target import Target

@@ -10,7 +10,8 @@ from attrs import define, field
 from resilience.clients import registry
 from resilience.clients.common.keys import KeyTriple
 from resilience.core.policy import PolicyValues
-from resilience.engine.credentials.source import Credentials, Loaded
+from resilience.engine.credentials.loaded import Loaded
+from resilience.engine.credentials.source import Credentials
 from resilience.engine.runtime.attribution import as_attempt
 
 

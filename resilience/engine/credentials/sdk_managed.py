@@ -10,7 +10,8 @@ from attrs import define, field
 from resilience.clients.common.keys import ManagedKeys
 from resilience.clients.inspection import managed_keys
 from resilience.core.settings.credentials import CredentialLimits
-from resilience.engine.credentials.source import EARLY_SECONDS, Credentials, Loaded, NoneLoaded, OnRefresh
+from resilience.engine.credentials.loaded import Loaded, NoneLoaded
+from resilience.engine.credentials.source import EARLY_SECONDS, Credentials, OnRefresh
 from resilience.engine.errors import RemedyFailed
 from resilience.engine.runtime.attribution import as_attempt
 from resilience.engine.runtime.event_loop import LOOP

@@ -7,11 +7,10 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, Final, Generic, NoReturn, TypeVar, cast, overload
-
-from attrs import define, field, frozen
+from typing import Generic, NoReturn, TypeVar, cast, overload
 
 from resilience.core.settings.credentials import CredentialLimits
+from resilience.engine.credentials.loaded import NONE_LOADED, Loaded, NoneLoaded, instant_of
 from resilience.engine.credentials.refreshes import RefreshInFlight
 from resilience.engine.errors import RemedyFailed
 from resilience.engine.runtime.event_loop import LOOP
@@ -29,38 +28,6 @@ _DEFAULTS = CredentialLimits()
 
 # Seconds that a call waits at most for a renewal ahead of expiry; STS answers in well under a second.
 EARLY_SECONDS = 10.0
-
-
-@frozen
-class NoneLoaded:
-    """Stands for the credentials before the first refresh."""
-
-    generation: int = 0
-    renew_at: float = -math.inf
-    read: bool = True
-
-
-_NONE_LOADED: Final = NoneLoaded()
-
-
-@define
-class Loaded(Generic[C]):
-    """
-    The credentials of one refresh.
-
-    Attributes:
-        value: The credentials.
-        generation: The number of the refresh, counted from 1.
-        expires_at: When they expire, in epoch seconds; infinite if that is unknown.
-        renew_at: When to renew them, in epoch seconds.
-        read: Whether the program has read them.
-    """
-
-    value: C = field(repr=False)
-    generation: int
-    expires_at: float = math.inf
-    renew_at: float = math.inf
-    read: bool = False
 
 
 class Credentials(Generic[C]):
@@ -111,7 +78,7 @@ class Credentials(Generic[C]):
         self._threads = Threads()
         self._expires = expires
         self._limits = limits
-        self.held: Loaded[C] | NoneLoaded = _NONE_LOADED
+        self.held: Loaded[C] | NoneLoaded = NONE_LOADED
         self._flight: RefreshInFlight | None = None
         self._mutex = ProcessLock()
         self._failed_at: float | None = None
@@ -277,7 +244,7 @@ class Credentials(Generic[C]):
             if on_flight is not None:
                 on_flight(flight, True)  # noqa: FBT003  # positional in the callback's type
             value = await self._fetch(flight.runtime)
-            expires_at = self._expiry(value)
+            expires_at = math.inf if self._expires is None else instant_of(self._expires(value))
         except Exception as error:
             flight.error = error
             self._failed_at, self._failure = flight.runtime.now(), error
@@ -305,30 +272,9 @@ class Credentials(Generic[C]):
         if 0 <= runtime.now() - self._failed_at < limits.cool_down:
             raise _failed(self._failure)
 
-    def _expiry(self, value: C) -> float:
-        moment: Any = None if self._expires is None else self._expires(value)
-        if moment is None:
-            return math.inf
-        if isinstance(moment, datetime) and moment.tzinfo is not None:
-            return moment.timestamp()
-        if isinstance(moment, int | float) and not isinstance(moment, bool):
-            return float(moment)
-        found = "a datetime without a time zone" if isinstance(moment, datetime) else type(moment).__qualname__
-        raise TypeError(f"expires: expected epoch seconds, an aware datetime or None, got {found}")
-
 
 def _failed(cause: Exception) -> RemedyFailed:
     """Return a new exception for each caller, so that tracebacks and notes do not mix."""
     error = RemedyFailed("refresh", f"new credentials could not be had ({type(cause).__qualname__})")
     error.__cause__ = cause
     return error
-
-
-@define(eq=False)
-class NoCredentials:
-    """Stands for the source of a call without credentials; its stand-in never expires."""
-
-    held: Loaded[None] = field(factory=lambda: Loaded(None, 0))
-
-
-NO_CREDENTIALS: Final = NoCredentials()
