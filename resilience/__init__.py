@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     )
     from resilience.engine.limits import limited
     from resilience.engine.outcome import Attempt, Outcome
-    from resilience.engine.target.target import DONE
+    from resilience.engine.target.done import DONE
     from resilience.executors import Executor, SyncExecutor
     from resilience.fleet.mapped_outcome import MappedOutcome, SyncMappedOutcome
     from resilience.journal.writer import JournalError
@@ -79,7 +79,7 @@ _HOMES = {
     "BreakerOpen": "engine.errors",
     "BudgetExhausted": "engine.errors",
     "Credentials": "engine.credentials.source",
-    "DONE": "engine.target.target",
+    "DONE": "engine.target.done",
     "DeadlineExceeded": "engine.errors",
     "Executor": "executors",
     "Fault": "core.fault",

@@ -13,7 +13,7 @@ from engine_calls import AT_ONCE, GROUP, INSTANCE, REFRESH, VERIFY, Service, exe
 
 from resilience import DONE, Credentials, DeadlineExceeded, Policy
 from resilience.core.backoff import Backoff
-from resilience.engine.target.target import Done
+from resilience.engine.target.done import Done
 
 pytestmark = pytest.mark.anyio
 

@@ -14,7 +14,7 @@ from resilience.engine.call import decided
 from resilience.engine.call.progress import Progress
 from resilience.engine.errors import RemedyFailed
 from resilience.engine.runtime.runtime import Ran
-from resilience.engine.target.target import DONE
+from resilience.engine.target.done import DONE
 
 
 async def credentials_ready(call: Progress) -> bool:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from copy import copy as copied
 from functools import cached_property
-from typing import Any, ClassVar, Final, Self, final
+from typing import Any, ClassVar, Final, Self
 
 from attrs import define, field
 
@@ -29,43 +28,25 @@ from resilience.engine.errors import ServiceError
 from resilience.engine.runtime.plain_thread import at_once
 from resilience.engine.runtime.runtime import Runtime
 from resilience.engine.runtime.worker_threads import is_coroutine_function
-from resilience.engine.target.arguments import ArgumentFields
+from resilience.engine.target.advised_target import AdvisedTarget
 from resilience.engine.target.checks import check_accepts, name_of
 from resilience.engine.target.ledger_entry import LedgerClaim
 from resilience.engine.target.names import NameOwners, NameScope
-from resilience.engine.target.operations import Operation, effect_of, result_of_code
+from resilience.engine.target.operations import effect_of, result_of_code
 from resilience.engine.target.read_back import read_back
-from resilience.engine.target.settings import ExecutorSettings
 from resilience.state.ledger import LedgerEntry, entry_key
-
-log: Final = logging.getLogger("resilience")
-
-
-@final
-class Done:
-    """The value with which a verifier says "there" for a function that returns None."""
-
-    def __repr__(self) -> str:
-        """Return its public name."""
-        return "resilience.DONE"
-
-
-DONE: Final = Done()
 
 PLAIN: Final = frozenset({type(None), bool, int, float, str, list, tuple})
 """Types of values that are never an SDK's answer."""
 
 
 @define(kw_only=True, eq=False, slots=False)
-class Target:
+class Target(AdvisedTarget):
     """
-    One function under a policy.
+    One function under a policy; the attributes that it shares with its advice stand in :class:`AdvisedTarget`.
 
     Attributes:
-        setting: The settings that the executor's calls share.
-        operation: The operation that the function performs.
         function: The user's function.
-        signature: The reader of request fields in the function's arguments.
         table: The policy's rules for the operation.
         verifiers: The executor's verifiers, by provider and operation; the function's own verifier wins.
         renames: Whether the policy can rename the operation's resource.
@@ -81,11 +62,8 @@ class Target:
 
     plain: ClassVar[frozenset[type]] = PLAIN
 
-    setting: ExecutorSettings
     runtime: Runtime
-    operation: Operation
     function: Callable[..., Any]
-    signature: ArgumentFields
     table: RuleTable
     verifiers: Mapping[tuple[str | None, str], Callable[..., Any]]
     renames: bool
@@ -304,42 +282,6 @@ class Target:
         subject = self.subject_of(args, kwargs)
         self.forgets(advice.keyless(subject, missing) if missing else advice.unremembered(subject))
         return None
-
-    @property
-    def subject(self) -> advice.Subject:
-        """The subject of advice."""
-        return self.operation.subject(advice.probable_names(self.signature.may_name()))
-
-    def subject_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> advice.Subject:  # noqa: ARG002  # a subclass needs them
-        """Return the subject of advice on one call; its arguments may tell more than the function."""
-        return self.subject
-
-    @property
-    def how_to_refresh(self) -> str:
-        """A clause that says how the program can provide new credentials."""
-        provider = self.operation.provider or "PROVIDER"
-        return f'there is no source to get new ones from: give Executor(credentials={{"{provider}": ...}}) one'
-
-    @property
-    def how_to_look(self) -> str:
-        """A clause that says how the program can provide a verifier."""
-        return f"register a verifier for {self.operation.name}"
-
-    @property
-    def buys_unknown(self) -> bool:
-        """Whether only the policy could say which fields distinguish purchases, and does not say it."""
-        return False
-
-    def forgets(self, why: str) -> None:
-        """Warn, once for an operation, that the ledger cannot remember its calls."""
-        key = self.operation.provider, self.operation.name
-        if key not in self.setting.forgotten:
-            self.setting.forgotten.add(key)
-            self.tell(why)
-
-    def tell(self, sentence: str) -> None:
-        """Warn the user of a problem that makes no call fail."""
-        log.warning("%s", sentence)
 
     def new_plan(self) -> Plan:
         """Return a new plan for the machine."""
