@@ -28,15 +28,23 @@ class Choice(NamedTuple):
         action: The action after following ``then``; ``fail`` if the chain ended.
         reason: Why the call stops if the action is ``fail``.
         provider: Whose credentials a refresh renews.
-        is_paced: Whether the rate limits that calls share say when the next attempt is made; if the attempt counts, a
-            backoff comes first.
+        is_free: Whether the service has refused a request for its rate, and rate limits and a deadline bound what
+            follows. Then it uses up neither ``max_attempts`` nor ``max``.
+        is_paced: Whether limits that adapt say when the next attempt is made. A backoff comes first only if the attempt
+            counts.
     """
 
     rule: Rule | None
     action: Action
     reason: StopReason
     provider: str | None
+    is_free: bool = False
     is_paced: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """Whether the failed attempt uses up one of ``max_attempts``."""
+        return self.action.counts and not self.is_free
 
 
 @record
@@ -62,11 +70,13 @@ class Used:
 
     Attributes:
         times: How often it was used.
+        counted: How many of these uses ``max`` counts.
         first: When it was used first, on the driver's clock.
         wait: The last wait that belonged to it, in seconds, for decorrelated jitter.
     """
 
     times: int
+    counted: int
     first: float
     wait: float
 

@@ -26,7 +26,8 @@ Its "not there" counts only when ``settle`` has passed since the doubtful attemp
 ended, because an effect may come late.
 
 Limits. In this order: ``max`` and ``for`` of an action (then its ``then``), ``max_attempts``,
-the deadline, an open breaker, the retry budget. They stop only what leads to another attempt. Room for a settled
+the deadline, an open breaker, the retry budget. Where rate limits and a deadline are in force, a throttled
+request uses up neither ``max`` nor ``max_attempts``. They stop only what leads to another attempt. Room for a settled
 verification is kept before the deadline: see :func:`resilience.core.steps.limits.attempt_limit`.
 The budget is shared with other calls, so it is asked last: a retry that nothing else stops is paid for.
 
@@ -59,11 +60,11 @@ from resilience.core.decision import (
     VerifyFailed,
 )
 from resilience.core.history import Choice, History, Met
-from resilience.core.meaning import meaning_of, result_of
+from resilience.core.meaning import meaning_of
 from resilience.core.plan import Plan
 from resilience.core.policy import Action, Verb
 from resilience.core.steps.deciding import decide, fail
-from resilience.core.steps.obstacles import possible
+from resilience.core.steps.obstacles import chosen, possible, was_throttled
 from resilience.core.steps.remedy_answers import (
     after_failed_remedy,
     after_failed_verification,
@@ -199,9 +200,10 @@ def _failed(history: History, event: Failed, now: float, draw: float) -> Decisio
     hint = faults[0].retry_after
     if plan.enabled and not event.inner:
         # What this attempt may have done does not vouch for it: "ours" asks for an earlier one.
-        choice = found.choice if found.is_certain else possible(history, found.choice, now)
+        is_throttled = was_throttled(plan, event)
+        choice = chosen(history, found, now, is_throttled=is_throttled)
         if others:
-            choices = [choice, *(possible(history, each.choice, now) for each in others)]
+            choices = [choice, *(chosen(history, each, now, is_throttled=is_throttled) for each in others)]
             choice = min(choices, key=lambda choice: FINALITY[choice.action.do])
             hint = max((fault.retry_after for fault in faults if fault.retry_after is not None), default=None)
     if event.doubt or found.effect == "unknown" or (others and any(each.effect == "unknown" for each in others)):
@@ -213,16 +215,10 @@ def _failed(history: History, event: Failed, now: float, draw: float) -> Decisio
     elif choice is found.choice and found.end is not None:
         decision = found.end
     else:
-        decision = decide(history, _paced(plan, choice, event) if plan.is_paced else choice, hint, now, draw)
+        decision = decide(history, choice, hint, now, draw)
     if others and found.rule is not decision.rule:
         for fault, each in zip(faults[1:], others, strict=True):
             if each.rule is decision.rule:
                 history.last = Met(fault, each.effect, each.rule)
                 break
     return decision
-
-
-def _paced(plan: Plan, choice: Choice, event: Failed) -> Choice:
-    """Let the rate limits of all calls say when a throttled request is repeated: a call knows only its own refusals."""
-    is_paced = choice.action.do == "retry" and result_of(plan, event) == "throttled"
-    return choice._replace(is_paced=True) if is_paced else choice

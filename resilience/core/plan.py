@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import Factory, field, frozen
 
+from resilience.core.admission.limits import RateLimits
 from resilience.core.admission.result import Result
 from resilience.core.fault import Effect, Fault, Repeat
 from resilience.core.match import RuleTable
@@ -21,9 +22,18 @@ def _no_result(provider: str | None, code: str) -> Result | None:  # noqa: ARG00
     return None
 
 
-def _adapts(policy: PolicyValues, provider: str | None) -> bool:
-    limits = None if provider is None else policy.rates.get(provider)
-    return limits is not None and limits.adaptive
+def _rates(plan: Plan) -> RateLimits | None:
+    return plan.policy.rates.get(plan.provider) if plan.enabled and plan.provider is not None else None
+
+
+def _is_limited(plan: Plan) -> bool:
+    rates = _rates(plan)
+    return rates is not None and rates.limits_rate(plan.operation)
+
+
+def _is_paced(plan: Plan) -> bool:
+    rates = _rates(plan)
+    return rates is not None and rates.adaptive
 
 
 def _of(read: Callable[[Any], Any]) -> Any:
@@ -55,8 +65,10 @@ class Plan:
         is_repeatable: Whether the same request may be sent again at any time, because that changes nothing.
         can_be_ours: Whether "it exists" may be about the resource of an earlier attempt. For an ``equal`` operation the
             service says "it exists" only of another content, so a verifier has to decide.
-        is_paced: Whether a throttled attempt that does not count waits for its turn among all calls of the provider,
-            instead of a backoff.
+        is_limited: Whether rate limits hold back its attempts. Then a throttled one uses up neither ``max_attempts``
+            nor ``max``, as long as there is a deadline.
+        is_paced: Whether these limits adapt. Then a throttled attempt that uses up nothing waits for its turn among all
+            calls of the provider, instead of a backoff.
         settle: The seconds after a doubtful attempt during which "it is not there" is not believed.
         memo: The machine's results about faults of one kind; nothing about a call.
     """
@@ -83,7 +95,8 @@ class Plan:
     must_verify_first: bool = field(init=False, default=_of(lambda self: self.repeat == "duplicate"))
     is_repeatable: bool = field(init=False, default=_of(lambda self: self.repeat in {"safe", "equal"}))
     can_be_ours: bool = field(init=False, default=_of(lambda self: self.repeat != "equal" or self.can_verify))
-    is_paced: bool = field(init=False, default=_of(lambda self: self.enabled and _adapts(self.policy, self.provider)))
+    is_limited: bool = field(init=False, default=_of(_is_limited))
+    is_paced: bool = field(init=False, default=_of(_is_paced))
     memo: dict[Hashable, Any] = field(init=False, factory=dict, repr=False, eq=False)
     settle: float = field(
         init=False, default=_of(lambda self: self.limits.settle if self.own_settle is None else self.own_settle)

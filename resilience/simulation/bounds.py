@@ -102,11 +102,15 @@ def worst(plan: Plan, fault: Fault) -> WorstCase:
     Neither a retry budget nor a breaker shortens it: the successes of other calls may keep both from ending this call.
     How long a call waits for its turn in rate limits depends on other calls as well, and is left out.
     """
-    if plan.policy.budgets or plan.policy.breakers or plan.policy.rates:
-        plan = evolve(plan, policy=evolve(plan.policy, budgets={}, breakers={}, rates={}))
+    if plan.policy.budgets or plan.policy.breakers:
+        plan = evolve(plan, policy=evolve(plan.policy, budgets={}, breakers={}))
     try:
         quickest: Played | None = play(
-            plan, lambda: ScriptedResponse(fault=fault), Environment(verifier="missing"), draw=lambda: 0.0
+            plan,
+            lambda: ScriptedResponse(fault=fault),
+            Environment(verifier="missing"),
+            draw=lambda: 0.0,
+            waits_for_turn=False,
         )
     except EndlessError:
         quickest = None
@@ -178,7 +182,11 @@ def _longest(plan: Plan, fault: Fault) -> float | None:
     environment = Environment(verifier="missing", refreshing=duration or 0.0)
     try:
         slowest = play(
-            plan, lambda: ScriptedResponse(fault=fault, duration=duration), environment, draw=lambda: _GREATEST_DRAW
+            plan,
+            lambda: ScriptedResponse(fault=fault, duration=duration),
+            environment,
+            draw=lambda: _GREATEST_DRAW,
+            waits_for_turn=False,
         )
     except EndlessError:
         return limits.deadline

@@ -175,13 +175,14 @@ class Played:
         return ended_by(self.stop_reason, attempts=self.attempts)
 
 
-def play(
+def play(  # noqa: PLR0913  # keywords with defaults
     plan: Plan,
     meet: Callable[[], ScriptedResponse],
     environment: Environment,
     *,
     draw: Callable[[], float],
     most_steps: int = _MOST_STEPS,
+    waits_for_turn: bool = True,
 ) -> Played:
     """
     Play one call, on a clock that begins at 0. It shares no limit with other calls.
@@ -192,6 +193,7 @@ def play(
         environment: The environment of the call besides faults.
         draw: Returns a number in [0, 1) for each step of the machine, from which jitter is taken.
         most_steps: The number of steps after which the call counts as endless.
+        waits_for_turn: Whether its attempts wait for their turn in the rate limits.
 
     Raises:
         EndlessError: Neither a deadline nor a number of attempts ends the call, or no limit ends an
@@ -203,7 +205,7 @@ def play(
         now=0.0,
         budget=shared.budget(plan.provider),
         breaker=shared.breaker(plan.provider, plan.operation),
-        admission=admission_of(plan.policy.rates, plan.provider),
+        admission=admission_of(plan.policy.rates, plan.provider) if waits_for_turn else None,
     )
     return _Play(meet, environment, draw, history).run(most_steps)
 

@@ -38,11 +38,14 @@ def test_an_explanation_names_meaning_rule_action_and_end() -> None:
         "the whole system is throttling",
         'alibaba."SystemOverFlow" -> retry (inline)',
         "a status decides only if no rule names the code",
-        "5 attempts at most, then it ends (attempts); over after 1 min 55 s",
-        "all so far at most",
+        "for its turn in the rate limits, which adapt,",
+        "attempts until the deadline, and no other limit on their number",
     ):
         assert said in " ".join(output.split()), said
     assert max(map(len, output.splitlines())) <= 80
+    output = run("CreateGroupId/ServiceUnavailable", "--policy", POLICY, "--env", "prod").output
+    for said in ("5 attempts at most, then it ends (attempts); over after 1 min 55 s", "all so far at most"):
+        assert said in " ".join(output.split()), said
 
 
 def test_every_value_says_where_it_was_set_and_what_it_overrode() -> None:
@@ -170,9 +173,20 @@ def test_without_an_operation_each_kind_of_repeat_is_told() -> None:
 
 def test_waits_are_those_that_the_action_leads_to() -> None:
     """The schedule has a wait for each use that the limits allow, the longest first doubled and then capped."""
-    found = told("CreateGroupId/SystemOverFlow")
+    found = told("CreateGroupId/ServiceUnavailable")
     assert [each["longest"] for each in found["waits"]] == [1.0, 2.0, 4.0, 8.0]
     assert found["uses"] == 4
+
+
+def test_a_throttled_call_waits_for_its_turn() -> None:
+    """Where rate limits adapt, no backoff is told of, and no number that ends the call."""
+    found = told("CreateGroupId/SystemOverFlow")
+    assert found["is_paced"]
+    assert not found["waits"]
+    assert found["uses"] is None
+    assert found["worst"]["unverified"]["attempts"] is None
+    assert found["worst"]["unverified"]["by_deadline"]
+    assert not told("CreateGroupId/ServiceUnavailable")["is_paced"]
 
 
 @pytest.mark.parametrize(

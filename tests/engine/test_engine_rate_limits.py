@@ -14,7 +14,7 @@ import pytest
 from attrs import evolve
 from engine_calls import FAIL, GROUP, INSTANCE, RETRY, Log, Service, executor, policy, refused
 
-from resilience import Credentials, Executor, Ledger, RateExceeded, SyncExecutor
+from resilience import Credentials, Executor, Ledger, Policy, RateExceeded, SyncExecutor
 from resilience.core.admission.limits import RateLimits
 from resilience.core.admission.rate import Rate
 from resilience.core.decision import Wait
@@ -193,7 +193,7 @@ async def test_a_programming_error_gives_its_place_back() -> None:
         pytest.param(refused("Slow", effect=None), True, 0.0, id="the-rule-says-it"),
         pytest.param(refused("SystemOverFlow", retry_after=3.0), True, 3.0, id="the-server-says-when"),
         pytest.param(refused("Busy"), True, 1.0, id="no-throttling"),
-        pytest.param(refused("Busy", status=429), True, 1.0, id="the-attempt-counts"),
+        pytest.param(refused("Busy", status=429), True, 0.0, id="the-rule-counts-it"),
         pytest.param(refused("SystemOverFlow"), False, 1.0, id="not-adaptive"),
     ],
 )
@@ -209,6 +209,23 @@ async def test_a_throttled_call_waits_for_its_turn_and_for_no_backoff(
     decision = log.last(AttemptFailed).decision
     assert isinstance(decision, Wait)
     assert decision.delay == waits
+
+
+async def test_a_service_that_throttles_for_long_uses_up_no_attempts() -> None:
+    """
+    The shipped policy makes five attempts, and SystemOverFlow counts: thirteen in a row are waited out all the same.
+
+    The pauses between them grow, so that a service in trouble is hardly asked.
+    """
+    shipped = Policy.load("builtin:alibaba-mqtt")
+    service = Service(*([refused("SystemOverFlow", status=500, effect=None)] * 13))
+    create = Executor(shipped, provider="alibaba", account="123", observers=()).wrap("CreateGroupId")(
+        service.group_function()
+    )
+    started = anyio.current_time()
+    outcome = await create.outcome(INSTANCE, GROUP)
+    assert (outcome.stop_reason, len(outcome.attempts)) == ("success", 14)
+    assert 60.0 < anyio.current_time() - started < 180.0
 
 
 async def test_limits_find_what_others_leave() -> None:

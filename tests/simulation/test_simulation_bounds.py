@@ -120,10 +120,18 @@ def test_a_call_that_asks_a_verifier_is_bounded_by_its_deadline() -> None:
 
 def test_the_worst_case_is_met() -> None:
     """The bound on time is no more than what the slowest attempts and longest waits add up to."""
-    bound = worst(plan("CreateGroupId", "prod"), fault_of("SystemOverFlow", provider="alibaba"))
+    bound = worst(plan("CreateGroupId", "prod"), fault_of("ServiceUnavailable", provider="alibaba"))
     assert (bound.attempts, bound.reason, bound.by_deadline) == (5, "attempts", False)
     assert bound.duration == pytest.approx(5 * 20 + 1 + 2 + 4 + 8)
     assert bound.hinted == pytest.approx(5 * 20 + 4 * 30)
+
+
+def test_only_the_deadline_ends_what_is_throttled() -> None:
+    """Under rate limits no number of throttled attempts does; where an attempt may have had an effect, doubt does."""
+    bound = worst(plan("CreateGroupId", "prod"), fault_of("SystemOverFlow", provider="alibaba"))
+    assert (bound.attempts, bound.reason, bound.duration, bound.by_deadline) == (None, "deadline", 600.0, True)
+    doubtful = worst(plan("RefreshDeviceCredential", "prod"), fault_of("SystemOverFlow", provider="alibaba"))
+    assert (doubtful.attempts, doubtful.reason) == (1, "unverified")
 
 
 def test_where_nothing_else_ends_a_call_the_deadline_does() -> None:

@@ -75,6 +75,9 @@ def _action(found: Explanation) -> Iterator[RenderableType]:
     yield _values(found.action)
     if found.then != ("fail",):
         yield Text(f"when that is used up or impossible: {' -> '.join(found.then)}")
+    if found.is_paced:
+        yield from _heading("Waits")
+        yield Text("for its turn in the rate limits, which adapt, and as long as the service asks for; no backoff")
     if found.waits and any(wait.longest for wait in found.waits):
         yield from _heading("Waits")
         yield _waits(found)
@@ -273,6 +276,7 @@ def to_json(found: Explanation) -> dict[str, Any]:
         "documented_limit": None if found.documented is None else found.documented[0],
         "shared_limits": [_value(each) for each in found.shared],
         "waits": [attrs.asdict(each) for each in found.waits],
+        "is_paced": found.is_paced,
         "uses": found.uses,
         "worst": {"unverified": attrs.asdict(found.worst), "verified": attrs.asdict(found.worst_verified)},
         "worst_by_repeat": {

@@ -21,6 +21,7 @@ from resilience.core.fault import Effect, Fault, Origin, Repeat
 from resilience.core.operations.advice import leads_on, unrepeatable
 from resilience.core.plan import Plan
 from resilience.core.policy import Action, Rule
+from resilience.core.steps.obstacles import first_choice
 from resilience.engine.target.operations import described
 from resilience.policyfile import Policy
 from resilience.simulation.bounds import WaitRange, WorstCase, uses, waits, worst
@@ -62,6 +63,7 @@ class Explanation:
         worst_by_repeat: Both cases by ``repeat``, if no operation was named and they differ; the two above then
             hold for every operation.
         situations: The situations with their consequences.
+        is_paced: Whether the rate limits say when the next attempt is made, and no backoff.
         lasts: The time of use of the action, from its first use in a call, in seconds; None for no such limit.
         answers: The explanations of answers to certain messages, in order.
         near: A similar code of the policy's rules, if this code is unknown.
@@ -92,6 +94,7 @@ class Explanation:
     worst_by_repeat: Mapping[Repeat, tuple[WorstCase, WorstCase]]
     situations: tuple[Situation, ...]
     lasts: float | None = None
+    is_paced: bool = False
     answers: tuple[Explanation, ...] = ()
     near: str | None = None
 
@@ -138,7 +141,9 @@ def explain_fault(fault: Fault, plan: Plan, policy: Policy) -> Explanation:
     action = policy.unknown if rule is None else rule.action
     known = catalogue(plan.provider) if plan.provider in providers() else None
     facts = None if known is None or fault.code is None else known.code(fault.code)
-    count = uses(plan, action)
+    choice = first_choice(plan, fault)
+    # What no number limits, and what has no backoff.
+    count, is_paced = (None if choice.is_free else uses(plan, action)), choice.is_paced and not choice.counts
     cases = _worst_by_repeat(plan, fault)
     shown = MOST_WAITS if count is None else min(count, MOST_WAITS)
     return Explanation(
@@ -160,7 +165,8 @@ def explain_fault(fault: Fault, plan: Plan, policy: Policy) -> Explanation:
         limits=limits_of(policy),
         documented=_documented(plan),
         shared=shared_limits_of(policy, plan.provider, plan.operation),
-        waits=waits(action.backoff, shown) if action.do in LEADS_ON else (),
+        waits=waits(action.backoff, shown) if action.do in LEADS_ON and not is_paced else (),
+        is_paced=is_paced,
         uses=count,
         lasts=action.lasts,
         answers=tuple(_by_message(fault, plan, policy)),

@@ -47,6 +47,10 @@ class RateLimits:
     concurrency: int | None = field(default=None, validator=optional(ge(1)))
     share: int = field(default=1, validator=ge(1))
 
+    def limits_rate(self, operation: str) -> bool:
+        """Tell whether calls of an operation have to keep a rate."""
+        return self.adaptive or operation in self.operations or self.default is not None or self.per_host is not None
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Make a copy or a pickle from the values."""
         return reduced(self)

@@ -16,13 +16,15 @@ def decide(history: History, choice: Choice, hint: float | None, now: float, dra
         return fail(choice, choice.reason)
     if action.do == "accept" and (action.dry_run or not history.plan.can_verify):
         return Accept(rule=choice.rule, action=action, dry_run=action.dry_run)
-    delay = use(history, choice, hint, now, draw)
+    doubt = history.unresolved and history.plan.must_verify_first
+    asks = doubt or (action.do == "verify" and history.plan.can_verify and not history.plan.is_repeatable)
+    # The rate limits pace attempts, and no questions to a verifier.
+    delay = use(history, choice._replace(is_paced=False) if asks and choice.is_paced else choice, hint, now, draw)
     if action.do == "accept":
         return ask(history, choice, 0.0)
-    doubt = history.unresolved and history.plan.must_verify_first
     if doubt and not history.plan.can_verify:
         return fail(choice, "unverified")
-    if doubt or (action.do == "verify" and history.plan.can_verify and not history.plan.is_repeatable):
+    if asks:
         return ask(history, choice, fitting(history, delay, now))
     return lead_on(history, choice, delay, now)
 
@@ -31,21 +33,23 @@ def use(history: History, choice: Choice, hint: float | None, now: float, draw: 
     """Count one use of an action and return the wait that belongs to it."""
     action = choice.action
     before = history.uses.get(action.key)
-    times, first, previous = (0, now, None) if before is None else (before.times, before.first, before.wait)
+    times, counted, first, previous = (
+        (0, 0, now, None) if before is None else (before.times, before.counted, before.first, before.wait)
+    )
     backoff = action.backoff
     delay = 0.0
     if backoff is not None:
         delay = (
             backoff.hinted(hint)
             # A retry that counts would use up its few attempts while the limits still look for the rate.
-            if choice.is_paced and not action.counts
+            if choice.is_paced and not choice.counts
             else backoff.delay(times + 1, draw=draw, previous=previous, hint=hint)
         )
     if action.do == "refresh":
         refreshes = history.refreshes.get(choice.provider, 0) + 1
         history.refreshes = {**history.refreshes, choice.provider: refreshes}
-    history.uses = {**history.uses, action.key: Used(times + 1, first, delay)}
-    history.counted += action.counts
+    history.uses = {**history.uses, action.key: Used(times + 1, counted + (not choice.is_free), first, delay)}
+    history.counted += choice.counts
     return delay
 
 
@@ -77,7 +81,7 @@ def lead_on(history: History, choice: Choice, delay: float, now: float) -> Decis
             return Refresh(rule=rule, action=action, delay=delay, provider=choice.provider)
         case "rename":
             number = history.name + 1
-            last = None if action.max is None else number + action.max - history.uses[action.key].times
+            last = None if action.max is None else number + action.max - history.uses[action.key].counted
             return Rename(rule=rule, action=action, delay=delay, number=number, last=last)
         case unreachable:
             assert_never(unreachable)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from resilience.core.backoff import Backoff
-from resilience.core.decision import Accept, Decision, Fail, Refresh, Renamed, StopReason, Verified
+from resilience.core.decision import Accept, Decision, Fail, Failed, Refresh, Renamed, StopReason, Verified
 from resilience.core.fault import Fault
 from resilience.core.history import Choice, History, Used
 from resilience.core.meaning import meaning_of
 from resilience.core.steps.deciding import ask, decide, fail, lead_on, try_again, use
 from resilience.core.steps.limits import LEAST_PAUSE, fits
-from resilience.core.steps.obstacles import next_possible, possible
+from resilience.core.steps.obstacles import chosen, next_possible, was_throttled
 
 _DEFAULT_BACKOFF: Final = Backoff()
 
@@ -47,15 +47,16 @@ def _ask_again(history: History, choice: Choice, now: float, *, latest: float) -
 def after_failed_verification(history: History, fault: Fault | None, now: float, draw: float) -> Decision:
     """Treat the verifier's own failure as its rule says: wait or refresh, then ask again, or end the call."""
     choice = _pending(history)
-    history.ask_failures += 1
-    gone_too_far = history.ask_failures >= history.plan.limits.max_attempts
-    if fault is None or gone_too_far or not fits(now, history.deadline):
+    if fault is None:
         return after_failed_remedy(history, now)
-    remedy = possible(history, meaning_of(history.plan, fault).choice, now)
-    if remedy.action.do not in {"retry", "verify", "refresh"}:
+    plan = history.plan
+    remedy = chosen(history, meaning_of(plan, fault), now, is_throttled=was_throttled(plan, Failed((fault,))))
+    history.ask_failures += not remedy.is_free
+    gone_too_far = history.ask_failures >= plan.limits.max_attempts
+    if gone_too_far or not fits(now, history.deadline) or remedy.action.do not in {"retry", "verify", "refresh"}:
         return after_failed_remedy(history, now)
-    history.counted -= remedy.action.counts
-    delay = use(history, remedy, fault.retry_after, now, draw)
+    history.counted -= remedy.counts
+    delay = use(history, remedy._replace(is_paced=False), fault.retry_after, now, draw)
     if not fits(now + delay, history.deadline):
         return fail(choice, "deadline")
     if remedy.action.do == "refresh":
@@ -78,7 +79,8 @@ def after_rename(history: History, event: Renamed, now: float) -> Decision:
         passed = event.number - history.name
         history.name = event.number
         used = history.uses[choice.action.key]
-        history.uses = {**history.uses, choice.action.key: Used(used.times + passed, used.first, used.wait)}
+        used = Used(used.times + passed, used.counted + passed, used.first, used.wait)
+        history.uses = {**history.uses, choice.action.key: used}
     history.ours = history.unresolved = False
     history.pending = None
     history.named_alone = event.known or "{hash}" in choice.action.pattern
