@@ -11,6 +11,7 @@ from resilience.telemetry.contract import contract
 
 _STEP: Final = "$__interval"
 _RANGE: Final = "$__range"
+_SECONDS: Final = "($__interval_ms / 1000)"
 _OPERATION: Final = "resilience_operation_name"
 
 Kind = Literal["stat", "timeseries", "table"]
@@ -64,6 +65,7 @@ def rows() -> tuple[Row, ...]:
         Row("At a glance", _glance()),
         Row("Calls: one for each use of an operation, with its attempts and waits", _calls()),
         Row("Attempts, waits and decisions", _attempts()),
+        Row("Limits that calls share: waits, rates, breakers and budgets", _limits()),
         Row("Credentials, verifications and the ledger", _remedies()),
     )
 
@@ -205,14 +207,88 @@ def _attempts() -> tuple[Panel, ...]:
     )
 
 
+def _limits() -> tuple[Panel, ...]:
+    waits, waiting = _chosen(".admission.duration", "sum"), _chosen(".admission.waiting")
+    sent, adapted = _chosen(".attempt.duration", "count"), _chosen(".rate.adaptations")
+    limits, declared = _of_operations(".rate.limit"), _of_operations(".rate.declared")
+    active, most = _chosen(".attempt.active"), _chosen(".concurrency.limit")
+    changes, states, left = _chosen(".breaker.changes"), _chosen(".breaker.state"), _chosen(".budget.retries")
+    gate, limited, provider = (
+        waits.label(".admission.gate"),
+        limits.label(".rate.operation"),
+        most.label(".rate.provider"),
+    )
+    direction, breaker, state = (
+        adapted.label(".rate.direction"),
+        states.label(".breaker.name"),
+        states.label(".breaker.state"),
+    )
+    budget, not_closed = left.label(".budget.provider"), states.where(".breaker.state", '!="closed"')
+    return (
+        Panel(
+            title="Waits before attempts",
+            about=_about(".admission.duration"),
+            unit="s",
+            queries=(Query(waits.total(_STEP, gate), f"{{{{{gate}}}}}"),),
+            stacked=True,
+        ),
+        Panel(
+            title="Calls that wait for their turn",
+            about=_about(".admission.waiting"),
+            queries=(Query(f"sum by ({_OPERATION}) ({waiting})", f"{{{{{_OPERATION}}}}}"),),
+        ),
+        Panel(
+            title="Rate against limit",
+            about="Requests per second, the limit that is in force, and the one that the policy declares; processes are"
+            " added up. A limit in force below the declared one has adapted.",
+            unit="reqps",
+            queries=(
+                Query(f"{sent.total(_STEP, _OPERATION)} / {_SECONDS}", f"{{{{{_OPERATION}}}}} sent"),
+                Query(f"sum by ({limited}) ({limits})", f"{{{{{limited}}}}} limit"),
+                Query(f"sum by ({limited}) ({declared})", f"{{{{{limited}}}}} declared"),
+            ),
+        ),
+        Panel(
+            title="Adaptation of limits",
+            about=_about(".rate.adaptations") + " Many that go down: others use a part of the limit, or it is lower.",
+            queries=(Query(adapted.total(_STEP, limited, direction), f"{{{{{limited}}}}} {{{{{direction}}}}}"),),
+            stacked=True,
+        ),
+        Panel(
+            title="Attempts under way against their limit",
+            about=_about(".attempt.active"),
+            queries=(
+                Query(f"sum by ({provider}) ({active})", f"{{{{{provider}}}}} under way"),
+                Query(f"sum by ({provider}) ({most})", f"{{{{{provider}}}}} limit"),
+            ),
+        ),
+        Panel(
+            title="Breakers that are not closed",
+            about=_about(".breaker.state") + " Here: half-open and open ones.",
+            queries=(Query(f"sum by ({breaker}, {state}) ({not_closed})", f"{{{{{breaker}}}}} {{{{{state}}}}}"),),
+            alarm=1,
+        ),
+        Panel(
+            title="Changes of breakers",
+            about=_about(".breaker.changes"),
+            queries=(Query(changes.total(_STEP, breaker, state), f"{{{{{breaker}}}}} {{{{{state}}}}}"),),
+            stacked=True,
+        ),
+        Panel(
+            title="Retries that budgets have left",
+            about=_about(".budget.retries") + " At 0, calls that fail are not tried again.",
+            queries=(Query(f"min by ({budget}) ({left})", f"{{{{{budget}}}}}"),),
+        ),
+    )
+
+
+def _of_operations(name: str) -> Series:
+    return _chosen(name).where(".rate.scope", '="operation"').where(".rate.operation", '=~"$operation"')
+
+
 def _remedies() -> tuple[Panel, ...]:
     refreshes, verified = _chosen(".credential.refresh.duration", "count"), _chosen(".verify.duration", "count")
-    ledger, waits = _chosen(".ledger.answers"), _chosen(".admission.duration", "sum")
-    gate = waits.label(".admission.gate")
-    open_now, left = _chosen(".breaker.open"), _chosen(".budget.retries")
-    changes = _chosen(".breaker.changes")
-    state = changes.label(".breaker.state")
-    breaker, budget = open_now.label(".breaker.name"), left.label(".budget.provider")
+    ledger = _chosen(".ledger.answers")
     provider, answer = refreshes.label(".credential.provider"), verified.label(".verify.answer")
     kind, knew = refreshes.label("error.type"), ledger.label(".ledger.answer")
     return (
@@ -227,30 +303,6 @@ def _remedies() -> tuple[Panel, ...]:
             about=_about(".verify.duration"),
             queries=(Query(verified.total(_STEP, answer), f"{{{{{answer}}}}}"),),
             stacked=True,
-        ),
-        Panel(
-            title="Waits before attempts",
-            about=_about(".admission.duration"),
-            unit="s",
-            queries=(Query(waits.total(_STEP, gate), f"{{{{{gate}}}}}"),),
-            stacked=True,
-        ),
-        Panel(
-            title="Breakers that are open",
-            about=_about(".breaker.open"),
-            queries=(Query(f"max by ({breaker}) ({open_now})", f"{{{{{breaker}}}}}"),),
-            alarm=1,
-        ),
-        Panel(
-            title="Changes of breakers",
-            about=_about(".breaker.changes"),
-            queries=(Query(changes.total(_STEP, changes.label(".breaker.name"), state), f"{{{{{state}}}}}"),),
-            stacked=True,
-        ),
-        Panel(
-            title="Retries that budgets had left",
-            about=_about(".budget.retries"),
-            queries=(Query(f"min by ({budget}) ({left})", f"{{{{{budget}}}}}"),),
         ),
         Panel(
             title="What the ledger knew",

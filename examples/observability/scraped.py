@@ -9,9 +9,9 @@ from attrs import evolve, frozen
 from resilience.telemetry.contract import Instrument, contract
 
 # How OpenTelemetry's names become Prometheus's: dots to underscores, the unit behind the name, "total" behind a
-# counter; a unit in braces is dropped. Source: OpenTelemetry specification, "Prometheus and OpenMetrics
-# Compatibility", and opentelemetry-exporter-prometheus 0.66b2, read 2026-11-21.
-_UNITS: Final = {"s": "_seconds"}
+# counter; a unit in braces is dropped, and "/s" is "per second". Source: OpenTelemetry specification, "Prometheus and
+# OpenMetrics Compatibility", and opentelemetry-exporter-prometheus 0.66b2, read 2026-11-21.
+_UNITS: Final = {"s": "_seconds", "{request}/s": "_per_second"}
 _PARTS: Final = frozenset({"bucket", "count", "sum"})
 
 

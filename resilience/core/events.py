@@ -6,12 +6,15 @@ An event has no slots: making it without them takes four fifths of the time, and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from attrs import field, frozen
 
-from resilience.core.admission.breaker import BreakerState
+from resilience.core.admission.admission import Admission
+from resilience.core.admission.breaker import Breaker, BreakerState
+from resilience.core.admission.budget import RetryBudget
+from resilience.core.admission.levels import RateChange
 from resilience.core.decision import Decision, Ended, StopReason
 from resilience.core.fault import Effect, Fault
 from resilience.core.policy import PolicyValues, Rule
@@ -24,13 +27,31 @@ RemedyAnswer = Literal["there", "not_there", "done", "failed", "cancelled"]
 """The result of a remedy: the first two for a verification, ``done`` for a refresh, the last two for both."""
 
 
+@frozen(kw_only=True)
+class LimitsInForce:
+    """The limits that a call shares with others, as they are at present; None for those that the policy has not."""
+
+    admission: Admission | None
+    breaker: Breaker | None
+    budget: RetryBudget | None
+
+
 @frozen(kw_only=True, slots=False)
 class CallStarted:
-    """A call begins; ``provider`` is None if it is unknown."""
+    """
+    A call begins.
+
+    Attributes:
+        operation: The operation.
+        provider: Its provider; None if it is unknown.
+        policy: The policy.
+        shared: Returns the limits that it shares with others; None if it shares none.
+    """
 
     operation: str
     provider: str | None
     policy: PolicyValues
+    shared: Callable[[], LimitsInForce] | None = field(default=None, eq=False, repr=False)
 
 
 @frozen(kw_only=True, slots=False)
@@ -104,6 +125,20 @@ class RetryPaid:
 
     provider: str
     retries_left: int
+
+
+@frozen(kw_only=True, slots=False)
+class RateAdapted:
+    """
+    A rate limit has adapted to what the service takes, in this call or since the call before it.
+
+    Attributes:
+        provider: Whose limit it is.
+        change: What has changed.
+    """
+
+    provider: str
+    change: RateChange
 
 
 @frozen(kw_only=True, slots=False)
@@ -282,6 +317,7 @@ Event = (
     Waited
     | Recalled
     | BreakerChanged
+    | RateAdapted
     | RetryPaid
     | AttemptStarted
     | FaultInjected

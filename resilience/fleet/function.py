@@ -53,8 +53,7 @@ class FleetFunction:
         limits = self.executor.policy.rates.get(operation.provider or "")
         if limits is None:
             return None
-        found = [limits.operations.get(operation.name), limits.default, limits.per_host]
-        least = min((each for each in found if each is not None), key=lambda rate: rate.per_second, default=None)
+        least = limits.lowest(operation.name)
         return None if least is None else Rate(least.count / limits.share, least.per)
 
     def key_of(self, arguments: Mapping[str, Any]) -> Mapping[str, str] | None:

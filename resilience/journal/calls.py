@@ -8,7 +8,14 @@ from attrs import define, field
 
 from resilience.journal.fields import Fields, MalformedError, needed
 from resilience.journal.format import FORMAT, read
-from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedRemedy, SkippedPart
+from resilience.journal.model import (
+    RecordedAdaptation,
+    RecordedAttempt,
+    RecordedBreakerChange,
+    RecordedCall,
+    RecordedRemedy,
+    SkippedPart,
+)
 from resilience.journal.runs import KnownRuns
 
 _ENDS_OF_REMEDIES: Final = frozenset({"refresh_ended", "verify_ended"})
@@ -42,10 +49,14 @@ class JournalReader:
     Attributes:
         problems: The records that could not be read.
         runs: The runs so far.
+        adaptations: The changes of rate limits so far.
+        breaker_changes: The changes of breakers so far.
     """
 
     problems: list[SkippedPart] = field(factory=list)
     runs: KnownRuns = field(factory=KnownRuns)
+    adaptations: list[RecordedAdaptation] = field(factory=list)
+    breaker_changes: list[RecordedBreakerChange] = field(factory=list)
     _processes: dict[str, str | None] = field(factory=dict)
     _calls: dict[str, _Call] = field(factory=dict)
     _lost: set[str] = field(factory=set)
@@ -89,18 +100,31 @@ class JournalReader:
             return
         call = self._calls.get(name)
         if call is not None:
-            _go_on(call, kind, fields)
+            self._go_on(call, kind, fields)
         elif name not in self._lost:
             self._lost.add(name)
             self.problems.append(SkippedPart(line, f"the beginning of call {name[:40]} is not in this file"))
 
+    def _go_on(self, call: _Call, kind: str, fields: Fields) -> None:
+        """Read one record of a call that has begun."""
+        # By offsets, because the time of day may be set during a call.
+        now = call.about["started_at"] + needed(fields.number("offset"), "offset") - call.offset
+        _check_order(call, kind)
+        found, run = read(kind, fields), call.about["run"]
+        match kind:
+            case "rate_adapted":
+                process = call.about["id"].rpartition("-")[0]
+                self.adaptations.append(RecordedAdaptation(at=now, run=run, process=process, **found))
+            case "breaker_changed":
+                self.breaker_changes.append(RecordedBreakerChange(at=now, run=run, **found))
+            case "retry_paid":
+                call.about["retries_paid"] = call.about.get("retries_paid", 0) + 1
+            case _:
+                _happened(call, kind, now, found)
 
-def _go_on(call: _Call, kind: str, fields: Fields) -> None:
-    """Read one record of a call that has begun."""
-    # By offsets, because the time of day may be set during a call.
-    now = call.about["started_at"] + needed(fields.number("offset"), "offset") - call.offset
-    _check_order(call, kind)
-    found = read(kind, fields)
+
+def _happened(call: _Call, kind: str, now: float, found: dict[str, Any]) -> None:
+    """Add what a record says to its call."""
     match kind:
         case "attempt_started":
             call.attempts.append({"started_at": now, **found})

@@ -15,9 +15,10 @@ Unknown values are absent.
 | record | when | fields |
 |---|---|---|
 | `process` | first record of a process | `format` (1), `version` (of this package), `run`, `process`, `pid` |
-| `call_started` | a call begins | `operation`, `provider`, `policy`, `hash`, `env`, `trace_id`, `span_id` |
+| `call_started` | a call begins | `operation`, `provider`, `policy`, `hash`, `env`, `rate`, `trace_id`, `span_id` |
 | `waited` | the call had to wait before an attempt | `gate` (what it waited for), `duration` |
 | `breaker_changed` | a breaker changed | `breaker`, `old`, `new`, `by_hand`, `shadow`, `failures`, `results` |
+| `rate_adapted` | a rate limit adapted | `provider`, `adapted`, `old`, `new`, `declared`, `refused`, `answered` |
 | `retry_paid` | the budget paid for the next attempt | `provider`, `retries_left` |
 | `recalled` | the ledger was asked | `answer` (new, done or unfinished), `waited` (for another call) |
 | `attempt_started` | an attempt begins | `number` (from 1) |
@@ -31,6 +32,10 @@ Unknown values are absent.
 | `verify_ended` | the verifier has answered | `duration`, `answer`, `error`, `decision` |
 | `renamed` | the next attempt has another name | `field`, `old`, `new` |
 | `call_ended` | a call has ended | `ended`, `stop_reason`, `attempts`, `waited`, `duration`, `verified`, `error_type` |
+
+`rate` is the lowest rate that the policy declares for the operation, in requests per second; so are `old`, `new` and
+`declared` of the limit that adapted, for calls of the operation `adapted` in this process. `refused` of the `answered`
+requests of the last window were throttled.
 
 `fault` has `provider`, `code`, `transport`, `status`, `request_id`, `retry_after`, `effect` (by the transport) and
 `error` (the exception's class). `decision` has `action`, `delay`, `rule`, `origin` (file and line of the rule), `name`
@@ -62,6 +67,7 @@ from resilience.core.events import (
     CallStarted,
     Event,
     FaultInjected,
+    RateAdapted,
     Recalled,
     RefreshEnded,
     RefreshStarted,
@@ -199,12 +205,23 @@ def _error_type(ended: CallEnded, context: Context) -> str | None:
     return None if ended.ended in GOOD_ENDS else call_error_type(ended, context.listed)
 
 
+def _rate(started: CallStarted, _: Context) -> float | None:
+    limits = started.policy.rates.get(started.provider or "")
+    lowest = None if limits is None else limits.lowest(started.operation)
+    return None if lowest is None else lowest.per_second
+
+
+def _changed(name: str) -> Any:
+    return lambda adapted, _: getattr(adapted.change, name)
+
+
 _HEADING: Final = (
     Column("operation", TEXT, is_needed=True),
     Column("provider", TEXT),
     Column("policy", TEXT, lambda started, _: started.policy.name),
     Column("hash", TEXT, lambda started, _: started.policy.digest or None, to="policy_hash"),
     Column("env", TEXT, lambda started, _: started.policy.env),
+    Column("rate", NUMBER, _rate),
 )
 _SPAN: Final = (
     Column("trace_id", TEXT, lambda ids, _: ids[0]),
@@ -227,13 +244,25 @@ RECORDS: Final[Mapping[type, tuple[str, Columns]]] = {
     BreakerChanged: (
         "breaker_changed",
         Columns(
-            Column("breaker", TEXT, _breaker, to=None),
-            Column("old", word(BREAKER_STATES), to=None),
-            Column("new", word(BREAKER_STATES), to=None),
-            Column("by_hand", TRUTH, lambda event, _: event.by_hand or None, to=None),
-            Column("shadow", TRUTH, lambda event, _: event.is_shadow or None, to=None),
-            Column("failures", WHOLE, lambda event, _: event.failures or None, to=None),
-            Column("results", WHOLE, lambda event, _: event.results or None, to=None),
+            Column("breaker", TEXT, _breaker, is_needed=True),
+            Column("old", word(BREAKER_STATES), is_needed=True),
+            Column("new", word(BREAKER_STATES), is_needed=True),
+            Column("by_hand", TRUTH, lambda event, _: event.by_hand or None),
+            Column("shadow", TRUTH, lambda event, _: event.is_shadow or None, to="is_shadow"),
+            Column("failures", WHOLE, lambda event, _: event.failures or None),
+            Column("results", WHOLE, lambda event, _: event.results or None),
+        ),
+    ),
+    RateAdapted: (
+        "rate_adapted",
+        Columns(
+            Column("provider", TEXT),
+            Column("adapted", TEXT, _changed("operation"), to="operation", is_needed=True),
+            Column("old", NUMBER, _changed("old"), is_needed=True),
+            Column("new", NUMBER, _changed("new"), is_needed=True),
+            Column("declared", NUMBER, _changed("declared")),
+            Column("refused", WHOLE, _changed("refused")),
+            Column("answered", WHOLE, _changed("answered")),
         ),
     ),
     RetryPaid: (

@@ -7,6 +7,7 @@ from typing import Literal
 
 from attrs import field, frozen
 
+from resilience.core.admission.breaker import BreakerState
 from resilience.core.backoff import Backoff
 from resilience.core.decision import Ended, StopReason
 from resilience.core.events import LedgerAnswer, RemedyAnswer
@@ -184,6 +185,8 @@ class RecordedCall:
         renamed: The first and the last name of each renamed field; None for a name that is not recorded.
         renames: The number of renames.
         waited: The sum of its waits.
+        rate: The lowest rate that its policy declares for it, in requests per second; None without one.
+        retries_paid: The retries that the retry budget paid for.
         gate_waits: How long it waited before attempts, by what it waited for (``rate``, ``ledger``, ...).
         verified: Whether an accepted call was verified; None if it was not accepted.
         error_type: The class of its failure in metrics: ``timeout``, a code of the policy, the class of its
@@ -209,6 +212,8 @@ class RecordedCall:
     renamed: Mapping[str, tuple[str | None, str | None]] = field(factory=dict)
     renames: int = 0
     waited: float = 0.0
+    rate: float | None = None
+    retries_paid: int = 0
     gate_waits: Mapping[str, float] = field(factory=dict)
     verified: bool | None = None
     error_type: str | None = None
@@ -227,6 +232,64 @@ class RecordedCall:
 
 
 @frozen(kw_only=True)
+class RecordedAdaptation:
+    """
+    One change of a rate limit that adapts.
+
+    Attributes:
+        at: When a call told it.
+        run: The id of its run.
+        process: The id of its process, which has limits of its own.
+        provider: The provider, if it is known.
+        operation: The operation whose limit it is.
+        old: The requests per second that the process sent at most before.
+        new: Those that it sends since.
+        declared: What the policy declares for the process; None where it declares nothing.
+        refused: How many requests of the last window were throttled.
+        answered: How many the service answered.
+    """
+
+    at: float
+    run: str
+    process: str
+    provider: str | None = None
+    operation: str
+    old: float
+    new: float
+    declared: float | None = None
+    refused: int = 0
+    answered: int = 0
+
+
+@frozen(kw_only=True)
+class RecordedBreakerChange:
+    """
+    One change of a breaker.
+
+    Attributes:
+        at: When a call told it.
+        run: The id of its run.
+        breaker: The provider of the breaker; ``provider:operation`` where each operation has its own.
+        old: The state before.
+        new: The state since.
+        by_hand: Whether the program asked for it.
+        is_shadow: Whether the breaker refuses nothing.
+        failures: The failures in the window when they opened it; 0 otherwise.
+        results: All results in it; likewise.
+    """
+
+    at: float
+    run: str
+    breaker: str
+    old: BreakerState
+    new: BreakerState
+    by_hand: bool = False
+    is_shadow: bool = False
+    failures: int = 0
+    results: int = 0
+
+
+@frozen(kw_only=True)
 class Recording:
     """
     The contents of a file.
@@ -234,9 +297,13 @@ class Recording:
     Attributes:
         calls: The calls, in the order of their starts.
         runs: The runs, in the order of their starts.
+        adaptations: The changes of rate limits, in the order of time.
+        breaker_changes: The changes of breakers, in the order of time.
         problems: The unreadable parts, in the order of the lines.
     """
 
     calls: tuple[RecordedCall, ...] = ()
     runs: tuple[RecordedRun, ...] = ()
+    adaptations: tuple[RecordedAdaptation, ...] = ()
+    breaker_changes: tuple[RecordedBreakerChange, ...] = ()
     problems: tuple[SkippedPart, ...] = ()

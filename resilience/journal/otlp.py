@@ -21,7 +21,15 @@ from resilience.journal.fields import (
     MalformedError,
     needed,
 )
-from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedRemedy, SkippedPart
+from resilience.journal.limit_events import adaptations_of, breaker_changes_of
+from resilience.journal.model import (
+    RecordedAdaptation,
+    RecordedAttempt,
+    RecordedBreakerChange,
+    RecordedCall,
+    RecordedRemedy,
+    SkippedPart,
+)
 from resilience.journal.runs import KnownRuns
 from resilience.journal.spans import Span, read_attributes, read_span
 
@@ -37,10 +45,14 @@ class OtlpReader:
     Attributes:
         problems: The parts that could not be read.
         runs: The runs so far.
+        adaptations: The changes of rate limits, once calls have been asked for.
+        breaker_changes: The changes of breakers, likewise.
     """
 
     problems: list[SkippedPart] = field(factory=list)
     runs: KnownRuns = field(factory=KnownRuns)
+    adaptations: list[RecordedAdaptation] = field(factory=list)
+    breaker_changes: list[RecordedBreakerChange] = field(factory=list)
     _spans: list[Span] = field(factory=list)
     _foreign: dict[str, int] = field(factory=dict)
     _first_foreign: int = 0
@@ -104,7 +116,11 @@ class OtlpReader:
 
     def _built(self, span: Span | None, children: list[Span]) -> list[RecordedCall]:
         try:
-            return [_call(span, children) if span is not None else _unfinished(children)]
+            if span is None:
+                return [_unfinished(children)]
+            self.adaptations += adaptations_of(span)
+            self.breaker_changes += breaker_changes_of(span)
+            return [_call(span, children)]
         except MalformedError as error:
             line = span.line if span is not None else children[0].line
             self.problems.append(SkippedPart(line, f"a call was left out: {error}"))
@@ -156,6 +172,7 @@ def _call(span: Span, children: list[Span]) -> RecordedCall:
         renamed={} if name is None else {name: (None, attributes.text("input.name"))},
         renames=len(list(span.of("input.renamed"))),
         waited=attributes.number("retry.delay.total") or 0.0,
+        retries_paid=len(list(span.of("budget.paid"))),
         gate_waits=waits,
         verified=attributes.truth("verified"),
         error_type=attributes.text("error.type"),

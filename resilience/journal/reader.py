@@ -92,8 +92,14 @@ class _Sorted:
         calls = sorted([*self._journal.take_calls(), *self._otlp.calls()], key=lambda call: call.started_at)
         runs = sorted([*self._journal.runs.all(), *self._otlp.runs.all()], key=lambda run: run.started_at)
         problems = [*self._problems, *self._journal.problems, *self._otlp.problems, *self._otlp.foreign()]
+        adaptations = [*self._journal.adaptations, *self._otlp.adaptations]
+        breaker_changes = [*self._journal.breaker_changes, *self._otlp.breaker_changes]
         return Recording(
-            calls=tuple(calls), runs=tuple(runs), problems=tuple(sorted(problems, key=lambda each: each.line))
+            calls=tuple(calls),
+            runs=tuple(runs),
+            adaptations=tuple(sorted(adaptations, key=lambda each: each.at)),
+            breaker_changes=tuple(sorted(breaker_changes, key=lambda each: each.at)),
+            problems=tuple(sorted(problems, key=lambda each: each.line)),
         )
 
 

@@ -45,7 +45,7 @@ class RecordedBudget:
     def deposit(self) -> None:
         """Do nothing, as for a call that begins."""
 
-    def retries_left(self, now: float) -> int:  # noqa: ARG002  # as above
+    def retries_left(self, now: float | None) -> int:  # noqa: ARG002  # as above
         """Return 1 where a retry is paid for."""
         return int(not self.is_used_up)
 

@@ -80,6 +80,8 @@ Events, all on the operation's span.
 `.admission.duration` |
 | `.breaker.changed` | a breaker has changed its state, in this call or by hand before it | `.breaker.name`, \
 `.breaker.state`, `.breaker.before`, `.breaker.shadow`, `.breaker.by_hand`, `.breaker.failures`, `.breaker.results` |
+| `.rate.adapted` | a rate limit has adapted to what the service takes, in this call or before it | `.rate.provider`, \
+`.rate.operation`, `.rate.limit`, `.rate.before`, `.rate.declared`, `.rate.refused`, `.rate.answered` |
 | `.budget.paid` | the retry budget paid for the next attempt | `.budget.provider`, `.budget.left` |
 | `.ledger.answered` | the ledger has been asked, before the first attempt | `.ledger.answer`, `.ledger.waited` |
 | `.retry.scheduled` | another attempt follows | `.attempt.number`, `.retry.delay`, `.retry.jittered`, `.retry.after`, \
@@ -105,6 +107,13 @@ Attributes of events alone.
 | `.breaker.by_hand` | bool | whether the program asked for the state |
 | `.breaker.failures` | int | the failures in the window when they opened the breaker |
 | `.breaker.results` | int | all results in the window; likewise |
+| `.rate.provider` | string | the provider of the rate limit |
+| `.rate.operation` | string | the operation whose limit has adapted |
+| `.rate.limit` | double | the requests per second that are sent at most from now on |
+| `.rate.before` | double | those that were sent at most before |
+| `.rate.declared` | double | those that the policy declares; absent where it declares nothing |
+| `.rate.refused` | int | the requests of the last window that were throttled |
+| `.rate.answered` | int | all requests of the last window that were answered |
 | `.budget.provider` | string | the provider of the retry budget |
 | `.budget.left` | int | the retries that the budget would pay for at once, after this one |
 | `.ledger.waited` | double | seconds that the call waited for another call on the same resource |
@@ -151,10 +160,20 @@ hundred statuses (`http-5xx`): a gap in the policy |
 call's first attempt |
 | `.breaker.changes` | counter | {change} | `.breaker.name`, `.breaker.state` | - | a change of a breaker to another \
 state |
-| `.breaker.open` | updowncounter | {breaker} | `.breaker.name` | - | 1 while a breaker is open or half-open, 0 when \
-it is closed again |
-| `.budget.retries` | updowncounter | {retry} | `.budget.provider` | - | the retries that a budget had left when it \
-last paid for one |
+| `.breaker.state` | updowncounter | {breaker} | `.breaker.name`, `.breaker.state` | - | 1 for the state that a \
+breaker is in, 0 for its other states |
+| `.budget.retries` | updowncounter | {retry} | `.budget.provider` | - | the retries that a budget has left |
+| `.rate.limit` | updowncounter | {request}/s | `.rate.provider`, `.rate.scope`, `.rate.operation` | - | the requests \
+per second that this process sends at most, at present: of an operation, an account or a host |
+| `.rate.declared` | updowncounter | {request}/s | `.rate.provider`, `.rate.scope`, `.rate.operation` | - | the \
+requests per second that the policy declares for this process |
+| `.rate.adaptations` | counter | {change} | `.rate.provider`, `.rate.operation`, `.rate.direction` | - | a change of \
+a rate limit that adapts |
+| `.concurrency.limit` | updowncounter | {attempt} | `.rate.provider` | - | the attempts that are under way at most |
+| `.attempt.active` | updowncounter | {attempt} | `.rate.provider` | - | attempts under way, of providers with rate \
+limits |
+| `.admission.waiting` | updowncounter | {operation} | `.operation.name` | - | calls that wait for their turn in the \
+rate limits |
 | `.credential.refresh.duration` | histogram | s | `.credential.provider`, `error.type` | 0.005 0.01 0.025 0.05 0.1 \
 0.25 0.5 1 2.5 5 10 30 | a refresh, in the call that runs it |
 | `.verify.duration` | histogram | s | `.operation.name`, `.verify.answer`, `error.type` | 0.005 0.01 0.025 0.05 0.1 \
@@ -174,6 +193,10 @@ absent after a programming error |
 | `.breaker.name` | string | the policy's `[breaker]` tables, and the catalogue where each operation has a breaker of \
 its own |
 | `.breaker.state` | string | `closed`, `open` or `half_open` |
+| `.rate.provider` | string | the policy's `[rate]` tables |
+| `.rate.scope` | string | what the limit counts: `operation`, `account` or `host`; all hosts have the same limit |
+| `.rate.operation` | string | the catalogue and the policy; absent for an account and a host |
+| `.rate.direction` | string | `up` or `down` |
 | `.budget.provider` | string | the policy's `[budget]` tables |
 | `.ledger.answer` | string | `new`, `done` or `unfinished` |
 | `.verify.answer` | string | `there`, `not_there` or `failed` |
@@ -198,6 +221,8 @@ resource |
 | `.breaker.changed` | WARNING, INFO | `.breaker.name`, `.breaker.state`, `.breaker.before`, `.breaker.shadow`, \
 `.breaker.by_hand`, `.breaker.failures`, `.breaker.results` | a breaker has changed its state; WARNING where it is \
 open now |
+| `.rate.adapted` | INFO | `.rate.provider`, `.rate.operation`, `.rate.limit`, `.rate.before`, `.rate.declared`, \
+`.rate.refused`, `.rate.answered` | a rate limit has adapted to what the service takes |
 | `.attempt.failed` | INFO | `.attempt.number`, `.attempt.cut`, `.error.code`, `.error.transport`, `.error.status`, \
 `.request.id`, `.effect`, `.decision.action`, `.retry.delay`, `.rule.id`, `.rule.origin` | an attempt failed, and \
 another attempt or a remedy follows |

@@ -1,4 +1,4 @@
-"""The attributes for a fault, a decision, a rule, a breaker and a rename; nothing else of them is shown."""
+"""The attributes for policies, faults, decisions, rules, shared limits and renames; nothing else of them is shown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 from opentelemetry.util.types import AttributeValue
 
 from resilience.core.decision import Decision
-from resilience.core.events import BreakerChanged
+from resilience.core.events import BreakerChanged, RateAdapted
 from resilience.core.fault import Fault
 from resilience.core.policy import PolicyValues, Rule
 from resilience.core.words.labels import cleaned
@@ -92,6 +92,22 @@ def breaker_attributes(event: BreakerChanged) -> Attributes:
     }
     if event.results:
         attributes |= {names.BREAKER_FAILURES: event.failures, names.BREAKER_RESULTS: event.results}
+    return attributes
+
+
+def adapted_attributes(event: RateAdapted) -> Attributes:
+    """Return the attributes for a rate limit's change, with what the service answered."""
+    change = event.change
+    attributes: Attributes = {
+        names.RATE_PROVIDER: event.provider,
+        names.RATE_OPERATION: change.operation,
+        names.RATE_LIMIT: change.new,
+        names.RATE_BEFORE: change.old,
+        names.RATE_REFUSED: change.refused,
+        names.RATE_ANSWERED: change.answered,
+    }
+    if change.declared is not None:
+        attributes[names.RATE_DECLARED] = change.declared
     return attributes
 
 

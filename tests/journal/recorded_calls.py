@@ -224,6 +224,7 @@ def as_spans_tell(call: RecordedCall) -> RecordedCall:
         trace_id=None,
         span_id=None,
         waited=round(call.waited, 6),
+        rate=None,
     )
 
 

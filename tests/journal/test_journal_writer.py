@@ -24,6 +24,7 @@ from scripted_calls import (
     FAIL,
     INJECTION,
     OVERFLOW,
+    POLICY,
     RETRY,
     THROTTLED,
     Flight,
@@ -38,6 +39,9 @@ from scripted_calls import (
 
 import resilience.journal.format
 from resilience import Executor, Journal, JournalError, ServiceError
+from resilience.core.admission.levels import RateChange
+from resilience.core.admission.limits import RateLimits
+from resilience.core.admission.rate import Rate
 from resilience.core.backoff import Backoff
 from resilience.core.decision import Accept, Fail, Refresh, Rename, Verify
 from resilience.core.events import (
@@ -46,6 +50,7 @@ from resilience.core.events import (
     BreakerChanged,
     Event,
     FaultInjected,
+    RateAdapted,
     Recalled,
     RefreshEnded,
     RefreshStarted,
@@ -57,6 +62,10 @@ from resilience.core.events import (
 )
 from resilience.core.fault import Fault
 
+ADAPTED = RateAdapted(
+    provider="alibaba",
+    change=RateChange(operation="CreateGroupId", old=10.0, new=6.0, declared=10.0, refused=4, answered=11),
+)
 _LISTED_WAITS = Backoff(kind="list", delays=(1.0, 5.0))
 
 
@@ -105,7 +114,7 @@ def everything(journal: Journal) -> None:
         failures=6,
         results=10,
     )
-    play(journal, changed, RetryPaid(provider="alibaba", retries_left=3), *succeeded(1), ended())
+    play(journal, ADAPTED, changed, RetryPaid(provider="alibaba", retries_left=3), *succeeded(1), ended())
     play(journal, *gave_up())
     for error, how in (("TypeError", None), (None, "cancelled")):
         aborted = AttemptAborted(number=1, duration=0.5, error=error)
@@ -126,6 +135,9 @@ def test_the_table_of_records_is_what_is_written(tmp_path: Path) -> None:
     journal = Journal(path)
     with recorded.user.start_as_current_span("theirs"):
         everything(journal)
+    limits = RateLimits(operations={"CreateGroupId": Rate(60.0, 60.0)}, default=Rate(5.0, 1.0))
+    journal.watch(evolve(started(), policy=evolve(POLICY, rates={"alibaba": limits})))(ended())
+    assert records(path)[-2]["rate"] == 1.0
     seen: dict[str, set[str]] = defaultdict(set)
     for record in records(path):
         seen[record.pop("record")] |= record.keys() - {"at", "offset", "call"}

@@ -29,7 +29,14 @@ def expressions() -> dict[str, str]:
 
 def filled(expr: str) -> str:
     """Return an expression as Grafana sends it: everything chosen, an hour shown, a step of a minute."""
-    values = {"$job": ".*", "$instance": ".*", "$operation": ".*", "$__interval": "1m", "$__range": "1h"}
+    values = {
+        "$job": ".*",
+        "$instance": ".*",
+        "$operation": ".*",
+        "$__interval_ms": "60000",
+        "$__interval": "1m",
+        "$__range": "1h",
+    }
     for name, value in values.items():
         expr = expr.replace(name, value)
     assert "$" not in expr

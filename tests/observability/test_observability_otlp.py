@@ -117,7 +117,7 @@ def test_every_span_arrives_once_and_has_ended(received: Received) -> None:
     assert all(int(span.raw["startTimeUnixNano"]) <= int(span.raw["endTimeUnixNano"]) for span in received.spans)
     operations = Counter(span.name for span in received.spans if span.grain == "operation")
     assert operations == {
-        "CreateGroupId": 4,
+        "CreateGroupId": 5,
         "RegisterDeviceCredential": 1,
         "ApplyToken": 1,
         "CreateTopic": 4,

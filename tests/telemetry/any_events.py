@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 from scripted_calls import FAIL, INJECTION, OVERFLOW, RETRY, THROTTLED, Flight, ended, failed, succeeded
 
+from resilience.core.admission.levels import RateChange
 from resilience.core.decision import Accept, Decision, Fail, Refresh, Rename, Verify, Wait
 from resilience.core.events import (
     AttemptAborted,
@@ -13,6 +14,7 @@ from resilience.core.events import (
     CallEnded,
     Event,
     FaultInjected,
+    RateAdapted,
     Recalled,
     RefreshEnded,
     RefreshStarted,
@@ -44,10 +46,16 @@ CHANGE = BreakerChanged(
     results=10,
 )
 """A breaker has opened."""
+ADAPTED = RateAdapted(
+    provider="alibaba",
+    change=RateChange(operation="CreateGroupId", old=10.0, new=6.0, declared=10.0, refused=4, answered=11),
+)
+"""A rate limit has gone down."""
 EVENTS: list[Event] = [
     Waited(gate="thread", duration=0.1),
     CHANGE,
     evolve(CHANGE, operation="CreateGroupId", new="half_open", results=0),
+    ADAPTED,
     RetryPaid(provider="alibaba", retries_left=3),
     Recalled(answer="new", waited=0.0),
     Recalled(answer="unfinished", waited=0.1),

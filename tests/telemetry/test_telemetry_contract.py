@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from any_events import CHANGE
+from any_events import ADAPTED, CHANGE
 from attrs import evolve
 from measured_calls import Measured
 from scripted_calls import (
@@ -27,12 +27,18 @@ from scripted_calls import (
 )
 
 import resilience.telemetry
+from resilience.core.admission.admission import Admission
+from resilience.core.admission.breaker import Breaker
+from resilience.core.admission.budget import budget_of
+from resilience.core.admission.limits import BreakerLimits, BudgetLimits, RateLimits
+from resilience.core.admission.rate import Rate
 from resilience.core.decision import Accept, Fail, Refresh, Rename, Verify
 from resilience.core.events import (
     AttemptAborted,
     AttemptStarted,
     Event,
     FaultInjected,
+    LimitsInForce,
     Recalled,
     RefreshEnded,
     RefreshStarted,
@@ -63,6 +69,8 @@ _CALLS: list[list[Event]] = [
     accepted(_LOST),
     gave_up(),
     gave_up(fault=_LOST),
+    [ADAPTED, *succeeded(1), ended()],
+    [evolve(ADAPTED, change=evolve(ADAPTED.change, new=12.0, refused=0)), *succeeded(1), ended()],
     [CHANGE, ended("refused", "breaker", error="resilience.BreakerOpen")],
     [evolve(CHANGE, old="open", new="half_open", results=0), *succeeded(1), ended()],
     [evolve(CHANGE, old="half_open", new="closed", by_hand=True, results=0), *succeeded(1), ended()],
@@ -96,6 +104,20 @@ _CALLS: list[list[Event]] = [
     [ended("cancelled", "cancelled")],
 ]
 
+_LIMITS = RateLimits(
+    per_host=Rate(9.0, 1.0),
+    default=Rate(8.0, 1.0),
+    operations={"CreateGroupId": Rate(7.0, 1.0)},
+    concurrency=3,
+)
+_SHARED = LimitsInForce(
+    admission=Admission(_LIMITS),
+    breaker=Breaker(BreakerLimits(failure_rate=0.5)),
+    budget=budget_of(BudgetLimits()),
+)
+if _SHARED.admission is not None:
+    _SHARED.admission.enter("CreateGroupId", "host", 0.0)
+
 _TYPES = {"string": str, "int": int, "double": float, "bool": bool}
 
 
@@ -105,6 +127,7 @@ def measured() -> Measured:
     measured = Measured()
     for call in _CALLS:
         measured.play(*call)
+    measured.play(*succeeded(1), ended(), call=evolve(started(), shared=lambda: _SHARED))
     return measured
 
 
@@ -172,6 +195,8 @@ def test_words_that_the_contract_lists_are_all_there_are(measured: Measured) -> 
         names.LEDGER_ANSWER,
         names.ACTION,
         names.BREAKER_STATE,
+        names.RATE_SCOPE,
+        names.RATE_DIRECTION,
     ):
         (documented,) = [each.meaning for each in contract().metric_attributes if each.name == name]
         made = {

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from any_events import CHANGE
+from any_events import ADAPTED, CHANGE
 from opentelemetry.sdk.trace import ReadableSpan
 from scripted_calls import (
     FAIL,
@@ -74,7 +74,7 @@ def _faulty_runs() -> Recorded:
     )
     trace_.play(*accepted())
     trace_.play(*gave_up(fault=OVERFLOW))
-    trace_.play(CHANGE, RetryPaid(provider="alibaba", retries_left=3), *succeeded(1), ended())
+    trace_.play(ADAPTED, CHANGE, RetryPaid(provider="alibaba", retries_left=3), *succeeded(1), ended())
     trace_.play(Waited(gate="ledger", duration=0.2), Recalled(answer="new", waited=0.2), *succeeded(1), ended())
     ids = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
     RunSpan("<script>", POLICY, *ids, tracer_provider=trace_.provider).end(began=0, calls=3, failures=1)

@@ -18,11 +18,15 @@ from typing import Final
 
 from attrs import define, field
 
+from resilience.core.admission.levels import RateChange
 from resilience.core.admission.rate_limiter import HASTE, RateLimiter
 from resilience.core.admission.result import Result
 
 START: Final = 10
 """The requests of a first second, where no limit is declared."""
+
+MOST_CHANGES: Final = 64
+"""Changes that no call has told of; more than these happen only where no call comes."""
 
 # By how much the level rises after the first, the second, ... round without a refusal.
 _GAINS: Final = (1 / 8, 1 / 2, 1.0)
@@ -68,9 +72,13 @@ class Adaptation:
     Attributes:
         limiter: Whose ``count`` is set, up to its ``most``.
         level: The requests of a window that are sent at present.
+        operation: The operation of the requests.
+        changes: Gets every change of the level, at most one for each window.
     """
 
     limiter: RateLimiter
+    operation: str = ""
+    changes: deque[RateChange] = field(factory=lambda: deque(maxlen=MOST_CHANGES))
     level: float = field(init=False)
     _rounds: deque[Round] = field(factory=deque, init=False)
     _best: deque[int] = field(factory=lambda: deque(maxlen=_REMEMBERED), init=False)
@@ -81,9 +89,10 @@ class Adaptation:
     _is_quicker: bool = field(default=False, init=False)  # bursts are tried again
     _refusals: int = field(default=0, init=False)  # one after the other, each sent when the last one was known
     _refused_at: float = field(default=-math.inf, init=False)
+    _told: int = field(init=False)  # the limiter's count, when a change was told last
 
     def __attrs_post_init__(self) -> None:
-        self.level = self.limiter.log.count
+        self.level = self._told = self.limiter.log.count
         self._is_starting = self.limiter.most is None
 
     def sent(self, now: float) -> Round:
@@ -139,6 +148,7 @@ class Adaptation:
             over = rounds.popleft()
             over.is_over = True
             self._learn(over)
+            self._tell(over)
 
     def _learn(self, over: Round) -> None:
         if over.refused:
@@ -170,6 +180,21 @@ class Adaptation:
             gain = _GAINS[min(self._rises, len(_GAINS) - 1)]
             self._rises += 1
             self._set(self.level + max(self.level * gain, 1.0))
+
+    def _tell(self, over: Round) -> None:
+        limiter, log = self.limiter, self.limiter.log
+        old, self._told = self._told, log.count
+        if old != log.count:
+            self.changes.append(
+                RateChange(
+                    operation=self.operation,
+                    old=old / log.per,
+                    new=limiter.per_second,
+                    declared=limiter.declared,
+                    refused=over.refused,
+                    answered=over.refused + over.delivered,
+                )
+            )
 
     def _is_used(self, found: Round) -> bool:
         """Tell whether calls waited for the limit, and came near it."""

@@ -12,12 +12,14 @@ that is when another call was admitted or has ended.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from attrs import define, field
 
-from resilience.core.admission.adaptation import START, Adaptation
+from resilience.core.admission.adaptation import MOST_CHANGES, START, Adaptation
+from resilience.core.admission.levels import AdmissionLevels, RateChange, RateLevel, RateScope
 from resilience.core.admission.limits import RateLimits
 from resilience.core.admission.rate_limiter import RateLimiter
 from resilience.core.admission.result import Result
@@ -53,6 +55,7 @@ class Admission:
     _queues: dict[tuple[str, str], Queue] = field(factory=dict, init=False)
     _waiting: dict[Queue, None] = field(factory=dict, init=False)  # the queues that are not empty
     _given: int = field(default=0, init=False)
+    _changes: deque[RateChange] = field(factory=lambda: deque(maxlen=MOST_CHANGES), init=False)
     _time: SteadyTime = field(factory=SteadyTime, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -112,6 +115,39 @@ class Admission:
             queue, at = ticket.queue, self._time.at(now)
             ahead = len(queue.again) - 1 if ticket.is_again else len(queue.again) + len(queue.new) - 1
             return now + max((limiter.not_before(ahead, at) for limiter in queue.limiters), default=at) - at
+
+    def take_changes(self) -> tuple[RateChange, ...]:
+        """Return how limits have adapted since they were asked last, in order."""
+        if not self._changes:
+            return ()
+        with self.mutex:
+            changes = tuple(self._changes)
+            self._changes.clear()
+        return changes
+
+    def levels(self) -> AdmissionLevels:
+        """Return what the limits are at present, and how many calls they keep waiting."""
+        with self.mutex:
+            known: list[tuple[RateScope, str | None, RateLimiter | None]] = [
+                *(("operation", name, limiter) for name, (limiter, _) in self._operations.items()),
+                ("account", None, self._default),
+                ("host", None, next(iter(self._hosts.values()), None)),
+            ]
+            waiting = dict.fromkeys((operation for operation, _ in self._queues), 0)
+            for (operation, _), queue in self._queues.items():
+                waiting[operation] += len(queue.again) + len(queue.new)
+            return AdmissionLevels(
+                rates=tuple(
+                    RateLevel(
+                        scope=scope, operation=operation, per_second=limiter.per_second, declared=limiter.declared
+                    )
+                    for scope, operation, limiter in known
+                    if limiter is not None
+                ),
+                concurrency=None if self._concurrency == math.inf else int(self._concurrency),
+                under_way=self.under_way,
+                waiting=waiting,
+            )
 
     def _ask(self, ticket: Ticket, now: float) -> float:
         queue = ticket.queue
@@ -227,7 +263,7 @@ class Admission:
             if own is None and limits.adaptive:
                 count = max(START // limits.share, 1)
                 own = RateLimiter(SlidingLog(count, 1.0), most=None, at_once=count)
-            adaptation = Adaptation(own) if own is not None and limits.adaptive else None
+            adaptation = Adaptation(own, operation, self._changes) if own is not None and limits.adaptive else None
             self._operations[operation] = own, adaptation
         return self._operations[operation]
 

@@ -45,8 +45,8 @@ class RetryBudget(Protocol):
         """Note that an attempt succeeded."""
         ...
 
-    def retries_left(self, now: float) -> int:
-        """Return how many retries could be made at once."""
+    def retries_left(self, now: float | None) -> int:
+        """Return how many retries could be made at once; None for the time at which it was used last."""
         ...
 
     def more_in(self, now: float) -> float | None:
@@ -100,7 +100,7 @@ class TokenBudget:
         with self._mutex:
             self.tokens = min(self.tokens + self.limits.deposit, self.limits.capacity)
 
-    def retries_left(self, now: float) -> int:  # noqa: ARG002  # time gives no tokens
+    def retries_left(self, now: float | None) -> int:  # noqa: ARG002  # time gives no tokens
         """Return how many retries the tokens pay for."""
         return int((self.tokens + _ROUNDING) / self.limits.cost)
 
@@ -147,10 +147,10 @@ class RatioBudget:
     def deposit(self) -> None:
         """Do nothing: a success gives no retries."""
 
-    def retries_left(self, now: float) -> int:
-        """Return how many retries could be made at once."""
+    def retries_left(self, now: float | None) -> int:
+        """Return how many retries could be made at once; None for the time at which it was used last."""
         with self._mutex:
-            return self._left(self._time.at(now))
+            return self._left(self._time.last if now is None else self._time.at(now))
 
     def more_in(self, now: float) -> float | None:
         """Return after how many seconds the window has forgotten a retry; None where it never allows one."""

@@ -51,6 +51,11 @@ class RateLimits:
         """Tell whether calls of an operation have to keep a rate."""
         return self.adaptive or operation in self.operations or self.default is not None or self.per_host is not None
 
+    def lowest(self, operation: str) -> Rate | None:
+        """Return the lowest rate that holds for calls of an operation; None where none is declared."""
+        found = (self.operations.get(operation), self.default, self.per_host)
+        return min((each for each in found if each is not None), key=lambda rate: rate.per_second, default=None)
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Make a copy or a pickle from the values."""
         return reduced(self)

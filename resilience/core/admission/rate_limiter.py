@@ -55,6 +55,16 @@ class RateLimiter:
             return cls(SlidingLog(int(count), rate.per))
         return cls(SlidingLog(1, rate.per / count))
 
+    @property
+    def per_second(self) -> float:
+        """The requests of a second that are sent at most, at present."""
+        return self.log.count / self.log.per
+
+    @property
+    def declared(self) -> float | None:
+        """The requests of a second that the policy declares; None where it declares nothing."""
+        return None if self.most is None else self.most / self.log.per
+
     def ready_at(self, now: float) -> float:
         """Return when one more may be sent: ``now``, or the earliest instant worth asking again."""
         at_once = max(self.log.count * _AT_ONCE, self.at_once)

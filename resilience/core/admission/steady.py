@@ -23,6 +23,11 @@ class SteadyTime:
         self._elapsed = 0.0
         self._last: float | None = None
 
+    @property
+    def last(self) -> float:
+        """What the last reading brought."""
+        return self._elapsed
+
     def at(self, now: float) -> float:
         """Return how many seconds have passed; a reading that is a little older than the last counts as that."""
         last = self._last

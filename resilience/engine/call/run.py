@@ -50,12 +50,13 @@ async def run(  # noqa: C901, PLR0912, PLR0915  # one frame for what most calls 
     )
     has_ended = False
     left: str | None = None
-    breaker, budget = call.history.breaker, call.history.budget
+    budget = call.history.budget
+    has_changes = call.history.breaker is not None or call.history.admission is not None
     try:
         command = begin(call) if first is None else made(call, first)
         while True:
-            if breaker is not None:
-                tell_changes(call, breaker)
+            if has_changes:
+                tell_changes(call)
             match command:
                 case Sleep():
                     if budget is not None:
@@ -91,7 +92,7 @@ async def run(  # noqa: C901, PLR0912, PLR0915  # one frame for what most calls 
             leave(call)
         if call.track is not None:
             call.track.close()
-        if breaker is not None or call.history.admission is not None:
+        if has_changes:
             call.commands.close()  # it gives back the place that an attempt held which has no result
         if not has_ended:
             _break_off(call, left)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from resilience.core.admission.breaker import Breaker
 from resilience.core.admission.budget import RetryBudget
 from resilience.core.decision import Fail, StopReason
-from resilience.core.events import BreakerChanged, RetryPaid
+from resilience.core.events import BreakerChanged, RateAdapted, RetryPaid
 from resilience.engine.call.progress import Progress
 from resilience.engine.errors import BreakerOpen, BudgetExhausted, RateExceeded, Refused
 
@@ -29,14 +28,20 @@ def refusal(call: Progress, decision: Fail) -> Refused | None:
     return error
 
 
-def tell_changes(call: Progress, breaker: Breaker) -> None:
-    """Tell how a breaker has changed since a call told it last."""
-    if call.watch.sinks:
+def tell_changes(call: Progress) -> None:
+    """Tell how rate limits have adapted, and how a breaker has changed, since a call told it last."""
+    if not call.watch.sinks:
+        return
+    provider, admission, breaker = call.plan.provider or "", call.history.admission, call.history.breaker
+    if admission is not None:
+        for adapted in admission.take_changes():
+            call.watch.tell(RateAdapted(provider=provider, change=adapted))
+    if breaker is not None:
         is_per_operation = breaker.limits.per == "operation"
         for change in breaker.take_changes():
             call.watch.tell(
                 BreakerChanged(
-                    provider=call.plan.provider or "",
+                    provider=provider,
                     operation=call.plan.operation if is_per_operation else None,
                     old=change.old,
                     new=change.new,

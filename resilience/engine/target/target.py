@@ -16,7 +16,7 @@ from resilience.clients.timeouts import within
 from resilience.core.admission.admission import Admission
 from resilience.core.admission.breaker import Breaker
 from resilience.core.admission.budget import RetryBudget
-from resilience.core.events import CallStarted, ResourceRenamed
+from resilience.core.events import CallStarted, LimitsInForce, ResourceRenamed
 from resilience.core.fault import Fault
 from resilience.core.match import RuleTable
 from resilience.core.operations import advice
@@ -261,7 +261,15 @@ class Target(AdvisedTarget):
     @cached_property
     def started(self) -> CallStarted:
         """The event for observers when a call begins."""
-        return CallStarted(operation=self.plan.operation, provider=self.plan.provider, policy=self.plan.policy)
+        return CallStarted(
+            operation=self.plan.operation,
+            provider=self.plan.provider,
+            policy=self.plan.policy,
+            shared=self._shared if self.shares_limits else None,
+        )
+
+    def _shared(self) -> LimitsInForce:
+        return LimitsInForce(admission=self.admission, breaker=self.breaker, budget=self.budget)
 
     def track(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> LedgerClaim | None:
         """Return the ledger claim of a call; None without a ledger, or if no key of the resource is known."""

@@ -18,6 +18,7 @@ from resilience.core.events import (
     CallStarted,
     Event,
     FaultInjected,
+    RateAdapted,
     Recalled,
     RefreshEnded,
     RefreshStarted,
@@ -31,6 +32,7 @@ from resilience.core.words.labels import GOOD_ENDS, answer, call_error_type, cle
 from resilience.telemetry import names
 from resilience.telemetry.attributes import (
     Attributes,
+    adapted_attributes,
     breaker_attributes,
     breaker_name,
     decision_attributes,
@@ -100,6 +102,15 @@ class CallLogger:
                 self._renamed(event)
             case BreakerChanged():
                 self._breaker_changed(event)
+            case RateAdapted():
+                self._rate_adapted(event)
+
+    def _rate_adapted(self, event: RateAdapted) -> None:
+        change = event.change
+        refused = f"{change.refused} of {change.answered} requests were throttled"
+        sentence = "%s is sent at %.3g/s now, and not at %.3g/s, because %s"
+        words = change.operation, change.new, change.old, refused if change.refused else "none was throttled"
+        self._log(logging.INFO, names.RATE_ADAPTED, adapted_attributes(event), sentence, *words)
 
     def _breaker_changed(self, event: BreakerChanged) -> None:
         attributes = breaker_attributes(event)

@@ -17,10 +17,10 @@ from resilience.core.events import (
     CallEnded,
     CallStarted,
     Event,
+    RateAdapted,
     Recalled,
     RefreshEnded,
     RefreshStarted,
-    RetryPaid,
     VerifyEnded,
     Waited,
 )
@@ -80,6 +80,8 @@ class MetricsState:
         """Count a call as under way, and return the function that measures it."""
         series = self._series.get(started.operation) or self._introduce(started.operation)
         series.active.begin()
+        if started.shared is not None:
+            self.instruments.levels.meet(started, started.shared())
         return CallMetrics(self, series, started.policy)
 
     def _introduce(self, operation: str) -> Series:
@@ -118,13 +120,17 @@ class CallMetrics:
         self._all.instruments.admission_duration.record(event.duration, waited)
 
     def _breaker_changed(self, event: BreakerChanged) -> None:
-        instruments = self._all.instruments
-        instruments.levels.changed(event)
         change: Attributes = {names.BREAKER_NAME: breaker_name(event), names.BREAKER_STATE: event.new}
-        instruments.breaker_changes.add(1, change)
+        self._all.instruments.breaker_changes.add(1, change)
 
-    def _retry_paid(self, event: RetryPaid) -> None:
-        self._all.instruments.levels.paid(event)
+    def _rate_adapted(self, event: RateAdapted) -> None:
+        change = event.change
+        attributes: Attributes = {
+            names.RATE_PROVIDER: event.provider,
+            names.RATE_OPERATION: change.operation,
+            names.RATE_DIRECTION: "up" if change.new > change.old else "down",
+        }
+        self._all.instruments.rate_adaptations.add(1, attributes)
 
     def _recalled(self, event: Recalled) -> None:
         self._all.instruments.ledger_answers.add(1, self._series.of(names.LEDGER_ANSWER, event.answer))
@@ -210,7 +216,7 @@ class CallMetrics:
         AttemptAborted: _attempt_aborted,
         Waited: _waited,
         BreakerChanged: _breaker_changed,
-        RetryPaid: _retry_paid,
+        RateAdapted: _rate_adapted,
         Recalled: _recalled,
         RefreshStarted: _refresh_started,
         RefreshEnded: _refresh_ended,

@@ -36,6 +36,7 @@ class Instruments:
     faults_unmatched: Counter
     ledger_answers: Counter
     breaker_changes: Counter
+    rate_adaptations: Counter
     levels: SharedLevels
     refresh_duration: Histogram
     verify_duration: Histogram
@@ -70,6 +71,9 @@ class Instruments:
             ),
             breaker_changes=meter.create_counter(
                 names.BREAKER_CHANGES, unit="{change}", description="Changes of breakers to another state."
+            ),
+            rate_adaptations=meter.create_counter(
+                names.RATE_ADAPTATIONS, unit="{change}", description="Changes of rate limits that adapt."
             ),
             levels=SharedLevels.of(meter),
             refresh_duration=_histogram(

@@ -21,6 +21,7 @@ from resilience.core.events import (
     CallStarted,
     Event,
     FaultInjected,
+    RateAdapted,
     Recalled,
     RefreshEnded,
     RefreshStarted,
@@ -36,6 +37,7 @@ from resilience.core.words.labels import GOOD_ENDS, answer, call_error_type, cle
 from resilience.telemetry import names
 from resilience.telemetry.attributes import (
     Attributes,
+    adapted_attributes,
     breaker_attributes,
     decision_attributes,
     fault_attributes,
@@ -103,6 +105,9 @@ class CallSpan:
 
     def _breaker_changed(self, event: BreakerChanged) -> None:
         self._emit(names.BREAKER_CHANGED, breaker_attributes(event))
+
+    def _rate_adapted(self, event: RateAdapted) -> None:
+        self._emit(names.RATE_ADAPTED, adapted_attributes(event))
 
     def _retry_paid(self, event: RetryPaid) -> None:
         self._emit(names.BUDGET_PAID, {names.BUDGET_PROVIDER: event.provider, names.BUDGET_LEFT: event.retries_left})
@@ -293,6 +298,7 @@ class CallSpan:
         VerifyEnded: _verify_ended,
         Waited: _waited,
         BreakerChanged: _breaker_changed,
+        RateAdapted: _rate_adapted,
         RetryPaid: _retry_paid,
         Recalled: _recalled,
         ResourceRenamed: _renamed,
