@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
@@ -58,9 +59,12 @@ class Fleet:
         self._cancel: Callable[[], object] | None = None
         self._is_stopped = False
 
-    def run(self) -> None:
+    def run(self, runner: asyncio.Runner | None = None) -> None:
         """
         Make the calls.
+
+        Args:
+            runner: The event loop of the calls; None for one of their own.
 
         Raises:
             Exception: The function has a mistake, or the rows have changed.
@@ -68,8 +72,10 @@ class Fleet:
         executor = self.function.executor
         if isinstance(executor, SyncExecutor):
             self._in_threads(executor)
-        else:
+        elif runner is None:
             anyio.run(self._on_loop, executor, backend="asyncio")
+        else:
+            runner.run(self._on_loop(executor), context=contextvars.copy_context())
 
     def stop(self) -> None:
         """Begin no further call; those under way end. A handler of a signal may call it, in the thread of the run."""

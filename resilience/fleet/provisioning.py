@@ -107,6 +107,7 @@ def fleet_of(
     """Return what makes the calls: this process, or so many others."""
     if processes is None:
         return Fleet(function, rows.parameters, rows, progress, concurrency=concurrency)
-    from resilience.fleet.distribution.processes import ProcessFleet  # noqa: PLC0415  # most fleets need one process
+    from resilience.fleet.distribution.placed import PlacedFleet  # noqa: PLC0415  # most fleets need one process
+    from resilience.fleet.distribution.processes import ProcessEngine  # noqa: PLC0415  # likewise
 
-    return ProcessFleet(function, rows, progress, concurrency=concurrency, processes=processes)
+    return PlacedFleet(function, rows, progress, ProcessEngine(processes), concurrency=concurrency)

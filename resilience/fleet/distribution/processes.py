@@ -1,9 +1,8 @@
 """
-The calls of a fleet in several processes of one machine.
+An engine of processes on this machine.
 
-This process reads the rows and gives them away in chunks; each of the others makes calls and tells how they ended. They
-divide the policy's rates and share its ledger. When one dies, its rows go to another, and the ledger tells what had
-been done. Without a ledger, rows whose calls may have been under way are left, since a second call might do them twice.
+Each process makes calls of the chunks that it is given, as many at a time as its part of the policy says, and tells how
+each call ended. It asks for the next chunk while it still has one, so calls under way do not wait for it.
 """
 
 from __future__ import annotations
@@ -14,192 +13,180 @@ from collections import deque
 from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Any, Final
+from typing import Final
 
 from attrs import define, evolve, field
 
 from resilience.engine.call.notes import attach
-from resilience.fleet.distribution.chunking import SIZE, Chunk, RowOutcome, divided
+from resilience.fleet.distribution.chunking import Chunk, RowOutcome
+from resilience.fleet.distribution.engine import LostChunk, Report
+from resilience.fleet.distribution.job import FleetJob
 from resilience.fleet.distribution.worker import END, NEXT, STOP, WorkerJob, work
-from resilience.fleet.function import FleetFunction, import_name, shared_by
-from resilience.fleet.progress import FleetProgress
-from resilience.fleet.rows.check import CheckedRows, NumberedRow
+from resilience.fleet.function import shared_by
 from resilience.telemetry.spans.fleet_span import current_traceparent
 
-_MOST_DEATHS: Final = 3
-"""Of so many processes that die one after another without an outcome between them, no further one is started."""
+_AHEAD: Final = 2
+"""How many chunks a process has: one whose calls it makes, and the next."""
 
 
 @define(eq=False)
 class _Worker:
     process: BaseProcess
     connection: Connection
-    unfinished: dict[int, NumberedRow] = field(factory=dict)
+    asked: int = 0
+    given: int = 0
+    chunks: list[Chunk] = field(factory=list)
+    unfinished: set[int] = field(factory=set)
+    has_no_more: bool = False
     has_ended: bool = False
 
+    @property
+    def room(self) -> int:
+        """How many more chunks it will ask for, before it has made the calls of one that it has."""
+        return 0 if self.has_no_more else _AHEAD - (self.given - max(self.asked - _AHEAD, 0))
 
-class ProcessFleet:
+
+class ProcessEngine:
     """
-    The calls of one fleet, in other processes.
+    Some processes of this machine.
 
     Args:
-        function: What is called; the others import it.
-        rows: Once for each of these.
-        progress: Counts the outcomes.
-        processes: How many processes make calls.
-        concurrency: How many calls are under way at a time in all of them; None for as many as the policy says.
-
-    Raises:
-        FunctionError: Other processes cannot import the function.
+        processes: How many.
     """
 
-    def __init__(
-        self,
-        function: FleetFunction,
-        rows: CheckedRows,
-        progress: FleetProgress,
-        *,
-        processes: int,
-        concurrency: int | None = None,
-    ) -> None:
-        self._is_remembered = function.is_remembered
-        self._progress = progress
-        self._processes = processes
-        self._job = WorkerJob(
-            import_name(function.given),
-            shared_by(function.executor.policy, processes),
-            f"{function.target.operation.provider}:{function.target.operation.name}",
-            None if concurrency is None else max(concurrency // processes, 1),
-        )
-        # Small enough for all processes to have work until the end.
-        size = min(SIZE, max(rows.count // (4 * processes), 1))
-        self._chunks: Iterator[Chunk] = divided(rows, size)
-        self._again: deque[Chunk] = deque()
-        self._workers: list[_Worker] = []
-        self._deaths = 0
-        self._error: Exception | None = None
-        self._is_stopped = self._is_cancelled = self._has_told = False
+    repeats_chunks = False
+    lost_error: type[OSError] = ChildProcessError
+
+    def __init__(self, processes: int) -> None:
+        self.workers = processes
+        self._running: list[_Worker] = []
+        self._pending: deque[Chunk] = deque()
+        self._has_more = True
+        self._is_stopped = False
+        self._job: WorkerJob
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._writer, False)
 
-    def run(self) -> None:
-        """
-        Make the calls.
+    @property
+    def room(self) -> int:
+        """How many more chunks it takes now."""
+        open_ones = [each for each in self._running if not each.has_no_more]
+        to_start = self.workers - len(open_ones)
+        return sum(each.room for each in open_ones) + _AHEAD * to_start - len(self._pending)
 
-        Raises:
-            ChildProcessError: Processes have died, and rows are left.
-            Exception: The function has a mistake, or the rows have changed.
-        """
-        try:
-            for _ in range(self._processes):
-                self._start()
-            while self._workers:
-                self._look()
-        finally:
-            for worker in self._workers:
-                worker.process.terminate()
-                worker.process.join()
-                worker.connection.close()
-            os.close(self._reader)
-            os.close(self._writer)
-        if self._error is not None:
-            raise self._error
+    @property
+    def is_busy(self) -> bool:
+        """Whether a process is running."""
+        return bool(self._running)
 
-    def stop(self) -> None:
-        """Begin no further call; those under way end. A handler of a signal may call it."""
-        self._is_stopped = True
-        self._wake()
+    def begin(self, job: FleetJob) -> None:
+        """Keep the job; processes are started for chunks."""
+        self._job = WorkerJob(
+            job.function,
+            shared_by(job.policy, self.workers),
+            job.operation,
+            job.concurrency_of_one(self.workers),
+            current_traceparent(),
+        )
 
-    def cancel(self) -> None:
-        """End the processes at once. A handler of a signal may call it."""
-        self._is_stopped = self._is_cancelled = True
-        self._wake()
+    def submit(self, chunk: Chunk) -> None:
+        """Keep a chunk for the next process that asks, and start another one if fewer run than may."""
+        self._pending.append(chunk)
+        if sum(not each.has_no_more for each in self._running) < self.workers:
+            self._start()
+        self._give()
 
-    def _wake(self) -> None:
+    def no_more(self) -> None:
+        """Let processes end that ask for more."""
+        self._has_more = False
+        self._give()
+
+    def wait(self) -> Iterator[Report]:
+        """Wait until something happens, and tell it."""
+        ready = wait([self._reader, *(worker.connection for worker in self._running)])
+        if self._reader in ready:
+            os.read(self._reader, 64)
+        for worker in [each for each in self._running if each.connection in ready]:
+            try:
+                yield from self._heard(worker, worker.connection.recv())
+            except (EOFError, OSError):
+                yield from self._lost(worker)
+
+    def wake(self) -> None:
+        """Let :meth:`wait` return."""
         try:
             os.write(self._writer, b"!")
         except OSError:
             return  # nothing waits any more, or it has been woken already
 
+    def stop(self) -> None:
+        """Let all processes end when their calls under way have ended."""
+        self._is_stopped = True
+        self._pending.clear()
+        for worker in self._running:
+            _send(worker, STOP)
+
+    def cancel(self) -> None:
+        """End all processes at once."""
+        self._is_stopped = True
+        for worker in self._running:
+            worker.process.terminate()
+
+    def end(self) -> None:
+        """End what is still running."""
+        for worker in self._running:
+            worker.process.terminate()
+            worker.process.join()
+            worker.connection.close()
+        self._running.clear()
+        os.close(self._reader)
+        os.close(self._writer)
+
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        job = evolve(self._job, traceparent=current_traceparent())
-        process = context.Process(target=work, args=(theirs, job), name="resilience fleet", daemon=True)
+        process = context.Process(target=work, args=(theirs, self._job), name="resilience fleet", daemon=True)
         process.start()
         theirs.close()
-        self._workers.append(_Worker(process, ours))
+        self._running.append(_Worker(process, ours))
 
-    def _look(self) -> None:
-        """Wait until something happens, and answer it."""
-        waiting: list[Any] = [self._reader, *(worker.connection for worker in self._workers)]
-        ready = wait(waiting)
-        if self._reader in ready:
-            os.read(self._reader, 64)
-        if self._is_cancelled:
-            for worker in self._workers:
-                worker.process.terminate()
-        elif self._is_stopped and not self._has_told:
-            self._has_told = True
-            for worker in self._workers:
-                _send(worker, STOP)
-        for worker in [each for each in self._workers if each.connection in ready]:
-            try:
-                self._heard(worker, worker.connection.recv())
-            except (EOFError, OSError):
-                self._lost(worker)
-
-    def _heard(self, worker: _Worker, said: object) -> None:
+    def _heard(self, worker: _Worker, said: object) -> Iterator[Report]:
         if isinstance(said, RowOutcome):
-            self._deaths = 0
-            worker.unfinished.pop(said.number, None)
-            self._progress.count(said.number, said.line, said.failure, is_known=said.is_known)
+            worker.unfinished.discard(said.number)
+            yield said
         elif said == NEXT:
-            self._give(worker)
+            worker.asked += 1
+            self._give()
         elif said == END:
             worker.has_ended = True
         elif isinstance(said, Exception):
-            self._error = self._error or said
             worker.has_ended = True
-            self.stop()
+            yield said
 
-    def _give(self, worker: _Worker) -> None:
-        chunk = None if self._is_stopped else self._next()
-        if chunk is None:
-            _send(worker, END)
-            return
-        worker.unfinished.update({row[0]: row for row in chunk.rows})
-        _send(worker, chunk)
+    def _give(self) -> None:
+        """Give chunks to processes that have asked for them."""
+        for worker in self._running:
+            while worker.asked > worker.given and not worker.has_no_more and self._pending:
+                chunk = self._pending.popleft()
+                worker.given += 1
+                worker.chunks.append(chunk)
+                worker.unfinished.update(row[0] for row in chunk.rows)
+                _send(worker, chunk)
+            if worker.asked > worker.given and not (worker.has_no_more or self._has_more or self._is_stopped):
+                worker.has_no_more = True
+                _send(worker, END)
 
-    def _next(self) -> Chunk | None:
-        try:
-            return self._again.popleft() if self._again else next(self._chunks, None)
-        except Exception as error:  # noqa: BLE001  # it leaves when the calls under way have ended
-            self._error = self._error or error
-            return None
-
-    def _lost(self, worker: _Worker) -> None:
-        """Take the rows of a process that has ended or died, and start another one if they are to be run again."""
+    def _lost(self, worker: _Worker) -> Iterator[Report]:
+        """Tell the chunks of a process that has died; nothing of one that has ended."""
         worker.process.join()
         worker.connection.close()
-        self._workers.remove(worker)
+        self._running.remove(worker)
         if worker.has_ended or self._is_stopped:
             return
-        self._deaths += 1
-        code = worker.process.exitcode
-        if self._deaths >= _MOST_DEATHS:
-            self._error = self._error or ChildProcessError(
-                f"{self._deaths} processes died one after another (exit code {code}), so no further one was started"
-            )
-            return
-        if worker.unfinished and self._is_remembered:
-            self._again.append(next(divided(worker.unfinished.values(), len(worker.unfinished))))
-        elif worker.unfinished:
-            self._error = self._error or ChildProcessError(
-                f"a process died (exit code {code}); without a ledger nothing knows which of its "
-                f"{len(worker.unfinished):,} rows are done, so they are left"
-            )
-        self._start()
+        rows = [row for chunk in worker.chunks for row in chunk.rows if row[0] in worker.unfinished]
+        why = f"a process died (exit code {worker.process.exitcode})"
+        last = worker.chunks[-1] if worker.chunks else Chunk("", ())
+        yield LostChunk(evolve(last, rows=tuple(rows)), why)
 
 
 def _send(worker: _Worker, message: object) -> None:

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from resilience.core.policy import PolicyValues
 from resilience.engine.outcome import Outcome
 from resilience.fleet.calls import Fleet
-from resilience.fleet.distribution.chunking import Chunk, RowOutcome
-from resilience.fleet.function import imported, under_policy
+from resilience.fleet.distribution.chunking import Chunk, RowOutcome, was_done_before
+from resilience.fleet.function import FleetFunction, imported, under_policy
 from resilience.fleet.rows.check import NumberedRow
 from resilience.fleet.rows.parameters import Parameters
 from resilience.fleet.tracing import SERVICE
@@ -61,9 +61,10 @@ def work(connection: Connection, job: WorkerJob) -> None:
         function = imported(job.function)
         set_providers(SERVICE)
         called = under_policy(function, job.policy, job.operation)
-        given = _Given(connection, teller)
         parameters = Parameters(called.target.function)
-        fleet = Fleet(called, parameters, given.rows(), teller, concurrency=job.concurrency)
+        given = _Given(connection, teller)
+        outcomes = _Outcomes(called, parameters, given, teller)
+        fleet = Fleet(called, parameters, given.rows(), outcomes, concurrency=job.concurrency)
         threading.Thread(target=given.listen, args=(fleet,), name="resilience fleet chunks", daemon=True).start()
         with under(job.traceparent):
             fleet.run()
@@ -97,23 +98,46 @@ class _Teller:
             except OSError:
                 return  # the other process is gone; what is under way ends, and the ledger knows it
 
+
+class _Outcomes:
+    """Tells how calls ended."""
+
+    def __init__(self, called: FleetFunction, parameters: Parameters, given: _Given, teller: _Teller) -> None:
+        self._called = called
+        self._parameters = parameters
+        self._given = given
+        self._teller = teller
+
     def add(self, number: int, line: int, outcome: Outcome[Any]) -> None:
-        self.tell(RowOutcome.of(number, line, outcome))
+        told = RowOutcome.of(number, line, outcome)
+        chunk = self._given.again.pop(number, None)
+        if chunk is not None and told.is_known:
+            arguments = next(row[2] for row in chunk.rows if row[0] == number)
+            told = evolve(told, is_known=was_done_before(self._called, self._parameters, chunk, arguments))
+        self._teller.tell(told)
 
 
 class _Given:
-    """The rows that have been given."""
+    """
+    The rows that have been given.
+
+    Attributes:
+        again: The chunks that come for the second time, by the numbers of their rows.
+    """
 
     def __init__(self, connection: Connection, teller: _Teller) -> None:
         self._connection = connection
         self._teller = teller
         self._chunks: queue.SimpleQueue[Chunk | None] = queue.SimpleQueue()
+        self.again: dict[int, Chunk] = {}
 
     def rows(self) -> Iterator[NumberedRow]:
         # The next chunk is asked for before this one is begun, so calls under way do not wait for it.
         self._teller.tell(NEXT)
         self._teller.tell(NEXT)
         while (chunk := self._chunks.get()) is not None:
+            if chunk.delivery > 1:
+                self.again.update(dict.fromkeys((row[0] for row in chunk.rows), chunk))
             yield from chunk.rows
             self._teller.tell(NEXT)
 

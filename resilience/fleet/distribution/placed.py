@@ -1,0 +1,178 @@
+"""
+The calls of one fleet, made by the workers of an engine.
+
+This process reads the rows and gives them away in chunks. When a worker dies, its rows go to another one, and the
+ledger tells what had been done. Without a ledger, rows whose calls may have been under way are left, since a second
+call might do them twice.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator
+from typing import Final
+
+from attrs import evolve
+
+from resilience.core.admission.rate import Rate
+from resilience.fleet.distribution.chunking import SIZE, Chunk, RowOutcome, divided
+from resilience.fleet.distribution.engine import Engine, LostChunk, Report
+from resilience.fleet.distribution.job import FleetJob
+from resilience.fleet.function import FleetFunction, FunctionError, import_name
+from resilience.fleet.progress import FleetProgress
+from resilience.fleet.rows.check import CheckedRows
+
+_MOST_LOST: Final = 3
+"""Of so many chunks that are lost one after another without an outcome between them, none is placed again."""
+
+_SECONDS: Final = 5.0
+"""How long the limit lets a worker be busy with a chunk: so much is repeated when the worker dies."""
+
+_MOST_ROWS: Final = 1000
+"""Rows of a chunk, whatever the limit: its outcomes travel together."""
+
+_TURNS: Final = 4
+"""How many chunks each worker gets at least, so that all have work until the end."""
+
+
+class PlacedFleet:
+    """
+    The calls of one fleet, on an engine.
+
+    Args:
+        function: What is called; the workers import it.
+        rows: Once for each of these.
+        progress: Counts the outcomes.
+        engine: What places the chunks.
+        concurrency: How many calls are under way at a time in all workers; None for as many as the policy says.
+
+    Raises:
+        FunctionError: Workers cannot import the function; or the engine may run a chunk twice, and there is no ledger.
+    """
+
+    def __init__(
+        self,
+        function: FleetFunction,
+        rows: CheckedRows,
+        progress: FleetProgress,
+        engine: Engine,
+        *,
+        concurrency: int | None = None,
+    ) -> None:
+        operation = function.target.operation
+        if engine.repeats_chunks and not function.is_remembered:
+            raise FunctionError(
+                "a cluster gives the rows of a dead worker to another one, and without a ledger "
+                f"{operation.name} would be sent for them again; put a [ledger] into the policy"
+            )
+        self._job = FleetJob(
+            import_name(function.given),
+            function.executor.policy,
+            f"{operation.provider}:{operation.name}",
+            concurrency,
+        )
+        self._function = function
+        self._rows = rows
+        self._progress = progress
+        self._engine = engine
+        self._chunks: Iterator[Chunk] = iter(())
+        self._again: deque[Chunk] = deque()
+        self._lost_in_a_row = 0
+        self._error: Exception | None = None
+        self._is_stopped = self._is_cancelled = self._has_told = False
+
+    def run(self) -> None:
+        """
+        Make the calls.
+
+        Raises:
+            ChildProcessError: Processes have died, and rows are left.
+            ConnectionError: Workers of a cluster are gone, or its scheduler, and rows are left.
+            ValueError: The cluster cannot be used for this fleet.
+            Exception: The function has a mistake, or the rows have changed.
+        """
+        try:
+            self._engine.begin(self._job)
+            size = size_of(self._function.rate, self._rows.count, self._engine.workers)
+            self._chunks = divided(self._rows, size, key_of=self._function.key_of)
+            self._fill()
+            while self._engine.is_busy and not self._is_cancelled:
+                for report in self._engine.wait():
+                    self._hear(report)
+                self._obey()
+                self._fill()
+        finally:
+            self._engine.end()
+        if self._error is not None:
+            raise self._error
+
+    def stop(self) -> None:
+        """Begin no further call; those under way end. A handler of a signal may call it."""
+        self._is_stopped = True
+        self._engine.wake()
+
+    def cancel(self) -> None:
+        """Break off the calls under way too, and wait for nothing. A handler of a signal may call it."""
+        self._is_stopped = self._is_cancelled = True
+        self._engine.wake()
+
+    def _obey(self) -> None:
+        if self._is_cancelled:
+            self._engine.cancel()
+        elif self._is_stopped and not self._has_told:
+            self._has_told = True
+            self._engine.stop()
+
+    def _fill(self) -> None:
+        while not self._is_stopped and self._engine.room > 0:
+            chunk = self._next()
+            if chunk is None:
+                self._engine.no_more()
+                return
+            self._engine.submit(chunk)
+
+    def _next(self) -> Chunk | None:
+        try:
+            return self._again.popleft() if self._again else next(self._chunks, None)
+        except Exception as error:  # noqa: BLE001  # it leaves when the calls under way have ended
+            self._fail(error)
+            return None
+
+    def _hear(self, report: Report) -> None:
+        if isinstance(report, RowOutcome):
+            self._lost_in_a_row = 0
+            self._progress.count(report.number, report.line, report.failure, is_known=report.is_known)
+        elif isinstance(report, LostChunk):
+            self._lost(report)
+        else:
+            self._fail(report)
+
+    def _fail(self, error: Exception) -> None:
+        """Keep the first error, which leaves when the calls under way have ended."""
+        self._error = self._error or error
+        self._is_stopped = True
+
+    def _lost(self, lost: LostChunk) -> None:
+        """Give the rows without an outcome to another worker, if that cannot do a thing twice."""
+        if self._is_stopped:
+            return
+        self._lost_in_a_row += 1
+        kind = self._engine.lost_error
+        left = tuple(row for row in lost.chunk.rows if not self._progress.states[row[0]])
+        if self._lost_in_a_row >= _MOST_LOST:
+            self._fail(
+                kind(f"{_MOST_LOST} workers were lost one after another ({lost.why}), so no further one is used")
+            )
+        elif left and not self._function.is_remembered:
+            self._error = self._error or kind(
+                f"{lost.why}; without a ledger nothing knows which of its {len(left):,} rows are done, so they are left"
+            )
+        elif left:
+            self._again.append(evolve(lost.chunk, rows=left, delivery=lost.chunk.delivery + 1))
+
+
+def size_of(rate: Rate | None, rows: int, workers: int) -> int:
+    """Return how many rows a chunk has."""
+    size = SIZE if rate is None else min(math.ceil(rate.per_second / workers * _SECONDS), _MOST_ROWS)
+    return max(min(size, rows // (_TURNS * workers)), 1)
