@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from resilience.core.policy import PolicyValues
 from resilience.fleet.calls import Fleet
@@ -21,6 +21,9 @@ from resilience.fleet.rows.source import rows_of
 from resilience.fleet.tracing import traced
 from resilience.policyfile import Policy
 
+if TYPE_CHECKING:
+    from distributed import Client
+
 
 def provision(  # noqa: PLR0913  # a keyword for each thing that a user may say
     function: str | Callable[..., Any],
@@ -28,7 +31,7 @@ def provision(  # noqa: PLR0913  # a keyword for each thing that a user may say
     *,
     policy: str | Path | PolicyValues,
     env: str | None = None,
-    on: int | None = None,
+    on: int | Client | None = None,
     operation: str | None = None,
     concurrency: int | None = None,
     failed: str | Path | None = None,
@@ -42,7 +45,8 @@ def provision(  # noqa: PLR0913  # a keyword for each thing that a user may say
 
     All rows are checked before anything is sent. Memory does not grow with their number, but for a byte each. With a
     ledger in the policy, a second run sends only what the first one did not do. The calls of a coroutine function run
-    on asyncio, those of a plain one in threads; call it from a thread without an event loop.
+    on asyncio, those of a plain one in threads; call it from a thread without an event loop. From trio or asyncio:
+    ``await anyio.to_thread.run_sync(partial(provision, ...))``.
 
     Args:
         function: A function that an executor has wrapped, or any other one with its ``operation``; or its import name,
@@ -51,8 +55,9 @@ def provision(  # noqa: PLR0913  # a keyword for each thing that a user may say
             parameters to values.
         policy: The policy, or its file. It takes the place of the one that the function was wrapped with.
         env: The environment of a policy's file.
-        on: How many processes make the calls; None for this one alone. They divide the limits of the policy and share
-            its ledger.
+        on: How many processes of this machine make the calls, or the ``Client`` of a Dask cluster (extra ``dask``)
+            whose workers do; None for this process alone. They divide the limits of the policy and share its ledger.
+            On a cluster the policy's texts and the function's import name travel, and no secret does.
         operation: The operation of a function that is not wrapped.
         concurrency: How many calls are under way at a time; by default as for :meth:`resilience.Executor.map`.
         failed: A file for the rows that failed or were not begun, in the form of the input.
@@ -62,7 +67,8 @@ def provision(  # noqa: PLR0913  # a keyword for each thing that a user may say
         PolicyError: The policy's file has a problem.
         ValueError: The function or its operation cannot be used, or ``concurrency`` is less than 1.
         ChildProcessError: Processes of the fleet have died, and rows are left.
-        TypeError: Likewise; or what the function itself raises by mistake.
+        ConnectionError: The scheduler of the cluster is gone, or workers died one after another, and rows are left.
+        TypeError: As ValueError; or what the function itself raises by mistake.
         OSError: A file cannot be read or written.
     """
     values = policy if isinstance(policy, PolicyValues) else Policy.load(policy, env=env)
@@ -71,7 +77,7 @@ def provision(  # noqa: PLR0913  # a keyword for each thing that a user may say
     known = rows_for(called.target, called.key_of, rows_of(rows))
     progress = FleetProgress(called, known.count)
     try:
-        made = fleet_of(called, known, progress, concurrency=concurrency, processes=on)
+        made = fleet_of(called, known, progress, concurrency=concurrency, on=on)
         with traced(called, progress):
             made.run()
     finally:
@@ -102,12 +108,12 @@ def fleet_of(
     progress: FleetProgress,
     *,
     concurrency: int | None = None,
-    processes: int | None = None,
+    on: int | Client | None = None,
 ) -> FleetRun:
-    """Return what makes the calls: this process, or so many others."""
-    if processes is None:
+    """Return what makes the calls: this process, others, or a cluster."""
+    if on is None:
         return Fleet(function, rows.parameters, rows, progress, concurrency=concurrency)
-    from resilience.fleet.distribution.placed import PlacedFleet  # noqa: PLC0415  # most fleets need one process
-    from resilience.fleet.distribution.processes import ProcessEngine  # noqa: PLC0415  # likewise
+    from resilience.fleet.distribution.engines import engine_on  # noqa: PLC0415  # most fleets need one process
+    from resilience.fleet.distribution.placed import PlacedFleet  # noqa: PLC0415  # likewise
 
-    return PlacedFleet(function, rows, progress, ProcessEngine(processes), concurrency=concurrency)
+    return PlacedFleet(function, rows, progress, engine_on(on), concurrency=concurrency)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Self
 
 from attrs import field, frozen
@@ -13,7 +14,7 @@ from resilience.policyfile.assemble import Parts, assemble, in_order
 from resilience.policyfile.decode.shared_limits import rate_paths
 from resilience.policyfile.digest import digest
 from resilience.policyfile.files.chain import Chain
-from resilience.policyfile.files.policy_file import PolicyFile
+from resilience.policyfile.files.policy_file import BUILTIN, PolicyFile
 from resilience.policyfile.garbage import without_collections
 from resilience.policyfile.messages.problems import PolicyError, Problem
 
@@ -48,7 +49,7 @@ class Policy(PolicyValues):
                 The exception has all problems of all files.
         """
         with without_collections():
-            return cls._of(_chain_of(source), env)
+            return cls._of(_chain_of(source), env, _ambient())
 
     @classmethod
     def loads(
@@ -69,11 +70,33 @@ class Policy(PolicyValues):
         with without_collections():
             chain = Chain()
             chain.add_text(text, name=name, base="" if base is None else base)
-            return cls._of(chain, env)
+            return cls._of(chain, env, _ambient())
 
     @classmethod
-    def _of(cls, chain: Chain, env: str | None) -> Self:
-        parts = assemble(chain, env, _ambient())
+    def of_texts(cls, texts: Sequence[tuple[str, str]], *, base: str, env: str | None) -> Self:
+        """
+        Read a policy from the texts of its files, as :attr:`texts` has them.
+
+        Args:
+            texts: The absolute names and the texts; the policy itself is the last one.
+            base: The directory that the ``extends`` of the policy itself starts from.
+            env: The environment; None for none, whatever ``RESILIENCE_ENV`` says.
+
+        Raises:
+            PolicyError: As for :meth:`load`.
+        """
+        name, text = texts[-1]
+        chain = Chain(texts=dict(texts))
+        with without_collections():
+            if name.startswith(BUILTIN):
+                chain.add_root(name)
+            else:
+                chain.add_text(text, name=name, base=base)
+            return cls._of(chain, env, None)
+
+    @classmethod
+    def _of(cls, chain: Chain, env: str | None, ambient: str | None) -> Self:
+        parts = assemble(chain, env, ambient)
         files = tuple(chain.sources)
         return cls(
             **parts.values,
@@ -119,6 +142,19 @@ class Policy(PolicyValues):
             ``("rate", PROVIDER, "operations", KEY)``; None if no file gives the operation a rate of its own.
         """
         return None if self._parts is None else next(iter(rate_paths(self._parts.stack, provider, [operation])), None)
+
+    @property
+    def texts(self) -> tuple[tuple[str, str], ...]:
+        """The absolute names of its files with their texts, the policy itself last; a builtin one without its text."""
+        return tuple(
+            (each.name, "") if each.base is None else (os.path.abspath(each.name), each.text)  # noqa: PTH100  # no links
+            for each in self._files
+        )
+
+    @property
+    def base(self) -> str:
+        """The absolute name of the directory that its ``extends`` starts from; the current one for a builtin policy."""
+        return os.path.abspath((self._files[-1].base if self._files else None) or "")  # noqa: PTH100  # no links
 
     def warnings(self) -> tuple[Problem, ...]:
         """Return warnings: valid syntax that may surprise. This scans the files."""

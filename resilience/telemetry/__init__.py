@@ -69,6 +69,8 @@ it, or 0 |
 | `.fleet.rows` | int | fleet, chunk | the rows: one call for each |
 | `.fleet.done` | int | fleet, chunk | the rows whose calls succeeded, or were done by an earlier run |
 | `.fleet.failures` | int | fleet, chunk | the rows whose calls failed; the others have no outcome |
+| `.fleet.delivery` | int | chunk | 2 or more: how often the rows were given to a worker; the span is linked to those \
+of the earlier times |
 | `error.type` | string | operation, attempt, refresh, verify, fleet, chunk | on failure: `timeout`, a code that the \
 policy lists, the exception's class, or `_OTHER` |
 

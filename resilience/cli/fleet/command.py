@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from attrs import evolve
 
-from resilience.cli.fleet.inputs import checked_input, input_options, rows_at
+from resilience.cli.fleet.inputs import checked_input, input_options, placed_on, rows_at
 from resilience.cli.fleet.showing import Screen
 from resilience.cli.fleet.signals import Interruption
 from resilience.cli.screen import FINDINGS, as_json, format_option, load
@@ -37,6 +37,9 @@ from resilience.telemetry.providers.environment import LAST_PATIENCE, flush_prov
     metavar="N",
     help="Make the calls in N other processes, which divide the limits and share the ledger.",
 )
+@click.option(
+    "--dask", metavar="ADDRESS", help="Make the calls in the workers of the Dask cluster whose scheduler is there."
+)
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress and no summary.")
 @format_option
 def fleet(  # noqa: PLR0913  # a parameter for each option
@@ -50,6 +53,7 @@ def fleet(  # noqa: PLR0913  # a parameter for each option
     form: str,
     concurrency: int | None,
     processes: int | None,
+    dask: str | None,
     journal: str | None,
     failed: str | None,
     quiet: bool,
@@ -64,6 +68,9 @@ def fleet(  # noqa: PLR0913  # a parameter for each option
     The function is one that an executor has wrapped, or any other one with --operation. The working directory is on
     Python's path. The policy takes the place of the one that the function was wrapped with.
 
+    --processes and --dask make the calls in other processes, which divide the limits and share the ledger. On a cluster
+    the function's module must be there to import; the policy travels as text, and each worker has its own credentials.
+
     With a ledger in the policy, a second run sends only what the first one did not do. Ctrl-C and SIGTERM begin no
     further call, and those under way end; a second one breaks them off. Exit code: 0 all rows are done, 1 some failed,
     2 wrong use (nothing was sent), 130 after Ctrl-C and 143 after SIGTERM if rows are left.
@@ -73,11 +80,11 @@ def fleet(  # noqa: PLR0913  # a parameter for each option
     if failed is not None and not os.access(Path(failed).absolute().parent, os.W_OK):
         raise click.UsageError(f"--failed {failed}: its folder is not there, or cannot be written")
     values = with_journal(load(policy, env), journal)
-    with rows_at(rows, row_form) as source:
+    with rows_at(rows, row_form) as source, placed_on(processes, dask) as on:
         called, known = checked_input(function, values, operation, source)
         progress = FleetProgress(called, known.count)
         try:
-            made = fleet_of(called, known, progress, concurrency=concurrency, processes=processes)
+            made = fleet_of(called, known, progress, concurrency=concurrency, on=on)
         except FunctionError as error:
             raise click.UsageError(str(error)) from None
         screen = Screen(called.rate, quiet=quiet)
@@ -116,7 +123,7 @@ def _run(made: FleetRun) -> None:
         made.run()
     except KeyboardInterrupt:
         return  # the second signal; the rows without an outcome tell it
-    except (ChildProcessError, RowsError) as error:
+    except (ChildProcessError, ConnectionError, RowsError) as error:
         click.echo(f"resilience: {error}", err=True)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -81,3 +82,28 @@ def checked_input(
         sys.exit(WRONG_USE)
     except (TypeError, ValueError) as error:
         raise click.UsageError(str(error)) from None
+
+
+@contextmanager
+def placed_on(processes: int | None, dask: str | None) -> Iterator[Any]:
+    """
+    Give what ``on`` of :func:`resilience.fleet.provision` is: a number of processes, the client of a cluster, or None.
+
+    Raises:
+        click.UsageError: Both are asked for, or there is no such cluster.
+    """
+    if dask is None:
+        yield processes
+        return
+    if processes is not None:
+        raise click.UsageError("--processes and --dask: choose one of them")
+    if find_spec("distributed") is None:
+        raise click.UsageError("--dask needs the extra: pip install 'mqtt-resilience[dask]'")
+    from resilience.fleet.distribution.dask_engine import connected  # noqa: PLC0415  # it imports Dask
+
+    with ExitStack() as stack:
+        try:
+            client = stack.enter_context(connected(dask))
+        except FunctionError as error:
+            raise click.UsageError(f"--dask {error}") from None
+        yield client

@@ -49,6 +49,7 @@ class Chunk:
         traceparent: The span that was current where it was made, as W3C Trace Context writes it; None without one.
         began: When the run began that it is of, in epoch seconds.
         delivery: How often it has been given to a worker, as far as is known; 1 at first.
+        earlier: The spans of earlier deliveries, as far as they are known, in the form of ``traceparent``.
     """
 
     key: str
@@ -56,6 +57,7 @@ class Chunk:
     traceparent: str | None = None
     began: float = 0.0
     delivery: int = 1
+    earlier: tuple[str, ...] = ()
 
 
 @frozen
@@ -204,10 +206,15 @@ def outcomes_of(
     collected = _Collected()
     name = f"chunk {called.target.operation.name}"
     fleet = Fleet(called, parameters, chunk.rows, collected, concurrency=concurrency)
-    with (
-        function.turn(),
-        fleet_span(name, called.executor.policy, len(chunk.rows), traceparent=chunk.traceparent) as counts,
-    ):
+    span = fleet_span(
+        name,
+        called.executor.policy,
+        len(chunk.rows),
+        traceparent=chunk.traceparent,
+        delivery=chunk.delivery,
+        earlier=chunk.earlier,
+    )
+    with function.turn(), span as counts:
         try:
             begun(fleet)
             function.run(fleet)

@@ -66,12 +66,8 @@ class PlacedFleet:
                 "a cluster gives the rows of a dead worker to another one, and without a ledger "
                 f"{operation.name} would be sent for them again; put a [ledger] into the policy"
             )
-        self._job = FleetJob(
-            import_name(function.given),
-            function.executor.policy,
-            f"{operation.provider}:{operation.name}",
-            concurrency,
-        )
+        import_name(function.given)
+        self._job = FleetJob(function, concurrency)
         self._function = function
         self._rows = rows
         self._progress = progress

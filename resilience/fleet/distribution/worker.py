@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import queue
 import signal
 import threading
@@ -16,6 +15,7 @@ from resilience.core.policy import PolicyValues
 from resilience.engine.outcome import Outcome
 from resilience.fleet.calls import Fleet
 from resilience.fleet.distribution.chunking import Chunk, RowOutcome, was_done_before
+from resilience.fleet.distribution.job import portable
 from resilience.fleet.function import FleetFunction, imported, under_policy
 from resilience.fleet.rows.check import NumberedRow
 from resilience.fleet.rows.parameters import Parameters
@@ -69,19 +69,11 @@ def work(connection: Connection, job: WorkerJob) -> None:
         with under(job.traceparent):
             fleet.run()
     except Exception as error:  # noqa: BLE001  # it leaves in the process that the user started
-        teller.tell(_portable(error))
+        teller.tell(portable(error))
     else:
         teller.tell(END)
     finally:
         flush_providers(LAST_PATIENCE)
-
-
-def _portable(error: Exception) -> Exception:
-    try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301  # our own bytes
-    except Exception:  # noqa: BLE001  # an exception of the user may do anything
-        return RuntimeError(f"a process of the fleet ended with {type(error).__name__}")
-    return error
 
 
 class _Teller:

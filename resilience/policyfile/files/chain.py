@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -45,6 +46,7 @@ class Chain:
         is_complete: Whether every file was found and is TOML. If not, a missing file may define an unknown name.
         lost: The unreadable statements of files that are not TOML; None if there are none.
         bases: The files that each source extends, by the source's identity: the index in ``extends``, and the file.
+        texts: The texts of files by their names, which are not read from the disk.
     """
 
     sources: list[PolicyFile] = field(factory=list)
@@ -52,6 +54,7 @@ class Chain:
     is_complete: bool = True
     lost: Lost | None = None
     bases: dict[int, list[tuple[int, PolicyFile]]] = field(factory=dict)
+    texts: Mapping[str, str] = field(factory=dict)
     _seen: set[str] = field(factory=set)
     _added: dict[str, PolicyFile] = field(factory=dict)
 
@@ -114,10 +117,10 @@ class Chain:
             raise _BadEntryError(f"extends: expected the name of a file, got {shown(entry)}", ids.WRONG_TYPE)
         try:
             name = _resolve(source, entry)
-            identity = _identify(name)
+            identity = name if name in self.texts else _identify(name)
             if not self._is_new(identity, above):
                 return self._added.get(identity)
-            found, problems = _read(name)
+            found, problems = _read(name, self.texts.get(name))
         except UnreadableError as error:
             if error.place is not None:
                 self._lose(_unreadable(_resolve(source, entry), error))
@@ -180,10 +183,11 @@ def _identify(name: str) -> str:
     return f"{status.st_dev}:{status.st_ino}"
 
 
-def _read(name: str) -> tuple[PolicyFile, tuple[Problem, ...]]:
+def _read(name: str, text: str | None = None) -> tuple[PolicyFile, tuple[Problem, ...]]:
+    """Read a file, or take the text that is known."""
     if name.startswith(BUILTIN):
         return builtin(name.removeprefix(BUILTIN))
-    return parse(read_path(name or "."), name=name, base=os.path.dirname(name))  # noqa: PTH120 - pathlib costs more than reading
+    return parse(read_path(name or ".") if text is None else text, name=name, base=os.path.dirname(name))  # noqa: PTH120 - pathlib costs more than reading
 
 
 def _resolve(source: PolicyFile, entry: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -37,12 +37,14 @@ class RowCounts:
 
 
 @contextmanager
-def fleet_span(
+def fleet_span(  # noqa: PLR0913  # what is known of a span when it begins
     name: str,
     policy: PolicyValues,
     rows: int,
     *,
     traceparent: str | None = None,
+    delivery: int = 1,
+    earlier: Iterable[str] = (),
     tracer_provider: trace.TracerProvider | None = None,
 ) -> Iterator[RowCounts]:
     """
@@ -53,6 +55,8 @@ def fleet_span(
         policy: The policy of the calls.
         rows: How many rows there are.
         traceparent: The span around it, as W3C Trace Context writes it; a span that is current is nearer.
+        delivery: How often its rows have been given to a worker; 1 at first.
+        earlier: The spans of the earlier times, in the form of ``traceparent``; the span is linked to them.
         tracer_provider: Whose span it is; by default the provider that the program has set.
 
     Yields:
@@ -62,8 +66,13 @@ def fleet_span(
     tracer = trace.get_tracer(SCOPE, version(), tracer_provider=tracer_provider, schema_url=names.SCHEMA_URL)
     about = policy_attributes(policy)
     about[names.FLEET_ROWS] = rows
+    if delivery > 1:
+        about[names.FLEET_DELIVERY] = delivery
+    links = [trace.Link(trace.get_current_span(_context_of(each)).get_span_context()) for each in earlier if each]
     with under(traceparent):
-        span = tracer.start_span(name, attributes=about, record_exception=False, set_status_on_exception=False)
+        span = tracer.start_span(
+            name, attributes=about, links=links, record_exception=False, set_status_on_exception=False
+        )
         with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
             try:
                 yield counts
@@ -88,11 +97,15 @@ def under(traceparent: str | None) -> Iterator[None]:
     if traceparent is None or trace.get_current_span() is not trace.INVALID_SPAN:
         yield
         return
-    token = context.attach(_FORM.extract({_HEADER: traceparent}, context=Context()))
+    token = context.attach(_context_of(traceparent))
     try:
         yield
     finally:
         context.detach(token)
+
+
+def _context_of(traceparent: str) -> Context:
+    return _FORM.extract({_HEADER: traceparent}, context=Context())
 
 
 def current_traceparent() -> str | None:

@@ -1,0 +1,235 @@
+"""
+An engine on a Dask cluster.
+
+Dask decides which worker runs a chunk, notices workers that die or no longer answer, and gives their chunks to others.
+All else is left out of its hands. Its own retries are off. Each result is fetched and released at once, because Dask
+runs finished work again when the worker that holds its result dies. A chunk whose workers died too often
+(``KilledWorker``) is told as lost, and comes again under another key.
+
+What travels: the import name of the function, the texts of the policy, rows, and outcomes without values. A worker
+loads its own credentials. The rows themselves pass through the scheduler, so a secret does not belong into a row.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import blake2b
+from typing import Any, Final
+
+from attrs import evolve
+from distributed import Client, Future, KilledWorker
+
+from resilience.fleet.distribution.chunking import Chunk, ChunkResult
+from resilience.fleet.distribution.dask_worker import ClusterJob, make_calls, turn_off
+from resilience.fleet.distribution.engine import LostChunk, Report
+from resilience.fleet.distribution.job import FleetJob
+from resilience.fleet.distribution.ledger_file import file_of
+from resilience.fleet.function import FunctionError
+from resilience.policyfile.packed import packed
+
+_AHEAD: Final = 2
+"""How many chunks each worker has: one whose calls it makes, and the next."""
+
+_LEAST: Final = 4
+"""How many chunks the cluster has at least, so that one that grows with its work sees some while it has no worker."""
+
+_EVERY: Final = 5.0
+"""Seconds between two looks at how many workers there are."""
+
+_PATIENCE: Final = 2.0
+"""Seconds that the end of a fleet waits for workers to hear that they shall begin no further call."""
+
+_LOST: Final = (
+    "the scheduler of the Dask cluster is gone, and what its workers were doing may go on for a while; when there is a "
+    "scheduler again, run the same again: the ledger knows what is done"
+)
+
+
+@contextmanager
+def connected(address: str) -> Iterator[Client]:
+    """
+    Give a client of the cluster whose scheduler has an address.
+
+    Raises:
+        FunctionError: There is no scheduler.
+    """
+    try:
+        client = Client(address, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise FunctionError(f"{address}: no Dask scheduler answers there ({type(error).__name__})") from None
+    try:
+        yield client
+    finally:
+        client.close(timeout=_PATIENCE)
+
+
+class DaskEngine:
+    """
+    The workers of a Dask cluster.
+
+    Args:
+        client: Of the cluster; not an asynchronous one.
+
+    Raises:
+        FunctionError: The client cannot be used.
+    """
+
+    repeats_chunks = True
+    lost_error: type[OSError] = ConnectionError
+
+    def __init__(self, client: Client) -> None:
+        if client.asynchronous:
+            raise FunctionError("expected a Client of Dask that is not asynchronous; call provision in a thread")
+        self._client = client
+        self._run = uuid.uuid4().hex
+        self._job: ClusterJob
+        self._prefix = ""
+        self._under_way: dict[str, tuple[Future[Any], Chunk]] = {}
+        self._ended: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._is_stopped = False
+        self._telling: threading.Thread | None = None
+        self._looked = time.monotonic()
+        self._workers_now = self._count()
+        self.workers = max(self._workers_now, 1)
+
+    @property
+    def room(self) -> int:
+        """How many more chunks it takes now."""
+        if time.monotonic() - self._looked > _EVERY:
+            self._workers_now = self._count()
+            # Those that came, went and came again do not send more than their part at any time.
+            self.workers = max(self.workers, self._workers_now)
+        return max(_AHEAD * self._workers_now, _LEAST) - len(self._under_way)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether chunks are on the cluster."""
+        return bool(self._under_way)
+
+    def begin(self, job: FleetJob) -> None:
+        """
+        Get ready for chunks of a job.
+
+        Raises:
+            ValueError: The policy cannot be sent to other machines.
+            LedgerError: The ledger cannot be used.
+        """
+        policy = packed(job.policy)
+        self._job = ClusterJob(
+            run=self._run,
+            function=job.function,
+            policy=policy,
+            operation=job.operation,
+            concurrency=job.concurrency,
+            ledger_file=file_of(job.called),
+        )
+        about = f"{job.function} {job.operation} {policy.digest} {policy.env} {job.concurrency}"
+        self._prefix = f"{job.operation.rpartition(':')[2]}-{blake2b(about.encode(), digest_size=8).hexdigest()}"
+
+    def submit(self, chunk: Chunk) -> None:
+        """Send a chunk. Its key is the same in every run, so that a run joins what is still under way from another."""
+        key = f"{self._prefix}-{chunk.key}-{chunk.delivery}"
+        future = self._client.submit(make_calls, self._job, chunk, self.workers, key, key=key, pure=False, retries=0)
+        self._under_way[key] = future, chunk
+        future.add_done_callback(lambda _: self._ended.put(key))
+
+    def no_more(self) -> None:
+        """Do nothing: the workers are not ours to end."""
+
+    def wait(self) -> Iterator[Report]:
+        """Wait until a chunk has ended, and tell it; after some seconds look whether there are more workers."""
+        try:
+            key = self._ended.get(timeout=_EVERY)
+        except queue.Empty:
+            return
+        if key is not None and key in self._under_way:
+            future, chunk = self._under_way.pop(key)
+            try:
+                yield from self._heard(key, future, chunk)
+            finally:
+                future.release()
+
+    def wake(self) -> None:
+        """Let :meth:`wait` return."""
+        self._ended.put(None)
+
+    def stop(self) -> None:
+        """Let all workers begin no further call; chunks that they have not begun end at once."""
+        self._is_stopped = True
+        self._tell_workers(breaks_off=False)
+
+    def cancel(self) -> None:
+        """Break off the calls of all workers, as far as they can be, and forget the chunks."""
+        self._is_stopped = True
+        self._tell_workers(breaks_off=True)
+        self._release()
+
+    def end(self) -> None:
+        """Forget the chunks that are under way, and let their workers begin no further call."""
+        if self._under_way:
+            self._tell_workers(breaks_off=True)
+            self._release()
+        if self._telling is not None:
+            self._telling.join(_PATIENCE)
+
+    def _release(self) -> None:
+        # Dask drops those that no worker has begun.
+        for future, _ in self._under_way.values():
+            future.release()
+        self._under_way.clear()
+
+    def _heard(self, key: str, future: Future[Any], chunk: Chunk) -> Iterator[Report]:
+        if future.status == "finished":
+            yield from self._result(future, chunk)
+        elif future.status == "error":
+            error = future.exception()
+            if isinstance(error, KilledWorker):
+                yield LostChunk(self._delivered(key, chunk), "workers of the Dask cluster died with its chunk")
+            else:
+                yield error if isinstance(error, Exception) else RuntimeError(str(error))
+        elif self._client.status != "running":
+            self._under_way.clear()
+            yield ConnectionError(_LOST)
+        else:
+            yield LostChunk(chunk, "its chunk was cancelled on the Dask cluster")
+
+    def _result(self, future: Future[Any], chunk: Chunk) -> Iterator[Report]:
+        try:
+            said = future.result()
+        except Exception as error:  # noqa: BLE001  # the worker that had the result, or the scheduler, is gone
+            yield ConnectionError(_LOST) if self._client.status != "running" else error
+            return
+        if not isinstance(said, ChunkResult):
+            yield said
+            return
+        yield from said.outcomes
+        if len(said.outcomes) < len(chunk.rows):
+            yield LostChunk(chunk, "its worker was told to stop")
+
+    def _delivered(self, key: str, chunk: Chunk) -> Chunk:
+        """Return a chunk as the workers that had it have marked it."""
+        earlier: Sequence[str] = self._client.get_metadata([key], None) or ()
+        return evolve(chunk, delivery=max(len(earlier), 1) + chunk.delivery - 1, earlier=(*chunk.earlier, *earlier))
+
+    def _count(self) -> int:
+        self._looked = time.monotonic()
+        try:
+            return len(self._client.nthreads())
+        except OSError:  # it is gone, which its chunks will tell
+            return 0
+
+    def _tell_workers(self, *, breaks_off: bool) -> None:
+        # In a thread, because a worker that is frozen does not answer.
+        def tell() -> None:
+            try:
+                self._client.run(turn_off, self._run, breaks_off=breaks_off, on_error="ignore")
+            except Exception:  # noqa: BLE001  # no scheduler, no workers
+                return
+
+        self._telling = threading.Thread(target=tell, name="resilience fleet stop", daemon=True)
+        self._telling.start()

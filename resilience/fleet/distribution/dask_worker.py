@@ -1,0 +1,125 @@
+"""What a worker of a Dask cluster does with a chunk."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import suppress
+from functools import lru_cache
+
+from attrs import evolve, frozen
+from distributed import get_client
+
+from resilience.fleet.calls import Fleet
+from resilience.fleet.distribution.chunking import Chunk, ChunkResult, outcomes_of
+from resilience.fleet.distribution.job import portable
+from resilience.fleet.distribution.kept import KeptFunction
+from resilience.fleet.distribution.ledger_file import LedgerFile, refuse_other
+from resilience.fleet.function import imported, shared_by, under_policy
+from resilience.fleet.tracing import SERVICE
+from resilience.policyfile.packed import PackedPolicy
+from resilience.telemetry.providers.environment import LAST_PATIENCE, flush_providers, set_providers
+from resilience.telemetry.spans.fleet_span import current_traceparent
+
+
+@frozen
+class ClusterJob:
+    """
+    What a worker on another machine needs besides rows; no secret is in it.
+
+    Attributes:
+        run: Names the run of the fleet.
+        function: The import name of the function.
+        policy: The texts of the policy.
+        operation: The operation, as ``provider:Name``.
+        concurrency: How many calls are under way at a time in all workers; None for as many as the policy says.
+        ledger_file: The file of the ledger, which all workers have to see; None without one.
+    """
+
+    run: str
+    function: str
+    policy: PackedPolicy
+    operation: str
+    concurrency: int | None
+    ledger_file: LedgerFile | None
+
+
+def make_calls(job: ClusterJob, chunk: Chunk, workers: int, key: str) -> ChunkResult | Exception:
+    """
+    Make the calls of a chunk.
+
+    Args:
+        job: What is called.
+        chunk: The rows.
+        workers: How many workers divide the limits.
+        key: Of the task, to which Dask keeps our marks until it forgets the task.
+
+    Returns:
+        The outcomes; or what keeps the worker from making calls. Dask would write an exception into its log.
+    """
+    try:
+        set_providers(SERVICE)
+        function = _kept(evolve(job, run=""), workers, os.getpid())
+        return _marked(function, job, chunk, workers, key)
+    except Exception as error:  # noqa: BLE001  # it leaves where the fleet was started
+        return portable(error)
+    finally:
+        flush_providers(LAST_PATIENCE)
+
+
+def turn_off(run: str, *, breaks_off: bool) -> None:
+    """Begin no further call of a run in this process; and break off those under way, where they can be."""
+    _switch(run, os.getpid()).turn_off(breaks_off=breaks_off)
+
+
+def _marked(function: KeptFunction, job: ClusterJob, chunk: Chunk, workers: int, key: str) -> ChunkResult:
+    """Make the calls of a chunk, and leave a mark by which a worker that gets it again knows it."""
+    client = get_client()
+    earlier: tuple[str, ...] = tuple(client.get_metadata([key], None) or ())
+    chunk = evolve(chunk, delivery=chunk.delivery + len(earlier), earlier=(*chunk.earlier, *earlier))
+    switch = _switch(job.run, os.getpid())
+
+    def begun(fleet: Fleet) -> None:
+        client.set_metadata([key], [*earlier, current_traceparent() or ""])
+        switch.add(fleet)
+
+    concurrency = None if job.concurrency is None else max(job.concurrency // workers, 1)
+    return outcomes_of(function, chunk, concurrency=concurrency, begun=begun)
+
+
+class _Switch:
+    """Whether calls of a run may begin in this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._is_off = False
+        self._last: Fleet | None = None
+
+    def add(self, fleet: Fleet) -> None:
+        """Stop these calls too when the switch is turned off; chunks are made one after another."""
+        with self._lock:
+            self._last = fleet
+            if self._is_off:
+                fleet.stop()
+
+    def turn_off(self, *, breaks_off: bool) -> None:
+        """Stop the calls."""
+        with self._lock:
+            self._is_off = True
+            if self._last is not None:
+                # Calls in threads end their attempts, and say so like this.
+                with suppress(KeyboardInterrupt):
+                    self._last.cancel() if breaks_off else self._last.stop()
+
+
+# Each process has one for each run; a cluster lives longer than a run.
+@lru_cache(maxsize=16)
+def _switch(_run: str, _process: int) -> _Switch:
+    return _Switch()
+
+
+@lru_cache(maxsize=4)
+def _kept(job: ClusterJob, workers: int, _process: int) -> KeptFunction:
+    called = under_policy(imported(job.function), shared_by(job.policy.unpacked(), workers), job.operation)
+    refuse_other(called, job.ledger_file)
+    return KeptFunction(called)
