@@ -59,6 +59,17 @@ def test_a_text_that_is_no_span_is_ignored() -> None:
     assert trace_.span("fleet x").parent is None
 
 
+def test_rows_that_come_again_are_linked_to_the_span_that_had_them() -> None:
+    """The span says how often they came; what is no span is left out."""
+    trace_ = Recorded()
+    with fleet_span("chunk x", POLICY, 1, delivery=3, earlier=[OUTER, "", "no span"], tracer_provider=trace_.provider):
+        pass
+    span = trace_.span("chunk x")
+    assert span.attributes is not None
+    assert span.attributes["resilience.fleet.delivery"] == 3
+    assert [(link.context.trace_id, link.context.span_id) for link in span.links] == [(OUTER_TRACE, OUTER_SPAN)]
+
+
 def test_failed_rows_make_the_fleet_an_error() -> None:
     """Its status says how many; without failures it is unset."""
     trace_ = Recorded()

@@ -78,8 +78,8 @@ def _faulty_runs() -> Recorded:
     trace_.play(Waited(gate="ledger", duration=0.2), Recalled(answer="new", waited=0.2), *succeeded(1), ended())
     ids = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
     RunSpan("<script>", POLICY, *ids, tracer_provider=trace_.provider).end(began=0, calls=3, failures=1)
-    for name in ("fleet CreateGroupId", "chunk CreateGroupId"):
-        with suppress(OSError), fleet_span(name, POLICY, 3, tracer_provider=trace_.provider):
+    for name, delivery in (("fleet CreateGroupId", 1), ("chunk CreateGroupId", 2)):
+        with suppress(OSError), fleet_span(name, POLICY, 3, delivery=delivery, tracer_provider=trace_.provider):
             raise OSError
     return trace_
 

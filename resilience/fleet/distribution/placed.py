@@ -9,7 +9,7 @@ call might do them twice.
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from typing import Final
 
@@ -24,7 +24,7 @@ from resilience.fleet.progress import FleetProgress
 from resilience.fleet.rows.check import CheckedRows
 
 _MOST_LOST: Final = 3
-"""Of so many chunks that are lost one after another without an outcome between them, none is placed again."""
+"""A chunk that is lost so often, without an outcome of any row in between, is not placed again, and ends the fleet."""
 
 _SECONDS: Final = 5.0
 """How long the limit lets a worker be busy with a chunk: so much is repeated when the worker dies."""
@@ -74,7 +74,7 @@ class PlacedFleet:
         self._engine = engine
         self._chunks: Iterator[Chunk] = iter(())
         self._again: deque[Chunk] = deque()
-        self._lost_in_a_row = 0
+        self._lost_since: Counter[str] = Counter()
         self._error: Exception | None = None
         self._is_stopped = self._is_cancelled = self._has_told = False
 
@@ -137,7 +137,7 @@ class PlacedFleet:
 
     def _hear(self, report: Report) -> None:
         if isinstance(report, RowOutcome):
-            self._lost_in_a_row = 0
+            self._lost_since.clear()
             self._progress.count(report.number, report.line, report.failure, is_known=report.is_known)
         elif isinstance(report, LostChunk):
             self._lost(report)
@@ -153,12 +153,12 @@ class PlacedFleet:
         """Give the rows without an outcome to another worker, if that cannot do a thing twice."""
         if self._is_stopped:
             return
-        self._lost_in_a_row += 1
+        self._lost_since[lost.chunk.key] += 1
         kind = self._engine.lost_error
         left = tuple(row for row in lost.chunk.rows if not self._progress.states[row[0]])
-        if self._lost_in_a_row >= _MOST_LOST:
+        if self._lost_since[lost.chunk.key] >= _MOST_LOST:
             self._fail(
-                kind(f"{_MOST_LOST} workers were lost one after another ({lost.why}), so no further one is used")
+                kind(f"workers were lost {_MOST_LOST} times with the same rows ({lost.why}), so none is used again")
             )
         elif left and not self._function.is_remembered:
             self._error = self._error or kind(

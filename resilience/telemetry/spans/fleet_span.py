@@ -68,7 +68,8 @@ def fleet_span(  # noqa: PLR0913  # what is known of a span when it begins
     about[names.FLEET_ROWS] = rows
     if delivery > 1:
         about[names.FLEET_DELIVERY] = delivery
-    links = [trace.Link(trace.get_current_span(_context_of(each)).get_span_context()) for each in earlier if each]
+    spans = [trace.get_current_span(_context_of(each)).get_span_context() for each in earlier]
+    links = [trace.Link(each) for each in spans if each.is_valid]
     with under(traceparent):
         span = tracer.start_span(
             name, attributes=about, links=links, record_exception=False, set_status_on_exception=False
