@@ -10,7 +10,7 @@ from attrs import frozen
 from rich.text import Text
 
 from resilience.cli.screen import seconds
-from resilience.simulation.play import Activity, Played
+from resilience.simulation.played import Activity, Played
 
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 _FULL: Final = "█"

@@ -49,14 +49,11 @@ environment.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, Final
 
 from attrs import frozen
 
-from resilience.core.backoff import BACKOFF_KINDS, JITTERS, Backoff
-from resilience.core.decision import Accept, Decision, Fail
 from resilience.core.events import (
     AttemptAborted,
     AttemptFailed,
@@ -77,12 +74,10 @@ from resilience.core.events import (
     VerifyStarted,
     Waited,
 )
-from resilience.core.fault import TRANSPORTS, Fault
-from resilience.core.policy import VERBS
-from resilience.core.words.labels import GOOD_ENDS, answer, call_error_type, class_name, cleaned
+from resilience.core.fault import Fault
+from resilience.core.words.labels import GOOD_ENDS, answer, call_error_type, cleaned
 from resilience.journal.columns import (
     NUMBER,
-    NUMBERS,
     SECONDS,
     SECONDS_PADDED,
     TEXT,
@@ -95,6 +90,7 @@ from resilience.journal.columns import (
     word,
 )
 from resilience.journal.fields import ANSWERS, BREAKER_STATES, EFFECTS, ENDS, RECALLS, STOP_REASONS, Fields
+from resilience.journal.parts import DECISION, FAULT, class_of
 
 FORMAT: Final = 1
 """The version of the format that this package writes. It reads this version and earlier ones."""
@@ -120,70 +116,15 @@ class ProcessStarted:
     pid: int
 
 
-def _cut(name: str) -> Any:
-    return lambda source, _: cleaned(getattr(source, name))
-
-
-def _class(source: Any, _: Context) -> str | None:
-    return class_name(source.error)
-
-
 def _name(name: str) -> Any:
     return lambda renamed, context: cleaned(getattr(renamed, name)) if context.show_names else None
 
 
-def _hint(fault: Fault, _: Context) -> float | None:
-    hint = fault.retry_after
-    return hint if hint is not None and math.isfinite(hint) else None
-
-
-_FAULT: Final = Columns(
-    Column("provider", TEXT),
-    Column("code", TEXT, _cut("code")),
-    Column("transport", word(TRANSPORTS)),
-    Column("status", WHOLE),
-    Column("request_id", TEXT, _cut("request_id")),
-    Column("retry_after", NUMBER, _hint),
-    Column("effect", word(EFFECTS)),
-    Column("error", TEXT, _class),
-)
-
-_BACKOFF: Final = Columns(
-    Column("kind", word(BACKOFF_KINDS), is_needed=True),
-    Column("base", NUMBER, is_needed=True),
-    Column("factor", NUMBER, is_needed=True),
-    Column("cap", NUMBER, is_needed=True),
-    Column("jitter", word(JITTERS), is_needed=True),
-    Column("server_hint", TRUTH),
-    Column("delays", NUMBERS, lambda backoff, _: backoff.delays or None),
-)
-
-
-def _backoff(decision: Decision, _: Context) -> Backoff | None:
-    return decision.action.backoff if decision.leads_on and decision.action is not None else None
-
-
-_DECISION: Final = Columns(
-    Column("action", word(VERBS), lambda decision, _: decision.verb),
-    Column("rule", TEXT, lambda decision, _: decision.rule and decision.rule.id, to="rule_id"),
-    Column("origin", TEXT, lambda decision, context: decision.rule and context.origin(decision.rule), to="rule_origin"),
-    Column("name", TEXT, lambda decision, _: decision.action and decision.action.key, to="action_name"),
-    Column(
-        "stop_reason",
-        word(STOP_REASONS),
-        lambda decision, _: decision.reason if isinstance(decision, Fail) else None,
-    ),
-    Column("verified", TRUTH, lambda decision, _: decision.verified if isinstance(decision, Accept) else None),
-    Column("dry_run", TRUTH, lambda decision, _: (isinstance(decision, Accept) and decision.dry_run) or None),
-    Column("delay", SECONDS, lambda decision, _: decision.delay if decision.leads_on else None),
-    Column("backoff", inside(_BACKOFF, Backoff), _backoff),
-)
-
 _NUMBER: Final = Column("number", WHOLE, is_needed=True)
 _DURATION: Final = Column("duration", SECONDS, is_needed=True)
 _DURATION_PADDED: Final = Column("duration", SECONDS_PADDED, is_needed=True)
-_ERROR: Final = Column("error", TEXT, _class)
-_DECIDED: Final = Column("decision", inside(_DECISION))
+_ERROR: Final = Column("error", TEXT, class_of)
+_DECIDED: Final = Column("decision", inside(DECISION))
 
 _COUNTED: Final = (
     Column("attempts", WHOLE, to=None),
@@ -289,7 +230,7 @@ RECORDS: Final[Mapping[type, tuple[str, Columns]]] = {
             _NUMBER,
             _DURATION,
             Column("cut", TRUTH, lambda event, _: event.cut or None),
-            Column("fault", inside(_FAULT, Fault), is_needed=True),
+            Column("fault", inside(FAULT, Fault), is_needed=True),
             Column("effect", word(EFFECTS)),
             Column("condition", TEXT),
             _DECIDED,

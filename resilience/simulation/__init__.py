@@ -7,14 +7,14 @@ millisecond, and the same seed gives the same call.
 
 from resilience.core.fault import CUT
 from resilience.simulation.faults import Scripted, fault_of, meetings, read_script
-from resilience.simulation.play import (
+from resilience.simulation.play import play
+from resilience.simulation.played import (
     EndlessError,
     Environment,
     Played,
     ScriptedResponse,
     SimulatedStep,
     VerifierModel,
-    play,
 )
 from resilience.simulation.runs import PERCENTILES, Distribution, Setup, Spread, distribution, simulate
 

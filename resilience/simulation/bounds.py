@@ -14,7 +14,8 @@ from resilience.core.decision import LEADS_ON, StopReason
 from resilience.core.fault import Fault
 from resilience.core.plan import Plan
 from resilience.core.policy import Action
-from resilience.simulation.play import EndlessError, Environment, Played, ScriptedResponse, play
+from resilience.simulation.play import play
+from resilience.simulation.played import EndlessError, Environment, Played, ScriptedResponse
 
 _GREATEST_DRAW: Final = math.nextafter(1.0, 0.0)
 _MIDDLE_DRAW: Final = 0.5

@@ -40,7 +40,7 @@ from attrs import evolve, frozen
 from resilience.catalog import catalogue, providers
 from resilience.core.fault import Fault, Transport
 from resilience.core.grammar.script import ScriptEntry, parse_entry, parse_script
-from resilience.simulation.play import ScriptedResponse
+from resilience.simulation.played import ScriptedResponse
 
 TRANSPORTS: Final[dict[str, Transport]] = {
     "unsent": "unsent",

@@ -8,9 +8,9 @@ faults, durations and draws makes the same decisions. A test compares both, on a
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Literal, assert_never
+from typing import Final, assert_never
 
-from attrs import Factory, define, field, frozen
+from attrs import define, field
 
 from resilience.core.admission.admission import admission_of
 from resilience.core.admission.outage import OutageLimits
@@ -33,8 +33,6 @@ from resilience.core.call import (
 )
 from resilience.core.decision import (
     Accept,
-    Decision,
-    Ended,
     Event,
     Fail,
     Failed,
@@ -42,137 +40,20 @@ from resilience.core.decision import (
     RefreshFailed,
     Renamed,
     RenameImpossible,
-    StopReason,
     Verified,
     VerifyFailed,
-    ended_by,
     ended_with,
 )
-from resilience.core.fault import CUT, Fault
+from resilience.core.fault import CUT
 from resilience.core.history import History
 from resilience.core.machine import begin
-from resilience.core.operations.rename import NameLaw, name_hash, next_name
+from resilience.core.operations.rename import next_name
 from resilience.core.plan import Plan
 from resilience.core.policy import Action
-
-VerifierModel = Literal["honest", "found", "missing"]
-"""The answers of a verifier: honest ones, or always the same one."""
-
-Activity = Literal["attempt", "verify", "refresh", "rename"]
-"""The activity between two decisions."""
+from resilience.simulation.played import Activity, EndlessError, Environment, Played, ScriptedResponse, SimulatedStep
 
 # Far more than a policy with limits leads to, so a longer call counts as endless.
 _MOST_STEPS: Final = 10_000
-
-
-class EndlessError(ValueError):
-    """No limit of the policy ends this call."""
-
-
-@frozen(kw_only=True)
-class ScriptedResponse:
-    """
-    The result of one attempt.
-
-    Attributes:
-        fault: The fault; None for a success.
-        duration: Its duration, in seconds; None if no answer comes before a limit cuts it short.
-        lands: The time from its beginning to the effect of the request, in seconds; None for no effect.
-    """
-
-    fault: Fault | None = None
-    duration: float | None = 0.0
-    lands: float | None = None
-
-
-@frozen(kw_only=True)
-class Environment:
-    """
-    The environment of a call besides faults; durations are in seconds.
-
-    Attributes:
-        verifier: The answers of the verifier, if the plan has one.
-        verifying: The duration of a verification.
-        refreshes: Whether refreshes succeed, if the plan has a source.
-        refreshing: The duration of a refresh.
-        name: The name before the first rename; None if every rename succeeds.
-        law: The service's rule for names.
-        digest: The hash in a shortened name and for ``{hash}`` in a rename's pattern; by default a hash of the name
-            alone, without account and instance.
-    """
-
-    verifier: VerifierModel = "honest"
-    verifying: float = 0.0
-    refreshes: bool = True
-    refreshing: float = 0.0
-    name: str | None = None
-    law: NameLaw | None = field(default=None, eq=False)
-    digest: str = field(default=Factory(lambda self: name_hash(self.name or ""), takes_self=True))
-
-
-@frozen(kw_only=True)
-class SimulatedStep:
-    """
-    One activity with the decision after it.
-
-    Attributes:
-        did: The activity.
-        number: The number of the attempt, or of the attempt before it; counted from 1.
-        began: Its start, in seconds since the start of the call.
-        ended: Its end, in seconds since the start of the call.
-        event: Its result; None for a successful attempt.
-        decision: The decision; None after a success.
-        cut: Whether a limit cut it short.
-    """
-
-    did: Activity
-    number: int
-    began: float
-    ended: float
-    event: Event | None = None
-    decision: Decision | None = None
-    cut: bool = False
-
-    @property
-    def fault(self) -> Fault | None:
-        """The fault of a failed attempt, or None."""
-        return self.event.faults[0] if isinstance(self.event, Failed) else None
-
-    @property
-    def delay(self) -> float:
-        """The wait that follows, in seconds."""
-        return 0.0 if self.decision is None else self.decision.delay
-
-
-@frozen(kw_only=True)
-class Played:
-    """
-    A call from its beginning to its end.
-
-    Attributes:
-        steps: The steps, in order.
-        stop_reason: The reason of its end.
-        verified: Whether an accepted call was verified; None if it was not accepted.
-        duration: Its duration, in seconds.
-        waited: The sum of its waits, in seconds.
-        attempts: The number of attempts.
-        effects: The number of attempts that took effect, or will, under the last name.
-        may_exist: Whether it failed after an unverified attempt that may have taken effect.
-    """
-
-    steps: tuple[SimulatedStep, ...] = field(repr=False)
-    stop_reason: StopReason
-    verified: bool | None = None
-    duration: float
-    waited: float
-    attempts: int
-    effects: int
-    may_exist: bool = False
-
-    @property
-    def ended(self) -> Ended:
-        """The end, in one word."""
-        return ended_by(self.stop_reason, attempts=self.attempts)
 
 
 def play(  # noqa: PLR0913  # keywords with defaults

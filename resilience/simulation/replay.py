@@ -49,7 +49,7 @@ from resilience.core.machine import begin
 from resilience.core.plan import Plan
 from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedDecision, RecordedRemedy
 from resilience.simulation.jitter_inversion import draw_as_recorded, draw_of
-from resilience.simulation.play import EndlessError
+from resilience.simulation.played import EndlessError
 from resilience.simulation.recorded_faults import recorded_fault, verifier_fault
 from resilience.simulation.recorded_inputs import RecordedBreaker, RecordedBudget
 from resilience.simulation.replay_notes import LATENESS, ReplayNotes

@@ -10,7 +10,7 @@ from resilience.core.decision import Ended, Event, StopReason
 from resilience.core.fault import Fault
 from resilience.core.history import History
 from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedRemedy
-from resilience.simulation.play import Activity, SimulatedStep
+from resilience.simulation.played import Activity, SimulatedStep
 from resilience.simulation.recorded_inputs import RecordedInputs
 from resilience.simulation.replayed import Assumption, Difference, Replayed, is_same
 

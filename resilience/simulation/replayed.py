@@ -11,7 +11,7 @@ from attrs import field, frozen
 from resilience.core.decision import Accept, Decision, Ended, Fail, Refresh, Rename, StopReason, Verify, Wait
 from resilience.core.fault import Fault
 from resilience.journal.model import RecordedCall, RecordedDecision
-from resilience.simulation.play import SimulatedStep
+from resilience.simulation.played import SimulatedStep
 
 Assumption = Literal["success", "fault", "cut", "verifier", "refresh", "rename", "verifier_fault", "budget"]
 

@@ -12,7 +12,8 @@ from attrs import frozen
 from resilience.core.decision import StopReason
 from resilience.core.plan import Plan
 from resilience.simulation.faults import Scripted, meetings
-from resilience.simulation.play import Environment, Played, ScriptedResponse, play
+from resilience.simulation.play import play
+from resilience.simulation.played import Environment, Played, ScriptedResponse
 
 PERCENTILES: Final = (50, 95, 99)
 

@@ -18,7 +18,8 @@ from resilience.core.fault import Fault
 from resilience.core.plan import Plan
 from resilience.simulation import fault_of
 from resilience.simulation.bounds import uses, waits, worst
-from resilience.simulation.play import Environment, ScriptedResponse, play
+from resilience.simulation.play import play
+from resilience.simulation.played import Environment, ScriptedResponse
 
 
 @functools.cache

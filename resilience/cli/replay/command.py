@@ -44,7 +44,7 @@ from resilience.journal.model import RecordedCall, RecordedDecision, Recording, 
 from resilience.journal.reader import read
 from resilience.policyfile import Policy
 from resilience.simulation.abilities import Abilities
-from resilience.simulation.play import EndlessError
+from resilience.simulation.played import EndlessError
 from resilience.simulation.recorded_faults import UndecidedError
 from resilience.simulation.replay import obstacle
 from resilience.simulation.replay import replay as replay_call

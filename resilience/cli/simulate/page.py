@@ -15,7 +15,7 @@ from resilience.cli.simulate import timeline
 from resilience.core.decision import ended_by
 from resilience.core.grammar.script import without_messages
 from resilience.simulation import PERCENTILES, Distribution, Setup, Spread
-from resilience.simulation.play import Played
+from resilience.simulation.played import Played
 
 _BINS: Final = 40
 _NUMBERS: Final = 24

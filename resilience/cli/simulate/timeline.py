@@ -11,7 +11,7 @@ from resilience.core.decision import Accept, Decision, Fail, Refresh, Rename, Ve
 from resilience.core.fault import Origin
 from resilience.core.plan import Plan
 from resilience.core.words.stop_reasons import STOP_WORDS
-from resilience.simulation.play import Activity, Played, SimulatedStep
+from resilience.simulation.played import Activity, Played, SimulatedStep
 
 _UNDER: Final = {"attempt": "attempt", "verify": "ask the verifier", "refresh": "new credentials", "rename": "rename"}
 

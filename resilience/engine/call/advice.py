@@ -7,6 +7,7 @@ from typing import Final
 from resilience.clients.common.lookups import Ambiguous
 from resilience.core.decision import Fail, StopReason
 from resilience.core.operations import advice
+from resilience.core.operations.subject import Subject
 from resilience.core.policy import Rule
 from resilience.engine.call.progress import Progress
 
@@ -38,7 +39,7 @@ def advice_on(call: Progress, decision: Fail) -> str | None:
     return None
 
 
-def _subject(call: Progress) -> advice.Subject:
+def _subject(call: Progress) -> Subject:
     return call.target.subject_of(call.args, call.kwargs)
 
 

@@ -11,6 +11,7 @@ from attrs import define, evolve
 from resilience.clients.common.calls import ClientOperation
 from resilience.core.fault import Fault
 from resilience.core.operations import advice
+from resilience.core.operations.subject import Subject, probable_key, probable_reads, seen_in
 from resilience.engine.client.sdk_errors import OURS, disguised
 from resilience.engine.credentials.sdk_managed import SdkManagedSources
 from resilience.engine.credentials.source import Credentials
@@ -51,19 +52,19 @@ class MethodTarget(Target):
         return self.client_operation.source is not None
 
     @property
-    def subject(self) -> advice.Subject:
+    def subject(self) -> Subject:
         """The subject of advice."""
         source, operation = self.client_operation.source, self.operation
         if source is None:
             return super().subject
         template = source.template(operation.name)
-        found = operation.subject(advice.probable_key(template))
-        return evolve(found, reads=advice.probable_reads(template, source))
+        found = operation.subject(probable_key(template))
+        return evolve(found, reads=probable_reads(template, source))
 
-    def subject_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> advice.Subject:
+    def subject_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Subject:
         """Return the subject of advice on one call, with the fields of its request."""
         found = self.subject
-        return advice.seen_in(found, self.signature.bound(args, kwargs)) if self.is_described else found
+        return seen_in(found, self.signature.bound(args, kwargs)) if self.is_described else found
 
     @property
     def how_to_refresh(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from attrs import define
 
-from resilience.core.operations import advice
+from resilience.core.operations.subject import Subject, probable_names
 from resilience.engine.target.arguments import ArgumentFields
 from resilience.engine.target.operations import Operation
 from resilience.engine.target.settings import ExecutorSettings
@@ -32,11 +32,11 @@ class AdvisedTarget:
     signature: ArgumentFields
 
     @property
-    def subject(self) -> advice.Subject:
+    def subject(self) -> Subject:
         """The subject of advice."""
-        return self.operation.subject(advice.probable_names(self.signature.may_name()))
+        return self.operation.subject(probable_names(self.signature.may_name()))
 
-    def subject_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> advice.Subject:  # noqa: ARG002  # a subclass needs them
+    def subject_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Subject:  # noqa: ARG002  # a subclass needs them
         """Return the subject of advice on one call; its arguments may tell more than the function."""
         return self.subject
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from resilience.clients import retries_itself
 from resilience.core.operations import advice
+from resilience.core.operations.subject import Subject
 from resilience.core.plan import Plan
 from resilience.core.policy import Rule
 from resilience.engine.target.arguments import ArgumentFields
@@ -28,7 +29,7 @@ def check_client(function: Callable[..., Any], operation: Operation) -> None:
 
 
 def check_ledger(
-    function: Callable[..., Any], operation: Operation, signature: ArgumentFields, subject: advice.Subject
+    function: Callable[..., Any], operation: Operation, signature: ArgumentFields, subject: Subject
 ) -> None:
     """
     Refuse a function if the ledger could not remember its calls.
@@ -53,7 +54,7 @@ def check_ledger(
 
 
 def check_renames(
-    function: Callable[..., Any], operation: Operation, signature: ArgumentFields, subject: advice.Subject, plan: Plan
+    function: Callable[..., Any], operation: Operation, signature: ArgumentFields, subject: Subject, plan: Plan
 ) -> None:
     """
     Refuse a function that cannot do a rename of the policy.

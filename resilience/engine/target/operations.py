@@ -11,9 +11,9 @@ from attrs import field, frozen
 from resilience.catalog import CodeClass, OperationFacts, catalogue, providers
 from resilience.core.admission.result import Result
 from resilience.core.fault import Effect, Repeat
-from resilience.core.operations.advice import Subject
 from resilience.core.operations.declared import Declaration
 from resilience.core.operations.rename import NameLaw
+from resilience.core.operations.subject import Subject
 from resilience.core.policy import PolicyValues, Rule
 
 

@@ -6,9 +6,9 @@ from attrs import define
 
 from resilience.catalog import CodeClass, CodeFacts, OperationFacts, code_facts, operation_facts
 from resilience.core.fault import Effect, Repeat
-from resilience.core.operations.advice import Subject, probable_key, probable_reads
 from resilience.core.operations.apis import RequestTemplate
 from resilience.core.operations.declared import Declaration
+from resilience.core.operations.subject import Subject, probable_key, probable_reads
 from resilience.core.policy import PolicyValues, Rule
 from resilience.policyfile.lint.places import Operation, fault_of, transport_class
 

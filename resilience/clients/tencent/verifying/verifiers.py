@@ -9,7 +9,8 @@ from resilience.clients.common.lookups import Purchases, Verifier, awaited, plai
 from resilience.clients.tencent.traits import PROVIDER
 from resilience.clients.tencent.verifying import instances
 from resilience.clients.tencent.verifying.finders import FINDERS, AwaitedQueryClient, query_client_of
-from resilience.core.operations.advice import Subject, indistinct
+from resilience.core.operations.advice import indistinct
+from resilience.core.operations.subject import Subject
 
 _IN_POLICY: Final = indistinct(
     Subject(provider=PROVIDER, operation="CreateInstance", repeat="duplicate", is_catalogued=True),
