@@ -24,8 +24,11 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "engine": frozenset({"core", "catalog", "clients", "state"}),
     # Its executors are the public ones, whose `map` it makes; a fleet from a file reads its policy too, and the words
     # of its problems are those of policy files. A forecast makes the calls of a fleet on a virtual clock, and the
-    # catalogue knows what a service refuses too many of them with. Its calls are one trace, also on other machines.
-    "fleet": frozenset({"core", "catalog", "engine", "policyfile", "executors", "testing", "telemetry"}),
+    # catalogue knows what a service refuses too many of them with, and a fault script what else it answers. The ledger
+    # knows which rows an earlier run has done. Its calls are one trace, also on other machines.
+    "fleet": frozenset(
+        {"core", "catalog", "state", "engine", "policyfile", "executors", "simulation", "testing", "telemetry"}
+    ),
     "telemetry": frozenset({"core", "catalog"}),
     # It plays the services, so it knows what the catalogue knows, and nothing of policies or calls.
     "sandbox": frozenset({"core", "catalog"}),

@@ -18,6 +18,7 @@ from resilience.engine.runtime.worker_threads import is_coroutine_function
 from resilience.engine.target.target import Target
 from resilience.engine.wrapped_function import target_of
 from resilience.executors import Executor, SyncExecutor
+from resilience.state.ledger import entry_key
 
 
 class FunctionError(ValueError):
@@ -55,6 +56,14 @@ class FleetFunction:
             return None
         least = limits.lowest(operation.name)
         return None if least is None else Rate(least.count / limits.share, least.per)
+
+    def ledger_key_of(self, arguments: Mapping[str, Any]) -> str | None:
+        """Return the key of a call's resource in the ledger; None if nothing names it."""
+        operation = self.target.operation
+        resource = self.key_of(arguments)
+        if resource is None:
+            return None
+        return entry_key(operation.provider, self.target.setting.account, operation.name, resource)
 
     def key_of(self, arguments: Mapping[str, Any]) -> Mapping[str, str] | None:
         """Return the fields that name the resource of a call; None if they are not known."""

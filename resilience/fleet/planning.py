@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from resilience.core.admission.rate import Rate
 from resilience.core.policy import PolicyValues
 from resilience.core.values import fixed
 from resilience.engine.outcome import Outcome
 from resilience.fleet.calls import Fleet
-from resilience.fleet.function import FleetFunction, imported, under_policy, verifying
+from resilience.fleet.forecast.estimate import seconds_of
+from resilience.fleet.function import FleetFunction, imported, shared_by, under_policy, verifying
 from resilience.fleet.progress import FleetProgress
 from resilience.fleet.report import length
-from resilience.fleet.rows.check import CheckedRows, rows_for
+from resilience.fleet.rows.check import CheckedRows, NumberedRow, rows_for
+from resilience.fleet.rows.remembered import looked_up
 from resilience.fleet.rows.source import rows_of
 from resilience.policyfile import Policy
+
+_ENOUGH: Final = 999
+"""Answers whose durations are kept, for their median."""
+
+_USUAL: Final = 0.05
+"""Seconds. As long as an answer takes where none was asked for."""
 
 
 @frozen(kw_only=True)
@@ -30,11 +40,17 @@ class FleetPlan:
         operation: The operation.
         rows: How many rows there are.
         has_verifier: Whether the service could be asked; if not, every row counts as ``unknown``.
-        there: Of how many rows the service has the resource.
+        there: Of how many rows the service has the resource; those that the ledger knows to be done are among them, and
+            are not asked about.
         missing: Of how many it does not have it.
         unknown: Of how many that is not known.
+        known: How many rows an earlier run has done, as the ledger knows.
+        unfinished: How many rows an earlier run has started and not finished, and need no call: the verifier says that
+            they are there. The fleet asks it again.
+        again: How many rows are there, but no ledger knows them; their calls are made, and the policy decides.
         failures: How many questions failed with which code.
         rate: The declared limit of the operation; None where the policy has none.
+        seconds: How long the calls take, as the limits of the policy let them begin; None without a declared limit.
     """
 
     operation: str
@@ -43,18 +59,17 @@ class FleetPlan:
     there: int = 0
     missing: int = 0
     unknown: int = 0
+    known: int = 0
+    unfinished: int = 0
+    again: int = 0
     failures: Mapping[str, int] = field(factory=dict, converter=fixed)
     rate: Rate | None = None
+    seconds: float | None = None
 
     @property
     def calls(self) -> int:
-        """How many calls a fleet would make, if each succeeds at once: for each row that is not known to be there."""
-        return self.missing + self.unknown
-
-    @property
-    def seconds(self) -> float | None:
-        """How long these take at the declared limit; None without one."""
-        return None if self.rate is None else self.calls / self.rate.per_second
+        """How many calls a fleet would make, if each ends at once: for each row that no earlier run has done."""
+        return self.rows - self.known - self.unfinished
 
     def as_json(self) -> dict[str, Any]:
         """Return what can be written as JSON."""
@@ -65,6 +80,9 @@ class FleetPlan:
             "there": self.there if self.has_verifier else None,
             "missing": self.missing if self.has_verifier else None,
             "unknown": self.unknown,
+            "known": self.known,
+            "unfinished": self.unfinished,
+            "again": self.again,
             "failures": dict(self.failures),
             "calls": self.calls,
             "rate": None if self.rate is None else str(self.rate),
@@ -73,7 +91,10 @@ class FleetPlan:
 
     def __str__(self) -> str:
         """Return one line: ``500 rows of CreateGroupId: 100 there, 400 to make; 400 calls, 40 s at 10/s``."""
-        parts = [f"{self.there:,} there", f"{self.missing:,} to make"] if self.has_verifier else []
+        earlier = f"{self.known:,} done by an earlier run"
+        parts = [f"{self.there:,} there{f' ({earlier})' if self.known else ''}", f"{self.missing:,} to make"]
+        if not self.has_verifier:
+            parts = [earlier] if self.known else []
         if self.unknown:
             which = ", ".join(f"{label} {count:,}" for label, count in self.failures.items())
             parts.append(f"{self.unknown:,} not known{f' ({which})' if which else ''}")
@@ -91,15 +112,61 @@ class FleetFindings(FleetProgress):
 
     Attributes:
         missing: How many resources it does not have.
+        unfinished: How many it has that an earlier run started and did not finish.
+        again: How many it has that no earlier run started.
     """
 
     missing = 0
+    unfinished = 0
+    again = 0
+
+    def __init__(self, function: FleetFunction, rows: int) -> None:
+        super().__init__(function, rows)
+        self._started = set[int]()
+        self._durations: list[float] = []
+
+    @property
+    def latency(self) -> float | None:
+        """The median of the first answers' durations, in seconds; None without one."""
+        return median(self._durations) if self._durations else None
+
+    def to_ask(self, rows: CheckedRows) -> Iterator[NumberedRow]:
+        """
+        Yield the rows that the ledger does not know to be done.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        ledger = self.function.target.setting.ledger
+        is_verified = ledger is not None and ledger.on_unfinished == "verify"
+        for row, state in looked_up(self.function, rows):
+            if state == "done":
+                self.know(row[0], row[1])
+                continue
+            if state == "started" and is_verified:
+                self._started.add(row[0])
+            yield row
+
+    def look_up(self, rows: CheckedRows) -> None:
+        """
+        Note what the ledger knows, where no verifier can be asked about the rest.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        for _ in self.to_ask(rows):
+            pass
 
     def add(self, number: int, line: int, outcome: Outcome[Any]) -> None:
         """Note the answer of a verifier: a value, or None."""
         super().add(number, line, outcome)
-        if outcome.error is None and outcome.value is None:
-            self.missing += 1
+        if outcome.error is None:
+            is_there, is_started = outcome.value is not None, number in self._started
+            self.missing += not is_there
+            self.unfinished += is_there and is_started
+            self.again += is_there and not is_started
+            if len(self._durations) < _ENOUGH:
+                self._durations.append(outcome.attempts[-1].duration)
 
 
 def plan(  # noqa: PLR0913  # a keyword for each thing that a user may say
@@ -108,17 +175,21 @@ def plan(  # noqa: PLR0913  # a keyword for each thing that a user may say
     *,
     policy: str | Path | PolicyValues,
     env: str | None = None,
+    on: int | None = None,
     operation: str | None = None,
     concurrency: int | None = None,
 ) -> FleetPlan:
     """
     Say what :func:`resilience.fleet.provision` with the same arguments would do; the same as ``resilience plan``.
 
-    The function's verifier asks the service, within the policy's limits. Nothing is sent that changes anything.
+    The function's verifier asks the service about each row that the ledger does not know to be done, within the
+    policy's limits. Nothing is sent that changes anything. How long the calls take is what the policy's limits allow;
+    where this machine is too slow for them, or others use a part of them, it takes longer.
 
     Raises:
         RowsError: Rows do not fit the function; all problems at once.
         PolicyError: The policy's file has a problem.
+        LedgerError: The ledger cannot be read.
         ValueError: The function or its operation cannot be used, or ``concurrency`` is less than 1.
         TypeError: Likewise; or what the verifier raises by mistake.
         OSError: A file cannot be read.
@@ -126,28 +197,61 @@ def plan(  # noqa: PLR0913  # a keyword for each thing that a user may say
     values = policy if isinstance(policy, PolicyValues) else Policy.load(policy, env=env)
     called = under_policy(imported(function) if isinstance(function, str) else function, values, operation)
     known = rows_for(called.target, called.key_of, rows_of(rows))
-    asks = verifying(called)
     findings = FleetFindings(called, known.count)
-    if asks is not None:
+    asks = verifying(called)
+    if asks is None:
+        findings.look_up(known)
+    else:
         asking_of(asks, known, findings, concurrency=concurrency).run()
-    return planned(called, findings, has_verifier=asks is not None)
+    return planned(called, findings, has_verifier=asks is not None, processes=on or 1, concurrency=concurrency)
 
 
 def asking_of(asks: FleetFunction, rows: CheckedRows, findings: FleetFindings, *, concurrency: int | None) -> Fleet:
-    """Return what asks the service about each row."""
-    return Fleet(asks, rows.parameters, rows, findings, concurrency=concurrency)
+    """Return what asks the service about each row that no earlier run has done."""
+    return Fleet(asks, rows.parameters, findings.to_ask(rows), findings, concurrency=concurrency)
 
 
-def planned(function: FleetFunction, findings: FleetFindings, *, has_verifier: bool) -> FleetPlan:
-    """Return what the answers mean."""
+def planned(
+    function: FleetFunction,
+    findings: FleetFindings,
+    *,
+    has_verifier: bool,
+    processes: int = 1,
+    concurrency: int | None = None,
+) -> FleetPlan:
+    """
+    Return what the answers mean.
+
+    Args:
+        function: What would be called.
+        findings: The answers.
+        has_verifier: Whether the service could be asked.
+        processes: How many processes would make the calls.
+        concurrency: How many calls would be under way at a time in all of them.
+    """
     report = findings.report()
-    return FleetPlan(
+    found = FleetPlan(
         operation=report.operation,
         rows=report.rows,
         has_verifier=has_verifier,
         there=report.done - findings.missing,
         missing=findings.missing,
         unknown=report.failed + report.left,
+        known=findings.known,
+        unfinished=findings.unfinished,
+        again=findings.again,
         failures=report.failures,
         rate=function.rate,
     )
+    if function.rate is None:
+        return found
+    policy = shared_by(function.executor.policy, processes)
+    seconds = seconds_of(
+        math.ceil(found.calls / processes),
+        policy=policy,
+        plan=evolve(function.target.plan, policy=policy),
+        rate=Rate(function.rate.count / processes, function.rate.per),
+        latency=_USUAL if findings.latency is None else findings.latency,
+        concurrency=None if concurrency is None else max(concurrency // processes, 1),
+    )
+    return evolve(found, seconds=seconds)

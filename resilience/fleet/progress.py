@@ -22,6 +22,7 @@ class FleetProgress:
     Counts outcomes.
 
     Attributes:
+        function: What is called.
         states: A byte for each row: 0 without an outcome, else ``DONE`` or ``FAILED``.
         done: How many rows are done.
         known: How many of these an earlier run did.
@@ -34,7 +35,7 @@ class FleetProgress:
         self.states = bytearray(rows)
         self.done = self.known = self.failed = 0
         self._failures = Labels()
-        self._function = function
+        self.function = function
         self._on_change = on_change
         self._failed_lines: list[tuple[int, str]] = []
         self._begun = monotonic()
@@ -56,6 +57,10 @@ class FleetProgress:
         else:
             self.count(number, line, label_of(outcome))
 
+    def know(self, number: int, line: int) -> None:
+        """Note a row that an earlier run has done."""
+        self.count(number, line, None, is_known=True)
+
     def count(self, number: int, line: int, failure: str | None, *, is_known: bool = False) -> None:
         """Note how the call of a row ended: with which failure, or None."""
         if self.states[number]:
@@ -75,7 +80,7 @@ class FleetProgress:
     def report(self) -> FleetReport:
         """Return what is known now."""
         return FleetReport(
-            operation=self._function.target.operation.name,
+            operation=self.function.target.operation.name,
             rows=self.rows,
             done=self.done,
             known=self.known,
@@ -83,6 +88,6 @@ class FleetProgress:
             failures=self._failures.counts,
             failed_lines=tuple(sorted(self._failed_lines)),
             seconds=self.seconds,
-            rate=self._function.rate,
-            is_remembered=self._function.is_remembered,
+            rate=self.function.rate,
+            is_remembered=self.function.is_remembered,
         )

@@ -17,6 +17,7 @@ from resilience.fleet.progress import FleetProgress
 from resilience.fleet.report import FleetReport
 from resilience.fleet.rows.check import CheckedRows, rows_for
 from resilience.fleet.rows.left import write_left
+from resilience.fleet.rows.remembered import not_done
 from resilience.fleet.rows.source import rows_of
 from resilience.fleet.tracing import traced
 from resilience.policyfile import Policy
@@ -44,9 +45,9 @@ def provision(  # noqa: PLR0913  # a keyword for each thing that a user may say
         report = provision(devices.create_group, "fleet.csv", policy="fleet.toml", env="prod")
 
     All rows are checked before anything is sent. Memory does not grow with their number, but for a byte each. With a
-    ledger in the policy, a second run sends only what the first one did not do. The calls of a coroutine function run
-    on asyncio, those of a plain one in threads; call it from a thread without an event loop. From trio or asyncio:
-    ``await anyio.to_thread.run_sync(partial(provision, ...))``.
+    ledger in the policy, a second run sends only what the first one did not do, and asks no verifier about the rest.
+    The calls of a coroutine function run on asyncio, those of a plain one in threads; call it from a thread without an
+    event loop. From trio or asyncio: ``await anyio.to_thread.run_sync(partial(provision, ...))``.
 
     Args:
         function: A function that an executor has wrapped, or any other one with its ``operation``; or its import name,
@@ -68,6 +69,7 @@ def provision(  # noqa: PLR0913  # a keyword for each thing that a user may say
         ValueError: The function or its operation cannot be used, or ``concurrency`` is less than 1.
         ChildProcessError: Processes of the fleet have died, and rows are left.
         ConnectionError: The scheduler of the cluster is gone, or workers died one after another, and rows are left.
+        LedgerError: The ledger cannot be read.
         TypeError: As ValueError; or what the function itself raises by mistake.
         OSError: A file cannot be read or written.
     """
@@ -112,7 +114,8 @@ def fleet_of(
 ) -> FleetRun:
     """Return what makes the calls: this process, others, or a cluster."""
     if on is None:
-        return Fleet(function, rows.parameters, rows, progress, concurrency=concurrency)
+        left = not_done(function, rows, progress.know)
+        return Fleet(function, rows.parameters, left, progress, concurrency=concurrency)
     from resilience.fleet.distribution.engines import engine_on  # noqa: PLC0415  # most fleets need one process
     from resilience.fleet.distribution.placed import PlacedFleet  # noqa: PLC0415  # likewise
 

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from attrs import evolve
 from fleet_calls import policy
-from fleet_runs import Place, placed
+from fleet_runs import INSTANCE, Place, placed
 
-from resilience import DONE, Executor, SyncExecutor
+from resilience import DONE, Executor, Ledger, SyncExecutor
 from resilience.core.admission.limits import RateLimits
 from resilience.core.admission.rate import Rate
 from resilience.fleet import plan
+from resilience.state import LedgerEntry
+from resilience.state.ledger import entry_key
 
 PLAN = ("fleet_devices:create_group", "fleet.csv", "--policy", "fleet.toml")
 
@@ -27,21 +29,89 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 
 def test_it_says_what_would_be_made_and_how_long(place: Place) -> None:
-    """Only read-backs are sent; the time is that of the missing ones at the declared limit, and holds for the run."""
+    """Only read-backs are sent, none for what the ledger knows; the time is near that of the run."""
     place.policy(rate="20/s")
     place.rows(20)
     place.run(*PLAN)
     place.rows(100)
     before = len(place.sandbox.calls)
     run = place.run(*PLAN, command="plan")
-    assert (run.returncode, run.stdout) == (
-        0,
-        "100 rows of CreateGroupId: 20 there, 80 to make; 80 calls, 4 s at 20/s\n",
-    )
-    assert {each.operation for each in place.sandbox.calls[before:]} == {"ListGroupId"}
+    assert run.returncode == 0
+    assert "100 rows of CreateGroupId: 20 there (20 done by an earlier run), 80 to make; 80 calls, " in run.stdout
+    assert run.stdout.endswith(" at 20/s\n")
+    assert [each.operation for each in place.sandbox.calls[before:]] == ["ListGroupId"] * 80
     told = json.loads(place.run(*PLAN, "--format", "json", command="plan").stdout)
-    assert (told["there"], told["missing"], told["calls"], told["seconds"], told["rate"]) == (20, 80, 80, 4.0, "20/s")
+    assert (told["there"], told["known"], told["missing"], told["calls"], told["rate"]) == (20, 20, 80, 80, "20/s")
     assert len(place.groups()) == 20
+    took = json.loads(place.run(*PLAN, "--format", "json").stdout)["seconds"]
+    assert 3.0 <= told["seconds"] <= took * 1.1
+
+
+@pytest.mark.parametrize("function", ["create_group", "create_group_plainly"])
+def test_what_is_there_without_a_ledger_is_sent_again(place: Place, function: str) -> None:
+    """A call for it is counted, as the fleet makes one, and a line says what comes of it."""
+    place.policy(ledger=False)
+    place.rows(10)
+    place.run(*PLAN)
+    place.policy()
+    place.rows(30)
+    run = place.run(f"fleet_devices:{function}", *PLAN[1:], command="plan")
+    if function == "create_group":
+        assert "10 there, 20 to make; 30 calls" in run.stdout
+        assert "10 rows are there without being known to the ledger" in run.stdout
+        assert "the service refuses it: GroupIdAlreadyExsited, failed by the policy" in run.stdout
+    fleet = place.run(f"fleet_devices:{function}", *PLAN[1:])
+    assert "20 done, 10 failed (GroupIdAlreadyExsited 10)" in fleet.stderr
+    assert place.sandbox.asked("CreateGroupId") == 40
+
+
+def test_the_ledger_is_read_without_a_verifier(place: Place) -> None:
+    """What an earlier run has done needs no call; a plan makes no ledger, and one that is broken is told."""
+    words = ("fleet_devices:create_group_plainly", *PLAN[1:])
+    place.rows(20)
+    assert "20 not known; at most 20 calls" in place.run(*words, command="plan").stdout
+    assert not (place.folder / "ledger.db").exists()
+    place.run(*words)
+    place.rows(30)
+    run = place.run(*words, command="plan")
+    assert "20 done by an earlier run, 10 not known; at most 10 calls" in run.stdout
+    run = place.run(*words, "--ledger", "other.db", command="plan")
+    assert "30 not known; at most 30 calls" in run.stdout
+    (place.folder / "ledger.db").write_bytes(b"no database" * 100)
+    run = place.run(*words, command="plan")
+    assert (run.returncode, run.stdout) == (1, "")
+    assert "ledger.db: " in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_what_was_started_and_is_there_needs_no_call(place: Place) -> None:
+    """The fleet asks the verifier about it, as the plan does."""
+    place.policy(ledger=False)
+    place.rows(3)
+    place.run(*PLAN)
+    place.policy()
+    names = place.rows(10)
+    with Ledger(place.folder / "ledger.db") as ledger:
+        for name in names[:4]:
+            resource = {"InstanceId": INSTANCE, "GroupId": name}
+            key = entry_key("alibaba", "", "CreateGroupId", resource)
+            ledger.start(LedgerEntry(key=key, provider="alibaba", operation="CreateGroupId", resource=resource))
+    told = json.loads(place.run(*PLAN, "--format", "json", command="plan").stdout)
+    assert (told["there"], told["known"], told["unfinished"], told["missing"], told["calls"]) == (3, 0, 3, 7, 7)
+    assert place.run(*PLAN).returncode == 0
+    assert place.sandbox.asked("CreateGroupId") == 3 + 7
+
+
+def test_processes_divide_the_limit_in_a_plan_too(place: Place) -> None:
+    """The arguments are those of a fleet; each of two processes makes half of the calls at half of the rate."""
+    place.rows(60)
+    place.policy(rate="20/s")
+    one, two = (
+        json.loads(place.run(*PLAN, "--format", "json", *more, command="plan").stdout)["seconds"]
+        for more in ((), ("--processes", "2"))
+    )
+    assert 2.0 <= one <= 3.0
+    assert abs(two - one) <= 0.5
 
 
 def test_without_a_verifier_it_says_that_it_cannot_know(place: Place) -> None:
@@ -50,7 +120,7 @@ def test_without_a_verifier_it_says_that_it_cannot_know(place: Place) -> None:
     place.policy(rate="20/s")
     run = place.run("fleet_devices:create_group_plainly", *PLAN[1:], command="plan")
     assert run.returncode == 0
-    assert "100 not known; at most 100 calls, 5 s at 20/s" in run.stdout
+    assert "100 not known; at most 100 calls, 4." in run.stdout
     assert "create_group_plainly has no verifier" in run.stdout
     assert list(place.sandbox.calls) == []
 
@@ -86,4 +156,6 @@ def test_a_verifier_keeps_the_limits(kind: type[Any]) -> None:
     wrapped.verify(find)
     values = evolve(policy(), rates={"alibaba": RateLimits(operations={"CreateGroupId": Rate(10, 1)}, concurrency=1)})
     found = plan(wrapped, [{"group_id": f"n{number}"} for number in range(5)], policy=values)
-    assert (found.there, found.missing, found.seconds, made, most) == (3, 2, 0.2, [], 1)
+    assert (found.there, found.missing, found.calls, made, most) == (3, 2, 5, [], 1)
+    assert found.seconds is not None
+    assert 0.1 < found.seconds < 1.0

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from resilience import Ledger, LedgerError
 from resilience.state import LedgerEntry, UnavailableError
@@ -389,3 +390,15 @@ def test_one_ledger_serves_many_threads(path: Path) -> None:
         for thread in threads:
             thread.join()
         assert [each.state for each in ledger.entries()] == ["done"] * 8
+
+
+def test_the_states_of_many_keys_are_read_at_once(path: Path) -> None:
+    """Of those that have an entry; a ledger that is not there knows none, and is not made."""
+    keys = [f"{KEY}{number}" for number in range(1200)]
+    with Ledger(path) as ledger:
+        assert ledger.states(keys) == {}
+        assert not path.exists()
+        ledger.start(evolve(ENTRY, key=keys[3]))
+        ledger.finish(evolve(ENTRY, key=keys[1100]))
+        assert ledger.states(keys) == {keys[3]: "started", keys[1100]: "done"}
+        assert ledger.states([]) == {}

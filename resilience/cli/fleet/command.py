@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from attrs import evolve
 
-from resilience.cli.fleet.inputs import checked_input, input_options, placed_on, rows_at
+from resilience.cli.fleet.inputs import checked_input, input_options, placed_on, rows_at, with_ledger
 from resilience.cli.fleet.showing import Screen
 from resilience.cli.fleet.signals import Interruption
 from resilience.cli.screen import FINDINGS, as_json, format_option, load
@@ -22,6 +22,7 @@ from resilience.fleet.rows.left import write_left
 from resilience.fleet.rows.problems import RowsError
 from resilience.fleet.rows.source import Form, RowSource
 from resilience.fleet.tracing import SERVICE, traced
+from resilience.state import LedgerError
 from resilience.telemetry.providers.environment import LAST_PATIENCE, flush_providers, set_providers
 
 
@@ -30,12 +31,6 @@ from resilience.telemetry.providers.environment import LAST_PATIENCE, flush_prov
 @click.option("--journal", metavar="FILE", help="A file to record every call, for resilience report.")
 @click.option(
     "--failed", metavar="FILE", help="A file for the rows that failed or were not begun, in the form of ROWS."
-)
-@click.option(
-    "--processes",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Make the calls in N other processes, which divide the limits and share the ledger.",
 )
 @click.option(
     "--dask", metavar="ADDRESS", help="Make the calls in the workers of the Dask cluster whose scheduler is there."
@@ -52,6 +47,7 @@ def fleet(  # noqa: PLR0913  # a parameter for each option
     row_form: Form | None,
     form: str,
     concurrency: int | None,
+    ledger: str | None,
     processes: int | None,
     dask: str | None,
     journal: str | None,
@@ -71,15 +67,16 @@ def fleet(  # noqa: PLR0913  # a parameter for each option
     --processes and --dask make the calls in other processes, which divide the limits and share the ledger. On a cluster
     the function's module must be there to import; the policy travels as text, and each worker has its own credentials.
 
-    With a ledger in the policy, a second run sends only what the first one did not do. Ctrl-C and SIGTERM begin no
-    further call, and those under way end; a second one breaks them off. Exit code: 0 all rows are done, 1 some failed,
-    2 wrong use (nothing was sent), 130 after Ctrl-C and 143 after SIGTERM if rows are left.
+    With a ledger, from --ledger or the policy, a second run sends only what the first one did not do, and asks nothing
+    about the rest. Ctrl-C and SIGTERM begin no further call, and those under way end; a second one breaks them off.
+    Exit code: 0 all rows are done, 1 some failed, 2 wrong use (nothing was sent), 130 after Ctrl-C and 143 after
+    SIGTERM if rows are left.
 
     With the extra "otel" and OpenTelemetry's variables, such as OTEL_EXPORTER_OTLP_ENDPOINT, a fleet is one trace.
     """
     if failed is not None and not os.access(Path(failed).absolute().parent, os.W_OK):
         raise click.UsageError(f"--failed {failed}: its folder is not there, or cannot be written")
-    values = with_journal(load(policy, env), journal)
+    values = with_ledger(with_journal(load(policy, env), journal), ledger)
     with rows_at(rows, row_form) as source, placed_on(processes, dask) as on:
         called, known = checked_input(function, values, operation, source)
         progress = FleetProgress(called, known.count)
@@ -93,7 +90,8 @@ def fleet(  # noqa: PLR0913  # a parameter for each option
             screen.say(remark)
         if not called.is_remembered:
             screen.say(
-                f"the policy has no [ledger], so a second run would send all of {called.target.operation.name} again"
+                f"the policy has no [ledger], so a second run would send all of {called.target.operation.name} again; "
+                "--ledger FILE remembers what is done"
             )
         interruption = Interruption(made.stop, made.cancel, screen.say)
         try:
@@ -123,7 +121,7 @@ def _run(made: FleetRun) -> None:
         made.run()
     except KeyboardInterrupt:
         return  # the second signal; the rows without an outcome tell it
-    except (ChildProcessError, ConnectionError, RowsError) as error:
+    except (ChildProcessError, ConnectionError, LedgerError, RowsError) as error:
         click.echo(f"resilience: {error}", err=True)
 
 
@@ -165,4 +163,5 @@ def _next(report: FleetReport, failed: str | None) -> list[str]:
         return [f"{told}{left} not done can be run again from {failed}"]
     if report.is_remembered:
         return [f"{told}run the same command again: the ledger knows what is done"]
-    return [f"{told}use --failed FILE to get the rows to run again: without a ledger, the same command sends all again"]
+    again = "without a ledger, the same command sends all again; --failed FILE keeps the rows that are not done"
+    return [f"{told}{again}, and --ledger FILE remembers those that are"]

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
+from attrs import evolve
 
 from resilience.cli.screen import WRONG_USE, policy_option
-from resilience.core.policy import PolicyValues
+from resilience.core.policy import LedgerSettings, PolicyValues
 from resilience.fleet.function import FleetFunction, FunctionError, imported, under_policy
 from resilience.fleet.rows.check import CheckedRows, rows_for
 from resilience.fleet.rows.problems import RowsError
@@ -37,6 +38,17 @@ def input_options(function: _F) -> _F:
             type=click.Choice(["csv", "jsonl"]),
             help="The form of ROWS; by default it is recognized.",
         ),
+        click.option(
+            "--ledger",
+            metavar="FILE",
+            help="A file to record started and done operations, in place of that of the policy.",
+        ),
+        click.option(
+            "--processes",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Make the calls in N other processes, which divide the limits and share the ledger.",
+        ),
         click.option("--operation", metavar="NAME", help="The operation of a function that no executor has wrapped."),
         policy_option,
         click.argument("rows", type=click.Path(exists=True, dir_okay=False, allow_dash=True), metavar="ROWS"),
@@ -44,6 +56,13 @@ def input_options(function: _F) -> _F:
     ):
         function = add(function)
     return function
+
+
+def with_ledger(policy: PolicyValues, ledger: str | None) -> PolicyValues:
+    """Return the policy with another file for the ledger, if one is named."""
+    if ledger is None:
+        return policy
+    return evolve(policy, ledger=evolve(policy.ledger or LedgerSettings(), path=str(Path(ledger).absolute())))
 
 
 @contextmanager

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from itertools import repeat
+from typing import Final
 
 import click
 
-from resilience.cli.fleet.inputs import checked_input, input_options, rows_at
+from resilience.catalog import catalogue, providers
+from resilience.cli.fleet.inputs import checked_input, input_options, rows_at, with_ledger
 from resilience.cli.fleet.showing import Screen
 from resilience.cli.fleet.signals import Interruption
 from resilience.cli.screen import FINDINGS, as_json, format_option, load
-from resilience.fleet.function import verifying
+from resilience.core.fault import Fault
+from resilience.core.plan import Plan
+from resilience.fleet.calls import Fleet
+from resilience.fleet.function import FleetFunction, verifying
 from resilience.fleet.planning import FleetFindings, asking_of, planned
+from resilience.fleet.rows.problems import RowsError
 from resilience.fleet.rows.source import Form
+from resilience.simulation import EndlessError, Environment, ScriptedResponse, play
+from resilience.state import LedgerError
+
+_THERE: Final = Environment(verifier="found")
 
 
 @click.command(short_help="Say what a fleet would do; changes nothing.")
@@ -28,6 +40,8 @@ def plan(  # noqa: PLR0913  # a parameter for each option
     operation: str | None,
     row_form: Form | None,
     concurrency: int | None,
+    ledger: str | None,
+    processes: int | None,
     quiet: bool,
     form: str,
 ) -> None:
@@ -35,28 +49,71 @@ def plan(  # noqa: PLR0913  # a parameter for each option
     Say what "resilience fleet" with the same arguments would do: what is there already, what would be made, in how many
     calls, and how long that takes at the limits that the policy declares.
 
-    The function's verifier asks the service about each row, within the policy's limits. Nothing is sent that changes
-    anything. Without a verifier, what is there cannot be known. Exit code: 0 fine, 1 a question failed, 2 wrong use.
+    What the ledger knows to be done needs no call and no question. About each other row the function's verifier asks
+    the service, within the policy's limits. Nothing is sent that changes anything. Without a verifier, what is there
+    cannot be known. Exit code: 0 fine, 1 a question failed, 2 wrong use.
     """
-    values = load(policy, env)
+    values = with_ledger(load(policy, env), ledger)
     with rows_at(rows, row_form) as source:
         called, known = checked_input(function, values, operation, source)
         asks, findings = verifying(called), FleetFindings(called, known.count)
-        if asks is not None:
-            asking = asking_of(asks, known, findings, concurrency=concurrency)
-            screen = Screen(asks.rate, quiet=quiet)
-            interruption = Interruption(asking.stop, asking.cancel, screen.say)
-            with interruption.handled(), screen.following(findings):
-                asking.run()
-            if interruption.exit_code is not None:
-                click.echo("resilience: interrupted, so there is no plan; nothing has been changed", err=True)
-                sys.exit(interruption.exit_code)
-    found = planned(called, findings, has_verifier=asks is not None)
+        try:
+            if asks is None:
+                findings.look_up(known)
+            else:
+                _ask(
+                    asking_of(asks, known, findings, concurrency=concurrency), findings, Screen(asks.rate, quiet=quiet)
+                )
+        except (LedgerError, RowsError) as error:
+            click.echo(f"resilience: {error}", err=True)
+            sys.exit(FINDINGS)
+        found = planned(
+            called, findings, has_verifier=asks is not None, processes=processes or 1, concurrency=concurrency
+        )
     if form == "json":
         as_json(found.as_json())
     else:
         click.echo(str(found))
+        if found.again:
+            click.echo(_again(found.again, called))
         if asks is None:
             name = called.target.function.__name__
             click.echo(f"{name} has no verifier, so what is there cannot be known; register one: @{name}.verify")
     sys.exit(FINDINGS if found.failures else 0)
+
+
+def _ask(asking: Fleet, findings: FleetFindings, screen: Screen) -> None:
+    interruption = Interruption(asking.stop, asking.cancel, screen.say)
+    with interruption.handled(), screen.following(findings):
+        asking.run()
+    if interruption.exit_code is not None:
+        click.echo("resilience: interrupted, so there is no plan; nothing has been changed", err=True)
+        sys.exit(interruption.exit_code)
+
+
+def _again(count: int, called: FleetFunction) -> str:
+    """Say what becomes of calls for resources that are there, and that no ledger knows."""
+    rows = "1 row is" if count == 1 else f"{count:,} rows are"
+    text = f"{rows} there without being known to the ledger; a call is sent all the same"
+    target = called.target
+    match target.operation.repeat:
+        case "safe" | "equal":
+            return f"{text}, and changes nothing"
+        case "duplicate":
+            return f"{text}, and {target.operation.name} does it a second time"
+        case "conflict":
+            answers = ", ".join(sorted(_refused(target.plan)))
+            return f"{text}, and the service refuses it{f': {answers}' if answers else ''}"
+
+
+def _refused(plan: Plan) -> Iterator[str]:
+    """Yield what comes of a call for each code that says that the resource is there already."""
+    known = catalogue(plan.provider).codes if plan.provider in providers() else {}
+    for code, facts in known.items():
+        if facts.class_ == "exists" and plan.operation in facts.operations:
+            fault = Fault(provider=plan.provider, code=code, status=facts.status)
+            try:
+                played = play(plan, repeat(ScriptedResponse(fault=fault)).__next__, _THERE, draw=lambda: 0.0)
+            except EndlessError:
+                continue
+            yield f"{code}, {'accepted' if played.stop_reason == 'accepted' else f'{played.ended} by the policy'}"

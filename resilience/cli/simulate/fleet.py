@@ -68,13 +68,13 @@ class FleetForecasts:
         table.add_row("duration", *(seconds(each.duration) for _, each in columns))
         table.add_row("times the best", *(f"{each.duration / each.best:.2f}" for _, each in columns))
         table.add_row("requests per success", *(f"{each.requests_per_success:.2f}" for _, each in columns))
-        window = "second" if service.limit.per == 1 else seconds(service.limit.per)
+        window = "second" if service.window == 1 else seconds(service.window)
         table.add_row(f"most requests in a {window}", *(str(each.peak) for _, each in columns))
         table.add_row("failed calls", *(str(each.failed) for _, each in columns))
         yield table
         yield Text(f"\nRequests per {window}, over the time", style="bold underline")
         width = min(screen.width, _WIDEST_PLOT)
-        yield from plots.bars(_over_time(ours, service.limit.per), width, plain=plain, style="green")
+        yield from plots.bars(_over_time(ours, service.window), width, plain=plain, style="green")
         yield Text()
         yield from map(Text, self.findings())
 

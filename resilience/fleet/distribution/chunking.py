@@ -23,6 +23,7 @@ from resilience.fleet.distribution.kept import KeptFunction, kept
 from resilience.fleet.function import FleetFunction, imported, shared_by, under_policy
 from resilience.fleet.rows.check import KeyOf, NumberedRow, rows_for
 from resilience.fleet.rows.parameters import Parameters
+from resilience.fleet.rows.remembered import not_done
 from resilience.fleet.rows.source import rows_of
 from resilience.fleet.tally import label_of
 from resilience.policyfile import Policy
@@ -204,8 +205,9 @@ def outcomes_of(
     called = function.called
     parameters = Parameters(called.target.function)
     collected = _Collected()
+    rows = not_done(called, chunk.rows, collected.know)
     name = f"chunk {called.target.operation.name}"
-    fleet = Fleet(called, parameters, chunk.rows, collected, concurrency=concurrency)
+    fleet = Fleet(called, parameters, rows, collected, concurrency=concurrency)
     span = fleet_span(
         name,
         called.executor.policy,
@@ -251,6 +253,9 @@ class _Collected:
 
     def add(self, number: int, line: int, outcome: Outcome[Any]) -> None:
         self.found.append(RowOutcome.of(number, line, outcome))
+
+    def know(self, number: int, line: int) -> None:
+        self.found.append(RowOutcome(number, line, is_known=True))
 
 
 def _under(

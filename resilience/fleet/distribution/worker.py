@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from resilience.fleet.distribution.job import portable
 from resilience.fleet.function import FleetFunction, imported, under_policy
 from resilience.fleet.rows.check import NumberedRow
 from resilience.fleet.rows.parameters import Parameters
+from resilience.fleet.rows.remembered import not_done
 from resilience.fleet.tracing import SERVICE
 from resilience.telemetry.providers.environment import LAST_PATIENCE, flush_providers, set_providers
 from resilience.telemetry.spans.fleet_span import under
@@ -64,7 +65,7 @@ def work(connection: Connection, job: WorkerJob) -> None:
         parameters = Parameters(called.target.function)
         given = _Given(connection, teller)
         outcomes = _Outcomes(called, parameters, given, teller)
-        fleet = Fleet(called, parameters, given.rows(), outcomes, concurrency=job.concurrency)
+        fleet = Fleet(called, parameters, given.rows(called, outcomes.know), outcomes, concurrency=job.concurrency)
         threading.Thread(target=given.listen, args=(fleet,), name="resilience fleet chunks", daemon=True).start()
         with under(job.traceparent):
             fleet.run()
@@ -101,8 +102,13 @@ class _Outcomes:
         self._teller = teller
 
     def add(self, number: int, line: int, outcome: Outcome[Any]) -> None:
-        told = RowOutcome.of(number, line, outcome)
-        chunk = self._given.again.pop(number, None)
+        self._tell(RowOutcome.of(number, line, outcome))
+
+    def know(self, number: int, line: int) -> None:
+        self._tell(RowOutcome(number, line, is_known=True))
+
+    def _tell(self, told: RowOutcome) -> None:
+        number, chunk = told.number, self._given.again.pop(told.number, None)
         if chunk is not None and told.is_known:
             arguments = next(row[2] for row in chunk.rows if row[0] == number)
             told = evolve(told, is_known=was_done_before(self._called, self._parameters, chunk, arguments))
@@ -123,14 +129,14 @@ class _Given:
         self._chunks: queue.SimpleQueue[Chunk | None] = queue.SimpleQueue()
         self.again: dict[int, Chunk] = {}
 
-    def rows(self) -> Iterator[NumberedRow]:
+    def rows(self, called: FleetFunction, know: Callable[[int, int], object]) -> Iterator[NumberedRow]:
         # The next chunk is asked for before this one is begun, so calls under way do not wait for it.
         self._teller.tell(NEXT)
         self._teller.tell(NEXT)
         while (chunk := self._chunks.get()) is not None:
             if chunk.delivery > 1:
                 self.again.update(dict.fromkeys((row[0] for row in chunk.rows), chunk))
-            yield from chunk.rows
+            yield from not_done(called, chunk.rows, know)
             self._teller.tell(NEXT)
 
     def listen(self, fleet: Fleet) -> None:

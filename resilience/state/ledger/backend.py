@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Protocol
 
-from resilience.state.ledger.entry import LedgerEntry
+from resilience.state.ledger.entry import LedgerEntry, State
 
 
 class Backend(Protocol):
@@ -41,6 +41,10 @@ class Backend(Protocol):
 
     def get(self, key: str) -> LedgerEntry | None:
         """Return the entry of a key."""
+        ...
+
+    def states(self, keys: Sequence[str]) -> dict[str, State]:
+        """Return the states of those of some keys that have an entry; changes nothing."""
         ...
 
     def other_with(self, entry: LedgerEntry, field_name: str, name: str) -> LedgerEntry | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Final, Self, get_args
 
 from resilience.core.policy import OnUnfinished
 from resilience.state.ledger.backend import Backend
-from resilience.state.ledger.entry import LedgerEntry
+from resilience.state.ledger.entry import LedgerEntry, State
 from resilience.state.ledger.sqlite.backend import SqliteBackend
 
 ON_UNFINISHED: Final[tuple[OnUnfinished, ...]] = get_args(OnUnfinished)
@@ -107,6 +107,15 @@ class Ledger:
             LedgerError: The ledger cannot be used.
         """
         return self._backend.get(key)
+
+    def states(self, keys: Sequence[str]) -> dict[str, State]:
+        """
+        Return the states of those of some keys that have an entry; where there is no ledger yet, makes none.
+
+        Raises:
+            LedgerError: The ledger cannot be used.
+        """
+        return self._backend.states(keys)
 
     def other_with(self, entry: LedgerEntry, field_name: str, name: str) -> LedgerEntry | None:
         """
