@@ -46,7 +46,8 @@ def words() -> frozenset[str]:
     packages = {name.strip("._") for sdk in registry.sdks() for name in sdk.packages}
     modules = {module.partition(".")[0] for sdk in registry.sdks() for module in sdk.hooks}
     clouds = {catalogue(provider).cloud for provider in providers()}
-    return frozenset(word.lower() for word in {*providers(), *packages, *modules, *clouds, "aliyun"})
+    # A service that is nobody's cloud has no name of one.
+    return frozenset(word.lower() for word in {*providers(), *packages, *modules, *clouds, "aliyun"} - {""})
 
 
 @cache

@@ -91,6 +91,8 @@ class OperationFacts:
         codes: Its documented error codes, without the common ones.
         answer: The fields of every good answer.
         verdict: The boolean field of an answer with HTTP 200 that is false after a failure, or None.
+        request: The method and the path of its requests, as in a policy's ``[sources]``, if the API has paths and no
+            names of operations; else None.
         source: The id of its source in :attr:`Catalogue.sources`.
     """
 
@@ -106,6 +108,7 @@ class OperationFacts:
     codes: tuple[str, ...] = ()
     answer: tuple[str, ...] = ()
     verdict: str | None = None
+    request: str | None = None
     source: str
 
 

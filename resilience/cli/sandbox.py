@@ -1,4 +1,4 @@
-"""``resilience sandbox``: plays both services on this machine, for scripts in any language."""
+"""``resilience sandbox``: plays all services on this machine, for scripts in any language."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _ports(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.command(epilog=_SCRIPTS, short_help="Play both cloud services on this machine.")
+@click.command(epilog=_SCRIPTS, short_help="Play all services on this machine.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @_ports
 @click.option(
@@ -66,7 +66,7 @@ def sandbox(  # a parameter for each option
     **ports: Unpack[Ports],
 ) -> None:
     """
-    Play both cloud services on this machine until Ctrl-C, or for one command.
+    Play all services on this machine until Ctrl-C, or for one command.
 
     Lines that begin with "export" can be pasted into a shell: endpoints, valid keys, and other variables of the
     examples. A command after "--" gets them in its environment, without the environment's proxies, which do not lead

@@ -92,8 +92,8 @@ class ServiceLimits:
 
 
 def throttle_code(provider: str, operation: str) -> str:
-    """Return the code for too many calls: the operation's own, or that of all operations."""
+    """Return the code for too many calls: the operation's own, or that of all, or ``http-429`` where none is known."""
     codes = [each for each in catalogue(provider).codes.values() if each.class_ == "throttle" and each.effect == "none"]
     own = [each.code for each in codes if operation in each.operations]
     general = [each.code for each in codes if not each.operations]
-    return (own or general)[0]
+    return (own or general or ["http-429"])[0]

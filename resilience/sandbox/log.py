@@ -16,6 +16,8 @@ SECRET_FIELDS = frozenset(
         "Token", "SecurityToken", "Signature", "AccessKeySecret", "DeviceAccessKeySecret",
         # Tencent: passwords, device keys, and what an authenticator sends or signs with.
         "Password", "Secret", "PrimaryKey", "SecondaryKey", "Header", "Body", "Text",
+        # EMQX: passwords, and the secrets of API keys.
+        "password", "api_secret",
     }
 )  # fmt: skip
 
@@ -36,7 +38,7 @@ class Call:
     """One request that named an operation."""
 
     number: int
-    """Counted from 1 over both services."""
+    """Counted from 1 over all services."""
     provider: str
     operation: str
     arguments: Mapping[str, Any]

@@ -224,7 +224,7 @@ class Sandbox(Services):
         lines = []
         for each in self.services:
             lines.append(f"{each.title:<8} http://{each.endpoint}  {each.apis}")
-            lines.append(f"         instances: {', '.join(row['InstanceId'] for row in each.instances)}")
+            lines.append(f"         {each.about()}")
         return [
             *lines,
             f"Control  http://{self.services[0].endpoint}{CONTROL}calls (also state, faults)",

@@ -58,9 +58,6 @@ class Service(ABC):
     title: ClassVar[str]
     apis: ClassVar[str]
 
-    instances = Rows()
-    """The instances."""
-
     def __init__(self, keys: Keyring, clock: Clock) -> None:
         self.keys = keys
         self.clock = clock
@@ -75,6 +72,10 @@ class Service(ABC):
     @abstractmethod
     def environment(self) -> dict[str, str]:
         """Return the environment variables for scripts: endpoint and keys."""
+
+    def about(self) -> str:
+        """Return what is there from the start, for users."""
+        return f"instances: {', '.join(row['InstanceId'] for row in self.tables()['instances'].rows())}"
 
     def for_examples(self) -> dict[str, str]:
         """Return the other environment variables of the examples."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from resilience.sandbox.alibaba.service import Alibaba
+from resilience.sandbox.emqx.service import Emqx
 from resilience.sandbox.keys import Clock
 from resilience.sandbox.service import Service
 from resilience.sandbox.tencent.service import Tencent
@@ -15,6 +16,7 @@ class Ports(TypedDict, total=False):
 
     alibaba_port: int
     tencent_port: int
+    emqx_port: int
 
 
 class Services:
@@ -24,16 +26,18 @@ class Services:
     Attributes:
         alibaba: ApsaraMQ for MQTT.
         tencent: TDMQ for MQTT.
+        emqx: EMQX 5.
     """
 
     def __init__(self, clock: Clock) -> None:
         self.alibaba = Alibaba(clock)
         self.tencent = Tencent(clock)
+        self.emqx = Emqx(clock)
 
     @property
     def services(self) -> tuple[Service, ...]:
         """All services."""
-        return self.alibaba, self.tencent
+        return self.alibaba, self.tencent, self.emqx
 
 
 PROVIDERS = tuple(name.removesuffix("_port") for name in Ports.__annotations__)

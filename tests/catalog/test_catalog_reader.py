@@ -106,10 +106,10 @@ def test_an_entry_that_is_no_table_is_named() -> None:
         parse(GOOD.replace('[codes."Bad.Thing"]', '[codes]\nOdd = 1\n[codes."Bad.Thing"]'), "acme.toml")
 
 
-def test_both_providers_are_found() -> None:
+def test_all_providers_are_found() -> None:
     """The providers are those that have a file."""
-    assert providers() == ("alibaba", "tencent")
-    assert [catalogue(name).provider for name in providers()] == ["alibaba", "tencent"]
+    assert providers() == ("alibaba", "emqx", "tencent")
+    assert [catalogue(name).provider for name in providers()] == ["alibaba", "emqx", "tencent"]
 
 
 def test_a_catalogue_is_read_once() -> None:
@@ -127,7 +127,7 @@ def test_a_catalogue_cannot_be_changed() -> None:
 @pytest.mark.parametrize("name", ["aws", "", "../alibaba", "Alibaba"])
 def test_an_unknown_provider_is_refused(name: str) -> None:
     """The message lists the providers that there are."""
-    with pytest.raises(ValueError, match='expected one of "alibaba", "tencent"'):
+    with pytest.raises(ValueError, match='expected one of "alibaba", "emqx", "tencent"'):
         catalogue(name)
 
 

@@ -124,14 +124,19 @@ def checked_provider(provider: str | None, policy: PolicyValues) -> str | None:
     Raises:
         ValueError: The provider is unknown, and its name is similar to that of a known one.
     """
-    scopes = {rule.scope.rpartition(".")[2] for rule in policy.rules} - {"transport"}
-    known = {*providers(), *policy.operations, *policy.apis, *scopes}
+    known = {*providers(), *named_by(policy)}
     if provider is None or provider in known:
         return provider
     near = difflib.get_close_matches(provider, known, n=1)
     if near:
         raise ValueError(f'unknown provider "{provider}"; did you mean "{near[0]}"?')
     return provider
+
+
+def named_by(policy: PolicyValues) -> frozenset[str]:
+    """Return the providers that a policy names: in its rules, its operations and its APIs."""
+    scopes = {rule.scope.rpartition(".")[2] for rule in policy.rules} - {"transport"}
+    return frozenset({*policy.operations, *policy.apis, *scopes})
 
 
 def effect_of(provider: str | None, code: str) -> Effect | None:
@@ -195,8 +200,10 @@ def _law(owner: str, facts: OperationFacts | None, declared: Declaration) -> Nam
 def _only_owner(name: str, policy: PolicyValues) -> str:
     owners = [each for each in providers() if catalogue(each).operation(name) is not None]
     owners += [each for each, declared in policy.operations.items() if name in declared and each not in owners]
-    if len(owners) == 1:
-        return owners[0]
+    # Several services have an operation of that name, and mostly the policy is for one of them.
+    named = [each for each in owners if each in named_by(policy)]
+    if len(owners) == 1 or len(named) == 1:
+        return (named or owners)[0]
     if owners:
         listed = " or ".join(f'"{each}:{name}"' for each in owners)
         raise ValueError(f"operation {name!r} is known for {' and '.join(owners)}: say {listed}")

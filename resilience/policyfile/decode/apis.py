@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cache
 from itertools import combinations
 from operator import itemgetter
 from typing import Any
 
 from attrs import define, evolve, field, frozen
 
+from resilience.catalog import catalogue, providers
 from resilience.core.operations.apis import METHODS, RequestTemplate, RestApi, is_placeholder
 from resilience.core.operations.declared import Declaration
 from resilience.policyfile.decode.layers import Layer, Report, Stack
 from resilience.policyfile.decode.operations import catalogued
 from resilience.policyfile.decode.settings import Entries, table_of
+from resilience.policyfile.format import http_places
 from resilience.policyfile.format.rows import Key
 from resilience.policyfile.format.rule_keys import is_provider, operation_fault
 from resilience.policyfile.format.tables import SOURCE, TEMPLATE
@@ -121,6 +124,16 @@ def _meeting(
         first.setdefault((shape, words), template)
 
 
+@cache
+def catalogued_requests(provider: str) -> Mapping[str, RequestTemplate]:
+    """Return the requests of a provider's operations that its catalogue describes, by operation."""
+    if provider not in providers():
+        return {}
+    known = catalogue(provider).operations
+    found = {name: http_places.template(facts.request) for name, facts in known.items() if facts.request}
+    return {name: RequestTemplate(name, *parts) for name, parts in found.items() if parts is not None}
+
+
 @define
 class _Api:
     """The merged entries of one API."""
@@ -205,7 +218,9 @@ class _Reader:
 
     def source(self, provider: str, api: _Api) -> RestApi:
         """Return one API, and report each template that an earlier one makes ambiguous."""
-        templates = {name: template for name, (template, _) in api.templates.items()}
+        own = {name: template for name, (template, _) in api.templates.items()}
+        known = catalogued_requests(provider)
+        templates = {name: known[name] for name in known if name not in own and name not in api.unread} | own
         earlier = {second.operation: first for first, second in equals(templates.values())}
         for name, first in earlier.items():
             both = "/".join(

@@ -107,7 +107,7 @@ def _hosts(_key: Key, value: object) -> tuple[str, ...]:
     if type(value) is not list:
         hint = f"; write [{shown(value)}]" if type(value) is str and http_places.host(value) else ""
         raise UnfitError(
-            ids.WRONG_TYPE, f'expected an array of hosts such as ["emqx.example.com:18083"], got {shown(value)}{hint}'
+            ids.WRONG_TYPE, f'expected an array of hosts such as ["broker.example.com:18083"], got {shown(value)}{hint}'
         )
     if not value:
         raise UnfitError(ids.OUT_OF_RANGE, "expected at least one host, got none; leave it out for any host")
@@ -118,7 +118,9 @@ def _host(value: object) -> str:
     found = http_places.host(value) if type(value) is str else None
     if found is None:
         hint = (lookalike(value) or http_places.host_hint(value)) if type(value) is str else ""
-        message = f'expected a host such as "emqx.example.com" or "emqx.example.com:18083", got {shown(value)}{hint}'
+        message = (
+            f'expected a host such as "broker.example.com" or "broker.example.com:18083", got {shown(value)}{hint}'
+        )
         raise UnfitError(ids.WRONG_TYPE, message)
     return found
 

@@ -1,0 +1,1 @@
+"""EMQX 5: its management API."""
