@@ -47,7 +47,7 @@ def test_help_lists_the_commands() -> None:
     """The help names each command with its first sentence."""
     output = CliRunner().invoke(app, ["--help"]).output
     assert re.search(r"^  demo +Run two provisioning scripts", output, re.MULTILINE)
-    assert re.search(r"^  sandbox +Play both cloud services", output, re.MULTILINE)
+    assert re.search(r"^  sandbox +Play all services", output, re.MULTILINE)
 
 
 def test_an_unknown_command_is_wrong_use() -> None:

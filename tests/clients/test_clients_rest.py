@@ -97,14 +97,14 @@ def answered(policy: Policy, provider: str, method: str, path: str, response: An
 
 
 @SENDS
-def test_emqx_is_understood_from_a_policy(send: Send, service: RestService) -> None:
+def test_acme_is_understood_from_a_policy(send: Send, service: RestService) -> None:
     """A user that is there already, one that is gone, and a service that is away: each by its rule."""
-    policy = Policy.load(DATA / "emqx.toml")
+    policy = Policy.load(DATA / "acme.toml")
     users = "/api/v5/authentication/password_based%3Abuilt_in_database/users"
 
     def play(method: str, path: str, **kwargs: Any) -> tuple[str, str | None, str]:
         response = send(method, service.url + path, **kwargs)
-        return answered(policy, "emqx", method, path, response)
+        return answered(policy, "acme", method, path, response)
 
     assert play("POST", users, json={"user_id": "dev-1"}) == ("CreateUser", None, "success")
     assert play("POST", users, json={"user_id": "dev-1"}) == ("CreateUser", "ALREADY_EXISTS", "accept")

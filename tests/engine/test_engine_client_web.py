@@ -32,12 +32,12 @@ settle = "50ms"
 [backoff.default]
 base = "1ms"
 cap = "2ms"
-[sources.emqx]
+[sources.acme]
 hosts = ["127.0.0.1"]
 code = "json:code"
-[sources.emqx.operations]
+[sources.acme.operations]
 CreateUser = "POST /users/{kind}"
-[rules.emqx]
+[rules.acme]
 "BUSY" = { do = "retry", effect = "none" }
 "CreateUser/ALREADY_EXISTS" = { do = "accept", if = "always" }
 "NO" = "fail"
@@ -115,7 +115,7 @@ async def test_a_client_of_plain_http_follows_the_codes_of_its_api(make: Any, we
     """A retry is another request; what fails returns the service's own answer; what is accepted is a 200."""
     log: Any = Log()
     async with opened(make) as client:
-        wrapped = wrap_client(client, Executor(Policy.loads(REST), provider="emqx", observers=(log,)))
+        wrapped = wrap_client(client, Executor(Policy.loads(REST), provider="acme", observers=(log,)))
         assert isinstance(wrapped, make)
         web.script = [(429, {"code": "BUSY"}), (400, {"code": "BUSY"})]
         made = await sent(wrapped.post(f"{web.url}/users/mqtt", json={"user_id": "dev-1"}))
@@ -136,7 +136,7 @@ async def test_a_client_of_plain_http_follows_the_codes_of_its_api(make: Any, we
 async def test_a_client_of_plain_http_raises_its_own_errors(make: Any) -> None:
     """Where there is no answer, the library's exception leaves; a post in doubt is not repeated."""
     async with opened(make) as client:
-        wrapped = wrap_client(client, Executor(Policy.loads(REST), provider="emqx", observers=()))
+        wrapped = wrap_client(client, Executor(Policy.loads(REST), provider="acme", observers=()))
         with (
             peer(hangs_up=True) as address,
             pytest.raises((requests.ConnectionError, httpx.RemoteProtocolError)) as cut,
@@ -182,7 +182,7 @@ async def test_an_api_s_message_chooses_the_answer(make: Any, place: str, body: 
     )
     policy = Policy.loads(text)
     async with opened(make) as plain:
-        client = wrap_client(plain, Executor(policy, provider="emqx", observers=()))
+        client = wrap_client(plain, Executor(policy, provider="acme", observers=()))
         web.script = [(429, body)]
         answer = await sent(client.post(f"{web.url}/users/mqtt", json={"name": "a"}))
     assert answer.status_code == (201 if asked == 2 else 429)
@@ -199,7 +199,7 @@ def test_an_exception_for_a_status_has_its_body_for_a_message(library: Any, web:
         answer.raise_for_status()
         return answer.status_code
 
-    call = SyncExecutor(policy, provider="emqx", observers=()).wrap("CreateUser", create)
+    call = SyncExecutor(policy, provider="acme", observers=()).wrap("CreateUser", create)
     web.script = [(429, {"code": "NO", "why": "come back later"})]
     assert call() == 201
     web.script = [(429, {"code": "NO", "why": "never"})]

@@ -55,7 +55,7 @@ KEYS = [
         "tencent",
         "transport",
         "acme",
-        "emqx",
+        "acme",
         "POST",
         "default",
         "retry",

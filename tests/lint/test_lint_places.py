@@ -313,7 +313,7 @@ ONE_FILE = {
         ⟦RP021:"Make*/InternalError"⟧ = "retry"
     """,
     "a-provider-without-a-catalogue-may-name-anything": """
-        [rules.emqx]
+        [rules.acme]
         "Make*/SomeError" = "retry"
         "OtherError" = "retry"
     """,

@@ -14,10 +14,10 @@ from resilience.policyfile.lint import inspect, inspect_text
 
 DATA = Path(__file__).parents[1] / "data" / "valid"
 SMALL = 'schema = 1\nlimits.deadline = "2m"\n'
-EMQX = """
-[sources.emqx]
+ACME = """
+[sources.acme]
 code = "json:code"
-[sources.emqx.operations]
+[sources.acme.operations]
 CreateUser = "POST /users/{kind}"
 DeleteUser = "DELETE /users/{kind}/{user}"
 """
@@ -76,8 +76,8 @@ def test_a_policy_without_these_tables_has_neither() -> None:
 
 def test_what_a_repeat_does_follows_from_the_method() -> None:
     """What RFC 9110 calls idempotent is safe, and all else is done twice, unless [operations] knows better."""
-    policy = loads(EMQX + '[operations.emqx]\nCreateUser = "conflict"\nPATCH = "safe"\nOther = "safe"')
-    repeats = {name: said.repeat for name, said in policy.operations["emqx"].items()}
+    policy = loads(ACME + '[operations.acme]\nCreateUser = "conflict"\nPATCH = "safe"\nOther = "safe"')
+    repeats = {name: said.repeat for name, said in policy.operations["acme"].items()}
     assert (repeats["CreateUser"], repeats["DeleteUser"], repeats["Other"]) == ("conflict", "safe", "safe")
     assert {name for name, repeat in repeats.items() if name.isupper() and repeat == "safe"} == {
         *("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"),
@@ -91,9 +91,9 @@ def test_what_a_repeat_does_follows_from_the_method() -> None:
 )
 def test_operations_of_an_api_are_found_by_name(operation: str, repeat: str) -> None:
     """An executor finds the operations of a described API, and careful ones for what nobody described."""
-    policy = loads(EMQX + '[operations.emqx]\nCreateUser = "conflict"')
-    found = resolve(f"emqx:{operation}", policy=policy, provider=None)
-    assert (found.name, found.provider, found.repeat) == (operation, "emqx", repeat)
+    policy = loads(ACME + '[operations.acme]\nCreateUser = "conflict"')
+    found = resolve(f"acme:{operation}", policy=policy, provider=None)
+    assert (found.name, found.provider, found.repeat) == (operation, "acme", repeat)
 
 
 def test_the_catalogue_knows_more_about_an_operation_than_its_method() -> None:
@@ -106,16 +106,16 @@ def test_the_catalogue_knows_more_about_an_operation_than_its_method() -> None:
 def test_a_source_merges_by_key_and_by_operation(tmp_path: Path) -> None:
     """Files and environments add to a source; a place, a list of hosts and a template are replaced whole."""
     base = tmp_path / "base.toml"
-    base.write_text(SMALL + EMQX, encoding="utf-8")
+    base.write_text(SMALL + ACME, encoding="utf-8")
     top = tmp_path / "top.toml"
     top.write_text(
         'schema = 1\nextends = ["base.toml"]\n'
-        '[sources.emqx]\nhosts = ["a"]\noperations.KickOut = "DELETE /clients/{id}"\n'
-        '[env.prod.sources.emqx]\ncode = "header:x-code"\nhosts = ["b", "c"]\n'
+        '[sources.acme]\nhosts = ["a"]\noperations.KickOut = "DELETE /clients/{id}"\n'
+        '[env.prod.sources.acme]\ncode = "header:x-code"\nhosts = ["b", "c"]\n'
         'operations.DeleteUser = "POST /users/{kind}/{user}/delete"\n',
         encoding="utf-8",
     )
-    plain, prod = Policy.load(top).apis["emqx"], Policy.load(top, env="prod").apis["emqx"]
+    plain, prod = Policy.load(top).apis["acme"], Policy.load(top, env="prod").apis["acme"]
     assert (str(plain.code), plain.hosts) == ("json:code", ("a",))
     assert (str(prod.code), prod.hosts) == ("header:x-code", ("b", "c"))
     assert [str(each) for each in plain.operations] == [
@@ -124,8 +124,8 @@ def test_a_source_merges_by_key_and_by_operation(tmp_path: Path) -> None:
         "DELETE /clients/{id}",
     ]
     assert str(prod.operations[1]) == "POST /users/{kind}/{user}/delete"
-    assert Policy.load(top, env="prod").operations["emqx"]["DeleteUser"].repeat == "duplicate"
-    origin = Policy.load(top, env="prod").origin("sources", "emqx", "code")
+    assert Policy.load(top, env="prod").operations["acme"]["DeleteUser"].repeat == "duplicate"
+    origin = Policy.load(top, env="prod").origin("sources", "acme", "code")
     assert origin is not None
     assert (Path(origin.file).name, origin.line) == ("top.toml", 7)
 
@@ -186,9 +186,9 @@ def test_two_templates_that_fit_one_request_equally_are_an_error(text: str, foun
 
 def test_rules_may_name_the_operations_of_an_api_and_its_methods() -> None:
     """What no template fits is called by its method, and rules may say so; a misspelled name is an error."""
-    rules = '[rules.emqx]\n"CreateUser/A" = "fail"\n"PUT/A" = "fail"\n"*User/B" = "retry"\n'
-    assert len(loads(EMQX + rules).rules) == 3
-    assert problems(f'{EMQX}{rules}"CreateUsr/A" = "fail"') == [(13, "RP051")]
+    rules = '[rules.acme]\n"CreateUser/A" = "fail"\n"PUT/A" = "fail"\n"*User/B" = "retry"\n'
+    assert len(loads(ACME + rules).rules) == 3
+    assert problems(f'{ACME}{rules}"CreateUsr/A" = "fail"') == [(13, "RP051")]
 
 
 @pytest.mark.parametrize(
@@ -252,10 +252,10 @@ def found(text: str) -> list[tuple[int, str, str]]:
 
 def test_a_declared_operation_that_is_almost_one_of_the_api_is_a_finding() -> None:
     """Who says what a repeat of ``CreateUsr`` does has said nothing about ``CreateUser``."""
-    rules = '[rules.emqx]\nA = "fail"\n'
-    ((line, rule, message),) = found(f'{EMQX}{rules}[operations.emqx]\nCreateUsr = "conflict"')
+    rules = '[rules.acme]\nA = "fail"\n'
+    ((line, rule, message),) = found(f'{ACME}{rules}[operations.acme]\nCreateUsr = "conflict"')
     assert (line, rule) == (12, "RP072")
-    assert 'of [sources.emqx]; did you mean "CreateUser"?' in message
+    assert 'of [sources.acme]; did you mean "CreateUser"?' in message
 
 
 @pytest.mark.parametrize(
@@ -263,16 +263,16 @@ def test_a_declared_operation_that_is_almost_one_of_the_api_is_a_finding() -> No
     [
         pytest.param('[sources.alibaba-iot]\n[rules.alibaba-iot]\nA = "fail"', [], id="described"),
         pytest.param('[rules.alibaba-iot]\nA = "fail"', ["RP062"], id="not-described"),
-        pytest.param(f'{EMQX}[rules.emqx]\nA = "fail"\n[rules.emqxx]\nA = "fail"', ["RP062"], id="almost-described"),
-        pytest.param(f'{EMQX}[rules.transport.emqx]\nlost = "fail"', [], id="transport-rules-are-rules"),
+        pytest.param(f'{ACME}[rules.acme]\nA = "fail"\n[rules.acmex]\nA = "fail"', ["RP062"], id="almost-described"),
+        pytest.param(f'{ACME}[rules.transport.acme]\nlost = "fail"', [], id="transport-rules-are-rules"),
         pytest.param(
-            f'{EMQX}[rules.transport.emqx]\n"KickOut/lost" = "fail"\n[operations.emqx]\nKickOut = "safe"',
+            f'{ACME}[rules.transport.acme]\n"KickOut/lost" = "fail"\n[operations.acme]\nKickOut = "safe"',
             [],
             id="declared-operation",
         ),
-        pytest.param(f'{EMQX}[rules.transport.emqx]\n"Look/lost" = "fail"', ["RP074"], id="unmade-in-transport"),
-        pytest.param(f'{EMQX}[rules.emqx]\n"Create*/A" = "fail"\n"GET/A" = "fail"', [], id="globs-and-methods"),
-        pytest.param(f'{EMQX}[rules.emqx]\n"Look*/A" = "fail"', ["RP021"], id="glob-for-nothing"),
+        pytest.param(f'{ACME}[rules.transport.acme]\n"Look/lost" = "fail"', ["RP074"], id="unmade-in-transport"),
+        pytest.param(f'{ACME}[rules.acme]\n"Create*/A" = "fail"\n"GET/A" = "fail"', [], id="globs-and-methods"),
+        pytest.param(f'{ACME}[rules.acme]\n"Look*/A" = "fail"', ["RP021"], id="glob-for-nothing"),
     ],
 )
 def test_rules_are_held_against_the_apis_of_the_policy(text: str, rules: list[str]) -> None:
@@ -282,7 +282,7 @@ def test_rules_are_held_against_the_apis_of_the_policy(text: str, rules: list[st
 
 def test_an_api_that_a_parent_describes_needs_no_rules(tmp_path: Path) -> None:
     """What a file above describes may be meant for others that extend it."""
-    (tmp_path / "base.toml").write_text(SMALL + EMQX, encoding="utf-8")
+    (tmp_path / "base.toml").write_text(SMALL + ACME, encoding="utf-8")
     (tmp_path / "top.toml").write_text('schema = 1\nextends = ["base.toml"]\n', encoding="utf-8")
     assert inspect(tmp_path / "top.toml") == ()
     assert [each.rule for each in inspect(tmp_path / "base.toml")] == ["RP073"]

@@ -9,7 +9,7 @@ from resilience.policyfile import TITLES, Policy, PolicyError
 DATA = Path(__file__).parents[1] / "data"
 VALID = sorted((DATA / "valid").glob("*.toml"))
 INVALID = sorted((DATA / "invalid").glob("*.toml"))
-SHIPPED = ("alibaba-mqtt", "common", "provisioning", "tencent-mqtt")
+SHIPPED = ("alibaba-mqtt", "common", "emqx", "provisioning", "tencent-mqtt")
 
 
 @pytest.mark.parametrize("path", VALID, ids=lambda path: path.stem)

@@ -120,7 +120,7 @@ def test_no_command_shows_it(command: list[str], tmp_path: Path) -> None:
     [
         *("retyr", "patient", "slow-retry_2", "5 sec", "1h30", "1 hour 5 minutes", "InvalidParameter.Actions"),
         *("CreateGroupId/GroupIdAlreadyExsited", "Create*Group/X", "http-503", "http-5xx", "json:error.code"),
-        *("emqx.example.com:18083", "../bases/mqtt-2026.toml", "builtin:alibaba-mqtt", "{name}-{n}", "retry later"),
+        *("broker.example.com:18083", "../bases/mqtt-2026.toml", "builtin:alibaba-mqtt", "{name}-{n}", "retry later"),
         *("GroupIdAlreadyUsedByOtherUsers", "UnsupportedHTTPMethod", "POST /users/{user}", "header:x-request-id"),
         *("r\u0435try", "gr\u00f6\u00dfe", "Broken%s", "~/ledger.db", "${HOME}/x", "INTERNAL_ERROR", ""),
     ],
