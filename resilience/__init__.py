@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from resilience.observers import Journal
     from resilience.policyfile import Policy, PolicyError
     from resilience.state import Ledger, LedgerError
+    from resilience.state.store import StateError
     from resilience.telemetry import Logs, Metrics, Spans
 
 __version__ = "0.1.0"
@@ -63,6 +64,7 @@ __all__ = [
     "RemedyFailed",
     "ServiceError",
     "Spans",
+    "StateError",
     "SyncBoundCall",
     "SyncExecutor",
     "SyncMappedOutcome",
@@ -98,6 +100,7 @@ _HOMES = {
     "RemedyFailed": "engine.errors",
     "ServiceError": "engine.errors",
     "Spans": "telemetry",
+    "StateError": "state.store",
     "SyncBoundCall": "engine.bound_call",
     "SyncExecutor": "executors",
     "SyncMappedOutcome": "fleet.mapped_outcome",

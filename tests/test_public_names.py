@@ -39,6 +39,7 @@ PUBLIC: Final = (
     "RemedyFailed",
     "ServiceError",
     "Spans",
+    "StateError",
     "SyncBoundCall",
     "SyncExecutor",
     "SyncMappedOutcome",
@@ -78,7 +79,7 @@ def test_the_version_is_the_distributions() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["DeadlineExceeded", "LedgerError", "PolicyError", "Refused", "RemedyFailed", "ServiceError"]
+    "name", ["DeadlineExceeded", "LedgerError", "PolicyError", "Refused", "RemedyFailed", "ServiceError", "StateError"]
 )
 def test_our_exceptions_can_be_caught(name: str) -> None:
     """They are ordinary exceptions: none of them passes through ``except Exception``, as a cancellation does."""

@@ -27,6 +27,7 @@ StopReason = Literal[
     "breaker",
     "rate",
     "ledger",
+    "state",
     "inner",
     "cancelled",
 ]
@@ -37,7 +38,7 @@ Ended = Literal["success", "success_after_retry", "accepted", "failed", "exhaust
 
 
 _EXHAUSTED: Final[frozenset[StopReason]] = frozenset({"max", "attempts", "deadline"})
-_REFUSED: Final[frozenset[StopReason]] = frozenset({"budget", "breaker", "rate", "ledger"})
+_REFUSED: Final[frozenset[StopReason]] = frozenset({"budget", "breaker", "rate", "ledger", "state"})
 
 
 def ended_by(reason: StopReason, *, attempts: int) -> Ended:

@@ -17,7 +17,7 @@ from resilience.core.admission.budget import RetryBudget
 from resilience.core.admission.levels import RateChange
 from resilience.core.decision import Decision, Ended, StopReason
 from resilience.core.fault import Effect, Fault
-from resilience.core.policy import PolicyValues, Rule
+from resilience.core.policy import OnUnavailable, PolicyValues, Rule
 from resilience.core.settings.chaos import Injection
 
 LedgerAnswer = Literal["new", "done", "unfinished"]
@@ -111,6 +111,20 @@ class BreakerChanged:
     is_shadow: bool
     failures: int
     results: int
+
+
+@frozen(kw_only=True, slots=False)
+class StateChanged:
+    """
+    The store that processes share went away, or is back.
+
+    Attributes:
+        is_away: Whether it cannot be used any more; False if it can again.
+        on_unavailable: What the policy says of calls meanwhile.
+    """
+
+    is_away: bool
+    on_unavailable: OnUnavailable
 
 
 @frozen(kw_only=True, slots=False)
@@ -318,6 +332,7 @@ Event = (
     | Recalled
     | BreakerChanged
     | RateAdapted
+    | StateChanged
     | RetryPaid
     | AttemptStarted
     | FaultInjected

@@ -25,6 +25,9 @@ Condition = Literal["ours", "always"]
 OnUnfinished = Literal["verify", "retry", "fail"]
 """What to do with a resource that an earlier run started and never finished."""
 
+OnUnavailable = Literal["local", "fail"]
+"""What to do while the store that processes share cannot be used."""
+
 VERBS: Final[tuple[Verb, ...]] = get_args(Verb)
 DEFAULT_RENAMES: Final = 5
 
@@ -154,6 +157,23 @@ class LedgerSettings:
 
 
 @frozen(kw_only=True)
+class StateSettings:
+    """
+    What executors of several processes share.
+
+    Attributes:
+        store: The url of a server, or the path of a file; it may have a password in it.
+        on_unavailable: What to do while the store cannot be used: keep this process's part of the limits, or end calls
+            before they send anything.
+        written: The store as in the policy, so that its digest is the same on every machine.
+    """
+
+    store: str = field(repr=False)
+    on_unavailable: OnUnavailable = "local"
+    written: str | None = field(default=None, eq=False, repr=False)
+
+
+@frozen(kw_only=True)
 class TelemetrySettings:
     """
     The telemetry of a policy.
@@ -192,6 +212,7 @@ class PolicyValues:
         rates: How many calls may be sent, by provider.
         budgets: How many retries calls may make together, by provider.
         breakers: When calls are refused because they fail, by provider.
+        state: What executors of several processes share; None if each executor has its own.
     """
 
     name: str
@@ -212,6 +233,7 @@ class PolicyValues:
     rates: Mapping[str, RateLimits] = field(factory=dict, converter=fixed)
     budgets: Mapping[str, BudgetLimits] = field(factory=dict, converter=fixed)
     breakers: Mapping[str, BreakerLimits] = field(factory=dict, converter=fixed)
+    state: StateSettings | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return the values for a copy or a pickle."""

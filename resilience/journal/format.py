@@ -19,6 +19,7 @@ Unknown values are absent.
 | `waited` | the call had to wait before an attempt | `gate` (what it waited for), `duration` |
 | `breaker_changed` | a breaker changed | `breaker`, `old`, `new`, `by_hand`, `shadow`, `failures`, `results` |
 | `rate_adapted` | a rate limit adapted | `provider`, `adapted`, `old`, `new`, `declared`, `refused`, `answered` |
+| `state_changed` | the store that processes share went away, or is back | `away`, `on_unavailable` |
 | `retry_paid` | the budget paid for the next attempt | `provider`, `retries_left` |
 | `recalled` | the ledger was asked | `answer` (new, done or unfinished), `waited` (for another call) |
 | `attempt_started` | an attempt begins | `number` (from 1) |
@@ -70,6 +71,7 @@ from resilience.core.events import (
     RefreshStarted,
     ResourceRenamed,
     RetryPaid,
+    StateChanged,
     VerifyEnded,
     VerifyStarted,
     Waited,
@@ -204,6 +206,12 @@ RECORDS: Final[Mapping[type, tuple[str, Columns]]] = {
             Column("declared", NUMBER, _changed("declared")),
             Column("refused", WHOLE, _changed("refused")),
             Column("answered", WHOLE, _changed("answered")),
+        ),
+    ),
+    StateChanged: (
+        "state_changed",
+        Columns(
+            Column("away", TRUTH, lambda event, _: event.is_away, to=None), Column("on_unavailable", TEXT, to=None)
         ),
     ),
     RetryPaid: (

@@ -237,7 +237,7 @@ def _keys(layers: Sequence[Layer]) -> set[str]:
 _OF_UNKNOWN: Final = frozenset({ids.UNKNOWN_ACTION, ids.BAD_UNKNOWN})
 """Problems of ``unknown``."""
 
-_BY_THEMSELVES: Final = frozenset({"production", "limits", "credentials", "ledger", "telemetry"})
+_BY_THEMSELVES: Final = frozenset({"production", "limits", "credentials", "state", "ledger", "telemetry"})
 """Tables whose values can be checked without the other tables."""
 
 

@@ -59,6 +59,9 @@ def digest(values: Mapping[str, Any]) -> str:
     if values["ledger"] is not None:
         ledger = values["ledger"]
         content["ledger"] = {"path": ledger.written or ledger.path, "on_unfinished": ledger.on_unfinished}
+    if values["state"] is not None:
+        state = values["state"]
+        content["state"] = {"store": state.written or state.store, "on_unavailable": state.on_unavailable}
     if values["apis"]:
         content["apis"] = {name: attrs.asdict(each) for name, each in values["apis"].items()}
     for table in ("rates", "budgets", "breakers"):

@@ -13,7 +13,7 @@ from attrs import define, field
 from resilience.core.backoff import Backoff
 from resilience.core.operations.apis import RestApi
 from resilience.core.operations.declared import Declaration
-from resilience.core.policy import Action, LedgerSettings, Limits, TelemetrySettings
+from resilience.core.policy import Action, LedgerSettings, Limits, StateSettings, TelemetrySettings
 from resilience.core.settings.chaos import Chaos
 from resilience.policyfile.decode.actions import build_actions, unknown_action
 from resilience.policyfile.decode.apis import DescribedApis, read_apis
@@ -187,6 +187,7 @@ class LayerReading:
             "backoffs": self.backoffs,
             "actions": self.actions,
             "chaos": self.chaos,
+            "state": self._state(),
             "ledger": self._ledger(),
             "apis": self.apis,
             "telemetry": self._telemetry(),
@@ -201,6 +202,18 @@ class LayerReading:
             return None
         written = entries.get("path", LedgerSettings().path)
         return LedgerSettings(**{**entries, "path": self._path(("ledger", "path"), written), "written": written})
+
+    def _state(self) -> StateSettings | None:
+        entries = self.settings.state
+        if entries is None:
+            return None
+        if "store" not in entries:
+            if self.stack.setter(("state", "store")) is None:
+                message = "state.store is set neither here nor in a file that this one extends; write where it is"
+                self._complain(("state",), ids.MISSING, message, missing=("state", "store"))
+            return None
+        written = entries["store"]
+        return StateSettings(**{**entries, "store": self._path(("state", "store"), written), "written": written})
 
     def _telemetry(self) -> TelemetrySettings | None:
         entries = self.settings.telemetry

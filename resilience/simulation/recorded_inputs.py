@@ -16,7 +16,7 @@ _OVERHEAD: Final = 1e-3
 
 # Reasons that stop a call after a decision to go on, and that the rules of another policy would not change.
 _BROKEN_OFF: Final[frozenset[StopReason | None]] = frozenset(
-    {None, "cancelled", "deadline", "budget", "breaker", "rate", "ledger"}
+    {None, "cancelled", "deadline", "budget", "breaker", "rate", "ledger", "state"}
 )
 
 

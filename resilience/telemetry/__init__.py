@@ -84,6 +84,8 @@ Events, all on the operation's span.
 `.breaker.state`, `.breaker.before`, `.breaker.shadow`, `.breaker.by_hand`, `.breaker.failures`, `.breaker.results` |
 | `.rate.adapted` | a rate limit has adapted to what the service takes, in this call or before it | `.rate.provider`, \
 `.rate.operation`, `.rate.limit`, `.rate.before`, `.rate.declared`, `.rate.refused`, `.rate.answered` |
+| `.state.changed` | the store that processes share went away, or is back; told by one call | `.state.away`, \
+`.state.on_unavailable` |
 | `.budget.paid` | the retry budget paid for the next attempt | `.budget.provider`, `.budget.left` |
 | `.ledger.answered` | the ledger has been asked, before the first attempt | `.ledger.answer`, `.ledger.waited` |
 | `.retry.scheduled` | another attempt follows | `.attempt.number`, `.retry.delay`, `.retry.jittered`, `.retry.after`, \
@@ -116,6 +118,8 @@ Attributes of events alone.
 | `.rate.declared` | double | those that the policy declares; absent where it declares nothing |
 | `.rate.refused` | int | the requests of the last window that were throttled |
 | `.rate.answered` | int | all requests of the last window that were answered |
+| `.state.away` | bool | whether the store cannot be used any more; false if it can again |
+| `.state.on_unavailable` | string | what the policy says of calls meanwhile: `local` or `fail` |
 | `.budget.provider` | string | the provider of the retry budget |
 | `.budget.left` | int | the retries that the budget would pay for at once, after this one |
 | `.ledger.waited` | double | seconds that the call waited for another call on the same resource |

@@ -29,7 +29,6 @@ from resilience.policyfile.format.tables import (
     BACKOFF,
     CREDENTIALS,
     FILE_ONLY,
-    LATER,
     LIMITS,
     NAMED,
     RULE,
@@ -44,7 +43,7 @@ ROOT = Path(__file__).parents[2]
 
 WORDS = sorted(
     {
-        *(*ACTION, *BACKOFF, *CREDENTIALS, *FILE_ONLY, *LATER, *LIMITS, *NAMED, *RULE, *SOURCE, *TABLES, *TELEMETRY),
+        *(*ACTION, *BACKOFF, *CREDENTIALS, *FILE_ONLY, *LIMITS, *NAMED, *RULE, *SOURCE, *TABLES, *TELEMETRY),
         *(*BREAKER, *BUDGET, *RATE, *TOP),
     }
 )

@@ -56,6 +56,7 @@ from resilience.core.events import (
     RefreshStarted,
     ResourceRenamed,
     RetryPaid,
+    StateChanged,
     VerifyEnded,
     VerifyStarted,
     Waited,
@@ -114,7 +115,8 @@ def everything(journal: Journal) -> None:
         failures=6,
         results=10,
     )
-    play(journal, ADAPTED, changed, RetryPaid(provider="alibaba", retries_left=3), *succeeded(1), ended())
+    away = StateChanged(is_away=True, on_unavailable="local")
+    play(journal, ADAPTED, changed, away, RetryPaid(provider="alibaba", retries_left=3), *succeeded(1), ended())
     play(journal, *gave_up())
     for error, how in (("TypeError", None), (None, "cancelled")):
         aborted = AttemptAborted(number=1, duration=0.5, error=error)

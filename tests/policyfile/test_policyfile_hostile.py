@@ -10,7 +10,6 @@ from resilience.policyfile.format.shared_limits import BREAKER, BUDGET, RATE
 from resilience.policyfile.format.tables import (
     BACKOFF,
     CREDENTIALS,
-    LATER,
     LIMITS,
     RULE,
     SOURCE,
@@ -22,9 +21,7 @@ from resilience.policyfile.format.tables import (
 EVERYTHING = (Path(__file__).parents[1] / "data" / "valid" / "everything.toml").read_text(encoding="utf-8")
 LINES = EVERYTHING.replace('extends = ["base.toml", "../valid/smallest.toml", "builtin:tencent-mqtt"]', "").splitlines()
 
-NAMES = sorted(
-    {*BACKOFF, *BREAKER, *BUDGET, *RATE, *CREDENTIALS, *LATER, *LIMITS, *RULE, *SOURCE, *TABLES, *TELEMETRY, *TOP}
-)
+NAMES = sorted({*BACKOFF, *BREAKER, *BUDGET, *RATE, *CREDENTIALS, *LIMITS, *RULE, *SOURCE, *TABLES, *TELEMETRY, *TOP})
 KEYS = st.one_of(
     st.sampled_from([*NAMES, "env", "extends", "transport", "alibaba", "acme", "default", "retry", "a", "lost", "A"]),
     st.sampled_from(['""', '"A.B"', '"Create*/A"', '"*/*"', '"alibaba:X/A"', '"http-5xx"', '"/"', '":"', '"%s"', "0"]),

@@ -44,6 +44,7 @@ from resilience.core.events import (
     RefreshStarted,
     ResourceRenamed,
     RetryPaid,
+    StateChanged,
     VerifyEnded,
     VerifyStarted,
     Waited,
@@ -74,6 +75,7 @@ _CALLS: list[list[Event]] = [
     [CHANGE, ended("refused", "breaker", error="resilience.BreakerOpen")],
     [evolve(CHANGE, old="open", new="half_open", results=0), *succeeded(1), ended()],
     [evolve(CHANGE, old="half_open", new="closed", by_hand=True, results=0), *succeeded(1), ended()],
+    [StateChanged(is_away=True, on_unavailable="local"), *succeeded(1), ended()],
     [failed(1)[0], failed(1)[1], RetryPaid(provider="alibaba", retries_left=3), *succeeded(2), ended()],
     [
         *failed(1, Refresh(rule=THROTTLED, action=RETRY, provider="alibaba")),

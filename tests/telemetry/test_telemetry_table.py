@@ -29,6 +29,7 @@ from resilience.core.events import (
     RefreshStarted,
     ResourceRenamed,
     RetryPaid,
+    StateChanged,
     VerifyEnded,
     VerifyStarted,
     Waited,
@@ -74,7 +75,8 @@ def _faulty_runs() -> Recorded:
     )
     trace_.play(*accepted())
     trace_.play(*gave_up(fault=OVERFLOW))
-    trace_.play(ADAPTED, CHANGE, RetryPaid(provider="alibaba", retries_left=3), *succeeded(1), ended())
+    away = StateChanged(is_away=True, on_unavailable="local")
+    trace_.play(ADAPTED, CHANGE, away, RetryPaid(provider="alibaba", retries_left=3), *succeeded(1), ended())
     trace_.play(Waited(gate="ledger", duration=0.2), Recalled(answer="new", waited=0.2), *succeeded(1), ended())
     ids = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
     RunSpan("<script>", POLICY, *ids, tracer_provider=trace_.provider).end(began=0, calls=3, failures=1)

@@ -157,7 +157,7 @@ class Admission:
         if self.under_way >= self._concurrency:
             queue.blocked_by, queue.sleeps = "concurrency", True
             return math.inf
-        at = queue.ready_at(now)
+        at = self._ready_at(queue, now)
         if at > now:
             queue.blocked_by = "rate"
             if queue.adaptation is not None:
@@ -170,6 +170,10 @@ class Admission:
             return math.inf
         self._admit(ticket, now)
         return 0.0
+
+    def _ready_at(self, queue: Queue, now: float) -> float:
+        """Return when the first of a queue may be sent, as far as its rates are concerned."""
+        return queue.ready_at(now)
 
     def _end(self, ticket: Ticket, now: float, result: Result) -> None:
         self.under_way -= 1
@@ -225,7 +229,7 @@ class Admission:
             if queue is mine or first is None or first.rank > best.rank:
                 continue
             is_shared = self._concurrency < math.inf or any(each in mine.limiters for each in queue.limiters)
-            if is_shared and queue.ready_at(now) <= now:
+            if is_shared and self._ready_at(queue, now) <= now:
                 best = first
         return None if best is ticket else best
 

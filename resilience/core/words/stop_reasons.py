@@ -80,6 +80,10 @@ STOP_WORDS: Final[Mapping[StopReason, StopWords]] = {
     "ledger": StopWords(
         meaning="the ledger could not be used", failed="the ledger could not be used, after {attempts}"
     ),
+    "state": StopWords(
+        meaning="the state that processes share could not be used",
+        failed="the state that processes share could not be used, after {attempts}",
+    ),
     "inner": StopWords(
         meaning="a policy inside has decided it",
         failed="decided by an inner call, after {attempts}",

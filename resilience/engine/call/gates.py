@@ -21,9 +21,11 @@ from resilience.core.steps.limits import fits, last_attempt_end
 from resilience.engine.call import renaming
 from resilience.engine.call.progress import Progress
 from resilience.engine.call.remedies import credentials_ready
+from resilience.engine.sharing.slots import ask_store, try_again
 from resilience.engine.target.ledger_entry import LedgerClaim
 from resilience.engine.target.target import Target
 from resilience.state import LedgerError
+from resilience.state.store import StateError
 
 # In seconds. What takes less is the program's own time.
 _NOTICED: Final = 1e-3
@@ -72,6 +74,9 @@ async def admit(call: Progress) -> Event | Admitted:
         except LedgerError as error:
             call.error = error
             return NotAdmitted("ledger")
+        except StateError as error:
+            call.error = error
+            return NotAdmitted("state")
         finally:
             duration = call.now() - started
             if duration >= _NOTICED and gate.waits_for is not None:
@@ -189,6 +194,8 @@ class _Turn(_Kept):
         end = last_attempt_end(history)
         ticket = admission.enter(call.plan.operation, call.target.host, now, again=history.begun > 0)
         try:
+            await try_again(call, admission, ticket)
+            now = call.now()
             if fits(admission.not_before(ticket, now), end) and (
                 admission.ask(ticket, now) == 0.0 or await _admitted(call, admission, ticket, end)
             ):
@@ -209,6 +216,9 @@ async def _admitted(call: Progress, admission: Admission, ticket: Ticket, end: f
     wakeup = call.runtime.wakeup()
     now = call.now()
     while (delay := admission.ask(ticket, now, wakeup.wake)) > 0.0:
+        if await ask_store(call, admission, ticket, end):
+            now = call.now()
+            continue
         left = math.inf if end is None else end - now
         if delay < math.inf and delay >= left:
             return False

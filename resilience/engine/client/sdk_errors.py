@@ -16,8 +16,16 @@ from typing import Any, Final
 from resilience.core.fault import Fault
 from resilience.engine import errors
 from resilience.state import LedgerError
+from resilience.state.store import StateError
 
-OURS: Final = (errors.ServiceError, errors.Refused, errors.DeadlineExceeded, errors.RemedyFailed, LedgerError)
+OURS: Final = (
+    errors.ServiceError,
+    errors.Refused,
+    errors.DeadlineExceeded,
+    errors.RemedyFailed,
+    LedgerError,
+    StateError,
+)
 
 _PARTS: Final = "_resilience_parts"
 _PACKAGE: Final = __name__.partition(".")[0] + "."

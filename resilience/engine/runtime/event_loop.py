@@ -23,15 +23,23 @@ T = TypeVar("T")
 # delay them. More threads would only wait for each other: the ledger writes one entry at a time.
 _DISK_THREADS: Final = 2
 _limiters: Final[RunVar[anyio.CapacityLimiter]] = RunVar("resilience_ledger_threads")
+# The threads that wait for a store: one for each operation and host at a time. They are no threads of the ledger, which
+# must not wait for a store that is slow.
+_STORE_THREADS: Final = 8
+_store_limiters: Final[RunVar[anyio.CapacityLimiter]] = RunVar("resilience_store_threads")
+
+
+def _limiter(known: RunVar[anyio.CapacityLimiter], threads: int) -> anyio.CapacityLimiter:
+    limiter = known.get(None)
+    if limiter is None:
+        limiter = anyio.CapacityLimiter(threads)
+        known.set(limiter)
+    return limiter
 
 
 def disk_limiter() -> anyio.CapacityLimiter:
     """Return this event loop's limiter of threads that wait for the disk."""
-    limiter = _limiters.get(None)
-    if limiter is None:
-        limiter = anyio.CapacityLimiter(_DISK_THREADS)
-        _limiters.set(limiter)
-    return limiter
+    return _limiter(_limiters, _DISK_THREADS)
 
 
 def _on_loop(function: Callable[[], None]) -> Callable[[], object]:
@@ -151,6 +159,11 @@ class Loop:
     async def ask_disk(self, function: Callable[[], T]) -> T:
         """Run a function in a thread."""
         return await anyio.to_thread.run_sync(function, limiter=disk_limiter())
+
+    async def ask_store(self, function: Callable[[], T]) -> T:
+        """Run a function in a thread, which goes on by itself where the call is cancelled."""
+        limiter = _limiter(_store_limiters, _STORE_THREADS)
+        return await anyio.to_thread.run_sync(function, abandon_on_cancel=True, limiter=limiter)
 
     def latch(self) -> anyio.Event:
         """Return an event of the loop."""

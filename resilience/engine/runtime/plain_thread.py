@@ -123,6 +123,10 @@ class Thread:
         """Run a function in this thread."""
         return function()
 
+    async def ask_store(self, function: Callable[[], T]) -> T:
+        """Run a function in this thread."""
+        return function()
+
     def latch(self) -> _ThreadLatch:
         """Return a latch for threads."""
         return _ThreadLatch(self)

@@ -99,6 +99,10 @@ class Runtime(Protocol):
         """Run a function that waits for a disk, for some milliseconds at most."""
         ...
 
+    async def ask_store(self, function: Callable[[], T]) -> T:
+        """Run a function that waits for a store; it goes on by itself where the call is cancelled."""
+        ...
+
     def latch(self) -> Latch:
         """Return a new latch, which is closed."""
         ...

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from hashlib import sha256
 from threading import Lock
 
 from attrs import define, field
 
 from resilience.core.admission.admission import Admission, admission_of
 from resilience.core.admission.limits import RateLimits
+from resilience.core.admission.shared.shared_admission import SharedAdmission, SharedNames
+from resilience.engine.sharing.shared_store import SharedStore
 
 
 @define(eq=False)
@@ -21,9 +24,13 @@ class Admissions:
 
     Attributes:
         rates: What the policy says, by provider.
+        account: The account of the calls.
+        store: What they share with other processes; None if nothing.
     """
 
     rates: Mapping[str, RateLimits]
+    account: str = ""
+    store: SharedStore | None = None
     _made: dict[tuple[int, str], Admission | None] = field(factory=dict, init=False)
 
     def of(self, provider: str | None) -> Admission | None:
@@ -34,5 +41,14 @@ class Admissions:
         found = self._made.get(key)
         if found is None:
             # Of two threads that come first, one makes what both use: that is one step for a dictionary.
-            found = self._made.setdefault(key, admission_of(self.rates, provider, Lock()))
+            found = self._made.setdefault(key, self._make(provider))
         return found
+
+    def _make(self, provider: str) -> Admission | None:
+        if self.store is None:
+            return admission_of(self.rates, provider, Lock())
+        account = sha256(self.account.encode()).hexdigest()[:12]
+        names = SharedNames(
+            account=f"resilience:{provider}:{account}", provider=f"resilience:{provider}", holder=self.store.holder
+        )
+        return SharedAdmission(self.rates[provider], Lock(), names=names)

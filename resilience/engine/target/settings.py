@@ -18,6 +18,7 @@ from resilience.engine.credentials.source import Credentials
 from resilience.engine.errors import ServiceError
 from resilience.engine.runtime.locks import ProcessLock
 from resilience.engine.runtime.worker_threads import Threads
+from resilience.engine.sharing.shared_store import SharedStore
 from resilience.engine.target.admissions import Admissions
 from resilience.engine.target.injection import Rehearsal
 from resilience.engine.target.names import NameOwners, ProcessNames
@@ -51,8 +52,15 @@ class ExecutorSettings:
     outage: OutageLimits = field(
         init=False, default=Factory(lambda self: OutageLimits(self.policy, ProcessLock()), takes_self=True)
     )
+    shared: SharedStore | None = field(
+        init=False,
+        default=Factory(
+            lambda self: None if self.policy.state is None else SharedStore(self.policy.state), takes_self=True
+        ),
+    )
     admissions: Admissions = field(
-        init=False, default=Factory(lambda self: Admissions(self.policy.rates), takes_self=True)
+        init=False,
+        default=Factory(lambda self: Admissions(self.policy.rates, self.account, self.shared), takes_self=True),
     )
     reads_messages: bool = field(
         init=False,

@@ -30,6 +30,18 @@ def resolved(text: str, base: str | None, environ: Mapping[str, str] = os.enviro
     Raises:
         UnsetVariableError: The path names a variable that is not set.
     """
+    # Without a known home folder ~ stays in the path, and opening the file fails.
+    path = os.path.expanduser(expanded(text, environ))  # noqa: PTH111  # of any user, as a shell does
+    return os.path.abspath(os.path.join(base or "", path))  # noqa: PTH100, PTH118  # .. is not to follow links
+
+
+def expanded(text: str, environ: Mapping[str, str] = os.environ) -> str:
+    """
+    Return a text with the values of the environment variables that it names.
+
+    Raises:
+        UnsetVariableError: One of them is not set.
+    """
 
     def value(match: re.Match[str]) -> str:
         name = match[1] or match[2] or ""
@@ -37,6 +49,4 @@ def resolved(text: str, base: str | None, environ: Mapping[str, str] = os.enviro
             raise UnsetVariableError(name)
         return environ[name]
 
-    # Without a known home folder ~ stays in the path, and opening the file fails.
-    expanded = os.path.expanduser(_VARIABLE.sub(value, text))  # noqa: PTH111  # of any user, as a shell does
-    return os.path.abspath(os.path.join(base or "", expanded))  # noqa: PTH100, PTH118  # .. is not to follow links
+    return _VARIABLE.sub(value, text)

@@ -15,7 +15,6 @@ from resilience.policyfile.format.rule_keys import is_glob, is_provider, operati
 from resilience.policyfile.format.shared_limits import OPERATION_RATE, RATE
 from resilience.policyfile.format.tables import (
     FILE_ONLY,
-    LATER,
     LEDGER,
     LIMITS,
     NAME,
@@ -24,6 +23,7 @@ from resilience.policyfile.format.tables import (
     OPERATION,
     SCHEMA,
     SOURCE_KEYS,
+    STATE,
     TABLES,
     TELEMETRY,
     TOP,
@@ -52,6 +52,7 @@ class Settings:
     budget: dict[str, Entries] = field(factory=dict)
     breaker: dict[str, Entries] = field(factory=dict)
     operations: dict[str, dict[str, Entries]] = field(factory=dict)
+    state: Entries | None = None
     ledger: Entries | None = None
     telemetry: Entries | None = None
 
@@ -139,9 +140,6 @@ class _Reader:
                 self.report.silenced.update(_NAMED_IN.get(key, ()))
             else:
                 self._table(key)
-        elif key in LATER:
-            message = f"[{key}] is not supported yet by this version; leave it out"
-            self.report.add(self.layer, (key,), ids.NOT_SUPPORTED, message, at="key")
         elif self._is_misplaced(key):
             pass
         elif key == "lint":
@@ -197,6 +195,9 @@ class _Reader:
         elif name == "ledger":
             self.into.ledger = self.into.ledger or {}
             self._entries((name,), LEDGER, self.into.ledger)
+        elif name == "state":
+            self.into.state = self.into.state or {}
+            self._entries((name,), STATE, self.into.state)
         elif name == "telemetry":
             self.into.telemetry = self.into.telemetry or {}
             self._entries((name,), TELEMETRY, self.into.telemetry)

@@ -32,6 +32,7 @@ Kind = Literal[
     "rate",
     "amount",
     "window",
+    "store",
 ]
 """
 What a value is: ``duration`` ("30s"), ``durations`` (an array of them), ``number``, ``share`` (a number
@@ -41,7 +42,7 @@ an action does; in a rule also the name of an action), ``place`` (where a value 
 (a method and a path), ``hosts`` (an array of hosts), ``fields`` (an array of the names of request or answer fields),
 ``expression`` (a regular expression), ``words`` (a program and its arguments), ``variables`` (the names of two
 environment variables), ``rate`` ("10/s"), ``amount`` (a number with a least value), ``window`` (a duration, or a whole
-number of calls).
+number of calls), ``store`` (the url of a server, or a path).
 """
 
 

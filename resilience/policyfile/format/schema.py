@@ -31,6 +31,7 @@ from resilience.policyfile.format.tables import (
     RULE,
     SCHEMA,
     SOURCE,
+    STATE,
     STOPPING,
     TABLES,
     TELEMETRY,
@@ -48,7 +49,7 @@ BEYOND: Final[Mapping[str, str]] = {
     "RP005": "whether a cap is below a wait",
     "RP032": "whether chaos meets a production environment",
     "RP039 .*looks like": "whether a text looks like a secret",
-    "RP044 .*(limits.deadline is set neither|needs (do|delays|role|command|file)|variable .* is not set)": (
+    "RP044 .*(is set neither here nor|needs (do|delays|role|command|file)|variable .* is not set)": (
         "values from another file, the plain table or the environment"
     ),
     "RP049 .*(means nothing for|would not use the delays|have roles to assume)": (
@@ -264,6 +265,10 @@ def _breaker() -> Schema:
     return by_name("the circuit breaker, by provider", {"pattern": f"^{_PROVIDER}$"}, each)
 
 
+def _state() -> Schema:
+    return {"description": "what executors of several processes share", **rows_of(STATE)}
+
+
 def _ledger() -> Schema:
     return {"description": "the record of operations, for the next run after a crash", **rows_of(LEDGER)}
 
@@ -307,6 +312,7 @@ _TABLES: Final[Mapping[str, Callable[[], Schema]]] = {
     "rate": _rate,
     "budget": _budget,
     "breaker": _breaker,
+    "state": _state,
     "ledger": _ledger,
     "telemetry": _telemetry,
     "chaos": _chaos,

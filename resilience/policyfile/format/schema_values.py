@@ -54,6 +54,7 @@ _KINDS: Final[Mapping[str, Callable[[Key], Schema]]] = {
     "text": lambda _: {"type": "string"},
     "literal": lambda _: TEXT,
     "file": lambda _: {"type": "string", "minLength": 1, "not": {"pattern": "^\\s*$"}},
+    "store": lambda _: {"type": "string", "minLength": 1, "not": {"pattern": "^\\s*$|://"}},
     "pattern": lambda _: {"type": "string", "pattern": _PATTERN},
     "action": lambda _: {"type": "string"},
     "backoff": lambda _: {"type": "string"},

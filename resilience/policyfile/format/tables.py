@@ -12,7 +12,7 @@ from typing import Final, get_args
 from resilience.core.backoff import BACKOFF_KINDS, JITTERS
 from resilience.core.decision import LEADS_ON
 from resilience.core.fault import Effect, Repeat
-from resilience.core.policy import VERBS, OnUnfinished
+from resilience.core.policy import VERBS, OnUnavailable, OnUnfinished
 from resilience.core.settings.credentials import SourceKind
 from resilience.policyfile.format.rows import Key
 from resilience.policyfile.format.shared_limits import BREAKER, BUDGET, RATE, SHARED
@@ -154,6 +154,21 @@ LEDGER: Final[Mapping[str, Key]] = {
     ),
 }
 
+STATE: Final[Mapping[str, Key]] = {
+    "store": Key(
+        kind="store",
+        meaning="redis://..., or a file for the processes of one machine; a relative path starts at the policy file's "
+        "folder",
+    ),
+    "on_unavailable": Key(
+        kind="choice",
+        meaning="while the store is away, local: each process keeps its part of the limits (share); fail: calls end "
+        "before they send anything",
+        default="local",
+        choices=get_args(OnUnavailable),
+    ),
+}
+
 TELEMETRY: Final[Mapping[str, Key]] = {
     "journal": Key(
         kind="file",
@@ -250,6 +265,7 @@ TABLES: Final = (
     "rate",
     "budget",
     "breaker",
+    "state",
     "ledger",
     "telemetry",
     "chaos",
@@ -257,6 +273,3 @@ TABLES: Final = (
 
 FILE_ONLY: Final = ("schema", "name", "extends", "env", "lint")
 """Keys of a file that an environment may not have."""
-
-LATER: Final = ("state",)
-"""Tables of the format that this version does not support; the loader reports them."""

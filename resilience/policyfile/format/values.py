@@ -50,6 +50,13 @@ def _file(key: Key, value: object) -> str:
     return path
 
 
+def _store(key: Key, value: object) -> str:
+    where = _text(key, value)
+    if not where.strip() or "\0" in where or "://" in where:
+        raise UnfitError(ids.OUT_OF_RANGE, f"expected the path of a file, got {shown(value)}")
+    return where
+
+
 def _name(key: Key, value: object) -> str:
     if type(value) is not str:
         raise UnfitError(
@@ -202,6 +209,7 @@ _READERS: Final[dict[str, Callable[[Key, object], object]]] = {
     "text": _text,
     "literal": _literal,
     "file": _file,
+    "store": _store,
     "pattern": _text,
     "action": _name,
     "backoff": _name,

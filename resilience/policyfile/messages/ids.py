@@ -23,7 +23,6 @@ MISSING: Final = "RP044"
 SYNTAX: Final = "RP045"
 UNREADABLE: Final = "RP046"
 BAD_EXTENDS: Final = "RP047"
-NOT_SUPPORTED: Final = "RP048"
 NOT_APPLICABLE: Final = "RP049"
 BAD_CODE: Final = "RP050"
 UNKNOWN_OPERATION: Final = "RP051"
@@ -55,7 +54,6 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         SYNTAX: "the file is not TOML",
         UNREADABLE: "a file cannot be read",
         BAD_EXTENDS: "`extends` names itself, or a file in a way that is not allowed",
-        NOT_SUPPORTED: "a table that this version does not support yet",
         NOT_APPLICABLE: "a key that means nothing for this kind of action or backoff",
         BAD_CODE: "a rule's code is spelled in a way that no fault can match",
         UNKNOWN_OPERATION: "an operation that neither the catalogue nor the policy knows",

@@ -27,6 +27,7 @@ from resilience.core.events import (
     RefreshStarted,
     ResourceRenamed,
     RetryPaid,
+    StateChanged,
     VerifyEnded,
     VerifyStarted,
     Waited,
@@ -108,6 +109,12 @@ class CallSpan:
 
     def _rate_adapted(self, event: RateAdapted) -> None:
         self._emit(names.RATE_ADAPTED, adapted_attributes(event))
+
+    def _state_changed(self, event: StateChanged) -> None:
+        self._emit(
+            names.STATE_CHANGED,
+            {names.STATE_AWAY: event.is_away, names.STATE_UNAVAILABLE: event.on_unavailable},
+        )
 
     def _retry_paid(self, event: RetryPaid) -> None:
         self._emit(names.BUDGET_PAID, {names.BUDGET_PROVIDER: event.provider, names.BUDGET_LEFT: event.retries_left})
@@ -299,6 +306,7 @@ class CallSpan:
         Waited: _waited,
         BreakerChanged: _breaker_changed,
         RateAdapted: _rate_adapted,
+        StateChanged: _state_changed,
         RetryPaid: _retry_paid,
         Recalled: _recalled,
         ResourceRenamed: _renamed,

@@ -16,7 +16,9 @@ from resilience.policyfile.messages.problems import Problem
 from resilience.policyfile.messages.wording import dotted, shown
 
 _NOTHING: Final = object()
-_MERGED: Final = SHARED | {"limits", "backoff", "actions", "credentials", "operations", "rules", "chaos", "ledger"}
+_MERGED: Final = SHARED | {
+    *("limits", "backoff", "actions", "credentials", "operations", "rules", "chaos", "ledger", "state")
+}
 
 
 def hidden(view: View) -> Iterator[Problem]:

@@ -1,0 +1,1 @@
+"""What the calls of one process share with those of others, through a store."""

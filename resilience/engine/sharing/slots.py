@@ -1,0 +1,110 @@
+"""
+What calls ask the store that processes share: slots in the rate limits, for all calls that wait for the same.
+
+Whichever call waits asks; there is no task for it. If that call is cancelled, the question goes on in its thread, and
+what it brings is there for the other calls.
+"""
+
+from __future__ import annotations
+
+from resilience.core.admission.admission import Admission
+from resilience.core.admission.shared.shared_admission import Question, SharedAdmission
+from resilience.core.admission.tickets import Ticket
+from resilience.core.events import StateChanged
+from resilience.engine.call.progress import Progress
+from resilience.engine.runtime import clock
+from resilience.engine.sharing.shared_store import TIMEOUT, SharedStore
+from resilience.state.store import StateError, Store
+
+
+async def try_again(call: Progress, admission: Admission, ticket: Ticket) -> None:
+    """
+    Try a store that is away, if it is time to.
+
+    Raises:
+        StateError: It is still away, and the policy says that calls fail then.
+    """
+    shared = call.target.setting.shared
+    if shared is None or not isinstance(admission, SharedAdmission):
+        return
+    if shared.begins_trial():
+        question = admission.question(ticket, call.now(), is_trial=True)
+        if question is not None:
+            await _ask(call, shared, admission, question, None)
+    _follow(shared, admission)
+
+
+async def ask_store(call: Progress, admission: Admission, ticket: Ticket, end: float | None) -> bool:
+    """
+    SlotRequest the store for slots, if this call is to.
+
+    Args:
+        call: A call that waits.
+        admission: What it waits for.
+        ticket: Its ticket.
+        end: When it must have its turn, on its clock; None for never.
+
+    Returns:
+        Whether it has asked, or there is nothing to ask any more.
+
+    Raises:
+        StateError: The store cannot be used, and the policy says that calls fail then.
+    """
+    shared = call.target.setting.shared
+    if shared is None or not isinstance(admission, SharedAdmission):
+        return False
+    if _follow(shared, admission):
+        return True
+    question = admission.question(ticket, call.now())
+    if question is None:
+        return False
+    await _ask(call, shared, admission, question, end)
+    return True
+
+
+def _follow(shared: SharedStore, admission: SharedAdmission) -> bool:
+    """Let an admission do as the policy says while the store is away; tell whether that has changed."""
+    error = shared.error
+    if error is not None and not shared.is_local:
+        # An exception of its own for each call, so that tracebacks and notes do not mix.
+        raise StateError(error.store, error.reason)
+    return admission.stand_alone(is_alone=error is not None)
+
+
+async def _ask(
+    call: Progress, shared: SharedStore, admission: SharedAdmission, question: Question, end: float | None
+) -> None:
+    began, asked = clock.monotonic(), call.now()
+    is_begun = False
+
+    def reserve(store: Store) -> None:
+        before = clock.monotonic() - began
+        answer = store.reserve(question.request, TIMEOUT)
+        after = clock.monotonic() - began
+        admission.answered(question, answer, asked=asked + before, received=asked + after)
+
+    def carry_out() -> None:
+        nonlocal is_begun
+        is_begun = True
+        try:
+            shared.use(reserve)
+        except BaseException:
+            admission.unanswered(question)
+            raise
+
+    try:
+        ran = await call.runtime.run_until(end, call.runtime.ask_store, (carry_out,), {})
+        if ran.error is not None and not isinstance(ran.error, StateError):
+            raise ran.error
+        _follow(shared, admission)
+    finally:
+        if not is_begun:
+            admission.unanswered(question)
+        tell_change(call, shared)
+
+
+def tell_change(call: Progress, shared: SharedStore) -> None:
+    """Tell that the store went away or is back, if no call has told it yet."""
+    change = shared.take_change() if call.watch.sinks else None
+    if change is not None:
+        call.watch.tell(StateChanged(is_away=change == "away", on_unavailable=shared.settings.on_unavailable))

@@ -1,0 +1,143 @@
+"""Several processes with one store on a virtual clock: each asks, sleeps and is woken as it is told."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from random import Random
+
+from attrs import Factory, define, field
+
+from resilience.core.admission.limits import RateLimits
+from resilience.core.admission.result import Result
+from resilience.core.admission.shared.shared_admission import SharedAdmission, SharedNames
+from resilience.core.admission.tickets import Ticket
+from resilience.state.store.memory import MemoryStore
+
+
+@define(eq=False)
+class World:
+    """
+    The clock, the store and what the service counts.
+
+    Attributes:
+        limits: Of each process.
+        processes: How many there are.
+        trip: How long a question to the store takes, in seconds.
+        late: By how much a call is late that is woken at an instant, at most.
+        takes: How long an attempt takes.
+    """
+
+    limits: RateLimits
+    processes: int = 4
+    trip: float = 0.001
+    late: float = 0.0
+    takes: float = 0.005
+    random: Random = field(factory=lambda: Random(1))  # noqa: S311  # a simulation
+    now: float = field(default=0.0, init=False)
+    ahead: float = field(default=1.7e9, init=False)  # what the store's clock shows besides
+    questions: int = field(default=0, init=False)
+    arrivals: list[float] = field(factory=list, init=False)
+    store: MemoryStore = field(
+        init=False, default=Factory(lambda self: MemoryStore(clock=lambda: self.now + self.ahead), takes_self=True)
+    )
+    admissions: list[SharedAdmission] = field(factory=list, init=False)
+    _events: list[tuple[float, int, Callable[[], None]]] = field(factory=list, init=False)
+    _numbers: itertools.count[int] = field(factory=itertools.count, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        for number in range(self.processes):
+            names = SharedNames(account="acme:1", provider="acme", holder=f"p{number}")
+            self.admissions.append(SharedAdmission(self.limits, names=names))
+
+    def at(self, when: float, do: Callable[[], None]) -> None:
+        """Do something at an instant."""
+        heapq.heappush(self._events, (when, next(self._numbers), do))
+
+    def run(self, until: float = math.inf) -> None:
+        """Let time pass until nothing is left to do."""
+        while self._events and self._events[0][0] <= until:
+            self.now, _, do = heapq.heappop(self._events)
+            do()
+
+    def call(
+        self, process: int, at: float = 0.0, operation: str = "Make", then: Callable[[], None] | None = None
+    ) -> None:
+        """Let a process make a call."""
+        self.at(at, lambda: _Call(self, process, operation, then).begin())
+
+    def local(self, process: int) -> float:
+        """Return the time on the clock of a process."""
+        return self.now + 1000.0 * (process + 1)
+
+
+@define(eq=False)
+class _Call:
+    world: World
+    process: int
+    operation: str
+    then: Callable[[], None] | None
+    ticket: Ticket = field(init=False)
+    _turn: int = field(default=0, init=False)
+    _is_busy: bool = field(default=False, init=False)
+
+    def begin(self) -> None:
+        self.ticket = self._admission.enter(self.operation, "host", self.world.local(self.process))
+        self._ask()
+
+    @property
+    def _admission(self) -> SharedAdmission:
+        return self.world.admissions[self.process]
+
+    def _wake(self) -> None:
+        if not self._is_busy:
+            self._again(self.world.now)
+
+    def _again(self, when: float) -> None:
+        self._turn += 1
+        turn = self._turn
+        self.world.at(when, lambda: self._ask() if turn == self._turn else None)
+
+    def _ask(self) -> None:
+        world, admission = self.world, self._admission
+        now = world.local(self.process)
+        delay = admission.ask(self.ticket, now, self._wake)
+        if delay == 0.0:
+            self._turn += 1
+            world.arrivals.append(world.now)
+            world.at(world.now + world.takes, self._end)
+            return
+        question = admission.question(self.ticket, now)
+        if question is not None:
+            self._is_busy = True
+            self._turn += 1
+            world.questions += 1
+            asked = now
+
+            def reach() -> None:
+                given = world.store.reserve(question.request, 1.0)
+
+                def arrive() -> None:
+                    self._is_busy = False
+                    admission.answered(question, given, asked=asked, received=world.local(self.process))
+                    self._ask()
+
+                world.at(world.now + world.trip / 2, arrive)
+
+            world.at(world.now + world.trip / 2, reach)
+        elif delay < math.inf:
+            self._again(world.now + delay + world.random.random() * world.late)
+
+    def _end(self, result: Result = "succeeded") -> None:
+        self._admission.leave(self.ticket, self.world.local(self.process), result)
+        if self.then is not None:
+            self.then()
+
+
+def peak(instants: Sequence[float], window: float = 1.0) -> int:
+    """Return the most of some instants that lie in one window."""
+    times = sorted(instants)
+    return max(bisect_left(times, each + window - 1e-9) - number for number, each in enumerate(times))

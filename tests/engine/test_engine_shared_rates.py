@@ -1,0 +1,249 @@
+"""Rate limits that processes share through a store, around real calls; and what calls do while the store is away."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import sqlite3
+import threading
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Coroutine, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from attrs import evolve
+from engine_calls import FAIL, GROUP, INSTANCE, Log, executor, policy
+
+from resilience import Executor, RateExceeded, StateError, SyncExecutor
+from resilience.core.admission.limits import RateLimits
+from resilience.core.admission.rate import Rate
+from resilience.core.events import CallEnded, StateChanged
+from resilience.core.policy import OnUnavailable, PolicyValues, StateSettings
+from resilience.engine.sharing import shared_store
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+def shared(
+    store: Path | str,
+    count: float = 100,
+    *,
+    per: float = 1.0,
+    share: int = 1,
+    on_unavailable: OnUnavailable = "local",
+    deadline: float = 600.0,
+    **more: Any,
+) -> PolicyValues:
+    """Return a policy that allows so many CreateGroupId, of all that use the store."""
+    limits = RateLimits(operations={"CreateGroupId": Rate(count, per)}, share=share, **more)
+    state = StateSettings(store=str(store), on_unavailable=on_unavailable)
+    return evolve(policy({"Bad": FAIL}, deadline=deadline), rates={"alibaba": limits}, state=state)
+
+
+def peak(instants: Sequence[float]) -> int:
+    """Return the most calls that began in any second."""
+    times = sorted(instants)
+    return max(bisect_left(times, each + 1.0 - 1e-9) - number for number, each in enumerate(times))
+
+
+def creating(made: list[float]) -> Callable[[str, str], Coroutine[Any, Any, str]]:
+    """Return a function that makes groups, and notes when."""
+
+    async def create(instance_id: str, group_id: str) -> str:
+        made.append(time.monotonic())
+        return f"{instance_id}/{group_id}"
+
+    return create
+
+
+def work(values: PolicyValues, calls: int, backend: str, pipe: Connection) -> None:
+    """Make calls in a process of its own; send when they were made, on the clock of the machine."""
+    made: list[float] = []
+
+    async def main() -> None:
+        wrapped = Executor(values, provider="alibaba", observers=()).wrap("CreateGroupId", creating(made))
+        async with anyio.create_task_group() as tasks:
+            for _ in range(calls):
+                tasks.start_soon(wrapped, INSTANCE, GROUP)
+
+    anyio.run(main, backend=backend)
+    pipe.send(made)
+
+
+def test_four_processes_share_a_limit(tmp_path: Path) -> None:
+    """Processes on asyncio and trio, which know nothing of each other, together send what the limit allows."""
+    context = multiprocessing.get_context("spawn")
+    ends = []
+    for backend in ("asyncio", "trio", "asyncio", "trio"):
+        ours, theirs = context.Pipe()
+        process = context.Process(target=work, args=(shared(tmp_path / "state.db", 50), 50, backend, theirs))
+        process.start()
+        ends.append((process, ours))
+    made = [at for _, pipe in ends for at in pipe.recv()]
+    for process, _ in ends:
+        process.join()
+    assert len(made) == 200
+    # A machine that is busy wakes them later than they asked for.
+    assert peak(made) <= 50 * 1.1
+
+
+async def test_executors_of_one_process_share_it_too(tmp_path: Path) -> None:
+    """Two executors with one store have one limit."""
+    made: list[float] = []
+    async with anyio.create_task_group() as tasks:
+        for one in (executor(shared(tmp_path / "state.db", 20)), executor(shared(tmp_path / "state.db", 20))):
+            wrapped = one.wrap("CreateGroupId", creating(made))
+            for _ in range(15):
+                tasks.start_soon(wrapped, INSTANCE, GROUP)
+    assert len(made) == 30
+    assert peak(made) <= 21
+    assert max(made) - min(made) >= 1.0
+
+
+def test_threads_share_it(tmp_path: Path) -> None:
+    """Programs without an event loop ask the store from the threads that make calls."""
+    made: list[float] = []
+    wrapped = SyncExecutor(shared(tmp_path / "state.db", 20), provider="alibaba", observers=()).wrap(
+        "CreateGroupId", lambda: made.append(time.monotonic())
+    )
+    threads = [threading.Thread(target=lambda: [wrapped() for _ in range(5)]) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 30
+    assert peak(made) <= 21
+
+
+async def test_a_call_that_would_come_too_late_is_refused_at_once(tmp_path: Path) -> None:
+    """What the store says of the next slot decides as a limit of one's own does."""
+    values = shared(tmp_path / "state.db", 1, per=30.0, deadline=10.0)
+    wrapped = executor(values).wrap("CreateGroupId", creating([]))
+    await wrapped(INSTANCE, GROUP)
+    began = time.monotonic()
+    with pytest.raises(RateExceeded):
+        await wrapped(INSTANCE, GROUP)
+    assert time.monotonic() - began < 5.0
+
+
+async def test_a_cancelled_call_takes_nothing_along(tmp_path: Path) -> None:
+    """Calls go on with the slots that a cancelled call has asked for."""
+    made: list[float] = []
+    wrapped = executor(shared(tmp_path / "state.db", 50)).wrap("CreateGroupId", creating(made))
+    async with anyio.create_task_group() as tasks:
+        for number in range(20):
+
+            async def cut(number: int = number) -> None:
+                with anyio.move_on_after(0.002 * number):
+                    await wrapped(INSTANCE, GROUP)
+
+            tasks.start_soon(cut)
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as inner:
+                for _ in range(20):
+                    inner.start_soon(wrapped, INSTANCE, GROUP)
+    assert len(made) >= 20
+
+
+@pytest.fixture
+def away(tmp_path: Path) -> Path:
+    """Return the path of a store that cannot be used until the file in its place is removed."""
+    blocker = tmp_path / "folder"
+    blocker.touch()
+    return blocker / "state.db"
+
+
+async def test_without_its_store_a_process_keeps_its_part_of_the_limit(
+    away: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The store's absence is said once, in the log and to observers, and the limit divided by share holds."""
+    made: list[float] = []
+    log = Log()
+    wrapped = executor(shared(away, 40, share=4), observers=[log]).wrap("CreateGroupId", creating(made))
+    with caplog.at_level(logging.WARNING, "resilience"):
+        async with anyio.create_task_group() as tasks:
+            for _ in range(25):
+                tasks.start_soon(wrapped, INSTANCE, GROUP)
+    assert len(made) == 25
+    assert peak(made) == 10
+    (warning,) = [record.getMessage() for record in caplog.records]
+    assert warning.startswith(f"state {away}: File exists; check the path and its permissions")
+    assert warning.endswith("until it is back, this process keeps its own part of the limits")
+    assert [event for event in log.events if isinstance(event, StateChanged)] == [
+        StateChanged(is_away=True, on_unavailable="local")
+    ]
+
+
+async def test_a_store_that_is_back_is_used_without_a_restart(away: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Calls try it again by themselves, after a pause."""
+    log = Log()
+    wrapped = executor(shared(away, 100), observers=[log]).wrap("CreateGroupId", creating([]))
+    with caplog.at_level(logging.WARNING, "resilience"):
+        await wrapped(INSTANCE, GROUP)
+        away.parent.unlink()
+        with anyio.fail_after(10):
+            while log.events.count(StateChanged(is_away=False, on_unavailable="local")) == 0:
+                await wrapped(INSTANCE, GROUP)
+                await anyio.sleep(0.05)
+    assert [record.getMessage() for record in caplog.records][-1] == f"state {away}: it is back"
+    changes = [event.is_away for event in log.events if isinstance(event, StateChanged)]
+    assert changes == [True, False]
+
+
+async def test_where_the_policy_says_fail_nothing_is_sent(away: Path) -> None:
+    """A call ends with our own error, which says what to do, until the store is back."""
+    made: list[float] = []
+    log = Log()
+    one = executor(shared(away, on_unavailable="fail"), observers=[log])
+    wrapped = one.wrap("CreateGroupId", creating(made))
+    for _ in range(2):
+        outcome = await wrapped.outcome(INSTANCE, GROUP)
+        assert (outcome.ended, outcome.stop_reason) == ("refused", "state")
+        assert isinstance(outcome.error, StateError)
+        assert "check the path and its permissions" in str(outcome.error)
+    assert made == []
+    assert log.last(CallEnded).stop_reason == "state"
+    away.parent.unlink()
+    with anyio.fail_after(10):
+        while not made:
+            await wrapped.outcome(INSTANCE, GROUP)
+            await anyio.sleep(0.05)
+
+
+@pytest.mark.parametrize("on_unavailable", ["local", "fail"])
+async def test_a_store_that_does_not_answer_is_left_alone_after_its_own_time(
+    tmp_path: Path, on_unavailable: OnUnavailable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store that is locked keeps a call for the store's time-out, and the calls after it not at all."""
+    monkeypatch.setattr(shared_store, "TIMEOUT", 0.2)
+    path = tmp_path / "state.db"
+    one = executor(shared(path, 1000, on_unavailable=on_unavailable))
+    wrapped = one.wrap("CreateGroupId", creating([]))
+    await wrapped(INSTANCE, GROUP)
+    await anyio.sleep(0.2)  # the slots of that question are too old to be used
+    holder = sqlite3.connect(path)
+    holder.execute("BEGIN IMMEDIATE")
+    began = time.monotonic()
+    first = await wrapped.outcome(INSTANCE, GROUP)
+    took = time.monotonic() - began
+    assert 0.15 <= took < 2.0
+    assert first.stop_reason == ("success" if on_unavailable == "local" else "state")
+    began = time.monotonic()
+    await wrapped.outcome(INSTANCE, GROUP)
+    assert time.monotonic() - began < 0.15
+    holder.close()
+
+
+def test_the_store_is_not_opened_before_a_call_needs_it(tmp_path: Path) -> None:
+    """A policy with a state costs nothing until a limited call is made."""
+    executor(shared(tmp_path / "state.db")).wrap("CreateGroupId", creating([]))
+    assert not (tmp_path / "state.db").exists()
