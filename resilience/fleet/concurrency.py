@@ -39,8 +39,8 @@ def concurrency_of(asked: int | None, policy: PolicyValues, provider: str | None
 
 
 def _enough_for(limits: RateLimits) -> int:
-    if limits.concurrency is not None:
-        return max(limits.concurrency // limits.share, 1)
+    if limits.own_concurrency is not None:
+        return limits.own_concurrency
     # A call meets those for a host and for an account together, and one of an operation.
     for_all = [rate.per_second for rate in (limits.per_host, limits.default) if rate is not None]
     rate = min(for_all) if for_all else max((each.per_second for each in limits.operations.values()), default=0.0)

@@ -31,6 +31,7 @@ from typing import Any, NamedTuple
 
 sys.path.append(str(Path(__file__).parents[1] / "core" / "admission"))
 
+from attrs import evolve
 from fleet_simulation import BucketServer, CountingServer, FleetSimulation, SlidingServer, WindowServer
 
 from resilience.core.admission.admission import Admission
@@ -52,6 +53,7 @@ class Scenario(NamedTuple):
         takes: The part of the limit that is there for the fleet.
         processes: How many processes share the limit.
         is_declared: Whether the policy declares it.
+        knows: Whether each process knows which of them it is.
         how: Further settings of the simulation, for a limit.
     """
 
@@ -61,6 +63,7 @@ class Scenario(NamedTuple):
     takes: float = 1.0
     processes: int = 1
     is_declared: bool = True
+    knows: bool = False
     how: Callable[[float], dict[str, Any]] = lambda _: {}
 
 
@@ -80,6 +83,7 @@ SCENARIOS: Sequence[Scenario] = (
     Scenario("window, answers 50-500 ms", _window, how=lambda _: {"thinking": (0.05, 0.5)}),
     Scenario("window, slow to connect", _window, how=lambda n: {"connecting": 0.1, "connections": n, "lateness": 0.02}),
     Scenario("window, 4 processes", _window, processes=4),
+    Scenario("window, 4 that know theirs", _window, processes=4, knows=True),
     Scenario(
         "window, half is others'", lambda n, c: WindowServer(lambda _: n / 2, phase=c.random()), at_once=0.5, takes=0.5
     ),
@@ -90,18 +94,32 @@ SCENARIOS: Sequence[Scenario] = (
 )
 
 
+def _given(parts: Sequence[RateLimits], limit: float) -> Sequence[Admission]:
+    """Return the admissions of processes in the order in which they are given calls; those that send more get more."""
+    rate = Rate(limit, 1.0)
+    return [
+        each
+        for part in parts
+        for each in [Admission(part)] * (int(part.own_rate(rate).count) if part.operations else 1)
+    ]
+
+
 def row(scenario: Scenario, limit: int, seeds: int) -> str:
     """Return a line of the table."""
     calls = WINDOWS * limit
     declared = RateLimits(
         operations={"Create": Rate(limit, 1.0)} if scenario.is_declared else {},
         adaptive=True,
-        share=scenario.processes,
     )
+    processes = range(scenario.processes)
+    parts = [
+        declared.parted(n, len(processes)) if scenario.knows else evolve(declared, share=len(processes))
+        for n in processes
+    ]
     runs = [
         FleetSimulation(
             scenario.server(limit, random.Random(seed)),  # noqa: S311  # no secret
-            [Admission(declared) for _ in range(scenario.processes)],
+            _given(parts, limit),
             seed=seed,
             **scenario.how(limit),
         ).run(calls)

@@ -59,9 +59,9 @@ class Admission:
     _time: SteadyTime = field(factory=SteadyTime, init=False)
 
     def __attrs_post_init__(self) -> None:
-        limits = self.limits
-        self._concurrency = math.inf if limits.concurrency is None else max(limits.concurrency // limits.share, 1)
-        self._default = None if limits.default is None else RateLimiter.of(limits.default, limits.share)
+        limits, concurrency = self.limits, self.limits.own_concurrency
+        self._concurrency = math.inf if concurrency is None else concurrency
+        self._default = None if limits.default is None else RateLimiter.of(limits.own_rate(limits.default))
 
     def enter(self, operation: str, host: str, now: float, *, again: bool = False) -> Ticket:
         """Join the queue; a retry goes before new calls."""
@@ -244,7 +244,7 @@ class Admission:
             limiters.append(self._default)
         if limits.per_host is not None:
             if host not in self._hosts:
-                self._hosts[host] = RateLimiter.of(limits.per_host, limits.share)
+                self._hosts[host] = RateLimiter.of(limits.own_rate(limits.per_host))
             limiters.append(self._hosts[host])
         queue = self._queues[operation, host] = Queue(tuple(limiters), adaptation)
         return queue
@@ -263,7 +263,7 @@ class Admission:
         if operation not in self._operations:
             limits = self.limits
             rate = limits.operations.get(operation) or (limits.default if limits.adaptive else None)
-            own = None if rate is None else RateLimiter.of(rate, limits.share)
+            own = None if rate is None else RateLimiter.of(limits.own_rate(rate))
             if own is None and limits.adaptive:
                 count = max(START // limits.share, 1)
                 own = RateLimiter(SlidingLog(count, 1.0), most=None, at_once=count)

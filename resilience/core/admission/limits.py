@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from attrs.validators import ge, gt, le, optional
 
 from resilience.core.admission.rate import Rate
@@ -38,6 +38,8 @@ class RateLimits:
         adaptive: Slow down when the service refuses calls all the same, and recover afterwards.
         concurrency: Attempts under way at once; None for no limit.
         share: How many equal processes divide these limits.
+        part: Which of them this process is, counted from 0; None where it does not know. Four that know divide
+            ``10/s`` into 2, 3, 2 and 3. Four that do not take 2 each, since any third request might be the eleventh.
     """
 
     per_host: Rate | None = None
@@ -46,6 +48,45 @@ class RateLimits:
     adaptive: bool = False
     concurrency: int | None = field(default=None, validator=optional(ge(1)))
     share: int = field(default=1, validator=ge(1))
+    part: int | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse a part that is none of the share."""
+        if self.part is not None and not 0 <= self.part < self.share:
+            raise ValueError(f"expected a part from 0 to {self.share - 1}, got {self.part}")
+
+    def own_rate(self, rate: Rate) -> Rate:
+        """
+        Return the part of one of these rates that belongs to this process.
+
+        A part of a request cannot be sent. Where a window holds fewer requests than there are processes, each of them
+        sends one in a longer window: of ``1/s`` each of two sends one in two seconds.
+        """
+        count = self._own(int(rate.count)) if rate.count >= self.share else 0
+        return Rate(count, rate.per) if count else Rate(1, rate.per * self.share / rate.count)
+
+    @property
+    def own_concurrency(self) -> int | None:
+        """The attempts that this process may have under way at once, one at least; None for no limit."""
+        return None if self.concurrency is None else max(self._own(self.concurrency), 1)
+
+    def _own(self, count: int) -> int:
+        if self.part is None:
+            return count // self.share
+        return count * (self.part + 1) // self.share - count * self.part // self.share
+
+    def parted(self, part: int, processes: int) -> RateLimits:
+        """Return the limits of one of several processes that know their numbers, from 0."""
+        return evolve(self if self.share == 1 else self._own_limits(), share=processes, part=part)
+
+    def _own_limits(self) -> RateLimits:
+        return RateLimits(
+            per_host=None if self.per_host is None else self.own_rate(self.per_host),
+            default=None if self.default is None else self.own_rate(self.default),
+            operations={name: self.own_rate(rate) for name, rate in self.operations.items()},
+            adaptive=self.adaptive,
+            concurrency=self.own_concurrency,
+        )
 
     def limits_rate(self, operation: str) -> bool:
         """Tell whether calls of an operation have to keep a rate."""

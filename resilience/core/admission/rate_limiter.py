@@ -43,17 +43,11 @@ class RateLimiter:
     _next: float = field(default=float("-inf"), init=False)
 
     @classmethod
-    def of(cls, rate: Rate, share: int = 1) -> RateLimiter:
-        """
-        Return the limiter of one of ``share`` equal processes.
-
-        A part of a request cannot be sent: of ``5/s`` each of two processes sends two in a second, and of ``1/s`` one
-        in two seconds.
-        """
-        count = rate.count / share
-        if count >= 1:
-            return cls(SlidingLog(int(count), rate.per))
-        return cls(SlidingLog(1, rate.per / count))
+    def of(cls, rate: Rate) -> RateLimiter:
+        """Return the limiter of a rate; a part of a request cannot be sent, so ``0.5/s`` is one in two seconds."""
+        if rate.count >= 1:
+            return cls(SlidingLog(int(rate.count), rate.per))
+        return cls(SlidingLog(1, rate.per / rate.count))
 
     @property
     def per_second(self) -> float:

@@ -26,7 +26,9 @@ RATE: Final[Mapping[str, Key]] = {
         default=False,
     ),
     "concurrency": Key(kind="count", meaning="attempts under way at once", least=1),
-    "share": Key(kind="count", meaning="the number of equal processes that divide these limits", default=1, least=1),
+    "share": Key(
+        kind="count", meaning="the number of equal processes that divide these limits, rounded down", default=1, least=1
+    ),
 }
 """The keys of ``[rate.PROVIDER]`` beside its table of operations."""
 

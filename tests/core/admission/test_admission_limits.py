@@ -98,6 +98,8 @@ def test_what_people_write_instead_of_a_rate(text: str, meant: str | None) -> No
         pytest.param(Rate, {"count": 1, "per": 0}, id="no-window"),
         pytest.param(RateLimits, {"concurrency": 0}, id="no-attempt"),
         pytest.param(RateLimits, {"share": 0}, id="no-process"),
+        pytest.param(RateLimits, {"share": 4, "part": 4}, id="a-part-too-many"),
+        pytest.param(RateLimits, {"share": 4, "part": -1}, id="a-part-below-zero"),
         pytest.param(BudgetLimits, {"capacity": 0}, id="no-token"),
         pytest.param(BudgetLimits, {"cost": 0}, id="free-retries"),
         pytest.param(BudgetLimits, {"deposit": -1}, id="a-fine-for-success"),
@@ -114,8 +116,59 @@ def test_what_people_write_instead_of_a_rate(text: str, meant: str | None) -> No
 )
 def test_what_cannot_be_built(kind: type[Any], values: dict[str, Any]) -> None:
     """A value is built valid, or not at all."""
-    with pytest.raises(ValueError, match=r"must be|expected a window"):
+    with pytest.raises(ValueError, match=r"must be|expected a"):
         kind(**values)
+
+
+@pytest.mark.parametrize(
+    ("rate", "share", "count", "per"),
+    [
+        pytest.param(Rate(10, 1.0), 1, 10, 1.0, id="whole"),
+        pytest.param(Rate(10, 1.0), 2, 5, 1.0, id="half"),
+        pytest.param(Rate(10, 1.0), 4, 2, 1.0, id="no-half-requests"),
+        pytest.param(Rate(1, 1.0), 4, 1, 4.0, id="less-than-one"),
+        pytest.param(Rate(3, 60.0), 4, 1, 80.0, id="less-than-one-in-a-minute"),
+        pytest.param(Rate(60, 60.0), 3, 20, 60.0, id="a-minute"),
+        pytest.param(Rate(0.5, 1.0), 1, 1, 2.0, id="a-part-of-a-request"),
+    ],
+)
+def test_equal_processes_divide_a_limit(rate: Rate, share: int, count: float, per: float) -> None:
+    """Each of them sends its part, rounded down, and at least one request in a longer window."""
+    assert RateLimits(share=share).own_rate(rate) == Rate(count, per)
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3, 4, 7, 12])
+@pytest.mark.parametrize("count", [1, 3, 4, 10, 100, 281])
+def test_processes_that_know_their_numbers_divide_the_whole(count: int, processes: int) -> None:
+    """Their parts are whole requests, differ by one at most, and make up the limit."""
+    limits = RateLimits(default=Rate(count, 1.0), concurrency=count)
+    parts = [limits.parted(part, processes) for part in range(processes)]
+    own = [each.own_rate(Rate(count, 1.0)) for each in parts]
+    if processes <= count:
+        assert sum(each.count for each in own) == count
+        assert {each.per for each in own} == {1.0}
+        assert max(each.count for each in own) - min(each.count for each in own) <= 1
+        assert sum(each.own_concurrency or 0 for each in parts) == count
+    else:
+        assert sum(each.per_second >= 1 / processes for each in own) == processes
+
+
+def test_processes_that_know_their_numbers_divide_a_part() -> None:
+    """The policy says that two runs share a limit, and one of them has four processes."""
+    limits = RateLimits(
+        per_host=Rate(280, 1.0),
+        default=Rate(1, 1.0),
+        operations={"CreateGroupId": Rate(10, 1.0)},
+        adaptive=True,
+        concurrency=9,
+        share=2,
+    )
+    parts = [limits.parted(part, 4) for part in range(4)]
+    assert [each.own_rate(each.operations["CreateGroupId"]).count for each in parts] == [1, 1, 1, 2]
+    assert [each.own_rate(each.per_host or Rate(1, 1.0)).count for each in parts] == [35] * 4
+    assert {each.own_rate(each.default or Rate(1, 1.0)) for each in parts} == {Rate(1, 8.0)}
+    assert [each.own_concurrency for each in parts] == [1] * 4
+    assert all(each.adaptive for each in parts)
 
 
 def test_limits_can_be_copied_and_sent_but_not_changed() -> None:

@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Callable
 
 import pytest
+from attrs import evolve
 from fleet_simulation import BucketServer, CountingServer, FleetRun, FleetSimulation, SlidingServer, WindowServer
 
 from resilience.core.admission.admission import Admission
@@ -38,11 +39,14 @@ def chance(seed: int) -> random.Random:
     return random.Random(seed)  # noqa: S311  # no secret
 
 
-def admissions(limit: float | None, processes: int = 1) -> list[Admission]:
-    """Return the admission of each process."""
-    operations = {} if limit is None else {"Create": Rate(limit, 1.0)}
-    declared = RateLimits(operations=operations, adaptive=True, share=processes)
-    return [Admission(declared) for _ in range(processes)]
+def declared(limit: float | None) -> RateLimits:
+    """Return what a policy declares."""
+    return RateLimits(operations={} if limit is None else {"Create": Rate(limit, 1.0)}, adaptive=True)
+
+
+def admissions(limit: float | None) -> list[Admission]:
+    """Return the admission of one process."""
+    return [Admission(declared(limit))]
 
 
 def runs(server: Server, limit: float, calls: int, **how: object) -> list[FleetRun]:
@@ -85,13 +89,29 @@ def test_what_opens_connections_arrives_late_and_is_counted(limit: int) -> None:
 
 @pytest.mark.parametrize("limit", LIMITS)
 def test_equal_processes_share_a_limit(limit: int) -> None:
-    """Four processes that know nothing of each other stay within what they share."""
+    """Four processes that know nothing of each other stay within what they share, and use whole requests of it."""
     for seed in SEEDS:
         server = SERVERS["window"](limit, chance(seed))
-        run = FleetSimulation(server, admissions(limit, 4), seed=seed).run(load(limit))
-        assert run.peak <= max(limit, 4)
-        if limit % 4 == 0:
-            assert run.calls / run.took >= 0.95 * limit
+        processes = [Admission(evolve(declared(limit), share=4)) for _ in range(4)]
+        run = FleetSimulation(server, processes, seed=seed).run(load(limit))
+        assert run.peak <= limit
+        assert run.calls / run.took >= 0.95 * (limit - limit % 4)
+
+
+@pytest.mark.parametrize("processes", [2, 3, 4, 7])
+@pytest.mark.parametrize("limit", [limit for limit in LIMITS if limit > 5])
+def test_processes_that_know_their_numbers_use_the_whole(limit: int, processes: int) -> None:
+    """They stay within the limit that they share, and use it as one process alone does."""
+    parts = [declared(limit).parted(part, processes) for part in range(processes)]
+    for seed in SEEDS:
+        each = [Admission(part) for part in parts]
+        # A process that sends more is given more rows.
+        given = [each[n] for n, part in enumerate(parts) for _ in range(int(part.own_rate(Rate(limit, 1.0)).count))]
+        server = SERVERS["window"](limit, chance(seed))
+        run = FleetSimulation(server, given, seed=seed).run(load(limit))
+        assert run.peak <= limit
+        assert run.calls_per_success <= 1.02
+        assert run.calls / run.took >= 0.95 * limit
 
 
 @pytest.mark.parametrize(

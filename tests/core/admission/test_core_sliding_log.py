@@ -125,22 +125,6 @@ def test_no_window_of_arrivals_holds_more_than_the_limit(count: int, seed: int) 
     assert len(arrivals) >= 0.95 * windows * count
 
 
-@pytest.mark.parametrize(
-    ("rate", "share", "count", "per"),
-    [
-        pytest.param(Rate(10, 1.0), 1, 10, 1.0, id="whole"),
-        pytest.param(Rate(10, 1.0), 2, 5, 1.0, id="half"),
-        pytest.param(Rate(5, 1.0), 2, 2, 1.0, id="no-half-requests"),
-        pytest.param(Rate(1, 1.0), 4, 1, 4.0, id="less-than-one"),
-        pytest.param(Rate(60, 60.0), 3, 20, 60.0, id="a-minute"),
-    ],
-)
-def test_equal_processes_divide_a_limit(rate: Rate, share: int, count: int, per: float) -> None:
-    """Each of them sends its part, rounded down, and at least one request in a longer window."""
-    log = RateLimiter.of(rate, share).log
-    assert (log.count, log.per) == (count, per)
-
-
 def test_the_places_of_a_window_are_given_out_one_after_the_other() -> None:
     """A tenth goes at once, and the rest three times as quickly as the limit."""
     limiter = RateLimiter.of(Rate(100, 1.0))
