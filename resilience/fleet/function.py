@@ -201,9 +201,19 @@ def verifying(function: FleetFunction) -> FleetFunction | None:
     return _wrapped(asking, f"{provider}:{name}", asks, target.verifier)
 
 
-def shared_by(policy: PolicyValues, processes: int) -> PolicyValues:
-    """Return the policy for one of several processes, each of which has an equal part of the limits."""
-    rates = {provider: evolve(each, share=each.share * processes) for provider, each in policy.rates.items()}
+def shared_by(policy: PolicyValues, processes: int, part: int | None = None) -> PolicyValues:
+    """
+    Return the policy for one of several processes, each of which has a part of the limits.
+
+    Args:
+        policy: The policy of them all.
+        processes: How many there are.
+        part: Which of them it is, from 0, so that the parts make up the whole; None for equal parts, rounded down.
+    """
+    rates = {
+        provider: evolve(each, share=each.share * processes) if part is None else each.parted(part, processes)
+        for provider, each in policy.rates.items()
+    }
     return evolve(policy, rates=rates)
 
 

@@ -9,12 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 from fleet_calls import policy
 from fleet_runs import Place, placed, until
 
+from resilience.core.admission.limits import RateLimits
+from resilience.core.admission.rate import Rate
+from resilience.core.policy import PolicyValues
 from resilience.fleet import chunks, run_chunk
+from resilience.fleet.distribution.job import FleetJob
+from resilience.fleet.function import FleetFunction, shared_by, under_policy
 
 CREATE = ("fleet_devices:create_group", "fleet.csv", "--policy", "fleet.toml")
+TEN = Rate(10, 1.0)
 
 
 @pytest.fixture
@@ -121,3 +128,55 @@ def test_chunks_are_the_same_in_every_run() -> None:
     results = [run_chunk(make, each, **words) for each in found]
     assert [outcome.number for each in results for outcome in each.outcomes] == [0, 1, 2, 3, 4]
     assert all(outcome.failure is None for each in results for outcome in each.outcomes)
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3, 4, 7])
+def test_the_parts_of_processes_make_up_the_limits(processes: int) -> None:
+    """Whole requests and attempts for each of them, and no rest; so too for what the command says is under way."""
+    rates = RateLimits(default=Rate(10, 1.0), operations={"CreateGroupId": Rate(13, 1.0)}, concurrency=9)
+    values = evolve(policy(), rates={"alibaba": rates})
+    parts = [shared_by(values, processes, part).rates["alibaba"] for part in range(processes)]
+    assert sum(each.own_rate(Rate(10, 1.0)).count for each in parts) == 10
+    assert sum(each.own_rate(Rate(13, 1.0)).count for each in parts) == 13
+    assert sum(each.own_concurrency or 0 for each in parts) == 9
+    under_way = [FleetJob(called(values), 8).concurrency_of_one(processes, part) or 0 for part in range(processes)]
+    assert sum(under_way) == 8
+
+
+@pytest.mark.parametrize(
+    ("rates", "asked", "most"),
+    [
+        pytest.param(RateLimits(default=TEN, operations={"CreateGroupId": Rate(3, 60.0)}), None, 3, id="rate"),
+        pytest.param(RateLimits(default=TEN, operations={"DeleteGroupId": Rate(3, 60.0)}), None, 10, id="own"),
+        pytest.param(RateLimits(per_host=Rate(1, 1.0), concurrency=5), None, 1, id="host"),
+        pytest.param(RateLimits(default=TEN, concurrency=5), None, 5, id="concurrency"),
+        pytest.param(RateLimits(default=TEN, concurrency=5), 2, 2, id="asked"),
+        pytest.param(RateLimits(default=TEN, share=3), None, 3, id="share"),
+        pytest.param(RateLimits(adaptive=True), None, None, id="nothing-declared"),
+        pytest.param(None, None, None, id="no-table"),
+    ],
+)
+def test_each_process_has_a_part_of_every_limit(rates: RateLimits | None, asked: int | None, most: int | None) -> None:
+    """More processes than that would have nothing to do, or send more together than the limit."""
+    values = evolve(policy(), rates={} if rates is None else {"alibaba": rates})
+    assert FleetJob(called(values), asked).most_workers == most
+
+
+def called(values: PolicyValues) -> FleetFunction:
+    """Return a function under a policy, as a fleet calls it."""
+
+    def create_group(group_id: str) -> str:
+        return group_id
+
+    return under_policy(create_group, values, "alibaba:CreateGroupId")
+
+
+def test_no_more_processes_send_than_have_a_part(place: Place) -> None:
+    """Of one call in a second each of four processes would make one at once."""
+    names = place.rows(6)
+    place.policy(rate="1/s")
+    run = place.run(*CREATE, "--processes", "4")
+    assert run.returncode == 0, run.stderr
+    assert sorted(place.groups()) == names
+    times = sorted(each.at for each in place.sandbox.calls if each.operation == "CreateGroupId")
+    assert max(sum(1 for other in times if at <= other < at + 1) for at in times) == 1

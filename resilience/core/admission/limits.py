@@ -75,6 +75,13 @@ class RateLimits:
             return count // self.share
         return count * (self.part + 1) // self.share - count * self.part // self.share
 
+    def most_processes(self, operation: str) -> int | None:
+        """Return how many processes can have whole requests of each limit that an operation meets; None for any."""
+        own = self if self.share == 1 else self._own_limits()
+        rates = (own.per_host, own.default, own.operations.get(operation))
+        counts = [max(int(rate.count), 1) for rate in rates if rate is not None]
+        return min(counts if own.concurrency is None else [*counts, own.concurrency], default=None)
+
     def parted(self, part: int, processes: int) -> RateLimits:
         """Return the limits of one of several processes that know their numbers, from 0."""
         return evolve(self if self.share == 1 else self._own_limits(), share=processes, part=part)

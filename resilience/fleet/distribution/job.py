@@ -6,6 +6,7 @@ import pickle
 
 from attrs import frozen
 
+from resilience.core.admission.limits import RateLimits
 from resilience.core.policy import PolicyValues
 from resilience.fleet.function import FleetFunction, import_name
 
@@ -44,9 +45,23 @@ class FleetJob:
         operation = self.called.target.operation
         return f"{operation.provider}:{operation.name}"
 
-    def concurrency_of_one(self, workers: int) -> int | None:
-        """Return how many calls are under way at a time in one of so many workers."""
-        return None if self.concurrency is None else max(self.concurrency // workers, 1)
+    def concurrency_of_one(self, workers: int, part: int | None = None) -> int | None:
+        """
+        Return how many calls are under way at a time in one of so many workers.
+
+        Args:
+            workers: How many there are.
+            part: Which of them it is, from 0; None where that is unknown, and every worker gets the same.
+        """
+        return RateLimits(concurrency=self.concurrency, share=workers, part=part).own_concurrency
+
+    @property
+    def most_workers(self) -> int | None:
+        """How many workers can have a part of each limit; more would have nothing to do. None for any number."""
+        operation = self.called.target.operation
+        limits = self.policy.rates.get(operation.provider or "", RateLimits())
+        found = (limits.most_processes(operation.name), self.concurrency)
+        return min((each for each in found if each is not None), default=None)
 
 
 def portable(error: Exception) -> Exception:

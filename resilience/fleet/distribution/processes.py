@@ -33,6 +33,7 @@ _AHEAD: Final = 2
 class _Worker:
     process: BaseProcess
     connection: Connection
+    part: int
     asked: int = 0
     given: int = 0
     chunks: list[Chunk] = field(factory=list)
@@ -51,7 +52,7 @@ class ProcessEngine:
     Some processes of this machine.
 
     Args:
-        processes: How many.
+        processes: How many; fewer are started where a limit has no whole request for each.
     """
 
     repeats_chunks = False
@@ -63,7 +64,7 @@ class ProcessEngine:
         self._pending: deque[Chunk] = deque()
         self._has_more = True
         self._is_stopped = False
-        self._job: WorkerJob
+        self._job: FleetJob
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._writer, False)
 
@@ -81,13 +82,8 @@ class ProcessEngine:
 
     def begin(self, job: FleetJob) -> None:
         """Keep the job; processes are started for chunks."""
-        self._job = WorkerJob(
-            job.function,
-            shared_by(job.policy, self.workers),
-            job.operation,
-            job.concurrency_of_one(self.workers),
-            current_traceparent(),
-        )
+        self._job = job
+        self.workers = min(self.workers, job.most_workers or self.workers)
 
     def submit(self, chunk: Chunk) -> None:
         """Keep a chunk for the next process that asks, and start another one if fewer run than may."""
@@ -145,10 +141,20 @@ class ProcessEngine:
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=work, args=(theirs, self._job), name="resilience fleet", daemon=True)
+        # The part of one that has died, or that gets no more chunks and has hardly any calls left.
+        taken = {each.part for each in self._running if not each.has_no_more}
+        part = next(number for number in range(self.workers) if number not in taken)
+        job = WorkerJob(
+            self._job.function,
+            shared_by(self._job.policy, self.workers, part),
+            self._job.operation,
+            self._job.concurrency_of_one(self.workers, part),
+            current_traceparent(),
+        )
+        process = context.Process(target=work, args=(theirs, job), name="resilience fleet", daemon=True)
         process.start()
         theirs.close()
-        self._running.append(_Worker(process, ours))
+        self._running.append(_Worker(process, ours, part))
 
     def _heard(self, worker: _Worker, said: object) -> Iterator[Report]:
         if isinstance(said, RowOutcome):
