@@ -47,7 +47,7 @@ def input_options(function: _F) -> _F:
             "--processes",
             type=click.IntRange(min=1),
             metavar="N",
-            help="Make the calls in N processes (fewer for small limits), which divide the limits and share the ledger.",
+            help="Make the calls in N processes (fewer for small limits); they divide the limits and share the ledger.",
         ),
         click.option("--operation", metavar="NAME", help="The operation of a function that no executor has wrapped."),
         policy_option,
