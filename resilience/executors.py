@@ -21,11 +21,15 @@ from resilience.telemetry import default_observers
 T = TypeVar("T")
 
 
-def observers_for(policy: PolicyValues) -> Sequence[Observer]:
+def observers_for(policy: PolicyValues, run: str | None = None) -> Sequence[Observer]:
     """
     Return the default observers of an executor: telemetry's, and the journal that the policy asks for.
 
     The journal comes last, so that it sees the span of a call.
+
+    Args:
+        policy: The policy.
+        run: The id of the run, for one of several processes; None for this program's own.
 
     Raises:
         JournalError: The journal cannot be written.
@@ -34,7 +38,7 @@ def observers_for(policy: PolicyValues) -> Sequence[Observer]:
         return default_observers()
     from resilience.observers import Journal  # noqa: PLC0415  # most policies ask for none
 
-    return (*default_observers(), Journal(policy.telemetry.journal))
+    return (*default_observers(), Journal(policy.telemetry.journal, run=run))
 
 
 class Executor(executor.BareExecutor):  # noqa: D101  # it has the docstring of its base

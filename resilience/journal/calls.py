@@ -110,13 +110,12 @@ class JournalReader:
         # By offsets, because the time of day may be set during a call.
         now = call.about["started_at"] + needed(fields.number("offset"), "offset") - call.offset
         _check_order(call, kind)
-        found, run = read(kind, fields), call.about["run"]
+        found, run, process = read(kind, fields), call.about["run"], call.about["id"].rpartition("-")[0]
         match kind:
             case "rate_adapted":
-                process = call.about["id"].rpartition("-")[0]
                 self.adaptations.append(RecordedAdaptation(at=now, run=run, process=process, **found))
             case "breaker_changed":
-                self.breaker_changes.append(RecordedBreakerChange(at=now, run=run, **found))
+                self.breaker_changes.append(RecordedBreakerChange(at=now, run=run, process=process, **found))
             case "retry_paid":
                 call.about["retries_paid"] = call.about.get("retries_paid", 0) + 1
             case _:

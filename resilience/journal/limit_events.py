@@ -42,6 +42,7 @@ def breaker_changes_of(span: Span) -> Iterator[RecordedBreakerChange]:
         yield RecordedBreakerChange(
             at=at,
             run=span.run,
+            process=span.run,
             breaker=needed(told.text("breaker.name"), "breaker.name"),
             old=needed(told.word("breaker.before", BREAKER_STATES), "breaker.before"),
             new=needed(told.word("breaker.state", BREAKER_STATES), "breaker.state"),

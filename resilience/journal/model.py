@@ -221,6 +221,11 @@ class RecordedCall:
     span_id: str | None = None
 
     @property
+    def process(self) -> str:
+        """The id of its process, which has limits of its own; spans tell only that of the run."""
+        return self.run if self.id == f"{self.trace_id}-{self.span_id}" else self.id.rpartition("-")[0]
+
+    @property
     def is_unfinished(self) -> bool:
         """Whether it has no end, because its process was killed or is still at work."""
         return self.duration is None
@@ -269,6 +274,7 @@ class RecordedBreakerChange:
     Attributes:
         at: When a call told it.
         run: The id of its run.
+        process: The id of its process, which has breakers of its own.
         breaker: The provider of the breaker; ``provider:operation`` where each operation has its own.
         old: The state before.
         new: The state since.
@@ -280,6 +286,7 @@ class RecordedBreakerChange:
 
     at: float
     run: str
+    process: str
     breaker: str
     old: BreakerState
     new: BreakerState

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from resilience.cli.report.calls import reported
+from resilience.cli.report.limits.changes import LimitChanges
 from resilience.cli.report.numbers import Summary, summarised
 from resilience.core.fault import Fault
 from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedRemedy, Recording
@@ -70,9 +71,10 @@ def failed(code: str = "QuotaFull", **fields: Any) -> RecordedCall:
     return call(its, **{"ended": "failed", "stop_reason": "rule"} | fields)
 
 
-def summary(*calls: RecordedCall) -> Summary:
-    """Return the numbers of these calls."""
-    return summarised(reported([Recording(calls=calls)]))
+def summary(*calls: RecordedCall, **more: Any) -> Summary:
+    """Return the numbers of these calls, and of what else a recording has."""
+    recordings = [Recording(calls=calls, **more)]
+    return summarised(reported(recordings), LimitChanges.of(recordings))
 
 
 def write_journal(path: Path, records: Iterable[dict[str, Any]]) -> Path:

@@ -13,8 +13,8 @@ from report_calls import HOSTILE, attempt, call, summary
 from resilience import Executor, Journal, Policy
 from resilience.cli.app import app
 from resilience.cli.report.jsonform import to_json
+from resilience.cli.report.limits.phrases import of_limits
 from resilience.cli.report.page import page
-from resilience.cli.report.phrases import at_the_gates
 
 POLICY = """
 schema = 1
@@ -44,7 +44,7 @@ async def test_waits_for_a_rate_are_reported(tmp_path: Path) -> None:
     async with executor.map(calls, concurrency=40) as outcomes:
         assert [outcome.error async for outcome in outcomes] == [None] * 40
     text = CliRunner().invoke(app, ["report", str(path)], env={"COLUMNS": "100"}).output
-    assert "What calls waited for" in text
+    assert "Limits" in text
     said = json.loads(CliRunner().invoke(app, ["report", str(path), "--format", "json"]).stdout)
     (gate,) = said["gates"]
     # Ten of them go in the first second, ten each in the next ones; the limiter spreads the first ten.
@@ -62,7 +62,7 @@ def test_a_call_that_waits_twice_counts_once() -> None:
         call(attempt(at=at), at=at, gate_waits=waits)
         for at, waits in ((0.0, {}), (0.5, {"rate": 1.0}), (1.0, {"rate": 3.0, "thread": 5.0}), (2.0, {}))
     ]
-    assert list(at_the_gates(summary(*calls))) == [
+    assert list(of_limits(summary(*calls))) == [
         "1 call waited for a free thread: 5 s",
         "2 calls waited for a rate limit: 4 s, the longest 3 s",
         "CreateGroupId sent 1.5 requests a second on average, at most 2 within one second",
@@ -84,8 +84,8 @@ def test_the_time_between_two_runs_lowers_no_rate() -> None:
 def test_a_run_that_never_waited_has_no_such_section() -> None:
     """Without waits nothing is said of limits; the page has no section for them."""
     numbers = summary(call())
-    assert list(at_the_gates(numbers)) == []
-    assert "What calls waited for" not in page(numbers, sources=["j"])
+    assert list(of_limits(numbers)) == []
+    assert "Limits" not in page(numbers, sources=["j"])
     assert to_json(numbers, sources=["j"], problems=[])["gates"] == []
 
 

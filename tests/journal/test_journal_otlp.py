@@ -7,11 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 from opentelemetry.sdk.trace import ReadableSpan
 from recorded_calls import Case, Exported, run
+from scripted_calls import ended, started, succeeded
 
+from resilience import Journal
+from resilience.core.admission.levels import RateChange
+from resilience.core.events import BreakerChanged, RateAdapted, RetryPaid
 from resilience.journal.model import RecordedCall, RecordsError
 from resilience.journal.reader import read
+from resilience.telemetry import Spans
 
 TRACE, SPAN, CHILD = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", "00f067aa0ba902b7"
 
@@ -264,3 +270,45 @@ def test_waits_before_attempts_are_read_from_events(tmp_path: Path) -> None:
     ]
     found = only_call(written(tmp_path / "spans", request(one, attempt())))
     assert found.gate_waits == {"rate": 2.0, "thread": 0.25}
+
+
+def test_changes_of_limits_are_read_from_spans_as_from_a_journal(tmp_path: Path) -> None:
+    """What adapted and which breaker changed is the same in both; so is the number of retries that a budget paid."""
+    exported, journal = Exported(), Journal(tmp_path / "journal.jsonl")
+    adapted = RateChange(operation="CreateGroupId", old=10.0, new=6.0, declared=10.0, refused=4, answered=11)
+    opened = BreakerChanged(
+        provider="alibaba",
+        operation="CreateGroupId",
+        old="closed",
+        new="open",
+        by_hand=False,
+        is_shadow=True,
+        failures=6,
+        results=10,
+    )
+    spans, journalled = Spans(exported.provider).watch(started()), journal.watch(started())
+    assert spans is not None
+    for event in (
+        RateAdapted(provider="alibaba", change=adapted),
+        opened,
+        evolve(opened, old="open", new="closed", by_hand=True, failures=0, results=0),
+        RetryPaid(provider="alibaba", retries_left=3),
+        *succeeded(1),
+        ended(),
+    ):
+        spans(event)
+        journalled(event)
+    one, other = read(tmp_path / "journal.jsonl"), read(exported.write(tmp_path / "spans.jsonl"))
+    assert (one.problems, other.problems) == ((), ())
+    assert _without_place(one.adaptations) == _without_place(other.adaptations)
+    assert _without_place(one.breaker_changes) == _without_place(other.breaker_changes)
+    (first,), (change, _) = one.adaptations, one.breaker_changes
+    assert (first.operation, first.old, first.new, first.declared, first.refused) == ("CreateGroupId", 10, 6, 10, 4)
+    assert (change.breaker, change.new, change.is_shadow, change.failures) == ("alibaba:CreateGroupId", "open", True, 6)
+    assert [call.retries_paid for call in (*one.calls, *other.calls)] == [1, 1]
+    assert other.calls[0].process == other.adaptations[0].process
+    assert one.calls[0].process == one.adaptations[0].process
+
+
+def _without_place(changes: Any) -> list[Any]:
+    return [evolve(each, at=0.0, run="", process="") for each in changes]

@@ -73,10 +73,16 @@ class ReportedCall:
         """The duration of its waits, in seconds."""
         return bounded(self.call.waited)
 
+    @cached_property
+    def queued(self) -> float:
+        """The duration of its waits before attempts, in seconds; those for credentials are remedies."""
+        waits = self.call.gate_waits.items()
+        return bounded(sum(bounded(length) for gate, length in waits if gate != "credentials"))
+
     @property
     def other(self) -> float:
-        """The rest of the duration, in seconds: waiting before attempts, and our own work."""
-        return max(self.took - self.calling - self.remedying - self.waiting, 0.0)
+        """The rest of the duration, in seconds: our own work."""
+        return max(self.took - self.calling - self.remedying - self.waiting - self.queued, 0.0)
 
     def steps(self) -> Iterator[RecordedAttempt | RecordedRemedy]:
         """Yield attempts and remedies in the order of their starts."""

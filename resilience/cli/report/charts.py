@@ -20,7 +20,7 @@ _LEAST_SHARE: Final = 0.005  # what would be shown as 0%
 MOST_ROWS: Final = 200
 """The most rows of a table; the JSON form has all rows."""
 
-PARTS: Final = ("calling", "waiting", "remedies", "other")
+PARTS: Final = ("calling", "waiting", "queued", "remedies", "other")
 """The parts of a call's time."""
 
 

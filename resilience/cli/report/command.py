@@ -9,6 +9,7 @@ import click
 
 from resilience.cli.report.calls import reported
 from resilience.cli.report.labels import shown
+from resilience.cli.report.limits.changes import LimitChanges
 from resilience.cli.report.numbers import summarised
 from resilience.cli.report.text import report as lines
 from resilience.cli.screen import as_json, console, format_option
@@ -38,7 +39,7 @@ def report(*, files: tuple[str, ...], html: Path | None, form: str) -> None:
             raise click.UsageError(str(error)) from None
         recordings.append(recording)
         problems += [(file, str(problem)) for problem in recording.problems]
-    summary = summarised(reported(recordings))
+    summary = summarised(reported(recordings), LimitChanges.of(recordings))
     warnings = [f"{file}: {problem}" for file, problem in problems]
     if html is not None:
         # Imported here, because a report without a page needs no jinja2.

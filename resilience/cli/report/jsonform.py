@@ -7,7 +7,8 @@ A report for programs; lengths of time are in seconds, instants in ISO 8601, and
 | `files`, `policies`, `problems` | the files, the policies of their calls, and their unreadable parts |
 | `from`, `to`, `runs` | first start, last end, and the number of runs |
 | `calls`, `attempts`, `ends` | their numbers, and the number of calls by end (`unfinished`: without an end) |
-| `times` | sums over calls: `calling`, `waiting`, `remedies`, `other`; by the clock: `whole`, `under_way`, `out` |
+| `times` | sums over calls: `calling`, `waiting` between attempts, `queued` before them, `remedies`, `other` |
+| | by the clock: `whole`, `under_way`, `out` |
 | `operations` | for each: `calls`, `ends`, `attempts`, `times`, and `duration` with percentiles |
 | `failures` | calls by failure: `what`, `stop_reason`, `rule`, `at`, `calls`, `may_exist`, `request_ids`, ... |
 | `unfinished` | calls without an end |
@@ -15,7 +16,11 @@ A report for programs; lengths of time are in seconds, instants in ISO 8601, and
 | `gaps` | faults without a rule, with `table` and `key` for one |
 | `refreshes`, `renamed`, `believed`, `injected` | credentials, names, unverified accepts, and faults of `[chaos]` |
 | `gates` | for each thing that calls waited for before attempts: `gate`, `calls`, `total`, `longest` |
-| `rates` | for operations that waited for a rate: `attempts`, `mean` per second, `peak` within one second |
+| `rates` | for operations that waited for a rate: `attempts`, `mean` per second, `peak` within one second, ... |
+| | and per second the `declared` rate, and of a limit that adapted the `lowest` and the `last` one |
+| `adaptations` | each change of a rate limit: `operation`, `at`, `process`, `old`, `new`, `refused`, `answered` |
+| `breaker_changes` | each change of a breaker: `breaker`, `at`, `old`, `new`, `failures`, `results` |
+| `refusals` | the retries that budgets `paid`, and the calls that a shared limit `stopped`, by stop reason |
 | `slowest` | the longest calls |
 """
 
@@ -33,6 +38,7 @@ from resilience.cli.report.groups import Failure, Gap, Group, RuleUse, injected
 from resilience.cli.report.labels import shown_all
 from resilience.cli.report.numbers import Summary, Times
 from resilience.cli.report.phrases import policies, runs, stays, verdict
+from resilience.journal.model import RecordedAdaptation, RecordedBreakerChange
 
 
 def to_json(summary: Summary, *, sources: Sequence[str], problems: Sequence[str]) -> Any:
@@ -65,6 +71,9 @@ def to_json(summary: Summary, *, sources: Sequence[str], problems: Sequence[str]
             "gaps": [_gap(each) for each in summary.gaps],
             "gates": [asdict(each) for each in summary.gates],
             "rates": [asdict(each) for each in summary.rates],
+            "adaptations": [_change(each) for each in summary.changes.adaptations],
+            "breaker_changes": [_change(each) for each in summary.changes.breakers],
+            "refusals": asdict(summary.refusals),
             "refreshes": asdict(summary.refreshes),
             "renamed": [
                 {"operation": one.call.operation, "field": field, "from": old, "to": new}
@@ -128,6 +137,10 @@ def _gap(gap: Gap) -> dict[str, Any]:
         "table": gap.table if gap.key is not None else None,
         "key": gap.key,
     }
+
+
+def _change(change: RecordedAdaptation | RecordedBreakerChange) -> dict[str, Any]:
+    return asdict(change) | {"at": _instant(change.at)}
 
 
 def _call(one: ReportedCall) -> dict[str, Any]:

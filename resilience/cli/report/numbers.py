@@ -8,9 +8,11 @@ from typing import Final
 from attrs import frozen
 
 from resilience.cli.report.calls import ReportedCall, by, ends_of
-from resilience.cli.report.gates import GateWaits, SentRate, gate_waits, sent_rates
 from resilience.cli.report.groups import Failure, Gap, Group, Refreshes, RuleUse, failures, gaps, refreshes, rules
 from resilience.cli.report.labels import End
+from resilience.cli.report.limits.changes import LimitChanges, Refusals, refusals
+from resilience.cli.report.limits.gates import GateWaits, gate_waits
+from resilience.cli.report.limits.rates import RatePeriod, SentRate, rate_periods, sent_rates
 
 _SLOWEST: Final = 5
 
@@ -20,14 +22,15 @@ class Times:
     """
     Sums of times, in seconds.
 
-    The first four are sums over calls, so that calls at the same time count twice. The last three are times by the
+    The first five are sums over calls, so that calls at the same time count twice. The last three are times by the
     clock, where each second counts once.
 
     Attributes:
         calling: Attempts.
         waiting: Waits between attempts.
-        remedies: Refreshes and verifications.
-        other: The rest: waiting before attempts for a limit, a thread or another call, and our own work.
+        queued: Waits before attempts: for a limit, a thread or another call.
+        remedies: Refreshes and verifications, with waits for credentials.
+        other: The rest: our own work.
         whole: The time from first start to last end of each run.
         under_way: The part of ``whole`` with at least one call under way.
         out: The part of ``whole`` with at least one attempt under way.
@@ -35,6 +38,7 @@ class Times:
 
     calling: float
     waiting: float
+    queued: float
     remedies: float
     other: float
     whole: float
@@ -44,7 +48,7 @@ class Times:
     @property
     def total(self) -> float:
         """The sum over calls."""
-        return self.calling + self.waiting + self.remedies + self.other
+        return self.calling + self.waiting + self.queued + self.remedies + self.other
 
     @classmethod
     def of(cls, calls: Iterable[ReportedCall]) -> Times:
@@ -53,6 +57,7 @@ class Times:
         return cls(
             calling=sum(each.calling for each in all_calls),
             waiting=sum(each.waiting for each in all_calls),
+            queued=sum(each.queued for each in all_calls),
             remedies=sum(each.remedying for each in all_calls),
             other=sum(each.other for each in all_calls),
             whole=sum(_length(run) for run in by(all_calls, lambda each: each.run).values()),
@@ -95,7 +100,10 @@ class Summary:
     renames: tuple[tuple[ReportedCall, str, tuple[str | None, str | None]], ...]
     refreshes: Refreshes
     gates: tuple[GateWaits, ...]
+    periods: tuple[RatePeriod, ...]
     rates: tuple[SentRate, ...]
+    changes: LimitChanges
+    refusals: Refusals
     slowest: tuple[ReportedCall, ...]
 
     @property
@@ -104,8 +112,15 @@ class Summary:
         return sum(len(each.calls) for each in self.failures)
 
 
-def summarised(calls: Sequence[ReportedCall]) -> Summary:
-    """Count and sum up."""
+def summarised(calls: Sequence[ReportedCall], changes: LimitChanges) -> Summary:
+    """
+    Count and sum up.
+
+    Args:
+        calls: The calls.
+        changes: How limits changed meanwhile.
+    """
+    periods = rate_periods(calls, changes)
     return Summary(
         calls=tuple(calls),
         ends=ends_of(calls),
@@ -129,6 +144,9 @@ def summarised(calls: Sequence[ReportedCall]) -> Summary:
         renames=tuple((each, name, names) for each in calls for name, names in each.call.renamed.items()),
         refreshes=refreshes(calls),
         gates=gate_waits(calls),
-        rates=sent_rates(calls),
+        periods=periods,
+        rates=sent_rates(periods, changes),
+        changes=changes,
+        refusals=refusals(calls),
         slowest=tuple(sorted(calls, key=lambda each: -each.took)[:_SLOWEST]),
     )

@@ -32,10 +32,11 @@ from resilience.cli.report.labels import (
     shown,
     stopped,
 )
+from resilience.cli.report.limits.phrases import of_limits, per_second, why_adapted, why_changed
+from resilience.cli.report.limits.plots import rate_keys, rate_plots
 from resilience.cli.report.load import RunLoad, load
 from resilience.cli.report.numbers import Summary
 from resilience.cli.report.phrases import (
-    at_the_gates,
     by_the_clock,
     doubt,
     hint,
@@ -105,7 +106,7 @@ _FILTERS: Final = {
     each.__name__: each
     for each in (
         *(about, breakable, counted, doubt, ending, hint, how, instant, lines, met, met_by),
-        *(place, renames, service, shapes, shown, stays, stopped),
+        *(per_second, place, renames, service, shapes, shown, stays, stopped, why_adapted, why_changed),
     )
 }
 """The functions that the templates of a report call, by name."""
@@ -123,6 +124,7 @@ def _of_calls(summary: Summary, sources: Sequence[str], listed: Sequence[Reporte
     """Return the values of a page with calls."""
     ends: dict[str, float] = dict(summary.ends.items())
     every = by(summary.calls, _run_of)
+    plots = rate_plots(summary.periods, summary.changes.breakers)
     return {
         "ends": charts.stack(ends, "e-fill"),
         "end_keys": charts.end_keys(summary),
@@ -136,7 +138,9 @@ def _of_calls(summary: Summary, sources: Sequence[str], listed: Sequence[Reporte
         "shares": tuple(charts.shares(summary)),
         "spreads": tuple(_spreads(summary)),
         "columns": tuple(COLUMNS),
-        "gates": tuple(at_the_gates(summary)),
+        "limits": tuple(of_limits(summary)),
+        "rate_plots": plots,
+        "rate_keys": rate_keys(plots),
         "remarks": tuple(remarks(summary)),
     }
 
@@ -148,7 +152,10 @@ def _tiles(summary: Summary) -> dict[str, tuple[str, str]]:
         "calls": (f"{count:,}", times(runs(summary), "run")),
         "attempts per call": (f"{summary.attempts / count:.2f}", times(summary.attempts, "attempt")),
         "time": (seconds(spent.whole), f"{seconds(spent.under_way)} with calls under way"),
-        "waiting": (f"{spent.waiting / total:.0%}", f"{seconds(spent.waiting)}, summed over calls"),
+        "waiting": (
+            f"{(spent.waiting + spent.queued) / total:.0%}",
+            f"{seconds(spent.waiting)} between attempts, {seconds(spent.queued)} queued before them",
+        ),
         "new credentials": (f"{made.led:,}", f"{made.joined:,} waited for another call's"),
         "accepted on belief": (f"{len(summary.believed):,}", "not verified"),
     }

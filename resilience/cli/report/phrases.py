@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 from resilience.catalog import code_facts
@@ -15,18 +15,6 @@ from resilience.cli.report.numbers import Summary, Times
 from resilience.cli.screen import seconds, times
 
 _NAMES: Final = 5
-
-# Rates from here on are shown without decimals.
-_WHOLE: Final = 100
-
-_GATES: Final[Mapping[str, str]] = {
-    "rate": "a rate limit",
-    "concurrency": "attempts of other calls",
-    "ledger": "another call on the resource",
-    "credentials": "credentials",
-    "thread": "a free thread",
-}
-"""What calls wait for, for people."""
 
 
 def verdict(summary: Summary) -> str:
@@ -89,23 +77,6 @@ def doubt(failure: Failure) -> str:
     """Return the warning about calls that may have taken effect; an empty text for none."""
     count = failure.doubtful
     return f"{times(count, 'call')} may have taken effect all the same: look before you repeat" if count else ""
-
-
-def at_the_gates(summary: Summary) -> Iterator[str]:
-    """Yield a sentence for each gate that calls waited at, and for each operation whose rate was limited."""
-    for waits in summary.gates:
-        longest = f", the longest {seconds(waits.longest)}" if waits.calls > 1 else ""
-        yield (
-            f"{times(waits.calls, 'call')} waited for {_GATES.get(waits.gate, shown(waits.gate))}: "
-            f"{seconds(waits.total)}{longest}"
-        )
-    for rate in summary.rates:
-        mean = "" if rate.mean is None else f"{_rate(rate.mean)} requests a second on average, "
-        yield f"{shown(rate.operation)} sent {mean}at most {rate.peak:,} within one second"
-
-
-def _rate(per_second: float) -> str:
-    return f"{per_second:,.0f}" if per_second >= _WHOLE else f"{per_second:.3g}"
 
 
 def remarks(summary: Summary) -> Iterator[str]:

@@ -25,9 +25,9 @@ from resilience.cli.report.labels import (
     shown,
     stopped,
 )
+from resilience.cli.report.limits.phrases import of_limits
 from resilience.cli.report.numbers import Summary, Times
 from resilience.cli.report.phrases import (
-    at_the_gates,
     by_the_clock,
     doubt,
     hint,
@@ -45,7 +45,7 @@ _IDS: Final = 3
 _LINES: Final = 8
 _BAR: Final = 30
 _INDENT: Final = "  "
-_PARTS: Final = {"calling": "cyan", "waiting": "yellow", "remedies": "magenta", "other": "dim"}
+_PARTS: Final = {"calling": "cyan", "waiting": "yellow", "queued": "blue", "remedies": "magenta", "other": "dim"}
 
 
 def report(summary: Summary, *, plain: bool) -> Iterator[RenderableType]:
@@ -72,8 +72,9 @@ def report(summary: Summary, *, plain: bool) -> Iterator[RenderableType]:
     if summary.gaps:
         yield from _section("What no rule matched", *map(_gap, summary.gaps[:_LINES]), _rest(summary.gaps))
     yield from _section("Where the time went", *_times(summary.times, plain=plain))
-    if summary.gates:
-        yield from _section("What calls waited for", *map(_line, at_the_gates(summary)))
+    limits = tuple(of_limits(summary))
+    if limits:
+        yield from _section("Limits", *map(_line, limits))
     if summary.rules:
         yield from _section("Which rules decided", *map(_rule, summary.rules[:_LINES]), _rest(summary.rules))
     yield from _section("The slowest calls", *map(_slow, summary.slowest))
@@ -171,6 +172,8 @@ def _rule(use: RuleUse) -> RenderableType:
 
 
 def _slow(one: ReportedCall) -> RenderableType:
-    waited = f", {seconds(one.waiting)} of it waiting" if one.waiting else ""
+    parts = {"waiting": one.waiting, "queued": one.queued}
+    told = " and ".join(f"{seconds(length)} {name}" for name, length in parts.items() if length)
+    waited = f", {told} of it" if told else ""
     attempts = times(len(one.call.attempts), "attempt")
     return _line(f"{seconds(one.took):>8}  {shown(one.call.operation)}: {END_WORDS[one.end]}, {attempts}{waited}")

@@ -1,0 +1,1 @@
+"""The limits of a report: waits before attempts, rates against limits, and how limits and breakers changed."""
