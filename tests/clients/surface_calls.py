@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from resilience.clients import registry
-from resilience.clients.common import renaming, request_forms
+from resilience.clients.common import renaming, request_codecs
 from resilience.clients.common.calls import Apis, Arguments
 from resilience.clients.common.renaming import Renaming
 from resilience.clients.vendor.calls import SdkMethod
@@ -30,30 +30,30 @@ def methods_of(cls: type) -> Mapping[str, SdkMethod]:
     return sdk.methods(cls, Apis()) if isinstance(sdk, VendorSdk) else {}
 
 
-def _forms(provider: str) -> request_forms.Forms:
-    return tuple(form for sdk in adapters() if sdk.provider == provider for form in sdk.forms)
+def _codecs(provider: str) -> request_codecs.RequestCodecs:
+    return tuple(codec for sdk in adapters() if sdk.provider == provider for codec in sdk.codecs)
 
 
 def fields_of(provider: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the fields of a request."""
-    return request_forms.fields_of(_forms(provider), args, kwargs)
+    return request_codecs.fields_of(_codecs(provider), args, kwargs)
 
 
 def with_fields(
     provider: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], changes: Mapping[str, Any]
 ) -> Arguments:
     """Return the arguments with other values for some fields."""
-    return request_forms.with_fields(_forms(provider), args, kwargs, changes)
+    return request_codecs.with_fields(_codecs(provider), args, kwargs, changes)
 
 
-def places(provider: str) -> renaming.NamePlaces:
+def name_references(provider: str) -> renaming.NameReferences:
     """Return where requests to a provider name resources."""
-    return next((sdk.places for sdk in adapters() if sdk.provider == provider), {})
+    return next((sdk.references for sdk in adapters() if sdk.provider == provider), {})
 
 
 def renamed_fields(provider: str, fields: Mapping[str, Any], renames: Mapping[Renaming, str]) -> dict[str, Any]:
     """Return the fields that a rename changes."""
-    return renaming.renamed_fields(places(provider), provider, fields, renames)
+    return renaming.renamed_fields(name_references(provider), provider, fields, renames)
 
 
 def accepted_answer(  # a call, and what became of it

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from alibabacloud_onsmqtt20200420 import models as onsmqtt
-from surface_calls import fields_of, places, renamed_fields, with_fields
+from surface_calls import fields_of, name_references, renamed_fields, with_fields
 from tencentcloud.mqtt.v20240516 import models as mqtt
 
 from resilience.clients.common.renaming import Renaming, scope_of
@@ -197,4 +197,4 @@ def every_field(module: Any) -> set[str]:
 @pytest.mark.parametrize(("provider", "module"), [("alibaba", onsmqtt), ("tencent", mqtt)])
 def test_the_places_are_fields_of_the_sdk(provider: str, module: Any) -> None:
     """Every field that is looked at is one that requests of the SDK have."""
-    assert {name.lower() for name in places(provider)} <= every_field(module)
+    assert {name.lower() for name in name_references(provider)} <= every_field(module)

@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 
 from resilience.catalog import OperationFacts
 from resilience.clients.alibaba import answers
-from resilience.clients.alibaba.places import PLACES
+from resilience.clients.alibaba.name_references import NAME_REFERENCES
 from resilience.clients.alibaba.tea.keys.assuming import alibaba_assume_role
 from resilience.clients.alibaba.traits import PROVIDER
 from resilience.clients.common.assuming import Keys
 from resilience.clients.common.calls import Check
 from resilience.clients.common.keys import KeyTriple
-from resilience.clients.common.renaming import NamePlaces
+from resilience.clients.common.renaming import NameReferences
 from resilience.clients.vendor.sdk import VendorSdk
 
 
@@ -21,7 +21,7 @@ class AlibabaSdk(VendorSdk):
     """An SDK for Alibaba Cloud."""
 
     provider: ClassVar[str] = PROVIDER
-    places: ClassVar[NamePlaces] = PLACES
+    references: ClassVar[NameReferences] = NAME_REFERENCES
     # Alibaba's command line tools and the SDK's default credential provider read these (read 2026-11-28).
     key_variables: ClassVar[tuple[str, str, str]] = (
         "ALIBABA_CLOUD_ACCESS_KEY_ID",

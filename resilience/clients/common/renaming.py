@@ -18,7 +18,7 @@ from attrs import field, frozen
 Swap = Callable[[str], str]
 """Takes a name, and returns the name to use instead."""
 
-Form = Callable[[Any, Swap], Any]
+Rewrite = Callable[[Any, Swap], Any]
 """Takes a field's value, and returns it with each name in it swapped; a value without names is returned unchanged."""
 
 # Both fields are the id of the instance; operations on certificates have the second.
@@ -51,9 +51,9 @@ def whole(value: Any, swap: Swap) -> Any:
     return swap(value) if isinstance(value, str) and value else value
 
 
-def each(form: Form, value: Any, swap: Swap) -> Any:
+def each(rewrite: Rewrite, value: Any, swap: Swap) -> Any:
     """Swap the names in each item of a list, or in a value that is no list."""
-    return [form(item, swap) for item in value] if isinstance(value, list | tuple) else form(value, swap)
+    return [rewrite(item, swap) for item in value] if isinstance(value, list | tuple) else rewrite(value, swap)
 
 
 def _always(_: Mapping[str, Any]) -> bool:
@@ -61,22 +61,22 @@ def _always(_: Mapping[str, Any]) -> bool:
 
 
 @frozen
-class NamePlace:
+class NameReference:
     """
     A request field that names resources of one kind.
 
     Attributes:
         kind: The ``field`` of the resources' :class:`Renaming`.
-        form: Swaps the names in a value of the field.
+        rewrite: Swaps the names in a value of the field.
         applies: Tells whether the field has this meaning in a request with these fields.
     """
 
     kind: str
-    form: Form
+    rewrite: Rewrite
     applies: Callable[[Mapping[str, Any]], bool] = field(default=_always)
 
 
-NamePlaces = Mapping[str, tuple[NamePlace, ...]]
+NameReferences = Mapping[str, tuple[NameReference, ...]]
 """The kinds of resources that each request field may name."""
 
 
@@ -86,7 +86,7 @@ def scope_of(fields: Mapping[str, Any]) -> str:
 
 
 def renamed_fields(
-    places: NamePlaces, provider: str, fields: Mapping[str, Any], renames: Mapping[Renaming, str]
+    references: NameReferences, provider: str, fields: Mapping[str, Any], renames: Mapping[Renaming, str]
 ) -> dict[str, Any]:
     """
     Return the fields that name resources which this run has renamed, with their new values.
@@ -94,7 +94,7 @@ def renamed_fields(
     A field keeps its type: a list stays a list. A name in another instance, or of another kind of resource, stays.
 
     Args:
-        places: The fields of the provider's requests that name resources.
+        references: The fields of the provider's requests that name resources.
         provider: The provider of the call.
         fields: The fields of the request, by wire name.
         renames: The new name of each renamed resource.
@@ -102,18 +102,18 @@ def renamed_fields(
     if not renames:
         return {}
     scope = scope_of(fields)
-    return _swapped(places, fields, lambda kind, name: renames.get(Renaming(provider, kind, scope, name), name))
+    return _swapped(references, fields, lambda kind, name: renames.get(Renaming(provider, kind, scope, name), name))
 
 
-def _swapped(places: NamePlaces, fields: Mapping[str, Any], swap: Callable[[str, str], str]) -> dict[str, Any]:
+def _swapped(references: NameReferences, fields: Mapping[str, Any], swap: Callable[[str, str], str]) -> dict[str, Any]:
     """Return the fields whose values change when every name in them is swapped."""
     changed: dict[str, Any] = {}
     for name, value in fields.items():
         item = _ITEM.fullmatch(name)
         fresh = value
-        for place in places.get(item[1] if item else name, ()):
-            if place.applies(fields):
-                fresh = place.form(fresh, partial(swap, place.kind))
+        for reference in references.get(item[1] if item else name, ()):
+            if reference.applies(fields):
+                fresh = reference.rewrite(fresh, partial(swap, reference.kind))
         if fresh != value:
             changed[name] = fresh
     return changed

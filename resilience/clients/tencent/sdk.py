@@ -9,15 +9,15 @@ from typing import Any, ClassVar
 from resilience.clients.common.assuming import Keys
 from resilience.clients.common.keys import KeyTriple
 from resilience.clients.common.raised.frames import module_of
-from resilience.clients.common.renaming import NamePlaces
-from resilience.clients.common.request_forms import Forms
+from resilience.clients.common.renaming import NameReferences
+from resilience.clients.common.request_codecs import RequestCodecs
 from resilience.clients.sdk import CodeList
 from resilience.clients.tencent import accepted, answers, errors, methods, raising, retries, timeouts
-from resilience.clients.tencent.forms import FORMS
+from resilience.clients.tencent.codecs import CODECS
 from resilience.clients.tencent.keys import credentials, refreshing
 from resilience.clients.tencent.keys.assuming import tencent_assume_role
 from resilience.clients.tencent.methods import GENERIC
-from resilience.clients.tencent.places import PLACES
+from resilience.clients.tencent.name_references import NAME_REFERENCES
 from resilience.clients.tencent.traits import HOOKS, PACKAGES, PROVIDER
 from resilience.clients.tencent.verifying import verifiers
 from resilience.clients.vendor.facts import Generic
@@ -36,8 +36,8 @@ class TencentSdk(VendorSdk):
     )
     hooks: ClassVar[Mapping[str, tuple[str, ...]]] = HOOKS
     generic: ClassVar[Mapping[str, Generic]] = GENERIC
-    forms: ClassVar[Forms] = FORMS
-    places: ClassVar[NamePlaces] = PLACES
+    codecs: ClassVar[RequestCodecs] = CODECS
+    references: ClassVar[NameReferences] = NAME_REFERENCES
     # Tencent's command line tools and the SDK's default credential provider read these (read 2026-11-28).
     key_variables: ClassVar[tuple[str, str, str]] = (
         "TENCENTCLOUD_SECRET_ID",

@@ -14,7 +14,7 @@ from resilience.clients.common.bypass import Bypass
 from resilience.clients.common.calls import Check
 from resilience.clients.common.lookups import Purchases, Verifier
 from resilience.clients.common.originals import plain_client
-from resilience.clients.common.request_forms import RequestFields, fields_of, request_in
+from resilience.clients.common.request_codecs import RequestFields, fields_of, request_in
 from resilience.clients.vendor.facts import Generic, VendorFacts
 from resilience.core.fault import Fault
 
@@ -150,7 +150,7 @@ class SdkOperation:
 
     def fields(self) -> RequestFields:
         """Return the reader of request fields in the arguments of the method."""
-        return RequestFields(self.provider, self.sdk.forms, self.sdk.places)
+        return RequestFields(self.provider, self.sdk.codecs, self.sdk.references)
 
     def accepted(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], fault: Fault | None) -> Any:
         """
@@ -167,7 +167,7 @@ class SdkOperation:
             cls = type(self.client)
             raise LookupError(f"{cls.__module__}.{cls.__qualname__} is no client of a known SDK")
         request_id = None if fault is None else fault.request_id
-        fields = {**fields_of(self.sdk.forms, args, kwargs), _REQUEST_ID: request_id or ""}
+        fields = {**fields_of(self.sdk.codecs, args, kwargs), _REQUEST_ID: request_id or ""}
         if self.method.generic is None:
             return self.sdk.answer(base, self.operation, fields)
         known = self.sdk.answer_names(self.client, self.operation)
@@ -231,6 +231,6 @@ class SdkOperation:
             return verifier
 
         def of_first(*args: Any, **kwargs: Any) -> Any:
-            return verifier(request_in(self.sdk.forms, args, kwargs))
+            return verifier(request_in(self.sdk.codecs, args, kwargs))
 
         return of_first

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Final
 from attrs import evolve, frozen
 
 from resilience.clients.common.fields import type_name
-from resilience.clients.common.renaming import NamePlaces
-from resilience.clients.common.request_forms import Forms
+from resilience.clients.common.renaming import NameReferences
+from resilience.clients.common.request_codecs import RequestCodecs
 from resilience.clients.sdk import Sdk
 from resilience.core.fault import Fault
 
@@ -46,13 +46,13 @@ class VendorFacts(Sdk):
 
     Attributes:
         generic: The generic methods of the clients, by name.
-        forms: The forms that requests may have.
-        places: The request fields that name resources, which a rename may have changed.
+        codecs: The codecs of requests.
+        references: The request fields that name resources, which a rename may have changed.
     """
 
     generic: ClassVar[Mapping[str, Generic]] = {}
-    forms: ClassVar[Forms] = ()
-    places: ClassVar[NamePlaces] = {}
+    codecs: ClassVar[RequestCodecs] = ()
+    references: ClassVar[NameReferences] = {}
 
     def is_foreign(self, module: str) -> bool:  # noqa: ARG002
         """Tell whether a module has the vendor's client for a product without a catalogue."""

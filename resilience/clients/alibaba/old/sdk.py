@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 from resilience.clients.alibaba.base import AlibabaSdk
 from resilience.clients.alibaba.old import credentials, errors, raising, refreshing, retries, timeouts
-from resilience.clients.alibaba.old.forms import FORMS
+from resilience.clients.alibaba.old.codecs import CODECS
 from resilience.clients.alibaba.old.methods import GENERIC
 from resilience.clients.alibaba.traits import OLD_HOOKS, OLD_PACKAGES
-from resilience.clients.common.request_forms import Forms
+from resilience.clients.common.request_codecs import RequestCodecs
 from resilience.clients.vendor.facts import Generic
 
 
@@ -21,7 +21,7 @@ class OldSdk(AlibabaSdk):
     packages: ClassVar[tuple[str, ...]] = OLD_PACKAGES
     hooks: ClassVar[Mapping[str, tuple[str, ...]]] = OLD_HOOKS
     generic: ClassVar[Mapping[str, Generic]] = GENERIC
-    forms: ClassVar[Forms] = FORMS
+    codecs: ClassVar[RequestCodecs] = CODECS
 
     # See the methods of the base classes.
     fault = staticmethod(errors.translate)

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from resilience.clients.alibaba.tea.forms import OPEN_API_REQUEST
+from resilience.clients.alibaba.tea.codecs import OPEN_API_REQUEST
 from resilience.clients.common.models import filled, model
 
 _OK: Final = 200

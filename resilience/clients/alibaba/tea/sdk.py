@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 
 from resilience.clients.alibaba.base import AlibabaSdk
 from resilience.clients.alibaba.tea import accepted, errors, methods, raising, retries, timeouts
-from resilience.clients.alibaba.tea.forms import FORMS, is_read_once
+from resilience.clients.alibaba.tea.codecs import CODECS, is_read_once
 from resilience.clients.alibaba.tea.keys import credentials, refreshing
 from resilience.clients.alibaba.tea.methods import GENERIC
 from resilience.clients.alibaba.tea.verifying import verifiers
@@ -16,7 +16,7 @@ from resilience.clients.alibaba.traits import TEA_HOOKS, TEA_PACKAGES
 from resilience.clients.common.fields import packages
 from resilience.clients.common.lookups import Purchases, Verifier
 from resilience.clients.common.raised.frames import module_of
-from resilience.clients.common.request_forms import Forms
+from resilience.clients.common.request_codecs import RequestCodecs
 from resilience.clients.vendor.facts import Generic
 
 _ASYNC_SUFFIX: Final = "_async"
@@ -29,7 +29,7 @@ class TeaSdk(AlibabaSdk):
     clients: ClassVar[tuple[str, ...]] = ("Alibaba's SDK",)
     hooks: ClassVar[Mapping[str, tuple[str, ...]]] = TEA_HOOKS
     generic: ClassVar[Mapping[str, Generic]] = GENERIC
-    forms: ClassVar[Forms] = FORMS
+    codecs: ClassVar[RequestCodecs] = CODECS
     # The SDK's asynchronous methods use aiohttp.
     needs_asyncio: ClassVar[bool] = True
     verifies: ClassVar[str] = "alibabacloud_onsmqtt20200420"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from resilience.clients.common.request_forms import Forms, RequestForm
+from resilience.clients.common.request_codecs import RequestCodec, RequestCodecs
 from resilience.clients.vendor.sdk import VendorSdk
 from resilience.core.fault import Fault
 
@@ -17,8 +17,8 @@ class AcmeSdk(VendorSdk):
     packages: ClassVar[tuple[str, ...]] = ("acme_sdk.",)
     clients: ClassVar[tuple[str, ...]] = ("Acme's SDK",)
     hooks: ClassVar[Mapping[str, tuple[str, ...]]] = {"acme_sdk.client": ("Client",)}
-    forms: ClassVar[Forms] = (
-        RequestForm(
+    codecs: ClassVar[RequestCodecs] = (
+        RequestCodec(
             lambda value: isinstance(value, dict),
             lambda request: request,
             lambda request, changes: {**request, **changes},

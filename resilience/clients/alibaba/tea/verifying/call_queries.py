@@ -13,10 +13,10 @@ from attrs import frozen
 
 from resilience.catalog import catalogue
 from resilience.clients.alibaba import answers
-from resilience.clients.alibaba.tea.forms import FORMS, OPEN_API_REQUEST
+from resilience.clients.alibaba.tea.codecs import CODECS, OPEN_API_REQUEST
 from resilience.clients.alibaba.traits import PROVIDER
 from resilience.clients.common.lookups import Fields, Query
-from resilience.clients.common.request_forms import fields_of
+from resilience.clients.common.request_codecs import fields_of
 from resilience.core.fault import Fault
 
 _MODELS: Final = "alibabacloud_tea_openapi.models"
@@ -53,7 +53,7 @@ class CallQueryClient:
 
     def fields(self, request: Any) -> Fields:
         """Return a request's fields that are set."""
-        return fields_of(FORMS, (request,), {})
+        return fields_of(CODECS, (request,), {})
 
     def check(self, operation: str, answer: Any) -> Fault | None:
         """Return the fault in an answer that the SDK took for a success."""

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any, Final
 
-from resilience.clients.common.request_forms import Forms, RequestForm
+from resilience.clients.common.request_codecs import RequestCodec, RequestCodecs
 
 
 def _write_acs_request(request: Any, changes: Mapping[str, Any]) -> Any:
@@ -21,8 +21,8 @@ def _write_acs_request(request: Any, changes: Mapping[str, Any]) -> Any:
     return fresh
 
 
-FORMS: Final[Forms] = (
-    RequestForm(
+CODECS: Final[RequestCodecs] = (
+    RequestCodec(
         lambda value: callable(getattr(value, "get_query_params", None)),
         lambda request: {**(request.get_query_params() or {}), **(request.get_body_params() or {})},
         _write_acs_request,

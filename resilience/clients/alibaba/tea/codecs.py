@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any, Final
 
-from resilience.clients.common.request_forms import Forms, RequestForm
+from resilience.clients.common.request_codecs import RequestCodec, RequestCodecs
 
 # The class that the generic methods take: query, headers, and a body of any kind.
 OPEN_API_REQUEST: Final = "OpenApiRequest"
@@ -51,7 +51,7 @@ def _write_tea_model(request: Any, changes: Mapping[str, Any]) -> Any:
     return fresh
 
 
-FORMS: Final[Forms] = (
-    RequestForm(_is_open_api_request, _read_open_api_request, _write_open_api_request),
-    RequestForm(_is_tea_model, lambda request: request.to_map(), _write_tea_model),
+CODECS: Final[RequestCodecs] = (
+    RequestCodec(_is_open_api_request, _read_open_api_request, _write_open_api_request),
+    RequestCodec(_is_tea_model, lambda request: request.to_map(), _write_tea_model),
 )

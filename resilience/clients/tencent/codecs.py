@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from resilience.clients.common.fields import json_object
-from resilience.clients.common.request_forms import Forms, RequestForm
+from resilience.clients.common.request_codecs import RequestCodec, RequestCodecs
 
 
 def _write_model(request: Any, changes: Mapping[str, Any]) -> Any:
@@ -28,16 +28,16 @@ def _is_json(value: object) -> bool:
     return isinstance(value, str | bytes) and bool(json_object(value))
 
 
-FORMS: Final[Forms] = (
-    RequestForm(
+CODECS: Final[RequestCodecs] = (
+    RequestCodec(
         lambda value: callable(getattr(value, "_serialize", None)),
         lambda request: request._serialize(),  # noqa: SLF001  # see _write_model
         _write_model,
     ),
-    RequestForm(
+    RequestCodec(
         lambda value: isinstance(value, Mapping),
         lambda request: request,
         lambda request, changes: {**copy.deepcopy(dict(request)), **changes},
     ),
-    RequestForm(_is_json, json_object, _write_text),
+    RequestCodec(_is_json, json_object, _write_text),
 )

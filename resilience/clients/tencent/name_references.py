@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, Final
 
 from resilience.clients.common.fields import json_object
-from resilience.clients.common.renaming import Form, NamePlace, NamePlaces, Swap, each, whole
+from resilience.clients.common.renaming import NameReference, NameReferences, Rewrite, Swap, each, whole
 
 _SHARED: Final = "$share/"
 
@@ -50,16 +50,16 @@ def _filters(name: str, value: Any, swap: Swap) -> Any:
     ]
 
 
-def _condition(name: str, form: Form, value: Any, swap: Swap) -> Any:
+def _condition(name: str, rewrite: Rewrite, value: Any, swap: Swap) -> Any:
     """Base64 of ``{"clientId": "client-1", "username": "client-1", "topic": "home/room1"}``."""
     if not isinstance(value, str):
         return value
     try:
-        said = json_object(base64.b64decode(value, validate=True))
+        condition = json_object(base64.b64decode(value, validate=True))
     except ValueError:
         return value
-    swapped = {**said, name: form(said.get(name), swap)} if name in said else said
-    if swapped == said:
+    swapped = {**condition, name: rewrite(condition.get(name), swap)} if name in condition else condition
+    if swapped == condition:
         return value
     return base64.b64encode(json.dumps(swapped, separators=(",", ":"), ensure_ascii=False).encode()).decode()
 
@@ -69,23 +69,23 @@ def _is_of_a_block_rule(fields: Mapping[str, Any]) -> bool:
     return not fields.keys().isdisjoint({"Type", "Include", "Excludes", "ExpireTime"})
 
 
-PLACES: Final[NamePlaces] = {
-    "Topic": (NamePlace("Topic", _path),),
-    "TargetTopic": (NamePlace("Topic", _path),),
-    "TopicFilter": (NamePlace("Topic", _path),),
-    "Subscription": (NamePlace("Topic", _path),),
-    "SharedSubscription": (NamePlace("Topic", _path),),
-    "Resources": (NamePlace("Topic", _paths),),
-    "Username": (NamePlace("Username", whole),),
-    "PolicyName": (NamePlace("PolicyName", whole),),
-    "Name": (NamePlace("Name", whole, _is_of_a_block_rule),),
-    "BlockRuleName": (NamePlace("Name", whole),),
+NAME_REFERENCES: Final[NameReferences] = {
+    "Topic": (NameReference("Topic", _path),),
+    "TargetTopic": (NameReference("Topic", _path),),
+    "TopicFilter": (NameReference("Topic", _path),),
+    "Subscription": (NameReference("Topic", _path),),
+    "SharedSubscription": (NameReference("Topic", _path),),
+    "Resources": (NameReference("Topic", _paths),),
+    "Username": (NameReference("Username", whole),),
+    "PolicyName": (NameReference("PolicyName", whole),),
+    "Name": (NameReference("Name", whole, _is_of_a_block_rule),),
+    "BlockRuleName": (NameReference("Name", whole),),
     "Filters": (
-        NamePlace("Topic", partial(_filters, "TopicName")),
-        NamePlace("Username", partial(_filters, "Username")),
+        NameReference("Topic", partial(_filters, "TopicName")),
+        NameReference("Username", partial(_filters, "Username")),
     ),
     "Condition": (
-        NamePlace("Topic", partial(_condition, "topic", _path)),
-        NamePlace("Username", partial(_condition, "username", whole)),
+        NameReference("Topic", partial(_condition, "topic", _path)),
+        NameReference("Username", partial(_condition, "username", whole)),
     ),
 }

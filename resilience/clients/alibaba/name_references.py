@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
-from resilience.clients.common.renaming import NamePlace, NamePlaces, Swap, each, whole
+from resilience.clients.common.renaming import NameReference, NameReferences, Swap, each, whole
 
 _DEVICE: Final = "@@@"
 _P2P: Final = re.compile(r"(?<=/p2p/)[^/,@]+(?=@@@)")
@@ -37,12 +37,12 @@ def _is_of_a_client(fields: Mapping[str, Any]) -> bool:
     return fields.get("IdentityType") != "USER"
 
 
-PLACES: Final[NamePlaces] = {
-    "GroupId": (NamePlace("GroupId", whole),),
-    "ClientId": (NamePlace("GroupId", _client_id),),
-    "ClientIdList": (NamePlace("GroupId", partial(each, _client_id)),),
-    "Identity": (NamePlace("GroupId", _client_id, _is_of_a_client),),
-    "MqttTopic": (NamePlace("GroupId", _receivers),),
-    "Topic": (NamePlace("GroupId", _receivers),),
-    "Resources": (NamePlace("GroupId", _receivers),),
+NAME_REFERENCES: Final[NameReferences] = {
+    "GroupId": (NameReference("GroupId", whole),),
+    "ClientId": (NameReference("GroupId", _client_id),),
+    "ClientIdList": (NameReference("GroupId", partial(each, _client_id)),),
+    "Identity": (NameReference("GroupId", _client_id, _is_of_a_client),),
+    "MqttTopic": (NameReference("GroupId", _receivers),),
+    "Topic": (NameReference("GroupId", _receivers),),
+    "Resources": (NameReference("GroupId", _receivers),),
 }
