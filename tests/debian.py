@@ -37,6 +37,11 @@ def prometheus() -> dict[str, str]:
     return _unpacked("prometheus", "prometheus", "promtool")
 
 
+def postgres() -> dict[str, str]:
+    """Return the environment in which a PostgreSQL server and its programs are found."""
+    return _unpacked("postgresql", "postgres", "initdb", inside="lib/postgresql/*/bin")
+
+
 def redis() -> dict[str, str]:
     """Return the environment in which a Redis server is found."""
     return _unpacked("redis-server", "redis-server")
@@ -55,14 +60,19 @@ def _installed(name: str, package: str) -> str:
     return found
 
 
-def _unpacked(package: str, *names: str) -> dict[str, str]:
+def _unpacked(package: str, *names: str, inside: str = "sbin") -> dict[str, str]:
     """
     Return the environment in which a package's programs are found.
 
     Where they are not there, the package and what it needs are unpacked into
     a folder: this takes no root, and starts no service.
+
+    Args:
+        package: The package.
+        names: The programs.
+        inside: Where under ``/usr`` they are, if they are not in the PATH.
     """
-    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"])
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", *map(str, Path("/usr").glob(inside))])
     if all(shutil.which(name, path=path) for name in names):
         return {"PATH": path}
     folder = _FOLDER / package
@@ -71,7 +81,7 @@ def _unpacked(package: str, *names: str) -> dict[str, str]:
             _unpack(package, folder)
     libraries = sorted({str(library.parent) for library in folder.rglob("*.so*")})
     return {
-        "PATH": os.pathsep.join([str(folder / "usr" / "sbin"), str(folder / "usr" / "bin"), path]),
+        "PATH": os.pathsep.join([*map(str, (folder / "usr").glob(inside)), str(folder / "usr" / "bin"), path]),
         "LD_LIBRARY_PATH": os.pathsep.join(libraries),
     }
 
@@ -122,5 +132,5 @@ def _alone() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    for fetch in (chromium, mosquitto, prometheus, redis):
+    for fetch in (chromium, mosquitto, prometheus, postgres, redis):
         fetch()

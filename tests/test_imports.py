@@ -89,6 +89,7 @@ HOMES: Final[Mapping[str, frozenset[str]]] = {
     "anyio": frozenset({"engine", "fleet", "state", "sandbox", "testing"}),
     "coredis": frozenset({"state"}),
     "distributed": frozenset({"fleet"}),
+    "psycopg": frozenset({"state"}),
     "click": frozenset({"cli"}),
     "rich": frozenset({"cli"}),
     "jinja2": frozenset({"cli"}),

@@ -146,14 +146,18 @@ class LedgerSettings:
     The ledger of a policy.
 
     Attributes:
-        path: The file.
+        path: The file, for one machine.
+        url: The address of a server, for many machines, perhaps with a password; None for the file.
+        lease: How long a call keeps a key on a server without a sign of life of its process, in seconds.
         on_unfinished: What to do with a resource that an earlier run started and never finished.
-        written: The path as in the policy, so that its digest is the same on every machine.
+        written: The path or address as in the policy, so that its digest is the same on every machine.
     """
 
     path: str = ".resilience/ledger.db"
+    url: str | None = field(default=None, repr=False)
+    lease: float = 30.0
     on_unfinished: OnUnfinished = "verify"
-    written: str | None = field(default=None, eq=False)
+    written: str | None = field(default=None, eq=False, repr=False)
 
 
 @frozen(kw_only=True)

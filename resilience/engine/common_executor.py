@@ -205,4 +205,4 @@ class CommonExecutor:
 
 def _ledger_of(policy: PolicyValues) -> Ledger | None:
     settings = policy.ledger
-    return None if settings is None else Ledger(settings.path, on_unfinished=settings.on_unfinished)
+    return None if settings is None else Ledger.of(settings)

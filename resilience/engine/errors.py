@@ -117,7 +117,7 @@ class DeadlineExceeded(Exception):  # noqa: N818  # the name that gRPC gave it
 
     Attributes:
         operation: The operation.
-        limit: The name of the limit.
+        limit: The name of the limit; ``lease`` is that of the ledger.
         seconds: The length of the limit, in seconds.
         what: The part of the call that was cut short: ``attempt 3``, ``refresh``, ``verify``.
     """
@@ -125,7 +125,7 @@ class DeadlineExceeded(Exception):  # noqa: N818  # the name that gRPC gave it
     __module__ = "resilience"  # where users import it from
 
     def __init__(
-        self, operation: str, limit: Literal["deadline", "attempt_timeout"], seconds: float, what: str
+        self, operation: str, limit: Literal["deadline", "attempt_timeout", "lease"], seconds: float, what: str
     ) -> None:
         super().__init__(operation, limit, seconds, what)
         self.operation = operation

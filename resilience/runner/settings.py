@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Self
 from attrs import evolve, frozen
 
 from resilience.core.operations.apis import RestApi
+from resilience.core.policy import LedgerSettings
 from resilience.policyfile import Policy
 from resilience.runner.run import Run
 
@@ -74,13 +75,18 @@ class RunSettings:
     def ledger(self) -> Ledger | None:
         """Return the ledger that the command names, or else the policy; its file is opened at the first use."""
         settings = self.policy.ledger
-        path = self.run.ledger or (None if settings is None else settings.path)
-        if path is None:
+        if self.run.ledger is not None:
+            is_url = "://" in self.run.ledger
+            settings = evolve(
+                settings or LedgerSettings(),
+                path=self.run.ledger if is_url else self.run.path(self.run.ledger),
+                url=self.run.ledger if is_url else None,
+            )
+        if settings is None:
             return None
         from resilience.state import Ledger  # noqa: PLC0415  # brings in a database, which few runs need
 
-        found = self.run.path(path)
-        return Ledger(found) if settings is None else Ledger(found, on_unfinished=settings.on_unfinished)
+        return Ledger.of(settings)
 
 
 def policy_of(run: Run) -> Policy:

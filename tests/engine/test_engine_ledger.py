@@ -518,7 +518,7 @@ async def test_an_answer_is_noted_although_asyncio_cancels_before_a_thread_is_fr
     answered = asyncio.Event()
 
     async def create_group(instance_id: str, group_id: str) -> str | None:  # noqa: ARG001  # as the catalogue
-        limiter = event_loop.disk_limiter()
+        limiter = event_loop.ledger_limiter(ledger.threads)
         for _ in range(int(limiter.total_tokens)):
             limiter.acquire_on_behalf_of_nowait(object())
         answered.set()

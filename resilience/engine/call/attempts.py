@@ -130,7 +130,8 @@ def _read(call: Progress, number: int, error: Exception | None, duration: float,
         Exception: What it raised, if that is no fault but a programming error.
     """
     if error is None:
-        call.error = call.cut_short(f"attempt {number}", duration)
+        lease = None if call.track is None else call.track.limiting
+        call.error = call.cut_short(f"attempt {number}", duration, lease=lease)
         return core.Failed((CUT,))
     faults = call.target.faults(error)
     if faults is None:

@@ -156,11 +156,20 @@ class Progress:
         """Return until when a thread of this call was at work, infinite while one is; None if it had none."""
         return max((job.ended_at for job in self.jobs), default=None)
 
-    def cut_short(self, what: str, seconds: float) -> DeadlineExceeded:
-        """Return our own exception for what was cut short; its cause is the last one that was not ours."""
+    def cut_short(self, what: str, seconds: float, *, lease: float | None = None) -> DeadlineExceeded:
+        """
+        Return our own exception for what was cut short; its cause is the last one that was not ours.
+
+        Args:
+            what: The part of the call.
+            seconds: How long it took.
+            lease: The lease of the ledger, if that has cut it short; None for a limit of the policy.
+        """
         limits = self.plan.limits
-        limit: Literal["deadline", "attempt_timeout"] = "deadline"
+        limit: Literal["deadline", "attempt_timeout", "lease"] = "deadline"
         length = limits.deadline
+        if lease is not None:
+            limit, length = "lease", lease
         # Instants on a clock that has run for long are rounded more coarsely than the limit itself.
         if limits.attempt_timeout is not None and seconds >= limits.attempt_timeout - 1e-6:
             limit, length = "attempt_timeout", limits.attempt_timeout

@@ -72,7 +72,8 @@ async def run(  # noqa: C901, PLR0912, PLR0915  # one frame for what most calls 
                     admitted = ADMITTED if target.gates == () else await admit(call)
                     command = call.commands.send((admitted, call.now(), 0.0))
                 case DoAttempt():
-                    command = await attempt(call, command.limit)
+                    track = call.track
+                    command = await attempt(call, command.limit if track is None else track.within_lease(command.limit))
                 case End():
                     break
                 case DoRefresh() | DoRename() | DoVerify():

@@ -19,27 +19,33 @@ from resilience.engine.runtime.runtime import Ran, Timing, settled
 
 T = TypeVar("T")
 
-# The threads for the ledger's disk writes. They are our own, so that a script which uses all of its threads does not
-# delay them. More threads would only wait for each other: the ledger writes one entry at a time.
-_DISK_THREADS: Final = 2
-_limiters: Final[RunVar[anyio.CapacityLimiter]] = RunVar("resilience_ledger_threads")
+# The threads for ledgers, by their number. They are our own, so that a script which uses all of its threads does not
+# delay them.
+_limiters: Final[RunVar[dict[int, anyio.CapacityLimiter]]] = RunVar("resilience_ledger_threads")
 # The threads that wait for a store: one for each operation and host at a time. They are no threads of the ledger, which
 # must not wait for a store that is slow.
 _STORE_THREADS: Final = 8
 _store_limiters: Final[RunVar[anyio.CapacityLimiter]] = RunVar("resilience_store_threads")
 
 
-def _limiter(known: RunVar[anyio.CapacityLimiter], threads: int) -> anyio.CapacityLimiter:
-    limiter = known.get(None)
+def _store_limiter() -> anyio.CapacityLimiter:
+    """Return this event loop's limiter of threads that wait for a store."""
+    limiter = _store_limiters.get(None)
     if limiter is None:
-        limiter = anyio.CapacityLimiter(threads)
-        known.set(limiter)
+        limiter = anyio.CapacityLimiter(_STORE_THREADS)
+        _store_limiters.set(limiter)
     return limiter
 
 
-def disk_limiter() -> anyio.CapacityLimiter:
-    """Return this event loop's limiter of threads that wait for the disk."""
-    return _limiter(_limiters, _DISK_THREADS)
+def ledger_limiter(threads: int) -> anyio.CapacityLimiter:
+    """Return this event loop's limiter of so many threads that wait for a ledger."""
+    limiters = _limiters.get(None)
+    if limiters is None:
+        limiters = {}
+        _limiters.set(limiters)
+    if threads not in limiters:
+        limiters[threads] = anyio.CapacityLimiter(threads)
+    return limiters[threads]
 
 
 def _on_loop(function: Callable[[], None]) -> Callable[[], object]:
@@ -156,14 +162,13 @@ class Loop:
                 timer.cancel()
         return Ran(cut=True)
 
-    async def ask_disk(self, function: Callable[[], T]) -> T:
+    async def ask_ledger(self, function: Callable[[], T], threads: int) -> T:
         """Run a function in a thread."""
-        return await anyio.to_thread.run_sync(function, limiter=disk_limiter())
+        return await anyio.to_thread.run_sync(function, limiter=ledger_limiter(threads))
 
     async def ask_store(self, function: Callable[[], T]) -> T:
         """Run a function in a thread, which goes on by itself where the call is cancelled."""
-        limiter = _limiter(_store_limiters, _STORE_THREADS)
-        return await anyio.to_thread.run_sync(function, abandon_on_cancel=True, limiter=limiter)
+        return await anyio.to_thread.run_sync(function, abandon_on_cancel=True, limiter=_store_limiter())
 
     def latch(self) -> anyio.Event:
         """Return an event of the loop."""

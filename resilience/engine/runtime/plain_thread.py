@@ -119,7 +119,7 @@ class Thread:
         finally:
             self._limits.until = outer
 
-    async def ask_disk(self, function: Callable[[], T]) -> T:
+    async def ask_ledger(self, function: Callable[[], T], threads: int) -> T:  # noqa: ARG002  # it is this one
         """Run a function in this thread."""
         return function()
 

@@ -95,8 +95,14 @@ class Runtime(Protocol):
         """
         ...
 
-    async def ask_disk(self, function: Callable[[], T]) -> T:
-        """Run a function that waits for a disk, for some milliseconds at most."""
+    async def ask_ledger(self, function: Callable[[], T], threads: int) -> T:
+        """
+        Run a function that waits for a disk some milliseconds, or for a server some seconds at most.
+
+        Args:
+            function: The function.
+            threads: How many of them may wait at once.
+        """
         ...
 
     async def ask_store(self, function: Callable[[], T]) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Hashable, Mapping
 from typing import Final, TypeVar
@@ -19,9 +20,13 @@ log: Final = logging.getLogger("resilience")
 # Seconds between two tries to take a key that another call works on: short at first, since many calls are short.
 _FIRST_PAUSE: Final = 0.01
 _LONGEST_PAUSE: Final = 0.25
-# Seconds to wait for a file that another process holds locked, unless the deadline comes first. SQLite lets processes
+# Seconds to wait for a file that another process holds locked, and for a server that is away, unless the deadline
+# comes first. SQLite lets processes
 # write in no order: on a disk that takes 100 ms for a write, one of four processes waited for up to 3 s.
 _PATIENCE: Final = 30.0
+# Of a lease: what is left of it at least when an attempt begins, and how long before its end an attempt is cut short.
+_LEAST_LEFT: Final = 0.5
+_RESERVE: Final = 0.1
 
 
 @define(eq=False)
@@ -36,6 +41,7 @@ class LedgerClaim:
         renamed_field: The request field that a rename changes; None if there is none.
         found: The entry of an earlier call, once the key is claimed; None if there is none.
         has_rival: Whether another resource has the name that the call is about to send, once the key is claimed.
+        limiting: The lease of the claim, in seconds, if nothing earlier ends the attempt under way; else None.
     """
 
     ledger: Ledger
@@ -44,11 +50,13 @@ class LedgerClaim:
     renamed_field: str | None = None
     found: LedgerEntry | None = None
     has_rival: bool = False
+    limiting: float | None = None
     _until: float | None = field(default=None, init=False)
     _owner: Hashable = field(default=None, init=False)
     _new_names: list[str] = field(factory=list, init=False)
     _is_claimed: bool = field(default=False, init=False)
     _is_started: bool = field(default=False, init=False)
+    _is_noted: bool = field(default=False, init=False)
     _is_closed: bool = field(default=False, init=False)
     # A thread that works for this call holds it; asyncio's own cancellation does not wait for that thread.
     _guard: threading.Lock = field(factory=threading.Lock, init=False)
@@ -98,11 +106,37 @@ class LedgerClaim:
         Note that an attempt is about to start.
 
         Raises:
-            LedgerError: The note cannot be written; then nothing may be sent.
+            LedgerError: The note cannot be written, or another call has the key by now; then nothing may be sent.
         """
         self.entry = evolve(self.entry, number=number, renamed=dict(renamed))
-        await self._ask(lambda: self.ledger.start(self.entry), self._until)
+        patience = self.runtime.now() + _PATIENCE
+        await self._ask(self._note_start, self._until)
         self._is_started = True
+        lease = self.ledger.lease
+        # The event loop may have been blocked, or the process stopped, since the thread wrote the note.
+        while lease is not None and self._time_left < lease * _LEAST_LEFT:
+            if self.runtime.now() > patience:
+                raise LedgerError(
+                    self.ledger.name, f"this process is too slow for a lease of {lease:g} s; set a longer one"
+                )
+            await self._ask(self._note_start, self._until)
+
+    def within_lease(self, limit: float | None) -> float | None:
+        """Return when an attempt that begins now has to end: at its own limit, or before the lease of the claim."""
+        lease = self.ledger.lease
+        self.limiting = None
+        if lease is None:
+            return limit
+        end = self.runtime.now() + self._time_left - lease * _RESERVE
+        if limit is not None and limit <= end:
+            return limit
+        self.limiting = lease
+        return end
+
+    @property
+    def _time_left(self) -> float:
+        left = self.ledger.time_left(self.entry.key)
+        return math.inf if left is None else left
 
     async def end(self, *, is_done: bool | None) -> None:
         """Note that the resource is done, or that nothing was made; None leaves the doubt to the next run."""
@@ -185,8 +219,18 @@ class LedgerClaim:
         self._new_names.append(key)
         return True
 
+    def _note_start(self) -> None:
+        for key in self._new_names:
+            if self.ledger.time_left(key) == 0.0:
+                raise LedgerError(
+                    self.ledger.name, f"this process gave no sign of life for its lease on {key}; nothing was sent"
+                )
+        self.ledger.start(self.entry)
+
     def _note_done(self) -> None:
-        self.ledger.finish(self.entry)
+        if not self._is_noted:
+            self.ledger.finish(self.entry)
+            self._is_noted = True
 
     def _note_nothing(self) -> None:
         self.ledger.forget(self.entry.key)
@@ -197,7 +241,7 @@ class LedgerClaim:
         end = patience if until is None else min(patience, until)
         while True:
             try:
-                return await self.runtime.ask_disk(lambda: self._guarded(function))
+                return await self.runtime.ask_ledger(lambda: self._guarded(function), self.ledger.threads)
             except UnavailableError:
                 if self.runtime.now() + _FIRST_PAUSE >= end:
                     raise

@@ -5,10 +5,20 @@ A ledger has one row per resource. The engine writes ``started`` before an attem
 the run dies between the two, the row stays ``started``. A row has the names of its resource and nothing else of
 a request: no password, token or key.
 
-It is kept in one SQLite file (write-ahead log, full sync), where locks of the operating system are the claims of calls
-on keys.
+For one machine it is one SQLite file (write-ahead log, full sync), where locks of the operating system are the claims
+of calls on keys. A process that is stopped keeps its claims, and one that dies has none. For many machines it is in
+PostgreSQL, where a claim is a lease. A thread of the ledger renews the leases of its process. If the process dies, is
+stopped or cannot reach the server, the server gives the key to the next call that asks when the lease is over:
 
-All methods block for the time of a disk write; the engine calls them in a thread.
+- Every claim has a token, greater than those of earlier claims. The server refuses notes with an older token: a call
+  that has lost its key sends nothing more, and cannot say that the resource is done.
+- An attempt begins with at least half of the lease left, and is cut short before its end, by the clock of the process.
+- The next call does not know what the first one did. It waits for ``settle`` after the end of the lease, and verifies.
+
+The services check no token, so a process that is stopped in the midst of an attempt, and goes on after its lease, may
+send that one request late. Nothing on the side of the caller can be stronger.
+
+All methods block for the time of a disk write or of a round trip; the engine calls them in a thread.
 """
 
 from resilience.state.ledger.entry import LedgerEntry, entry_key, renamed_key

@@ -15,6 +15,7 @@ class Backend(Protocol):
     Attributes:
         name: The file, or the address without a password; errors name it.
         threads: How many threads may use it at once and gain by it.
+        lease: How long a claim lasts without a sign of life, in seconds; None for as long as the process lives.
     """
 
     @property
@@ -27,6 +28,11 @@ class Backend(Protocol):
         """Return how many threads may use it at once and gain by it."""
         ...
 
+    @property
+    def lease(self) -> float | None:
+        """Return how long a claim lasts without a sign of life, in seconds; None for as long as the process lives."""
+        ...
+
     def claim(self, key: str, owner: Hashable) -> bool:
         """Take a key if it is free."""
         ...
@@ -37,6 +43,10 @@ class Backend(Protocol):
 
     def release(self, key: str) -> None:
         """Give a key back."""
+        ...
+
+    def time_left(self, key: str) -> float | None:
+        """Return the seconds that a claim on a key is sure to last; None for as long as the process."""
         ...
 
     def get(self, key: str) -> LedgerEntry | None:

@@ -53,6 +53,16 @@ def _named(resource: Mapping[str, str]) -> str:
     return json.dumps(dict(sorted(resource.items())), ensure_ascii=False, separators=(",", ":"))
 
 
+def has_name(found: LedgerEntry, entry: LedgerEntry, field_name: str, name: str) -> bool:
+    """Tell whether another resource than ``entry``, with the same other fields, has a name, its own or a new one."""
+    others = {key: value for key, value in entry.resource.items() if key != field_name}
+    return (
+        name in {found.resource.get(field_name), found.renamed.get(field_name, ("", ""))[1]}
+        and found.key != entry.key
+        and others.items() <= found.resource.items()
+    )
+
+
 def kind_of(entry: LedgerEntry) -> str:
     """Return the common prefix of the keys of all resources of one provider, account and operation."""
     return entry.key.removesuffix(_named(entry.resource))

@@ -22,6 +22,12 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_anew)
 
 
+def _close(process: int, close: Callable[[T], object], value: T) -> None:
+    # A forked process that ends would close what its parent uses.
+    if process == os.getpid():
+        close(value)
+
+
 class OwnOfProcess(Generic[T]):
     """
     A value of each process.
@@ -39,7 +45,7 @@ class OwnOfProcess(Generic[T]):
     def _begin(self) -> None:
         self._value = self._make()
         self._process = os.getpid()
-        weakref.finalize(self, self._close, self._value)
+        weakref.finalize(self, _close, self._process, self._close, self._value)
 
     def get(self) -> T:
         """Return the value of this process."""

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from resilience.state.ledger.entry import LedgerEntry, State, as_row, from_row, kind_of, renamed_key
+from resilience.state.ledger.entry import LedgerEntry, State, as_row, from_row, has_name, kind_of, renamed_key
 from resilience.state.ledger.errors import LedgerError
 from resilience.state.ledger.own import OwnOfProcess
 from resilience.state.ledger.sqlite.claims import Claims
@@ -71,9 +71,11 @@ class SqliteBackend:
     Attributes:
         path: The file.
         threads: More threads would only wait for each other: one entry at a time is written.
+        lease: None: a claim lasts as long as its process, also while that is stopped.
     """
 
     threads: Final = 2
+    lease: Final = None
 
     def __init__(self, path: Path, *, create: bool) -> None:
         self.path = path
@@ -107,6 +109,9 @@ class SqliteBackend:
         if claims is not None:
             claims.give_back(key)
 
+    def time_left(self, key: str) -> None:
+        """Return None: a claim lasts as long as the process."""
+
     def get(self, key: str) -> LedgerEntry | None:
         """Return the entry of a key."""
         with self._use() as (_, connection):
@@ -139,12 +144,8 @@ class SqliteBackend:
             rows = connection.execute("SELECT * FROM entries WHERE key = ?", own_name).fetchall()
             wanted = (*span, json.dumps(name, ensure_ascii=False))
             rows += connection.execute(_RENAMED_TO, wanted).fetchall()
-        others = {key: value for key, value in entry.resource.items() if key != field_name}
-        for each in map(self._read, rows):
-            has_it = name in {each.resource.get(field_name), each.renamed.get(field_name, ("", ""))[1]}
-            if has_it and each.key != entry.key and others.items() <= each.resource.items():
-                return each
-        return None
+        found = map(self._read, rows)
+        return next((each for each in found if has_name(each, entry, field_name, name)), None)
 
     def start(self, entry: LedgerEntry) -> None:
         """Note that an attempt is about to start."""

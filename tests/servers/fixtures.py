@@ -1,0 +1,33 @@
+"""The servers of tests, one of each kind for all tests of a process; each test has a place of its own in them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+
+from servers.postgres import PostgresServer, postgres_server
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """Run a PostgreSQL server, which a test may not end."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+def new_postgres_url(postgres: PostgresServer) -> Callable[[], str]:
+    """Return what makes a place in the server, and returns its address."""
+
+    def new() -> str:
+        name = f"place{next(_numbers)}"
+        with psycopg.connect(postgres.url(), autocommit=True) as connection:
+            connection.execute(f"CREATE SCHEMA {name}")
+        return f"{postgres.url()}?options=-csearch_path%3D{name}"
+
+    return new
