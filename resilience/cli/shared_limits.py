@@ -8,7 +8,7 @@ from resilience.cli.values import Value, duration, value_at, written
 from resilience.core.admission.limits import BreakerLimits, BudgetLimits, RateLimits
 from resilience.policyfile import Policy
 
-Keys = Iterator[tuple[str, str]]
+KeyTexts = Iterator[tuple[str, str]]
 """The keys of a table, each with its value as policies write it."""
 
 
@@ -41,7 +41,7 @@ def _values(policy: Policy, provider: str, operation: str) -> Iterator[Value]:
             yield value_at(policy, f"{table}.{key}", text, (table, provider, key))
 
 
-def rate_keys(limits: RateLimits) -> Keys:
+def rate_keys(limits: RateLimits) -> KeyTexts:
     """Yield the keys of ``[rate.PROVIDER]`` without its operations and without absent limits."""
     for key, rate in (("default", limits.default), ("per_host", limits.per_host)):
         if rate is not None:
@@ -52,7 +52,7 @@ def rate_keys(limits: RateLimits) -> Keys:
     yield "share", str(limits.share)
 
 
-def budget_keys(limits: BudgetLimits) -> Keys:
+def budget_keys(limits: BudgetLimits) -> KeyTexts:
     """Yield the keys of ``[budget.PROVIDER]`` that its kind has."""
     if limits.ratio is None:
         yield "kind", "tokens"
@@ -63,7 +63,7 @@ def budget_keys(limits: BudgetLimits) -> Keys:
         yield "window", duration(limits.window)
 
 
-def breaker_keys(limits: BreakerLimits) -> Keys:
+def breaker_keys(limits: BreakerLimits) -> KeyTexts:
     """Yield the keys of ``[breaker.PROVIDER]``."""
     yield "failure_rate", written(limits.failure_rate)
     yield "window", duration(limits.window) if limits.window_calls is None else f"{limits.window_calls} calls"

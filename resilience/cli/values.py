@@ -11,9 +11,8 @@ from resilience.core.fault import Origin
 from resilience.core.operations.declared import Declaration
 from resilience.core.policy import Action, Rule
 from resilience.policyfile import Policy
+from resilience.policyfile.files.positions import KeyPath
 from resilience.policyfile.format.tables import ACTION, BACKOFF
-
-Path = tuple[str | int, ...]
 
 
 @frozen(kw_only=True)
@@ -71,7 +70,7 @@ def written(value: object) -> str:
             return str(value)
 
 
-def value_at(policy: Policy, name: str, value: str, path: Path | None) -> Value:
+def value_at(policy: Policy, name: str, value: str, path: KeyPath | None) -> Value:
     """Return a value with its place; ``path`` is None for a value that no file can set."""
     if path is None:
         return Value(name=name, value=value)
@@ -134,13 +133,13 @@ def action_of(policy: Policy, action: Action, rule: Rule | None) -> tuple[Value,
         action: The action.
         rule: The rule with the action; None for the action of ``unknown``.
     """
-    base: Path | None = None
+    base: KeyPath | None = None
     if is_named(policy, action):
         base = ("actions", action.key)
     elif rule is not None:
         base = rule.path
 
-    def at(key: str) -> Path | None:
+    def at(key: str) -> KeyPath | None:
         return None if base is None else (*base, key)
 
     found = described(policy, action)

@@ -19,7 +19,7 @@ from resilience.clients.common.assuming import Keys
 from resilience.clients.common.calls import Apis, Check, ClientMethod
 from resilience.clients.common.keys import KeyTriple, ManagedKeys
 from resilience.clients.common.lookups import Purchases, Verifier
-from resilience.clients.common.timeouts import Call
+from resilience.clients.common.timeouts import AnyFunction
 from resilience.core.fault import Fault
 
 
@@ -86,7 +86,7 @@ class Sdk:
 
     # How long its clients wait
 
-    def within(self, function: Call, client: Any, seconds: float) -> Call | None:  # noqa: ARG002
+    def within(self, function: AnyFunction, client: Any, seconds: float) -> AnyFunction | None:  # noqa: ARG002
         """
         Return the same function with shorter time-outs; other threads keep their own time-outs.
 

@@ -14,14 +14,14 @@ from inspect import iscoroutinefunction
 from typing import Any, Final
 
 from resilience.clients import registry
-from resilience.clients.common.timeouts import Call
+from resilience.clients.common.timeouts import AnyFunction
 from resilience.clients.sdk import Sdk
 
 # In seconds. Some clients wait for ever with zero or less, others raise an error.
 _SHORTEST: Final = 0.001
 
 
-def within(function: Call, seconds: float, client: object = None) -> Call | None:
+def within(function: AnyFunction, seconds: float, client: object = None) -> AnyFunction | None:
     """
     Return the same function with time-outs of at most ``seconds``.
 
@@ -67,7 +67,7 @@ def lower(client: Any, seconds: float) -> bool:
     return sdk is not None and sdk.lower(client, max(seconds, _SHORTEST))
 
 
-def _within_partial(function: partial[Any], seconds: float, client: object) -> Call | None:
+def _within_partial(function: partial[Any], seconds: float, client: object) -> AnyFunction | None:
     args = function.args
     if client is None and args and getattr(function.func, "__self__", None) is None:
         # The function may be that of a class, and the first argument its client.

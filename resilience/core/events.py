@@ -68,7 +68,7 @@ class Recalled:
     waited: float
 
 
-Gate = Literal["ledger", "credentials", "rate", "concurrency", "thread"]
+GateName = Literal["ledger", "credentials", "rate", "concurrency", "thread"]
 """What a call may have to wait for before an attempt."""
 
 
@@ -83,7 +83,7 @@ class Waited:
         duration: In seconds; less than a millisecond is not told.
     """
 
-    gate: Gate
+    gate: GateName
     duration: float
 
 

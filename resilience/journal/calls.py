@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from resilience.journal.fields import Fields, MalformedError, needed
+from resilience.journal.fields import MalformedError, RecordFields, needed
 from resilience.journal.format import FORMAT, read
 from resilience.journal.model import (
     RecordedAdaptation,
@@ -63,7 +63,7 @@ class JournalReader:
 
     def add(self, line: int, record: dict[str, Any]) -> None:
         """Read one record."""
-        fields = Fields(record)
+        fields = RecordFields(record)
         try:
             kind = needed(fields.text("record"), "record")
             if kind == "process":
@@ -77,7 +77,7 @@ class JournalReader:
         """Return the calls so far and forget their fields, because both together take half as much memory again."""
         return [self._calls.pop(name).done() for name in list(self._calls)]
 
-    def _process(self, line: int, fields: Fields) -> None:
+    def _process(self, line: int, fields: RecordFields) -> None:
         name, form = needed(fields.text("process"), "process"), needed(fields.whole("format"), "format")
         if form > FORMAT:
             self._processes[name] = None
@@ -88,7 +88,7 @@ class JournalReader:
         found, at = read("process", fields), needed(fields.number("at"), "at")
         self.runs.add(run, at, version=found.get("version"), pid=found.get("pid"))
 
-    def _of_call(self, line: int, kind: str, fields: Fields) -> None:
+    def _of_call(self, line: int, kind: str, fields: RecordFields) -> None:
         name = needed(fields.text("call"), "call")
         process = name.rpartition("-")[0]
         run = self._processes.get(process, process)
@@ -105,7 +105,7 @@ class JournalReader:
             self._lost.add(name)
             self.problems.append(SkippedPart(line, f"the beginning of call {name[:40]} is not in this file"))
 
-    def _go_on(self, call: _Call, kind: str, fields: Fields) -> None:
+    def _go_on(self, call: _Call, kind: str, fields: RecordFields) -> None:
         """Read one record of a call that has begun."""
         # By offsets, because the time of day may be set during a call.
         now = call.about["started_at"] + needed(fields.number("offset"), "offset") - call.offset

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from attrs import Factory, field, frozen
 
 from resilience.core.policy import Rule
-from resilience.journal.fields import Fields, needed
+from resilience.journal.fields import RecordFields, needed
 
 W = TypeVar("W", bound=str)
 
@@ -39,12 +39,12 @@ class Context:
         return known[1]
 
 
-Value = Callable[[Any, Context], Any]
+ValueOf = Callable[[Any, Context], Any]
 """Returns the value of a column for an event; None for an unknown value."""
 
 
 @frozen
-class Kind:
+class FieldKind:
     """
     A kind of values.
 
@@ -55,10 +55,10 @@ class Kind:
     """
 
     text: Callable[[Any, Context], str]
-    read: Callable[[Fields, str], Any]
+    read: Callable[[RecordFields, str], Any]
 
 
-def _attribute(name: str) -> Value:
+def _attribute(name: str) -> ValueOf:
     of = attrgetter(name)
     return lambda source, _: of(source)
 
@@ -77,8 +77,8 @@ class Column:
     """
 
     name: str
-    kind: Kind
-    value: Value = field(default=Factory(lambda self: _attribute(self.name), takes_self=True))
+    kind: FieldKind
+    value: ValueOf = field(default=Factory(lambda self: _attribute(self.name), takes_self=True))
     to: str | None = field(default=Factory(lambda self: self.name, takes_self=True), kw_only=True)
     is_needed: bool = field(default=False, kw_only=True)
 
@@ -100,7 +100,7 @@ class Columns:
             ]
         )
 
-    def read(self, fields: Fields) -> dict[str, Any]:
+    def read(self, fields: RecordFields) -> dict[str, Any]:
         """
         Return the present fields.
 
@@ -146,23 +146,23 @@ def _seconds_padded(value: float, _: Context) -> str:
     return f"{value:.6f}"
 
 
-TEXT: Final = Kind(_text, Fields.text)
-TRUTH: Final = Kind(_truth, Fields.truth)
-WHOLE: Final = Kind(_whole, Fields.whole)
-NUMBER: Final = Kind(_number, Fields.number)
-NUMBERS: Final = Kind(_numbers, Fields.numbers)
-SECONDS: Final = Kind(_seconds, Fields.number)
+TEXT: Final = FieldKind(_text, RecordFields.text)
+TRUTH: Final = FieldKind(_truth, RecordFields.truth)
+WHOLE: Final = FieldKind(_whole, RecordFields.whole)
+NUMBER: Final = FieldKind(_number, RecordFields.number)
+NUMBERS: Final = FieldKind(_numbers, RecordFields.numbers)
+SECONDS: Final = FieldKind(_seconds, RecordFields.number)
 """To the microsecond."""
-SECONDS_PADDED: Final = Kind(_seconds_padded, Fields.number)
+SECONDS_PADDED: Final = FieldKind(_seconds_padded, RecordFields.number)
 """To the microsecond, with six digits after the point; some records of format 1 have these."""
 
 
-def word(words: Iterable[W]) -> Kind:
+def word(words: Iterable[W]) -> FieldKind:
     """Return the kind of values that are one of some words."""
-    return Kind(_text, lambda fields, name: fields.word(name, words))
+    return FieldKind(_text, lambda fields, name: fields.word(name, words))
 
 
-def inside(columns: Columns, make: Callable[..., Any] = dict) -> Kind:
+def inside(columns: Columns, make: Callable[..., Any] = dict) -> FieldKind:
     """
     Return the kind of values that are objects.
 
@@ -171,8 +171,8 @@ def inside(columns: Columns, make: Callable[..., Any] = dict) -> Kind:
         make: Makes a value from the fields.
     """
 
-    def read(fields: Fields, name: str) -> Any:
+    def read(fields: RecordFields, name: str) -> Any:
         found = fields.inside(name)
         return None if found is None else make(**columns.read(found))
 
-    return Kind(lambda value, context: f"{{{columns.text(value, context)}}}", read)
+    return FieldKind(lambda value, context: f"{{{columns.text(value, context)}}}", read)

@@ -29,7 +29,7 @@ class MalformedError(ValueError):
 
 
 @frozen
-class Fields:
+class RecordFields:
     """
     The fields of one JSON object.
 
@@ -40,7 +40,7 @@ class Fields:
     _values: Mapping[str, Any]
 
     @classmethod
-    def of(cls, value: object, what: str) -> Fields:
+    def of(cls, value: object, what: str) -> RecordFields:
         """
         Return the fields of an object.
 
@@ -96,11 +96,11 @@ class Fields:
     def numbers(self, name: str) -> tuple[float, ...] | None:
         """Return a list of finite numbers of at least 0."""
         found = self._is(name, list, "a list")
-        return None if found is None else tuple(needed(Fields({name: each}).number(name), name) for each in found)
+        return None if found is None else tuple(needed(RecordFields({name: each}).number(name), name) for each in found)
 
-    def inside(self, name: str) -> Fields | None:
+    def inside(self, name: str) -> RecordFields | None:
         """Return the fields of an object in this one."""
-        return None if self._values.get(name) is None else Fields.of(self._values[name], name)
+        return None if self._values.get(name) is None else RecordFields.of(self._values[name], name)
 
     def all_of(self, name: str) -> list[Any]:
         """Return a list; an empty one for an absent field."""

@@ -91,7 +91,7 @@ from resilience.journal.columns import (
     inside,
     word,
 )
-from resilience.journal.fields import ANSWERS, BREAKER_STATES, EFFECTS, ENDS, RECALLS, STOP_REASONS, Fields
+from resilience.journal.fields import ANSWERS, BREAKER_STATES, EFFECTS, ENDS, RECALLS, STOP_REASONS, RecordFields
 from resilience.journal.parts import DECISION, FAULT, class_of
 
 FORMAT: Final = 1
@@ -303,7 +303,7 @@ def span(ids: tuple[str, str]) -> str:
     return _PLACE.text(ids, _NO_CONTEXT)
 
 
-def read(kind: str, fields: Fields) -> dict[str, Any]:
+def read(kind: str, fields: RecordFields) -> dict[str, Any]:
     """
     Return the present fields of a record, by their names in :mod:`resilience.journal.model`.
 

@@ -17,8 +17,8 @@ from resilience.journal.fields import (
     EFFECTS,
     ENDS,
     STOP_REASONS,
-    Fields,
     MalformedError,
+    RecordFields,
     needed,
 )
 from resilience.journal.limit_events import adaptations_of, breaker_changes_of
@@ -60,8 +60,8 @@ class OtlpReader:
     def add(self, line: int, request: dict[str, Any]) -> None:
         """Read one export request."""
         try:
-            for resource in Fields(request).all_of("resourceSpans"):
-                self._resource(line, Fields.of(resource, "a resource"))
+            for resource in RecordFields(request).all_of("resourceSpans"):
+                self._resource(line, RecordFields.of(resource, "a resource"))
         except MalformedError as error:
             self.problems.append(SkippedPart(line, str(error)))
 
@@ -88,12 +88,12 @@ class OtlpReader:
         count, names = sum(self._foreign.values()), ", ".join(sorted(self._foreign)[:5])
         return [SkippedPart(self._first_foreign, f"from here on, {count} spans of others left out ({names})")]
 
-    def _resource(self, line: int, fields: Fields) -> None:
-        about = read_attributes((fields.inside("resource") or Fields({})).all_of("attributes"))
+    def _resource(self, line: int, fields: RecordFields) -> None:
+        about = read_attributes((fields.inside("resource") or RecordFields({})).all_of("attributes"))
         for each in fields.all_of("scopeSpans"):
-            scope = Fields.of(each, "a scope")
+            scope = RecordFields.of(each, "a scope")
             spans = scope.all_of("spans")
-            named = scope.inside("scope") or Fields({})
+            named = scope.inside("scope") or RecordFields({})
             if named.text("name") != _SCOPE:
                 if spans:
                     self._first_foreign = self._first_foreign or line
@@ -101,9 +101,9 @@ class OtlpReader:
                     self._foreign[name] = self._foreign.get(name, 0) + len(spans)
                 continue
             for span in spans:
-                self._span(line, Fields.of(span, "a span"), about, named.text("version"))
+                self._span(line, RecordFields.of(span, "a span"), about, named.text("version"))
 
-    def _span(self, line: int, fields: Fields, about: Fields, version: str | None) -> None:
+    def _span(self, line: int, fields: RecordFields, about: RecordFields, version: str | None) -> None:
         try:
             run = about.text("service.instance.id") or about.text("service.name") or "otlp"
             span = read_span(line, fields, run)
@@ -197,7 +197,7 @@ def _unfinished(children: list[Span]) -> RecordedCall:
     )
 
 
-def _attempts(children: list[Span], provider: str | None, scheduled: list[Fields]) -> list[RecordedAttempt]:
+def _attempts(children: list[Span], provider: str | None, scheduled: list[RecordFields]) -> list[RecordedAttempt]:
     hints = {attributes.whole("attempt.number"): attributes.number("retry.after") for attributes in scheduled}
     found = []
     for span in children:
@@ -223,7 +223,7 @@ def _attempts(children: list[Span], provider: str | None, scheduled: list[Fields
     return found
 
 
-def _fault(attributes: Fields, provider: str | None, effect: Effect | None, hint: float | None) -> Fault:
+def _fault(attributes: RecordFields, provider: str | None, effect: Effect | None, hint: float | None) -> Fault:
     code, kind = attributes.text("error.code"), attributes.text("error.type")
     fault = Fault(
         code=code,
@@ -281,7 +281,7 @@ def _waits_for_others(span: Span) -> Iterator[RecordedRemedy]:
             )
 
 
-def _decision(attributes: Fields) -> dict[str, Any]:
+def _decision(attributes: RecordFields) -> dict[str, Any]:
     return {
         "action": attributes.word("decision.action", VERBS),
         "rule_id": attributes.text("rule.id"),

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from resilience.journal.fields import Fields, MalformedError, finite, needed
+from resilience.journal.fields import MalformedError, RecordFields, finite, needed
 
 _NANOSECONDS: Final = 1e9
 _HEX: Final = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{16}")
@@ -49,20 +49,20 @@ class Span:
     name: str
     start: float
     end: float | None
-    attributes: Fields
-    events: tuple[tuple[str, float, Fields], ...]
+    attributes: RecordFields
+    events: tuple[tuple[str, float, RecordFields], ...]
 
     @property
     def duration(self) -> float | None:
         """Its duration, in seconds, or None."""
         return None if self.end is None else max(self.end - self.start, 0.0)
 
-    def of(self, name: str) -> Iterator[tuple[float, Fields]]:
+    def of(self, name: str) -> Iterator[tuple[float, RecordFields]]:
         """Yield the instant and the attributes of each event of a name."""
         return ((at, attributes) for each, at, attributes in self.events if each == name)
 
 
-def read_span(line: int, fields: Fields, run: str) -> Span:
+def read_span(line: int, fields: RecordFields, run: str) -> Span:
     """
     Read one span.
 
@@ -72,7 +72,7 @@ def read_span(line: int, fields: Fields, run: str) -> Span:
     end = _instant(fields, "endTimeUnixNano")
     events = []
     for each in fields.all_of("events"):
-        event = Fields.of(each, "an event")
+        event = RecordFields.of(each, "an event")
         at = _instant(event, "timeUnixNano") or 0.0
         events.append((_short(event.text("name") or ""), at, read_attributes(event.all_of("attributes"))))
     return Span(
@@ -93,7 +93,7 @@ def _short(name: str) -> str:
     return name.removeprefix("resilience.")
 
 
-def _instant(fields: Fields, name: str) -> float | None:
+def _instant(fields: RecordFields, name: str) -> float | None:
     """Return an instant in seconds; JSON has nanoseconds as a number or a string."""
     if not fields.has(name):
         return None
@@ -107,7 +107,7 @@ def _whole(value: object, name: str) -> int:
         raise MalformedError(f"{name}: expected a whole number, or a string of one") from None
 
 
-def _identity(fields: Fields, name: str) -> str | None:
+def _identity(fields: RecordFields, name: str) -> str | None:
     """Return an id in hex digits; None for an empty id."""
     text = fields.text(name)
     if not text:
@@ -120,7 +120,7 @@ def _identity(fields: Fields, name: str) -> str | None:
         raise MalformedError(f"{name}: expected hex digits or base64") from None
 
 
-def read_attributes(listed: list[Any]) -> Fields:
+def read_attributes(listed: list[Any]) -> RecordFields:
     """
     Return attributes with their values, without lists and maps.
 
@@ -129,10 +129,10 @@ def read_attributes(listed: list[Any]) -> Fields:
     """
     found: dict[str, Any] = {}
     for each in listed:
-        pair = Fields.of(each, "an attribute")
-        value = pair.inside("value") or Fields({})
+        pair = RecordFields.of(each, "an attribute")
+        value = pair.inside("value") or RecordFields({})
         kind = next((kind for kind in _VALUES if value.has(kind)), None)
         if kind is not None:
             name = _short(needed(pair.text("key"), "key"))
             found[name] = _whole(value.raw(kind), name) if kind == "intValue" else value.raw(kind)
-    return Fields(found)
+    return RecordFields(found)

@@ -28,7 +28,7 @@ from resilience.policyfile.decode.rules import Renewed, RuleReader
 from resilience.policyfile.decode.settings import Settings, merge
 from resilience.policyfile.decode.shared_limits import SharedLimits, read_shared, read_shared_onto
 from resilience.policyfile.files.policy_file import BUILTIN
-from resilience.policyfile.files.positions import Path
+from resilience.policyfile.files.positions import KeyPath
 from resilience.policyfile.format.tables import STOPPING
 from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.wording import dotted, quoted
@@ -254,7 +254,7 @@ class LayerReading:
             self._complain(("unknown",), ids.BAD_UNKNOWN, message)
         return action
 
-    def _complain(self, path: Path, rule: str, message: str, *, missing: Path = ()) -> None:
+    def _complain(self, path: KeyPath, rule: str, message: str, *, missing: KeyPath = ()) -> None:
         layer = self.stack.setter(path) or self.stack.root
         self.report.add(layer, path, rule, message, missing=missing)
 

@@ -13,7 +13,7 @@ from resilience.core.backoff import Backoff
 from resilience.core.policy import Action, Rule
 from resilience.policyfile.decode.answers import RuleSection
 
-Entries = dict[str, tuple[Rule, ...]]
+RuleEntries = dict[str, tuple[Rule, ...]]
 """The rules of each key of a table: one rule, or one for each answer of an array."""
 
 Rank = tuple[int, int, int]
@@ -41,14 +41,14 @@ class RuleSet:
     """
 
     below: RuleSet | None = None
-    entries: dict[str, Entries] = field(factory=dict)
+    entries: dict[str, RuleEntries] = field(factory=dict)
     narrowed: dict[str, dict[str, RuleSection]] = field(factory=dict)
 
     def stands_on(self, other: RuleSet) -> bool:
         """Tell whether this set is the other one, or changes it."""
         return self is other or self.below is other
 
-    def put(self, table: RuleSection, entries: Entries) -> None:
+    def put(self, table: RuleSection, entries: RuleEntries) -> None:
         """Add the rules of a table, which replace earlier rules of the same key."""
         self.entries.setdefault(table.scope, {}).update(entries)
         with_operation = {key: table for key, answers in entries.items() if answers[0].operation is not None}
@@ -158,7 +158,7 @@ class RuleSet:
         )
 
 
-def _flat(tables: Mapping[str, Entries]) -> Iterator[Rule]:
+def _flat(tables: Mapping[str, RuleEntries]) -> Iterator[Rule]:
     return chain.from_iterable(answers for entries in tables.values() for answers in entries.values())
 
 

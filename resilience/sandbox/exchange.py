@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
-Fields: TypeAlias = dict[str, Any]
+JsonObject: TypeAlias = dict[str, Any]
 """A JSON object in the vendor's own spelling."""
 
 How: TypeAlias = Literal["reply", "truncated", "reset", "hangup", "hang"]
@@ -57,7 +57,7 @@ class Asked:
 
     operation: str
     version: str
-    arguments: Fields = field(repr=False)
+    arguments: JsonObject = field(repr=False)
     key_id: str
     """The access key id or secret id that the caller claims."""
 

@@ -10,10 +10,12 @@ from attrs import field, frozen
 
 from resilience.sandbox.operations import check_code, resolve
 
-Kind: TypeAlias = Literal["ok", "code", "status", "reset", "hangup", "hang", "garbage", "truncated", "slow", "fields"]
+FaultKind: TypeAlias = Literal[
+    "ok", "code", "status", "reset", "hangup", "hang", "garbage", "truncated", "slow", "fields"
+]
 Applied: TypeAlias = bool | Literal["late"]
 
-KINDS: frozenset[str] = frozenset(get_args(Kind))
+KINDS: frozenset[str] = frozenset(get_args(FaultKind))
 ANSWERING: frozenset[str] = frozenset({"ok", "truncated", "slow", "fields"})
 """Kinds with the usual answer, for which the service carries out the operation."""
 
@@ -51,7 +53,7 @@ class ScriptedFault:
     """
 
     operation: str
-    kind: Kind
+    kind: FaultKind
     provider: str | None = None
     code: str | None = None
     message: str = ""
@@ -106,7 +108,7 @@ class ScriptedFault:
 class Options(TypedDict, total=False):
     """The options of a fault besides operation and code; see ``ScriptedFault`` and ``make_fault``."""
 
-    kind: Kind
+    kind: FaultKind
     provider: str | None
     message: str
     status: int

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from attrs import field, frozen
 
-Clock: TypeAlias = Callable[[], float]
+TimeSource: TypeAlias = Callable[[], float]
 """Seconds since the epoch."""
 
 Verdict: TypeAlias = Literal["valid", "expired", "missing", "mismatch", "malformed"]
@@ -69,7 +69,7 @@ class Keyring:
         clock: The clock for the expiry of temporary keys.
     """
 
-    def __init__(self, key_id: str, secret: str, *, prefix: str, clock: Clock) -> None:
+    def __init__(self, key_id: str, secret: str, *, prefix: str, clock: TimeSource) -> None:
         self.key_id = key_id
         self.secret = secret
         self._prefix = prefix

@@ -8,9 +8,9 @@ from threading import Event, RLock, Thread
 
 from attrs import evolve, field, frozen
 
-from resilience.sandbox.exchange import Asked, Fields, HttpRequest, Refusal, Reply, WireAction
+from resilience.sandbox.exchange import Asked, HttpRequest, JsonObject, Refusal, Reply, WireAction
 from resilience.sandbox.faults import ANSWERING, ScriptedFault
-from resilience.sandbox.keys import Clock
+from resilience.sandbox.keys import TimeSource
 from resilience.sandbox.limits import ServiceLimits
 from resilience.sandbox.log import Call, CallLog
 from resilience.sandbox.script import Script
@@ -46,7 +46,7 @@ class Player:
         clock: Seconds since the epoch, for the log.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: TimeSource) -> None:
         self.script = Script()
         self.limits = ServiceLimits()
         self.log = CallLog()
@@ -85,7 +85,9 @@ class Player:
         for late in self._take_all():
             late.over.set()
 
-    def _answer(self, exchange: _Exchange, fault: ScriptedFault, fields: Fields, refusal: Refusal | None) -> WireAction:
+    def _answer(
+        self, exchange: _Exchange, fault: ScriptedFault, fields: JsonObject, refusal: Refusal | None
+    ) -> WireAction:
         service, request_id = exchange.service, exchange.request_id
         late = fault.effect == "late"
         usual = fault.kind in ANSWERING
@@ -107,7 +109,7 @@ class Player:
             reply = service.success({k: v for k, v in merged.items() if v is not None}, request_id)
         return WireAction("truncated" if fault.kind == "truncated" else "reply", _dressed(reply, fault), delay)
 
-    def _perform(self, exchange: _Exchange) -> tuple[Refusal | None, Fields]:
+    def _perform(self, exchange: _Exchange) -> tuple[Refusal | None, JsonObject]:
         try:
             return None, exchange.service.perform(exchange.asked.operation, exchange.asked.arguments)
         except Refusal as refusal:

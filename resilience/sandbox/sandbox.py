@@ -10,11 +10,11 @@ from typing import Any, Self, Unpack
 from attrs import asdict
 
 from resilience.core.admission.rate import Rate
-from resilience.sandbox.exchange import Fields, HttpRequest, WireAction
+from resilience.sandbox.exchange import HttpRequest, JsonObject, WireAction
 from resilience.sandbox.faults import Options, ScriptedFault, make_fault
 from resilience.sandbox.http.control import CONTROL, control
 from resilience.sandbox.http.wire import Respond, Wire
-from resilience.sandbox.keys import Clock
+from resilience.sandbox.keys import TimeSource
 from resilience.sandbox.log import Call
 from resilience.sandbox.player import Player
 from resilience.sandbox.script import parse_script
@@ -48,7 +48,7 @@ class Sandbox(Services):
             ones.
     """
 
-    def __init__(self, *, host: str = "127.0.0.1", clock: Clock = time.time, **ports: Unpack[Ports]) -> None:
+    def __init__(self, *, host: str = "127.0.0.1", clock: TimeSource = time.time, **ports: Unpack[Ports]) -> None:
         unknown = ports.keys() - {f"{provider}_port" for provider in PROVIDERS}
         if unknown:
             raise TypeError(f"Sandbox: unexpected {', '.join(sorted(unknown))}")
@@ -205,7 +205,7 @@ class Sandbox(Services):
         """
         return sum(call.applied for call in self._matching(operation, arguments))
 
-    def _matching(self, operation: str, arguments: Fields) -> list[Call]:
+    def _matching(self, operation: str, arguments: JsonObject) -> list[Call]:
         provider, _, name = operation.rpartition(":")
         return [
             call

@@ -8,16 +8,16 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from threading import RLock
 from typing import Any, ClassVar
 
-from resilience.sandbox.exchange import Asked, Fields, HttpRequest, Refusal, Reply
-from resilience.sandbox.keys import Clock, Keyring, TemporaryKey
+from resilience.sandbox.exchange import Asked, HttpRequest, JsonObject, Refusal, Reply
+from resilience.sandbox.keys import Keyring, TemporaryKey, TimeSource
 
-Handler = Callable[[Fields], Fields]
+Handler = Callable[[JsonObject], JsonObject]
 
 
-class Table(dict[Hashable, Fields]):
+class Table(dict[Hashable, JsonObject]):
     """Rows of one kind of resource in the vendor's spelling, in order of creation."""
 
-    def rows(self, **where: Any) -> list[Fields]:
+    def rows(self, **where: Any) -> list[JsonObject]:
         """Return copies of the rows whose fields have the given values."""
         return [copy.deepcopy(row) for row in self._where(where)]
 
@@ -25,7 +25,7 @@ class Table(dict[Hashable, Fields]):
         """Return the number of such rows; copying them for each creation would take quadratic time."""
         return sum(1 for _ in self._where(where))
 
-    def _where(self, where: Mapping[str, Any]) -> Iterator[Fields]:
+    def _where(self, where: Mapping[str, Any]) -> Iterator[JsonObject]:
         return (row for row in self.values() if all(row.get(name) == value for name, value in where.items()))
 
 
@@ -35,7 +35,7 @@ class Rows:
     def __set_name__(self, _: type[Service], name: str) -> None:
         self._name = name
 
-    def __get__(self, service: Service, _: type[Service]) -> list[Fields]:
+    def __get__(self, service: Service, _: type[Service]) -> list[JsonObject]:
         with service.lock:
             return service.tables()[self._name].rows()
 
@@ -58,7 +58,7 @@ class Service(ABC):
     title: ClassVar[str]
     apis: ClassVar[str]
 
-    def __init__(self, keys: Keyring, clock: Clock) -> None:
+    def __init__(self, keys: Keyring, clock: TimeSource) -> None:
         self.keys = keys
         self.clock = clock
         self.lock = RLock()
@@ -89,12 +89,12 @@ class Service(ABC):
         """Reject every issued temporary triple; return the number of newly rejected ones."""
         return self.keys.expire()
 
-    def state(self) -> dict[str, list[Fields]]:
+    def state(self) -> dict[str, list[JsonObject]]:
         """Return copies of all rows, by kind."""
         with self.lock:
             return {name: table.rows() for name, table in self.tables().items()}
 
-    def perform(self, operation: str, arguments: Fields) -> Fields:
+    def perform(self, operation: str, arguments: JsonObject) -> JsonObject:
         """
         Carry out an operation.
 
@@ -133,7 +133,7 @@ class Service(ABC):
         """Return an id in the vendor's form."""
 
     @abstractmethod
-    def success(self, fields: Fields, request_id: str) -> Reply:
+    def success(self, fields: JsonObject, request_id: str) -> Reply:
         """Return the answer to a successful call; the fields have the RequestId, unless a fault removes it."""
 
     @abstractmethod

@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from resilience.sandbox.alibaba.service import Alibaba
 from resilience.sandbox.emqx.service import Emqx
-from resilience.sandbox.keys import Clock
+from resilience.sandbox.keys import TimeSource
 from resilience.sandbox.service import Service
 from resilience.sandbox.tencent.service import Tencent
 
@@ -29,7 +29,7 @@ class Services:
         emqx: EMQX 5.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: TimeSource) -> None:
         self.alibaba = Alibaba(clock)
         self.tencent = Tencent(clock)
         self.emqx = Emqx(clock)

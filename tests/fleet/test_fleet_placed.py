@@ -15,7 +15,7 @@ from resilience.core.admission.rate import Rate
 from resilience.core.policy import LedgerSettings
 from resilience.fleet.calls import Fleet
 from resilience.fleet.distribution.chunking import Chunk, RowOutcome, divided, outcomes_of
-from resilience.fleet.distribution.engine import LostChunk, Report
+from resilience.fleet.distribution.engine import ChunkReport, LostChunk
 from resilience.fleet.distribution.job import FleetJob
 from resilience.fleet.distribution.kept import KeptFunction
 from resilience.fleet.distribution.placed import PlacedFleet, size_of
@@ -36,12 +36,12 @@ class ScriptedEngine:
     lost_error: type[OSError] = ConnectionError
     workers = 1
 
-    def __init__(self, answer: Callable[[Chunk], list[Report]], *, repeats_chunks: bool = False) -> None:
+    def __init__(self, answer: Callable[[Chunk], list[ChunkReport]], *, repeats_chunks: bool = False) -> None:
         self.repeats_chunks = repeats_chunks
         self.given: list[Chunk] = []
         self.has_ended = False
         self._answer = answer
-        self._said: deque[Report] = deque()
+        self._said: deque[ChunkReport] = deque()
 
     @property
     def room(self) -> int:
@@ -61,7 +61,7 @@ class ScriptedEngine:
     def no_more(self) -> None:
         pass
 
-    def wait(self) -> Iterator[Report]:
+    def wait(self) -> Iterator[ChunkReport]:
         yield self._said.popleft()
 
     def wake(self) -> None:
@@ -77,7 +77,7 @@ class ScriptedEngine:
         self.has_ended = True
 
 
-def done(chunk: Chunk) -> list[Report]:
+def done(chunk: Chunk) -> list[ChunkReport]:
     return [RowOutcome(number, line) for number, line, _ in chunk.rows]
 
 
@@ -95,7 +95,7 @@ def fleet(engine: ScriptedEngine, rows: int, *, forgets: bool = False) -> tuple[
 def test_rows_of_a_lost_chunk_that_have_no_outcome_are_given_again() -> None:
     """They come as the second delivery of a chunk with the same key."""
 
-    def answer(chunk: Chunk) -> list[Report]:
+    def answer(chunk: Chunk) -> list[ChunkReport]:
         return [*done(chunk)[:1], LostChunk(chunk, "it died")] if chunk.delivery == 1 else done(chunk)
 
     engine = ScriptedEngine(answer)
@@ -122,7 +122,7 @@ def test_many_workers_may_die_while_rows_are_done() -> None:
     """Losses count from the last outcome on, so a chunk without luck does not end a fleet that goes on."""
     lost = {"left": 4}
 
-    def answer(chunk: Chunk) -> list[Report]:
+    def answer(chunk: Chunk) -> list[ChunkReport]:
         if chunk.rows[0][0] == 0 and lost["left"]:
             lost["left"] -= 1
             return [LostChunk(chunk, "it died")]

@@ -8,7 +8,7 @@ import tomli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resilience.policyfile.files.positions import Path, TextSpan, scan
+from resilience.policyfile.files.positions import KeyPath, TextSpan, scan
 
 BARE = st.text("abcXYZ019-_", min_size=1, max_size=4)
 HOSTILE = st.text(st.sampled_from("ab.=#[]{},'\" \\\n\t\u00e9\u6d4b"), max_size=5)
@@ -83,9 +83,9 @@ LINES = st.one_of(
 DOCUMENTS = st.lists(LINES, max_size=8).map("\n".join)
 
 
-def paths_of(value: Any, path: Path = ()) -> dict[Path, Any]:
+def paths_of(value: Any, path: KeyPath = ()) -> dict[KeyPath, Any]:
     """Return every path of a value as tomli read it."""
-    found: dict[Path, Any] = {path: value} if path else {}
+    found: dict[KeyPath, Any] = {path: value} if path else {}
     entries: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, each in entries:
         found |= paths_of(each, (*path, key))

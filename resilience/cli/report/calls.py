@@ -10,14 +10,14 @@ from typing import Final, TypeVar
 from attrs import define
 
 from resilience.catalog import operation_facts
-from resilience.cli.report.labels import END_WORDS, FAILED, End, end_of
+from resilience.cli.report.labels import END_WORDS, FAILED, EndLabel, end_of
 from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedRemedy, Recording
 
 _K = TypeVar("_K")
 
 # Three thousand years, in seconds.
 _LONGEST: Final = 1e11
-_GOOD: Final[frozenset[End]] = frozenset({"success", "success_after_retry", "accepted"})
+_GOOD: Final[frozenset[EndLabel]] = frozenset({"success", "success_after_retry", "accepted"})
 
 
 @define(kw_only=True, frozen=True, slots=False, eq=False)  # with slots nothing could be cached
@@ -36,7 +36,7 @@ class ReportedCall:
     call: RecordedCall
 
     @cached_property
-    def end(self) -> End:
+    def end(self) -> EndLabel:
         """The end of the call."""
         return end_of(self.call)
 
@@ -179,7 +179,7 @@ def by(calls: Iterable[ReportedCall], key: Callable[[ReportedCall], _K]) -> dict
     return groups
 
 
-def ends_of(calls: Iterable[ReportedCall]) -> Mapping[End, int]:
+def ends_of(calls: Iterable[ReportedCall]) -> Mapping[EndLabel, int]:
     """Return the number of calls for each end that occurred, from good to bad."""
     counts = Counter(each.end for each in calls)
     return {end: counts[end] for end in END_WORDS if counts[end]}

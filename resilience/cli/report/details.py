@@ -10,7 +10,7 @@ from attrs import frozen
 from resilience.cli.report.calls import ReportedCall
 from resilience.cli.report.labels import (
     END_WORDS,
-    End,
+    EndLabel,
     Step,
     decided,
     instant,
@@ -27,7 +27,7 @@ from resilience.cli.screen import seconds, times
 from resilience.core.fault import Fault
 from resilience.journal.model import RecordedAttempt, RecordedDecision, RecordedRemedy
 
-SIGNS: Final[Mapping[End, str]] = {
+SIGNS: Final[Mapping[EndLabel, str]] = {
     "success": "\N{CHECK MARK}",
     "success_after_retry": "\N{CLOCKWISE OPEN CIRCLE ARROW}",
     "accepted": "\N{ALMOST EQUAL TO}",

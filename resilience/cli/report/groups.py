@@ -9,7 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from resilience.cli.report.calls import ReportedCall, by, durations, ends_of
-from resilience.cli.report.labels import COLUMNS, End, meaning, met, shown, step_of
+from resilience.cli.report.labels import COLUMNS, EndLabel, meaning, met, shown, step_of
 from resilience.core.decision import StopReason
 from resilience.core.fault import Fault
 from resilience.simulation import Spread
@@ -31,7 +31,7 @@ class Group:
     calls: tuple[ReportedCall, ...]
 
     @property
-    def ends(self) -> Mapping[End, int]:
+    def ends(self) -> Mapping[EndLabel, int]:
         """The number of calls for each end."""
         return ends_of(self.calls)
 

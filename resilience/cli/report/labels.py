@@ -15,12 +15,12 @@ from resilience.core.fault import Fault
 from resilience.core.words.stop_reasons import STOP_WORDS
 from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedDecision, RecordedRemedy
 
-End = Literal[
+EndLabel = Literal[
     "success", "success_after_retry", "accepted", "failed", "exhausted", "refused", "error", "unfinished", "cancelled"
 ]
 """The end of a call: an outcome's, or ``error`` (a programming error), or ``unfinished`` (its process was killed)."""
 
-END_WORDS: Final[Mapping[End, str]] = {
+END_WORDS: Final[Mapping[EndLabel, str]] = {
     "success": "success",
     "success_after_retry": "success after retry",
     "accepted": "accepted",
@@ -33,10 +33,10 @@ END_WORDS: Final[Mapping[End, str]] = {
 }
 """Each end for people, from good to bad."""
 
-FAILED: Final[frozenset[End]] = frozenset({"failed", "exhausted", "refused", "error"})
+FAILED: Final[frozenset[EndLabel]] = frozenset({"failed", "exhausted", "refused", "error"})
 """The ends of failed calls; calls without an end are counted apart."""
 
-COLUMNS: Final[Mapping[str, frozenset[End]]] = {
+COLUMNS: Final[Mapping[str, frozenset[EndLabel]]] = {
     "ok": frozenset({"success"}),
     "retried": frozenset({"success_after_retry"}),
     "accepted": frozenset({"accepted"}),
@@ -85,7 +85,7 @@ def shown_all(value: Any) -> Any:
             return value
 
 
-def end_of(call: RecordedCall) -> End:
+def end_of(call: RecordedCall) -> EndLabel:
     """Return the end of a call."""
     if call.ended is not None:
         return call.ended

@@ -16,7 +16,7 @@ _SLICES: Final = 240
 
 _HEIGHT: Final = 100
 
-Span = tuple[float, float]
+Period = tuple[float, float]
 
 
 @frozen
@@ -53,13 +53,13 @@ def _area(values: Sequence[float], top: float) -> str:
     return " ".join(points)
 
 
-def peak(spans: Iterable[Span]) -> int:
+def peak(spans: Iterable[Period]) -> int:
     """Return the greatest number of spans at once; a span does not overlap one that begins at its end."""
     turns = sorted(turn for start, end in spans for turn in ((start, 1), (end, -1)) if end > start)
     return max(accumulate(turn for _, turn in turns), default=0)
 
 
-def means_of(spans: Iterable[Span], scale: Scale) -> list[float]:
+def means_of(spans: Iterable[Period], scale: Scale) -> list[float]:
     """Return the average number of spans in each slice of a scale."""
     # Each span adds 1 at its beginning and subtracts it at its end. Within a slice the step counts in proportion, and
     # the rest of it is added to the next slice.

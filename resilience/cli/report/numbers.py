@@ -9,7 +9,7 @@ from attrs import frozen
 
 from resilience.cli.report.calls import ReportedCall, by, ends_of
 from resilience.cli.report.groups import Failure, Gap, Group, Refreshes, RuleUse, failures, gaps, refreshes, rules
-from resilience.cli.report.labels import End
+from resilience.cli.report.labels import EndLabel
 from resilience.cli.report.limits.changes import LimitChanges, Refusals, refusals
 from resilience.cli.report.limits.gates import GateWaits, gate_waits
 from resilience.cli.report.limits.rates import RatePeriod, SentRate, rate_periods, sent_rates
@@ -88,7 +88,7 @@ class Summary:
     """The numbers of a report; its parts describe themselves."""
 
     calls: tuple[ReportedCall, ...]
-    ends: Mapping[End, int]
+    ends: Mapping[EndLabel, int]
     attempts: int
     times: Times
     operations: tuple[Group, ...]

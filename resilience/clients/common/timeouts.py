@@ -7,7 +7,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from resilience.clients.common.fields import attribute
 
-Call: TypeAlias = Callable[..., Any]
+AnyFunction: TypeAlias = Callable[..., Any]
 """A function of an SDK that sends a request."""
 
 _T = TypeVar("_T")

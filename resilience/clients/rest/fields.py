@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 from resilience.clients.common import naming
+from resilience.clients.common.calls import Arguments
 from resilience.clients.common.fields import attribute, header
 from resilience.clients.rest.calls import argument, body_in, url_of
 from resilience.clients.rest.prepared import body_of, copied, json_of, with_json
 from resilience.core.operations.apis import RequestTemplate, is_placeholder
-
-Arguments: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
 
 # The positions of arguments in ``requests.Session.request``; httpx takes these by name.
 _POSITIONS: Final = {"url": 1, "params": 2, "data": 3, "headers": 4, "files": 6}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from resilience.clients.common.calls import Apis, ClientMethod
-from resilience.clients.common.timeouts import Call
+from resilience.clients.common.timeouts import AnyFunction
 from resilience.clients.rest.calls import is_rest_class, repeats_itself
 from resilience.clients.rest.methods import methods_of
 from resilience.clients.rest.timeouts import within_httpx, within_requests
@@ -38,7 +38,7 @@ class RestSdk(Sdk):
             return f"policy {apis.policy!r} describes no API: add a [sources.NAME] table to it"
         return repeats_itself(client)
 
-    def within(self, function: Call, client: Any, seconds: float) -> Call | None:
+    def within(self, function: AnyFunction, client: Any, seconds: float) -> AnyFunction | None:
         """Return a method of a client, or a function of the library, that waits at most ``seconds``."""
         is_httpx = function.__module__.partition(".")[0] == "httpx"
         return (within_httpx if is_httpx else within_requests)(function, client, seconds)

@@ -7,7 +7,7 @@ from functools import partial
 from inspect import unwrap
 from typing import Any, Final
 
-from resilience.clients.common.timeouts import Call, least, pair, twin
+from resilience.clients.common.timeouts import AnyFunction, least, pair, twin
 
 _VERBS: Final = frozenset({"request", "get", "options", "head", "post", "put", "patch", "delete"})
 
@@ -17,7 +17,7 @@ _REQUESTS_POSITION: Final = 8
 _HTTPX_PARTS: Final = ("connect", "read", "write", "pool")
 
 
-def within_requests(function: Call, session: Any, seconds: float) -> Call | None:
+def within_requests(function: AnyFunction, session: Any, seconds: float) -> AnyFunction | None:
     """Return a method of a session, or a function of requests, that waits at most ``seconds``; None for others."""
     name = function.__name__
     if name not in _VERBS and not (name == "send" and session is not None):
@@ -38,7 +38,7 @@ def within_requests(function: Call, session: Any, seconds: float) -> Call | None
     return call
 
 
-def within_httpx(function: Call, client: Any, seconds: float) -> Call | None:
+def within_httpx(function: AnyFunction, client: Any, seconds: float) -> AnyFunction | None:
     """Return a method of a client, or a function of httpx, that waits at most ``seconds``; None for others."""
     default = (getattr(unwrap(function), "__kwdefaults__", None) or {}).get("timeout")
     before = () if client is None else (client,)
@@ -61,7 +61,7 @@ def within_httpx(function: Call, client: Any, seconds: float) -> Call | None:
     return call
 
 
-def _send_httpx(function: Call, client: Any, seconds: float, request: Any, **kwargs: Any) -> Any:
+def _send_httpx(function: AnyFunction, client: Any, seconds: float, request: Any, **kwargs: Any) -> Any:
     # A finished request has its own time-outs, or gets those of the client.
     own = request.extensions.get("timeout")
     parts = own if isinstance(own, Mapping) else _parts(client.timeout, seconds)

@@ -6,10 +6,10 @@ from functools import partial
 from typing import Any
 
 from resilience.clients.common.fields import attribute
-from resilience.clients.common.timeouts import Call, pair, twin
+from resilience.clients.common.timeouts import AnyFunction, pair, twin
 
 
-def within(function: Call, client: Any, seconds: float) -> Call | None:
+def within(function: AnyFunction, client: Any, seconds: float) -> AnyFunction | None:
     """Return a method that waits at most ``seconds``, on a copy of its client; None for other clients."""
     if not _has_connection(client):
         return None

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from attrs import frozen
 
-Applied = Literal["applied", "late"]
+WhenApplied = Literal["applied", "late"]
 """When the request is carried out although its answer is bad: before the answer, or after it."""
 
 _DELAY: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
@@ -41,7 +41,7 @@ class ScriptEntry:
     text: str
     word: str
     message: str | None = None
-    applied: Applied | None = None
+    applied: WhenApplied | None = None
     delay: float | None = None
     times: int | None = 1
 
@@ -69,7 +69,7 @@ def parse_entry(text: str) -> ScriptEntry:
     message = None if found is None else _ESCAPED.sub(r"\1", found[1] if found[2] is None else found[2])
     text = without_messages(text).strip()
     words = plain.split()
-    applied: Applied | None = None
+    applied: WhenApplied | None = None
     if words and words[0] in {"applied", "late"}:
         applied = "late" if words.pop(0) == "late" else "applied"
     times: int | None = 1

@@ -35,7 +35,7 @@ class Gate(Protocol):
     """One thing that a call needs before an attempt."""
 
     @property
-    def waits_for(self) -> events.Gate | None:
+    def waits_for(self) -> events.GateName | None:
         """Return what observers are told that a call waited for; None for a gate that takes no time."""
         ...
 
@@ -96,7 +96,7 @@ def leave(call: Progress) -> None:
 class _Kept:
     """A gate that holds nothing during an attempt."""
 
-    waits_for: ClassVar[events.Gate | None] = None
+    waits_for: ClassVar[events.GateName | None] = None
 
     def leave(self, call: Progress) -> None:
         """Do nothing."""
@@ -233,7 +233,7 @@ async def _admitted(call: Progress, admission: Admission, ticket: Ticket, end: f
 class _Thread:
     """A worker thread, for a plain function on an event loop."""
 
-    waits_for: ClassVar[events.Gate | None] = "thread"
+    waits_for: ClassVar[events.GateName | None] = "thread"
 
     def stands_before(self, target: Target) -> bool:
         return target.needs_thread

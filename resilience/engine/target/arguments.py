@@ -15,13 +15,12 @@ import attrs
 from attrs import frozen
 
 from resilience.clients.common import naming
+from resilience.clients.common.calls import Arguments
 
 _SCALARS = (str, bytes, int, float, bool, type(None))
 _UNKNOWN = (inspect.Parameter.empty, Any, object)
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-
-Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 class LazyArguments(Mapping[str, Any]):

@@ -26,7 +26,7 @@ from distributed import Client, Future, KilledWorker
 
 from resilience.fleet.distribution.chunking import Chunk, ChunkResult
 from resilience.fleet.distribution.dask_worker import ClusterJob, make_calls, turn_off
-from resilience.fleet.distribution.engine import LostChunk, Report
+from resilience.fleet.distribution.engine import ChunkReport, LostChunk
 from resilience.fleet.distribution.job import FleetJob
 from resilience.fleet.distribution.ledger_file import file_of
 from resilience.fleet.function import FunctionError
@@ -141,7 +141,7 @@ class DaskEngine:
     def no_more(self) -> None:
         """Do nothing: the workers are not ours to end."""
 
-    def wait(self) -> Iterator[Report]:
+    def wait(self) -> Iterator[ChunkReport]:
         """Wait until a chunk has ended, and tell it; after some seconds look whether there are more workers."""
         try:
             key = self._ended.get(timeout=_EVERY)
@@ -183,7 +183,7 @@ class DaskEngine:
             future.release()
         self._under_way.clear()
 
-    def _heard(self, key: str, future: Future[Any], chunk: Chunk) -> Iterator[Report]:
+    def _heard(self, key: str, future: Future[Any], chunk: Chunk) -> Iterator[ChunkReport]:
         if future.status == "finished":
             yield from self._result(future, chunk)
         elif future.status == "error":
@@ -198,7 +198,7 @@ class DaskEngine:
         else:
             yield LostChunk(chunk, "its chunk was cancelled on the Dask cluster")
 
-    def _result(self, future: Future[Any], chunk: Chunk) -> Iterator[Report]:
+    def _result(self, future: Future[Any], chunk: Chunk) -> Iterator[ChunkReport]:
         try:
             said = future.result()
         except Exception as error:  # noqa: BLE001  # the worker that had the result, or the scheduler, is gone

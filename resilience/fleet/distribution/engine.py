@@ -30,7 +30,7 @@ class LostChunk:
     why: str
 
 
-Report = RowOutcome | LostChunk | Exception
+ChunkReport = RowOutcome | LostChunk | Exception
 """What an engine tells: the outcome of a row, a chunk that is lost, or an error that ends the fleet."""
 
 
@@ -75,7 +75,7 @@ class Engine(Protocol):
         """Let workers end that have nothing to do; only lost chunks may still be submitted."""
         ...
 
-    def wait(self) -> Iterable[Report]:
+    def wait(self) -> Iterable[ChunkReport]:
         """Wait until something happens, and tell it; nothing after :meth:`wake`."""
         ...
 

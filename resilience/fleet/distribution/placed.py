@@ -17,7 +17,7 @@ from attrs import evolve
 
 from resilience.core.admission.rate import Rate
 from resilience.fleet.distribution.chunking import SIZE, Chunk, RowOutcome, divided
-from resilience.fleet.distribution.engine import Engine, LostChunk, Report
+from resilience.fleet.distribution.engine import ChunkReport, Engine, LostChunk
 from resilience.fleet.distribution.job import FleetJob
 from resilience.fleet.function import FleetFunction, FunctionError, import_name
 from resilience.fleet.progress import FleetProgress
@@ -135,7 +135,7 @@ class PlacedFleet:
             self._fail(error)
             return None
 
-    def _hear(self, report: Report) -> None:
+    def _hear(self, report: ChunkReport) -> None:
         if isinstance(report, RowOutcome):
             self._lost_since.clear()
             self._progress.count(report.number, report.line, report.failure, is_known=report.is_known)

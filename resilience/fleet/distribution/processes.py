@@ -19,7 +19,7 @@ from attrs import define, evolve, field
 
 from resilience.engine.call.notes import attach
 from resilience.fleet.distribution.chunking import Chunk, RowOutcome
-from resilience.fleet.distribution.engine import LostChunk, Report
+from resilience.fleet.distribution.engine import ChunkReport, LostChunk
 from resilience.fleet.distribution.job import FleetJob
 from resilience.fleet.distribution.worker import END, NEXT, STOP, WorkerJob, work
 from resilience.fleet.function import shared_by
@@ -97,7 +97,7 @@ class ProcessEngine:
         self._has_more = False
         self._give()
 
-    def wait(self) -> Iterator[Report]:
+    def wait(self) -> Iterator[ChunkReport]:
         """Wait until something happens, and tell it."""
         ready = wait([self._reader, *(worker.connection for worker in self._running)])
         if self._reader in ready:
@@ -156,7 +156,7 @@ class ProcessEngine:
         theirs.close()
         self._running.append(_Worker(process, ours, part))
 
-    def _heard(self, worker: _Worker, said: object) -> Iterator[Report]:
+    def _heard(self, worker: _Worker, said: object) -> Iterator[ChunkReport]:
         if isinstance(said, RowOutcome):
             worker.unfinished.discard(said.number)
             yield said
@@ -182,7 +182,7 @@ class ProcessEngine:
                 worker.has_no_more = True
                 _send(worker, END)
 
-    def _lost(self, worker: _Worker) -> Iterator[Report]:
+    def _lost(self, worker: _Worker) -> Iterator[ChunkReport]:
         """Tell the chunks of a process that has died; nothing of one that has ended."""
         worker.process.join()
         worker.connection.close()

@@ -13,7 +13,7 @@ from resilience.core.policy import VERBS, Action
 from resilience.policyfile.decode.actions import defaults, faults_of, unknown_action
 from resilience.policyfile.decode.layers import Layer, Report
 from resilience.policyfile.decode.settings import Entries
-from resilience.policyfile.files.positions import Path
+from resilience.policyfile.files.positions import KeyPath
 from resilience.policyfile.format.rows import keys_of
 from resilience.policyfile.format.tables import OF_RULE, RULE
 from resilience.policyfile.format.unfit import UnfitError
@@ -34,7 +34,7 @@ class RuleSection:
     scope: str
     entries: Mapping[str, Any]
 
-    def complain(self, report: Report, where: Path, rule: str, message: str, *, at_key: bool) -> None:
+    def complain(self, report: Report, where: KeyPath, rule: str, message: str, *, at_key: bool) -> None:
         """Report an entry, or a part of it."""
         report.add(self.layer, (*self.path, *where), rule, message, at="key" if at_key else "value")
 
@@ -88,7 +88,7 @@ class AnswerReader:
             if answer is not None:
                 yield evolve(answer, entry=index)
 
-    def _answer(self, table: RuleSection, where: Path, value: object) -> Answer | None:
+    def _answer(self, table: RuleSection, where: KeyPath, value: object) -> Answer | None:
         if isinstance(value, dict):
             return None if self._is_subcode(table, where, value) else self._inline(table, where, value)
         if isinstance(value, str):
@@ -100,7 +100,7 @@ class AnswerReader:
         table.complain(self.report, where, ids.WRONG_TYPE, message, at_key=False)
         return None
 
-    def _inline(self, table: RuleSection, where: Path, value: dict[str, Any]) -> Answer | None:
+    def _inline(self, table: RuleSection, where: KeyPath, value: dict[str, Any]) -> Answer | None:
         key, *index = where
         counter = f'rules.{table.scope}."{key}"' + "".join(f"[{each}]" for each in index)
         # Large policies repeat a few answers many times. The types belong to the key of the cache, because a
@@ -125,7 +125,7 @@ class AnswerReader:
             self._known[written] = arguments
         return Answer(action=Action(key=counter, **arguments), **own)
 
-    def _entries(self, table: RuleSection, where: Path, value: dict[str, Any]) -> Entries | None:
+    def _entries(self, table: RuleSection, where: KeyPath, value: dict[str, Any]) -> Entries | None:
         """Return the values of an inline table; None if it names no action."""
         entries: Entries = {}
         for name, each in value.items():
@@ -152,7 +152,7 @@ class AnswerReader:
             return None
         return entries
 
-    def _named(self, table: RuleSection, where: Path, entries: Entries) -> Action:
+    def _named(self, table: RuleSection, where: KeyPath, entries: Entries) -> Action:
         """Return the named action; only its own table may hold its settings."""
         do = entries["do"]
         for name in entries:
@@ -164,7 +164,7 @@ class AnswerReader:
                 table.complain(self.report, (*where, name), ids.NOT_APPLICABLE, message, at_key=True)
         return self.actions[do]
 
-    def _arguments(self, table: RuleSection, where: Path, entries: Entries) -> Entries:
+    def _arguments(self, table: RuleSection, where: KeyPath, entries: Entries) -> Entries:
         for name, rule, message, at_key in faults_of(entries, self.backoffs):
             table.complain(self.report, (*where, name), rule, message, at_key=at_key)
         then = entries.get("then", "fail")
@@ -173,7 +173,7 @@ class AnswerReader:
             table.complain(self.report, (*where, "then"), ids.UNKNOWN_ACTION, message, at_key=False)
         return defaults(entries, self.backoffs, None if then == "fail" else self.actions.get(then))
 
-    def _is_subcode(self, table: RuleSection, where: Path, value: dict[str, Any]) -> bool:
+    def _is_subcode(self, table: RuleSection, where: KeyPath, value: dict[str, Any]) -> bool:
         """Report a code with dots but without quotes, which TOML reads as nested tables."""
         if not next(iter(value), "")[:1].isupper() or any(name in RULE for name in value):
             return False

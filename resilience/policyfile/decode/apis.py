@@ -13,6 +13,7 @@ from attrs import define, evolve, field, frozen
 from resilience.catalog import catalogue, providers
 from resilience.core.operations.apis import METHODS, RequestTemplate, RestApi, is_placeholder
 from resilience.core.operations.declared import Declaration
+from resilience.policyfile.decode.declared import Declarations
 from resilience.policyfile.decode.layers import Layer, Report, Stack
 from resilience.policyfile.decode.operations import catalogued
 from resilience.policyfile.decode.settings import Entries, table_of
@@ -27,7 +28,6 @@ from resilience.policyfile.messages.wording import dotted, quoted
 
 _OPERATIONS = "operations"
 
-Declarations = dict[str, dict[str, Declaration]]
 _Shape = tuple[bool, ...]
 
 

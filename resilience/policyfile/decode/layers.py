@@ -9,7 +9,7 @@ from attrs import define, field, frozen
 
 from resilience.core.fault import Origin
 from resilience.policyfile.files.policy_file import PolicyFile
-from resilience.policyfile.files.positions import Path
+from resilience.policyfile.files.positions import KeyPath
 from resilience.policyfile.format.misplaced import ENVIRONMENT_KEYS
 from resilience.policyfile.format.rule_keys import is_provider_table
 from resilience.policyfile.format.tables import LIMITS
@@ -42,7 +42,7 @@ class Layer:
     """
 
     source: PolicyFile
-    prefix: Path
+    prefix: KeyPath
     table: Mapping[str, Any]
 
     @property
@@ -50,11 +50,11 @@ class Layer:
         """The environment of the layer; None for the plain tables of a file."""
         return str(self.prefix[1]) if self.prefix else None
 
-    def has(self, path: Path) -> bool:
+    def has(self, path: KeyPath) -> bool:
         """Tell whether this layer has a value at a path."""
         return self.get(path, _NOTHING) is not _NOTHING
 
-    def get(self, path: Path, default: object) -> object:
+    def get(self, path: KeyPath, default: object) -> object:
         """Return this layer's value at a path, or the default."""
         value: Any = self.table
         for part in path:
@@ -80,7 +80,7 @@ class EntryPlace:
     """
 
     layer: Layer
-    path: Path
+    path: KeyPath
 
     def __call__(self) -> Origin:
         """Return the place of the entry's value."""
@@ -99,14 +99,14 @@ class Stack:
 
     layers: tuple[Layer, ...]
     below: Stack | None = None
-    _asked: dict[Path, Layer | None] = field(factory=dict, init=False)
+    _asked: dict[KeyPath, Layer | None] = field(factory=dict, init=False)
 
     @property
     def root(self) -> Layer:
         """The plain layer of the file that the user named: the last layer without an environment."""
         return next(layer for layer in reversed(self.layers) if not layer.prefix)
 
-    def setter(self, path: Path) -> Layer | None:
+    def setter(self, path: KeyPath) -> Layer | None:
         """Return the layer that sets an effective value; None for a default."""
         whole, kind_at = _replaced_whole(path)
         if self.below is not None:
@@ -126,20 +126,20 @@ class Stack:
                 found = layer
         return found
 
-    def remembered(self, path: Path) -> Layer | None:
+    def remembered(self, path: KeyPath) -> Layer | None:
         """Return the same as ``setter``, from a cache."""
         if path not in self._asked:
             self._asked[path] = self.setter(path)
         return self._asked[path]
 
-    def origin(self, path: Path) -> Origin | None:
+    def origin(self, path: KeyPath) -> Origin | None:
         """Return the place of an effective value; None for a default."""
         if path[:1] == ("env",):
             return None
         layer = self.setter(path)
         return None if layer is None else layer.source.origin((*layer.prefix, *path))
 
-    def overridden(self, path: Path) -> tuple[tuple[object, Origin], ...]:
+    def overridden(self, path: KeyPath) -> tuple[tuple[object, Origin], ...]:
         """Return the overridden values of a path with their places, the last one first."""
         winner = self.setter(path)
         below = [layer for layer in self.layers[: self.layers.index(winner)] if layer.has(path)] if winner else []
@@ -149,7 +149,7 @@ class Stack:
 _DEFAULT_KINDS: Final[dict[object, str]] = {"backoff": "exponential", "budget": "tokens"}
 
 
-def _replaced_whole(path: Path) -> tuple[Path, Path]:
+def _replaced_whole(path: KeyPath) -> tuple[KeyPath, KeyPath]:
     """Return the path of the entry that a later layer replaces as a whole, and the path of its verb or kind."""
     match path:
         case ("rules", "transport", str(provider), *_) if is_provider_table(provider):
@@ -167,7 +167,7 @@ _FREE_KEYS: Final = frozenset({"rules", "operations", "sources", "rate", "chaos"
 """Tables with codes and operations as keys; names such as ``InvalidToken`` are no secrets there."""
 
 
-def _is_credential(layer: Layer, path: Path) -> bool:
+def _is_credential(layer: Layer, path: KeyPath) -> bool:
     """Tell whether a path ends in the name of a credential, with a plain value."""
     key = path[-1] if path else None
     if not isinstance(key, str) or not is_secret_name(key) or isinstance(layer.get(path, None), dict):
@@ -209,12 +209,12 @@ class Report:
     def add(  # noqa: PLR0913 - one argument for each thing that a problem says
         self,
         layer: Layer,
-        path: Path,
+        path: KeyPath,
         rule: str,
         message: str,
         *,
         at: Literal["key", "value"] = "value",
-        missing: Path = (),
+        missing: KeyPath = (),
     ) -> None:
         """
         Add an error about a value or a key; the value of a key that names a credential is never shown.
@@ -241,7 +241,7 @@ class Report:
         else:
             self._add(layer, layer.source.problem((*layer.prefix, *path), rule, message, at=at))
 
-    def _follows(self, lost: Lost, layer: Layer, path: Path, rule: str) -> bool:
+    def _follows(self, lost: Lost, layer: Layer, path: KeyPath, rule: str) -> bool:
         """Tell whether a problem may follow from an unreadable part of a file."""
         full = (*layer.prefix, *path)
         if rule in _OF_OTHERS and lost.is_in(full):
@@ -260,12 +260,12 @@ class Report:
             if layer.prefix:
                 self.of_environments.append(problem)
 
-    def _secret(self, layer: Layer, path: Path) -> None:
+    def _secret(self, layer: Layer, path: KeyPath) -> None:
         full = (*layer.prefix, *path)
         message = f"{dotted(full)}: credentials do not belong in a policy; give them to the executor as Credentials"
         self._add(layer, layer.source.problem(full, ids.SECRET, message, at="key", hide=True))
 
-    def unknown_key(self, layer: Layer, path: Path, known: Sequence[str], *, holder: str, hint: str = "") -> None:
+    def unknown_key(self, layer: Layer, path: KeyPath, known: Sequence[str], *, holder: str, hint: str = "") -> None:
         """
         Add an error about an unknown key; the value of one that names a secret is not shown.
 

@@ -14,8 +14,7 @@ from attrs import define, field
 
 from resilience.catalog import plugins
 from resilience.core.fault import Origin
-from resilience.policyfile.files.positions import MAX_DEPTH, Positions, TextSpan, scan
-from resilience.policyfile.files.positions import Path as KeyPath
+from resilience.policyfile.files.positions import MAX_DEPTH, KeyPath, Positions, TextSpan, scan
 from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.problems import Lines, Problem, Severity, problem_at
 from resilience.policyfile.messages.wording import quoted

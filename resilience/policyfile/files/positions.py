@@ -13,7 +13,7 @@ from typing import Final
 import tomli
 from attrs import define, field, frozen
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 """Keys and array indexes from the top of a document to a value."""
 
 _BLANK = re.compile(r"(?:[ \t\n]+|#[^\n]*)*")
@@ -54,7 +54,7 @@ class Novelty:
 class Positions:
     """The result of a scan: a span for each path, and the syntax of TOML 1.1."""
 
-    spans: dict[Path, TextSpan]
+    spans: dict[KeyPath, TextSpan]
     novelties: tuple[Novelty, ...]
 
 
@@ -76,7 +76,7 @@ def scan(text: str, *, depth: int | None = None) -> Positions:
 class _Open:
     """An array or inline table before its end."""
 
-    path: Path
+    path: KeyPath
     key: tuple[int, int]
     start: int
     index: int | None
@@ -89,13 +89,13 @@ class Scanner:
     text: str
     depth: int | None
     position: int = 0
-    spans: dict[Path, TextSpan] = field(factory=dict)
+    spans: dict[KeyPath, TextSpan] = field(factory=dict)
     novelties: list[Novelty] = field(factory=list)
-    counts: dict[Path, int] = field(factory=dict)
+    counts: dict[KeyPath, int] = field(factory=dict)
 
     def document(self) -> None:
         """Walk over the whole text."""
-        table: Path = ()
+        table: KeyPath = ()
         self.blank()
         while self.position < len(self.text):
             if self.text[self.position] == "[":
@@ -110,18 +110,18 @@ class Scanner:
         match = _BLANK.match(self.text, self.position)
         self.position = match.end() if match else self.position
 
-    def note(self, path: Path, span: TextSpan) -> None:
+    def note(self, path: KeyPath, span: TextSpan) -> None:
         """Note the position of a path."""
         if self.depth is not None and len(path) > self.depth:
             return
         # The first position stays, which is the header of a table.
         self.spans.setdefault(path, span)
 
-    def header(self) -> Path:
+    def header(self) -> KeyPath:
         """Read ``[a.b]`` or ``[[a.b]]``; return its path, with the index of an array's new element."""
         is_array = self.text.startswith("[[", self.position)
         self.position += 2 if is_array else 1
-        path: Path = ()
+        path: KeyPath = ()
         parts = self.parts()
         for number, (name, start, end) in enumerate(parts, start=1):
             path = (*path, name)
@@ -160,7 +160,7 @@ class Scanner:
                 return found
             self.position += 1
 
-    def key(self, table: Path) -> tuple[Path, tuple[int, int]]:
+    def key(self, table: KeyPath) -> tuple[KeyPath, tuple[int, int]]:
         """Read ``a.b =`` up to the value."""
         path = table
         parts = self.parts()
@@ -172,7 +172,7 @@ class Scanner:
         self.blank()
         return (*path, name), (start, end)
 
-    def value(self, path: Path, key: tuple[int, int]) -> None:
+    def value(self, path: KeyPath, key: tuple[int, int]) -> None:
         """Read one value with everything in it, without recursion, because nesting has no limit here."""
         stack: list[_Open] = []
         while True:
@@ -194,11 +194,11 @@ class Scanner:
                 return
             path, key = following
 
-    def own(self, path: Path, key: tuple[int, int], start: int) -> tuple[int, int]:
+    def own(self, path: KeyPath, key: tuple[int, int], start: int) -> tuple[int, int]:
         """Return the key's offsets; an element of an array is its own key."""
         return (start, self.position) if isinstance(path[-1], int) else key
 
-    def after(self, stack: list[_Open]) -> tuple[Path, tuple[int, int]] | None:
+    def after(self, stack: list[_Open]) -> tuple[KeyPath, tuple[int, int]] | None:
         """Go on after a value: to the next element of the innermost array or table, or out of it."""
         while stack:
             top = stack[-1]
@@ -219,7 +219,7 @@ class Scanner:
                 self.spans[top.path] = TextSpan(*top.key, top.start, self.position)
         return None
 
-    def element(self, top: _Open) -> tuple[Path, tuple[int, int]]:
+    def element(self, top: _Open) -> tuple[KeyPath, tuple[int, int]]:
         """Begin the next element of an array or table; return its path, and its key."""
         if top.index is None:
             return self.key(top.path)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from attrs import frozen
 
-Kind = Literal[
+ValueKind = Literal[
     "duration",
     "durations",
     "number",
@@ -63,7 +63,7 @@ class Key:
         only: The verbs or backoff kinds that have this key; empty for all of them.
     """
 
-    kind: Kind
+    kind: ValueKind
     meaning: str
     default: str | float | bool | None = None
     least: float | None = None

@@ -13,7 +13,7 @@ from resilience.core.operations.declared import Declaration
 from resilience.core.policy import Rule
 from resilience.policyfile.decode.globs import names_of, narrowed
 from resilience.policyfile.decode.operations import catalogued
-from resilience.policyfile.lint.places import Operation, RuleAt, fault_of
+from resilience.policyfile.lint.places import OperationKey, RuleAt, fault_of
 
 Contest = tuple[str, str]
 """The scope and the code of rules of which only one can answer."""
@@ -48,9 +48,9 @@ class Contests:
     declared: Mapping[str, Mapping[str, Declaration]]
     below: Contests | None = None
     providers: Collection[str] = ()
-    _answers: dict[Contest, Mapping[Operation, tuple[RuleAt, ...]]] = field(factory=dict, init=False)
-    _met: dict[Contest, Mapping[int, frozenset[Operation]]] = field(factory=dict, init=False)
-    _known: dict[tuple[str, ...], frozenset[Operation]] = field(factory=dict, init=False)
+    _answers: dict[Contest, Mapping[OperationKey, tuple[RuleAt, ...]]] = field(factory=dict, init=False)
+    _met: dict[Contest, Mapping[int, frozenset[OperationKey]]] = field(factory=dict, init=False)
+    _known: dict[tuple[str, ...], frozenset[OperationKey]] = field(factory=dict, init=False)
     _names: dict[str, frozenset[str]] = field(factory=dict, init=False)
 
     def of(self, key: Contest) -> list[RuleAt]:
@@ -64,13 +64,13 @@ class Contests:
         """Tell whether a contest has no other rule."""
         return len(self.of(contest_of(rule))) == 1
 
-    def met(self, rule: Rule) -> frozenset[Operation]:
+    def met(self, rule: Rule) -> frozenset[OperationKey]:
         """Return the known operations for which a rule may answer, because no narrower rule surely answers first."""
         if self.is_alone(rule):
             return self.wanted(rule) or frozenset()
         return self._met_in(contest_of(rule)).get(id(rule), frozenset())
 
-    def wanted(self, rule: Rule) -> frozenset[Operation] | None:
+    def wanted(self, rule: Rule) -> frozenset[OperationKey] | None:
         """Return the known operations that a rule's own pattern names; None if no operations are known."""
         names = self.providers_of(rule)
         known = self._known_of(names)
@@ -84,7 +84,7 @@ class Contests:
             for name in names_of(self.operations(provider)).meeting(rule.operation)
         )
 
-    def winner(self, rule: Rule, operation: Operation) -> RuleAt:
+    def winner(self, rule: Rule, operation: OperationKey) -> RuleAt:
         """Return the rule that surely answers an operation, in the contest of a rule."""
         return self._answers_in(contest_of(rule))[operation][-1]
 
@@ -105,7 +105,7 @@ class Contests:
             return tuple(dict.fromkeys((*providers(), *self.declared)))
         return (rule.scope.removeprefix("transport."),)
 
-    def _known_of(self, names: tuple[str, ...]) -> frozenset[Operation]:
+    def _known_of(self, names: tuple[str, ...]) -> frozenset[OperationKey]:
         if self.below is not None and not any(name in self.providers for name in names):
             return self.below._known_of(names)  # noqa: SLF001  # another one of this class
         known = self._known.get(names)
@@ -119,7 +119,7 @@ class Contests:
             return False
         return not self.providers or (key[0] != "transport" and key[0] not in self.providers)
 
-    def _answers_in(self, key: Contest) -> Mapping[Operation, tuple[RuleAt, ...]]:
+    def _answers_in(self, key: Contest) -> Mapping[OperationKey, tuple[RuleAt, ...]]:
         """Return the rules that may answer, for each known operation with an answer."""
         if self.below is not None and self._is_below(key):
             return self.below._answers_in(key)  # noqa: SLF001  # another one of this class
@@ -128,20 +128,20 @@ class Contests:
             answers = self._answers[key] = dict(self._ask(self.of(key)))
         return answers
 
-    def _met_in(self, key: Contest) -> Mapping[int, frozenset[Operation]]:
+    def _met_in(self, key: Contest) -> Mapping[int, frozenset[OperationKey]]:
         """Return the operations that each rule of a contest answers for, by the identity of the rule."""
         if self.below is not None and self._is_below(key):
             return self.below._met_in(key)  # noqa: SLF001  # another one of this class
         met = self._met.get(key)
         if met is None:
-            found: dict[int, list[Operation]] = {}
+            found: dict[int, list[OperationKey]] = {}
             for operation, answers in self._answers_in(key).items():
                 for answer in answers:
                     found.setdefault(id(answer.rule), []).append(operation)
             met = self._met[key] = {rule: frozenset(operations) for rule, operations in found.items()}
         return met
 
-    def _ask(self, rivals: list[RuleAt]) -> Iterator[tuple[Operation, tuple[RuleAt, ...]]]:
+    def _ask(self, rivals: list[RuleAt]) -> Iterator[tuple[OperationKey, tuple[RuleAt, ...]]]:
         by_provider: dict[str, list[RuleAt]] = {}
         for each in rivals:
             for provider in self.providers_of(each.rule):
@@ -161,8 +161,8 @@ class Contests:
 
 
 def _ask_one(
-    rivals: list[RuleAt], numbers: list[int], fault: Fault, operation: Operation
-) -> Iterator[tuple[Operation, tuple[RuleAt, ...]]]:
+    rivals: list[RuleAt], numbers: list[int], fault: Fault, operation: OperationKey
+) -> Iterator[tuple[OperationKey, tuple[RuleAt, ...]]]:
     places = {rivals[number].rule.id: rivals[number] for number in numbers}
     provider, name = operation
     # The executor uses the same code to answer faults.

@@ -10,7 +10,7 @@ from resilience.core.operations.apis import RequestTemplate
 from resilience.core.operations.declared import Declaration
 from resilience.core.operations.subject import Subject, probable_key, probable_reads
 from resilience.core.policy import PolicyValues, Rule
-from resilience.policyfile.lint.places import Operation, fault_of, transport_class
+from resilience.policyfile.lint.places import OperationKey, fault_of, transport_class
 
 
 @define(eq=False, slots=False)
@@ -24,34 +24,34 @@ class PolicyFacts:
 
     policy: PolicyValues
 
-    def operation_facts(self, operation: Operation) -> OperationFacts | None:
+    def operation_facts(self, operation: OperationKey) -> OperationFacts | None:
         """Return the catalogue's facts about an operation, or None."""
         return operation_facts(*operation)
 
-    def repeat(self, operation: Operation) -> Repeat:
+    def repeat(self, operation: OperationKey) -> Repeat:
         """Return the repeat of an operation: the policy's, else the catalogue's, else ``duplicate``."""
         facts = self.operation_facts(operation)
         declared = self.declared(operation)
         return (declared and declared.repeat) or (facts.repeat if facts else "duplicate")
 
-    def declared(self, operation: Operation) -> Declaration | None:
+    def declared(self, operation: OperationKey) -> Declaration | None:
         """Return the policy's declaration of an operation, or None."""
         provider, name = operation
         return self.policy.operations.get(provider, {}).get(name)
 
-    def key(self, operation: Operation) -> tuple[str, ...]:
+    def key(self, operation: OperationKey) -> tuple[str, ...]:
         """Return the fields that name an operation's resource: the policy's, else the catalogue's."""
         declared, facts = self.declared(operation), self.operation_facts(operation)
         if declared is not None and declared.key is not None:
             return declared.key
         return () if facts is None else facts.key
 
-    def rename(self, operation: Operation) -> str | None:
+    def rename(self, operation: OperationKey) -> str | None:
         """Return the field that a rename changes, or None."""
         declared, facts = self.declared(operation), self.operation_facts(operation)
         return (declared and declared.rename) or (None if facts is None else facts.rename)
 
-    def subject(self, operation: Operation) -> Subject:
+    def subject(self, operation: OperationKey) -> Subject:
         """Return an operation as the subject of an advice."""
         provider, name = operation
         template = self.template(operation)
@@ -65,7 +65,7 @@ class PolicyFacts:
             reads=probable_reads(template, self.policy.apis.get(provider)),
         )
 
-    def may_look(self, operation: Operation) -> bool:
+    def may_look(self, operation: OperationKey) -> bool:
         """
         Tell whether a verifier may find out that an operation has happened.
 
@@ -78,7 +78,7 @@ class PolicyFacts:
             return False
         return declared.read_back is not None or operation[0] not in self.policy.apis
 
-    def template(self, operation: Operation) -> RequestTemplate | None:
+    def template(self, operation: OperationKey) -> RequestTemplate | None:
         """Return the template of an operation's requests, or None."""
         provider, name = operation
         api = self.policy.apis.get(provider)

@@ -11,11 +11,11 @@ from resilience.catalog import CodeClass
 from resilience.core.fault import Fault, Transport
 from resilience.core.policy import Action, Rule
 from resilience.policyfile.decode.layers import Layer
-from resilience.policyfile.files.positions import Path
+from resilience.policyfile.files.positions import KeyPath
 from resilience.policyfile.messages.wording import quoted
 from resilience.policyfile.ruleset import Rank
 
-Operation = tuple[str, str]
+OperationKey = tuple[str, str]
 """A provider and the name of one of its operations."""
 
 _SHOWN: Final = 3
@@ -48,12 +48,12 @@ class RuleAt:
     """
 
     rule: Rule
-    path: Path
+    path: KeyPath
     layer: Layer
     rank: Rank
 
     @property
-    def key(self) -> Path:
+    def key(self) -> KeyPath:
         """The path of its key, which it shares with the other answers of its array."""
         return self.rule.key_path
 
@@ -67,7 +67,7 @@ class RuleAt:
         """The left side of the rule, as the file has it."""
         return str(self.key[-1])
 
-    def inner(self, key: str) -> Path:
+    def inner(self, key: str) -> KeyPath:
         """Return the path of a key in its inline table, or its own path if the table lacks the key."""
         return (*self.path, key) if self.layer.has((*self.path, key)) else self.path
 
@@ -89,7 +89,7 @@ class ActionAt:
     """
 
     action: Action
-    path: Path
+    path: KeyPath
     label: str
 
 
@@ -104,7 +104,7 @@ class Mistake:
         rules: The wrong rules; one, or all rules with the action.
     """
 
-    path: Path
+    path: KeyPath
     layer: Layer
     rules: tuple[RuleAt, ...]
 
@@ -115,7 +115,7 @@ class Mistake:
         return quoted(first.rule.code) + (f" (and {len(others)} more)" if others else "")
 
 
-def few_names(operations: Iterable[Operation]) -> str:
+def few_names(operations: Iterable[OperationKey]) -> str:
     """Return the names of some operations for a message: the first ones, and the number of the others."""
     names = sorted({name for _, name in operations})
     return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

@@ -13,7 +13,7 @@ from typing import Any, Final
 from resilience.policyfile.assemble import Assembly
 from resilience.policyfile.files.chain import Chain
 from resilience.policyfile.files.policy_file import PolicyFile
-from resilience.policyfile.files.positions import Path
+from resilience.policyfile.files.positions import KeyPath
 from resilience.policyfile.format.shared_limits import SHARED
 from resilience.policyfile.format.tables import SCHEMA
 from resilience.policyfile.messages import ids
@@ -66,9 +66,9 @@ def repair(assembly: Assembly, problems: Sequence[Problem], look: Callable[[Asse
     return damaged
 
 
-def _places(source: PolicyFile) -> Mapping[tuple[int, int], list[Path]]:
+def _places(source: PolicyFile) -> Mapping[tuple[int, int], list[KeyPath]]:
     """Return paths by line and column of their keys and of their values."""
-    found: dict[tuple[int, int], list[Path]] = {}
+    found: dict[tuple[int, int], list[KeyPath]] = {}
     for path, span in source.positions.spans.items() if source.is_toml else ():
         for offset in {span.key, span.value}:
             found.setdefault(source.lines.place(offset), []).append(path)
@@ -76,7 +76,7 @@ def _places(source: PolicyFile) -> Mapping[tuple[int, int], list[Path]]:
 
 
 def _repair(
-    chain: Chain, problem: Problem, places: Mapping[str, Mapping[tuple[int, int], list[Path]]]
+    chain: Chain, problem: Problem, places: Mapping[str, Mapping[tuple[int, int], list[KeyPath]]]
 ) -> set[tuple[str | None, str]]:
     """Remove the entry of a problem from its file; return the entry's tables with their environments."""
     source = next((source for source in chain.sources if source.name == problem.file), None)
@@ -91,7 +91,7 @@ def _repair(
     return {table for path in whole if _take_out(source.data, path) for table in _tables(path)}
 
 
-def _tables(path: Path) -> set[tuple[str | None, str]]:
+def _tables(path: KeyPath) -> set[tuple[str | None, str]]:
     env, own = (str(path[1]), path[2:]) if path[:1] == ("env",) and len(path) > 1 else (None, path)
     return {(env, table) for table in ({str(own[0])} if own and own[0] != "env" else EVERYTHING)}
 
@@ -109,7 +109,7 @@ def _complete(data: dict[str, Any]) -> set[str]:
     return added
 
 
-def _take_out(data: Any, path: Path) -> bool:
+def _take_out(data: Any, path: KeyPath) -> bool:
     for part in path[:-1]:
         try:
             data = data[part]

@@ -13,10 +13,10 @@ from resilience.core.decision import LEADS_ON
 from resilience.core.policy import Action, Rule, Verb
 from resilience.policyfile.decode.layers import Layer, Stack
 from resilience.policyfile.files.policy_file import PolicyFile
-from resilience.policyfile.files.positions import Path
+from resilience.policyfile.files.positions import KeyPath
 from resilience.policyfile.lint.contests import Contests, grouped
 from resilience.policyfile.lint.facts import PolicyFacts
-from resilience.policyfile.lint.places import ActionAt, Mistake, Operation, RuleAt, by_rank
+from resilience.policyfile.lint.places import ActionAt, Mistake, OperationKey, RuleAt, by_rank
 from resilience.policyfile.messages.problems import Problem, Severity
 from resilience.policyfile.ruleset import Rank, RuleSet
 
@@ -38,7 +38,7 @@ class View(PolicyFacts):
 
     def problem(  # noqa: PLR0913  # one argument for each thing that a problem says
         self,
-        path: Path,
+        path: KeyPath,
         rule: str,
         message: str,
         *,
@@ -50,16 +50,16 @@ class View(PolicyFacts):
         place = layer or self.stack.setter(path) or self.stack.root
         return place.source.problem((*place.prefix, *path), rule, message, at=at, severity=severity)
 
-    def at(self, path: Path) -> str:
+    def at(self, path: KeyPath) -> str:
         """Return the place of an effective value, as ``file:line:column``."""
         return str(self.stack.origin(path))
 
-    def rank(self, path: Path) -> int:
+    def rank(self, path: KeyPath) -> int:
         """Return the number of the layer that set a value; a later layer wins, and -1 is a default."""
         layer = self.stack.setter(path)
         return -1 if layer is None else self.stack.layers.index(layer)
 
-    def latest(self, *paths: Path) -> Path:
+    def latest(self, *paths: KeyPath) -> KeyPath:
         """Return the path that was set last, which made the values wrong together; the first among equals."""
         return max(paths, key=self.rank)
 
@@ -217,12 +217,12 @@ class View(PolicyFacts):
         part.__dict__.update(rules=tuple(rules), actions=tuple(actions), contests=self.contests, used=self.used)
         return part
 
-    def declared_at(self, provider: str, name: str, key: str) -> Path:
+    def declared_at(self, provider: str, name: str, key: str) -> KeyPath:
         """Return the path of an operation's key; the operation's own path if the file writes only a word."""
         path = ("operations", provider, name)
         return (*path, key) if self.stack.setter((*path, key)) is not None else path
 
-    def documented(self, rule: Rule) -> frozenset[Operation]:
+    def documented(self, rule: Rule) -> frozenset[OperationKey]:
         """Return the operations of a rule that are documented to answer with its code."""
         facts = self.facts(rule)
         met = self.contests.met(rule)

@@ -25,11 +25,11 @@ _BETWEEN: Final = ("anyio", "asyncio", "concurrent", "contextlib", "resilience",
 
 _COROUTINE: Final = 0x80  # inspect.CO_COROUTINE; importing inspect takes longer than all of this
 
-Report = Callable[[SentRequest, Callable[[], str]], None]
+OnRequest = Callable[[SentRequest, Callable[[], str]], None]
 """Takes a request, and a function that returns the name of the library that sends it."""
 
 
-def watch(module: ModuleType, report: Report) -> None:
+def watch(module: ModuleType, report: OnRequest) -> None:
     """Watch the requests that a module sends from now on."""
     cls_name, name = MODULES[module.__name__]
     cls = getattr(module, cls_name, None)

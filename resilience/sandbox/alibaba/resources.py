@@ -11,8 +11,8 @@ import hashlib
 import re
 import secrets
 
-from resilience.sandbox.exchange import Fields, Refusal
-from resilience.sandbox.keys import Clock
+from resilience.sandbox.exchange import JsonObject, Refusal
+from resilience.sandbox.keys import TimeSource
 from resilience.sandbox.service import Handler, Table
 
 DEFAULT_INSTANCES = ("mqtt-cn-sandbox", "post-cn-sandbox")
@@ -25,10 +25,10 @@ _MAX_PAGE = 100
 _WITH_SUCCESS = re.compile(r".*CustomAuth.*|CloseConnection|(Unt|T)agResources|Disaster.*")
 """Operations whose HTTP 200 also has the result in the body."""
 
-_SUCCESS: Fields = {"Code": "200", "Message": "operation success.", "Success": True}
+_SUCCESS: JsonObject = {"Code": "200", "Message": "operation success.", "Success": True}
 
 
-def need(arguments: Fields, *names: str) -> list[str]:
+def need(arguments: JsonObject, *names: str) -> list[str]:
     """Return parameters, or refuse the first one that is absent or empty."""
     for name in names:
         if not arguments.get(name):
@@ -43,7 +43,7 @@ class AlibabaResources:
     It has no lock; the service holds its own lock around every use.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: TimeSource) -> None:
         self._clock = clock
         self.instances, self.groups, self.tokens = Table(), Table(), Table()
         self.device_credentials, self.certificates, self.messages = Table(), Table(), Table()
@@ -86,7 +86,7 @@ class AlibabaResources:
         row = {"InstanceId": instance_id, "InstanceName": instance_id, "InstanceStatus": 5, "RegionId": "cn-hangzhou"}
         self.instances.setdefault(instance_id, {**row, "CreateTime": self._now_ms()})
 
-    def other(self, operation: str, arguments: Fields) -> Fields:
+    def other(self, operation: str, arguments: JsonObject) -> JsonObject:
         """Answer an operation without state; a named instance must exist."""
         name = "MqttInstanceId" if "MqttInstanceId" in arguments else "InstanceId"
         if arguments.get(name):
@@ -96,7 +96,7 @@ class AlibabaResources:
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
 
-    def _instance(self, arguments: Fields, code: str, name: str = "InstanceId") -> str:
+    def _instance(self, arguments: JsonObject, code: str, name: str = "InstanceId") -> str:
         """Return the instance, or refuse it with the operation's documented code."""
         (instance_id,) = need(arguments, name)
         if instance_id not in self.instances:
@@ -105,7 +105,7 @@ class AlibabaResources:
 
     # Groups
 
-    def _create_group(self, arguments: Fields) -> Fields:
+    def _create_group(self, arguments: JsonObject) -> JsonObject:
         (group_id,) = need(arguments, "GroupId")
         instance_id = self._instance(arguments, "InstanceNotFound")
         if not _GROUP_ID.fullmatch(group_id):
@@ -119,18 +119,18 @@ class AlibabaResources:
         self.groups[instance_id, group_id] = {**row, "CreateTime": now, "UpdateTime": now}
         return {}
 
-    def _delete_group(self, arguments: Fields) -> Fields:
+    def _delete_group(self, arguments: JsonObject) -> JsonObject:
         """Delete a group; a missing group is a success too, because the reference lists no code for it."""
         (group_id,) = need(arguments, "GroupId")
         self.groups.pop((self._instance(arguments, "InstanceNotFound"), group_id), None)
         return {}
 
-    def _list_groups(self, arguments: Fields) -> Fields:
+    def _list_groups(self, arguments: JsonObject) -> JsonObject:
         return {"Data": self.groups.rows(InstanceId=self._instance(arguments, "InstanceNotFound"))}
 
     # MQTT tokens
 
-    def _apply_token(self, arguments: Fields) -> Fields:
+    def _apply_token(self, arguments: JsonObject) -> JsonObject:
         actions, resources, expires = need(arguments, "Actions", "Resources", "ExpireTime")
         instance_id = self._instance(arguments, "InstancePermissionCheckFailed")
         lifetime = int(expires) - self._now_ms() if expires.isdecimal() else 0
@@ -151,13 +151,13 @@ class AlibabaResources:
         }
         return {"Token": token}
 
-    def _query_token(self, arguments: Fields) -> Fields:
+    def _query_token(self, arguments: JsonObject) -> JsonObject:
         (token,) = need(arguments, "Token")
         self._instance(arguments, "InstancePermissionCheckFailed")
         row = self.tokens.get(token)
         return {"TokenStatus": row is not None and not row["Revoked"] and row["ExpireTime"] > self._now_ms()}
 
-    def _revoke_token(self, arguments: Fields) -> Fields:
+    def _revoke_token(self, arguments: JsonObject) -> JsonObject:
         (token,) = need(arguments, "Token")
         self._instance(arguments, "InstancePermissionCheckFailed")
         if token in self.tokens:
@@ -166,20 +166,20 @@ class AlibabaResources:
 
     # Device credentials
 
-    def _device(self, arguments: Fields) -> tuple[str, str]:
+    def _device(self, arguments: JsonObject) -> tuple[str, str]:
         (client_id,) = need(arguments, "ClientId")
         instance_id = self._instance(arguments, "InstancePermissionCheckFailed")
         if "@@@" not in client_id:
             raise Refusal("ParameterCheckFailed", "ClientId: expected <GroupId>@@@<DeviceId>")
         return instance_id, client_id
 
-    def _known_device(self, arguments: Fields) -> Fields:
+    def _known_device(self, arguments: JsonObject) -> JsonObject:
         try:
             return self.device_credentials[self._device(arguments)]
         except KeyError:
             raise Refusal("DeviceCredentialNotFound", "this ClientId has no credential") from None
 
-    def _register_credential(self, arguments: Fields) -> Fields:
+    def _register_credential(self, arguments: JsonObject) -> JsonObject:
         instance_id, client_id = device = self._device(arguments)
         if device in self.device_credentials:
             raise Refusal("DeviceCredentialExsit", "this ClientId has a credential")
@@ -195,7 +195,7 @@ class AlibabaResources:
         self.device_credentials[device] = row
         return {"DeviceCredential": dict(row)}
 
-    def _refresh_credential(self, arguments: Fields) -> Fields:
+    def _refresh_credential(self, arguments: JsonObject) -> JsonObject:
         """Rotate the secret; an unknown device is ParameterCheckFailed, because no other code is documented."""
         device = self._device(arguments)
         if device not in self.device_credentials:
@@ -204,12 +204,12 @@ class AlibabaResources:
         row |= {"DeviceAccessKeySecret": secrets.token_hex(20), "UpdateTime": self._now_ms()}
         return {"DeviceCredential": dict(row)}
 
-    def _unregister_credential(self, arguments: Fields) -> Fields:
+    def _unregister_credential(self, arguments: JsonObject) -> JsonObject:
         self._known_device(arguments)
         del self.device_credentials[self._device(arguments)]
         return {}
 
-    def _list_credentials(self, arguments: Fields) -> Fields:
+    def _list_credentials(self, arguments: JsonObject) -> JsonObject:
         group_id, size = need(arguments, "GroupId", "PageSize")
         instance_id = self._instance(arguments, "InstancePermissionCheckFailed")
         page = str(arguments.get("PageNo") or "1")
@@ -223,11 +223,11 @@ class AlibabaResources:
 
     # CA certificates
 
-    def _register_code(self, arguments: Fields) -> Fields:
+    def _register_code(self, arguments: JsonObject) -> JsonObject:
         instance_id = self._instance(arguments, "InstancePermissionCheckFailed", "MqttInstanceId")
         return {"RegisterCode": hashlib.sha256(instance_id.encode()).hexdigest()[:32]}
 
-    def _register_certificate(self, arguments: Fields) -> Fields:
+    def _register_certificate(self, arguments: JsonObject) -> JsonObject:
         """Register a certificate once; a repeat is RegisterCodeError, the documented permanent code."""
         name, content, proof = need(arguments, "CaName", "CaContent", "VerificationContent")
         instance_id = self._instance(arguments, "InstancePermissionCheckFailed", "MqttInstanceId")
@@ -238,24 +238,24 @@ class AlibabaResources:
         self.certificates[instance_id, sn] = {**row, "VerificationContent": proof, "Status": "1"}
         return {"Sn": sn}
 
-    def _certificate(self, arguments: Fields) -> Fields:
+    def _certificate(self, arguments: JsonObject) -> JsonObject:
         (sn,) = need(arguments, "Sn")
         instance_id = self._instance(arguments, "InstancePermissionCheckFailed", "MqttInstanceId")
         if (instance_id, sn) not in self.certificates:
             raise Refusal("ParameterFieldCheckFailed", "no such certificate")
         return self.certificates[instance_id, sn]
 
-    def _set_certificate(self, arguments: Fields, status: str) -> Fields:
+    def _set_certificate(self, arguments: JsonObject, status: str) -> JsonObject:
         row = self._certificate(arguments)
         row["Status"] = status
         return {"Sn": row["Sn"]}
 
-    def _delete_certificate(self, arguments: Fields) -> Fields:
+    def _delete_certificate(self, arguments: JsonObject) -> JsonObject:
         row = self._certificate(arguments)
         del self.certificates[row["MqttInstanceId"], row["Sn"]]
         return {"Sn": row["Sn"]}
 
-    def _list_certificates(self, arguments: Fields) -> Fields:
+    def _list_certificates(self, arguments: JsonObject) -> JsonObject:
         rows = self.certificates.rows(
             MqttInstanceId=self._instance(arguments, "InstancePermissionCheckFailed", "MqttInstanceId")
         )
@@ -263,7 +263,7 @@ class AlibabaResources:
 
     # Messages
 
-    def _send_message(self, arguments: Fields) -> Fields:
+    def _send_message(self, arguments: JsonObject) -> JsonObject:
         topic, payload = need(arguments, "MqttTopic", "Payload")
         instance_id = self._instance(arguments, "InstancePermissionCheckFailed")
         number = secrets.token_hex(16).upper()

@@ -19,8 +19,8 @@ from urllib.parse import parse_qsl
 from resilience.catalog import catalogue
 from resilience.sandbox.alibaba.resources import AlibabaResources
 from resilience.sandbox.alibaba.signing import ACS3, acs3_signature, acs3_string, rpc_signature, rpc_string
-from resilience.sandbox.exchange import Asked, Fields, HttpRequest, Refusal, Reply
-from resilience.sandbox.keys import Clock, Keyring, TemporaryKey
+from resilience.sandbox.exchange import Asked, HttpRequest, JsonObject, Refusal, Reply
+from resilience.sandbox.keys import Keyring, TemporaryKey, TimeSource
 from resilience.sandbox.operations import ASSUME_ROLE, operations
 from resilience.sandbox.service import Handler, Rows, Service, Table
 from resilience.sandbox.signing import read_authorization, same
@@ -75,7 +75,7 @@ class Alibaba(Service):
     messages = Rows()
     """The messages of SendMessage."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: TimeSource) -> None:
         super().__init__(
             Keyring(f"LTAI5t{secrets.token_hex(9)}", secrets.token_hex(15), prefix="STS.", clock=clock), clock
         )
@@ -131,7 +131,7 @@ class Alibaba(Service):
         """Read a request of either style."""
         parameters = _parameters(request)
         claim = read_authorization(request.header("authorization"), ACS3)
-        arguments: Fields = {key: value for key, value in parameters.items() if key not in _PROTOCOL}
+        arguments: JsonObject = {key: value for key, value in parameters.items() if key not in _PROTOCOL}
         return Asked(
             request.header("x-acs-action") or parameters.get("Action", ""),
             request.header("x-acs-version") or parameters.get("Version", ""),
@@ -199,7 +199,7 @@ class Alibaba(Service):
             if len(self._nonces) > _NONCES_KEPT:
                 self._nonces.popitem(last=False)
 
-    def _assume_role(self, arguments: Fields) -> Fields:
+    def _assume_role(self, arguments: JsonObject) -> JsonObject:
         for name in ("RoleArn", "RoleSessionName"):
             if not arguments.get(name):
                 raise Refusal(f"Missing{name}", f"{name} is mandatory for this action.")
@@ -224,7 +224,7 @@ class Alibaba(Service):
         """Return an upper-case UUID."""
         return str(uuid.uuid4()).upper()
 
-    def success(self, fields: Fields, request_id: str) -> Reply:
+    def success(self, fields: JsonObject, request_id: str) -> Reply:
         """Return a 200 with the fields at the top level."""
         return self._reply(200, fields, request_id)
 
@@ -242,6 +242,6 @@ class Alibaba(Service):
         status = refusal.status or known or _STATUS_WHERE_SILENT.get(refusal.code, _USUAL_STATUS)
         return self._reply(status, error, request_id)
 
-    def _reply(self, status: int, fields: Fields, request_id: str) -> Reply:
+    def _reply(self, status: int, fields: JsonObject, request_id: str) -> Reply:
         headers = {"Content-Type": "application/json;charset=utf-8", "x-acs-request-id": request_id}
         return Reply(status, json.dumps(fields).encode(), headers)

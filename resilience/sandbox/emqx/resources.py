@@ -7,7 +7,7 @@ import secrets
 from typing import Any, Final
 
 from resilience.catalog import catalogue
-from resilience.sandbox.exchange import Fields, Refusal
+from resilience.sandbox.exchange import JsonObject, Refusal
 from resilience.sandbox.service import Handler, Table
 
 AUTHENTICATOR: Final = "password_based:built_in_database"
@@ -52,7 +52,7 @@ class EmqxResources:
             "Publish": lambda _: {"id": secrets.token_hex(16).upper()},
         }
 
-    def _create_user(self, asked: Fields) -> Fields:
+    def _create_user(self, asked: JsonObject) -> JsonObject:
         self._authenticator(asked)
         name, password = _text(asked, "user_id"), _text(asked, "password")
         if name in self._users:
@@ -60,24 +60,24 @@ class EmqxResources:
         self._users[name] = {"user_id": name, "password": password, "is_superuser": asked.get("is_superuser", False)}
         return {STATUS: 201, **_shown_user(self._users[name])}
 
-    def _update_user(self, asked: Fields) -> Fields:
+    def _update_user(self, asked: JsonObject) -> JsonObject:
         user = self._user(asked)
         user |= {"password": _text(asked, "password"), "is_superuser": asked.get("is_superuser", False)}
         return _shown_user(user)
 
-    def _delete_user(self, asked: Fields) -> Fields:
+    def _delete_user(self, asked: JsonObject) -> JsonObject:
         del self._users[self._user(asked)["user_id"]]
         return {STATUS: 204}
 
-    def _user(self, asked: Fields) -> Fields:
+    def _user(self, asked: JsonObject) -> JsonObject:
         self._authenticator(asked)
         return _found(self._users, asked.get("user_id"), "the user does not exist")
 
-    def _authenticator(self, asked: Fields) -> None:
+    def _authenticator(self, asked: JsonObject) -> None:
         if asked.get("authenticator") != AUTHENTICATOR:
             raise Refusal("NOT_FOUND", "the authenticator does not exist", status=404)
 
-    def _create_rules(self, asked: Fields, kind: str) -> Fields:
+    def _create_rules(self, asked: JsonObject, kind: str) -> JsonObject:
         entries = asked.get(ENTRIES)
         if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
             raise Refusal("BAD_REQUEST", "expected a list of objects")
@@ -87,39 +87,39 @@ class EmqxResources:
             self._rules[kind, each[kind]] = {kind: each[kind], "rules": _rules(each)}
         return {STATUS: 204}
 
-    def _set_rules(self, asked: Fields, kind: str) -> Fields:
+    def _set_rules(self, asked: JsonObject, kind: str) -> JsonObject:
         self._rules[kind, asked[kind]] = {kind: asked[kind], "rules": _rules(asked)}
         return {STATUS: 204}
 
-    def _delete_rules(self, asked: Fields, kind: str) -> Fields:
+    def _delete_rules(self, asked: JsonObject, kind: str) -> JsonObject:
         self._rules_of(asked, kind)
         del self._rules[kind, asked[kind]]
         return {STATUS: 204}
 
-    def _rules_of(self, asked: Fields, kind: str) -> Fields:
+    def _rules_of(self, asked: JsonObject, kind: str) -> JsonObject:
         return _found(self._rules, (kind, asked[kind]), "there are no rules for that name")
 
-    def _set_all_rules(self, asked: Fields) -> Fields:
+    def _set_all_rules(self, asked: JsonObject) -> JsonObject:
         self._rules["all"] = {"rules": _rules(asked)}
         return {STATUS: 204}
 
-    def _delete_all_rules(self, _: Fields) -> Fields:
+    def _delete_all_rules(self, _: JsonObject) -> JsonObject:
         self._rules["all"] = {"rules": []}
         return {STATUS: 204}
 
-    def _ban(self, asked: Fields) -> Fields:
+    def _ban(self, asked: JsonObject) -> JsonObject:
         ban = {"as": _text(asked, "as"), "who": _text(asked, "who"), "until": asked.get("until", "infinity")}
         if (ban["as"], ban["who"]) in self._bans:
             raise Refusal("ALREADY_EXISTS", "the ban is there already", status=400)
         self._bans[ban["as"], ban["who"]] = ban
         return dict(ban)
 
-    def _unban(self, asked: Fields) -> Fields:
+    def _unban(self, asked: JsonObject) -> JsonObject:
         _found(self._bans, (asked["as"], asked["who"]), "there is no such ban")
         del self._bans[asked["as"], asked["who"]]
         return {STATUS: 204}
 
-    def _create_api_key(self, asked: Fields) -> Fields:
+    def _create_api_key(self, asked: JsonObject) -> JsonObject:
         name = _text(asked, "name")
         law = catalogue("emqx").names["api-key-name"]
         if not re.fullmatch(law.pattern, name) or len(name) > (law.max_length or len(name)):
@@ -135,42 +135,42 @@ class EmqxResources:
         self._api_keys[name] = made
         return dict(made)
 
-    def _update_api_key(self, asked: Fields) -> Fields:
+    def _update_api_key(self, asked: JsonObject) -> JsonObject:
         key = self._api_key(asked)
         key["enable"] = asked.get("enable", key["enable"])
         return _without_secret(key)
 
-    def _delete_api_key(self, asked: Fields) -> Fields:
+    def _delete_api_key(self, asked: JsonObject) -> JsonObject:
         del self._api_keys[self._api_key(asked)["name"]]
         return {STATUS: 204}
 
-    def _api_key(self, asked: Fields) -> Fields:
+    def _api_key(self, asked: JsonObject) -> JsonObject:
         return _found(self._api_keys, asked["name"], "there is no API key of that name")
 
 
-def _found(table: Table, key: Any, otherwise: str) -> Fields:
+def _found(table: Table, key: Any, otherwise: str) -> JsonObject:
     if key not in table:
         raise Refusal("NOT_FOUND", otherwise, status=404)
     return table[key]
 
 
-def _text(asked: Fields, name: str) -> str:
+def _text(asked: JsonObject, name: str) -> str:
     value = asked.get(name)
     if not isinstance(value, str) or not value:
         raise Refusal("BAD_REQUEST", f"{name}: expected a text")
     return value
 
 
-def _rules(asked: Fields) -> list[Any]:
+def _rules(asked: JsonObject) -> list[Any]:
     rules = asked.get("rules")
     if not isinstance(rules, list):
         raise Refusal("BAD_REQUEST", "rules: expected a list")
     return list(rules)
 
 
-def _shown_user(user: Fields) -> Fields:
+def _shown_user(user: JsonObject) -> JsonObject:
     return {"user_id": user["user_id"], "is_superuser": user["is_superuser"]}
 
 
-def _without_secret(key: Fields) -> Fields:
+def _without_secret(key: JsonObject) -> JsonObject:
     return {name: value for name, value in key.items() if name != _SHOWN_ONCE}

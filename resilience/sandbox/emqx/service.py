@@ -20,8 +20,8 @@ from urllib.parse import unquote
 
 from resilience.catalog import catalogue
 from resilience.sandbox.emqx.resources import AUTHENTICATOR, ENTRIES, STATUS, EmqxResources
-from resilience.sandbox.exchange import Asked, Fields, HttpRequest, Refusal, Reply
-from resilience.sandbox.keys import Clock, Keyring
+from resilience.sandbox.exchange import Asked, HttpRequest, JsonObject, Refusal, Reply
+from resilience.sandbox.keys import Keyring, TimeSource
 from resilience.sandbox.service import Handler, Rows, Service, Table
 from resilience.sandbox.signing import same
 
@@ -47,7 +47,7 @@ class Emqx(Service):
     api_keys = Rows()
     """The API keys that requests have made, with their secrets."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: TimeSource) -> None:
         super().__init__(Keyring(secrets.token_hex(8), secrets.token_urlsafe(32), prefix="emqx-", clock=clock), clock)
         self._resources = EmqxResources()
         self.handlers = self._resources.handlers
@@ -113,7 +113,7 @@ class Emqx(Service):
         """Return an id for the log; the service itself sends none."""
         return str(uuid.uuid4())
 
-    def success(self, fields: Fields, _: str) -> Reply:
+    def success(self, fields: JsonObject, _: str) -> Reply:
         """Return the fields as JSON, with the status of the operation."""
         status = fields.get(STATUS, 200)
         shown = {name: value for name, value in fields.items() if name not in {STATUS, "RequestId"}}
@@ -131,7 +131,7 @@ class Emqx(Service):
         return Reply(status, json.dumps({"code": refusal.code, "message": message}).encode(), _JSON)
 
 
-def _named(method: str, path: str) -> tuple[str, Fields]:
+def _named(method: str, path: str) -> tuple[str, JsonObject]:
     """Return the operation of a request and the arguments in its path; empty for a path that is not known."""
     parts = [unquote(part) for part in path.split("/") if part]
     for name, facts in catalogue("emqx").operations.items():

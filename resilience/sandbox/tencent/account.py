@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from resilience.sandbox.exchange import Fields, Refusal
-from resilience.sandbox.keys import Clock
+from resilience.sandbox.exchange import JsonObject, Refusal
+from resilience.sandbox.keys import TimeSource
 from resilience.sandbox.service import Table
 
 DEFAULT_INSTANCE = "mqtt-sandbox"
@@ -21,7 +21,7 @@ _DEFAULT_PAGE = 20
 _MAX_REMARK = 128
 
 
-def need(arguments: Fields, *names: str) -> list[Any]:
+def need(arguments: JsonObject, *names: str) -> list[Any]:
     """Return parameters, or refuse the first one that is absent or empty."""
     for name in names:
         if arguments.get(name) in (None, "", []):
@@ -35,12 +35,12 @@ def check_name(name: str, value: Any, pattern: str) -> None:
         raise Refusal("InvalidParameterValue", f"{name}: expected {pattern}")
 
 
-def chosen(arguments: Fields, *names: str) -> Fields:
+def chosen(arguments: JsonObject, *names: str) -> JsonObject:
     """Return the present ones of some parameters."""
     return {name: arguments[name] for name in names if arguments.get(name) is not None}
 
 
-def page(arguments: Fields, rows: list[Fields], *, limit: int) -> Fields:
+def page(arguments: JsonObject, rows: list[JsonObject], *, limit: int) -> JsonObject:
     """
     Return one page of rows.
 
@@ -56,8 +56,8 @@ def page(arguments: Fields, rows: list[Fields], *, limit: int) -> Fields:
 
 
 def filtered(
-    arguments: Fields, rows: Iterable[Fields], *, fuzzy: Mapping[str, str], exact: Iterable[str] = ()
-) -> list[Fields]:
+    arguments: JsonObject, rows: Iterable[JsonObject], *, fuzzy: Mapping[str, str], exact: Iterable[str] = ()
+) -> list[JsonObject]:
     """
     Return the rows that match all ``Filters``.
 
@@ -85,7 +85,7 @@ class Account:
     It has no lock; the service holds its own lock around every use.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: TimeSource) -> None:
         self.clock = clock
         self.boot_seconds = 0.0
         self.instances, self.topics, self.users, self.policies = Table(), Table(), Table(), Table()
@@ -152,7 +152,7 @@ class Account:
                 if instance_id in self.instances:
                     self.instances[instance_id]["InstanceStatus"] = "RUNNING"
 
-    def instance(self, arguments: Fields, *, ready: bool = False) -> Fields:
+    def instance(self, arguments: JsonObject, *, ready: bool = False) -> JsonObject:
         """Return the live row of an instance; if ``ready``, refuse one that is not RUNNING."""
         self.wake()
         (instance_id,) = need(arguments, "InstanceId")
@@ -165,7 +165,7 @@ class Account:
             raise Refusal("InvalidParameterValue", f"Remark: at most {_MAX_REMARK} characters")
         return row
 
-    def child(self, arguments: Fields, table: Table, name: str, missing: str) -> Fields:
+    def child(self, arguments: JsonObject, table: Table, name: str, missing: str) -> JsonObject:
         """Return the live row of an instance's child, named by ``arguments[name]``, or refuse with ``missing``."""
         self.instance(arguments)
         (value,) = need(arguments, name)
@@ -174,17 +174,17 @@ class Account:
             raise Refusal(missing, f"no such {name}: {value}")
         return table[key]
 
-    def children(self, arguments: Fields, table: Table) -> list[Fields]:
+    def children(self, arguments: JsonObject, table: Table) -> list[JsonObject]:
         """Return copies of the rows of an instance's children."""
         return table.rows(InstanceId=self.instance(arguments)["InstanceId"])
 
-    def drop(self, arguments: Fields, table: Table, name: str, missing: str) -> Fields:
+    def drop(self, arguments: JsonObject, table: Table, name: str, missing: str) -> JsonObject:
         """Delete a child of an instance; the arguments are those of ``child``."""
         self.child(arguments, table, name, missing)
         del table[arguments["InstanceId"], arguments[name]]
         return {}
 
-    def change(self, arguments: Fields, row: Fields, *names: str) -> Fields:
+    def change(self, arguments: JsonObject, row: JsonObject, *names: str) -> JsonObject:
         """Set the fields of a live row that are among the arguments."""
         row.update(chosen(arguments, *names))
         return {}

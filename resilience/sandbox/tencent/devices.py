@@ -11,7 +11,7 @@ import base64
 import hashlib
 import secrets
 
-from resilience.sandbox.exchange import Fields, Refusal
+from resilience.sandbox.exchange import JsonObject, Refusal
 from resilience.sandbox.service import Handler
 from resilience.sandbox.tencent.account import Account, chosen, filtered, need, page
 from resilience.sandbox.tencent.resources import EXISTS
@@ -65,13 +65,13 @@ class Devices:
 
     # CA certificates
 
-    def _apply_code(self, arguments: Fields) -> Fields:
+    def _apply_code(self, arguments: JsonObject) -> JsonObject:
         """Return the code of an instance, which is always the same."""
         row = self._account.instance(arguments, ready=True)
         row.setdefault("RegistrationCode", secrets.token_hex(16))
         return chosen(row, "InstanceId", "RegistrationCode")
 
-    def _register_ca(self, arguments: Fields) -> Fields:
+    def _register_ca(self, arguments: JsonObject) -> JsonObject:
         instance = self._account.instance(arguments, ready=True)
         text, proof = need(arguments, "CaCertificate", "VerificationCertificate")
         if "RegistrationCode" not in instance:
@@ -87,11 +87,11 @@ class Devices:
         self._account.ca_certificates[key] = row
         return named
 
-    def _set_ca(self, arguments: Fields, status: str) -> Fields:
+    def _set_ca(self, arguments: JsonObject, status: str) -> JsonObject:
         self._account.child(arguments, self._account.ca_certificates, "CaSn", _NO_CA)["Status"] = status
         return {}
 
-    def _delete_ca(self, arguments: Fields) -> Fields:
+    def _delete_ca(self, arguments: JsonObject) -> JsonObject:
         row = self._account.child(arguments, self._account.ca_certificates, "CaSn", _NO_CA)
         if self._account.device_certificates.rows(InstanceId=row["InstanceId"], CaSn=row["CaSn"]):
             raise Refusal("FailedOperation.RelatedDeviceCertificateExists", "device certificates depend on it")
@@ -99,7 +99,7 @@ class Devices:
 
     # Device certificates
 
-    def _register_device(self, arguments: Fields) -> Fields:
+    def _register_device(self, arguments: JsonObject) -> JsonObject:
         self._account.instance(arguments, ready=True)
         text, _ = need(arguments, "DeviceCertificate", "CaSn")
         ca = self._account.child(arguments, self._account.ca_certificates, "CaSn", _NO_CA)
@@ -112,22 +112,22 @@ class Devices:
         self._account.device_certificates[key] = row
         return named
 
-    def _device(self, arguments: Fields) -> Fields:
+    def _device(self, arguments: JsonObject) -> JsonObject:
         table = self._account.device_certificates
         return self._account.child(arguments, table, "DeviceCertificateSn", _NO_CERTIFICATE)
 
-    def _set_device(self, arguments: Fields, status: str) -> Fields:
+    def _set_device(self, arguments: JsonObject, status: str) -> JsonObject:
         self._device(arguments)["Status"] = status
         return {}
 
-    def _list_devices(self, arguments: Fields) -> Fields:
+    def _list_devices(self, arguments: JsonObject) -> JsonObject:
         rows = self._account.children(arguments, self._account.device_certificates)
         exact = ("ClientId", "CaSn", "DeviceCertificateSn", "Status")
         return page(arguments, filtered(arguments, rows, fuzzy={}, exact=exact), limit=_PAGE)
 
     # Device identities
 
-    def _create_identity(self, arguments: Fields) -> Fields:
+    def _create_identity(self, arguments: JsonObject) -> JsonObject:
         """Make an identity with given or new keys, which only DescribeDeviceIdentity returns."""
         instance_id = self._account.instance(arguments, ready=True)["InstanceId"]
         (device_id,) = need(arguments, "DeviceId")
@@ -139,9 +139,9 @@ class Devices:
         self._account.identities[instance_id, device_id] = {**row, **chosen(arguments, "PropagatingProperties")}
         return {}
 
-    def _identity(self, arguments: Fields) -> Fields:
+    def _identity(self, arguments: JsonObject) -> JsonObject:
         return self._account.child(arguments, self._account.identities, "DeviceId", "ResourceNotFound")
 
-    def _list_identities(self, arguments: Fields) -> Fields:
+    def _list_identities(self, arguments: JsonObject) -> JsonObject:
         rows = self._account.children(arguments, self._account.identities)
         return {"Data": page(arguments, rows, limit=_PAGE)["Data"]}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 
-from resilience.sandbox.exchange import Fields, Refusal
+from resilience.sandbox.exchange import JsonObject, Refusal
 from resilience.sandbox.service import Handler
 from resilience.sandbox.tencent.account import Account, check_name, chosen, filtered, need, page
 
@@ -40,7 +40,7 @@ class Instances:
             "DescribeInsPublicEndpoints": self._describe_endpoints,
         }
 
-    def _create(self, arguments: Fields) -> Fields:
+    def _create(self, arguments: JsonObject) -> JsonObject:
         """Make an instance each time, because the name is not unique and there is no idempotency token."""
         kind, name, sku = need(arguments, "InstanceType", "Name", "SkuCode")
         check_name("Name", name, NAME)
@@ -63,13 +63,13 @@ class Instances:
         )
         return {"InstanceId": instance_id}
 
-    def _describe(self, arguments: Fields) -> Fields:
+    def _describe(self, arguments: JsonObject) -> JsonObject:
         row = self._account.instance(arguments)
         topics = self._account.topics.count(InstanceId=row["InstanceId"])
         # This answer counts in seconds, the list in milliseconds.
         return {**row, "TopicNum": topics, "CreatedTime": row["CreateTime"] // 1000}
 
-    def _list(self, arguments: Fields) -> Fields:
+    def _list(self, arguments: JsonObject) -> JsonObject:
         self._account.wake()
         rows = self._account.instances.rows()
         tags = arguments.get("TagFilters") or []
@@ -82,7 +82,7 @@ class Instances:
             rows = filtered(arguments, rows, fuzzy={"InstanceName": "InstanceName"}, exact=exact)
         return page(arguments, rows, limit=_PAGE)
 
-    def _modify(self, arguments: Fields) -> Fields:
+    def _modify(self, arguments: JsonObject) -> JsonObject:
         row = self._account.instance(arguments, ready=True)
         if arguments.get("Name"):
             check_name("Name", arguments["Name"], NAME)
@@ -90,7 +90,7 @@ class Instances:
         names = ("Remark", "SkuCode", "MessageRate", "AuthorizationPolicy", "X509Mode", "UseDefaultServerCert")
         return self._account.change(arguments, row, *names, "DeviceCertificateProvisionType", "AutomaticActivation")
 
-    def _delete(self, arguments: Fields) -> Fields:
+    def _delete(self, arguments: JsonObject) -> JsonObject:
         """Delete an instance; the first call only isolates a prepaid one, and the second destroys it."""
         row = self._account.instance(arguments)
         if row["DeleteProtect"]:
@@ -103,7 +103,7 @@ class Instances:
                 del table[key]
         return {}
 
-    def _create_endpoint(self, arguments: Fields) -> Fields:
+    def _create_endpoint(self, arguments: JsonObject) -> JsonObject:
         instance_id = self._account.instance(arguments, ready=True)["InstanceId"]
         if instance_id in self._account.endpoints:
             raise Refusal("UnsupportedOperation.ResourceAlreadyExists", "public access is on")
@@ -111,24 +111,24 @@ class Instances:
         self._account.endpoints[instance_id] = row
         return {}
 
-    def _endpoint(self, arguments: Fields) -> Fields:
+    def _endpoint(self, arguments: JsonObject) -> JsonObject:
         instance_id = self._account.instance(arguments)["InstanceId"]
         if instance_id not in self._account.endpoints:
             raise Refusal("ResourceNotFound", "public access is off")
         return self._account.endpoints[instance_id]
 
-    def _delete_endpoint(self, arguments: Fields) -> Fields:
+    def _delete_endpoint(self, arguments: JsonObject) -> JsonObject:
         del self._account.endpoints[self._endpoint(arguments)["InstanceId"]]
         return {}
 
-    def _describe_endpoints(self, arguments: Fields) -> Fields:
+    def _describe_endpoints(self, arguments: JsonObject) -> JsonObject:
         instance_id = self._account.instance(arguments)["InstanceId"]
         row = self._account.endpoints.get(instance_id, {"InstanceId": instance_id, "Status": "CLOSED"})
         url = {"Type": "MQTT", "Url": f"{instance_id}.sandbox.invalid:1883"}
         return {**row, "Endpoints": [url] if instance_id in self._account.endpoints else []}
 
 
-def _tagged(row: Fields, key: str, values: list[str]) -> bool:
+def _tagged(row: JsonObject, key: str, values: list[str]) -> bool:
     """Tell whether a row has a tag with one of the values, or with any value if there are none."""
     return any(
         tag.get("TagKey") == key and (not values or tag.get("TagValue") in values) for tag in row.get("Tags", [])

@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Hashable
 from typing import Any
 
-from resilience.sandbox.exchange import Fields, Refusal
+from resilience.sandbox.exchange import JsonObject, Refusal
 from resilience.sandbox.service import Handler
 from resilience.sandbox.tencent.account import Account, check_name, chosen, filtered, need, page
 
@@ -81,7 +81,7 @@ class TencentResources:
 
     # Topics
 
-    def _create_topic(self, arguments: Fields) -> Fields:
+    def _create_topic(self, arguments: JsonObject) -> JsonObject:
         instance = self._account.instance(arguments, ready=True)
         (topic,) = need(arguments, "Topic")
         check_name("Topic", topic, _TOPIC)
@@ -98,13 +98,13 @@ class TencentResources:
         }
         return named
 
-    def _list_topics(self, arguments: Fields) -> Fields:
+    def _list_topics(self, arguments: JsonObject) -> JsonObject:
         rows = self._account.children(arguments, self._account.topics)
         return page(arguments, filtered(arguments, rows, fuzzy={"TopicName": "Topic"}), limit=_TOPIC_PAGE)
 
     # Users
 
-    def _create_user(self, arguments: Fields) -> Fields:
+    def _create_user(self, arguments: JsonObject) -> JsonObject:
         """Make a user with a given or a random password, which no answer returns."""
         instance_id = self._account.instance(arguments, ready=True)["InstanceId"]
         (name,) = need(arguments, "Username")
@@ -119,18 +119,18 @@ class TencentResources:
         self._account.users[instance_id, name] = row
         return {}
 
-    def _list_users(self, arguments: Fields) -> Fields:
+    def _list_users(self, arguments: JsonObject) -> JsonObject:
         rows = self._account.children(arguments, self._account.users)
         return page(arguments, filtered(arguments, rows, fuzzy={"Username": "Username"}), limit=_USER_PAGE)
 
-    def _modify_user(self, arguments: Fields) -> Fields:
+    def _modify_user(self, arguments: JsonObject) -> JsonObject:
         row = self._account.child(arguments, self._account.users, "Username", "ResourceNotFound.Username")
         row["ModifiedTime"] = self._account.now_ms()
         return self._account.change(arguments, row, "Remark")
 
     # Authorization policies
 
-    def _create_policy(self, arguments: Fields) -> Fields:
+    def _create_policy(self, arguments: JsonObject) -> JsonObject:
         instance = self._account.instance(arguments, ready=True)
         name, priority, *_ = need(arguments, "PolicyName", "Priority", "Effect", "Actions")
         check_name("PolicyName", name, _POLICY)
@@ -150,14 +150,14 @@ class TencentResources:
         if any(row["Priority"] == priority for row in others):
             raise Refusal("FailedOperation.DuplicatePriority", f"another policy has priority {priority}")
 
-    def _modify_policy(self, arguments: Fields) -> Fields:
+    def _modify_policy(self, arguments: JsonObject) -> JsonObject:
         row = self._account.child(arguments, self._account.policies, "Id", _NO_POLICY)
         wanted = {**row, **chosen(arguments, "PolicyName", "Priority")}
         self._check_policy(row["InstanceId"], wanted["PolicyName"], wanted["Priority"], row["Id"])
         row["UpdateTime"] = self._account.now_ms()
         return self._account.change(arguments, row, *_POLICY_FIELDS, "Retain", "Remark")
 
-    def _order_policies(self, arguments: Fields) -> Fields:
+    def _order_policies(self, arguments: JsonObject) -> JsonObject:
         """Set all priorities together; afterwards all priorities must differ."""
         instance_id = self._account.instance(arguments, ready=True)["InstanceId"]
         (priorities,) = need(arguments, "Priorities")
@@ -174,7 +174,7 @@ class TencentResources:
 
     # Message enrichment rules, block rules
 
-    def _create_rule(self, arguments: Fields) -> Fields:
+    def _create_rule(self, arguments: JsonObject) -> JsonObject:
         """Make a rule each time, because no code for a duplicate is documented."""
         instance_id = self._account.instance(arguments, ready=True)["InstanceId"]
         need(arguments, "RuleName", "Condition", "Actions", "Priority")
@@ -183,12 +183,12 @@ class TencentResources:
         self._account.rules[instance_id, number] = {**row, "CreatedTime": now, "UpdateTime": now}
         return {"InstanceId": instance_id, "Id": number}
 
-    def _modify_rule(self, arguments: Fields) -> Fields:
+    def _modify_rule(self, arguments: JsonObject) -> JsonObject:
         row = self._account.child(arguments, self._account.rules, "Id", "ResourceNotFound")
         row["UpdateTime"] = self._account.now_ms()
         return self._account.change(arguments, row, *_RULE_FIELDS)
 
-    def _create_block_rule(self, arguments: Fields) -> Fields:
+    def _create_block_rule(self, arguments: JsonObject) -> JsonObject:
         instance_id = self._account.instance(arguments, ready=True)["InstanceId"]
         (name,) = need(arguments, "Name")
         check_name("Name", name, _BLOCK_RULE)
@@ -198,7 +198,7 @@ class TencentResources:
         self._account.block_rules[instance_id, name] = {**row, "CreateTime": self._account.now_ms()}
         return {"InstanceId": instance_id, "Name": name}
 
-    def _delete_block_rule(self, arguments: Fields) -> Fields:
+    def _delete_block_rule(self, arguments: JsonObject) -> JsonObject:
         named = {**arguments, "Name": arguments.get("BlockRuleName")}
         return self._account.drop(named, self._account.block_rules, "Name", "ResourceNotFound")
 
@@ -207,7 +207,7 @@ class TencentResources:
     def _add_authenticator(self, kind: str) -> None:
         name = kind.upper()
 
-        def create(arguments: Fields) -> Fields:
+        def create(arguments: JsonObject) -> JsonObject:
             instance_id = self._account.instance(arguments, ready=True)["InstanceId"]
             if (instance_id, name) in self._account.authenticators:
                 raise Refusal(EXISTS, f"the instance has a {name} authenticator")
@@ -215,7 +215,7 @@ class TencentResources:
             self._account.authenticators[instance_id, name] = _configured(row, arguments)
             return {}
 
-        def modify(arguments: Fields) -> Fields:
+        def modify(arguments: JsonObject) -> JsonObject:
             named = {**arguments, "Type": name}
             row = self._account.child(named, self._account.authenticators, "Type", _NO_AUTHENTICATOR)
             _configured(row, arguments)
@@ -223,13 +223,13 @@ class TencentResources:
 
         self.handlers |= {f"Create{kind}Authenticator": create, f"Modify{kind}Authenticator": modify}
 
-    def _describe_authenticator(self, arguments: Fields) -> Fields:
+    def _describe_authenticator(self, arguments: JsonObject) -> JsonObject:
         where = {"InstanceId": self._account.instance(arguments)["InstanceId"]} | chosen(arguments, "Type")
         return {"Authenticators": self._account.authenticators.rows(**where)}
 
     # Messages
 
-    def _publish(self, arguments: Fields) -> Fields:
+    def _publish(self, arguments: JsonObject) -> JsonObject:
         instance_id = self._account.instance(arguments, ready=True)["InstanceId"]
         need(arguments, "Payload")
         if bool(arguments.get("TargetTopic")) == bool(arguments.get("TargetClientId")):
@@ -240,7 +240,7 @@ class TencentResources:
         return {}
 
 
-def _configured(row: Fields, arguments: Fields) -> Fields:
+def _configured(row: JsonObject, arguments: JsonObject) -> JsonObject:
     """Put an authenticator's settings into its row, most of them as JSON text."""
     own = ("InstanceId", "Status", "Remark")
     config = {**json.loads(row.get("Config", "{}")), **{k: v for k, v in arguments.items() if k not in own}}

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from resilience.catalog import catalogue
-from resilience.sandbox.exchange import Asked, Fields, HttpRequest, Refusal, Reply
-from resilience.sandbox.keys import Clock, Keyring
+from resilience.sandbox.exchange import Asked, HttpRequest, JsonObject, Refusal, Reply
+from resilience.sandbox.keys import Keyring, TimeSource
 from resilience.sandbox.operations import ASSUME_ROLE, operations
 from resilience.sandbox.service import Handler, Rows, Service, Table
 from resilience.sandbox.signing import read_authorization, same
@@ -55,7 +55,7 @@ class Tencent(Service):
     messages = Rows()
     """The messages of PublishMessage."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: TimeSource) -> None:
         keys = Keyring(f"AKID{secrets.token_hex(16)}", secrets.token_hex(16), prefix="AKIDtmp", clock=clock)
         super().__init__(keys, clock)
         self._account = Account(clock)
@@ -94,7 +94,7 @@ class Tencent(Service):
 
         Args:
             instance_id: Its id.
-            **fields: Fields of DescribeInstance to set: ``InstanceStatus="CREATING"``, ``TopicNumLimit=3``,
+            **fields: JsonObject of DescribeInstance to set: ``InstanceStatus="CREATING"``, ``TopicNumLimit=3``,
                 ``DeleteProtect=True``.
         """
         with self.lock:
@@ -126,7 +126,7 @@ class Tencent(Service):
     def other(self, _: str) -> Handler:
         """Return the handler of an operation without state; a named instance must exist."""
 
-        def play(arguments: Fields) -> Fields:
+        def play(arguments: JsonObject) -> JsonObject:
             if arguments.get("InstanceId"):
                 self._account.instance(arguments)
             return {}
@@ -176,7 +176,7 @@ class Tencent(Service):
         if not dated or not same(claim.signature, tc3_signature(secret, request, claim, timestamp)):
             raise Refusal("AuthFailure.SignatureFailure", "the signature is not the one that we compute")
 
-    def _assume_role(self, arguments: Fields) -> Fields:
+    def _assume_role(self, arguments: JsonObject) -> JsonObject:
         need(arguments, "RoleArn", "RoleSessionName")
         duration = arguments.get("DurationSeconds") or _DEFAULT_SESSION
         if not isinstance(duration, int) or not 0 < duration <= _MAX_SESSION:
@@ -192,7 +192,7 @@ class Tencent(Service):
         """Return a lower-case UUID."""
         return str(uuid.uuid4())
 
-    def success(self, fields: Fields, _: str) -> Reply:
+    def success(self, fields: JsonObject, _: str) -> Reply:
         """Return the fields inside ``Response``."""
         return self._reply(200, fields)
 
@@ -203,6 +203,6 @@ class Tencent(Service):
         error = {"Code": refusal.code, "Message": message}
         return self._reply(refusal.status or 200, {"Error": error, "RequestId": request_id})
 
-    def _reply(self, status: int, response: Fields) -> Reply:
+    def _reply(self, status: int, response: JsonObject) -> Reply:
         # Exactly this content type: with a parameter after it the SDK takes an error for a success.
         return Reply(status, json.dumps({"Response": response}).encode(), {"Content-Type": "application/json"})

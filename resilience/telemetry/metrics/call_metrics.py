@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final
 
 from attrs import field, frozen
-from opentelemetry.util.types import AttributeValue
 
 from resilience.core.decision import Decision, Wait
 from resilience.core.events import (
@@ -27,13 +26,11 @@ from resilience.core.events import (
 from resilience.core.policy import PolicyValues
 from resilience.core.words.labels import GOOD_ENDS, answer, call_error_type, error_type
 from resilience.telemetry import names
-from resilience.telemetry.attributes import breaker_name
+from resilience.telemetry.attributes import Attributes, breaker_name
 from resilience.telemetry.error_types import BoundedErrorTypes, ListedCodes
 from resilience.telemetry.metrics.active import Active
 from resilience.telemetry.metrics.instruments import Instruments
 from resilience.telemetry.sentences import is_unmatched
-
-Attributes = dict[str, AttributeValue]
 
 _NONE: Final[frozenset[str]] = frozenset()
 

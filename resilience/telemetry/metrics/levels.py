@@ -25,10 +25,10 @@ from resilience.telemetry import names
 
 _STATES: Final[tuple[BreakerState, ...]] = get_args(BreakerState)
 
-Key = tuple[tuple[str, str], ...]
+SeriesKey = tuple[tuple[str, str], ...]
 """The attributes of a series."""
 
-Values = Iterable[tuple[Key, float]]
+Values = Iterable[tuple[SeriesKey, float]]
 
 
 @define(eq=False)
@@ -125,14 +125,14 @@ class SharedLevels:
             return list(known.items())
 
 
-def _rate_key(provider: str, scope: str, operation: str | None) -> Key:
-    key: Key = ((names.RATE_PROVIDER, provider), (names.RATE_SCOPE, scope))
+def _rate_key(provider: str, scope: str, operation: str | None) -> SeriesKey:
+    key: SeriesKey = ((names.RATE_PROVIDER, provider), (names.RATE_SCOPE, scope))
     return key if operation is None else (*key, (names.RATE_OPERATION, operation))
 
 
 def _observing(values: Callable[[], Values]) -> Callable[[CallbackOptions], Iterable[Observation]]:
     def observe(_: CallbackOptions) -> Iterable[Observation]:
-        sums: dict[Key, float] = {}
+        sums: dict[SeriesKey, float] = {}
         for key, value in values():
             sums[key] = sums.get(key, 0) + value
         return [Observation(value, dict(key)) for key, value in sums.items()]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from resilience.clients.common.timeouts import Call, least, twin
+from resilience.clients.common.timeouts import AnyFunction, least, twin
 
 
-def within(function: Call, client: Any, seconds: float) -> Call | None:
+def within(function: AnyFunction, client: Any, seconds: float) -> AnyFunction | None:
     """Return a method that waits at most ``seconds``, on a copy of its client; None for other clients."""
     if client is None or not hasattr(client, "_get_request_read_timeout") or not hasattr(client, "session"):
         return None

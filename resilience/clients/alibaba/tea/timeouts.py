@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from resilience.clients.common.fields import attribute
-from resilience.clients.common.timeouts import Call, twin
+from resilience.clients.common.timeouts import AnyFunction, twin
 
 # The defaults of both versions of the SDK, in milliseconds:
 # darabonba/core.py 1.0.9 and Tea/core.py 0.4.3, DEFAULT_CONNECT_TIMEOUT and DEFAULT_READ_TIMEOUT.
 _DEFAULTS: Final = {"connect_timeout": 5_000, "read_timeout": 10_000}
 
 
-def within(function: Call, client: Any, seconds: float) -> Call | None:
+def within(function: AnyFunction, client: Any, seconds: float) -> AnyFunction | None:
     """Return a method that waits at most ``seconds``, on a copy of its client; None for other clients."""
     if client is None or not _has_timeouts(client):
         return None

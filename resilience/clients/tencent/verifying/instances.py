@@ -38,7 +38,7 @@ TAGS: Final = "TagList"
 
 _LIST: Final = "DescribeInstanceList"
 
-Rows = Generator[Query, Fields, list[Fields]]
+Listing = Generator[Query, Fields, list[Fields]]
 """A search for rows of a list."""
 
 # InstanceStatus (models.py, DescribeInstanceResponse) of instances that are being deleted, and of unusable ones.
@@ -96,14 +96,14 @@ def _tags(expected: ExpectedResource, name: str) -> list[tuple[str, str]]:
     return [(each[0], str(each[1])) for each in tags if each is not None and key in {"", each[0]}]
 
 
-def _named(expected: ExpectedResource) -> Rows:
+def _named(expected: ExpectedResource) -> Listing:
     name = expected.need(NAME)
     rows = yield from scan(_LIST, {"Filters": [{"Name": "InstanceName", "Values": [name]}]}, "InstanceId")
     # The filter finds parts of names too, and the name of an instance that is being deleted may be used again.
     return [row for row in rows if row.get("InstanceName") == name and row.get("InstanceStatus") not in _GONE]
 
 
-def _tagged(tags: Sequence[tuple[str, str]]) -> Rows:
+def _tagged(tags: Sequence[tuple[str, str]]) -> Listing:
     """
     Find the instances that have all of some tags.
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from resilience.policyfile.files.positions import MAX_DEPTH, Path, Scanner
+from resilience.policyfile.files.positions import MAX_DEPTH, KeyPath, Scanner
 from resilience.policyfile.files.recovery.edits import Edit, SyntaxMistake
 from resilience.policyfile.messages.wording import dotted
 
@@ -43,7 +43,7 @@ class _Doubles(Scanner):
 
     edits: list[Edit] = field(factory=list)
     mistakes: list[SyntaxMistake] = field(factory=list)
-    _kinds: dict[Path, str] = field(factory=dict)
+    _kinds: dict[KeyPath, str] = field(factory=dict)
     _parts: list[tuple[str, int, int]] = field(factory=list)
     _line_ends: list[int] = field(factory=list)
 
@@ -51,7 +51,7 @@ class _Doubles(Scanner):
         self._parts = Scanner.parts(self)
         return self._parts
 
-    def header(self) -> Path:
+    def header(self) -> KeyPath:
         start = self.position
         path = Scanner.header(self)
         names = tuple(name for name in path if isinstance(name, str))
@@ -69,7 +69,7 @@ class _Doubles(Scanner):
             self._second_table(names, start)
         return path
 
-    def key(self, table: Path) -> tuple[Path, tuple[int, int]]:
+    def key(self, table: KeyPath) -> tuple[KeyPath, tuple[int, int]]:
         path, key = Scanner.key(self, table)
         for length in range(len(table) + 1, len(path)):
             if self._kinds.setdefault(path[:length], "dotted") in {"value", "header"}:
@@ -81,13 +81,13 @@ class _Doubles(Scanner):
             self._kinds[path] = "value"
         return path, key
 
-    def _second_key(self, path: Path, key: tuple[int, int], *, cure: str = "keep one of them") -> None:
+    def _second_key(self, path: KeyPath, key: tuple[int, int], *, cure: str = "keep one of them") -> None:
         message = f"{dotted(path)} is defined twice; {cure}{self._first(path)}"
         start = self._parts[0][1]
         self.edits.append(Edit(start, key[1], MARKED.format(len(self.edits))))
         self.mistakes.append(SyntaxMistake(*key, message))
 
-    def _second_table(self, path: Path, start: int) -> None:
+    def _second_table(self, path: KeyPath, start: int) -> None:
         name, marked = dotted(path), MARKED.format(len(self.edits))
         _, last, end = self._parts[-1]
         is_array, is_value = self.text.startswith("[[", start), self._kinds[path] == "value"
@@ -102,7 +102,7 @@ class _Doubles(Scanner):
         self.edits.append(Edit(*edit))
         self.mistakes.append(SyntaxMistake(last, end, message + self._first(path)))
 
-    def _first(self, path: Path) -> str:
+    def _first(self, path: KeyPath) -> str:
         span = self.spans.get(path)
         if span is None:
             return ""

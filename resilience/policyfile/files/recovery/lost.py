@@ -9,7 +9,7 @@ from typing import Final
 import tomli
 from attrs import define, field
 
-from resilience.policyfile.files.positions import Path
+from resilience.policyfile.files.positions import KeyPath
 
 _WORD = re.compile(r"[^\W_]+")
 _KEY = re.compile(
@@ -28,9 +28,9 @@ class Lost:
         tables: The tables with a lost statement; ``()`` is the top of a file, and ``None`` any table.
     """
 
-    tables: set[Path | None] = field(factory=set)
+    tables: set[KeyPath | None] = field(factory=set)
     _words: set[str] = field(factory=set)
-    _without_key: set[Path | None] = field(factory=set)
+    _without_key: set[KeyPath | None] = field(factory=set)
 
     def __bool__(self) -> bool:
         """Tell whether anything is lost."""
@@ -44,7 +44,7 @@ class Lost:
             text: The statement.
             header: The header above it; empty at the top of the file, and None for a lost header.
         """
-        path: Path | None = None if header is None else _path(header)
+        path: KeyPath | None = None if header is None else _path(header)
         key = _KEY.match(text)
         if path is not None and key is not None:
             path = (*path, *_path(f"[{key[1]}]")[:-1])
@@ -69,16 +69,16 @@ class Lost:
         """Tell whether a lost statement may contain one of some names."""
         return any("".join(_WORD.findall(name)).lower() in self._words for name in names)
 
-    def may_hold(self, path: Path) -> bool:
+    def may_hold(self, path: KeyPath) -> bool:
         """Tell whether a lost statement may have set a path."""
         return path[:-1] in self._without_key or self.may_say([str(path[-1])])
 
-    def is_in(self, path: Path) -> bool:
+    def is_in(self, path: KeyPath) -> bool:
         """Tell whether a table on a path has a lost statement."""
         return any(path[:length] in self.tables for length in range(1, len(path) + 1))
 
 
-def _path(header: str) -> Path:
+def _path(header: str) -> KeyPath:
     """Return the path of a header; an empty one for any other text."""
     path: tuple[str, ...] = ()
     try:

@@ -13,7 +13,7 @@ from resilience.core.operations.apis import METHODS
 from resilience.core.plan import Plan
 from resilience.core.policy import Rule
 from resilience.policyfile.lint import ids
-from resilience.policyfile.lint.places import Operation, RuleAt
+from resilience.policyfile.lint.places import OperationKey, RuleAt
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.messages.problems import Problem
 from resilience.policyfile.messages.wording import quoted
@@ -88,7 +88,7 @@ def _no_attempt(view: View, each: RuleAt) -> str | None:
     return None
 
 
-def _meant(view: View, rule: Rule) -> list[Operation]:
+def _meant(view: View, rule: Rule) -> list[OperationKey]:
     """
     Return the operations that the author of a rule probably had in mind.
 
@@ -96,7 +96,7 @@ def _meant(view: View, rule: Rule) -> list[Operation]:
     count if the API names no operation at all. A provider without declared operations is called by functions of the
     program, which may have verifiers.
     """
-    found: list[Operation] = []
+    found: list[OperationKey] = []
     if rule.scope.removeprefix("transport.") in providers() and (rule.operation is None or "*" in rule.operation):
         return found
     # POST first, because most requests without an operation use it.
@@ -124,14 +124,14 @@ def _never_ours(view: View, each: RuleAt) -> str | None:
     return advice.never_ours(view.subject(met[0]), rule)
 
 
-def _makes(view: View, operation: Operation) -> bool:
+def _makes(view: View, operation: OperationKey) -> bool:
     """Tell whether an operation outside of the catalogue may create a resource."""
     template = view.template(operation)
     is_named = operation[1] not in METHODS and operation[0] not in providers()
     return is_named and (template is None or template.method not in _READING)
 
 
-def _can_be_ours(view: View, operation: Operation) -> bool:
+def _can_be_ours(view: View, operation: OperationKey) -> bool:
     provider, name = operation
     return advice.can_be_ours(
         Plan(

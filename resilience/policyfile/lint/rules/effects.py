@@ -12,7 +12,7 @@ from resilience.core.operations.apis import METHODS
 from resilience.core.policy import Action
 from resilience.policyfile.decode.operations import catalogued
 from resilience.policyfile.lint import ids
-from resilience.policyfile.lint.places import Operation, RuleAt, few_names
+from resilience.policyfile.lint.places import OperationKey, RuleAt, few_names
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.messages.problems import Problem
 from resilience.policyfile.messages.spelling import nearest
@@ -133,13 +133,13 @@ def _doubt(view: View, each: RuleAt, action: Action) -> str | None:
     )
 
 
-def _is_wrong(view: View, operation: Operation, class_: CodeClass | None) -> bool:
+def _is_wrong(view: View, operation: OperationKey, class_: CodeClass | None) -> bool:
     if view.repeat(operation) == "safe" and (class_ is not None or not _removes(operation)):
         return False
     return not (class_ == "missing" and _removes(operation))
 
 
-def _removes(operation: Operation) -> bool:
+def _removes(operation: OperationKey) -> bool:
     return operation[1].startswith(_REMOVING)
 
 

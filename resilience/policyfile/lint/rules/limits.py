@@ -8,7 +8,7 @@ from typing import Final
 from resilience.core.backoff import Backoff
 from resilience.core.grammar.durations import written
 from resilience.core.policy import Action
-from resilience.policyfile.files.positions import Path
+from resilience.policyfile.files.positions import KeyPath
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.rules.reach import never_waits
 from resilience.policyfile.lint.view import View
@@ -172,7 +172,7 @@ def _sum(backoff: Backoff, count: int) -> float:
     return total
 
 
-def paths(backoff: Backoff | None, *keys: str) -> tuple[Path, ...]:
+def paths(backoff: Backoff | None, *keys: str) -> tuple[KeyPath, ...]:
     """Return the paths of these keys of a backoff; none without a backoff."""
     return () if backoff is None else tuple(("backoff", backoff.name, key) for key in keys)
 

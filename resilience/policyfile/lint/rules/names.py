@@ -11,7 +11,7 @@ from resilience.core.operations.apis import METHODS
 from resilience.core.operations.rename import NameLaw, next_name
 from resilience.core.policy import Action
 from resilience.policyfile.lint import ids
-from resilience.policyfile.lint.places import Operation, RuleAt
+from resilience.policyfile.lint.places import OperationKey, RuleAt
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.messages.problems import Problem, Severity
 from resilience.policyfile.messages.spelling import nearest
@@ -111,7 +111,7 @@ def _no_name(action: Action, meaning: str, law: NameLaw, operation: str) -> _Bad
     )
 
 
-def _law(view: View, operation: Operation) -> tuple[str, NameLaw] | None:
+def _law(view: View, operation: OperationKey) -> tuple[str, NameLaw] | None:
     """Return the rule for names of an operation, in words and as a function."""
     declared = view.declared(operation)
     if declared is not None and declared.name is not None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from resilience.core.grammar.durations import written
 from resilience.policyfile.decode.layers import Layer, Stack
-from resilience.policyfile.files.positions import Path
+from resilience.policyfile.files.positions import KeyPath
 from resilience.policyfile.format.rule_keys import is_provider_table
 from resilience.policyfile.format.shared_limits import SHARED
 from resilience.policyfile.lint import ids
@@ -93,7 +93,7 @@ def _is_known(view: View, setter: Layer, layer: Layer) -> bool:
     return names.index(setter.source.name) <= names.index(layer.source.name)
 
 
-def _same_kind(path: Path) -> bool:
+def _same_kind(path: KeyPath) -> bool:
     """Tell whether a value can be left out: other keys of its table may depend on ``do`` and ``kind``."""
     return path[-1] not in {"do", "kind"} or path[0] == "rules"
 

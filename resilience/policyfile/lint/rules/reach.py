@@ -9,7 +9,7 @@ from typing import Final
 from resilience.core.backoff import Backoff
 from resilience.core.grammar.durations import seconds, written
 from resilience.policyfile.decode.layers import Stack
-from resilience.policyfile.files.positions import Path
+from resilience.policyfile.files.positions import KeyPath
 from resilience.policyfile.format.tables import LIMITS
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.places import ActionAt
@@ -82,7 +82,7 @@ def _timed(view: View, each: ActionAt, most: int) -> str | None:
     )
 
 
-def _known(view: View, path: Path, limit: str) -> object:
+def _known(view: View, path: KeyPath, limit: str) -> object:
     """Return a limit at the layer of a value; a later layer tightens the limit on purpose."""
     below = Stack(view.stack.layers[: view.rank(path) + 1])
     setter = below.setter(("limits", limit))

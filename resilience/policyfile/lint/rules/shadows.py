@@ -7,9 +7,9 @@ from typing import Final
 
 from resilience.core.policy import Rule
 from resilience.policyfile.decode.operations import named_providers
-from resilience.policyfile.files.positions import Path
+from resilience.policyfile.files.positions import KeyPath
 from resilience.policyfile.lint import ids
-from resilience.policyfile.lint.places import Operation, RuleAt, few_names
+from resilience.policyfile.lint.places import OperationKey, RuleAt, few_names
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.messages.problems import Problem
 from resilience.policyfile.messages.wording import quoted
@@ -45,7 +45,7 @@ def shadowed(view: View) -> Iterator[Problem]:
 
 def _never_given(view: View) -> dict[int, RuleAt]:
     """Return the answers of arrays that an earlier answer hides, by identity, with the earlier answer."""
-    arrays: dict[Path, list[RuleAt]] = {}
+    arrays: dict[KeyPath, list[RuleAt]] = {}
     for each in view.rules:
         if each.rule.entry is not None:
             arrays.setdefault(each.key, []).append(each)
@@ -76,7 +76,7 @@ def _hidden(answers: Iterable[RuleAt]) -> Iterator[tuple[Rule, RuleAt]]:
             lengths.add(len(text))
 
 
-def _compared(view: View, each: RuleAt, wanted: frozenset[Operation]) -> Iterator[Problem]:
+def _compared(view: View, each: RuleAt, wanted: frozenset[OperationKey]) -> Iterator[Problem]:
     lost = wanted - view.contests.met(each.rule)
     if not lost:
         return
@@ -106,8 +106,8 @@ def _compared(view: View, each: RuleAt, wanted: frozenset[Operation]) -> Iterato
 
 
 def _hiding(
-    view: View, winners: list[tuple[RuleAt, set[Operation]]], above: list[RuleAt], met: frozenset[Operation]
-) -> list[tuple[RuleAt, set[Operation]]]:
+    view: View, winners: list[tuple[RuleAt, set[OperationKey]]], above: list[RuleAt], met: frozenset[OperationKey]
+) -> list[tuple[RuleAt, set[OperationKey]]]:
     """Return the rules of extended files that hide a rule for all providers of the policy."""
     named = set(named_providers(view.policy))
     hiding = [(winner, names) for winner, names in winners if any(provider in named for provider, _ in names)]
@@ -117,8 +117,8 @@ def _hiding(
     return hiding if is_all and all(winner in above and winner.rule.operation is None for winner, _ in hiding) else []
 
 
-def _winners(view: View, each: RuleAt, lost: Iterable[Operation]) -> list[tuple[RuleAt, set[Operation]]]:
-    found: dict[int, tuple[RuleAt, set[Operation]]] = {}
+def _winners(view: View, each: RuleAt, lost: Iterable[OperationKey]) -> list[tuple[RuleAt, set[OperationKey]]]:
+    found: dict[int, tuple[RuleAt, set[OperationKey]]] = {}
     for operation in sorted(lost):
         winner = view.contests.winner(each.rule, operation)
         found.setdefault(id(winner), (winner, set()))[1].add(operation)
@@ -135,7 +135,7 @@ def _differ(winner: RuleAt, each: RuleAt) -> bool:
     return winner.rule.action.key != each.rule.action.key or winner.rule.effect != each.rule.effect
 
 
-def _listed(winners: list[tuple[RuleAt, set[Operation]]]) -> str:
+def _listed(winners: list[tuple[RuleAt, set[OperationKey]]]) -> str:
     shown = [f"{winner.rule.id} at {winner.rule.origin} answers for {few_names(names)}" for winner, names in winners]
     return ", ".join(shown[:_SHOWN]) + (f" and {len(shown) - _SHOWN} more rules" if len(shown) > _SHOWN else "")
 

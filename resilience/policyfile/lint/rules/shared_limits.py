@@ -10,7 +10,7 @@ from resilience.core.admission.limits import BreakerLimits, BudgetLimits, RateLi
 from resilience.core.admission.rate import Rate
 from resilience.core.grammar.durations import written
 from resilience.policyfile.decode.shared_limits import rate_paths
-from resilience.policyfile.files.positions import Path
+from resilience.policyfile.files.positions import KeyPath
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.view import View
 from resilience.policyfile.messages.problems import Problem
@@ -130,7 +130,7 @@ def unreached_rate(view: View) -> Iterator[Problem]:
             rate = rates.operations[names[0]]
             for key, what in (("default", "all operations together"), ("per_host", "one host")):
                 limit: Rate | None = getattr(rates, key)
-                where: Path = ("rate", provider, key)
+                where: KeyPath = ("rate", provider, key)
                 # A later file or an environment that tightens a limit means to.
                 is_tightened = view.rank(where) > view.rank(path)
                 if limit is not None and limit.per_second < rate.per_second and not is_tightened:
@@ -145,7 +145,7 @@ def limitless(view: View) -> Iterator[Problem]:
         if rates == RateLimits(share=rates.share):
             what = f"share = {rates.share} divides nothing" if rates.share > 1 else "nothing is limited"
             message = f"{what}: [rate.{provider}] has no rate and no concurrency, and does not adapt"
-            path: Path = ("rate", provider, "share") if rates.share > 1 else ("rate", provider)
+            path: KeyPath = ("rate", provider, "share") if rates.share > 1 else ("rate", provider)
             yield view.problem(path, ids.LIMITLESS, message, at="value" if rates.share > 1 else "key")
 
 
@@ -169,7 +169,7 @@ def idle_breaker(view: View) -> Iterator[Problem]:
 
 def _rates_of(
     view: View, provider: str, breaker: BreakerLimits, rates: RateLimits
-) -> Iterator[tuple[Path, list[str], Rate]]:
+) -> Iterator[tuple[KeyPath, list[str], Rate]]:
     """Yield the rates that bound the calls of one breaker, with their paths and operations."""
     if breaker.per == "operation":
         for path, names in rate_paths(view.stack, provider, rates.operations).items():
@@ -201,6 +201,6 @@ def _retries(view: View, provider: str) -> bool:
     return any(action.do in {"retry", "verify"} for rule in rules for action in rule.action.chain)
 
 
-def _or_table(view: View, path: Path, provider: str) -> Path:
+def _or_table(view: View, path: KeyPath, provider: str) -> KeyPath:
     """Return a path, or that of the breaker's table where no file sets the value."""
     return path if view.stack.setter(path) is not None else ("breaker", provider)

@@ -9,7 +9,7 @@ from typing import Final
 from resilience.core.backoff import Backoff
 from resilience.core.grammar.durations import written
 from resilience.core.policy import Action
-from resilience.policyfile.files.positions import Path
+from resilience.policyfile.files.positions import KeyPath
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.places import RuleAt
 from resilience.policyfile.lint.rules.limits import DEADLINE, ENDLESS_USES, paths, rounded, uses
@@ -60,7 +60,7 @@ def very_long_wait(view: View) -> Iterator[Problem]:
         reached = max((_longest(backoff, uses(view, action)) for action in actions), default=0.0)
         if reached <= _LONG_WAIT:
             continue
-        path: Path = ("backoff", backoff.name, "cap")
+        path: KeyPath = ("backoff", backoff.name, "cap")
         if backoff.kind == "list":
             index = next(index for index, delay in enumerate(backoff.delays) if delay > _LONG_WAIT)
             path = ("backoff", backoff.name, "delays", index)
