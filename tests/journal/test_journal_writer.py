@@ -298,7 +298,9 @@ def test_a_killed_program_leaves_what_was_under_way(tmp_path: Path) -> None:
         assert running.stdout is not None
         assert running.stdout.readline() == b"sent\n"
         running.send_signal(signal.SIGKILL)
-    assert [each["record"] for each in records(tmp_path / "j")] == ["process", "call_started", "attempt_started"]
+    # On a busy machine the call waits for its turn for longer than a millisecond, which has a record too.
+    kinds = [each["record"] for each in records(tmp_path / "j") if each["record"] != "waited"]
+    assert kinds == ["process", "call_started", "attempt_started"]
 
 
 def test_the_file_is_private_and_its_folder_is_made(tmp_path: Path) -> None:
