@@ -28,6 +28,11 @@ def console() -> Console:
     return Console(highlight=False, width=_PIPE_WIDTH if is_wide else None, soft_wrap=False, emoji=False, markup=False)
 
 
+def is_plain(screen: Console) -> bool:
+    """Tell whether a terminal has no Unicode."""
+    return not screen.encoding.lower().startswith("utf")
+
+
 def as_json(value: object) -> None:
     """Print a value as JSON."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -60,7 +60,7 @@ class Spread:
         least: The smallest.
         greatest: The largest.
         mean: The mean.
-        at: The percentiles of :data:`PERCENTILES`: so many percent of the runs have this value or less.
+        at: The percentiles, by default :data:`PERCENTILES`: so many percent of the runs have this value or less.
     """
 
     least: float
@@ -69,7 +69,7 @@ class Spread:
     at: Mapping[int, float]
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> Spread:
+    def of(cls, values: Sequence[float], percentiles: Sequence[int] = PERCENTILES) -> Spread:
         """Return the spread of at least one value."""
         ordered = sorted(values)
         count = len(ordered)
@@ -78,7 +78,7 @@ class Spread:
             greatest=ordered[-1],
             mean=sum(ordered) / count,
             # The nearest rank, which is the value of a run.
-            at={percent: ordered[max(0, -(-percent * count // 100) - 1)] for percent in PERCENTILES},
+            at={percent: ordered[max(0, -(-percent * count // 100) - 1)] for percent in percentiles},
         )
 
     def as_dict(self) -> dict[str, float]:

@@ -16,7 +16,6 @@ from resilience.cli.plots import Bin, bar, histogram, whole_numbers
 
 BUYS = ["--operation", "tencent:CreateInstance"]
 GROUP = ["--operation", "CreateGroupId"]
-TOKEN = ["--operation", "ApplyToken"]
 
 
 def run(*arguments: str, **environ: str) -> Result:
@@ -193,53 +192,3 @@ def test_whole_numbers_share_bins_only_where_they_are_many() -> None:
     """A few numbers have a bin each; many are put together."""
     assert whole_numbers([1, 2, 2, 4], 10) == (Bin(1, 2, 1), Bin(2, 3, 2), Bin(3, 4, 0), Bin(4, 5, 1))
     assert [each.count for each in whole_numbers(list(range(20)), 4)] == [5, 5, 5, 5]
-
-
-def test_a_fleet_is_shown_beside_one_without_rates() -> None:
-    """The policy's rates keep the limit; without them the service is asked more often, and it takes longer."""
-    output = run(*TOKEN, "--fleet", "300", "--limit", "100/s", "--latency", "40ms").output
-    assert "a service that takes 100/s (counted in any window)" in output
-    assert re.search(r"times the best +1\.\d\d +\d\.\d\d\n", output)
-    assert re.search(r"most requests in a second +100 +1[0-9]{2}\n", output)
-    assert re.search(r"to 1 s .* 100 ", output)
-    assert re.search(r"300 calls take [0-9.]+ s; the limit allows 2 s at best", output)
-    assert max(map(len, output.splitlines())) <= 80
-
-
-def test_a_fleet_is_told_in_json() -> None:
-    """The same seed tells the same."""
-    arguments = [*TOKEN, "--fleet", "50", "--limit", "20/s", "--counting", "bucket", "--others", "0.5", "--seed", "3"]
-    found = told(*arguments)
-    assert found["service"] == {"limit": "20/s", "counting": "bucket", "latency": 0.1, "others": 0.5}
-    assert found["fleet"]["calls"] == 50
-    assert found["fleet"]["requests"] == 50 - found["fleet"]["failed"] + found["fleet"]["refused"]
-    assert found["without_rates"]["calls"] == 50
-    assert told(*arguments) == found
-
-
-def test_a_policy_without_rates_is_told_what_to_write(tmp_path: Path) -> None:
-    """One that declares none for the provider has nothing to be compared with."""
-    policy = tmp_path / "p.toml"
-    policy.write_text('schema = 1\nlimits.deadline = "1m"\n[rules.acme]\nX = "fail"\n[operations.acme]\nGet = "safe"\n')
-    arguments = ["simulate", "--policy", str(policy), "--operation", "Get", "--fleet", "30", "--limit", "5/s"]
-    output = CliRunner().invoke(app, arguments, env={"COLUMNS": "80"}).output
-    assert "without its rates" not in output
-    assert 'write [rate.acme], with default = "5/s" or adaptive = true' in " ".join(output.split())
-    assert re.search(r"\d+ calls failed, for the stop reasons unknown \d+", output)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "why"),
-    [
-        (["--fleet", "10"], "--fleet needs --limit"),
-        (["--limit", "10/s"], "--limit, --others and --concurrency need --fleet"),
-        (["--fleet", "10", "--limit", "10"], 'expected a rate such as "10/s"'),
-        (["--fleet", "10", "--limit", "10/s", "--runs", "5"], "leave --faults, --runs, --rate and --html out"),
-        (["--fleet", "10", "--limit", "10/s", "--others", "1"], "--others"),
-    ],
-)
-def test_options_of_a_fleet_that_do_not_fit_are_refused(arguments: list[str], why: str) -> None:
-    """With what to write, and exit code 2."""
-    result = run(*TOKEN, *arguments)
-    assert result.exit_code == 2
-    assert why in " ".join(result.output.split())

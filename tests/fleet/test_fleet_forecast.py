@@ -18,6 +18,7 @@ from resilience.fleet.forecast import (
     refusal_of,
     without_rates,
 )
+from resilience.simulation import read_script
 
 
 def planned(name: str, policy: Policy) -> Plan:
@@ -117,3 +118,64 @@ def test_a_part_of_a_limit_is_no_more_than_that() -> None:
     """All of it is used by others: no forecast ends."""
     with pytest.raises(ValueError, match="others: expected a part of the limit from 0 to below 1, got 1"):
         LimitedService(limit=Rate.of("1/s"), others=1.0)
+
+
+def scripted(operation: str, script: str, *, verifier: bool = False, calls: int = 30, more: str = "") -> Forecast:
+    text = 'schema = 1\nlimits = { deadline = "1m", attempt_timeout = "5s" }\nextends = ["builtin:tencent-mqtt"]\n'
+    read = Policy.loads(text + more)
+    found = operation_of(operation, read)
+    plan = plan_of(read, found, verifier=verifier, credentials=True)
+    faults = read_script(script, provider=found.provider, latency=0.04)
+    service = LimitedService(limit=Rate.of("1000/s"), latency=0.04, script=faults)
+    return forecast(read, plan, service, FleetSetup(calls=calls))
+
+
+def test_what_may_have_happened_is_looked_at_before_a_repeat() -> None:
+    """With an honest verifier a lost answer is found out; without one the call stops, and nothing is bought twice."""
+    seen = scripted("CreateInstance", "applied lost", verifier=True)
+    assert (len(seen.requests), seen.failed, seen.repeated) == (30, 0, 0)
+    blind = scripted("CreateInstance", "applied lost")
+    assert (len(blind.requests), blind.reasons, blind.repeated) == (30, {"unverified": 30}, 0)
+
+
+def test_a_rule_that_lies_about_an_effect_is_found_out() -> None:
+    """It repeats what was done already; the forecast counts the calls that did it twice."""
+    found = scripted(
+        "CreateInstance",
+        "applied InternalError",
+        more='rules.tencent.InternalError = { do = "retry", effect = "none" }\n',
+    )
+    assert (found.failed, found.repeated) == (0, 30)
+
+
+def test_faults_lead_to_remedies_and_limits_in_a_fleet() -> None:
+    """New credentials, a request that was never sent, and an attempt that hangs until its limit."""
+    renewed = scripted("CreateTopic", "AuthFailure.TokenFailure", calls=5)
+    assert (len(renewed.requests), renewed.failed) == (10, 0)
+    unsent = scripted("CreateTopic", "unsent", calls=5)
+    assert (len(unsent.requests), unsent.failed) == (5, 0)
+    hung = scripted("DescribeTopic", "hang", calls=5)
+    assert (len(hung.requests), hung.failed) == (10, 0)
+    assert hung.duration > 5.0
+
+
+def test_names_of_a_policys_own_operations_are_renamed() -> None:
+    """The fields are those that the policy declares, and the names are such that the service takes them."""
+    more = (
+        'rules.acme.TAKEN = "rename"\n[operations.acme.Create]\nrepeat = "conflict"\nkey = ["Tenant", "User"]\n'
+        'rename = "User"\nname = { pattern = "[a-z0-9-]+", max_length = 12 }\n'
+    )
+    found = scripted("acme:Create", "TAKEN*2", calls=5, more=more)
+    assert (len(found.requests), found.failed) == (15, 0)
+
+
+def test_a_refused_attempt_uses_up_no_entry_of_the_script() -> None:
+    """The limit comes first: what the service would have said is said to the next attempt."""
+    read = Policy.load("builtin:alibaba-mqtt")
+    faults = read_script("SystemOverFlow", provider="alibaba", latency=0.04)
+    service = LimitedService(limit=Rate.of("5/s"), latency=0.04, script=faults)
+    bare = without_rates(read)
+    assert isinstance(bare, Policy)
+    found = forecast(bare, planned("ApplyToken", bare), service, FleetSetup(calls=30))
+    assert found.refused > 10
+    assert len(found.requests) == 60 + found.refused

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Final
+from typing import Any
 
 import click
 from rich.console import Console, RenderableType
@@ -15,10 +15,20 @@ from rich.text import Text
 
 from resilience.cli import plots
 from resilience.cli.plans import operation_of, plan_of
-from resilience.cli.screen import FINDINGS, as_json, console, format_option, load, policy_option, seconds, times
+from resilience.cli.screen import (
+    FINDINGS,
+    as_json,
+    console,
+    format_option,
+    is_plain,
+    load,
+    policy_option,
+    seconds,
+    times,
+)
 from resilience.cli.simulate import timeline
-from resilience.core.admission.rate import Rate
-from resilience.core.grammar.durations import seconds as parse_duration
+from resilience.cli.simulate.options import Duration, fleet_options, refuse_fleet_options
+from resilience.cli.simulate.scripts import SCRIPTS, script_of
 from resilience.policyfile import Policy
 from resilience.simulation import (
     PERCENTILES,
@@ -30,54 +40,20 @@ from resilience.simulation import (
     Spread,
     VerifierModel,
     distribution,
-    read_script,
 )
 from resilience.simulation import simulate as simulate_one
 
 _WIDEST_PLOT = 100
 _BINS = 14
 
-# The control character keeps click from filling the lines.
-_SCRIPTS: Final = """\b
-A script: SystemOverFlow*3, applied lost, ok, slow 250ms, late hang 10s, 503
-  ok, slow     a success                 unsent       no connection
-  CODE, 503    that error                lost, reset  no answer
-  hang         until a limit cuts it     garbled      an unreadable answer
-  applied X    X after taking effect     late X 5s    takes effect 5 s later
-  X 250ms      takes so long             X*3, X*      three times, every time
-  X("words")   with that message, for rules with message
-"""
 
-
-class _Duration(click.ParamType):  # type: ignore[type-arg]  # generic only for the type checker of newer clicks
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return a duration in seconds."""
-        found = parse_duration(str(value))
-        if found is None:
-            self.fail(f'expected a duration such as "250ms" or "1m30s", got {str(value)!r}', param, ctx)
-        return found
-
-
-class _Limit(click.ParamType):  # type: ignore[type-arg]  # likewise
-    name = "rate"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Rate:
-        """Return a rate."""
-        try:
-            return Rate.of(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-@click.command(epilog=_SCRIPTS)
+@click.command(epilog=SCRIPTS)
 @policy_option
 @click.option("--operation", "-o", required=True, metavar="NAME", help="The operation: Name or provider:Name.")
 @click.option(
     "--faults", "-f", default="", metavar="SCRIPT", help="The results of attempts, in order; default: success."
 )
-@click.option("--latency", type=_Duration(), default="100ms", show_default=True, help="The duration of an attempt.")
+@click.option("--latency", type=Duration(), default="100ms", show_default=True, help="The duration of an attempt.")
 @click.option(
     "--verifier",
     type=click.Choice(["honest", "found", "missing"]),
@@ -88,22 +64,7 @@ class _Limit(click.ParamType):  # type: ignore[type-arg]  # likewise
 @click.option("--runs", type=click.IntRange(min=1), help="Play the call so often, and show the distribution.")
 @click.option("--rate", type=click.FloatRange(0, 1), help="Give the faults at random to this share of the attempts.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same call.")
-@click.option("--fleet", type=click.IntRange(min=1), metavar="CALLS", help="Make so many calls, some at a time.")
-@click.option("--limit", type=_Limit(), help='With --fleet: what the service takes, such as "100/s".')
-@click.option(
-    "--counting",
-    type=click.Choice(["window", "bucket"]),
-    default="window",
-    show_default=True,
-    help="With --fleet: the service counts any window, or has a token bucket.",
-)
-@click.option(
-    "--others",
-    type=click.FloatRange(0, 1, max_open=True),
-    default=0.0,
-    help="With --fleet: other programs use this part of the limit.",
-)
-@click.option("--concurrency", type=click.IntRange(min=1), help="With --fleet: how many calls are under way at a time.")
+@fleet_options
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Also write a page with plots.")
 @format_option
 def simulate(*, policy: str, env: str | None, operation: str, form: str, html: Path | None, **options: Any) -> None:
@@ -114,14 +75,17 @@ def simulate(*, policy: str, env: str | None, operation: str, form: str, html: P
     durations, the numbers of requests and the ends. The executor's own code makes the decisions.
 
     With --fleet and --limit, the command makes many calls of an operation against a service with that limit, and shows
-    how long they take at the rates of the policy, and without them.
+    how long they take at the rates of the policy, without them, and under another policy. Each call meets the faults.
+    With --runs, it shows the median, and 5 % to 95 % of the runs.
     """
     read = load(policy, env)
     if options["fleet"] is not None:
-        _simulate_fleet(read, operation, form, html, options)
+        # Imported here, because one call needs neither an event loop nor an executor.
+        from resilience.cli.simulate.fleet import simulate_fleet  # noqa: PLC0415
+
+        simulate_fleet(read, operation, form, html, {**options, "env": env})
         return
-    if options["limit"] is not None or options["concurrency"] is not None or options["others"]:
-        raise click.UsageError("--limit, --others and --concurrency need --fleet, the number of calls")
+    refuse_fleet_options(options)
     setup = _setup(read, operation, options)
     runs, seed = options["runs"], options["seed"]
     try:
@@ -155,45 +119,11 @@ def simulate(*, policy: str, env: str | None, operation: str, form: str, html: P
         screen.print(Text(f"wrote {html}"))
 
 
-def _simulate_fleet(policy: Policy, name: str, form: str, html: Path | None, options: dict[str, Any]) -> None:
-    # Imported here, because one call needs neither an event loop nor an executor.
-    from resilience.cli.simulate.fleet import FleetForecasts  # noqa: PLC0415
-    from resilience.fleet.forecast import FleetSetup, LimitedService  # noqa: PLC0415
-
-    if options["limit"] is None:
-        raise click.UsageError('--fleet needs --limit, what the service takes, such as "100/s"')
-    if options["faults"] or options["runs"] is not None or options["rate"] is not None or html is not None:
-        raise click.UsageError("--fleet shows a limit and nothing else; leave --faults, --runs, --rate and --html out")
-    found = operation_of(name, policy)
-    plan = plan_of(policy, found, verifier=False, credentials=not options["no_credentials"])
-    service = LimitedService(
-        limit=options["limit"], counting=options["counting"], latency=options["latency"], others=options["others"]
-    )
-    began = perf_counter()
-    fleet = FleetSetup(calls=options["fleet"], concurrency=options["concurrency"], seed=options["seed"])
-    forecasts = FleetForecasts.of(policy, plan, service, fleet)
-    took = perf_counter() - began
-    if form == "json":
-        as_json(forecasts.to_json())
-        return
-    screen = console()
-    where = f"{policy.name}, {policy.env}" if policy.env else policy.name
-    screen.print(Text(f"{plan.operation} ({plan.provider})", style="bold").append(f"  {where}", style="not bold dim"))
-    for part in forecasts.parts(screen, plain=_is_plain(screen)):
-        screen.print(part)
-    screen.print(Text(f"played in {seconds(took)}, seed {options['seed']}", style="dim"))
-
-
 def _setup(policy: Policy, operation: str, options: dict[str, Any]) -> Setup:
     found = operation_of(operation, policy)
     verifier: VerifierModel | None = options["verifier"]
     latency = options["latency"]
-    try:
-        script = read_script(options["faults"], provider=found.provider, latency=latency)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--faults") from None
-    if options["rate"] is not None and not script:
-        raise click.UsageError("--rate needs --faults, the faults that come at random")
+    script = script_of(options["faults"], found.provider, latency, rate=options["rate"])
     return Setup(
         plan=plan_of(policy, found, verifier=verifier is not None, credentials=not options["no_credentials"]),
         environment=Environment(
@@ -217,10 +147,6 @@ def _title(setup: Setup, policy: Policy) -> Text:
     return text.append(f"  {where}; repeat {plan.repeat}, {verifier}", style="not bold dim")
 
 
-def _is_plain(screen: Console) -> bool:
-    return not screen.encoding.lower().startswith("utf")
-
-
 def _call(setup: Setup, played: Played, screen: Console) -> Iterator[RenderableType]:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
     table.add_column(justify="right", no_wrap=True)
@@ -237,7 +163,7 @@ def _call(setup: Setup, played: Played, screen: Console) -> Iterator[RenderableT
         table.add_row(seconds(row.at), what)
     yield table
     width = min(screen.width, _WIDEST_PLOT)
-    yield plots.strip(played, width, plain=_is_plain(screen))
+    yield plots.strip(played, width, plain=is_plain(screen))
     yield plots.axis(0.0, played.duration, width)
     yield Text(timeline.ending(played, setup.plan), style="bold")
 
@@ -256,7 +182,7 @@ def _runs(spread: Distribution, setup: Setup, screen: Console) -> Iterator[Rende
         "requests", *(f"{each:g}" for each in (calls.least, *calls.at.values(), calls.greatest)), f"{calls.mean:.2f}"
     )
     yield table
-    width, plain = min(screen.width, _WIDEST_PLOT), _is_plain(screen)
+    width, plain = min(screen.width, _WIDEST_PLOT), is_plain(screen)
     yield Text("\nHow it ends", style="bold underline")
     yield from plots.bars(list(spread.reasons.items()), width, plain=plain)
     yield Text("\nHow long it takes", style="bold underline")

@@ -64,6 +64,7 @@ class Forecast:
         refused_at: When the service refused one of them for its limit.
         levels: From when on the limiter sent how many requests in a second at most; empty where it never adapted.
         peak: The most requests within any window of the limit, or of a second without one.
+        repeated: In how many calls more than one request took effect under one name.
         best: The seconds that the limit allows at best; see :meth:`LimitedService.best_time`.
     """
 
@@ -75,6 +76,7 @@ class Forecast:
     refused_at: tuple[float, ...] = field(repr=False)
     levels: tuple[tuple[float, float], ...] = field(repr=False)
     peak: int
+    repeated: int
     best: float
 
     @property
@@ -150,6 +152,7 @@ class _Run:
             refused_at=tuple(played.refused_at),
             levels=tuple(self._levels),
             peak=most_within(played.arrivals, self._service.window),
+            repeated=played.repeated,
             best=self._service.best_time(self._fleet.calls),
         )
 

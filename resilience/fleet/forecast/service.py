@@ -15,7 +15,7 @@ from resilience.core.admission.rate import Rate
 from resilience.core.fault import Fault
 from resilience.engine.errors import ServiceError
 from resilience.simulation.faults import Scripted, meetings
-from resilience.simulation.played import ScriptedResponse
+from resilience.simulation.played import ScriptedResponse, VerifierModel
 
 Counting = Literal["window", "bucket"]
 """How a service counts: the requests of any window of one length, or tokens that fill up evenly."""
@@ -40,6 +40,7 @@ class LimitedService:
             always taken.
         script: The results of the attempts of each call, in order. An attempt that the limit refuses uses none of them.
         rate: The part of the attempts that get an entry of the script, at random; None to follow the script.
+        verifier: The answers to verifiers.
     """
 
     limit: Rate | None
@@ -48,6 +49,7 @@ class LimitedService:
     others: float = field(default=0.0)
     script: tuple[Scripted, ...] = ()
     rate: float | None = None
+    verifier: VerifierModel = "honest"
 
     @others.validator
     def _is_a_part(self, _: object, value: float) -> None:
@@ -166,9 +168,16 @@ class PlayedService:
         """Answer a verifier: whether a request of a call took effect under this name."""
         await anyio.sleep(self._way())
         now = anyio.current_time()
-        is_there = any(landed <= now for landed in self._call(number).lands.get(names, ()))
+        is_there = self.service.verifier == "found"
+        if self.service.verifier == "honest":
+            is_there = any(landed <= now for landed in self._call(number).lands.get(names, ()))
         await anyio.sleep(self._way())
         return is_there
+
+    @property
+    def repeated(self) -> int:
+        """In how many calls more than one request took effect under one name."""
+        return sum(any(len(each) > 1 for each in call.lands.values()) for call in self._calls.values())
 
     async def _answer(self, call: PlayedCall, response: ScriptedResponse, names: tuple[str, ...]) -> None:
         if response.lands is not None and self.service.script:
