@@ -70,4 +70,9 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def app() -> None:
-    """Policies for failures of cloud MQTT management APIs."""
+    """
+    Answer the failures of cloud MQTT management APIs as a policy in TOML says.
+
+    Begin with "resilience init", which writes a policy, then "check" and "explain" it. "run" puts a script under it.
+    "resilience COMMAND --help" explains a command. Exit codes: 0 fine, 1 findings or failed work, 2 wrong use.
+    """

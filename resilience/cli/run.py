@@ -82,14 +82,16 @@ def run(  # noqa: PLR0913, PLR0917  # a parameter for each option
     quiet: bool,
 ) -> None:
     """
-    Run an unmodified Python script under a policy. The policy holds for every management call of the vendors' SDKs,
-    and for every request of requests and httpx to a host that the policy's [sources] name. Other calls to these hosts,
-    such as those of urllib3 or with a body that can be read only once, are counted for the summary.
+    Run an unmodified Python script, or any command, under a policy.
+
+    The policy applies to every management call that the script makes with the vendors' SDKs, and to every request that
+    it sends with requests or httpx to a host in the policy's [sources]. Other requests to these hosts, such as those of
+    urllib3 or with a body that can be read only once, are counted for the summary.
 
     The script runs as under "python", with its own arguments, standard streams, signals and exit code. The policy also
-    holds in every Python process that the script starts. After "--" stands any command, such as "sh deploy.sh" or
-    "make"; then the policy holds in the Python processes that the command starts. A summary on standard error follows
-    the end. If the policy has an error, or the command does not exist, nothing starts and the exit code is 2.
+    applies in every Python process that the script starts. After "--" stands a command, such as "sh deploy.sh" or
+    "make"; the policy applies in the Python processes that it starts. At the end a summary is printed on standard
+    error. If the policy has an error, or the command does not exist, nothing starts and the exit code is 2.
 
     SIGTERM ends a script like Ctrl-C: the script can clean up, the summary follows, and the exit code is 143.
 

@@ -23,8 +23,8 @@ FAULTS: SystemOverFlow*3, applied lost, ok, slow 250ms, late hang 10s, 503
   ok, slow     a success                 hang            no answer, no end
   CODE, 503    that error                lost, reset     the connection breaks
   garbage      a page of HTML            truncated       an answer cut off
-  applied X    X after taking effect     late X 5s       takes effect 5 s later
-  X 250ms      takes so long             X*3, X*         three times, every time
+  applied X    X after taking effect     late X 5s       in effect after 5 s
+  X 250ms      takes so long             X*3, X*         three times, always
   X("words")   the code X with that message
 """
 
@@ -32,13 +32,13 @@ FAULTS: SystemOverFlow*3, applied lost, ok, slow 250ms, late hang 10s, 503
 def _ports(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command an option for the port of each service."""
     for provider in reversed(PROVIDERS):
-        words = f"The port of {provider}; 0, the default, takes a free one."
-        command = click.option(f"--{provider}-port", type=_PORT, default=0, help=words)(command)
+        words = f"The port of {provider}; by default a free one."
+        command = click.option(f"--{provider}-port", type=_PORT, default=0, metavar="PORT", help=words)(command)
     return command
 
 
 @click.command(epilog=_SCRIPTS, short_help="Play all services on this machine.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="The address to listen on.")
 @_ports
 @click.option(
     "--script",
@@ -54,7 +54,9 @@ def _ports(command: Callable[..., None]) -> Callable[..., None]:
     metavar="OPERATION=RATE",
     help='Refuse what comes faster, such as "CreateGroupId=10/s" or "Create*=5/s"; repeat it for more.',
 )
-@click.option("--documented-limits", is_flag=True, help="Refuse what comes faster than the vendors document.")
+@click.option(
+    "--documented-limits", is_flag=True, help="Refuse what comes faster than the limits that the vendors document."
+)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARGUMENT]...]")
 def sandbox(  # a parameter for each option
     host: str,

@@ -8,10 +8,12 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 from urllib.request import urlopen
 
+import click
 import pytest
 from cli_processes import started
 from click.testing import CliRunner
@@ -70,6 +72,30 @@ def test_help_shortens_no_sentence() -> None:
     said = CliRunner().invoke(app, ["--help"]).output.partition("Commands:")[2].split("\n  ")[1:]
     assert len(said) > 10
     assert [line for line in said if line.rstrip().endswith("...") or not line.rstrip().endswith(".")] == []
+
+
+def commands(group: click.Group, name: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Yield every command with the words that call it."""
+    yield name.strip(), group
+    with click.Context(group) as context:
+        for each in group.list_commands(context):
+            found = group.get_command(context, each)
+            assert found is not None
+            if isinstance(found, click.Group):
+                yield from commands(found, f"{name} {each}")
+            else:
+                yield f"{name} {each}".strip(), found
+
+
+@pytest.mark.parametrize("name", [name for name, _ in commands(app)])
+def test_the_help_of_a_command_is_plain(name: str) -> None:
+    """It begins with one sentence, names each value in a word of its own, and fits 80 columns."""
+    output = CliRunner(env={"COLUMNS": "80"}).invoke(app, [*name.split(), "--help"]).output
+    assert max(map(len, output.splitlines())) <= 80
+    first = output.split("\n\n")[1]
+    assert first.endswith(".")
+    assert len(first.splitlines()) <= 2
+    assert re.findall(r"--[a-z-]+ (?:INTEGER|FLOAT|TEXT|PATH|FILENAME)\b", output) == []
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

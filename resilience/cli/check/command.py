@@ -22,7 +22,7 @@ _STDIN: Final = "<stdin>"
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option(
-    "-e", "--env", "environments", multiple=True, metavar="ENV", help="Only this environment; repeat it for more."
+    "-e", "--env", "environments", multiple=True, metavar="NAME", help="Only this environment; repeat it for more."
 )
 @click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True)

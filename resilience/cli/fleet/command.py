@@ -55,7 +55,7 @@ def fleet(  # noqa: PLR0913  # a parameter for each option
     quiet: bool,
 ) -> None:
     """
-    Call MODULE:FUNCTION once for each row of ROWS, under a policy, as fast as its limits allow.
+    Call a function once for each row of a file, under a policy, as fast as its limits allow.
 
     ROWS is a CSV file with the names of the function's parameters in its first line, a file with a JSON object in each
     line, or - for standard input. Values of CSV become what the parameters' annotations say: str, int, float, bool, or
@@ -68,8 +68,8 @@ def fleet(  # noqa: PLR0913  # a parameter for each option
     the function's module must be there to import; the policy travels as text, and each worker has its own credentials.
 
     With a ledger, from --ledger or the policy, a second run sends only what the first one did not do, and asks nothing
-    about the rest. Ctrl-C and SIGTERM begin no further call, and those under way end; a second one breaks them off.
-    Exit code: 0 all rows are done, 1 some failed, 2 wrong use (nothing was sent), 130 after Ctrl-C and 143 after
+    about the rest. After Ctrl-C or SIGTERM no further call begins, and those under way end; a second signal breaks them
+    off. Exit code: 0 all rows are done, 1 some failed, 2 wrong use (nothing was sent), 130 after Ctrl-C and 143 after
     SIGTERM if rows are left.
 
     With the extra "otel" and OpenTelemetry's variables, such as OTEL_EXPORTER_OTLP_ENDPOINT, a fleet is one trace.

@@ -30,13 +30,16 @@ def input_options(function: _F) -> _F:
     """Add the arguments FUNCTION and ROWS, and the options that say what they are and how they are called."""
     for add in (
         click.option(
-            "--concurrency", type=click.IntRange(min=1), metavar="N", help="Calls under way at a time; default: [rate]."
+            "--concurrency",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Calls under way at a time; by default what the rates of the policy need.",
         ),
         click.option(
             "--rows",
             "row_form",
             type=click.Choice(["csv", "jsonl"]),
-            help="The form of ROWS; by default it is recognized.",
+            help="The form of ROWS; by default its first character tells it.",
         ),
         click.option(
             "--ledger",

@@ -46,8 +46,10 @@ def plan(  # noqa: PLR0913  # a parameter for each option
     form: str,
 ) -> None:
     """
-    Say what "resilience fleet" with the same arguments would do: what is there already, what would be made, in how many
-    calls, and how long that takes at the limits that the policy declares.
+    Say what "resilience fleet" would do with the same arguments.
+
+    The command says what is there already, what would be made, in how many calls, and how long that takes at the limits
+    that the policy declares.
 
     What the ledger knows to be done needs no call and no question. About each other row the function's verifier asks
     the service, within the policy's limits. Nothing is sent that changes anything. Without a verifier, what is there

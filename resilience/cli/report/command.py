@@ -22,7 +22,9 @@ _PAGE: Final = b"<!DOCTYPE html>"
 
 @click.command(short_help="Report recorded calls: which failed, and why.")
 @click.argument("files", nargs=-1, required=True, metavar="JOURNAL...")
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Also write a page with a timeline.")
+@click.option(
+    "--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Also write a page with a timeline."
+)
 @format_option
 def report(*, files: tuple[str, ...], html: Path | None, form: str) -> None:
     """

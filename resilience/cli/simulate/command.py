@@ -61,11 +61,20 @@ _BINS = 14
 )
 @click.option("--no-credentials", is_flag=True, help="Play without a source of new credentials.")
 @click.option("--name", metavar="NAME", help="The name before the first rename; without it every rename succeeds.")
-@click.option("--runs", type=click.IntRange(min=1), help="Play the call so often, and show the distribution.")
-@click.option("--rate", type=click.FloatRange(0, 1), help="Give the faults at random to this share of the attempts.")
-@click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same call.")
+@click.option(
+    "--runs", type=click.IntRange(min=1), metavar="N", help="Play the call N times, and show the distribution."
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Give the faults at random to this share of the attempts.",
+)
+@click.option("--seed", type=int, metavar="N", default=0, show_default=True, help="The same seed gives the same call.")
 @fleet_options
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Also write a page with plots.")
+@click.option(
+    "--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Also write a page with plots."
+)
 @format_option
 def simulate(*, policy: str, env: str | None, operation: str, form: str, html: Path | None, **options: Any) -> None:
     """

@@ -55,7 +55,10 @@ def fleet_options(function: _F) -> _F:
     for add in reversed(
         (
             click.option(
-                "--fleet", type=click.IntRange(min=1), metavar="CALLS", help="Make so many calls, some at a time."
+                "--fleet",
+                type=click.IntRange(min=1),
+                metavar="CALLS",
+                help="Make this number of calls, some at a time.",
             ),
             click.option(
                 "--limit", type=Limit(), metavar="RATE", help='With --fleet: what the service takes, such as "100/s".'
@@ -68,11 +71,13 @@ def fleet_options(function: _F) -> _F:
             click.option(
                 "--others",
                 type=click.FloatRange(0, 1, max_open=True),
-                help="With --fleet: other programs use this part of the limit.",
+                metavar="SHARE",
+                help="With --fleet: other programs use this share of the limit.",
             ),
             click.option(
                 "--concurrency",
                 type=click.IntRange(min=1),
+                metavar="N",
                 help="With --fleet: how many calls are under way at a time.",
             ),
             click.option(
