@@ -41,6 +41,13 @@ def observers_for(policy: PolicyValues, run: str | None = None) -> Sequence[Obse
     return (*default_observers(), Journal(policy.telemetry.journal, run=run))
 
 
+def run_of_this_program() -> str:
+    """Return the id of this program's run in journals, for other processes that make its calls."""
+    from resilience.observers import RUN  # noqa: PLC0415  # as above
+
+    return RUN
+
+
 class Executor(executor.BareExecutor):  # noqa: D101  # it has the docstring of its base
     __doc__ = executor.BareExecutor.__doc__
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from resilience.journal.writer import JournalWriter
+from resilience.journal.writer import RUN, JournalWriter
 from resilience.telemetry.spans.observer import current_ids
+
+__all__ = ["RUN", "Journal"]
 
 
 class Journal(JournalWriter):  # noqa: D101  # it has the docstring of its base

@@ -11,13 +11,14 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from resilience.core.admission.levels import RateLevel
 from resilience.core.admission.rate import Rate
 from resilience.core.operations.declared import Declaration
 from resilience.core.policy import PolicyValues
 from resilience.engine.runtime.worker_threads import is_coroutine_function
 from resilience.engine.target.target import Target
 from resilience.engine.wrapped_function import target_of
-from resilience.executors import Executor, SyncExecutor
+from resilience.executors import Executor, SyncExecutor, observers_for
 from resilience.state.ledger import entry_key
 
 
@@ -56,6 +57,29 @@ class FleetFunction:
             return None
         least = limits.lowest(operation.name)
         return None if least is None else Rate(least.count / limits.share, least.per)
+
+    @property
+    def in_force(self) -> float | None:
+        """How many of its calls this process sends in a second at most, at present; None where nothing limits them."""
+        found = self._levels()
+        declared = self.rate
+        if not found:
+            return None if declared is None else declared.per_second
+        return min(level.per_second for level in found)
+
+    @property
+    def adapted(self) -> float:
+        """Which part of the declared limit is sent at most at present: 1, or less where it has adapted."""
+        declared = [level.declared for level in self._levels() if level.declared is not None]
+        return min((self.in_force or 0.0) / min(declared), 1.0) if declared else 1.0
+
+    def _levels(self) -> list[RateLevel]:
+        """Return the limits that calls have met."""
+        admission = self.target.admission
+        if admission is None:
+            return []
+        others = {None, self.target.operation.name}
+        return [level for level in admission.levels().rates if level.operation in others]
 
     def ledger_key_of(self, arguments: Mapping[str, Any]) -> str | None:
         """Return the key of a call's resource in the ledger; None if nothing names it."""
@@ -110,7 +134,9 @@ def imported(name: str) -> Callable[..., Any]:
     return called
 
 
-def under_policy(function: Callable[..., Any], policy: PolicyValues, operation: str | None = None) -> FleetFunction:
+def under_policy(
+    function: Callable[..., Any], policy: PolicyValues, operation: str | None = None, *, run: str | None = None
+) -> FleetFunction:
     """
     Put a function under a policy.
 
@@ -121,6 +147,7 @@ def under_policy(function: Callable[..., Any], policy: PolicyValues, operation: 
         function: A wrapped function; or any other one, with its operation.
         policy: The policy.
         operation: The operation of a function that is not wrapped: ``Name`` or ``provider:Name``.
+        run: The id of the run in journals, if another process is a part of it too.
 
     Raises:
         FunctionError: The operation of the function is not known.
@@ -129,6 +156,7 @@ def under_policy(function: Callable[..., Any], policy: PolicyValues, operation: 
     """
     target = target_of(function)
     name = getattr(function, "__name__", type(function).__name__)
+    observers = None if run is None else observers_for(policy, run)
     if target is None:
         if hasattr(function, "outcome"):
             raise FunctionError(
@@ -141,7 +169,7 @@ def under_policy(function: Callable[..., Any], policy: PolicyValues, operation: 
                 'or write @executor.wrap("CreateGroupId") above the function'
             )
         kind = Executor if is_coroutine_function(function) else SyncExecutor
-        return _wrapped(kind(policy), operation, function, function)
+        return _wrapped(kind(policy, observers=observers), operation, function, function)
     known = target.operation
     if operation is not None and operation.rpartition(":")[2] != known.name:
         raise FunctionError(f"{name} is wrapped as {known.name}, not as {operation}; leave the operation out")
@@ -153,6 +181,7 @@ def under_policy(function: Callable[..., Any], policy: PolicyValues, operation: 
         credentials=setting.sources,
         classify=setting.classify,
         on_rename=setting.on_rename,
+        observers=observers,
     )
     names = getattr(target.signature, "names", None)
     found = _wrapped(executor, known.name, target.function, function, key=names, accepted=target.accepted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -15,6 +16,9 @@ DONE: Final = 1
 FAILED: Final = 2
 
 _LINES_KEPT: Final = 10
+
+# Workers adapt one by one, each with its part of the limit; so many outcomes are of all of them.
+_LATELY: Final = 16
 
 
 class FleetProgress:
@@ -38,6 +42,7 @@ class FleetProgress:
         self.function = function
         self._on_change = on_change
         self._failed_lines: list[tuple[int, str]] = []
+        self._adapted: deque[float] = deque(maxlen=_LATELY)
         self._begun = monotonic()
 
     @property
@@ -49,6 +54,18 @@ class FleetProgress:
     def seconds(self) -> float:
         """How long it has taken so far."""
         return monotonic() - self._begun
+
+    @property
+    def in_force(self) -> float | None:
+        """How many calls are sent in a second at most, at present; None where nothing limits them."""
+        rate = self.function.rate
+        if not self._adapted or rate is None:
+            return self.function.in_force
+        return rate.per_second * sum(self._adapted) / len(self._adapted)
+
+    def adapt(self, part: float) -> None:
+        """Note which part of its declared limit a worker of another process sends at most, at present."""
+        self._adapted.append(part)
 
     def add(self, number: int, line: int, outcome: Outcome[Any]) -> None:
         """Note the outcome of a row's call."""

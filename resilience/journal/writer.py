@@ -31,8 +31,8 @@ from resilience.journal.format import ProcessStarted, heading, process, record, 
 
 log: Final = logging.getLogger("resilience")
 
-# One id for this program, with all of its journals and forked processes.
-_RUN: Final = os.urandom(8).hex()
+RUN: Final = os.urandom(8).hex()
+"""The id of this program's run, for all of its journals and forked processes."""
 
 
 def _no_span() -> None:
@@ -113,7 +113,7 @@ class JournalWriter:
         self.idle_slot: Slot | None = None
         self.path = Path(path)
         self._show_names = show_names
-        self._run = run or _RUN
+        self._run = run or RUN
         self._clock = clock
         self._calls = count(1)
         self._has_complained = False

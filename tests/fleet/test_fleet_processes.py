@@ -19,6 +19,7 @@ from resilience.core.policy import PolicyValues
 from resilience.fleet import chunks, run_chunk
 from resilience.fleet.distribution.job import FleetJob
 from resilience.fleet.function import FleetFunction, shared_by, under_policy
+from resilience.journal.reader import read
 
 CREATE = ("fleet_devices:create_group", "fleet.csv", "--policy", "fleet.toml")
 TEN = Rate(10, 1.0)
@@ -46,6 +47,18 @@ def test_processes_divide_the_limit_and_make_each_once(place: Place) -> None:
     times = sorted(each.at for each in place.sandbox.calls if each.operation == "CreateGroupId")
     assert len(times) == 80
     assert max(sum(1 for other in times if at <= other < at + 1) for at in times) <= 20
+
+
+def test_processes_are_one_run_of_a_journal(place: Place) -> None:
+    """A report shows one run, with the calls of all processes and one rate of them together."""
+    place.rows(60)
+    place.policy(rate="20/s")
+    run = place.run(*CREATE, "--processes", "2", "--journal", "run.jsonl")
+    assert run.returncode == 0, run.stderr
+    found = read(place.folder / "run.jsonl")
+    assert len(found.calls) == 60
+    assert len({each.process for each in found.calls}) == 2
+    assert [len(each.pids) for each in found.runs] == [3]
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the processes in /proc")

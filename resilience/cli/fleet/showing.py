@@ -12,12 +12,19 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from resilience.cli.fleet.pace import WINDOW, Pace
 from resilience.core.admission.rate import Rate
 from resilience.fleet.progress import FleetProgress
 from resilience.fleet.report import length
 
 _EVERY: Final = 5.0
 """Seconds between two lines: a job's log stays short, and nobody thinks that it hangs."""
+
+_BAR: Final = 24
+_SHORTEST_BAR: Final = 6
+
+# A limit is told as the policy declares it, unless it is lower by more than this part.
+_SAME: Final = 0.005
 
 
 class Screen:
@@ -31,6 +38,8 @@ class Screen:
 
     def __init__(self, rate: Rate | None, *, quiet: bool) -> None:
         self._rate = rate
+        # A limit such as 60/m lets all calls of a minute pass at its beginning.
+        self._pace = Pace(WINDOW if rate is None else max(WINDOW, 2 * rate.per))
         self._is_quiet = quiet
         self._console = Console(stderr=True, highlight=False, emoji=False, markup=False)
         self._bar: Progress | None = None
@@ -58,15 +67,17 @@ class Screen:
 
     @contextmanager
     def _drawn(self, progress: FleetProgress) -> Iterator[None]:
-        # The bar asks for the words when it draws itself, ten times a second, whatever the calls do.
-        words = TextColumn("{task.description}")
-        with Progress(
-            BarColumn(bar_width=24), words, console=self._console, transient=True, auto_refresh=False
-        ) as self._bar:
+        # The bar asks for the words when it draws itself, five times a second, whatever the calls do.
+        bar_column, words = BarColumn(bar_width=_BAR), TextColumn("{task.description}")
+        with Progress(bar_column, words, console=self._console, transient=True, auto_refresh=False) as self._bar:
             bar, task = self._bar, self._bar.add_task("", total=max(progress.rows, 1))
 
             def draw() -> None:
-                bar.update(task, completed=progress.done + progress.failed, description=self._words(progress))
+                width = self._console.width
+                told = self.words(progress, width - _SHORTEST_BAR - 1)
+                # One column is left free: some terminals break a line that is full.
+                bar_column.bar_width = max(min(_BAR, width - len(told) - 2), _SHORTEST_BAR)
+                bar.update(task, completed=progress.done + progress.failed, description=told)
                 bar.refresh()
 
             with _repeated(draw, 0.2):
@@ -75,18 +86,41 @@ class Screen:
 
     @contextmanager
     def _told(self, progress: FleetProgress) -> Iterator[None]:
-        with _repeated(lambda: click.echo(f"resilience: {self._words(progress)}", err=True), _EVERY):
+        with _repeated(lambda: click.echo(f"resilience: {self.words(progress)}", err=True), _EVERY):
             yield
 
-    def _words(self, progress: FleetProgress) -> str:
+    def words(self, progress: FleetProgress, width: int | None = None) -> str:
+        """
+        Return how far a fleet is: rows, failures, the rate against the limit in force, and the time to go.
+
+        Args:
+            progress: How far it is.
+            width: How many characters there is room for; None for any number. What matters less is left out first.
+        """
         ended = progress.done + progress.failed
-        seconds = progress.seconds
-        rate = (ended - progress.known) / seconds if seconds > 0 else 0.0
-        limit = "" if self._rate is None else f" of {self._rate}"
-        parts = [f"{ended:,} of {progress.rows:,}", f"{progress.failed:,} failed", f"{rate:.1f}/s{limit}"]
-        if ended and ended < progress.rows:
-            parts.append(f"{length((progress.rows - ended) * seconds / ended)} to go")
-        return ", ".join(parts)
+        self._pace.add(progress.seconds, ended, ended - progress.known)
+        limit = progress.in_force
+        seconds = self._pace.seconds_for(progress.rows - ended, limit) if ended < progress.rows else None
+        rate = f"{self._pace.per_second:.1f}/s"
+        count, failed = f"{ended:,} of {progress.rows:,}", f"{progress.failed:,} failed"
+        to_go = [] if seconds is None else [f"{length(seconds)} to go"]
+        forms = (
+            [count, failed, f"{rate}{self._limit(limit)}", *to_go],
+            [count, failed, f"{rate}{self._limit(limit, is_short=True)}", *to_go],
+            [count, failed, *to_go],
+            [f"{ended:,}/{progress.rows:,}", *([failed] if progress.failed else [])],
+        )
+        told = [", ".join(form) for form in forms]
+        return next((each for each in told if width is None or len(each) <= width), told[-1])
+
+    def _limit(self, limit: float | None, *, is_short: bool = False) -> str:
+        """Return the limit in force, and the declared one where that is another."""
+        declared = self._rate
+        if limit is None:
+            return ""
+        if declared is not None and limit >= declared.per_second * (1 - _SAME):
+            return f" of {declared}"
+        return f" of {limit:.3g}/s" + (f" ({declared} declared)" if declared is not None and not is_short else "")
 
 
 @contextmanager

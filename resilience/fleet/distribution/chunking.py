@@ -71,19 +71,20 @@ class RowOutcome:
         line: Its line in the input.
         failure: What it failed with: a code, or a stop reason; None for a success.
         is_known: Whether an earlier run had done it.
+        adapted: Which part of its declared limit the worker sent at most then: 1, or less where it had adapted.
     """
 
     number: int
     line: int
     failure: str | None = None
     is_known: bool = False
+    adapted: float = 1.0
 
     @classmethod
-    def of(cls, number: int, line: int, outcome: Outcome[Any]) -> RowOutcome:
+    def of(cls, number: int, line: int, outcome: Outcome[Any], *, adapted: float = 1.0) -> RowOutcome:
         """Make it from the outcome of a call."""
-        if outcome.error is not None:
-            return cls(number, line, label_of(outcome))
-        return cls(number, line, is_known=not outcome.attempts)
+        failure = None if outcome.error is None else label_of(outcome)
+        return cls(number, line, failure, is_known=failure is None and not outcome.attempts, adapted=adapted)
 
 
 @frozen
@@ -204,7 +205,7 @@ def outcomes_of(
     """
     called = function.called
     parameters = Parameters(called.target.function)
-    collected = _Collected()
+    collected = _Collected(called)
     rows = not_done(called, chunk.rows, collected.know)
     name = f"chunk {called.target.operation.name}"
     fleet = Fleet(called, parameters, rows, collected, concurrency=concurrency)
@@ -248,11 +249,12 @@ def was_done_before(called: FleetFunction, parameters: Parameters, chunk: Chunk,
 
 
 class _Collected:
-    def __init__(self) -> None:
+    def __init__(self, called: FleetFunction) -> None:
+        self._called = called
         self.found: list[RowOutcome] = []
 
     def add(self, number: int, line: int, outcome: Outcome[Any]) -> None:
-        self.found.append(RowOutcome.of(number, line, outcome))
+        self.found.append(RowOutcome.of(number, line, outcome, adapted=self._called.adapted))
 
     def know(self, number: int, line: int) -> None:
         self.found.append(RowOutcome(number, line, is_known=True))

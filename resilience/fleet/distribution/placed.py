@@ -139,6 +139,8 @@ class PlacedFleet:
         if isinstance(report, RowOutcome):
             self._lost_since.clear()
             self._progress.count(report.number, report.line, report.failure, is_known=report.is_known)
+            if not report.is_known:
+                self._progress.adapt(report.adapted)
         elif isinstance(report, LostChunk):
             self._lost(report)
         else:

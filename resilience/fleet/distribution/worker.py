@@ -45,6 +45,7 @@ class WorkerJob:
         operation: The operation.
         concurrency: How many of its calls are under way at a time; None for as many as the policy says.
         traceparent: The span of the fleet, as W3C Trace Context writes it; None without one.
+        run: The id of the fleet's run in journals; None for one of the worker's own.
     """
 
     function: str
@@ -52,6 +53,7 @@ class WorkerJob:
     operation: str
     concurrency: int | None
     traceparent: str | None = None
+    run: str | None = None
 
 
 def work(connection: Connection, job: WorkerJob) -> None:
@@ -61,7 +63,7 @@ def work(connection: Connection, job: WorkerJob) -> None:
         teller = _Teller(connection)
         function = imported(job.function)
         set_providers(SERVICE)
-        called = under_policy(function, job.policy, job.operation)
+        called = under_policy(function, job.policy, job.operation, run=job.run)
         parameters = Parameters(called.target.function)
         given = _Given(connection, teller)
         outcomes = _Outcomes(called, parameters, given, teller)
@@ -102,7 +104,7 @@ class _Outcomes:
         self._teller = teller
 
     def add(self, number: int, line: int, outcome: Outcome[Any]) -> None:
-        self._tell(RowOutcome.of(number, line, outcome))
+        self._tell(RowOutcome.of(number, line, outcome, adapted=self._called.adapted))
 
     def know(self, number: int, line: int) -> None:
         self._tell(RowOutcome(number, line, is_known=True))
