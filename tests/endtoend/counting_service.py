@@ -2,8 +2,9 @@
 A service on loopback that makes things, on a bad day, and counts: one request and one answer a line.
 
 ``make NAME`` makes a thing, a second one if it is asked again; ``look NAME`` says whether one is there; ``count`` says
-what was asked and made. Of a thousand requests to make one, ten are refused as busy, and six get no answer, three of
-them after the thing was made. It runs in a process of its own until its standard input ends::
+what was asked and made, and how many requests to make one came at most within any second. Of a thousand requests to
+make one, ten are refused as busy, and six get no answer, three of them after the thing was made. It runs in a process
+of its own until its standard input ends::
 
     python tests/endtoend/counting_service.py SEED
 """
@@ -15,9 +16,10 @@ import json
 import random
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 _BUSY, _LOST, _LOST_AFTERWARDS = 0.010, 0.013, 0.016
 
@@ -40,7 +42,7 @@ class Service:
     """What was asked and made."""
 
     def __init__(self, seed: int) -> None:
-        self.asked = 0
+        self.times: list[float] = []
         self.made: Counter[str] = Counter()
         self.chance = random.Random(seed)  # noqa: S311  # a sequence, no secret
 
@@ -49,10 +51,11 @@ class Service:
         verb, _, name = request.partition(" ")
         if verb == "count":
             twice = sum(count > 1 for count in self.made.values())
-            return json.dumps({"asked": self.asked, "made": len(self.made), "twice": twice})
+            counted = {"asked": len(self.times), "made": len(self.made), "twice": twice, "peak": self._peak()}
+            return json.dumps(counted)
         if verb == "look":
             return "yes" if self.made[name] else "no"
-        self.asked += 1
+        self.times.append(time.monotonic())
         draw = self.chance.random()
         if draw < _BUSY:
             return "busy"
@@ -60,14 +63,23 @@ class Service:
             self.made[name] += 1
         return None if draw < _LOST_AFTERWARDS else "made"
 
+    def _peak(self) -> int:
+        most = first = 0
+        for last, at in enumerate(self.times):
+            while self.times[first] <= at - 1:
+                first += 1
+            most = max(most, last - first + 1)
+        return most
+
 
 async def _serve(service: Service) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while line := await reader.readline():
-            answer = service.answer(line.decode().strip())
-            if answer is None:
-                break
-            writer.write(f"{answer}\n".encode())
+        with suppress(ConnectionResetError):  # the other process was killed
+            while line := await reader.readline():
+                answer = service.answer(line.decode().strip())
+                if answer is None:
+                    break
+                writer.write(f"{answer}\n".encode())
         writer.close()
 
     async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:

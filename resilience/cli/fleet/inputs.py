@@ -128,4 +128,6 @@ def placed_on(processes: int | None, dask: str | None) -> Iterator[Any]:
             client = stack.enter_context(connected(dask))
         except FunctionError as error:
             raise click.UsageError(f"--dask {error}") from None
+        if not client.nthreads():
+            click.echo("resilience: the Dask cluster has no worker yet, and the fleet waits for one", err=True)
         yield client

@@ -12,12 +12,13 @@ loads its own credentials. The rows themselves pass through the scheduler, so a 
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -44,6 +45,9 @@ _EVERY: Final = 5.0
 _PATIENCE: Final = 2.0
 """Seconds that the end of a fleet waits for workers to hear that they shall begin no further call."""
 
+_CONNECTING: Final = 10.0
+"""Seconds that a scheduler has for its first answer."""
+
 _LOST: Final = (
     "the scheduler of the Dask cluster is gone, and what its workers were doing may go on for a while; when there is a "
     "scheduler again, run the same again: the ledger knows what is done"
@@ -53,19 +57,23 @@ _LOST: Final = (
 @contextmanager
 def connected(address: str) -> Iterator[Client]:
     """
-    Give a client of the cluster whose scheduler has an address.
+    Give a client of the cluster whose scheduler has an address, for a program that says itself when that is lost.
 
     Raises:
         FunctionError: There is no scheduler.
     """
+    log = logging.getLogger("distributed.client")
+    before, log.disabled = log.disabled, True
     try:
-        client = Client(address, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise FunctionError(f"{address}: no Dask scheduler answers there ({type(error).__name__})") from None
-    try:
-        yield client
+        with ExitStack() as stack:
+            try:
+                client = stack.enter_context(Client(address, timeout=_CONNECTING, set_as_default=False))
+            except (OSError, ValueError) as error:
+                what = type(error).__name__
+                raise FunctionError(f"{address}: no Dask scheduler answers there ({what})") from None
+            yield client
     finally:
-        client.close(timeout=_PATIENCE)
+        log.disabled = before
 
 
 class DaskEngine:
