@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from example_runs import run
@@ -69,3 +70,15 @@ def test_the_outcome_says_whether_another_run_can_help(reason: StopReason, expec
 def test_the_policy_of_the_job_has_no_findings() -> None:
     """The policy that people will copy is one that has nothing to warn of."""
     assert not Policy.loads(load("outer_scheduler").POLICY).warnings()
+
+
+def test_pods_of_a_job_share_a_fleet_and_one_that_is_started_again_makes_nothing(tmp_path: Path) -> None:
+    """Each takes the chunks of its index. The other engines: ``python tests/examples/engines.py``."""
+    made = tmp_path / "bridges"
+    told = [
+        run("engines/kubernetes_job.py", PODS="2", JOB_COMPLETION_INDEX=index, BRIDGES=str(made)).stdout
+        for index in ("0", "1", "0")
+    ]
+    assert told == ["pod 0: 24 done, 0 failed\n", "pod 1: 16 done, 0 failed\n", "pod 0: 24 done, 0 failed\n"]
+    lines = made.read_text(encoding="utf-8").splitlines()
+    assert len(lines) == len(set(lines)) == 40

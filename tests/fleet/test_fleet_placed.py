@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from resilience import Executor
 from resilience.core.admission.rate import Rate
 from resilience.core.policy import LedgerSettings
 from resilience.fleet.calls import Fleet
-from resilience.fleet.distribution.chunking import Chunk, RowOutcome, divided, outcomes_of
+from resilience.fleet.distribution.chunking import Chunk, RowOutcome, divided, outcomes_of, run_chunk
 from resilience.fleet.distribution.engine import ChunkReport, LostChunk
 from resilience.fleet.distribution.job import FleetJob
 from resilience.fleet.distribution.kept import KeptFunction
@@ -220,6 +221,16 @@ def test_what_an_earlier_delivery_did_is_done_by_this_run(tmp_path: Path) -> Non
     assert known(evolve(chunk, delivery=2)) == [False, False]
     assert known(evolve(chunk, delivery=2, began=chunk.began + 3600)) == [True, True]
     assert known(chunk) == [True, True]
+
+
+def test_a_chunk_can_be_written_as_json() -> None:
+    """It is the same again; a result has no value of a row."""
+    (chunk,) = divided(rows("a", "a"), 2, key_of=lambda _: None)
+    chunk = evolve(chunk, traceparent="00-1", delivery=2, earlier=("00-2",))
+    assert Chunk.of_json(json.loads(json.dumps(chunk.as_json()))) == chunk
+    result = run_chunk(make, chunk, policy=policy(), operation="alibaba:QueryToken", delivery=3)
+    assert [each["number"] for each in result.as_json()["outcomes"]] == [0, 1]
+    assert "n0" not in json.dumps(result.as_json())
 
 
 def test_a_chunk_that_is_stopped_before_it_begins_makes_no_call() -> None:

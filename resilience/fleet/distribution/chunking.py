@@ -14,7 +14,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import evolve, field, frozen
+from attrs import asdict, evolve, field, frozen
 
 from resilience.core.policy import PolicyValues
 from resilience.engine.outcome import Outcome
@@ -60,6 +60,16 @@ class Chunk:
     delivery: int = 1
     earlier: tuple[str, ...] = ()
 
+    def as_json(self) -> dict[str, Any]:
+        """Return what can be written as JSON, for engines that write down what they give to workers."""
+        return asdict(self)
+
+    @classmethod
+    def of_json(cls, written: Mapping[str, Any]) -> Chunk:
+        """Return the chunk that :meth:`as_json` has written."""
+        rows = tuple((number, line, arguments) for number, line, arguments in written["rows"])
+        return cls(**{**written, "rows": rows, "earlier": tuple(written["earlier"])})
+
 
 @frozen
 class RowOutcome:
@@ -99,6 +109,10 @@ class ChunkResult:
 
     key: str
     outcomes: tuple[RowOutcome, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what can be written as JSON: no value, and nothing of a row but its number and line."""
+        return asdict(self)
 
 
 def chunks(  # noqa: PLR0913  # a keyword for each thing that a user may say
@@ -165,6 +179,7 @@ def run_chunk(  # noqa: PLR0913  # a keyword for each thing that a user may say
     operation: str | None = None,
     concurrency: int | None = None,
     share: int = 1,
+    delivery: int | None = None,
 ) -> ChunkResult:
     """
     Make the calls of a chunk in this process, below a span of the chunk.
@@ -178,10 +193,14 @@ def run_chunk(  # noqa: PLR0913  # a keyword for each thing that a user may say
         operation: Likewise.
         concurrency: Likewise.
         share: How many processes run chunks at the same time; each has an equal part of the policy's rates.
+        delivery: How often the engine has given the chunk to a worker, where the engine tells: 2 for the first repeat.
+            Then what the first worker had done is not counted as done by an earlier run.
 
     Raises:
         Exception: The function has a mistake; or it, the policy or the operation cannot be used.
     """
+    if delivery is not None:
+        chunk = evolve(chunk, delivery=delivery)
     if isinstance(function, str) and not isinstance(policy, PolicyValues):
         return outcomes_of(kept(function, str(policy), env, operation, share), chunk, concurrency=concurrency)
     return outcomes_of(KeptFunction(_under(function, policy, env, operation, share)), chunk, concurrency=concurrency)
