@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,29 @@ def test_a_second_run_sends_nothing(ground: Ground) -> None:
     assert (first.done, first.known) == (20, 0)
     assert (second.done, second.known) == (20, 20)
     assert ground.asked(rows) == 20
+
+
+def test_workers_without_a_part_of_a_small_limit_get_no_chunks(ground: Ground) -> None:
+    """Of one call in a second there is no part for each of two workers, so one of them makes all calls."""
+    rows = ground.rows("slow", 3)
+    text = (ground.place.folder / "fleet.toml").read_text(encoding="utf-8").replace("200/s", "1/s")
+    policy = ground.place.folder / "slow.toml"
+    policy.write_text(text, encoding="utf-8")
+    with ground.cluster.client() as client:
+        report = provision(FUNCTION, rows, policy=policy, on=client)
+    assert report.done == 3
+    times = [each.at for each in ground.place.sandbox.calls if each.operation == "CreateGroupId"][-3:]
+    assert all(later - earlier > 0.9 for earlier, later in pairwise(times))
+
+
+def test_a_file_that_a_worker_does_not_see_is_no_ledger(ground: Ground) -> None:
+    """The workers have another folder in their variable, and no call is made."""
+    rows = ground.rows("elsewhere", 4)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("LEDGER_FOLDER", str(ground.place.folder / "another"))
+        with pytest.raises(ValueError, match=r"does not see the file of \[ledger\] or \[state\]"):
+            ground.provision(rows)
+    assert ground.made(rows) == []
 
 
 def test_a_mistake_of_the_function_leaves(ground: Ground) -> None:

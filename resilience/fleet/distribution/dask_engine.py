@@ -18,18 +18,18 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from hashlib import blake2b
 from typing import Any, Final
 
-from attrs import evolve
+from attrs import evolve, frozen
 from distributed import Client, Future, KilledWorker
 
 from resilience.fleet.distribution.chunking import Chunk, ChunkResult
 from resilience.fleet.distribution.dask_worker import ClusterJob, make_calls, turn_off
 from resilience.fleet.distribution.engine import ChunkReport, LostChunk
 from resilience.fleet.distribution.job import FleetJob
-from resilience.fleet.distribution.ledger_file import file_of
+from resilience.fleet.distribution.shared_files import files_of
 from resilience.fleet.function import FunctionError
 from resilience.policyfile.packed import packed
 
@@ -76,6 +76,13 @@ def connected(address: str) -> Iterator[Client]:
         log.disabled = before
 
 
+@frozen
+class _Placed:
+    future: Future[Any]
+    chunk: Chunk
+    where: frozenset[str]
+
+
 class DaskEngine:
     """
     The workers of a Dask cluster.
@@ -97,22 +104,22 @@ class DaskEngine:
         self._run = uuid.uuid4().hex
         self._job: ClusterJob
         self._prefix = ""
-        self._under_way: dict[str, tuple[Future[Any], Chunk]] = {}
+        self._most: int | None = None
+        self._chosen: tuple[str, ...] = ()
+        self._under_way: dict[str, _Placed] = {}
         self._ended: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._is_stopped = False
         self._telling: threading.Thread | None = None
-        self._looked = time.monotonic()
-        self._workers_now = self._count()
-        self.workers = max(self._workers_now, 1)
+        self._looked = 0.0
+        self._addresses: tuple[str, ...] = ()
+        self.workers = 1
+        self._look()
 
     @property
     def room(self) -> int:
         """How many more chunks it takes now."""
         if time.monotonic() - self._looked > _EVERY:
-            self._workers_now = self._count()
-            # Those that came, went and came again do not send more than their part at any time.
-            self.workers = max(self.workers, self._workers_now)
-        return max(_AHEAD * self._workers_now, _LEAST) - len(self._under_way)
+            self._look()
+        return max(_AHEAD * self._in_use, min(_LEAST, self._most or _LEAST)) - len(self._under_way)
 
     @property
     def is_busy(self) -> bool:
@@ -128,13 +135,15 @@ class DaskEngine:
             LedgerError: The ledger cannot be used.
         """
         policy = packed(job.policy)
+        self._most = job.most_workers
+        self.workers = min(self.workers, self._most or self.workers)
         self._job = ClusterJob(
             run=self._run,
             function=job.function,
             policy=policy,
             operation=job.operation,
             concurrency=job.concurrency,
-            ledger_file=file_of(job.called),
+            shared_files=files_of(job.called),
         )
         about = f"{job.function} {job.operation} {policy.digest} {policy.env} {job.concurrency}"
         self._prefix = f"{job.operation.rpartition(':')[2]}-{blake2b(about.encode(), digest_size=8).hexdigest()}"
@@ -142,8 +151,11 @@ class DaskEngine:
     def submit(self, chunk: Chunk) -> None:
         """Send a chunk. Its key is the same in every run, so that a run joins what is still under way from another."""
         key = f"{self._prefix}-{chunk.key}-{chunk.delivery}"
-        future = self._client.submit(make_calls, self._job, chunk, self.workers, key, key=key, pure=False, retries=0)
-        self._under_way[key] = future, chunk
+        where = self._choose()
+        future = self._client.submit(
+            make_calls, self._job, chunk, self.workers, key, key=key, pure=False, retries=0, workers=where or None
+        )
+        self._under_way[key] = _Placed(future, chunk, frozenset(where))
         future.add_done_callback(lambda _: self._ended.put(key))
 
     def no_more(self) -> None:
@@ -154,13 +166,15 @@ class DaskEngine:
         try:
             key = self._ended.get(timeout=_EVERY)
         except queue.Empty:
+            self._look()
+            yield from self._stranded()
             return
-        if key is not None and key in self._under_way:
-            future, chunk = self._under_way.pop(key)
+        placed = None if key is None else self._under_way.pop(key, None)
+        if key is not None and placed is not None:
             try:
-                yield from self._heard(key, future, chunk)
+                yield from self._heard(key, placed.future, placed.chunk)
             finally:
-                future.release()
+                placed.future.release()
 
     def wake(self) -> None:
         """Let :meth:`wait` return."""
@@ -168,12 +182,10 @@ class DaskEngine:
 
     def stop(self) -> None:
         """Let all workers begin no further call; chunks that they have not begun end at once."""
-        self._is_stopped = True
         self._tell_workers(breaks_off=False)
 
     def cancel(self) -> None:
         """Break off the calls of all workers, as far as they can be, and forget the chunks."""
-        self._is_stopped = True
         self._tell_workers(breaks_off=True)
         self._release()
 
@@ -187,8 +199,8 @@ class DaskEngine:
 
     def _release(self) -> None:
         # Dask drops those that no worker has begun.
-        for future, _ in self._under_way.values():
-            future.release()
+        for placed in self._under_way.values():
+            placed.future.release()
         self._under_way.clear()
 
     def _heard(self, key: str, future: Future[Any], chunk: Chunk) -> Iterator[ChunkReport]:
@@ -224,12 +236,34 @@ class DaskEngine:
         earlier: Sequence[str] = self._client.get_metadata([key], None) or ()
         return evolve(chunk, delivery=max(len(earlier), 1) + chunk.delivery - 1, earlier=(*chunk.earlier, *earlier))
 
-    def _count(self) -> int:
+    @property
+    def _in_use(self) -> int:
+        return len(self._addresses) if self._most is None else min(len(self._addresses), self._most)
+
+    def _look(self) -> None:
+        """See which workers there are."""
         self._looked = time.monotonic()
-        try:
-            return len(self._client.nthreads())
-        except OSError:  # it is gone, which its chunks will tell
-            return 0
+        with suppress(OSError):  # the scheduler is gone, which the chunks will tell
+            self._addresses = tuple(self._client.nthreads())
+        # Those that came, went and came again do not send more than their part at any time.
+        self.workers = max(self.workers, self._in_use)
+
+    def _choose(self) -> tuple[str, ...]:
+        """Return the workers that have a part of a small limit; empty where all workers have one."""
+        if self._most is None or len(self._addresses) <= self._most:
+            return ()
+        kept = [each for each in self._chosen if each in self._addresses]
+        others = [each for each in self._addresses if each not in kept]
+        self._chosen = tuple([*kept, *others][: self._most])
+        return self._chosen
+
+    def _stranded(self) -> Iterator[ChunkReport]:
+        """Tell the chunks whose workers were chosen and are gone: Dask would wait for these."""
+        for key, placed in list(self._under_way.items()):
+            if placed.where and not placed.where.intersection(self._addresses):
+                del self._under_way[key]
+                placed.future.release()
+                yield LostChunk(placed.chunk, "its workers left the Dask cluster")
 
     def _tell_workers(self, *, breaks_off: bool) -> None:
         # In a thread, because a worker that is frozen does not answer.

@@ -10,11 +10,12 @@ from functools import lru_cache
 from attrs import evolve, frozen
 from distributed import get_client
 
+from resilience.core.admission.limits import RateLimits
 from resilience.fleet.calls import Fleet
 from resilience.fleet.distribution.chunking import Chunk, ChunkResult, outcomes_of
 from resilience.fleet.distribution.job import portable
 from resilience.fleet.distribution.kept import KeptFunction
-from resilience.fleet.distribution.ledger_file import LedgerFile, refuse_other
+from resilience.fleet.distribution.shared_files import SharedFiles, refuse_others
 from resilience.fleet.function import imported, shared_by, under_policy
 from resilience.fleet.tracing import SERVICE
 from resilience.policyfile.packed import PackedPolicy
@@ -33,7 +34,7 @@ class ClusterJob:
         policy: The texts of the policy.
         operation: The operation, as ``provider:Name``.
         concurrency: How many calls are under way at a time in all workers; None for as many as the policy says.
-        ledger_file: The file of the ledger, which all workers have to see; None without one.
+        shared_files: The files of ledger and store, which all workers have to see.
     """
 
     run: str
@@ -41,7 +42,7 @@ class ClusterJob:
     policy: PackedPolicy
     operation: str
     concurrency: int | None
-    ledger_file: LedgerFile | None
+    shared_files: SharedFiles
 
 
 def make_calls(job: ClusterJob, chunk: Chunk, workers: int, key: str) -> ChunkResult | Exception:
@@ -83,7 +84,7 @@ def _marked(function: KeptFunction, job: ClusterJob, chunk: Chunk, workers: int,
         client.set_metadata([key], [*earlier, current_traceparent() or ""])
         switch.add(fleet)
 
-    concurrency = None if job.concurrency is None else max(job.concurrency // workers, 1)
+    concurrency = RateLimits(concurrency=job.concurrency, share=workers).own_concurrency
     return outcomes_of(function, chunk, concurrency=concurrency, begun=begun)
 
 
@@ -121,5 +122,5 @@ def _switch(_run: str, _process: int) -> _Switch:
 @lru_cache(maxsize=4)
 def _kept(job: ClusterJob, workers: int, _process: int) -> KeptFunction:
     called = under_policy(imported(job.function), shared_by(job.policy.unpacked(), workers), job.operation)
-    refuse_other(called, job.ledger_file)
+    refuse_others(called, job.shared_files)
     return KeptFunction(called)

@@ -58,6 +58,8 @@ class FleetJob:
     @property
     def most_workers(self) -> int | None:
         """How many workers can have a part of each limit; more would have nothing to do. None for any number."""
+        if self.policy.state is not None:
+            return self.concurrency  # the limits are not divided
         operation = self.called.target.operation
         limits = self.policy.rates.get(operation.provider or "", RateLimits())
         found = (limits.most_processes(operation.name), self.concurrency)
