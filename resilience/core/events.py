@@ -17,8 +17,9 @@ from resilience.core.admission.budget import RetryBudget
 from resilience.core.admission.levels import RateChange
 from resilience.core.decision import Decision, Ended, StopReason
 from resilience.core.fault import Effect, Fault
-from resilience.core.policy import OnUnavailable, PolicyValues, Rule
+from resilience.core.policy import PolicyValues, Rule
 from resilience.core.settings.chaos import Injection
+from resilience.core.settings.state import OnUnavailable
 
 LedgerAnswer = Literal["new", "done", "unfinished"]
 """The ledger's answer about a resource: unknown, done by an earlier run, or begun by one and not finished."""

@@ -14,6 +14,7 @@ from resilience.core.operations.apis import RestApi
 from resilience.core.operations.declared import Declaration
 from resilience.core.settings.chaos import Chaos
 from resilience.core.settings.credentials import CredentialLimits
+from resilience.core.settings.state import StateSettings
 from resilience.core.values import fixed, reduced
 
 Verb = Literal["retry", "refresh", "rename", "verify", "accept", "fail"]
@@ -24,9 +25,6 @@ Condition = Literal["ours", "always"]
 
 OnUnfinished = Literal["verify", "retry", "fail"]
 """What to do with a resource that an earlier run started and never finished."""
-
-OnUnavailable = Literal["local", "fail"]
-"""What to do while the store that processes share cannot be used."""
 
 VERBS: Final[tuple[Verb, ...]] = get_args(Verb)
 DEFAULT_RENAMES: Final = 5
@@ -157,23 +155,6 @@ class LedgerSettings:
     url: str | None = field(default=None, repr=False)
     lease: float = 30.0
     on_unfinished: OnUnfinished = "verify"
-    written: str | None = field(default=None, eq=False, repr=False)
-
-
-@frozen(kw_only=True)
-class StateSettings:
-    """
-    What executors of several processes share.
-
-    Attributes:
-        store: The url of a server, or the path of a file; it may have a password in it.
-        on_unavailable: What to do while the store cannot be used: keep this process's part of the limits, or end calls
-            before they send anything.
-        written: The store as in the policy, so that its digest is the same on every machine.
-    """
-
-    store: str = field(repr=False)
-    on_unavailable: OnUnavailable = "local"
     written: str | None = field(default=None, eq=False, repr=False)
 
 

@@ -13,8 +13,9 @@ from attrs import define, field
 from resilience.core.backoff import Backoff
 from resilience.core.operations.apis import RestApi
 from resilience.core.operations.declared import Declaration
-from resilience.core.policy import Action, LedgerSettings, Limits, StateSettings, TelemetrySettings
+from resilience.core.policy import Action, LedgerSettings, Limits, TelemetrySettings
 from resilience.core.settings.chaos import Chaos
+from resilience.core.settings.state import StateSettings
 from resilience.policyfile.decode.actions import build_actions, unknown_action
 from resilience.policyfile.decode.apis import DescribedApis, read_apis
 from resilience.policyfile.decode.backoffs import build_backoffs
@@ -23,13 +24,14 @@ from resilience.policyfile.decode.credentials import build_credentials
 from resilience.policyfile.decode.declared import check_declarations, declarations
 from resilience.policyfile.decode.layers import Layer, Report, Stack
 from resilience.policyfile.decode.operations import Operations
-from resilience.policyfile.decode.paths import UnsetVariableError, resolved
+from resilience.policyfile.decode.paths import UnsetVariableError, expanded, resolved
 from resilience.policyfile.decode.rules import Renewed, RuleReader
 from resilience.policyfile.decode.settings import Settings, merge
 from resilience.policyfile.decode.shared_limits import SharedLimits, read_shared, read_shared_onto
 from resilience.policyfile.files.policy_file import BUILTIN
 from resilience.policyfile.files.positions import KeyPath
 from resilience.policyfile.format.tables import STOPPING
+from resilience.policyfile.format.values import is_store
 from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.wording import dotted, quoted
 from resilience.policyfile.ruleset import RuleSet
@@ -213,7 +215,21 @@ class LayerReading:
                 self._complain(("state",), ids.MISSING, message, missing=("state", "store"))
             return None
         written = entries["store"]
-        return StateSettings(**{**entries, "store": self._path(("state", "store"), written), "written": written})
+        return StateSettings(**{**entries, "store": self._store(written), "written": written})
+
+    def _store(self, written: str) -> str:
+        """Return the url or the absolute path that a text means."""
+        path = ("state", "store")
+        try:
+            where = expanded(written)
+        except UnsetVariableError:
+            where = ""
+        if "://" not in where:
+            return self._path(path, written)
+        if not is_store(where):
+            message = 'expected a url such as "redis://host:6379/0", and its variables make another one'
+            self._complain(path, ids.OUT_OF_RANGE, f"{dotted(path)}: {message}")
+        return where
 
     def _telemetry(self) -> TelemetrySettings | None:
         entries = self.settings.telemetry

@@ -8,7 +8,8 @@ import sqlite3
 import threading
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from itertools import pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,27 @@ import anyio
 import pytest
 from attrs import evolve
 from engine_calls import FAIL, GROUP, INSTANCE, Log, executor, policy
+from servers.redis import RedisServer, redis_server
 
 from resilience import Executor, RateExceeded, StateError, SyncExecutor
 from resilience.core.admission.limits import RateLimits
 from resilience.core.admission.rate import Rate
 from resilience.core.events import CallEnded, StateChanged
-from resilience.core.policy import OnUnavailable, PolicyValues, StateSettings
+from resilience.core.policy import PolicyValues
+from resilience.core.settings.state import OnUnavailable, StateSettings
 from resilience.engine.sharing import shared_store
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    # coredis forgets some of its own streams where a connection fails.
+    pytest.mark.filterwarnings("ignore:Unclosed <MemoryObject:ResourceWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RedisServer]:
+    with redis_server() as running:
+        yield running
 
 
 @pytest.fixture(params=["asyncio", "trio"])
@@ -79,13 +92,15 @@ def work(values: PolicyValues, calls: int, backend: str, pipe: Connection) -> No
     pipe.send(made)
 
 
-def test_four_processes_share_a_limit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["file", "redis"])
+def test_four_processes_share_a_limit(tmp_path: Path, kind: str, request: pytest.FixtureRequest) -> None:
     """Processes on asyncio and trio, which know nothing of each other, together send what the limit allows."""
+    store = tmp_path / "state.db" if kind == "file" else request.getfixturevalue("server").url
     context = multiprocessing.get_context("spawn")
     ends = []
     for backend in ("asyncio", "trio", "asyncio", "trio"):
         ours, theirs = context.Pipe()
-        process = context.Process(target=work, args=(shared(tmp_path / "state.db", 50), 50, backend, theirs))
+        process = context.Process(target=work, args=(shared(store, 50), 50, backend, theirs))
         process.start()
         ends.append((process, ours))
     made = [at for _, pipe in ends for at in pipe.recv()]
@@ -241,6 +256,49 @@ async def test_a_store_that_does_not_answer_is_left_alone_after_its_own_time(
     await wrapped.outcome(INSTANCE, GROUP)
     assert time.monotonic() - began < 0.15
     holder.close()
+
+
+async def test_a_server_that_restarts_in_mid_run_costs_no_call(caplog: pytest.LogCaptureFixture) -> None:
+    """Calls go on at this process's part of the limit, and together again when the server is back."""
+    made: list[float] = []
+    log = Log()
+    with redis_server() as server, caplog.at_level(logging.WARNING, "resilience"):
+        wrapped = executor(shared(server.url, 50, share=2), observers=[log]).wrap("CreateGroupId", creating(made))
+        with anyio.fail_after(30):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(150):
+                    tasks.start_soon(wrapped, INSTANCE, GROUP)
+                await anyio.sleep(0.5)
+                await anyio.to_thread.run_sync(server.kill)
+                await anyio.sleep(1.0)
+                await anyio.to_thread.run_sync(server.start)
+            while StateChanged(is_away=False, on_unavailable="local") not in log.events:
+                await wrapped(INSTANCE, GROUP)
+                await anyio.sleep(0.05)
+    assert len(made) >= 150
+    assert peak(made) <= 50 * 1.1 + 5
+    changes = [event.is_away for event in log.events if isinstance(event, StateChanged)]
+    assert changes == [True, False]
+    assert len(caplog.records) == 2
+    assert "it cannot be reached" in caplog.records[0].getMessage()
+
+
+async def test_a_server_that_hangs_in_mid_run_stops_no_call() -> None:
+    """Calls wait for the store's own time-out, once, and not for the server to go on."""
+    made: list[float] = []
+    with redis_server() as server:
+        wrapped = executor(shared(server.url, 50)).wrap("CreateGroupId", creating(made))
+        try:
+            with anyio.fail_after(15):
+                async with anyio.create_task_group() as tasks:
+                    for _ in range(100):
+                        tasks.start_soon(wrapped, INSTANCE, GROUP)
+                    await anyio.sleep(0.3)
+                    server.freeze()
+        finally:
+            server.wake()
+    assert len(made) == 100
+    assert max(late - early for early, late in pairwise(sorted(made))) < 3 * shared_store.TIMEOUT
 
 
 def test_the_store_is_not_opened_before_a_call_needs_it(tmp_path: Path) -> None:

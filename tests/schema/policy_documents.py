@@ -187,7 +187,7 @@ _SAMPLES: Final[Mapping[str, tuple[Any, ...]]] = {
     "rate": ("10/s", "60/m", "1000/h", "1000000/s"),
     "window": ("30s", 10, 1000),
     "file": ("ledger.db", "a b/c"),
-    "store": ("state.db", "a b/c"),
+    "store": ("state.db", "a b/c", "redis://localhost:6379/0", "rediss://:${PASSWORD}@host"),
     "place": ("json:code", "json:errors.0.title", "header:X-Request-Id"),
     "template": ("POST /users", "DELETE /users/{user}", "GET /", "LIST /a/{b-1}/c:d/"),
     "fields": (["Name"], ["Name", "a.b"]),

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
+from servers.redis import RedisServer, redis_server
 
 from resilience.core.admission.shared.reservation import GivenSlots, SharedLimit, SlotRequest
+from resilience.state.redis_client import RedisClient
 from resilience.state.store import Store
 from resilience.state.store.memory import MemoryStore
-from resilience.state.store.sqlite import SqliteStore
+from resilience.state.store.opening import open_store
 
 TEN = SharedLimit("ten", 10, 1.0)
 ONE = SharedLimit("one", 1, 0.5)
@@ -22,13 +24,23 @@ Another = Callable[[], Store]
 """Opens the same store once more, as another process does."""
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(scope="module")
+def server() -> Iterator[RedisServer]:
+    with redis_server() as running:
+        yield running
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis"])
 def another(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Another]:
     opened: list[Store] = []
     memory = MemoryStore()
+    where = str(tmp_path / "state.db")
+    if request.param == "redis":
+        where = request.getfixturevalue("server").url
+        RedisClient(where).ask(lambda client: client.flushall(), 5.0)
 
     def opening() -> Store:
-        opened.append(memory if request.param == "memory" else SqliteStore(tmp_path / "state.db"))
+        opened.append(memory if request.param == "memory" else open_store(where))
         return opened[-1]
 
     yield opening

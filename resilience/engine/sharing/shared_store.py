@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from attrs import define, field
 
-from resilience.core.policy import StateSettings
+from resilience.core.settings.state import StateSettings
 from resilience.engine.runtime import clock
 from resilience.engine.runtime.locks import ProcessLock
 from resilience.state.store import StateError, Store
@@ -27,7 +27,7 @@ log: Final = logging.getLogger("resilience")
 
 T = TypeVar("T")
 
-TIMEOUT: Final = 0.5
+TIMEOUT: Final = 1.0
 """How long a call waits for the store, in seconds."""
 
 _FIRST_PAUSE: Final = 0.5

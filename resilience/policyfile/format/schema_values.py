@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from resilience.core.admission.rate import MOST_CALLS, UNITS
+from resilience.core.settings.state import STORE_SCHEMES
 from resilience.policyfile.format.http_places import HOST, PLACE, TEMPLATE
 from resilience.policyfile.format.numbers import MOST
 from resilience.policyfile.format.rows import Key
@@ -43,6 +44,13 @@ def _above(key: Key) -> Schema:
     return {"minimum": key.least or 0} if key.above is None else {"exclusiveMinimum": key.above}
 
 
+def _store(_: Key) -> Schema:
+    # What stands before the host, and is no variable.
+    secret = {"pattern": "^[a-z]+://[^/@:]*:[^$/@][^/@]*@"}
+    server = {"pattern": f"^(?:{'|'.join(STORE_SCHEMES)})://[/ ]*[^/ ]", "not": secret}
+    return {"type": "string", "anyOf": [{"not": {"pattern": "^\\s*$|://"}}, server]}
+
+
 _KINDS: Final[Mapping[str, Callable[[Key], Schema]]] = {
     "duration": _duration,
     "durations": lambda key: {"type": "array", "minItems": 1, "items": _duration(key)},
@@ -54,7 +62,7 @@ _KINDS: Final[Mapping[str, Callable[[Key], Schema]]] = {
     "text": lambda _: {"type": "string"},
     "literal": lambda _: TEXT,
     "file": lambda _: {"type": "string", "minLength": 1, "not": {"pattern": "^\\s*$"}},
-    "store": lambda _: {"type": "string", "minLength": 1, "not": {"pattern": "^\\s*$|://"}},
+    "store": _store,
     "pattern": lambda _: {"type": "string", "pattern": _PATTERN},
     "action": lambda _: {"type": "string"},
     "backoff": lambda _: {"type": "string"},

@@ -12,8 +12,9 @@ from typing import Final, get_args
 from resilience.core.backoff import BACKOFF_KINDS, JITTERS
 from resilience.core.decision import LEADS_ON
 from resilience.core.fault import Effect, Repeat
-from resilience.core.policy import VERBS, OnUnavailable, OnUnfinished
+from resilience.core.policy import VERBS, OnUnfinished
 from resilience.core.settings.credentials import SourceKind
+from resilience.core.settings.state import OnUnavailable
 from resilience.policyfile.format.rows import Key
 from resilience.policyfile.format.shared_limits import BREAKER, BUDGET, RATE, SHARED
 

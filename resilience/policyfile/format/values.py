@@ -8,6 +8,7 @@ from typing import Final
 
 from resilience.core.grammar.pattern import Pattern, PatternError
 from resilience.core.operations.apis import AnswerPath
+from resilience.core.settings.state import STORE_SCHEMES
 from resilience.policyfile.format import http_places, numbers
 from resilience.policyfile.format.rows import Key
 from resilience.policyfile.format.unfit import UnfitError, elements
@@ -15,6 +16,9 @@ from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.lookalikes import lookalike
 from resilience.policyfile.messages.wording import is_secret, quoted, shown, suggestion
 
+# What stands before the host of a url, and is no variable.
+_PASSWORD: Final = re.compile(r"[^/@:]*:[^$/@][^/@]*@")
+_EXPANDED: Final = re.compile(r"\$(?:\w+|\{[^}]*\})")
 _FIELD: Final = re.compile(r"[^\s\[\]{}\"']+")
 
 
@@ -51,10 +55,25 @@ def _file(key: Key, value: object) -> str:
 
 
 def _store(key: Key, value: object) -> str:
-    where = _text(key, value)
-    if not where.strip() or "\0" in where or "://" in where:
-        raise UnfitError(ids.OUT_OF_RANGE, f"expected the path of a file, got {shown(value)}")
+    # A variable in the place of a password is none.
+    _text(key, _EXPANDED.sub("", value) if isinstance(value, str) else value)
+    where = str(value)
+    scheme, is_url, rest = where.partition("://")
+    if not where.strip() or "\0" in where or (is_url and not is_store(where)):
+        expected = 'a url such as "redis://host:6379/0", or the path of a file'
+        raise UnfitError(ids.OUT_OF_RANGE, f"expected {expected}, got {shown(value)}")
+    if is_url and _PASSWORD.match(rest):
+        message = (
+            f"a policy never holds a password; write {scheme}://:${{REDIS_PASSWORD}}@..., or a variable for all of it"
+        )
+        raise UnfitError(ids.SECRET, message)
     return where
+
+
+def is_store(where: str) -> bool:
+    """Tell whether a text is the url of a store, or the path of one."""
+    scheme, is_url, rest = where.partition("://")
+    return not is_url or (scheme in STORE_SCHEMES and rest.strip("/ ") != "")
 
 
 def _name(key: Key, value: object) -> str:

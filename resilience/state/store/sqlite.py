@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -163,6 +163,8 @@ class SqliteStore:
         return connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
+        # One transaction, so that a file which another process is about to make is seen whole or not at all.
+        connection.execute("BEGIN IMMEDIATE")
         application, version, tables = (
             connection.execute(each).fetchone()[0]
             for each in ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
@@ -173,15 +175,16 @@ class SqliteStore:
             raise StateError(
                 str(self.path), f"it has format {version}, newer than the {_FORMAT} known here; update mqtt-resilience"
             )
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = OFF")
         if version < _FORMAT:
-            connection.execute("BEGIN IMMEDIATE")
             for statement in _TABLES.split(";")[:-1]:
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {_APPLICATION}")
             connection.execute(f"PRAGMA user_version = {_FORMAT}")
-            connection.execute("COMMIT")
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA synchronous = OFF")
+        # While others use the file it cannot change to this; it works without, and a little slower.
+        with suppress(sqlite3.OperationalError):
+            connection.execute("PRAGMA journal_mode = WAL")
 
     def _in_our_words(self, error: sqlite3.Error | OSError) -> StateError:
         code = getattr(error, "sqlite_errorcode", None)
