@@ -112,27 +112,22 @@ class SyncExecutor(synchronous.BareSyncExecutor):  # noqa: D101  # it has the do
         raise_failures: bool = False,
     ) -> SyncOutcomeStream[T]:
         """
-        Make calls from an iterable of any length, some at a time; memory does not grow with their number.
+        Make calls from an iterable of any length, some at a time, in threads; see :meth:`Executor.map`.
 
         ::
 
             for outcome in executor.map(create_group.bind("mqtt-cn-x", name) for name in names): ...
 
-        Calls run in threads of their own. The input is asked for calls in the thread that reads the outcomes, while it
-        waits for the next one. Leaving the loop early waits for the attempts that are under way, and for nothing else;
-        a ``with`` block around it says where that is.
+        The input is asked for calls in the thread that reads the outcomes, while it waits for the next one. Leaving the
+        loop early waits for the attempts that are under way, and for nothing else; a ``with`` block around it says
+        where that is.
 
         Args:
-            calls: What ``bind`` returns: of a wrapped function, or of this executor for a method of a wrapped client.
-                The next call is asked for when a place is free and the outcomes before it have been read.
-            concurrency: How many calls are under way at a time. By default ``concurrency`` of the policy's ``[rate]``;
-                without it 16, or as many more as use up a rate that is declared there with answers after 250 ms.
-            ordered: Yield outcomes in the order of the calls. A slow call holds up the others, at most as many again
-                as are under way.
-            stop_on_failure: Begin no further call once one has failed; those under way end and are told. One that the
-                input gave at that moment is not made and has no outcome.
-            raise_failures: When all outcomes have been read, raise the errors of the failed ones in one
-                ``ExceptionGroup``; all of them are held until then.
+            calls: As for :meth:`Executor.map`.
+            concurrency: As for :meth:`Executor.map`.
+            ordered: As for :meth:`Executor.map`.
+            stop_on_failure: As for :meth:`Executor.map`.
+            raise_failures: As for :meth:`Executor.map`.
 
         Raises:
             ValueError: ``concurrency`` is less than 1.

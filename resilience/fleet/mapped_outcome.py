@@ -26,11 +26,6 @@ class MappedOutcome(Outcome[T_co]):
 
 @frozen(kw_only=True, repr=False, slots=False)
 class SyncMappedOutcome(Outcome[T_co]):
-    """
-    How a call of :meth:`SyncExecutor.map` ended; all else is as in :class:`Outcome`.
-
-    Attributes:
-        call: The call. To make it again, give it to another map.
-    """
+    """How a call of :meth:`SyncExecutor.map` ended; as :class:`MappedOutcome`."""
 
     call: SyncBoundCall[T_co]

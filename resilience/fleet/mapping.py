@@ -17,25 +17,16 @@ import anyio.abc
 from anyio.streams.memory import MemoryObjectSendStream
 
 from resilience.engine.bound_call import BoundCall
-from resilience.engine.call.notes import attach
 from resilience.fleet.mapped_outcome import MappedOutcome
 from resilience.fleet.source import AsyncSource, PlainSource
-from resilience.fleet.tally import Tally, failures_group
+from resilience.fleet.stream import CommonStream, not_bound
 
 T = TypeVar("T")
 
 _NOT_IN_A_BLOCK: Final = "map: use the outcomes inside of `async with executor.map(...) as outcomes:`"
 
 
-def not_bound(call: object, kind: str) -> TypeError:
-    """Return what is said of an input that is no call of this kind."""
-    return TypeError(
-        f"map: expected calls of type {kind}, as wrapped.bind(...) returns them, got {type(call).__name__}; "
-        "functions wrapped by an Executor go to its map, those wrapped by a SyncExecutor to that one's"
-    )
-
-
-class OutcomeStream(AsyncIterator[MappedOutcome[T]], Generic[T]):
+class OutcomeStream(CommonStream, AsyncIterator[MappedOutcome[T]], Generic[T]):
     """
     The outcomes of calls, to be read in an ``async with`` block; made by :meth:`resilience.Executor.map`.
 
@@ -48,24 +39,12 @@ class OutcomeStream(AsyncIterator[MappedOutcome[T]], Generic[T]):
     """
 
     def __init__(
-        self,
-        calls: Iterable[BoundCall[T]] | AsyncIterable[BoundCall[T]],
-        *,
-        concurrency: int,
-        ordered: bool,
-        stop_on_failure: bool,
-        raise_failures: bool,
+        self, calls: Iterable[BoundCall[T]] | AsyncIterable[BoundCall[T]], *, concurrency: int, **options: bool
     ) -> None:
-        self.tally = Tally()
+        super().__init__(concurrency=concurrency, **options)
         self._calls = calls
-        self._concurrency = concurrency
-        self._is_ordered = ordered
-        self._stops_on_failure = stop_on_failure
-        self._keeps_errors = raise_failures
-        self._errors: list[Exception] = []
         self._read = 0
         self._waiting: dict[int, MappedOutcome[T]] = {}
-        self._broken: Exception | None = None
         self._workers: anyio.abc.TaskGroup | None = None
         self._source: AsyncSource | PlainSource
 
@@ -139,21 +118,12 @@ class OutcomeStream(AsyncIterator[MappedOutcome[T]], Generic[T]):
         if self._waiting:
             self._read += 1
             return self._counted(self._waiting.pop(self._read - 1))
-        if self._broken is not None:
-            broken, self._broken = self._broken, None
-            attach(broken, f"resilience: map has ended early: {self.tally}")
-            raise broken
-        failures = failures_group(self._errors, self.tally.calls)
-        if failures is not None:
-            self._errors.clear()
-            raise failures
+        self._end()
         raise StopAsyncIteration
 
     def _counted(self, outcome: MappedOutcome[T]) -> MappedOutcome[T]:
         self._places.release()
-        self.tally.add(outcome)
-        if self._keeps_errors and outcome.error is not None:
-            self._errors.append(outcome.error)
+        self._has_read(outcome)
         return outcome
 
     async def _work(self, outcomes: MemoryObjectSendStream[tuple[int, MappedOutcome[T]]]) -> None:

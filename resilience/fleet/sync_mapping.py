@@ -16,19 +16,17 @@ from types import TracebackType
 from typing import Any, Final, Generic, Self, TypeVar
 
 from resilience.engine.bound_call import SyncBoundCall
-from resilience.engine.call.notes import attach
 from resilience.engine.runtime.halt import Halt, Halted
 from resilience.engine.runtime.plain_thread import THREAD
 from resilience.fleet.mapped_outcome import SyncMappedOutcome
-from resilience.fleet.mapping import not_bound
-from resilience.fleet.tally import Tally, failures_group
+from resilience.fleet.stream import CommonStream, not_bound
 
 T = TypeVar("T")
 
 _END: Final = object()
 
 
-class SyncOutcomeStream(Generic[T]):
+class SyncOutcomeStream(CommonStream, Generic[T]):
     """
     The outcomes of calls, to be read in a ``with`` block or by a loop; made by :meth:`resilience.SyncExecutor.map`.
 
@@ -42,24 +40,11 @@ class SyncOutcomeStream(Generic[T]):
         tally: What has been read so far, counted.
     """
 
-    def __init__(
-        self,
-        calls: Iterable[SyncBoundCall[T]],
-        *,
-        concurrency: int,
-        ordered: bool,
-        stop_on_failure: bool,
-        raise_failures: bool,
-    ) -> None:
-        self.tally = Tally()
+    def __init__(self, calls: Iterable[SyncBoundCall[T]], *, concurrency: int, **options: bool) -> None:
+        super().__init__(concurrency=concurrency, **options)
         self._calls = calls
-        self._concurrency = concurrency
-        self._is_ordered = ordered
-        self._stops_on_failure = stop_on_failure
-        self._raises_failures = raise_failures
         self._is_stopped = False
         self._has_failed = False
-        self._broken: BaseException | None = None
         self._threads: list[threading.Thread] = []
         self._source: Iterator[Any] = iter(())
         self._is_entered = False
@@ -108,22 +93,12 @@ class SyncOutcomeStream(Generic[T]):
                 yield from self._outcomes()
 
     def _outcomes(self) -> Iterator[SyncMappedOutcome[T]]:
-        errors: list[Exception] = []
         ended = self._as_ended()
         for outcome in _in_order(ended) if self._is_ordered else (outcome for _, outcome in ended):
             self._read += 1
-            self.tally.add(outcome)
-            if self._raises_failures and outcome.error is not None:
-                errors.append(outcome.error)
+            self._has_read(outcome)
             yield outcome
-        if self._broken is not None:
-            broken, self._broken = self._broken, None
-            if isinstance(broken, Exception):
-                attach(broken, f"resilience: map has ended early: {self.tally}")
-            raise broken
-        failures = failures_group(errors, self.tally.calls)
-        if failures is not None:
-            raise failures
+        self._end()
 
     def _as_ended(self) -> Iterator[tuple[int, SyncMappedOutcome[T]]]:
         """Yield outcomes with their numbers, as calls end; ask for a call wherever there is a place."""

@@ -86,10 +86,3 @@ def label_of(outcome: Outcome[Any]) -> str:
     """Return what a failed call is counted by: the code of its last fault, else why it stopped."""
     fault = outcome.attempts[-1].fault if outcome.attempts else None
     return outcome.stop_reason if fault is None else fault.label
-
-
-def failures_group(errors: list[Exception], calls: int) -> ExceptionGroup[Exception] | None:
-    """Return the errors of calls that failed in one exception; None if there is none."""
-    if not errors:
-        return None
-    return ExceptionGroup(f"{len(errors)} of {'1 call' if calls == 1 else f'{calls} calls'} failed", errors)

@@ -178,9 +178,7 @@ class _Run:
         bound = (wrapped.bind(*(form.format(number) for _ in names), number) for number in range(self._fleet.calls))
         with anyio.CancelScope() as scope:
             self._scope = scope
-            async with OutcomeStream(
-                bound, concurrency=self._width, ordered=False, stop_on_failure=False, raise_failures=False
-            ) as outcomes:
+            async with OutcomeStream(bound, concurrency=self._width) as outcomes:
                 async for outcome in outcomes:
                     self._ends.append(anyio.current_time())
                     if outcome.error is not None:
