@@ -65,14 +65,24 @@ class SyncOutcomeStream(CommonStream, Generic[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Wait for the attempts that are under way, and end the input."""
+        try:
+            self._let_go()
+            for thread in self._threads:
+                # Ctrl-C may have come before it was started.
+                if thread.ident is not None:
+                    thread.join()
+        finally:
+            # Again, where Ctrl-C came in between: a thread that is not told to end waits for ever.
+            self._let_go()
+            if isinstance(self._source, Generator):
+                self._source.close()
+
+    def _let_go(self) -> None:
+        """Let all threads end after their attempts."""
         self._is_stopped = True
         self._halt.set()
         for _ in self._threads:
             self._wanted.put(None)
-        for thread in self._threads:
-            thread.join()
-        if isinstance(self._source, Generator):
-            self._source.close()
 
     def stop(self) -> None:
         """Begin no further call. Those under way end, and their outcomes are read as before."""
