@@ -61,13 +61,29 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
     assert circle is None
 
 
-def test_a_class_name_stands_for_one_thing() -> None:
-    """No two public classes have one name, so that a reader who searches for it finds what is meant."""
+def type_names(file: Path) -> Iterator[str]:
+    """Yield the public classes of a file, and its names for types: those in capitals and small letters."""
+    tree = ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield node.name
+    for statement in tree.body:
+        match statement:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=value)
+            ):
+                is_variable = isinstance(value, ast.Call) and ast.unparse(value.func) in {"TypeVar", "ParamSpec"}
+                if name[0].isupper() and not name.isupper() and not is_variable:
+                    yield name
+
+
+def test_a_type_name_stands_for_one_thing() -> None:
+    """No two public classes or types have one name, so that a reader who searches for it finds what is meant."""
     found: defaultdict[str, list[str]] = defaultdict(list)
-    for name, file in modules().items():
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"), filename=str(file))):
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                found[node.name].append(name)
+    for module, file in modules().items():
+        for name in type_names(file):
+            found[name].append(module)
     assert {name: sorted(places) for name, places in found.items() if len(places) > 1} == {}
 
 

@@ -32,9 +32,9 @@ from resilience.core.admission.breaker import BreakerRefusal
 from resilience.core.admission.result import Result
 from resilience.core.decision import (
     Accept,
-    Event,
     Fail,
     Failed,
+    MachineEvent,
     NotAdmitted,
     Refresh,
     Rename,
@@ -124,14 +124,14 @@ SUCCEEDED: Final = Succeeded()
 SLEPT: Final = Slept()
 
 
-CommandReport = tuple[Event | Admitted | Succeeded | Slept, float, float]
+CommandReport = tuple[MachineEvent | Admitted | Succeeded | Slept, float, float]
 """What came of a command; when, on the driver's clock; and a draw in [0, 1) for the jitter of the next decision."""
 
-Call = Generator[Command, CommandReport, None]
+CallCommands = Generator[Command, CommandReport, None]
 """Yields commands and gets reports; the last command is :class:`End`."""
 
 
-def call(history: History, *, made: CommandReport | None = None) -> Call:
+def call(history: History, *, made: CommandReport | None = None) -> CallCommands:
     """
     Return the commands of one call.
 

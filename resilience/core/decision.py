@@ -154,7 +154,7 @@ class NotAdmitted:
     retry_after: float | None = None
 
 
-Event = (
+MachineEvent = (
     Failed
     | Verified
     | VerifyFailed

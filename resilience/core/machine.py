@@ -47,10 +47,10 @@ from resilience.core.admission.breaker import Breaker
 from resilience.core.admission.budget import RetryBudget
 from resilience.core.decision import (
     Decision,
-    Event,
     Fail,
     Failed,
     KnownBefore,
+    MachineEvent,
     NotAdmitted,
     Refreshed,
     RefreshFailed,
@@ -119,7 +119,7 @@ def begin(  # noqa: PLR0913  # a keyword for each limit that calls share
     return history
 
 
-def step(history: History, event: Event, *, now: float, draw: float) -> tuple[History, Decision]:
+def step(history: History, event: MachineEvent, *, now: float, draw: float) -> tuple[History, Decision]:
     """
     Decide what follows a failed attempt or a remedy.
 
@@ -137,7 +137,7 @@ def step(history: History, event: Event, *, now: float, draw: float) -> tuple[Hi
     return history, advance(history, event, now=now, draw=draw)
 
 
-def advance(history: History, event: Event, *, now: float, draw: float) -> Decision:
+def advance(history: History, event: MachineEvent, *, now: float, draw: float) -> Decision:
     """Add an event to the call's own history, and return the decision; as :func:`step`, without a copy."""
     match event:
         case Failed():

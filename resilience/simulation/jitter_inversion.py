@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from resilience.core.decision import Decision, Event
+from resilience.core.decision import Decision, MachineEvent
 from resilience.core.history import History
 from resilience.core.machine import step
 from resilience.journal.model import RecordedAttempt, RecordedDecision
@@ -19,7 +19,7 @@ _ROUNDING: Final = 1e-5
 
 
 def draw_as_recorded(
-    history: History, event: Event, *, now: float, recorded: RecordedDecision | None, draw: float | None
+    history: History, event: MachineEvent, *, now: float, recorded: RecordedDecision | None, draw: float | None
 ) -> float:
     """
     Return a draw that leads to the delay of a recorded decision.
@@ -42,7 +42,7 @@ def draw_as_recorded(
     return _draw_for(recorded.delay, lambda each: _delay(step(history, event, now=now, draw=each)[1]))
 
 
-def reaches(history: History, event: Event, *, now: float, recorded: RecordedDecision) -> bool:
+def reaches(history: History, event: MachineEvent, *, now: float, recorded: RecordedDecision) -> bool:
     """Tell whether a draw leads to a recorded decision."""
     low, high = (step(history, event, now=now, draw=draw)[1] for draw in (0.0, GREATEST))
     if low.verb != recorded.action:

@@ -19,7 +19,7 @@ from resilience.core.call import (
     SLEPT,
     SUCCEEDED,
     Admit,
-    Call,
+    CallCommands,
     Command,
     DoAttempt,
     DoRefresh,
@@ -33,9 +33,9 @@ from resilience.core.call import (
 )
 from resilience.core.decision import (
     Accept,
-    Event,
     Fail,
     Failed,
+    MachineEvent,
     Refreshed,
     RefreshFailed,
     Renamed,
@@ -115,7 +115,7 @@ class _Play:
             command = self._obey(commands, command)
         return self._played(command.decision)
 
-    def _obey(self, commands: Call, command: Command) -> Command:
+    def _obey(self, commands: CallCommands, command: Command) -> Command:
         """Carry out a command; return the next one."""
         began = self.now
         match command:
@@ -168,7 +168,7 @@ class _Play:
         self.now = self.now if end is None else end
         return False
 
-    def _attempt(self, limit: float | None) -> tuple[Event | None, bool]:
+    def _attempt(self, limit: float | None) -> tuple[MachineEvent | None, bool]:
         met = self.meet()
         if met.lands is not None:
             self.landings.append(self.now + met.lands)
@@ -176,11 +176,11 @@ class _Play:
             return Failed((CUT,)), True
         return (None if met.fault is None else Failed((met.fault,))), False
 
-    def _refresh(self, limit: float | None) -> tuple[Event, bool]:
+    def _refresh(self, limit: float | None) -> tuple[MachineEvent, bool]:
         cut = self._take(self.environment.refreshing, limit)
         return (Refreshed() if self.environment.refreshes and not cut else RefreshFailed()), cut
 
-    def _verify(self, limit: float | None) -> tuple[Event, bool]:
+    def _verify(self, limit: float | None) -> tuple[MachineEvent, bool]:
         environment, asked = self.environment, self.now
         if self._take(environment.verifying, limit):
             return VerifyFailed(CUT), True
@@ -189,7 +189,7 @@ class _Play:
             there = any(landing <= self.now for landing in self.landings)
         return Verified(there, asked=asked), False
 
-    def _rename(self, number: int, action: Action | None) -> Event:
+    def _rename(self, number: int, action: Action | None) -> MachineEvent:
         environment = self.environment
         if environment.name is not None and action is not None:
             new = next_name(environment.name, number, action, environment.law, digest=environment.digest)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from attrs import Factory, field, frozen
 
-from resilience.core.decision import Decision, Ended, Event, Failed, StopReason, ended_by
+from resilience.core.decision import Decision, Ended, Failed, MachineEvent, StopReason, ended_by
 from resilience.core.fault import Fault
 from resilience.core.operations.rename import NameLaw, name_hash
 
@@ -81,7 +81,7 @@ class SimulatedStep:
     number: int
     began: float
     ended: float
-    event: Event | None = None
+    event: MachineEvent | None = None
     decision: Decision | None = None
     cut: bool = False
 

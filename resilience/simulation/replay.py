@@ -21,7 +21,7 @@ from resilience.core.call import (
     SUCCEEDED,
     Admit,
     Admitted,
-    Call,
+    CallCommands,
     Command,
     DoAttempt,
     DoRefresh,
@@ -32,9 +32,9 @@ from resilience.core.call import (
 )
 from resilience.core.call import call as call_commands
 from resilience.core.decision import (
-    Event,
     Failed,
     KnownBefore,
+    MachineEvent,
     Refreshed,
     RefreshFailed,
     Renamed,
@@ -120,7 +120,7 @@ class _Replay(ReplayNotes):
         reason, _ = ended_with(command.decision)
         return self.replayed(ended_by(reason, attempts=self.begun), reason)
 
-    def _obey(self, commands: Call, command: Command) -> Command:
+    def _obey(self, commands: CallCommands, command: Command) -> Command:
         """Carry out a command; return the next one."""
         match command:
             case Admit():
@@ -150,7 +150,7 @@ class _Replay(ReplayNotes):
         verifies = any(each.kind == "verify" and each.number == 0 for each in self.call.remedies)
         return KnownBefore(is_done=recalled == "done", then="verify" if verifies else "retry")
 
-    def _attempt(self, commands: Call, limit: float | None) -> Command:
+    def _attempt(self, commands: CallCommands, limit: float | None) -> Command:
         recorded, fault, duration = self._next_attempt()
         began = self.now
         self.begun += 1
@@ -205,7 +205,7 @@ class _Replay(ReplayNotes):
         self.assume("success" if last.fault is None else "fault")
         return None, recorded_fault(last, self.call, self.plan), None if last.cut else last.duration
 
-    def _verify(self, commands: Call, limit: float | None) -> Command:
+    def _verify(self, commands: CallCommands, limit: float | None) -> Command:
         began = self.now
         recorded: RecordedRemedy | None = None
         there: bool | None
@@ -221,7 +221,7 @@ class _Replay(ReplayNotes):
             self.assume("verifier")
             there, duration = False, 0.0
         is_cut = self.take(duration, limit)
-        event: Event = VerifyFailed(CUT) if is_cut else Verified(bool(there), asked=began)
+        event: MachineEvent = VerifyFailed(CUT) if is_cut else Verified(bool(there), asked=began)
         if there is None and not is_cut and recorded is not None:
             self.assume("verifier_fault")
             event = VerifyFailed(verifier_fault(self.history, self.plan, recorded, self.now))
@@ -230,7 +230,7 @@ class _Replay(ReplayNotes):
         self.compare(recorded)
         return command
 
-    def _refresh(self, commands: Call, limit: float | None) -> Command:
+    def _refresh(self, commands: CallCommands, limit: float | None) -> Command:
         began, is_done = self.now, True
         if self.inputs.refreshes:
             took, outcome = self.inputs.refreshes.pop(0)
@@ -246,7 +246,7 @@ class _Replay(ReplayNotes):
         self.step("refresh", began, event)
         return command
 
-    def _rename(self, commands: Call) -> Command:
+    def _rename(self, commands: CallCommands) -> Command:
         if not self.inputs.renames:
             self.assume("rename")
         found = self.inputs.renames.pop(0) if self.inputs.renames else True
@@ -257,7 +257,9 @@ class _Replay(ReplayNotes):
         self.step("rename", self.now, event)
         return command
 
-    def _report(self, commands: Call, event: Event, recorded: RecordedDecision | None, draw: float | None) -> Command:
+    def _report(
+        self, commands: CallCommands, event: MachineEvent, recorded: RecordedDecision | None, draw: float | None
+    ) -> Command:
         """Report an event, with the draw of the recorded decision; return the next command."""
         budget = self.budget
         if budget is not None:

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from attrs import Factory, define, field
 
-from resilience.core.decision import Ended, Event, StopReason
+from resilience.core.decision import Ended, MachineEvent, StopReason
 from resilience.core.fault import Fault
 from resilience.core.history import History
 from resilience.journal.model import RecordedAttempt, RecordedCall, RecordedRemedy
@@ -56,7 +56,7 @@ class ReplayNotes:
         self.now += duration
         return is_cut
 
-    def step(self, did: Activity, began: float, event: Event | None, *, cut: bool = False) -> None:
+    def step(self, did: Activity, began: float, event: MachineEvent | None, *, cut: bool = False) -> None:
         """Note a step that has ended, with the decision that followed."""
         decision = None if event is None else self.history.decision
         self.steps.append(

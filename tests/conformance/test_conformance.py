@@ -33,9 +33,9 @@ import pytest
 from resilience.core.decision import (
     Accept,
     Decision,
-    Event,
     Fail,
     Failed,
+    MachineEvent,
     Refreshed,
     RefreshFailed,
     Renamed,
@@ -51,7 +51,7 @@ from resilience.policyfile import Policy
 FOLDER: Final = Path(__file__).parent / "scenarios"
 START: Final = 1000.0
 
-REMEDIES: Final[Mapping[str, Event]] = {
+REMEDIES: Final[Mapping[str, MachineEvent]] = {
     "refreshed": Refreshed(),
     "refresh_failed": RefreshFailed(),
     "renamed": Renamed(),
@@ -105,7 +105,7 @@ def plan_of(policy: Policy, call: Mapping[str, Any]) -> Plan:
     )
 
 
-def event_of(entry: Mapping[str, Any]) -> Event:
+def event_of(entry: Mapping[str, Any]) -> MachineEvent:
     [kind] = entry.keys() & EVENTS
     said = entry[kind]
     match kind:

@@ -15,9 +15,9 @@ from resilience.core.backoff import BACKOFF_KINDS, JITTERS, Backoff
 from resilience.core.decision import (
     Accept,
     Decision,
-    Event,
     Fail,
     Failed,
+    MachineEvent,
     Refresh,
     Refreshed,
     RefreshFailed,
@@ -62,7 +62,7 @@ class Turn:
     """One step of a play."""
 
     before: History
-    event: Event
+    event: MachineEvent
     now: float
     draw: float
     after: History
@@ -221,7 +221,7 @@ def _turns(facts: Plan, luck: Iterator[Luck], *, ours: bool) -> Iterator[Turn]:
         before = after
 
 
-def _event(history: History, asked: Decision, luck: Luck, now: float) -> tuple[Event, float]:
+def _event(history: History, asked: Decision, luck: Luck, now: float) -> tuple[MachineEvent, float]:
     """Return what a shell would report next, and when; whatever reaches its limit is cut there."""
     if isinstance(asked, Rename):
         return Renamed() if luck.works else RenameImpossible(), now

@@ -10,9 +10,9 @@ from resilience.core.backoff import Backoff
 from resilience.core.decision import (
     Accept,
     Decision,
-    Event,
     Fail,
     Failed,
+    MachineEvent,
     Refreshed,
     RefreshFailed,
     Renamed,
@@ -108,7 +108,7 @@ class Shell:
     def of(cls, plan: Plan, *, ours: bool = False) -> Shell:
         return cls(begin(plan, now=START, ours=ours))
 
-    def tell(self, event: Event, *, took: float = 0.0, draw: float = 0.5) -> Decision:
+    def tell(self, event: MachineEvent, *, took: float = 0.0, draw: float = 0.5) -> Decision:
         """Report an event that came ``took`` seconds after the last wait was over."""
         self.now += took
         self.history, decision = step(self.history, event, now=self.now, draw=draw)

@@ -78,7 +78,7 @@ def _on_loop(  # noqa: C901, PLR0915  # functions that share their cells, which 
     # While both ``slot[key]`` are None the fast path is open: two look-ups answer every reason against it.
     (slot, key), (other, other_key) = SHUT, ALWAYS_IDLE
     is_new = True
-    is_told = False
+    is_only_attempt = False
     invoke = target.function
     limit = 0.0
     refusal, check = target.refusal, target.check
@@ -100,11 +100,11 @@ def _on_loop(  # noqa: C901, PLR0915  # functions that share their cells, which 
         return go_on(target, error, started, before, generation_of(held), as_outcome=as_outcome)
 
     async def slow_path(args: tuple[Any, ...], kwargs: dict[str, Any], first: FirstAttempt | None) -> Any:
-        nonlocal is_new, is_told, slot, key, other, other_key, limit, plain, source
+        nonlocal is_new, is_only_attempt, slot, key, other, other_key, limit, plain, source
         nonlocal running_loop, make_alarms, alarms, cancelled
         held = None
         try:
-            if first is None and is_told and (source is None or (held := source.held).renew_at > time()):
+            if first is None and is_only_attempt and (source is None or (held := source.held).renew_at > time()):
                 made = await first_attempt(target, args, kwargs, limit, plain)
                 if isinstance(made, AtOnce):
                     return at_once(target, made.value, args, kwargs, made.duration) if as_outcome else made.value
@@ -115,7 +115,7 @@ def _on_loop(  # noqa: C901, PLR0915  # functions that share their cells, which 
             del first  # for the reason that Outcome.unwrap gives
         if slot is SHUT[0]:
             guard = Guard.of(target)
-            limit, is_told = guard.limit, guard.is_told
+            limit, is_only_attempt = guard.limit, guard.is_only_attempt
             if "asyncio" in sys.modules:
                 from resilience.engine.runtime import attempt_alarm  # noqa: PLC0415  # asyncio is there already
 
@@ -216,7 +216,7 @@ def _in_thread(target: Target, *, as_outcome: bool) -> Callable[..., Any]:  # no
     # The clock is read only where there is a limit, or an outcome to tell of it.
     (slot, key), (other, other_key) = SHUT, ALWAYS_IDLE
     is_new = True
-    is_told = False
+    is_only_attempt = False
     invoke = target.function
     limit = 0.0
     refusal, check = target.refusal, target.check
@@ -230,9 +230,9 @@ def _in_thread(target: Target, *, as_outcome: bool) -> Callable[..., Any]:  # no
         return held.generation if target.keeps_source or target.source is source else 0  # as on a loop
 
     def slow_path(args: tuple[Any, ...], kwargs: dict[str, Any], first: FirstAttempt | None = None) -> Any:
-        nonlocal is_new, is_told, slot, key, other, other_key, limit, kind, plain, source
+        nonlocal is_new, is_only_attempt, slot, key, other, other_key, limit, kind, plain, source
         try:
-            if first is None and is_told and (held := source.held).renew_at > time():
+            if first is None and is_only_attempt and (held := source.held).renew_at > time():
                 made = drive(first_attempt(target, args, kwargs, limit, plain))
                 if isinstance(made, AtOnce):
                     return at_once(target, made.value, args, kwargs, made.duration) if as_outcome else made.value
@@ -248,7 +248,7 @@ def _in_thread(target: Target, *, as_outcome: bool) -> Callable[..., Any]:  # no
             kind, plain = type(call.value), plain_type(target, call.value)
         if slot is SHUT[0]:
             guard = Guard.of(target)
-            limit, is_told = guard.limit, guard.is_told
+            limit, is_only_attempt = guard.limit, guard.is_only_attempt
             (slot, key), (other, other_key) = guard.slots
         return call.outcome() if as_outcome else call.unwrap()
 

@@ -27,22 +27,22 @@ class Guard:
 
     Attributes:
         slots: The call is nothing but an attempt while both hold None.
-        is_told: Whether it is nothing but an attempt, and what observers are told of it, while they do not.
+        is_only_attempt: Whether it is nothing but an attempt, and what observers are told of it, while they do not.
         limit: Of an attempt, in seconds; 0 for none.
     """
 
     slots: tuple[Slot, Slot]
-    is_told: bool
+    is_only_attempt: bool
     limit: float
 
     @classmethod
     def of(cls, target: Target) -> Guard:
         """Return how it stands after the first call."""
-        is_told = not target.has_more_to_do
-        slots = target.setting.idle_slots if is_told else None
+        is_only_attempt = not target.has_more_to_do
+        slots = target.setting.idle_slots if is_only_attempt else None
         limit = attempt_limit(begin(target.plan, now=0.0), now=0.0) or 0.0
         # Another mapping than the one that is shut before the first call, so that it is not asked for again.
-        return cls(slots or (({"": True}, ""), SHUT), is_told, limit)
+        return cls(slots or (({"": True}, ""), SHUT), is_only_attempt, limit)
 
 
 def plain_type(target: Target, value: object) -> type | None:

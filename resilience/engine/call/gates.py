@@ -15,7 +15,7 @@ from resilience.core import events
 from resilience.core.admission.admission import Admission
 from resilience.core.admission.tickets import Ticket
 from resilience.core.call import ADMITTED, Admitted, pass_breaker
-from resilience.core.decision import Event, KnownBefore, NotAdmitted, RefreshFailed
+from resilience.core.decision import KnownBefore, MachineEvent, NotAdmitted, RefreshFailed
 from resilience.core.events import Recalled, Waited
 from resilience.core.steps.limits import fits, last_attempt_end
 from resilience.engine.call import renaming
@@ -43,7 +43,7 @@ class Gate(Protocol):
         """Tell whether calls of this function have to pass it at all."""
         ...
 
-    async def enter(self, call: Progress, until: float | None) -> Event | None:
+    async def enter(self, call: Progress, until: float | None) -> MachineEvent | None:
         """
         Let the call pass when it may.
 
@@ -61,7 +61,7 @@ class Gate(Protocol):
         ...
 
 
-async def admit(call: Progress) -> Event | Admitted:
+async def admit(call: Progress) -> MachineEvent | Admitted:
     """Pass every gate that stands before an attempt; return what came of it."""
     target, until = call.target, call.history.deadline
     if target.gates is None:
@@ -108,7 +108,7 @@ class _OwnName(_Kept):
     def stands_before(self, target: Target) -> bool:
         return target.renames
 
-    async def enter(self, call: Progress, until: float | None) -> Event | None:  # noqa: ARG002  # takes no time
+    async def enter(self, call: Progress, until: float | None) -> MachineEvent | None:  # noqa: ARG002  # takes no time
         if call.is_begun:
             return None
         if not renaming.begin(call):
@@ -126,7 +126,7 @@ class _Key(_Kept):
     def stands_before(self, target: Target) -> bool:
         return target.setting.ledger is not None
 
-    async def enter(self, call: Progress, until: float | None) -> Event | None:
+    async def enter(self, call: Progress, until: float | None) -> MachineEvent | None:
         track = call.track
         if track is None or call.is_begun:
             return None
@@ -143,7 +143,7 @@ class _Key(_Kept):
             return renaming.refused(call, is_recorded=found is not None)
         return None if found is None else self._known(call, track)
 
-    def _known(self, call: Progress, track: LedgerClaim) -> Event:
+    def _known(self, call: Progress, track: LedgerClaim) -> MachineEvent:
         """Go on with the name that an earlier run used; return what it did."""
         found = track.found
         if found is None:
@@ -175,7 +175,7 @@ class _Credentials(_Kept):
     def stands_before(self, target: Target) -> bool:
         return not target.keeps_source or bool(target.sources)
 
-    async def enter(self, call: Progress, until: float | None) -> Event | None:  # noqa: ARG002  # has a limit of its own
+    async def enter(self, call: Progress, until: float | None) -> MachineEvent | None:  # noqa: ARG002  # has a limit of its own
         return None if await credentials_ready(call) else RefreshFailed()
 
 
@@ -185,7 +185,7 @@ class _Turn(_Kept):
     def stands_before(self, target: Target) -> bool:
         return target.admission is not None
 
-    async def enter(self, call: Progress, until: float | None) -> Event | None:  # noqa: ARG002  # see last_attempt_end
+    async def enter(self, call: Progress, until: float | None) -> MachineEvent | None:  # noqa: ARG002  # see last_attempt_end
         history = call.history
         admission = history.admission
         if admission is None:
@@ -238,7 +238,7 @@ class _Thread:
     def stands_before(self, target: Target) -> bool:
         return target.needs_thread
 
-    async def enter(self, call: Progress, until: float | None) -> Event | None:
+    async def enter(self, call: Progress, until: float | None) -> MachineEvent | None:
         slots = call.target.setting.threads.slots()
         ran = await call.runtime.run_until(until, slots.acquire_on_behalf_of, (call,), {})
         if ran.cut:
@@ -259,7 +259,7 @@ class _Breaker(_Kept):
     def stands_before(self, target: Target) -> bool:
         return target.breaker is not None
 
-    async def enter(self, call: Progress, until: float | None) -> Event | None:  # noqa: ARG002  # takes no time
+    async def enter(self, call: Progress, until: float | None) -> MachineEvent | None:  # noqa: ARG002  # takes no time
         return pass_breaker(call.history, call.now())
 
 
@@ -271,7 +271,7 @@ class _Noted(_Kept):
     def stands_before(self, target: Target) -> bool:
         return target.setting.ledger is not None
 
-    async def enter(self, call: Progress, until: float | None) -> Event | None:  # noqa: ARG002  # the claim knows it
+    async def enter(self, call: Progress, until: float | None) -> MachineEvent | None:  # noqa: ARG002  # the claim knows it
         if call.track is not None:
             await call.track.start(call.history.name, call.renamed)
         return None

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from resilience.core.call import Call, Command
-from resilience.core.decision import Decision, Event, StopReason
+from resilience.core.call import CallCommands, Command
+from resilience.core.decision import Decision, MachineEvent, StopReason
 from resilience.core.fault import Fault
 from resilience.core.history import Met
 from resilience.core.machine import begin
@@ -97,7 +97,7 @@ class Progress:
         verified: Whether it was accepted because a verifier said so; None if it was not accepted.
     """
 
-    commands: Call
+    commands: CallCommands
     track: LedgerClaim | None = None
     is_begun: bool = False
     renamed: Mapping[str, tuple[str, str]] = _NOTHING
@@ -148,7 +148,7 @@ class Progress:
         """What takes time."""
         return self.target.runtime
 
-    def report(self, event: Event) -> Command:
+    def report(self, event: MachineEvent) -> Command:
         """Report what came of the last command; return the next one. What was decided is in the history."""
         return self.commands.send((event, self.now(), self.target.setting.draw()))
 

@@ -28,7 +28,7 @@ async def credentials_ready(call: Progress) -> bool:
     return True
 
 
-async def refresh(call: Progress, command: DoRefresh) -> core.Event:
+async def refresh(call: Progress, command: DoRefresh) -> core.MachineEvent:
     """Replace the credentials that the last attempt used; return what came of it."""
     provider = command.provider or ""
     # Credentials of another provider are not noted at an attempt: those in force count.

@@ -77,7 +77,7 @@ def refused(call: Progress, *, is_recorded: bool = False) -> core.NotAdmitted:
     return core.NotAdmitted("not_ours")
 
 
-async def rename(call: Progress, decision: core.Rename) -> core.Event:
+async def rename(call: Progress, decision: core.Rename) -> core.MachineEvent:
     """Take the next name that no other resource has; return what came of it."""
     try:
         return await _rename(call, decision)
@@ -86,7 +86,7 @@ async def rename(call: Progress, decision: core.Rename) -> core.Event:
         return core.NotAdmitted("ledger")
 
 
-async def _rename(call: Progress, decision: core.Rename) -> core.Event:
+async def _rename(call: Progress, decision: core.Rename) -> core.MachineEvent:
     target, operation = call.target, call.target.operation
     asked = target.asked_for(call.args, call.kwargs)
     if asked is None or decision.action is None:

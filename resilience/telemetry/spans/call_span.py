@@ -48,7 +48,7 @@ from resilience.telemetry.attributes import (
 from resilience.telemetry.sentences import description
 from resilience.telemetry.spans.shared import SpanState
 
-Kind = Literal["attempt", "refresh", "verify"]
+ChildKind = Literal["attempt", "refresh", "verify"]
 
 _FAILED: Final = Status(StatusCode.ERROR)
 _LIMITS: Final = frozenset({"attempts", "deadline", "max", "budget"})
@@ -74,7 +74,7 @@ class CallSpan:
     # What runs inside the call right now: its span, what it is, its number, and how to make the call's own span
     # current again. Only one runs at a time.
     _child: Span | None = None
-    _kind: Kind
+    _kind: ChildKind
     _number: int
     _child_token: Token[context.Context]
     _last_attempt: Span | None = None
@@ -247,7 +247,7 @@ class CallSpan:
         self._span.set_attributes(attributes)
 
     def _open(
-        self, kind: Kind, name: str, number: int, attributes: Attributes, links: list[Link] | None = None
+        self, kind: ChildKind, name: str, number: int, attributes: Attributes, links: list[Link] | None = None
     ) -> Span:
         """Begin a child of the call and make it current; a forgotten one ends here."""
         if self._child is not None:
@@ -260,7 +260,7 @@ class CallSpan:
         self._child, self._kind, self._number = span, kind, number
         return span
 
-    def _describe(self, kind: Kind, attributes: Attributes, failure: str | None) -> None:
+    def _describe(self, kind: ChildKind, attributes: Attributes, failure: str | None) -> None:
         """Add what is known now to the child, and mark it as an error if it failed."""
         child = self._child
         if child is None or self._kind != kind:
@@ -270,7 +270,7 @@ class CallSpan:
             child.set_status(_FAILED)
         child.set_attributes(attributes)
 
-    def _close(self, kind: Kind) -> None:
+    def _close(self, kind: ChildKind) -> None:
         child = self._child
         if child is None or self._kind != kind:
             return
