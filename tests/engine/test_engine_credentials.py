@@ -352,6 +352,6 @@ async def test_credentials_are_never_pickled_and_never_shown() -> None:
     """Neither a file nor a log line gets to see what a source holds."""
     source = Credentials[str](lambda: "marker-secret")
     assert await source.load() == "marker-secret"
-    assert "marker" not in f"{source!r} {source} {source.held!r}"
+    assert "marker" not in f"{source!r} {source} {source.loaded!r}"
     with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(source)

@@ -92,23 +92,23 @@ def _on_loop(  # noqa: C901, PLR0915  # functions that share their cells, which 
     alarms: Any = None
     cancelled: type[BaseException] = GeneratorExit
 
-    def generation_of(held: Any) -> int:
+    def generation_of(loaded: Any) -> int:
         # Credentials that the script has replaced meanwhile say nothing of those that a refresh would renew.
-        return held.generation if held is not None and (target.keeps_source or target.source is source) else 0
+        return loaded.generation if loaded is not None and (target.keeps_source or target.source is source) else 0
 
-    def failed(error: Exception, started: float | None, before: int, held: Any) -> FirstAttempt | None:
-        return go_on(target, error, started, before, generation_of(held), as_outcome=as_outcome)
+    def failed(error: Exception, started: float | None, before: int, loaded: Any) -> FirstAttempt | None:
+        return go_on(target, error, started, before, generation_of(loaded), as_outcome=as_outcome)
 
     async def slow_path(args: tuple[Any, ...], kwargs: dict[str, Any], first: FirstAttempt | None) -> Any:
         nonlocal is_new, is_only_attempt, slot, key, other, other_key, limit, plain, source
         nonlocal running_loop, make_alarms, alarms, cancelled
-        held = None
+        loaded = None
         try:
-            if first is None and is_only_attempt and (source is None or (held := source.held).renew_at > time()):
+            if first is None and is_only_attempt and (source is None or (loaded := source.loaded).renew_at > time()):
                 made = await first_attempt(target, args, kwargs, limit, plain)
                 if isinstance(made, AtOnce):
                     return at_once(target, made.value, args, kwargs, made.duration) if as_outcome else made.value
-                first = FirstAttempt(made.error, made.started, made.decided_before, generation_of(held), made.watch)
+                first = FirstAttempt(made.error, made.started, made.decided_before, generation_of(loaded), made.watch)
                 del made
             call = await run(target, args, kwargs, first)
         finally:
@@ -132,11 +132,11 @@ def _on_loop(  # noqa: C901, PLR0915  # functions that share their cells, which 
         return call.outcome() if as_outcome else call.unwrap()
 
     async def untimed(*args: Any, **kwargs: Any) -> Any:
-        first = held = None
+        first = loaded = None
         if (
             slot[key] is None
             and other[other_key] is None
-            and (source is None or (held := source.held).renew_at > time())
+            and (source is None or (loaded := source.loaded).renew_at > time())
         ):
             before = decisions[0]
             try:
@@ -144,10 +144,10 @@ def _on_loop(  # noqa: C901, PLR0915  # functions that share their cells, which 
                 value = await (invoke(*args, **kwargs) if kwargs else invoke(*args))
                 if type(value) is plain or check(value) is None or (error := refusal(value)) is None:
                     return value
-                first = FirstAttempt(error, None, before, generation_of(held))
+                first = FirstAttempt(error, None, before, generation_of(loaded))
                 del error
             except Exception as error:
-                first = failed(error, None, before, held)
+                first = failed(error, None, before, loaded)
                 if first is None:
                     raise
         try:
@@ -157,11 +157,11 @@ def _on_loop(  # noqa: C901, PLR0915  # functions that share their cells, which 
 
     async def timed(*args: Any, **kwargs: Any) -> Any:  # noqa: C901, PLR0912  # one frame is what makes it quick
         nonlocal alarms
-        first = held = attempt_alarm = None
+        first = loaded = attempt_alarm = None
         if (
             slot[key] is None
             and other[other_key] is None
-            and (source is None or (held := source.held).renew_at > time())
+            and (source is None or (loaded := source.loaded).renew_at > time())
         ):
             before = decisions[0]
             loop = running_loop()
@@ -173,7 +173,7 @@ def _on_loop(  # noqa: C901, PLR0915  # functions that share their cells, which 
                 if failure is None and not ran.cut and (failure := refusal(value)) is None:
                     return at_once(target, value, args, kwargs, now() - started) if as_outcome else value
                 del ran
-                first = FirstAttempt(failure, started, before, generation_of(held))
+                first = FirstAttempt(failure, started, before, generation_of(loaded))
                 del failure
             else:
                 if limit:
@@ -185,10 +185,10 @@ def _on_loop(  # noqa: C901, PLR0915  # functions that share their cells, which 
                     value = await (invoke(*args, **kwargs) if kwargs else invoke(*args))
                     if type(value) is plain or check(value) is None or (error := refusal(value)) is None:
                         return at_once(target, value, args, kwargs, now() - started) if as_outcome else value
-                    first = FirstAttempt(error, started, before, generation_of(held))
+                    first = FirstAttempt(error, started, before, generation_of(loaded))
                     del error
                 except Exception as error:
-                    first = failed(error, started, before, held)
+                    first = failed(error, started, before, loaded)
                     if first is None:
                         raise
                 except cancelled:
@@ -197,7 +197,7 @@ def _on_loop(  # noqa: C901, PLR0915  # functions that share their cells, which 
                     is_ours, attempt_alarm = attempt_alarm.switch_off(), None
                     if not is_ours:
                         raise
-                    first = FirstAttempt(None, started, before, generation_of(held))
+                    first = FirstAttempt(None, started, before, generation_of(loaded))
                 finally:
                     if attempt_alarm is not None:
                         attempt_alarm.switch_off()
@@ -226,17 +226,17 @@ def _in_thread(target: Target, *, as_outcome: bool) -> Callable[..., Any]:  # no
     is_bounded = target.within(1.0) is not invoke
     now = THREAD.now
 
-    def generation_of(held: Any) -> int:
-        return held.generation if target.keeps_source or target.source is source else 0  # as on a loop
+    def generation_of(loaded: Any) -> int:
+        return loaded.generation if target.keeps_source or target.source is source else 0  # as on a loop
 
     def slow_path(args: tuple[Any, ...], kwargs: dict[str, Any], first: FirstAttempt | None = None) -> Any:
         nonlocal is_new, is_only_attempt, slot, key, other, other_key, limit, kind, plain, source
         try:
-            if first is None and is_only_attempt and (held := source.held).renew_at > time():
+            if first is None and is_only_attempt and (loaded := source.loaded).renew_at > time():
                 made = drive(first_attempt(target, args, kwargs, limit, plain))
                 if isinstance(made, AtOnce):
                     return at_once(target, made.value, args, kwargs, made.duration) if as_outcome else made.value
-                first = FirstAttempt(made.error, made.started, made.decided_before, generation_of(held), made.watch)
+                first = FirstAttempt(made.error, made.started, made.decided_before, generation_of(loaded), made.watch)
                 del made
             call = drive(run(target, args, kwargs, first))
         finally:
@@ -254,7 +254,7 @@ def _in_thread(target: Target, *, as_outcome: bool) -> Callable[..., Any]:  # no
 
     def call(*args: Any, **kwargs: Any) -> Any:
         first = None
-        if slot[key] is None and other[other_key] is None and (held := source.held).renew_at > time():
+        if slot[key] is None and other[other_key] is None and (loaded := source.loaded).renew_at > time():
             before = decisions[0]
             started: float | None = None
             function = invoke
@@ -272,10 +272,10 @@ def _in_thread(target: Target, *, as_outcome: bool) -> Callable[..., Any]:  # no
                         if started is None or not as_outcome
                         else at_once(target, value, args, kwargs, now() - started)
                     )
-                first = FirstAttempt(error, started, before, generation_of(held))
+                first = FirstAttempt(error, started, before, generation_of(loaded))
                 del error
             except Exception as error:
-                first = go_on(target, error, started, before, generation_of(held), as_outcome=as_outcome)
+                first = go_on(target, error, started, before, generation_of(loaded), as_outcome=as_outcome)
                 if first is None:
                     raise
         try:

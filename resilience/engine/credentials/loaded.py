@@ -47,7 +47,7 @@ class Loaded(Generic[C]):
 class NoCredentials:
     """Stands for the source of a call without credentials; its stand-in never expires."""
 
-    held: Loaded[None] = field(factory=lambda: Loaded(None, 0))
+    loaded: Loaded[None] = field(factory=lambda: Loaded(None, 0))
 
 
 NO_CREDENTIALS: Final = NoCredentials()

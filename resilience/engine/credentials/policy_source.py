@@ -28,7 +28,7 @@ class PolicySource(Credentials[KeyTriple]):
         # The requests of `fetch` belong to the attempt that waits for it, and are no calls of the script.
         super().__init__(as_attempt(fetch), expires=lambda keys: keys.expires_at)
         # The expiry of these keys is unknown, so only a refusal renews them.
-        self.held = Loaded(first, 1, read=True)
+        self.loaded = Loaded(first, 1, read=True)
         self.first_id = first.access_key_id
 
 

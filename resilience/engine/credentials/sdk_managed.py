@@ -31,20 +31,20 @@ class SdkManagedCredentials(Credentials[None]):
         super().__init__(as_attempt(keys.renew))
         self._keys = keys
         self._runtime = runtime
-        self._held: Loaded[None] = Loaded(None, 1, read=True)
+        self._loaded: Loaded[None] = Loaded(None, 1, read=True)
 
     @property
-    def held(self) -> Loaded[None]:
+    def loaded(self) -> Loaded[None]:
         """A stand-in for the keys; it is due for renewal when the SDK would block an event loop to renew them."""
         is_due = not self._runtime.blocks and self._keys.is_due()
-        self._held.renew_at = 0.0 if is_due else float("inf")
-        return self._held
+        self._loaded.renew_at = 0.0 if is_due else float("inf")
+        return self._loaded
 
-    @held.setter
-    def held(self, held: Loaded[None] | NoneLoaded) -> None:
-        if isinstance(held, Loaded):
-            held.read = True
-            self._held = held
+    @loaded.setter
+    def loaded(self, loaded: Loaded[None] | NoneLoaded) -> None:
+        if isinstance(loaded, Loaded):
+            loaded.read = True
+            self._loaded = loaded
 
     async def ready(
         self,

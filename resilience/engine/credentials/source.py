@@ -41,7 +41,7 @@ class Credentials(Generic[C]):
     event loop (``SyncExecutor``).
 
     Attributes:
-        held: The present credentials, or a stand-in before the first refresh.
+        loaded: The present credentials; before the first refresh a value that stands for none.
 
     Args:
         refresh: Gets new credentials: a coroutine function, or a plain function, which runs in a thread.
@@ -78,7 +78,7 @@ class Credentials(Generic[C]):
         self._threads = Threads()
         self._expires = expires
         self._limits = limits
-        self.held: Loaded[C] | NoneLoaded = NONE_LOADED
+        self.loaded: Loaded[C] | NoneLoaded = NONE_LOADED
         self._flight: RefreshInFlight | None = None
         self._mutex = ProcessLock()
         self._failed_at: float | None = None
@@ -95,7 +95,7 @@ class Credentials(Generic[C]):
     @property
     def generation(self) -> int:
         """The number of refreshes so far; 0 before the first."""
-        return self.held.generation
+        return self.loaded.generation
 
     def current(self) -> C:
         """
@@ -104,13 +104,13 @@ class Credentials(Generic[C]):
         Raises:
             RuntimeError: No credentials have been loaded yet.
         """
-        held = self.held
-        if isinstance(held, NoneLoaded):
+        loaded = self.loaded
+        if isinstance(loaded, NoneLoaded):
             raise RuntimeError(  # noqa: TRY004  # the type is right, the call is too early
                 "credentials not loaded: call current() inside a wrapped function, or await load() before it"
             )
-        held.read = True
-        return held.value
+        loaded.read = True
+        return loaded.value
 
     async def load(self) -> C:
         """
@@ -154,15 +154,15 @@ class Credentials(Generic[C]):
             RemedyFailed: There are no valid credentials, and the refresh failed. Its ``__cause__`` is the reason.
         """
         limits = self._limits or limits or _DEFAULTS
-        held = self.held
-        if isinstance(held, NoneLoaded):
+        loaded = self.loaded
+        if isinstance(loaded, NoneLoaded):
             await self._renew(0, limits, on_flight, runtime)
             return None
-        left = held.expires_at - time.time()
+        left = loaded.expires_at - time.time()
         if left <= 0:
-            await self._renew(held.generation, limits, on_flight, runtime)
+            await self._renew(loaded.generation, limits, on_flight, runtime)
         elif left < limits.refresh_before and self._under_way() is None:
-            return await self._renew_early(held.generation, min(left / 2, EARLY_SECONDS), limits, on_flight, runtime)
+            return await self._renew_early(loaded.generation, min(left / 2, EARLY_SECONDS), limits, on_flight, runtime)
         return None
 
     async def renew(
@@ -185,8 +185,8 @@ class Credentials(Generic[C]):
             RemedyFailed: The refresh failed (its ``__cause__`` is the reason); or the program has never read the
                 rejected credentials, so that new ones would change nothing.
         """
-        held = self.held
-        if held.generation == generation and not held.read:
+        loaded = self.loaded
+        if loaded.generation == generation and not loaded.read:
             raise RemedyFailed("refresh", "credentials not read: call sts.current() inside the wrapped function")
         await self._renew(generation, self._limits or limits or _DEFAULTS, on_flight, runtime)
 
@@ -251,7 +251,7 @@ class Credentials(Generic[C]):
             raise _failed(error) from error
         else:
             renew_at = expires_at - limits.refresh_before
-            self.held = Loaded(value, self.generation + 1, expires_at, renew_at)
+            self.loaded = Loaded(value, self.generation + 1, expires_at, renew_at)
             self._failed_at = self._failure = None
         finally:
             # This runs after a cancellation too: a waiting call then finds no error and no newer generation, and leads.
