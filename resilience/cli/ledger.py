@@ -15,6 +15,7 @@ import click
 from rich.table import Table
 
 from resilience.cli.screen import FINDINGS, as_json, console, format_option, load
+from resilience.core.policy import LedgerSettings
 from resilience.state import Ledger, LedgerEntry, LedgerError
 
 _STATES: Final = ("started", "done")
@@ -23,38 +24,40 @@ _STATES: Final = ("started", "done")
 def _ledger_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that name a ledger, and pass the open ledger to the function."""
 
-    @click.option("--ledger", "file", metavar="FILE", help="The ledger's file.")
+    @click.option("--ledger", "file", metavar="FILE", help="The ledger's file, or the url of its server.")
     @click.option("--policy", "-p", metavar="FILE", help="A policy with a table [ledger]: a file, or builtin:NAME.")
     @click.option("--env", "-e", metavar="NAME", help="The policy's environment; by default the one in RESILIENCE_ENV.")
     @wraps(function)
     def command(*args: Any, file: str | None, policy: str | None, env: str | None, **kwargs: Any) -> Any:
-        with _opened(_path(file, policy, env)) as ledger:
+        with _opened(_settings(file, policy, env)) as ledger:
             return function(ledger, *args, **kwargs)
 
     return command
 
 
-def _path(file: str | None, policy: str | None, env: str | None) -> str:
+def _settings(file: str | None, policy: str | None, env: str | None) -> LedgerSettings:
     if (file is None) == (policy is None):
         raise click.UsageError("say which ledger: --ledger FILE, or --policy FILE for the one that a policy names")
     if file is not None:
         if env is not None:
             raise click.UsageError("--env is the environment of a policy; --ledger names the file itself")
-        return file
+        return LedgerSettings(path=file, url=file if "://" in file else None)
     settings = load(policy or "", env).ledger
     if settings is None:
         raise click.UsageError(f"{policy} has no table [ledger] here; name the file with --ledger")
-    return settings.path
+    return settings
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[Ledger]:
+def _opened(settings: LedgerSettings) -> Iterator[Ledger]:
     # Opening a new file for a mistyped path would look like an empty ledger.
-    if not Path(path).exists():
-        raise click.UsageError(f"there is no ledger {path}")
+    if settings.url is None and not Path(settings.path).exists():
+        raise click.UsageError(f"there is no ledger {settings.path}")
     try:
-        with Ledger(path, create=False) as ledger:
+        with Ledger.of(settings, create=False) as ledger:
             yield ledger
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
     except LedgerError as error:
         click.echo(str(error), err=True)
         sys.exit(FINDINGS)

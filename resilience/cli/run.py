@@ -64,7 +64,11 @@ class _Command(click.Command):
 @click.command(cls=_Command, short_help="Run an unmodified script, or any command, under a policy.")
 @click.option("--policy", "-p", required=True, metavar="FILE", help="A policy: a file, or builtin:NAME.")
 @click.option("--env", "-e", metavar="NAME", help="The environment; by default the one in RESILIENCE_ENV, or none.")
-@click.option("--ledger", metavar="FILE", help="A file to record started and done operations, for the next run.")
+@click.option(
+    "--ledger",
+    metavar="FILE",
+    help="A file, or a server's url, to record started and done operations for the next run.",
+)
 @click.option("--journal", metavar="FILE", help="A file to record every call.")
 @click.option("--quiet", "-q", is_flag=True, help="Print no summary at the end.")
 @click.argument(

@@ -58,7 +58,11 @@ def digest(values: Mapping[str, Any]) -> str:
         content["chaos"] = {"seed": chaos.seed, "injections": entries}
     if values["ledger"] is not None:
         ledger = values["ledger"]
-        content["ledger"] = {"path": ledger.written or ledger.path, "on_unfinished": ledger.on_unfinished}
+        content["ledger"] = (
+            {"path": ledger.written or ledger.path, "on_unfinished": ledger.on_unfinished}
+            if ledger.url is None
+            else {"url": ledger.written, "lease": ledger.lease, "on_unfinished": ledger.on_unfinished}
+        )
     if values["state"] is not None:
         state = values["state"]
         content["state"] = {"store": state.written or state.store, "on_unavailable": state.on_unavailable}

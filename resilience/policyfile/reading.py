@@ -30,8 +30,8 @@ from resilience.policyfile.decode.settings import Settings, merge
 from resilience.policyfile.decode.shared_limits import SharedLimits, read_shared, read_shared_onto
 from resilience.policyfile.files.policy_file import BUILTIN
 from resilience.policyfile.files.positions import KeyPath
-from resilience.policyfile.format.tables import STOPPING
-from resilience.policyfile.format.values import is_store
+from resilience.policyfile.format.tables import LEDGER, STOPPING
+from resilience.policyfile.format.values import is_store, server_expected
 from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.wording import dotted, quoted
 from resilience.policyfile.ruleset import RuleSet
@@ -202,6 +202,9 @@ class LayerReading:
         entries = self.settings.ledger
         if entries is None:
             return None
+        if "url" in entries:
+            written = entries["url"]
+            return LedgerSettings(**{**entries, "url": self._url(("ledger", "url"), written), "written": written})
         written = entries.get("path", LedgerSettings().path)
         return LedgerSettings(**{**entries, "path": self._path(("ledger", "path"), written), "written": written})
 
@@ -238,14 +241,30 @@ class LayerReading:
         written = entries["journal"]
         return TelemetrySettings(journal=self._path(("telemetry", "journal"), written), written=written)
 
+    def _url(self, path: tuple[str, str], text: str) -> str:
+        """Return the url that a text means, whose variables may be secrets: no message shows their values."""
+        try:
+            url = expanded(text)
+        except UnsetVariableError as error:
+            self._unset(path, error, "set it")
+            return text
+        key = LEDGER["url"]
+        if not url.startswith(tuple(f"{scheme}://" for scheme in key.choices)):
+            message = f"{dotted(path)}: {server_expected(key, ' when its variables have their values')}"
+            self._complain(path, ids.OUT_OF_RANGE, message)
+        return url
+
+    def _unset(self, path: tuple[str, ...], error: UnsetVariableError, cure: str) -> None:
+        message = f"the environment variable {quoted(error.name)} is not set; {cure}"
+        self._complain(path, ids.MISSING, f"{dotted(path)}: {message}")
+
     def _path(self, path: tuple[str, ...], text: str) -> str:
         """Return the absolute path that a text means; a relative one starts at the folder of its file."""
         layer = self.stack.setter(path) or self.stack.setter(path[:-1]) or self.stack.root
         try:
             return resolved(text, layer.source.base)
         except UnsetVariableError as error:
-            message = f"the environment variable {quoted(error.name)} is not set; set it, or write the path out"
-            self._complain(path, ids.MISSING, f"{dotted(path)}: {message}")
+            self._unset(path, error, "set it, or write the path out")
             return text
 
     def _is_silent_on_deadline(self) -> bool:

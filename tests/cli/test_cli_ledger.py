@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from click.testing import CliRunner, Result
 from resilience import Ledger
 from resilience.cli.app import app
 from resilience.state import LedgerEntry
+
+pytest_plugins = ("servers.fixtures",)
 
 DONE, STARTED = 'alibaba::CreateGroupId:{"GroupId":"GID_a"}', 'tencent::CreateTopic:{"Topic":"t"}'
 
@@ -147,3 +150,36 @@ def test_the_ledger_of_a_policy_is_found(path: Path, monkeypatch: pytest.MonkeyP
 def test_it_must_be_clear_which_ledger_is_meant(options: list[str]) -> None:
     """Neither a file nor a policy, or both, is wrong use."""
     assert run("list", *options).exit_code == 2
+
+
+def test_a_ledger_on_a_server_is_shown_too(new_postgres_url: Callable[[], str], tmp_path: Path) -> None:
+    """By its url, or by the policy that names it; a key in use is not forgotten, and no output has the password."""
+    url = new_postgres_url()
+    policy = tmp_path / "policy.toml"
+    text = 'schema = 1\nlimits.deadline = "2m"\n[ledger]\nurl = "$LEDGER_URL"\n'
+    policy.write_text(text, encoding="utf-8")
+    entry = LedgerEntry(key=STARTED, provider="tencent", operation="CreateTopic", resource={"Topic": "t"})
+    with pytest.MonkeyPatch.context() as patch, Ledger(url) as ledger:
+        patch.setenv("LEDGER_URL", url)
+        assert ledger.claim(STARTED)
+        ledger.start(entry)
+        listed = run("list", "--policy", policy)
+        assert listed.exit_code == 0
+        assert STARTED in listed.stdout
+        assert json.loads(run("show", "--ledger", url, STARTED, "--format", "json").stdout)["state"] == "started"
+        assert run("forget", "--ledger", url, STARTED).stdout == f"in use: {STARTED}\n"
+        ledger.finish(entry)
+        assert run("forget", "--ledger", url, STARTED).stdout == f"forgotten: {STARTED}\n"
+        assert ledger.entries() == []
+
+
+def test_a_server_that_is_no_ledger_is_refused() -> None:
+    """An unknown scheme is wrong use; a server that is away is a failure; neither shows the password."""
+    for url, code, said in (
+        ("mysql://me:hunter2@db/place", 2, "expected a path, or an address that begins with"),
+        ("postgresql://me:hunter2@127.0.0.1:1/place", 1, "the server cannot be reached"),
+    ):
+        result = run("list", "--ledger", url)
+        assert result.exit_code == code
+        assert said in result.output.replace("\n", " ")
+        assert "hunter2" not in result.output

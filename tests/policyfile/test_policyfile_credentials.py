@@ -156,3 +156,52 @@ def test_a_variable_that_is_not_set_is_an_error_at_its_path(table: str, tmp_path
     (problem,) = check(tmp_path / "p.toml")
     assert (problem.line, problem.rule) == (3, "RP044")
     assert '"UNSET_HERE" is not set; set it, or write the path out' in problem.message
+
+
+def test_the_url_of_a_ledger_has_its_variables_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that no password stands in a policy; no representation, digest or message shows their values."""
+    monkeypatch.setenv("LEDGER_PASSWORD", "hunter2")
+    monkeypatch.setenv("LEDGER_URL", "postgresql://me:hunter2@db.example/place")
+    text = 'schema = 1\nlimits.deadline = "2m"\n[ledger]\nurl = "{}"\nlease = "1m"\n'
+    for written in ("postgresql://me:${LEDGER_PASSWORD}@db.example/place", "$LEDGER_URL"):
+        policy = Policy.loads(text.format(written))
+        assert policy.ledger is not None
+        assert policy.ledger.url == "postgresql://me:hunter2@db.example/place"
+        assert policy.ledger.lease == 60.0
+        assert "hunter2" not in repr(policy.ledger)
+        monkeypatch.setenv("LEDGER_PASSWORD", "hunter3")
+        assert Policy.loads(text.format(written)).digest == policy.digest
+        monkeypatch.setenv("LEDGER_PASSWORD", "hunter2")
+    monkeypatch.setenv("LEDGER_URL", "hunter2://me:hunter2@db.example/place")
+    monkeypatch.delenv("LEDGER_PASSWORD")
+    for written, said in (
+        ("$LEDGER_URL", "begins with postgresql://"),
+        ("redis://:${LEDGER_PASSWORD}@cache", '"LEDGER_PASSWORD" is not set; set it'),
+    ):
+        with pytest.raises(PolicyError, match=r"ledger\.url") as caught:
+            Policy.loads(text.format(written))
+        assert said in str(caught.value)
+        assert "hunter2" not in str(caught.value)
+
+
+def test_an_environment_says_path_or_url_instead_of_the_other() -> None:
+    """A file for development, and a server in production; the lease of the plain table stays."""
+    text = """
+        schema = 1
+        limits.deadline = "2m"
+        [ledger]
+        path = "runs.db"
+        lease = "1m"
+        [env.prod.ledger]
+        url = "postgresql://db.example/place"
+        [env.laptop.ledger]
+        path = "other.db"
+    """
+    found = {env: Policy.loads(text, env=env).ledger for env in (None, "prod", "laptop")}
+    assert {env: None if each is None else each.url for env, each in found.items()} == {
+        None: None,
+        "prod": "postgresql://db.example/place",
+        "laptop": None,
+    }
+    assert found["prod"] is not None
+    assert found["prod"].lease == 60.0

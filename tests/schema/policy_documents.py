@@ -122,7 +122,7 @@ def _tables() -> dict[str, Values]:
     injections = st.dictionaries(codes | _joined(_TRANSPORTS), _rows(INJECTION, "rate"), min_size=1, max_size=2)
     return {
         "limits": _rows(LIMITS),
-        "ledger": _rows(LEDGER),
+        "ledger": _ledger(),
         "telemetry": _rows(TELEMETRY),
         "sources": st.dictionaries(_PROVIDERS, _source(), max_size=1),
         "backoff": st.dictionaries(_NAMES, _narrowed(BACKOFF, "kind"), min_size=1, max_size=2),
@@ -138,6 +138,11 @@ def _tables() -> dict[str, Values]:
             lambda own, entries: own | entries, _rows(CHAOS), st.dictionaries(_PROVIDERS, injections, max_size=1)
         ),
     }
+
+
+def _ledger() -> Values:
+    on_server = _rows({name: row for name, row in LEDGER.items() if name != "path"}, "url")
+    return _rows({name: row for name, row in LEDGER.items() if name not in {"url", "lease"}}) | on_server
 
 
 def _renewal() -> Values:
@@ -188,6 +193,7 @@ _SAMPLES: Final[Mapping[str, tuple[Any, ...]]] = {
     "window": ("30s", 10, 1000),
     "file": ("ledger.db", "a b/c"),
     "store": ("state.db", "a b/c", "redis://localhost:6379/0", "rediss://:${PASSWORD}@host"),
+    "server": ("postgresql://db.example/place", "redis://cache.example:6379/0"),
     "place": ("json:code", "json:errors.0.title", "header:X-Request-Id"),
     "template": ("POST /users", "DELETE /users/{user}", "GET /", "LIST /a/{b-1}/c:d/"),
     "fields": (["Name"], ["Name", "a.b"]),
@@ -206,8 +212,8 @@ _SAMPLES: Final[Mapping[str, tuple[Any, ...]]] = {
 def _value(key: Key) -> Values:
     match key.kind:
         case "duration":
-            nothing = ["0s"] if key.above is None else []
-            return st.sampled_from(["30s", "1m30s", "250ms", "1.5h", *nothing, *(["none"] if key.none else [])])
+            short = ["250ms", *([] if key.above is not None else ["0s"])] if not key.least else []
+            return st.sampled_from(["30s", "1m30s", "1.5h", *short, *(["none"] if key.none else [])])
         case "durations":
             return st.lists(st.sampled_from(["1s", "0s", "30s"]), min_size=1, max_size=3)
         case "share":

@@ -11,6 +11,7 @@ from resilience.cli.shared_limits import breaker_keys, budget_keys, rate_keys
 from resilience.cli.values import declared_keys, duration, written
 from resilience.core.fault import Origin
 from resilience.core.operations.apis import RestApi
+from resilience.core.policy import LedgerSettings
 from resilience.core.settings.credentials import CredentialLimits
 from resilience.policyfile import Policy
 
@@ -72,6 +73,8 @@ def _plain(policy: Policy) -> Iterator[tuple[tuple[str, ...], str]]:
     for provider, api in policy.apis.items():
         yield from _api(("sources", provider), api)
     yield from _shared(policy)
+    if policy.ledger is not None:
+        yield from _ledger(policy.ledger)
     if policy.telemetry is not None:
         yield ("telemetry", "journal"), policy.telemetry.written or policy.telemetry.journal or "none"
 
@@ -85,6 +88,14 @@ def _shared(policy: Policy) -> Iterator[tuple[tuple[str, ...], str]]:
         yield from ((("budget", provider, key), text) for key, text in budget_keys(budget))
     for provider, breaker in policy.breakers.items():
         yield from ((("breaker", provider, key), text) for key, text in breaker_keys(breaker))
+
+
+def _ledger(settings: LedgerSettings) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the settings of the ledger, with the path or url as the policy has it: it may hold a password otherwise."""
+    yield ("ledger", "path" if settings.url is None else "url"), settings.written or settings.path
+    if settings.url is not None:
+        yield ("ledger", "lease"), duration(settings.lease)
+    yield ("ledger", "on_unfinished"), settings.on_unfinished
 
 
 def _is_operation_rate(path: tuple[str, ...]) -> bool:

@@ -193,8 +193,7 @@ class _Reader:
         if name == "limits":
             self._entries((name,), LIMITS, self.into.limits)
         elif name == "ledger":
-            self.into.ledger = self.into.ledger or {}
-            self._entries((name,), LEDGER, self.into.ledger)
+            self._ledger()
         elif name == "state":
             self.into.state = self.into.state or {}
             self._entries((name,), STATE, self.into.state)
@@ -207,6 +206,18 @@ class _Reader:
             target: dict[str, Entries] = getattr(self.into, name)
             for each in self.layer.table[name]:
                 self._named(name, each, target)
+
+    def _ledger(self) -> None:
+        """Read ``[ledger]``; a file or an environment that says one of path and url means it instead of the other."""
+        into = self.into.ledger = self.into.ledger or {}
+        entries = self.layer.table["ledger"]
+        if "path" in entries and "url" in entries:
+            message = "ledger: url is there instead of path, for many machines; leave one of them out"
+            self.report.add(self.layer, ("ledger", "url"), ids.NOT_APPLICABLE, message, at="key")
+        for key, other in (("path", "url"), ("url", "path")):
+            if key in entries:
+                into.pop(other, None)
+        self._entries(("ledger",), LEDGER, into)
 
     def _named(self, table: str, name: str, target: dict[str, Entries]) -> None:
         """Read ``[backoff.NAME]``, ``[credentials.PROVIDER]`` and the like."""

@@ -123,6 +123,8 @@ def read_duration(key: Key, value: object) -> float | None:
     if key.above is not None and length <= key.above:
         hint = '; "none" is the way to have no limit' if key.none else ""
         raise UnfitError(ids.OUT_OF_RANGE, f"expected more than {written(key.above)}, got {shown(value)}{hint}")
+    if key.least is not None and length < key.least:
+        raise UnfitError(ids.OUT_OF_RANGE, f"expected at least {written(key.least)}, got {shown(value)}")
     if length > LONGEST:
         hint = '; "none" is the way to have no limit' if key.none else ""
         raise UnfitError(ids.OUT_OF_RANGE, f'expected at most 365 days, "8760h", got {shown(value)}{hint}')

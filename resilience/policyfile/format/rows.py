@@ -33,6 +33,7 @@ ValueKind = Literal[
     "amount",
     "window",
     "store",
+    "server",
 ]
 """
 What a value is: ``duration`` ("30s"), ``durations`` (an array of them), ``number``, ``share`` (a number
@@ -42,7 +43,7 @@ an action does; in a rule also the name of an action), ``place`` (where a value 
 (a method and a path), ``hosts`` (an array of hosts), ``fields`` (an array of the names of request or answer fields),
 ``expression`` (a regular expression), ``words`` (a program and its arguments), ``variables`` (the names of two
 environment variables), ``rate`` ("10/s"), ``amount`` (a number with a least value), ``window`` (a duration, or a whole
-number of calls), ``store`` (the url of a server, or a path).
+number of calls), ``store`` (the url of a server, or a path), ``server`` (the url of a server).
 """
 
 

@@ -61,6 +61,8 @@ BEYOND: Final[Mapping[str, str]] = {
     "RP042 .*expected a regular expression": "whether an expression for names can be read",
     "RP042 .*expected a field of key": "whether a rename changes a field of the key",
     "RP042 .*(is the operation itself|changes nothing, and|the path of)": "whether a read-back can be asked",
+    "RP043 .*when its variables have": "whether the values of variables are a url",
+    "RP043 .*expected at least 1s": "whether a lease is shorter than a second",
     "RP043 .*sounds like a secret": "whether a field that a ledger keeps is a secret",
     "RP049 .*(a rename changes; say which|tells one|can look for)": "which keys of an operation need each other",
     "RP046": "whether a file can be read",
@@ -270,7 +272,11 @@ def _state() -> Schema:
 
 
 def _ledger() -> Schema:
-    return {"description": "the record of operations, for the next run after a crash", **rows_of(LEDGER)}
+    return {
+        "description": "the record of operations, for the next run after a crash",
+        **rows_of(LEDGER),
+        "not": {"required": ["path", "url"]},
+    }
 
 
 def _telemetry() -> Schema:

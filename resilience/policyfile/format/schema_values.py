@@ -63,6 +63,7 @@ _KINDS: Final[Mapping[str, Callable[[Key], Schema]]] = {
     "literal": lambda _: TEXT,
     "file": lambda _: {"type": "string", "minLength": 1, "not": {"pattern": "^\\s*$"}},
     "store": _store,
+    "server": lambda key: {"type": "string", "pattern": f"^(?:{'|'.join(key.choices)})://|^[$]"},
     "pattern": lambda _: {"type": "string", "pattern": _PATTERN},
     "action": lambda _: {"type": "string"},
     "backoff": lambda _: {"type": "string"},

@@ -147,6 +147,17 @@ LEDGER: Final[Mapping[str, Key]] = {
         meaning="the ledger's file; a relative path starts at the policy file's folder",
         default=".resilience/ledger.db",
     ),
+    "url": Key(
+        kind="server",
+        meaning="the server of a ledger for many machines, instead of path; ${VARIABLE} stands for a password",
+        choices=("postgresql", "postgres", "redis", "rediss"),
+    ),
+    "lease": Key(
+        kind="duration",
+        meaning="with url: how long a call keeps its key without a sign of life of its process",
+        default="30s",
+        least=1,
+    ),
     "on_unfinished": Key(
         kind="choice",
         meaning="what to do with an operation that an earlier run started and did not finish",

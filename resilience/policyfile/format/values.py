@@ -76,6 +76,23 @@ def is_store(where: str) -> bool:
     return not is_url or (scheme in STORE_SCHEMES and rest.strip("/ ") != "")
 
 
+def _server(key: Key, value: object) -> str:
+    if type(value) is str and is_secret(_EXPANDED.sub("", value)):
+        raise UnfitError(
+            ids.SECRET, "this looks like a secret, which a policy never holds; write the password as ${VARIABLE}"
+        )
+    # What is left of a secret is the name of a variable.
+    text = value if type(value) is str else _text(key, value)
+    if "\0" in text or not text.startswith((*(f"{scheme}://" for scheme in key.choices), "$")):
+        raise UnfitError(ids.OUT_OF_RANGE, server_expected(key, f", got {shown(value)}"))
+    return text
+
+
+def server_expected(key: Key, got: str) -> str:
+    """Return what is said of a value that is no url of a server."""
+    return f"expected a url that begins with {' or '.join(f'{scheme}://' for scheme in key.choices)}{got}"
+
+
 def _name(key: Key, value: object) -> str:
     if type(value) is not str:
         raise UnfitError(
@@ -229,6 +246,7 @@ _READERS: Final[dict[str, Callable[[Key, object], object]]] = {
     "literal": _literal,
     "file": _file,
     "store": _store,
+    "server": _server,
     "pattern": _text,
     "action": _name,
     "backoff": _name,

@@ -18,6 +18,7 @@ from resilience.policyfile.lint.rules import (
     declared,
     effects,
     environments,
+    ledger,
     limits,
     names,
     overlays,
@@ -113,6 +114,8 @@ LINTS: Final = (
     Lint(shared_limits.unreached_rate, frozenset({"rate"}), reads=_RATED),
     Lint(shared_limits.limitless, frozenset({"rate"}), reads=frozenset({"rate"})),
     Lint(shared_limits.idle_breaker, SHARED, reads=_RATED | {"breaker"}),
+    Lint(ledger.short_lease, frozenset({"ledger", "limits"}), reads=frozenset({"ledger", "limits"})),
+    Lint(ledger.idle_lease, frozenset({"ledger"}), reads=frozenset({"ledger"})),
     Lint(environments.alike, about="files"),
 )
 
@@ -166,6 +169,8 @@ LINT_TITLES: Final[Mapping[str, str]] = MappingProxyType(
         ids.INERT: "a rule whose action can never happen",
         ids.UNREMEMBERED: "an operation that the ledger cannot remember",
         ids.UNREACHED_FOR: "a for that is never over",
+        ids.SHORT_LEASE: "an attempt may take longer than the lease of its key",
+        ids.IDLE_LEASE: "a lease of a ledger in a file",
         ids.LIKE_AN_OPERATION: "a declared operation that is spelled almost like a known one",
     }
 )

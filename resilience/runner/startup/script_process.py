@@ -67,15 +67,16 @@ def _settings(run: Run) -> RunSettings:
 
 
 def _try_ledger(settings: RunSettings) -> None:
-    ledger = settings.ledger()
-    if ledger is None:
+    if settings.run.ledger is None and settings.policy.ledger is None:
         return
     from resilience.state import LedgerError  # noqa: PLC0415  # imports a database, which few runs need
 
     try:
-        with ledger:
-            ledger.get("")
-    except LedgerError as error:
+        ledger = settings.ledger()
+        if ledger is not None:
+            with ledger:
+                ledger.get("")
+    except (LedgerError, ValueError) as error:
         _refuse(settings.run, str(error))
 
 
