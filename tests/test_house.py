@@ -6,6 +6,7 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Final, get_args
@@ -29,9 +30,14 @@ def modules() -> dict[str, Path]:
     }
 
 
+@cache
+def tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
+
+
 def imported(file: Path, known: dict[str, Path]) -> Iterator[str]:
     """Yield our modules that a file imports, wherever in it, also for its types alone."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"), filename=str(file))):
+    for node in ast.walk(tree(file)):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names if name.name in known)
         elif isinstance(node, ast.ImportFrom):
@@ -63,11 +69,10 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
 
 def type_names(file: Path) -> Iterator[str]:
     """Yield the public classes of a file, and its names for types: those in capitals and small letters."""
-    tree = ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
-    for node in ast.walk(tree):
+    for node in ast.walk(tree(file)):
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
             yield node.name
-    for statement in tree.body:
+    for statement in tree(file).body:
         match statement:
             case (
                 ast.Assign(targets=[ast.Name(id=name)], value=value)

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -125,8 +126,13 @@ def part_of(file: Path) -> str:
     return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imported(file: Path) -> Iterator[tuple[int, str]]:
-    """Yield line and full name of every import of a file, wherever in it; ``from a import b`` is ``a.b``."""
+@cache
+def imported(file: Path) -> tuple[tuple[int, str], ...]:
+    """Return line and full name of every import of a file, wherever in it; ``from a import b`` is ``a.b``."""
+    return tuple(_imports(file))
+
+
+def _imports(file: Path) -> Iterator[tuple[int, str]]:
     home = (NAME, *file.relative_to(PACKAGE).parts[:-1])
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"), filename=str(file))):
         if isinstance(node, ast.Import):
@@ -154,6 +160,7 @@ def wrong_imports(part: str) -> list[str]:
     return wrong
 
 
+@cache
 def parts() -> frozenset[str]:
     return frozenset(part_of(file) for file in MODULES)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
 
 from attrs import frozen
 from core_plays import LEADS_ON, Play, Turn, plays
@@ -23,9 +24,13 @@ from resilience.core.decision import (
 )
 from resilience.core.machine import step
 
-PLAYS = plays()
+PROPERTIES: list[Callable[[Play], None]] = []
 
-patient = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+def holds(check: Callable[[Play], None]) -> Callable[[Play], None]:
+    """Add a property that holds for every play; plays take longer to make than to check."""
+    PROPERTIES.append(check)
+    return check
 
 
 @frozen
@@ -70,9 +75,8 @@ def is_for_the_verifier(turn: Turn) -> bool:
     return isinstance(turn.event, VerifyFailed) and isinstance(turn.decision, Refresh)
 
 
-@patient
-@given(PLAYS)
-def test_every_call_ends(play: Play) -> None:
+@holds
+def every_call_ends(play: Play) -> None:
     """No history is endless: a deadline, or a ``max`` on all that is free, bounds its decisions."""
     last = play.turns[-1].decision
     event(f"ends with {last.reason if isinstance(last, Fail) else type(last).__name__}")
@@ -80,18 +84,16 @@ def test_every_call_ends(play: Play) -> None:
     assert len(play.turns) <= play.most_turns
 
 
-@patient
-@given(PLAYS)
-def test_attempts_are_bounded(play: Play) -> None:
+@holds
+def attempts_are_bounded(play: Play) -> None:
     """There are never more attempts than ``max_attempts`` and the ``max`` of the free actions allow."""
     attempts = sum(isinstance(turn.event, Failed) for turn in play.turns)
     assert attempts <= play.most_attempts
     assert play.turns[-1].after.attempts == attempts
 
 
-@patient
-@given(PLAYS)
-def test_every_delay_is_in_range(play: Play) -> None:
+@holds
+def every_delay_is_in_range(play: Play) -> None:
     """A wait is finite, not negative, and no longer than the cap of its backoff."""
     for turn in play.turns:
         decision = turn.decision
@@ -108,9 +110,8 @@ def test_every_delay_is_in_range(play: Play) -> None:
         assert 0 <= decision.delay <= longest
 
 
-@patient
-@given(PLAYS)
-def test_no_wait_reaches_the_deadline(play: Play) -> None:
+@holds
+def no_wait_reaches_the_deadline(play: Play) -> None:
     """What is waited for begins before the deadline; after it, nothing leads to another attempt."""
     for turn in play.turns:
         deadline, decision = turn.after.deadline, turn.decision
@@ -120,18 +121,16 @@ def test_no_wait_reaches_the_deadline(play: Play) -> None:
             assert turn.now + decision.delay < deadline
 
 
-@patient
-@given(PLAYS)
-def test_nothing_is_done_twice(play: Play) -> None:
+@holds
+def nothing_is_done_twice(play: Play) -> None:
     """While a duplicate operation is in doubt, no decision leads to another attempt before a verification."""
     for doubt in doubts(play):
         if play.plan.repeat == "duplicate" and doubt.since is not None and not is_for_the_verifier(doubt.turn):
             assert not isinstance(doubt.turn.decision, LEADS_ON)
 
 
-@patient
-@given(PLAYS)
-def test_an_early_not_there_leads_to_no_attempt(play: Play) -> None:
+@holds
+def an_early_not_there_leads_to_no_attempt(play: Play) -> None:
     """Whatever a repeat does: "not there" before the doubt has settled is asked again, or ends the call."""
     for doubt in doubts(play):
         if doubt.turn.event == Verified(there=False) and doubt.since is not None:
@@ -140,9 +139,8 @@ def test_an_early_not_there_leads_to_no_attempt(play: Play) -> None:
             assert not isinstance(decision, Fail) or decision.reason == "deadline"
 
 
-@patient
-@given(PLAYS)
-def test_what_may_exist_is_remembered(play: Play) -> None:
+@holds
+def what_may_exist_is_remembered(play: Play) -> None:
     """What the machine calls unresolved and ours is what the documentation calls so; only a rename clears ours."""
     for doubt in doubts(play):
         before, after = doubt.turn.before, doubt.turn.after
@@ -151,9 +149,8 @@ def test_what_may_exist_is_remembered(play: Play) -> None:
             assert isinstance(doubt.turn.event, Renamed)
 
 
-@patient
-@given(PLAYS)
-def test_nothing_of_others_is_accepted(play: Play) -> None:
+@holds
+def nothing_of_others_is_accepted(play: Play) -> None:
     """An accept that needs it to be ours follows an earlier attempt, or run, that may have done it."""
     for doubt in doubts(play):
         turn, action = doubt.turn, doubt.turn.decision.action
@@ -161,9 +158,8 @@ def test_nothing_of_others_is_accepted(play: Play) -> None:
             assert action.do != "accept" or action.condition == "always" or doubt.earlier
 
 
-@patient
-@given(PLAYS)
-def test_an_accept_says_what_it_knows(play: Play) -> None:
+@holds
+def an_accept_says_what_it_knows(play: Play) -> None:
     """An accept is verified exactly if a verifier said "it is there"; a belief comes from an accepting rule alone."""
     for turn in play.turns:
         if turn.event == Verified(there=True):
@@ -174,9 +170,8 @@ def test_an_accept_says_what_it_knows(play: Play) -> None:
             assert turn.decision.verified or turn.decision.action.do == "accept"
 
 
-@patient
-@given(PLAYS)
-def test_only_what_was_asked_for_can_be_done(play: Play) -> None:
+@holds
+def only_what_was_asked_for_can_be_done(play: Play) -> None:
     """No verifier, no question; no new name, no rename; no source, no refresh."""
     for turn in play.turns:
         match turn.decision:
@@ -191,9 +186,8 @@ def test_only_what_was_asked_for_can_be_done(play: Play) -> None:
                 assert renaming.number == turn.after.name + 1
 
 
-@patient
-@given(PLAYS)
-def test_a_step_is_a_pure_function(play: Play) -> None:
+@holds
+def a_step_is_a_pure_function(play: Play) -> None:
     """The same history, event, instant and draw get the same answer, and the history is left as it was."""
     for turn in play.turns:
         kept = copy.copy(turn.before)
@@ -202,3 +196,11 @@ def test_a_step_is_a_pure_function(play: Play) -> None:
         assert again == (turn.after, turn.decision)
         assert turn.before == kept
         assert (turn.before.uses, turn.before.refreshes) == (uses, refreshes)
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(plays())
+def test_what_holds_for_every_call_holds_for_any_play(play: Play) -> None:
+    """Each property above; the traceback of a failure names the one that does not hold."""
+    for check in PROPERTIES:
+        check(play)

@@ -79,11 +79,11 @@ def is_beyond(problem: Problem) -> bool:
 
 def assert_same(document: Document) -> None:
     """The schema takes what the loader takes, and the loader what the schema takes, as far as a schema can tell."""
-    said, found = complaints(document), problems(document)
-    if not said:
+    found = problems(document)
+    if VALIDATOR.is_valid(document):  # faster than all complaints
         assert [str(problem) for problem in found if not is_beyond(problem)] == []
-    if not found:
-        assert said == []
+    elif not found:
+        assert complaints(document) == []
 
 
 def test_the_shipped_file_is_current() -> None:
