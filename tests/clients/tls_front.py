@@ -46,6 +46,7 @@ def trusted_context(folder: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLCon
     (folder / "server.pem").write_bytes(private + public)
     (folder / "trusted.pem").write_bytes(public)
     monkeypatch.setattr(certifi, "where", lambda: str(folder / "trusted.pem"))
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "server.pem")
     return context

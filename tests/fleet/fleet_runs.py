@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import prepared_commands
 from attrs import frozen
+from prepared_commands import PreparedCommand
 
 from resilience.sandbox import Sandbox
 
@@ -72,12 +74,15 @@ class Place:
         }
 
     def run(self, *arguments: str, command: str = "fleet", stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a command to its end."""
+        """Run a command to its end, in a process that has already imported it."""
+        return prepared_commands.run([command, *arguments], self.folder, self.environment, text=stdin)
+
+    def run_anew(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command as a user does."""
         return subprocess.run(  # noqa: S603  # our own command
-            _words(command, arguments),
+            [sys.executable, "-m", "resilience", *words],
             cwd=self.folder,
             env=self.environment,
-            input=stdin,
             capture_output=True,
             encoding="utf-8",
             timeout=120,
@@ -87,21 +92,16 @@ class Place:
     @contextmanager
     def started(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         """Start a command in a session of its own; it is gone afterwards, whatever happens."""
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)
-        try:
-            running = subprocess.Popen(  # noqa: S603  # our own command
-                _words("fleet", arguments),
-                cwd=self.folder,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                encoding="utf-8",
-                start_new_session=True,
-            )
-        finally:
-            signal.signal(signal.SIGINT, before)
-        with running:
+        with PreparedCommand(
+            ["fleet", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            start_new_session=True,
+        ) as running:
             try:
                 yield running
             finally:
@@ -130,7 +130,3 @@ def until(is_so: Callable[[], bool], *, seconds: float = 60) -> None:
         if time.monotonic() > end:
             raise AssertionError("it did not come to that")
         time.sleep(0.005)
-
-
-def _words(command: str, arguments: tuple[str, ...]) -> list[str]:
-    return [sys.executable, "-m", "resilience", command, *arguments]

@@ -40,7 +40,7 @@ def test_it_says_what_would_be_made_and_how_long(place: Place) -> None:
     assert "100 rows of CreateGroupId: 20 there (20 done by an earlier run), 80 to make; 80 calls, " in run.stdout
     assert run.stdout.endswith(" at 20/s\n")
     assert [each.operation for each in place.sandbox.calls[before:]] == ["ListGroupId"] * 80
-    told = json.loads(place.run(*PLAN, "--format", "json", command="plan").stdout)
+    told = json.loads(place.run_anew("plan", *PLAN, "--format", "json").stdout)
     assert (told["there"], told["known"], told["missing"], told["calls"], told["rate"]) == (20, 20, 80, 80, "20/s")
     assert len(place.groups()) == 20
     took = json.loads(place.run(*PLAN, "--format", "json").stdout)["seconds"]

@@ -12,7 +12,9 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Final
 
+import prepared_commands
 from attrs import frozen
+from prepared_commands import PreparedCommand
 
 POLICY: Final = """
 schema = 1
@@ -80,7 +82,10 @@ class Scripts:
 
     def run(self, *command: str, options: Sequence[str] = (), text: str = "") -> Ran:
         """Run the same under the folder's policy."""
-        return self._finish(self.arguments(*command, options=options), text)
+        done = prepared_commands.run(
+            _words(command, options), self.folder, _PLAIN | self.environ, text=text, seconds=60
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
 
     def command(self, arguments: Sequence[str]) -> Ran:
         """Run any command."""
@@ -88,11 +93,19 @@ class Scripts:
 
     def arguments(self, *command: str, options: Sequence[str] = ()) -> list[str]:
         """Return the command for running a script under the folder's policy."""
-        return [sys.executable, "-m", "resilience", "run", "--policy", "policy.toml", *options, *command]
+        return [sys.executable, "-m", "resilience", *_words(command, options)]
 
     def start(self, *command: str, options: Sequence[str] = ()) -> subprocess.Popen[str]:
         """Start the script and return at once; Ctrl-C means there what it means on a terminal."""
-        return self.popen(self.arguments(*command, options=options))
+        return PreparedCommand(
+            _words(command, options),
+            cwd=self.folder,
+            env=_PLAIN | self.environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
 
     def popen(self, arguments: Sequence[str]) -> subprocess.Popen[str]:
         """Start any command likewise."""
@@ -126,3 +139,7 @@ class Scripts:
         finally:
             signal.signal(signal.SIGINT, before)
         return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def _words(command: Sequence[str], options: Sequence[str]) -> list[str]:
+    return ["run", "--policy", "policy.toml", *options, *command]

@@ -95,7 +95,7 @@ def test_a_sitecustomize_of_the_users_own_has_its_turn(scripts: Scripts) -> None
     assert scripts.run("script.py", options=["--quiet"]) == scripts.plain("script.py")
     scripts.write("own/sitecustomize.py", 'raise RuntimeError("broken")\n')
     scripts.write("script.py", "print(1)\n")
-    ours = scripts.run("script.py")
+    ours = scripts.command(scripts.arguments("script.py"))
     assert (ours.code, ours.out) == (0, "1\n")
     # Once from the command, which is a Python like any, and once from the script's own.
     assert ours.err.count("RuntimeError: broken") == 2
