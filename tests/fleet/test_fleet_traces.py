@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from fleet_calls import policy
 from fleet_runs import Place, placed
@@ -15,6 +17,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from otlp_receiver import Receiver, receiving
 
+from resilience import Executor, SyncExecutor
 from resilience.fleet import chunks, provision, run_chunk
 from resilience.telemetry import default_observers
 
@@ -99,3 +102,39 @@ def test_a_fleet_from_python_is_one_trace_too(spans: InMemorySpanExporter) -> No
     fleet = named["fleet CreateTopic"]
     assert fleet.parent == mine.get_span_context()
     assert named["CreateTopic"].parent == fleet.context
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_the_calls_of_a_map_are_below_the_span_around_it(backend: str, spans: InMemorySpanExporter) -> None:
+    """A program that makes a span around its map has one trace; without one, each call is a trace of its own."""
+
+    async def make_topic(name: str) -> str:
+        return name
+
+    async def made() -> None:
+        executor = Executor(policy(), provider="tencent")
+        wrapped = executor.wrap("CreateTopic")(make_topic)
+        for around in (trace.get_tracer("mine").start_as_current_span("mine"), nullcontext()):
+            with around:
+                async with executor.map([wrapped.bind("a"), wrapped.bind("b")]) as outcomes:
+                    assert [outcome.error async for outcome in outcomes] == [None, None]
+
+    anyio.run(made, backend=backend)
+    _check_map(spans)
+
+
+def test_the_calls_of_a_map_in_threads_are_below_the_span_around_it(spans: InMemorySpanExporter) -> None:
+    """Threads know the span of the thread that reads the outcomes."""
+    executor = SyncExecutor(policy(), provider="tencent")
+    wrapped = executor.wrap("CreateTopic")(make)
+    for around in (trace.get_tracer("mine").start_as_current_span("mine"), nullcontext()):
+        with around:
+            outcomes = executor.map([wrapped.bind("a"), wrapped.bind("b")])
+            assert [outcome.error for outcome in outcomes] == [None, None]
+    _check_map(spans)
+
+
+def _check_map(spans: InMemorySpanExporter) -> None:
+    calls = [span for span in spans.get_finished_spans() if span.name == "CreateTopic"]
+    (mine,) = [span for span in spans.get_finished_spans() if span.name == "mine"]
+    assert [call.parent for call in calls] == [mine.context, mine.context, None, None]

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from any_events import ADAPTED, CHANGE
 from scripted_calls import FAIL, THROTTLED, Recorded, accepted, ended, failed, gave_up, succeeded
 
 from resilience.core.decision import Fail
-from resilience.telemetry import build_tree
+from resilience.core.events import Waited
+from resilience.telemetry import build_tree, names
+from resilience.telemetry.contract import contract
+from resilience.telemetry.spans.tree import _FACTS
 
 
 def test_a_trace_becomes_a_tree_in_the_order_of_time() -> None:
@@ -74,3 +78,21 @@ def test_a_span_whose_parent_is_elsewhere_is_a_root() -> None:
 def test_no_spans_are_no_tree() -> None:
     """An empty trace has no roots."""
     assert build_tree([]) == ()
+
+
+def test_a_wait_and_a_limit_that_adapts_say_for_what_and_how_much() -> None:
+    """A reader of a slow call sees what it waited for, and how long."""
+    trace_ = Recorded()
+    trace_.play(Waited(gate="rate", duration=2.5), ADAPTED, CHANGE, *succeeded(1), ended())
+    (root,) = build_tree(trace_.spans())
+    waited, adapted, changed = (fact.partition(" s ")[2] for fact in root.facts if fact.startswith("+"))
+    assert waited == "admission waited, for rate, 2.5 s"
+    assert adapted == ("rate adapted, of CreateGroupId, from 10/s, to 6/s, declared 10/s, throttled 4, answered 11")
+    assert changed == "breaker changed, of alibaba, now open, shadow yes, by hand no, failures 6, results 10"
+
+
+def test_every_attribute_of_an_event_has_its_words() -> None:
+    """No event is shown without what it says; whether a wait is jittered, and what a breaker was before, say little."""
+    told = {name for event in contract().events for name in event.attributes}
+    left_out = {names.JITTERED, names.BREAKER_BEFORE, names.RATE_PROVIDER}
+    assert told - _FACTS.keys() == left_out

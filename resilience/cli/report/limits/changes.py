@@ -12,7 +12,7 @@ from resilience.cli.report.calls import ReportedCall
 from resilience.core.decision import StopReason
 from resilience.journal.model import RecordedAdaptation, RecordedBreakerChange, Recording
 
-_REFUSING: Final[tuple[StopReason, ...]] = ("rate", "breaker", "budget")
+_REFUSING: Final[tuple[StopReason, ...]] = ("rate", "breaker", "budget", "state")
 
 
 @frozen(kw_only=True)

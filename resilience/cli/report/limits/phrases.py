@@ -29,6 +29,7 @@ _STOPPED: Final[Mapping[StopReason, str]] = {
     "rate": "refused, because the turn would come too late in the rate limits",
     "breaker": "refused by an open breaker",
     "budget": "not tried again, because the retry budget was used up",
+    "state": "refused, because the store of the limits was away",
 }
 """What became of calls that a shared limit stopped."""
 
