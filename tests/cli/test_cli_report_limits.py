@@ -215,3 +215,9 @@ def test_no_markup_of_a_journal_is_in_the_limits_of_a_page() -> None:
     shown = page(numbers, sources=["j"])
     assert "<img" not in shown
     assert "\x1b" not in shown
+
+
+def test_runs_at_the_same_time_take_their_time_once() -> None:
+    """Programs of one fleet with a journal each: the time by the clock is not added up."""
+    calls = [call(at=0.0, took=10.0, run="run-1"), call(at=5.0, took=10.0, run="run-2"), call(at=100.0, run="run-3")]
+    assert summary(*calls).times.whole == 15.0 + 1.0

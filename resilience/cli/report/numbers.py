@@ -31,7 +31,7 @@ class Times:
         queued: Waits before attempts: for a limit, a thread or another call.
         remedies: Refreshes and verifications, with waits for credentials.
         other: The rest: our own work.
-        whole: The time from first start to last end of each run.
+        whole: The time from first start to last end of each run; runs at the same time count once.
         under_way: The part of ``whole`` with at least one call under way.
         out: The part of ``whole`` with at least one attempt under way.
     """
@@ -60,7 +60,7 @@ class Times:
             queued=sum(each.queued for each in all_calls),
             remedies=sum(each.remedying for each in all_calls),
             other=sum(each.other for each in all_calls),
-            whole=sum(_length(run) for run in by(all_calls, lambda each: each.run).values()),
+            whole=united(_span(run) for run in by(all_calls, lambda each: each.run).values()),
             under_way=united((each.call.started_at, each.finish) for each in all_calls),
             out=united(
                 (each.started_at, each.started_at + (each.duration or 0.0))
@@ -70,8 +70,8 @@ class Times:
         )
 
 
-def _length(calls: Sequence[ReportedCall]) -> float:
-    return max(each.finish for each in calls) - min(each.call.started_at for each in calls)
+def _span(calls: Sequence[ReportedCall]) -> tuple[float, float]:
+    return min(each.call.started_at for each in calls), max(each.finish for each in calls)
 
 
 def united(spans: Iterable[tuple[float, float]]) -> float:
