@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import islice
-from typing import Final
+from typing import Final, Literal
 
 from attrs import evolve, frozen
 
@@ -16,6 +16,9 @@ from resilience.core.plan import Plan
 from resilience.core.policy import Action
 from resilience.simulation.play import play
 from resilience.simulation.played import EndlessError, Environment, Played, ScriptedResponse
+
+SharedLimit = Literal["rate", "budget", "breaker"]
+"""A limit that calls share."""
 
 _GREATEST_DRAW: Final = math.nextafter(1.0, 0.0)
 _MIDDLE_DRAW: Final = 0.5
@@ -87,6 +90,8 @@ class WorstCase:
         duration: The latest end of the call, in seconds; None for no limit.
         hinted: The latest end if the server asks for waits up to the cap.
         by_deadline: Whether ``duration`` is the deadline itself.
+        leaves_out: The shared limits that the bound leaves out, because they depend on other calls: ``rate``, whose
+            waits come on top, and ``budget`` and ``breaker``, which may end the call earlier.
     """
 
     attempts: int | None
@@ -94,6 +99,7 @@ class WorstCase:
     duration: float | None
     hinted: float | None
     by_deadline: bool
+    leaves_out: tuple[SharedLimit, ...] = ()
 
 
 def worst(plan: Plan, fault: Fault) -> WorstCase:
@@ -101,8 +107,10 @@ def worst(plan: Plan, fault: Fault) -> WorstCase:
     Return the worst case of a call of this plan if every attempt meets the fault.
 
     Neither a retry budget nor a breaker shortens it: the successes of other calls may keep both from ending this call.
-    How long a call waits for its turn in rate limits depends on other calls as well, and is left out.
+    How long a call waits for its turn in rate limits depends on other calls as well, and is left out; where the
+    deadline is the bound, it is within it.
     """
+    shared = plan.policy
     if plan.policy.budgets or plan.policy.breakers:
         plan = evolve(plan, policy=evolve(plan.policy, budgets={}, breakers={}))
     try:
@@ -116,12 +124,20 @@ def worst(plan: Plan, fault: Fault) -> WorstCase:
     except EndlessError:
         quickest = None
     plain = _longest(plan, fault)
+    by_deadline = plain is not None and plain == plan.limits.deadline
+    goes_on = quickest is None or quickest.attempts > 1
+    leaves_out: dict[SharedLimit, bool] = {
+        "rate": plan.is_limited and not by_deadline,
+        "budget": plan.provider in shared.budgets and goes_on,
+        "breaker": plan.provider in shared.breakers and goes_on,
+    }
     return WorstCase(
         attempts=None if quickest is None else quickest.attempts,
         reason=_without_end(plan, fault) if quickest is None else quickest.stop_reason,
         duration=plain,
         hinted=_longest(plan, evolve(fault, retry_after=_LONG_HINT)),
-        by_deadline=plain is not None and plain == plan.limits.deadline,
+        by_deadline=by_deadline,
+        leaves_out=tuple(limit for limit, is_left_out in leaves_out.items() if is_left_out),
     )
 
 

@@ -333,3 +333,18 @@ window = 50
     assert "documented limit 10/s; ApsaraMQ for MQTT" in " ".join(text.split())
     assert told("CloseConnection/InternalError", policy=str(file))["documented_limit"] is None
     assert "shared with other calls" not in run("tencent:InternalError", "--policy", str(file)).output
+
+
+def test_bounds_say_what_they_leave_out(tmp_path: Path) -> None:
+    """What depends on other calls: turns in the rate limits come on top, and budget and breaker may end a call."""
+    policy = tmp_path / "p.toml"
+    policy.write_text(
+        'schema = 1\nlimits = { deadline = "5m", attempt_timeout = "5s", max_attempts = 3 }\n'
+        'rules.acme.BUSY = "retry"\noperations.acme.Get = "safe"\nrate.acme.default = "9/s"\n'
+        "budget.acme.capacity = 5\nbreaker.acme.probes = 1\n"
+    )
+    output = CliRunner().invoke(app, ["explain", "acme:Get/BUSY", "--policy", str(policy)]).output
+    assert "waits for its turn in the rate limits come on top, at most until the deadline of 5 min" in output
+    assert "the budget and the breaker, which other calls share, may end it earlier" in output
+    told = CliRunner().invoke(app, ["explain", "acme:Get/BUSY", "--policy", str(policy), "--format", "json"]).stdout
+    assert json.loads(told)["worst"]["unverified"]["leaves_out"] == ["rate", "budget", "breaker"]

@@ -158,3 +158,23 @@ def _without_deadline() -> Policy:
         rules.alibaba.Busy = { do = "retry", counts = false }
         """
     )
+
+
+def test_what_depends_on_other_calls_is_said_to_be_left_out() -> None:
+    """Waits for a turn come on top of a bound, unless the deadline is the bound; budget and breaker end a call."""
+    base = 'schema = 1\nlimits = { deadline = "5m", attempt_timeout = "5s", max_attempts = 3 }\n'
+    base += 'rules.acme.BUSY = "retry"\nrules.acme.NO = "fail"\noperations.acme = { Get = "safe", Put = "safe" }\n'
+
+    def left_out(more: str, operation: str = "Get", code: str = "BUSY") -> tuple[str, ...]:
+        policy = Policy.loads(base + more)
+        found = plan_of(policy, operation_of(f"acme:{operation}", policy), verifier=False, credentials=False)
+        return worst(found, Fault(provider="acme", code=code, effect="none")).leaves_out
+
+    assert left_out("") == ()
+    assert left_out('rate.acme.operations.Get = "1/s"\n') == ("rate",)
+    assert left_out('rate.acme.operations.Get = "1/s"\n', operation="Put") == ()
+    assert left_out('rate.acme.default = "1/s"\n', code="NO") == ("rate",)
+    shared = "budget.acme.capacity = 5\nbreaker.acme.probes = 1\n"
+    assert left_out(shared) == ("budget", "breaker")
+    assert left_out(shared, code="NO") == ()
+    assert left_out(shared.replace("acme", "other")) == ()

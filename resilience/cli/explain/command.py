@@ -209,6 +209,20 @@ def _worst(found: Explanation) -> Iterator[RenderableType]:
         yield from (Text(f"  {line}") for line in _bounds(*case, found.lasts))
     if not cases:
         yield from map(Text, _bounds(found.worst, found.worst_verified, found.lasts))
+    yield from map(Text, _left_out(found))
+
+
+def _left_out(found: Explanation) -> Iterator[str]:
+    """Yield sentences about what the bounds do not say."""
+    bounds = [found.worst, found.worst_verified, *(each for pair in found.worst_by_repeat.values() for each in pair)]
+    left_out = {limit for each in bounds for limit in each.leaves_out}
+    if "rate" in left_out:
+        deadline = found.plan.limits.deadline
+        until = "" if deadline is None else f", at most until the deadline of {seconds(deadline)}"
+        yield f"waits for its turn in the rate limits come on top{until}"
+    ending = [limit for limit in ("budget", "breaker") if limit in left_out]
+    if ending:
+        yield f"the {' and the '.join(ending)}, which other calls share, may end it earlier"
 
 
 def _bounds(unverified: WorstCase, verified: WorstCase, lasts: float | None) -> Iterator[str]:

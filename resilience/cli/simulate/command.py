@@ -81,7 +81,8 @@ def simulate(*, policy: str, env: str | None, operation: str, form: str, html: P
     Play a call against faults on a virtual clock.
 
     Without --runs, the command shows one call step by step, with the rule of each decision. With --runs, it shows the
-    durations, the numbers of requests and the ends. The executor's own code makes the decisions.
+    durations, the numbers of requests and the ends. The executor's own code makes the decisions. One call is alone: it
+    waits for no other call at a rate limit, and no other call takes from its budget.
 
     With --fleet and --limit, the command makes many calls of an operation against a service with that limit, and shows
     how long they take at the rates of the policy, without them, and under another policy. Each call meets the faults.

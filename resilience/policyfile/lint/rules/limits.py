@@ -65,7 +65,8 @@ def undated(view: View) -> Iterator[Problem]:
         cost = f"{attempts} attempts, each as long as the service lets it hang"
     else:
         cost = f"{attempts} attempts of up to {written(timeout)} with their waits are {rounded(seconds)}"
-    message = f"no deadline: in the worst case {cost}; set one that a person would wait for"
+    turns = ", and waits for turns in [rate] on top" if view.policy.rates else ""
+    message = f"no deadline: in the worst case {cost}{turns}; set one that a person would wait for"
     yield view.problem(DEADLINE, ids.UNDATED, message)
 
 
