@@ -27,6 +27,9 @@ from resilience.policyfile import Policy
 _ENOUGH: Final = 999
 """Answers whose durations are kept, for their median."""
 
+_SLOWER: Final = 1.2
+"""So much longer than the limit alone, it is the answers and the calls under way at a time that take the time."""
+
 _USUAL: Final = 0.05
 """Seconds. As long as an answer takes where none was asked for."""
 
@@ -50,6 +53,7 @@ class FleetPlan:
         again: How many rows are there, but no ledger knows them; their calls are made, and the policy decides.
         failures: How many questions failed with which code.
         rate: The declared limit of the operation; None where the policy has none.
+        latency: How long an answer to a question took, in seconds (the median); None without one.
         seconds: How long the calls take, as the limits of the policy let them begin; None without a declared limit.
     """
 
@@ -64,6 +68,7 @@ class FleetPlan:
     again: int = 0
     failures: Mapping[str, int] = field(factory=dict, converter=fixed)
     rate: Rate | None = None
+    latency: float | None = None
     seconds: float | None = None
 
     @property
@@ -86,6 +91,7 @@ class FleetPlan:
             "failures": dict(self.failures),
             "calls": self.calls,
             "rate": None if self.rate is None else str(self.rate),
+            "latency": None if self.latency is None else round(self.latency, 3),
             "seconds": None if self.seconds is None else round(self.seconds, 3),
         }
 
@@ -101,7 +107,11 @@ class FleetPlan:
         calls = "1 call" if self.calls == 1 else f"{self.calls:,} calls"
         if self.unknown:
             calls = f"at most {calls}"
-        took = "no declared rate" if self.seconds is None else f"{length(self.seconds)} at {self.rate}"
+        took = "no declared rate"
+        if self.seconds is not None and self.rate is not None:
+            took = f"{length(self.seconds)} at {self.rate}"
+            if self.latency is not None and self.seconds > _SLOWER * self.calls / self.rate.per_second:
+                took += f" with answers after {length(self.latency)}"
         rows = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
         return f"{rows} of {self.operation}: {', '.join(parts)}; {calls}, {took}"
 
@@ -242,6 +252,7 @@ def planned(
         again=findings.again,
         failures=report.failures,
         rate=function.rate,
+        latency=findings.latency,
     )
     if function.rate is None:
         return found

@@ -79,8 +79,10 @@ class FleetReport:
         if self.left:
             parts.append(f"{self.left:,} left")
         limit = "" if self.rate is None else f" of {self.rate}"
+        # Where an earlier run had done everything, there was no rate.
+        speed = f" {self.per_second:.1f}/s{limit};" if self.done + self.failed > self.known else ""
         rows = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
-        return f"{rows} of {self.operation}: {', '.join(parts)}; {self.per_second:.1f}/s{limit}; {length(self.seconds)}"
+        return f"{rows} of {self.operation}: {', '.join(parts)};{speed} {length(self.seconds)}"
 
 
 def length(seconds: float) -> str:

@@ -36,6 +36,25 @@ def test_all_examples_are_tested_here() -> None:
     }
 
 
+def test_a_fleet_of_devices_is_provisioned_once() -> None:
+    """The folder with ten thousand devices, with a few of them: planned, made, known by the second run, reported."""
+    assert {path.name for path in (EXAMPLES / "fleet").iterdir()} - {"__pycache__"} == {
+        "devices.py",
+        "fleet.toml",
+        "ten_thousand.py",
+    }
+    shown = run("fleet/ten_thousand.py", "--devices", "40")
+    assert shown.returncode == 0, shown.stderr
+    assert "40 rows of RegisterDeviceCredential: 0 there, 40 to make; 40 calls, " in shown.stdout
+    assert "40 there (40 done by an earlier run), 0 to make; 0 calls" in shown.stdout
+    assert "all 40 calls succeeded" in shown.stdout
+    assert shown.stdout.endswith("\n40 devices have a credential\n")
+    assert "40 rows of RegisterDeviceCredential: 40 done; " in shown.stderr
+    assert "40 rows of RegisterDeviceCredential: 40 done (40 by an earlier run); " in shown.stderr
+    checked = run("-m", "resilience", "check", "fleet/fleet.toml", "--strict")
+    assert checked.returncode == 0, checked.stdout
+
+
 def test_plain_coroutines_print_three_days() -> None:
     """The example without an SDK waits while busy, stops when in doubt, and is sure with a verifier."""
     shown = run("plain_coroutines.py")
