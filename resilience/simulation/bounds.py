@@ -17,8 +17,8 @@ from resilience.core.policy import Action
 from resilience.simulation.play import play
 from resilience.simulation.played import EndlessError, Environment, Played, ScriptedResponse
 
-SharedLimit = Literal["rate", "budget", "breaker"]
-"""A limit that calls share."""
+LimitLeftOut = Literal["rate", "budget", "breaker"]
+"""A limit that calls share, and that bounds of one call leave out."""
 
 _GREATEST_DRAW: Final = math.nextafter(1.0, 0.0)
 _MIDDLE_DRAW: Final = 0.5
@@ -99,7 +99,7 @@ class WorstCase:
     duration: float | None
     hinted: float | None
     by_deadline: bool
-    leaves_out: tuple[SharedLimit, ...] = ()
+    leaves_out: tuple[LimitLeftOut, ...] = ()
 
 
 def worst(plan: Plan, fault: Fault) -> WorstCase:
@@ -126,7 +126,7 @@ def worst(plan: Plan, fault: Fault) -> WorstCase:
     plain = _longest(plan, fault)
     by_deadline = plain is not None and plain == plan.limits.deadline
     goes_on = quickest is None or quickest.attempts > 1
-    leaves_out: dict[SharedLimit, bool] = {
+    leaves_out: dict[LimitLeftOut, bool] = {
         "rate": plan.is_limited and not by_deadline,
         "budget": plan.provider in shared.budgets and goes_on,
         "breaker": plan.provider in shared.breakers and goes_on,
