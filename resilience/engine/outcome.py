@@ -1,4 +1,4 @@
-"""How a call ended, for those who would rather look than catch."""
+"""The outcome of a call, for programs that look at it instead of catching an exception."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Attempt:
     One attempt of a call.
 
     Attributes:
-        number: Counted from 1.
-        duration: In seconds.
-        fault: What it failed with, or None if it succeeded.
+        number: The number, counted from 1.
+        duration: The duration, in seconds.
+        fault: The fault; None after a success.
         effect: Whether the failed request may have taken effect; None after a success.
-        rule: The rule that matched the fault, if one did.
-        decision: What was decided, or None after a success.
+        rule: The rule that matches the fault; None if none does.
+        decision: The decision; None after a success.
         delay: The wait that followed, in seconds.
     """
 
@@ -46,15 +46,15 @@ class Outcome(Generic[T_co]):
 
     Attributes:
         operation: The operation.
-        stop_reason: Why it ended.
-        value: What the call returned, or the value of an accepted call; None if it failed.
-        error: The exception that :meth:`unwrap` raises, or None.
+        stop_reason: Why the call ended.
+        value: The value that the call returned, or the value of an accepted call; None if it failed.
+        error: The exception that :meth:`unwrap` raises; None if the call did not fail.
         verified: Whether an accepted call was verified; None if it was not accepted.
         attempts: A record of each attempt.
-        arguments: As they were last sent, by parameter name.
-        renamed: What was renamed: the service's field, the old and the new name.
-        waited: All waits together, in seconds.
-        may_exist: Whether something may have taken effect, and no verifier has looked.
+        arguments: The arguments as last sent, by parameter name.
+        renamed: By renamed field, as the service spells it, the old and the new name.
+        waited: The sum of all waits, in seconds.
+        may_exist: Whether a failed call may have made something, and no verifier has looked since.
     """
 
     operation: str
@@ -79,12 +79,13 @@ class Outcome(Generic[T_co]):
             try:
                 raise self.error
             finally:
-                # What holds the exception must not be held by its traceback: both would wait for the collector.
+                # The traceback refers to this frame. If the frame referred to the exception, by way of the outcome,
+                # both would wait for the garbage collector.
                 del self
         return self.value  # type: ignore[return-value]  # None only where the wrapped function may return it
 
     def __repr__(self) -> str:
-        """Show how it ended and after how many attempts."""
+        """Show how the call ended, and after how many attempts."""
         return (
             f"<Outcome {self.operation} {self.ended} stop_reason={self.stop_reason} "
             f"attempts={len(self.attempts)} waited={self.waited:.3f}>"

@@ -1,4 +1,4 @@
-"""Why a failed call could not be treated as its rule says, and what to write: for note, log and the end of a run."""
+"""Advice on a failed call whose rule asked for an impossible action: for its note, the log and the summary of a run."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from resilience.core.policy import Rule
 from resilience.engine.call.progress import Progress
 
 ADVISED: Final[frozenset[StopReason]] = frozenset({"unverified", "not_ours", "no_credentials", "remedy"})
-"""The stop reasons on which there may be advice."""
+"""The stop reasons for which there may be advice."""
 
 
 def advice_on(call: Progress, decision: Fail) -> str | None:
-    """Return one sentence on a failed call; None where the policy did what it says."""
+    """Return one sentence about a failed call; None if the policy did what it says."""
     target, plan, rule = call.target, call.plan, decision.rule
     if not plan.enabled:
         return None

@@ -1,4 +1,4 @@
-"""One attempt: make it, read what it failed with, report it, and tell what was decided."""
+"""One attempt: make it, read its fault, report that to the machine, and tell observers what the machine decided."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def begin(call: Progress) -> Command:
 
 
 def made(call: Progress, first: FirstAttempt) -> Command:
-    """Begin the call with the attempt that the fast path has made; return its first command."""
+    """Begin the call with the attempt that the fast path made; return its first command."""
     if first.watch is None and call.watch.sinks:
         call.watch.tell(events.AttemptStarted(number=1))
     call.is_begun, call.history.begun = True, 1
@@ -47,7 +47,7 @@ def made(call: Progress, first: FirstAttempt) -> Command:
 
 
 async def attempt(call: Progress, limit: float | None) -> Command:
-    """Make one attempt, which is cut short at ``limit``; return what follows."""
+    """Make one attempt, which ``limit`` cuts short; return the next command."""
     number, target, watch = call.history.begun, call.target, call.watch
     before, started = decided.count[0], call.now()
     if watch.sinks:
@@ -96,7 +96,7 @@ def _within(call: Progress, limit: float | None) -> Awaitable[Ran]:
 
 
 async def _invoke(call: Progress, limit: float | None, /, *args: Any, **kwargs: Any) -> Any:
-    """Call the user's function; in a rehearsal fail as ``[chaos]`` says, instead of it or after it."""
+    """Call the user's function. In a rehearsal fail as ``[chaos]`` says, instead of the call or after it."""
     target = call.target
     rehearsal = target.setting.rehearsal
     injection = None if rehearsal is None else rehearsal.next_injection(target.operation)
@@ -114,7 +114,7 @@ async def _invoke(call: Progress, limit: float | None, /, *args: Any, **kwargs: 
     if injection.applied:
         value = await invoke(*args, **kwargs)
         if target.refusal(value) is not None:
-            # Nothing was applied, so to claim a lost answer would be a lie; what the service said counts.
+            # The service refused, so nothing was applied. The refusal counts, and not the answer that would be lost.
             return value
     call.watch.tell(events.FaultInjected(number=call.history.begun, injection=injection))
     if injection.delay > 0:
@@ -124,10 +124,10 @@ async def _invoke(call: Progress, limit: float | None, /, *args: Any, **kwargs: 
 
 def _read(call: Progress, number: int, error: Exception | None, duration: float, before: int) -> core.Failed:
     """
-    Read what an attempt failed with; without an error it was cut short.
+    Read the faults of a failed attempt; without an error a limit cut it short.
 
     Raises:
-        Exception: What it raised, if that is no fault but a programming error.
+        Exception: The exception of the attempt, if it is a programming error.
     """
     if error is None:
         lease = None if call.track is None else call.track.limiting
@@ -141,13 +141,13 @@ def _read(call: Progress, number: int, error: Exception | None, duration: float,
     if decided.count[0] == before and not isinstance(error, ExceptionGroup):
         return core.Failed(faults)
     marks = decided.marks(error, before)
-    # A group says nothing of its tasks that were cancelled when the first one failed.
+    # When one task of a group fails, the others are cancelled, and the group does not say what these had done.
     hidden = isinstance(error, ExceptionGroup) and call.plan.must_verify_first
     return core.Failed(faults, inner=bool(marks), doubt=hidden or any(doubt for _, doubt in marks))
 
 
 def _told(call: Progress, following: Command, number: int, duration: float, *, cut: bool) -> Command:
-    """Keep and tell an attempt that failed, and what was decided; return the command that follows."""
+    """Keep a failed attempt with its decision, and tell observers; return the next command."""
     met, decision = call.history.last, call.history.decision
     if met is None or decision is None:
         raise ValueError("no attempt has failed")

@@ -1,10 +1,10 @@
 """
 Marks failures that a policy has already decided, so that calls around it do not decide them again.
 
-The mark sits on the exception, not in a context variable: it passes through task
-groups and threads by itself. It carries the number of the decision, because a
-program may raise one exception object many times: only what was decided since an
-attempt began belongs to a call inside that attempt.
+The mark sits on the exception, not in a context variable, so it passes through task
+groups and threads by itself. The mark has the number of the decision, because a
+program may raise one exception object many times. To an attempt belong only the
+decisions that were made since the attempt began.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from resilience.clients import leaves
 
 _MARK: Final = "__resilience_decided__"
 
-# The number of decisions so far. A list, because reading its cell is the cheapest thing that every call can do.
+# The number of decisions so far. Every call reads it, and an item of a list is read fastest.
 count: Final = [0]
-# Two threads must not count back: a mark that looks old would be taken for another call's.
+# With two threads the number must not go back: a mark with an old number would belong to another call.
 _lock: Final = Lock()
 if hasattr(os, "register_at_fork"):
     # A thread that holds the lock while its process forks is not there in the new process to give it back.
@@ -27,24 +27,24 @@ if hasattr(os, "register_at_fork"):
 
 
 Mark = tuple[int, bool]
-"""What a decided exception carries: the number of the decision, and whether that call left something unresolved."""
+"""The mark of a decided exception: the number of the decision, and whether its call left a doubt unresolved."""
 
 
 def mark(error: Exception, *, doubt: bool = False) -> None:
-    """Note on an exception, and on each leaf of a group, that a policy has just decided it."""
+    """Mark an exception, and each leaf of a group, as decided by a policy just now."""
     with _lock:
         count[0] += 1
         found = count[0], doubt
-    # Frozen dataclass exceptions refuse plain attribute setting.
+    # An exception that is a frozen dataclass refuses a plain assignment.
     object.__setattr__(error, _MARK, found)
     if isinstance(error, ExceptionGroup):
-        # Task groups put a copy of a group in its place; only leaves stay what they are.
+        # A task group may replace an exception group by a copy of it; the leaves stay the same objects.
         for each in leaves(error):
             object.__setattr__(each, _MARK, found)
 
 
 def marks(error: Exception, since: int) -> list[Mark]:
-    """Return the marks that policies have set on this exception, or on its leaves, after decision number ``since``."""
+    """Return the marks of an exception, or of its leaves, that are newer than decision number ``since``."""
     if since == count[0]:
         return []  # no policy has decided anything meanwhile
     found: list[object] = [getattr(each, _MARK, None) for each in (error, *leaves(error))]

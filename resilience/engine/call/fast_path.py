@@ -1,20 +1,26 @@
 """
 The fast path: one frame around the user's function, for calls that succeed at once.
 
-It is open while no observer wants to see such a call and nothing has to be done before an
-attempt or after it. What observers want to see begins in :mod:`~resilience.engine.call.watched_path`.
-A failure that the policy has no remedy for leaves at once (:mod:`~resilience.engine.call.first_failure`); another one
-goes on in :func:`~resilience.engine.call.run.run`, with the attempt that was made. The first call always takes the
-long way, because verifiers are registered until then. The first value tells whether the function returns an SDK's
-answers, which are checked; until there is one, each value is.
+The fast path is open while no observer wants to see such a call, and while nothing has to be done before an attempt or
+after it. A call that an observer wants to see begins in :mod:`~resilience.engine.call.watched_path`. If the attempt
+fails and the policy has no remedy, the exception leaves at once (:mod:`~resilience.engine.call.first_failure`). With a
+remedy the call goes on in :func:`~resilience.engine.call.run.run`, with the attempt that was made. The first call of a
+function always takes the slow path, because a verifier can be registered until then. The first value shows whether
+the function returns an SDK's answers, which have to be checked; before it every value is checked.
 
-Such a call takes about 0.33 us. What its tricks save of it, in nanoseconds (CPython 3.11, x86-64;
-``python tests/benchmarks/fast_path.py``): 120 to 150 by one frame instead of two, 16 by no keywords that are passed on,
-50 by two slots that are looked up instead of functions that are called, 60 by no clock that is read where no
-credentials can be needed, 10 by the type of a plain value that is compared before the check is called. With a limit,
-5300 by an alarm instead of a cancel scope. There are two variants on an event loop: one that reads no clock, and one
-with a limit or for an outcome, which tells how long the attempt took. What they share on the way to a run is in a
-function of its own: each variable that a frame can see is 8 bytes of every call in flight.
+Such a call takes about 0.33 us. Its tricks save, in nanoseconds (CPython 3.11, x86-64;
+``python tests/benchmarks/fast_path.py``):
+
+- 120 to 150: there is one frame instead of two.
+- 60: no clock is read where no credentials can be needed.
+- 50: two slots are looked up, instead of two functions called.
+- 16: a call without keywords passes none on.
+- 10: the type of a plain value is compared before the check is called.
+- 5300, with a limit: an alarm stands in for a cancel scope.
+
+An event loop has two variants: one reads no clock; the other is for a limit, or for an outcome, which has the duration
+of the attempt. What both need on the way to a run is in functions of its own, because each variable that a frame can
+see takes 8 bytes in every call under way.
 """
 
 from __future__ import annotations
@@ -38,17 +44,17 @@ from resilience.engine.target.target import Target
 
 
 def _no_loop() -> None:
-    """Return that asyncio does not run."""
+    """Return None, as if asyncio ran no loop; stands in for asyncio before it is imported."""
 
 
 def on_loop(target: Target, *, as_outcome: bool = False) -> Callable[..., Coroutine[Any, Any, Any]]:
-    """Return the fast path for a call on an event loop; one that returns its outcome, or else its value."""
+    """Return the fast path for calls on an event loop: with ``as_outcome`` it returns outcomes, else values."""
     fast = _on_loop(target, as_outcome=as_outcome)
     if not target.renames:
         return fast
 
     async def named(*args: Any, **kwargs: Any) -> Any:
-        # Another frame, only where a name may be another resource's.
+        # This second frame is only for operations that the policy can rename: the name may be another resource's.
         if begins_as_asked(target, args, kwargs):
             return await fast(*args, **kwargs)
         call = await run(target, args, kwargs)
@@ -58,7 +64,7 @@ def on_loop(target: Target, *, as_outcome: bool = False) -> Callable[..., Corout
 
 
 def in_thread(target: Target, *, as_outcome: bool = False) -> Callable[..., Any]:
-    """Return the fast path for a call in a plain thread; one that returns its outcome, or else its value."""
+    """Return the fast path for calls in a plain thread: with ``as_outcome`` it returns outcomes, else values."""
     fast = _in_thread(target, as_outcome=as_outcome)
     if not target.renames:
         return fast
@@ -72,10 +78,10 @@ def in_thread(target: Target, *, as_outcome: bool = False) -> Callable[..., Any]
     return named
 
 
-def _on_loop(  # noqa: C901, PLR0915  # functions that share their cells, which is what makes them quick
+def _on_loop(  # noqa: C901, PLR0915  # the functions share cells, which makes them fast
     target: Target, *, as_outcome: bool
 ) -> Callable[..., Coroutine[Any, Any, Any]]:
-    # While both ``slot[key]`` are None the fast path is open: two look-ups answer every reason against it.
+    # The fast path is open while both slots hold None: these two look-ups stand for every reason to close it.
     (slot, key), (other, other_key) = SHUT, ALWAYS_IDLE
     is_new = True
     is_only_attempt = False
@@ -83,17 +89,17 @@ def _on_loop(  # noqa: C901, PLR0915  # functions that share their cells, which 
     limit = 0.0
     refusal, check = target.refusal, target.check
     plain: type | None = None
-    # None where there can be no credentials: to ask that costs a tenth of looking at the clock.
+    # None where there can be no credentials: this comparison takes a tenth of the time that reading the clock takes.
     source = target.source or (None if target.keeps_source else NO_CREDENTIALS)
-    # On asyncio there is a quicker way to the clock, and, for functions that shield nothing, a cheaper limit than a
-    # cancel scope: it does not know anyio's shields. What they need is imported when asyncio is there.
+    # On asyncio the loop's own clock is faster. For a function that shields nothing, an alarm is cheaper than a cancel
+    # scope; an alarm ignores anyio's shields. Both need asyncio, so they are set once the program has imported it.
     running_loop: Callable[[], Any] = _no_loop
     make_alarms: Any = None
     alarms: Any = None
     cancelled: type[BaseException] = GeneratorExit
 
     def generation_of(loaded: Any) -> int:
-        # Credentials that the script has replaced meanwhile say nothing of those that a refresh would renew.
+        # If the script has replaced the credentials meanwhile, a refresh would not renew those of this attempt.
         return loaded.generation if loaded is not None and (target.keeps_source or target.source is source) else 0
 
     def failed(error: Exception, started: float | None, before: int, loaded: Any) -> FirstAttempt | None:
@@ -140,7 +146,7 @@ def _on_loop(  # noqa: C901, PLR0915  # functions that share their cells, which 
         ):
             before = decisions[0]
             try:
-                # To pass on no keywords is cheaper than to pass on an empty dictionary of them.
+                # A call without keywords is cheaper than one with an empty dictionary of keywords.
                 value = await (invoke(*args, **kwargs) if kwargs else invoke(*args))
                 if type(value) is plain or check(value) is None or (error := refusal(value)) is None:
                     return value
@@ -155,7 +161,7 @@ def _on_loop(  # noqa: C901, PLR0915  # functions that share their cells, which 
         finally:
             del first  # for the reason that Outcome.unwrap gives
 
-    async def timed(*args: Any, **kwargs: Any) -> Any:  # noqa: C901, PLR0912  # one frame is what makes it quick
+    async def timed(*args: Any, **kwargs: Any) -> Any:  # noqa: C901, PLR0912  # one frame is faster
         nonlocal alarms
         first = loaded = attempt_alarm = None
         if (
@@ -208,12 +214,12 @@ def _on_loop(  # noqa: C901, PLR0915  # functions that share their cells, which 
 
     limits = target.limits
     has_limit = limits.deadline is not None or limits.attempt_timeout is not None
-    # Only an outcome tells how long an attempt took.
+    # Without a limit only an outcome needs the clock, for the duration of the attempt.
     return timed if as_outcome or has_limit else untimed
 
 
 def _in_thread(target: Target, *, as_outcome: bool) -> Callable[..., Any]:  # noqa: C901, PLR0915  # as above
-    # The clock is read only where there is a limit, or an outcome to tell of it.
+    # The clock is read only for a limit or for an outcome.
     (slot, key), (other, other_key) = SHUT, ALWAYS_IDLE
     is_new = True
     is_only_attempt = False

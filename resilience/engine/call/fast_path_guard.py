@@ -1,4 +1,4 @@
-"""When the fast path is open, and what it returns: found out at a function's first call, and looked at in the next."""
+"""The guard of the fast path: what a function's first call finds out for the calls after it."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ SHUT: Final[Slot] = ({"": True}, "")
 @frozen
 class Guard:
     """
-    What a fast path looks at.
+    The conditions under which the fast path is open.
 
     Attributes:
-        slots: The call is nothing but an attempt while both hold None.
-        is_only_attempt: Whether it is nothing but an attempt, and what observers are told of it, while they do not.
-        limit: Of an attempt, in seconds; 0 for none.
+        slots: Two slots; the fast path is open while both hold None.
+        is_only_attempt: Whether a call needs nothing but an attempt, apart from the events for observers.
+        limit: The limit of an attempt, in seconds; 0 for none.
     """
 
     slots: tuple[Slot, Slot]
@@ -37,16 +37,16 @@ class Guard:
 
     @classmethod
     def of(cls, target: Target) -> Guard:
-        """Return how it stands after the first call."""
+        """Return the guard after the first call of a function."""
         is_only_attempt = not target.has_more_to_do
         slots = target.setting.idle_slots if is_only_attempt else None
         limit = attempt_limit(begin(target.plan, now=0.0), now=0.0) or 0.0
-        # Another mapping than the one that is shut before the first call, so that it is not asked for again.
+        # Not the mapping of SHUT, which means that the first call has still to come.
         return cls(slots or (({"": True}, ""), SHUT), is_only_attempt, limit)
 
 
 def plain_type(target: Target, value: object) -> type | None:
-    """Return the type of the first value that a function returned, if values of it are none of an SDK's answers."""
+    """Return the type of a function's first value, if values of this type are never an SDK's answer; else None."""
     kind = type(value)
     return kind if kind in target.plain else None
 

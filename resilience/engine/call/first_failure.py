@@ -1,8 +1,8 @@
 """
-The first attempt of a call, where the fast path has made it and it failed.
+The first attempt of a call, if the fast path made it and it failed.
 
-Most such calls end here: the policy says that nothing helps. What the machine decides then is known beforehand
-(:attr:`~resilience.core.meaning.Meaning.end`), so nothing has to be run. The exception gets its note, and leaves.
+Most such calls end here, because the policy has no remedy for the fault. The machine's decision is then known without a
+run (:attr:`~resilience.core.meaning.Meaning.end`). The exception gets its note, and leaves.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from resilience.engine.target.target import Target
 
 class FirstAttempt(NamedTuple):
     """
-    An attempt that the fast path has made already, and that failed.
+    A failed attempt that the fast path has made.
 
     Attributes:
-        error: What it raised; None if our limit cut it short.
-        started: When it started; None where the fast path, having no limit, read no clock.
-        decided_before: The number of decisions made before it started.
-        generation: Which credentials it could use; 0 where it needed none.
-        watch: Who watches the call, and knows that the attempt has begun; None where no observer was asked yet.
-        fault: What it failed with, where that has been read already.
+        error: The exception; None if a limit of the policy cut the attempt short.
+        started: The start of the attempt; None if the fast path read no clock, because the call has no limit.
+        decided_before: The number of decisions that were made before the attempt.
+        generation: The generation of the credentials that the attempt could use; 0 if it needed none.
+        watch: The observers that know of the call and of its attempt; None if no observer was asked yet.
+        fault: The fault; None if the exception was not read yet.
     """
 
     error: Exception | None
@@ -46,15 +46,15 @@ def go_on(  # noqa: PLR0913  # what the fast path knows
     Return the attempt with which a run of the call begins, or end the call.
 
     Args:
-        target: What is called.
-        error: What the attempt raised.
-        started: As in :class:`FirstAttempt`, and so the next two.
-        decided_before: Likewise.
-        generation: Likewise.
-        as_outcome: Whether the caller wants an outcome, which only a run has.
+        target: The target of the call.
+        error: The exception of the attempt.
+        started: As in :class:`FirstAttempt`.
+        decided_before: As in :class:`FirstAttempt`.
+        generation: As in :class:`FirstAttempt`.
+        as_outcome: Whether the caller wants an outcome, which only a run makes.
 
     Returns:
-        The attempt; None if the call has ended: the exception has its note, and is to be raised.
+        The attempt; None if the call has ended: then the exception has its note, and the caller raises it.
     """
     watch: Watch | None = None
     fault: Fault | None = None

@@ -1,9 +1,9 @@
 """
-What a call must pass before an attempt, one gate after the other.
+The gates that a call passes before an attempt, one after the other.
 
-A gate lets the call pass, or says what keeps it from the attempt. Before the first attempt a call asks for its own
-name and for its key in the ledger; before each it needs credentials, its turn in the rate limits, perhaps a thread
-and a breaker that is closed, and the ledger notes it.
+A gate lets the call pass, or says what keeps the call from the attempt. Before its first attempt a call asks for its
+name, and for its key in the ledger. Before each attempt it needs credentials, its turn in the rate limits, a thread for
+a plain function, and a closed breaker; then the ledger notes the attempt.
 """
 
 from __future__ import annotations
@@ -27,42 +27,42 @@ from resilience.engine.target.target import Target
 from resilience.state import LedgerError
 from resilience.state.store import StateError
 
-# In seconds. What takes less is the program's own time.
+# A shorter wait, in seconds, is not told: the program's own code takes as long.
 _NOTICED: Final = 1e-3
 
 
 class Gate(Protocol):
-    """One thing that a call needs before an attempt."""
+    """Something that a call needs before an attempt."""
 
     @property
     def waits_for(self) -> events.GateName | None:
-        """Return what observers are told that a call waited for; None for a gate that takes no time."""
+        """Return the name of the wait, for observers; None for a gate that takes no time, or tells its own waits."""
         ...
 
     def stands_before(self, target: Target) -> bool:
-        """Tell whether calls of this function have to pass it at all."""
+        """Tell whether calls of this target have to pass the gate."""
         ...
 
     async def enter(self, call: Progress, until: float | None) -> MachineEvent | None:
         """
-        Let the call pass when it may.
+        Let the call pass as soon as it may.
 
         Args:
             call: The call.
-            until: When it must have ended, on its clock; None for never.
+            until: The instant at which the call must have ended, on its clock; None for no such instant.
 
         Returns:
-            What keeps the call from an attempt; None if it has passed.
+            The reason that keeps the call from an attempt; None if it has passed.
         """
         ...
 
     def leave(self, call: Progress) -> None:
-        """Give back what the attempt held; once for each attempt, also where the call never entered."""
+        """Give back what the attempt held; called once for each attempt, also if the call never entered the gate."""
         ...
 
 
 async def admit(call: Progress) -> MachineEvent | Admitted:
-    """Pass every gate that stands before an attempt; return what came of it."""
+    """Pass the gates before an attempt, one after the other; return the result."""
     target, until = call.target, call.history.deadline
     if target.gates is None:
         target.gates = tuple(gate for gate in GATES if gate.stands_before(target))
@@ -88,12 +88,12 @@ async def admit(call: Progress) -> MachineEvent | Admitted:
 
 
 def leave(call: Progress) -> None:
-    """Give back what an attempt held."""
+    """Give back what an attempt held of its gates."""
     for gate in call.target.gates or ():
         gate.leave(call)
 
 
-class _Kept:
+class _HoldsNothing:
     """A gate that holds nothing during an attempt."""
 
     waits_for: ClassVar[events.GateName | None] = None
@@ -102,8 +102,8 @@ class _Kept:
         """Do nothing."""
 
 
-class _OwnName(_Kept):
-    """The name that the call asks for, which this run may have given to another resource."""
+class _OwnName(_HoldsNothing):
+    """The name that the call asks for; this run may have given it to another resource."""
 
     def stands_before(self, target: Target) -> bool:
         return target.renames
@@ -118,8 +118,8 @@ class _OwnName(_Kept):
         return None
 
 
-class _Key(_Kept):
-    """The key in the ledger, on which another call may be at work; what an earlier run did is known with it."""
+class _Key(_HoldsNothing):
+    """The key in the ledger. Another call may be working on it, and an earlier run may have done the work."""
 
     waits_for = "ledger"
 
@@ -144,7 +144,7 @@ class _Key(_Kept):
         return None if found is None else self._known(call, track)
 
     def _known(self, call: Progress, track: LedgerClaim) -> MachineEvent:
-        """Go on with the name that an earlier run used; return what it did."""
+        """Take the name that an earlier run used; return what that run did."""
         found = track.found
         if found is None:
             raise ValueError("the ledger knows nothing of the resource")
@@ -167,8 +167,8 @@ class _Key(_Kept):
         return KnownBefore(is_done=False, name=found.number, then=track.ledger.on_unfinished)
 
 
-class _Credentials(_Kept):
-    """Credentials that are in force, from the source of the call's provider."""
+class _Credentials(_HoldsNothing):
+    """Valid credentials, from the source of the call's provider."""
 
     waits_for = "credentials"
 
@@ -179,8 +179,8 @@ class _Credentials(_Kept):
         return None if await credentials_ready(call) else RefreshFailed()
 
 
-class _Turn(_Kept):
-    """A place in each of the rate limits that calls share. The loop of the call gives it back, with a result."""
+class _Turn(_HoldsNothing):
+    """A place in each of the shared rate limits. The loop of the call gives it back, with the attempt's result."""
 
     def stands_before(self, target: Target) -> bool:
         return target.admission is not None
@@ -212,7 +212,7 @@ class _Turn(_Kept):
 
 
 async def _admitted(call: Progress, admission: Admission, ticket: Ticket, end: float | None) -> bool:
-    """Wait for a call's turn; tell whether it came before the end of the call."""
+    """Wait for a call's turn; return whether the turn came before the end of the call."""
     wakeup = call.runtime.wakeup()
     now = call.now()
     while (delay := admission.ask(ticket, now, wakeup.wake)) > 0.0:
@@ -253,8 +253,8 @@ class _Thread:
             call.target.setting.threads.slots().release_on_behalf_of(call)
 
 
-class _Breaker(_Kept):
-    """The breaker of the call's provider or operation. The loop of the call tells it the result of the attempt."""
+class _Breaker(_HoldsNothing):
+    """The breaker of the call's provider or operation. The loop of the call reports the attempt's result to it."""
 
     def stands_before(self, target: Target) -> bool:
         return target.breaker is not None
@@ -263,8 +263,8 @@ class _Breaker(_Kept):
         return pass_breaker(call.history, call.now())
 
 
-class _Noted(_Kept):
-    """The ledger's note that an attempt is about to be made; without it nothing may be sent."""
+class _Noted(_HoldsNothing):
+    """The ledger's note that an attempt is about to begin. Without the note nothing is sent."""
 
     waits_for = "ledger"
 
@@ -290,7 +290,9 @@ GATES: Final[tuple[Gate, ...]] = (
     _Noted(),
 )
 """
-In the order in which a call passes them. Credentials are had before a place is taken that counts at once, and looked at
-again, because they may have expired while the call waited. A breaker is passed when nothing else takes time, so that a
-probe is made at once. The note comes last: a call that is kept has made nothing.
+The gates, in the order in which a call passes them.
+
+Credentials come before the turn in the rate limits, because a place there counts from the moment when the call takes
+it. They come once more after it, because they may have expired during the wait. The breaker comes when nothing after it
+takes long, so that a probe is sent at once. The note comes last, because a call that a gate keeps back sends nothing.
 """

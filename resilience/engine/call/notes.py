@@ -1,4 +1,4 @@
-"""The note on an exception that leaves: what was tried, what decided, and what may exist."""
+"""The note on the exception of a failed call: the attempts, the rule that decided, and what may exist."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from resilience.core.words.stop_reasons import STOP_WORDS
 from resilience.engine.call.progress import Made, Progress
 from resilience.engine.errors import RemedyFailed
 
-# A call with a patient rule can have hundreds of attempts; the first and the last ones say enough.
+# A call under a patient rule may have hundreds of attempts; the note shows the first and the last ones.
 _SHOWN = 10
 
-# An exception object that a program raises again and again must not grow; calls are rarely nested deeper.
+# The most notes on one exception, because a program may raise one object again and again.
 _KEPT = 4
 _BEGINNING = "resilience: "
 
@@ -28,11 +28,11 @@ _NEW_NAME_IS_THERE: Final = (
 
 def note(call: Progress, rule: Rule | None) -> str:
     """
-    Say in a few lines how a failed call went; never a message, an argument or a credential.
+    Describe a failed call in a few lines, without messages, arguments and credentials.
 
     Args:
         call: The call, which has ended.
-        rule: The rule that decided, if one did.
+        rule: The rule that decided; None if none did.
     """
     plan, advice = call.plan, call.advice
     why: list[str] = []
@@ -61,7 +61,7 @@ def note(call: Progress, rule: Rule | None) -> str:
 
 
 def note_at_once(operation: str, decision: Fail, fault: Fault) -> str:
-    """Say the same of a call that its first attempt ended, where nothing but the policy has decided that."""
+    """Describe in the same way a call that the policy alone ended after its first attempt."""
     rule, meaning = decision.rule, STOP_WORDS[decision.reason].note
     why = "" if meaning is None else f"\n  {meaning}"
     which = "" if rule is None else f"\n  {_which(rule)}"
@@ -69,13 +69,13 @@ def note_at_once(operation: str, decision: Fail, fault: Fault) -> str:
 
 
 def left_in_doubt(operation: str, attempts: Sequence[Made]) -> str:
-    """Say on a programming error, which ends a call at once, that something may exist."""
+    """Return the note on a programming error that ends a call after a doubtful attempt."""
     return f"{_BEGINNING}{_doubt(operation, attempts, can_verify=True)}"
 
 
 def attach(error: Exception, text: str) -> None:
-    """Add a note to an exception that takes one, and drop our oldest where many calls have raised the same object."""
-    # Frozen dataclass exceptions refuse notes, and the user's own exception matters more than ours on it.
+    """Add a note to an exception; drop our oldest note if many calls have raised the same object."""
+    # An exception that is a frozen dataclass refuses notes. It leaves without one.
     try:
         error.add_note(text)
         notes = error.__notes__

@@ -1,4 +1,4 @@
-"""What a call knows of itself while it runs."""
+"""The state of a call under way."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 @record
 class Made:
     """
-    An attempt that ended in a value or a fault. Its public record is made when an outcome is asked for.
+    An attempt that ended with a value or a fault. Its public record is made only for an outcome.
 
     Attributes:
-        number: Counted from 1.
-        duration: In seconds.
-        met: What it failed with; None after a success.
-        decision: What was decided; None after a success.
+        number: The number, counted from 1.
+        duration: The duration, in seconds.
+        met: The fault with its rule; None after a success.
+        decision: The decision; None after a success.
     """
 
     number: int
@@ -43,7 +43,7 @@ class Made:
 
     @property
     def fault(self) -> Fault | None:
-        """What it failed with."""
+        """The fault; None after a success."""
         return None if self.met is None else self.met.fault
 
     def record(self) -> Attempt:
@@ -64,37 +64,38 @@ class Made:
 
 class Progress:
     """
-    One call under way: everything of it that changes.
+    One call under way: all of its state that changes.
 
-    What most calls never set has its value in the class. To set twenty fields takes longer than to decide.
+    A field that most calls never set has its first value in the class: setting twenty fields takes longer than a
+    decision.
 
     Attributes:
-        target: What is called.
-        args: The arguments as they were last sent.
-        kwargs: Likewise.
-        started: When the call started, on the runtime's clock.
-        now: That clock.
-        sleep: Lets seconds pass on it.
-        plan: What the machine knows of the target.
-        history: What the machine remembers of the call.
-        commands: What the call is to do next.
-        watch: Who watches.
-        track: The call's place in the ledger, if it has one.
-        is_begun: Whether the call has its name, and has asked the ledger.
-        made: The attempts that ended in a value or a fault.
-        renamed: What was renamed: the service's field, the first and the last name.
-        no_name: Why a rename found no name, if one did not.
-        generations: Which credentials the last attempt used, by provider.
-        waited: In seconds.
-        value: What the last attempt or verification brought.
-        error: What the last attempt failed with.
-        remedy_error: What the last remedy failed with.
-        advice: Why a failed call could not be treated as its rule says, and what to write.
-        jobs: The threads of its attempts, which may outlive them.
-        paid: The payments of its retry budget that observers have been told.
-        has_thread: Whether it holds one of the executor's threads.
-        stop_reason: Why it ended.
-        verified: Whether it was accepted because a verifier said so; None if it was not accepted.
+        target: The target of the call.
+        args: The arguments, as last sent.
+        kwargs: The arguments by name, as last sent.
+        started: The start of the call, on the runtime's clock.
+        now: Reads that clock.
+        sleep: Waits some seconds on that clock.
+        plan: The machine's plan for the target.
+        history: The machine's memory of the call.
+        commands: The generator of the call's commands.
+        watch: The observers that watch the call.
+        track: The claim of the call in the ledger; None if it has none.
+        is_begun: Whether the call has its name, and the ledger has answered.
+        made: The attempts that ended with a value or a fault.
+        renamed: By renamed field, as the service spells it, the first and the last name.
+        no_name: Why a rename found no name; None if every rename found one.
+        generations: The generation of the credentials that the last attempt used, by provider.
+        waited: The sum of all waits, in seconds.
+        value: The value of the last attempt or verification.
+        error: The exception of the last attempt.
+        remedy_error: The exception of the last remedy.
+        advice: Why the rule's action was impossible, and what to write in the policy; None if it was possible.
+        jobs: The jobs of its attempts in worker threads; a thread may outlive its attempt.
+        paid: The number of payments by the retry budget that observers know of.
+        has_thread: Whether the call holds one of the executor's threads.
+        stop_reason: Why the call ended.
+        verified: Whether an accepted call was verified; None if it was not accepted.
     """
 
     commands: CallCommands
@@ -122,7 +123,7 @@ class Progress:
         started: float | None,
         watch: Watch | None = None,
     ) -> None:
-        """Begin a call. ``started`` is None for now, and ``watch`` is None if no observer was asked yet."""
+        """Begin a call. ``started`` is None for a start now; ``watch`` is None if no observer was asked yet."""
         self.target = target
         self.args = args
         self.kwargs = kwargs
@@ -145,25 +146,27 @@ class Progress:
 
     @property
     def runtime(self) -> Runtime:
-        """What takes time."""
+        """The runtime of the call."""
         return self.target.runtime
 
     def report(self, event: MachineEvent) -> Command:
-        """Report what came of the last command; return the next one. What was decided is in the history."""
+        """Report the result of the last command; return the next command. The decision is in the history."""
         return self.commands.send((event, self.now(), self.target.setting.draw()))
 
     def at_work(self) -> float | None:
-        """Return until when a thread of this call was at work, infinite while one is; None if it had none."""
+        """Return until when a thread of this call worked; infinite while one works, None if the call had none."""
         return max((job.ended_at for job in self.jobs), default=None)
 
     def cut_short(self, what: str, seconds: float, *, lease: float | None = None) -> DeadlineExceeded:
         """
-        Return our own exception for what was cut short; its cause is the last one that was not ours.
+        Return our own exception for a part of the call that a limit cut short.
+
+        Its cause is the last exception that is not ours.
 
         Args:
             what: The part of the call.
-            seconds: How long it took.
-            lease: The lease of the ledger, if that has cut it short; None for a limit of the policy.
+            seconds: The duration of that part, in seconds.
+            lease: The lease of the ledger, in seconds, if the lease cut it short; None for a limit of the policy.
         """
         limits = self.plan.limits
         limit: Literal["deadline", "attempt_timeout", "lease"] = "deadline"
@@ -178,7 +181,7 @@ class Progress:
         return error
 
     def outcome(self) -> Outcome[Any]:
-        """Return how the call ended, and let go of its error: the outcome has it."""
+        """Return the outcome of the call; the call forgets its error, which the outcome has."""
         error = self.take_error()
         return Outcome(
             operation=self.plan.operation,
@@ -201,10 +204,11 @@ class Progress:
         try:
             raise error
         finally:
-            # What holds the exception must not be held by its traceback: both would wait for the collector.
+            # The traceback refers to this frame. If the frame referred to the exception, both would wait for the
+            # garbage collector.
             del error, self
 
     def take_error(self) -> Exception | None:
-        """Return the error that a call ended with, and let go of it: here it would hold itself by its traceback."""
+        """Return the error of the call and forget it: by its traceback, the error would refer to itself."""
         error, self.error, self.remedy_error = self.error, None, None
         return error

@@ -1,4 +1,4 @@
-"""What is done between two attempts: new credentials, a verification; another name is :mod:`.renaming`'s."""
+"""The remedies between two attempts: new credentials and verifications. Renames are in :mod:`.renaming`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from resilience.engine.target.done import DONE
 
 
 async def credentials_ready(call: Progress) -> bool:
-    """See to it that an attempt has credentials; return whether it has."""
+    """Load or renew the credentials for an attempt; return whether it has valid ones."""
     for provider, source in call.target.sources.items():
         if call.plan.provider in {provider, None}:
             limit = remedy_limit(call.history, now=call.now())
@@ -29,16 +29,16 @@ async def credentials_ready(call: Progress) -> bool:
 
 
 async def refresh(call: Progress, command: DoRefresh) -> core.MachineEvent:
-    """Replace the credentials that the last attempt used; return what came of it."""
+    """Replace the credentials that the last attempt used; return the result."""
     provider = command.provider or ""
-    # Credentials of another provider are not noted at an attempt: those in force count.
+    # For another provider no attempt has noted its credentials: the present ones count as rejected.
     rejected = call.generations.get(provider, call.target.sources[provider].generation)
     renewed = await _renewed(call, provider, command.limit, rejected=rejected)
     return core.Refreshed() if renewed else core.RefreshFailed()
 
 
 async def _renewed(call: Progress, provider: str, limit: float | None, *, rejected: int | None) -> bool:
-    """Replace a rejected generation of credentials, or just see to it that there are some."""
+    """Replace a rejected generation of credentials; if none is rejected, load or renew them if they are due."""
     source = call.target.sources[provider]
     limits = call.plan.policy.credentials.get(provider)
     started = call.now()
@@ -67,7 +67,7 @@ async def _renewed(call: Progress, provider: str, limit: float | None, *, reject
         if ran is None:
             ended(cancelled=True)
     failure = call.cut_short("refresh", call.now() - started) if ran.cut else ran.error
-    # A renewal ahead of expiry may fail without harm: then the failure comes as a value.
+    # A renewal ahead of expiry may fail while the credentials are still valid. Its error is then the returned value.
     told = failure or ran.value
     ended(error=None if told is None else type_name(told.__cause__ or told))
     if failure is None:
@@ -78,7 +78,7 @@ async def _renewed(call: Progress, provider: str, limit: float | None, *, reject
 
 
 async def verify(call: Progress, limit: float | None) -> Command:
-    """Ask the verifier; return what follows its answer."""
+    """Ask the verifier; return the command that follows its answer."""
     before = decided.count[0]
     started = call.now()
     call.watch.tell(events.VerifyStarted(number=call.history.attempts))

@@ -1,4 +1,4 @@
-"""The name of what a call makes: asked for before the first attempt, given by renames, left where nothing was made."""
+"""The name of the resource that a call makes: the call asks for it, renames change it, a failed call gives it back."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from resilience.engine.target.names import NameScope
 from resilience.engine.target.target import Target
 from resilience.state import LedgerError
 
-# Without the name itself: it is the caller's.
+# The sentences do not show the name, because it is a parameter of the request.
 _ANOTHERS: Final = (
     "this %s is the new name of another resource of this run or its ledger, and two must not become one; "
     "choose another name, or let renames build other names, such as {name}-{hash}-{n}"
 )
-# Earlier versions could give one name twice, and their ledgers say so.
+# Earlier versions could give one name to two resources, and their ledgers still have both.
 _ANOTHERS_TOO: Final = (
     "the ledger has this name in %s for another resource too; look which of the two it is, and forget the entry of the "
     "other one: resilience ledger list, and resilience ledger forget"
@@ -38,7 +38,7 @@ def begins_as_asked(target: Target, args: tuple[Any, ...], kwargs: Mapping[str, 
     Note the name that a call asks for, which the policy can rename.
 
     Returns:
-        Whether it may simply be sent: no other resource was given it, and no new name takes its place.
+        Whether the call may send the name: no rename gave it to another resource, and no new name replaces it.
     """
     asked = target.asked_for(args, kwargs)
     if asked is None:
@@ -47,13 +47,13 @@ def begins_as_asked(target: Target, args: tuple[Any, ...], kwargs: Mapping[str, 
 
 
 def begin(call: Progress) -> bool:
-    """Note the name that a call asks for; return whether it may have it, which another resource may have been given."""
+    """Note the name that a call asks for; return False if a rename gave the name to another resource."""
     asked = call.target.asked_for(call.args, call.kwargs) if call.target.renames else None
     return asked is None or call.target.names.ask(*asked)
 
 
 def follow(call: Progress) -> None:
-    """Begin with the new name of what this run has renamed, where a script asks for it once more."""
+    """Begin with the new name, if a script asks once more for a resource that this run has renamed."""
     target = call.target
     asked = target.asked_for(call.args, call.kwargs) if target.follows_renames and target.renames else None
     if asked is None:
@@ -65,20 +65,20 @@ def follow(call: Progress) -> None:
 
 
 def recall(call: Progress, original: str, new: str) -> bool:
-    """Note a rename of an earlier run, of which the ledger tells; return whether the name is not another's by now."""
+    """Note a rename of an earlier run, from the ledger; return False if another resource has the name by now."""
     asked = call.target.asked_for(call.args, call.kwargs)
     return asked is None or call.target.names.give(asked[0], original, new)
 
 
 def refused(call: Progress, *, is_recorded: bool = False) -> core.NotAdmitted:
-    """Refuse a call whose own name another resource has; ``is_recorded`` where a ledger says that both have it."""
+    """Refuse a call whose name another resource has; with ``is_recorded`` a ledger says that both have it."""
     why = _ANOTHERS_TOO if is_recorded else _ANOTHERS
     call.error = RemedyFailed("rename", why % call.target.operation.rename)
     return core.NotAdmitted("not_ours")
 
 
 async def rename(call: Progress, decision: core.Rename) -> core.MachineEvent:
-    """Take the next name that no other resource has; return what came of it."""
+    """Take the next name that no other resource has; return the result."""
     try:
         return await _rename(call, decision)
     except LedgerError as error:
@@ -116,7 +116,7 @@ async def _rename(call: Progress, decision: core.Rename) -> core.MachineEvent:
 
 
 def send(call: Progress, name: str, original: str, new: str) -> bool:
-    """Send a new name from now on; return whether the arguments can hold it."""
+    """Put a new name into the arguments; return whether they can hold it."""
     try:
         call.args, call.kwargs = call.target.signature.replace(name, new, call.args, call.kwargs)
     except LookupError:
@@ -126,14 +126,14 @@ def send(call: Progress, name: str, original: str, new: str) -> bool:
 
 
 def leave(call: Progress) -> None:
-    """Take back the new name of a call that has made nothing under it."""
+    """Give back the new name of a call that has made nothing under it."""
     asked = call.target.asked_for(call.args, call.kwargs) if call.renamed else None
     if asked is not None and asked[0].field in call.renamed:
         call.target.names.leave(asked[0], *call.renamed[asked[0].field])
 
 
 async def _next_free(call: Progress, place: NameScope, decision: core.Rename, action: Action) -> tuple[int, str | None]:
-    """Return the first name that can be built and had, and its number; note in the call why there is none."""
+    """Return the number and the first name that can be built and is free; if there is none, note the reason."""
     target, operation = call.target, call.target.operation
     old = target.signature.get(place.field, call.args, call.kwargs)
     original = call.renamed.get(place.field, (old or "", ""))[0]
@@ -147,7 +147,7 @@ async def _next_free(call: Progress, place: NameScope, decision: core.Rename, ac
             call.no_name = call.no_name or _NO_NAME
             break
         if new == before:
-            break  # the pattern has no number, so every further name is this one
+            break  # the pattern has no number, so all further names are the same
         if new != old:
             if await _is_had(call, place, original, new):
                 return number, new
@@ -157,7 +157,7 @@ async def _next_free(call: Progress, place: NameScope, decision: core.Rename, ac
 
 
 async def _is_had(call: Progress, place: NameScope, original: str, new: str) -> bool:
-    """Take a name for the resource of this call, in this run and in its ledger; return whether no other has it."""
+    """Take a name for the call's resource, in this run and in its ledger; return False if another resource has it."""
     names = call.target.names
     if not names.give(place, original, new):
         return False

@@ -29,19 +29,19 @@ async def run(  # noqa: C901, PLR0912, PLR0915  # one frame for what most calls 
     target: Target, args: tuple[Any, ...], kwargs: Mapping[str, Any], first: FirstAttempt | None = None
 ) -> Progress:
     """
-    Make one call: attempts, and what is decided between them, until it has ended.
+    Make one call: attempts and remedies, until the call has ended.
 
     Args:
-        target: What is called.
-        args: Its arguments.
-        kwargs: Likewise.
-        first: The first attempt, if it was made already.
+        target: The target of the call.
+        args: The arguments of the call.
+        kwargs: The arguments by name.
+        first: The first attempt, if the fast path made it.
 
     Returns:
-        The call, also one that failed; see its ``unwrap`` and ``outcome``.
+        The call, which may have failed; see its ``unwrap`` and ``outcome``.
 
     Raises:
-        Exception: A programming error, or what one of the user's hooks raised: no policy decides that.
+        Exception: A programming error, or the error of one of the user's hooks. No policy decides these.
     """
     call = (
         Progress(target, args, kwargs, None)
@@ -94,7 +94,7 @@ async def run(  # noqa: C901, PLR0912, PLR0915  # one frame for what most calls 
         if call.track is not None:
             call.track.close()
         if has_changes:
-            call.commands.close()  # it gives back the place that an attempt held which has no result
+            call.commands.close()  # gives back the place of an attempt that has no result
         if not has_ended:
             _break_off(call, left)
     return call
@@ -113,7 +113,7 @@ async def _remedy(call: Progress, command: DoRefresh | DoRename | DoVerify) -> C
 
 
 def _left(call: Progress, error: Exception) -> str:
-    """Add to a programming error what its reader needs to know; return its class."""
+    """Add notes for the reader to a programming error; return the name of its class."""
     hint = wrong_loop(error)
     if hint is not None:
         attach(error, f"resilience: {hint}")
@@ -136,7 +136,7 @@ def _break_off(call: Progress, error: str | None) -> None:
 
 
 def _end(call: Progress, decision: core.Accept | core.Fail | None) -> None:
-    """Note how the call ended, leave its name where nothing was made, and tell."""
+    """Set the end of the call, give a new name back if nothing was made under it, and tell observers."""
     _note_end(call, decision)
     if call.renamed and _is_done(call) is False:
         renaming.leave(call)
@@ -145,7 +145,7 @@ def _end(call: Progress, decision: core.Accept | core.Fail | None) -> None:
 
 
 async def _end_tracked(call: Progress, track: LedgerClaim, decision: core.Accept | core.Fail | None) -> None:
-    """Likewise, and let the ledger know."""
+    """As :func:`_end`, and let the ledger know."""
     _note_end(call, decision)
     is_done = _is_done(call)
     if is_done is False:
@@ -179,7 +179,7 @@ def _note_end(call: Progress, decision: core.Accept | core.Fail | None) -> None:
 
 
 def _is_done(call: Progress) -> bool | None:
-    """Return what the ledger is to know: done, nothing made, or (None) that it is unknown or was not tried."""
+    """Return whether the work is done, for the ledger; None if that is unknown, or if no attempt was made."""
     if call.error is None and call.stop_reason != "dry_run":
         return True
     return None if call.history.unresolved or not call.history.begun else False
@@ -202,7 +202,7 @@ def _ended(call: Progress, rule: Rule | None) -> CallEnded:
     )
 
 
-def broken_off(  # noqa: PLR0913  # a keyword for each thing that such an end tells
+def broken_off(  # noqa: PLR0913  # a keyword for each field
     error: str | None,
     *,
     attempts: int,
@@ -211,7 +211,7 @@ def broken_off(  # noqa: PLR0913  # a keyword for each thing that such an end te
     advice: str | None = None,
     renamed: Mapping[str, tuple[str, str]] = MappingProxyType({}),
 ) -> CallEnded:
-    """Return the end of a call that was cancelled, or that a programming error of this class has ended."""
+    """Return the end of a call that a cancellation, or a programming error of this class, has ended."""
     is_cancelled = error is None
     return CallEnded(
         ended="cancelled" if is_cancelled else None,

@@ -1,4 +1,4 @@
-"""What a call tells of the limits that it shares with others, and the exception of one that they refuse."""
+"""The events of limits that calls share, and the exception of a call that such a limit refuses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _REFUSALS: Final[Mapping[StopReason, type[Refused]]] = {
 
 
 def refusal(call: Progress, decision: Fail) -> Refused | None:
-    """Return our own exception, caused by the last attempt's, where a shared limit ends the call; else None."""
+    """Return our own exception if a shared limit ends the call, with the last attempt's as its cause; else None."""
     kind = _REFUSALS.get(decision.reason)
     if kind is None:
         return None
@@ -29,7 +29,7 @@ def refusal(call: Progress, decision: Fail) -> Refused | None:
 
 
 def tell_changes(call: Progress) -> None:
-    """Tell how rate limits have adapted, and how a breaker has changed, since a call told it last."""
+    """Tell observers how rate limits and the breaker have changed since a call told it last."""
     if not call.watch.sinks:
         return
     provider, admission, breaker = call.plan.provider or "", call.history.admission, call.history.breaker
@@ -54,7 +54,7 @@ def tell_changes(call: Progress) -> None:
 
 
 def tell_payment(call: Progress, budget: RetryBudget) -> None:
-    """Tell what a budget has left, where it has paid for the retry that the wait leads to."""
+    """Tell observers what the budget has left, if it has paid for the retry after this wait."""
     if call.watch.sinks and call.history.paid > call.paid:
         call.paid = call.history.paid
         left = budget.retries_left(call.history.now)

@@ -1,8 +1,8 @@
 """
-The first attempt of a call that observers see, where it needs nothing else.
+The first attempt of a call that observers watch, if the call needs nothing else.
 
-It is told as in any other call, by the same events, and costs half as much as a run with its history and commands. An
-attempt that failed goes on in :func:`~resilience.engine.call.run.run`.
+Observers get the same events as from any other call. The attempt takes half as long as a run with its history and
+commands. A call whose attempt failed goes on in :func:`~resilience.engine.call.run.run`.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _NOTHING: Final[Mapping[str, tuple[str, str]]] = MappingProxyType({})
 
 class AtOnce(NamedTuple):
     """
-    A call that succeeded at once, and of which all has been told.
+    A call that succeeded at once; observers have got all of its events.
 
     Attributes:
-        value: What it returned.
-        duration: In seconds.
+        value: The value.
+        duration: The duration of the attempt, in seconds.
     """
 
     value: Any
@@ -41,14 +41,14 @@ async def first_attempt(
     target: Target, args: tuple[Any, ...], kwargs: Mapping[str, Any], limit: float, plain: type | None
 ) -> AtOnce | FirstAttempt:
     """
-    Make the first attempt of a call, and tell of it.
+    Make the first attempt of a call, and give observers its events.
 
     Args:
-        target: What is called; an attempt of it is nothing but to call its function.
-        args: Its arguments.
-        kwargs: Likewise.
-        limit: Of the attempt, in seconds; 0 for none.
-        plain: The type of values that need not be looked at.
+        target: The target; an attempt needs nothing but to call its function.
+        args: The arguments of the call.
+        kwargs: The arguments by name.
+        limit: The limit of the attempt, in seconds; 0 for none.
+        plain: The type of values that need no check.
     """
     function: Callable[..., Awaitable[Any]] = target.function
     if target.runtime.blocks:
@@ -79,7 +79,7 @@ async def first_attempt(
         if error is not None or is_cut:
             return FirstAttempt(error, started, before, watch=watch)
     except Exception as raised:
-        left = type_name(raised)  # of a check: what the function raised is kept above
+        left = type_name(raised)  # by a check: the function's own exception is in `error`
         raise
     finally:
         del error  # for the reason that Outcome.unwrap gives
@@ -102,7 +102,7 @@ async def first_attempt(
 
 
 def _break_off(watch: Watch, duration: float, error: str | None, *, has_run: bool) -> None:
-    """Tell of a call that was cancelled, or that an error of this class has ended, in or after its first attempt."""
+    """Tell that a cancellation, or an error of this class, has ended the call in or after its first attempt."""
     if not has_run:
         watch.tell(AttemptAborted(number=1, duration=duration, error=None))
     watch.tell(broken_off(error, attempts=1, waited=0.0, duration=duration))

@@ -57,22 +57,22 @@ _TO_PREVIOUS: Final[Attributes] = {names.LINK_KIND: names.PREVIOUS_ATTEMPT}
 
 class CallSpan:
     """
-    Records one call: gets its events in order, in the task that runs it.
+    Records one call. The executor passes the call's events in order, in the task of the call.
 
-    Whatever the events are, each span is ended once, and with the end of the
-    call the caller's own span is current again. What the SDK does for a call takes longer than all else here, so
-    it is asked to do little: a span gets what is known of it at once, in two portions, when it begins and when it ends.
+    Whatever the events are, each span ends once, and after the end of the call the caller's own span is current again.
+    The SDK's work takes longer than all else here, so the SDK is called rarely: a span gets its attributes in two
+    portions, when it begins and when it ends.
 
     Args:
-        started: The call.
-        span: Its span. It becomes the current one.
-        current: The context that is current.
-        tracer: What makes the spans inside it.
-        shared: What it has in common with other calls.
+        started: The event with which the call begins.
+        span: The span of the call. It becomes the current span.
+        current: The current context.
+        tracer: Makes the spans inside of the call.
+        shared: The state that the calls of one observer share.
     """
 
-    # What runs inside the call right now: its span, what it is, its number, and how to make the call's own span
-    # current again. Only one runs at a time.
+    # The child that runs now: its span, its kind, its number, and the token that makes the call's own span current
+    # again. Only one child runs at a time.
     _child: Span | None = None
     _kind: ChildKind
     _number: int
@@ -93,7 +93,7 @@ class CallSpan:
         self._token: Token[context.Context] | None = context.attach(self._context)
 
     def __call__(self, event: Event) -> None:
-        """Record what happened; nothing is recorded after the end."""
+        """Record an event; after the end of the call record nothing."""
         if self._token is not None:
             self._RECORD[type(event)](self, event)
 
@@ -198,7 +198,7 @@ class CallSpan:
         self._emit(names.INPUT_RENAMED, shown)
 
     def _decided(self, decision: Decision, number: int) -> None:
-        """Tell of what follows; how the call ends is told when it has ended, also after a remedy that failed."""
+        """Record a wait or a verification that was decided; other decisions show at the end of the call."""
         if not isinstance(decision, (Wait, Verify)):
             return
         attributes = self._about_fault(decision.rule)
@@ -249,7 +249,7 @@ class CallSpan:
     def _open(
         self, kind: ChildKind, name: str, number: int, attributes: Attributes, links: list[Link] | None = None
     ) -> Span:
-        """Begin a child of the call and make it current; a forgotten one ends here."""
+        """Begin a child of the call and make it current; end one that has not ended."""
         if self._child is not None:
             self._close(self._kind)
         inside = self._context
@@ -261,7 +261,7 @@ class CallSpan:
         return span
 
     def _describe(self, kind: ChildKind, attributes: Attributes, failure: str | None) -> None:
-        """Add what is known now to the child, and mark it as an error if it failed."""
+        """Add attributes to the child, and mark it as an error if it failed."""
         child = self._child
         if child is None or self._kind != kind:
             return
@@ -279,7 +279,7 @@ class CallSpan:
         context.detach(self._child_token)
 
     def _emit(self, name: str, attributes: Attributes) -> None:
-        # The one place that makes events: OpenTelemetry means to replace span events by log events
+        # The only place that makes span events: OpenTelemetry plans to replace them by log events
         # (open-telemetry/opentelemetry-specification, oteps/4430, read 2026-11-21).
         self._span.add_event(name, attributes)
 
@@ -292,7 +292,7 @@ class CallSpan:
     def _listed(self) -> frozenset[str]:
         return self._shared.listed.of(self._started.policy)
 
-    # A look-up costs less than to compare an event with each class in turn.
+    # A look-up is faster than comparing an event with each class in turn.
     _RECORD: ClassVar[Mapping[type[Event], Callable[[Any, Any], None]]] = {
         AttemptStarted: _attempt_started,
         FaultInjected: _injected,

@@ -1,4 +1,4 @@
-"""The span around the calls of a fleet, and what carries it to other processes and machines."""
+"""The span around the calls of a fleet, and the text that names it to other processes and machines."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _HEADER: Final = "traceparent"
 @define
 class RowCounts:
     """
-    How many rows of a fleet have which outcome.
+    The outcomes of a fleet's rows, counted.
 
     Attributes:
-        done: The rows whose calls succeeded.
-        failed: The rows whose calls failed.
+        done: The number of rows whose calls succeeded.
+        failed: The number of rows whose calls failed.
     """
 
     done: int = 0
@@ -37,7 +37,7 @@ class RowCounts:
 
 
 @contextmanager
-def fleet_span(  # noqa: PLR0913  # what is known of a span when it begins
+def fleet_span(  # noqa: PLR0913  # a keyword for each fact
     name: str,
     policy: PolicyValues,
     rows: int,
@@ -48,19 +48,19 @@ def fleet_span(  # noqa: PLR0913  # what is known of a span when it begins
     tracer_provider: trace.TracerProvider | None = None,
 ) -> Iterator[RowCounts]:
     """
-    Make a span of the calls in the block, and make it the current one there.
+    Make a span around the calls in the block; it is the current span there.
 
     Args:
         name: The name of the span: ``fleet CreateGroupId``.
         policy: The policy of the calls.
-        rows: How many rows there are.
-        traceparent: The span around it, as W3C Trace Context writes it; a span that is current is nearer.
-        delivery: How often its rows have been given to a worker; 1 at first.
-        earlier: The spans of the earlier times, in the form of ``traceparent``; the span is linked to them.
-        tracer_provider: Whose span it is; by default the provider that the program has set.
+        rows: The number of rows.
+        traceparent: The span around this one, as W3C Trace Context writes it; not used if a span is current.
+        delivery: How often a worker has got these rows, this time included.
+        earlier: The spans of the earlier deliveries, in the form of ``traceparent``; the span links to them.
+        tracer_provider: The provider of the span; by default the one that the program has set.
 
     Yields:
-        The counts, which the block has to set.
+        The counts; the block sets them.
     """
     counts = RowCounts()
     tracer = trace.get_tracer(SCOPE, version(), tracer_provider=tracer_provider, schema_url=names.SCHEMA_URL)
@@ -94,7 +94,7 @@ def _class_of(error: Exception) -> str:
 
 @contextmanager
 def under(traceparent: str | None) -> Iterator[None]:
-    """Make a span of another process the current one in the block, unless the block has one already."""
+    """Make a span of another process current in the block, unless a span is current already."""
     if traceparent is None or trace.get_current_span() is not trace.INVALID_SPAN:
         yield
         return
@@ -110,7 +110,7 @@ def _context_of(traceparent: str) -> Context:
 
 
 def current_traceparent() -> str | None:
-    """Return the current span as W3C Trace Context writes it, for another process; None where there is none."""
+    """Return the current span as W3C Trace Context writes it, for another process; None if there is none."""
     carrier: dict[str, str] = {}
     _FORM.inject(carrier)
     return carrier.get(_HEADER)

@@ -1,4 +1,4 @@
-"""The span of a whole run, which several processes share and one of them sends."""
+"""The span of a whole run; several processes share it, and one of them sends it."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from resilience.telemetry.providers.scope import SCOPE, version
 @define(eq=False)
 class RunSpan:
     """
-    One span for a run of a program, above the calls of all its processes.
+    One span for a run of a program, around the calls of all its processes.
 
-    Its ids are known beforehand, so that every process can make it the parent of its
-    calls; that which sends it makes it at the end, from the beginning on.
+    Its ids are chosen before the run, so that every process can make it the parent of its
+    calls. The process that sends the span makes it at the end of the run.
 
     Args:
-        title: What the run is called.
+        title: The title of the run.
         policy: The run's policy.
-        trace_id: The trace, as 32 hex digits, where the run is not part of one.
-        span_id: The span, as 16 hex digits.
-        traceparent: The span that the run is part of, as W3C Trace Context writes it; "" for none.
-        tracer_provider: Whose span it is; by default the provider that the program sets, before or after.
+        trace_id: The id of a new trace, in 32 hex digits; unused if ``traceparent`` names a trace.
+        span_id: The id of the span, in 16 hex digits.
+        traceparent: The span around the run, as W3C Trace Context writes it; "" for none.
+        tracer_provider: The provider of the span; by default the one that the program sets, before or after.
     """
 
     title: str
@@ -43,7 +43,7 @@ class RunSpan:
     _parent: Context | None = field(default=None, init=False)
 
     def parent(self) -> Context | None:
-        """Return what calls without a span around them belong to; None where their tracer is not the SDK's."""
+        """Return the context for calls without a span around them; None if their tracer is not the SDK's."""
         if self._parent is None:
             tracer = self._tracer()
             if not _is_sdk(tracer):
@@ -56,14 +56,14 @@ class RunSpan:
         Make the span, and end it now.
 
         Args:
-            began: When the run's first call began, in nanoseconds since the epoch.
-            calls: How many calls were made.
-            failures: How many of them failed.
+            began: The start of the run's first call, in nanoseconds since the epoch.
+            calls: The number of calls.
+            failures: The number of calls that failed.
         """
         tracer = self._tracer()
         if not _is_sdk(tracer):
             return
-        # The tracer itself goes on giving ids by chance.
+        # A copy, because the tracer itself goes on choosing random ids.
         tracer = copy(tracer)
         tracer.id_generator = _Known(self._trace(), int(self.span_id, 16))
         span = tracer.start_span(
@@ -88,7 +88,7 @@ class RunSpan:
         return trace.get_tracer(SCOPE, version(), tracer_provider=self.tracer_provider, schema_url=names.SCHEMA_URL)
 
     def _outer(self) -> Context:
-        """Return the context that the run itself is in: the one that its environment names, or an empty one."""
+        """Return the context around the run: the one that its environment names, or an empty one."""
         return TraceContextTextMapPropagator().extract({"traceparent": self.traceparent}, context=Context())
 
     def _trace(self) -> int:
@@ -96,8 +96,8 @@ class RunSpan:
         return outer.trace_id if outer.is_valid else int(self.trace_id, 16)
 
     def _around(self, tracer: Any) -> Context:
-        # Every process asks its own sampler, before there is a span. Those that decide by the trace id, or by the
-        # parent, decide alike.
+        # Each process asks its own sampler before the span exists. Samplers that decide by the trace id or by the
+        # parent decide alike.
         sampled = tracer.sampler.should_sample(
             self._outer(), self._trace(), self._name, SpanKind.INTERNAL, policy_attributes(self.policy), ()
         )
@@ -108,7 +108,7 @@ class RunSpan:
 
 @frozen
 class _Known:
-    """Gives ids that were chosen beforehand."""
+    """Returns ids that were chosen before the run."""
 
     trace_id: int
     span_id: int
@@ -122,10 +122,10 @@ class _Known:
         return self.span_id
 
     def is_trace_id_random(self) -> bool:
-        """Tell that chance made the trace id, although not here."""
+        """Return True: the trace id is random, although it was chosen elsewhere."""
         return True
 
 
 def _is_sdk(tracer: Any) -> bool:
-    """Tell whether it has what the SDK's tracers have (opentelemetry-sdk 1.25.0 and 1.45.2, read 2026-11-21)."""
+    """Tell whether a tracer is the SDK's, by its attributes (opentelemetry-sdk 1.25.0 and 1.45.2, read 2026-11-21)."""
     return hasattr(tracer, "sampler") and hasattr(tracer, "id_generator")

@@ -1,4 +1,4 @@
-"""What the calls that one observer watches have in common."""
+"""The state that the calls of one observer share."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from resilience.telemetry.error_types import ListedCodes
 @define(eq=False, kw_only=True)
 class SpanState:
     """
-    What the calls that one observer watches have in common.
+    The state that the calls of one observer share.
 
     Attributes:
-        show_names: Whether the new name of a renamed resource may be seen.
+        show_names: Whether spans show the new name of a renamed resource.
         listed: The codes that policies list.
     """
 
@@ -25,7 +25,7 @@ class SpanState:
     _flights: WeakKeyDictionary[object, SpanContext] = field(factory=WeakKeyDictionary, init=False)
 
     def lead(self, flight: object, span: SpanContext) -> None:
-        """Remember whose span a refresh has, for as long as the refresh is remembered itself."""
+        """Keep the span of a refresh, as long as the refresh itself is in memory."""
         self._flights[flight] = span
 
     def leader(self, flight: object) -> SpanContext | None:

@@ -1,6 +1,6 @@
-"""A finished trace as a tree, for those who draw it."""
+"""A finished trace as a tree, for programs that draw it."""
 
-# ruff: noqa: D102  # what the protocols name is OpenTelemetry's, and documented there
+# ruff: noqa: D102  # the names in the protocols are OpenTelemetry's, which documents them
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from resilience.telemetry import names
 
 _NANOSECONDS: Final = 1e9
 
-# What a line about a span says, in this order: attribute, then how it is put.
+# The facts in a line about a span, in this order: the attribute, and its wording.
 _FACTS: Final[Mapping[str, str]] = {
     names.LEDGER_ANSWER: "ledger {}",
     names.LEDGER_WAITED: "waited for another call {:.3g} s",
@@ -98,7 +98,7 @@ class _Link(Protocol):
 
 
 class FinishedSpan(Protocol):
-    """What a tree needs of a span; the SDK's ``ReadableSpan`` has it. Times are in nanoseconds."""
+    """The part of a span that a tree needs; the SDK's ``ReadableSpan`` has it. Times are in nanoseconds."""
 
     @property
     def name(self) -> str: ...
@@ -126,11 +126,11 @@ class Node:
     One span.
 
     Attributes:
-        name: Its name.
-        duration: In seconds; 0 if it has not ended.
+        name: The name.
+        duration: The duration, in seconds; 0 if the span has not ended.
         status: ``unset``, ``ok`` or ``error``.
-        facts: What is known of it, a few words each; events say after how many seconds they came.
-        children: The spans inside, in the order in which they began.
+        facts: The facts about the span, a few words each. An event begins with its time, in seconds after the start.
+        children: The spans inside of it, in the order of their starts.
     """
 
     name: str
@@ -142,9 +142,9 @@ class Node:
 
 def build_tree(spans: Iterable[FinishedSpan]) -> tuple[Node, ...]:
     """
-    Return the roots of finished spans, in the order in which they began.
+    Return the roots of finished spans, in the order of their starts.
 
-    A span whose parent is not among ``spans`` is a root; spans of several traces may be mixed.
+    A span is a root if its parent is not among ``spans``. The spans may belong to several traces.
     """
     known = list(spans)
     places = {_place(span.context) for span in known}
