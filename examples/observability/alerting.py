@@ -24,6 +24,9 @@ FEWEST_CALLS: Final = 5
 WAITING: Final = 0.5
 FEWEST_SECONDS: Final = 30
 
+# Which part of the declared rate is little.
+LOWERED: Final = 0.5
+
 _OPERATION: Final = "resilience_operation_name"
 _RUN: Final = ("job", "instance")
 _REPORT: Final = "`resilience report run.jsonl` (a run under `resilience run --journal run.jsonl` keeps one)"
@@ -57,6 +60,9 @@ def alerts() -> tuple[Alert, ...]:
     called, waited = series(".operation.duration", "sum"), series(".retry.delay", "sum")
     exhausted = calls.where(".outcome", '="exhausted"')
     refreshes = series(".credential.refresh.duration", "count")
+    states = series(".breaker.state")
+    opened, breaker = states.where(".breaker.state", '="open"'), states.label(".breaker.name")
+    limit, declared = series(".rate.limit"), series(".rate.declared")
     unfinished = series(".ledger.answers").where(".ledger.answer", '="unfinished"')
     of = "{{ $labels.resilience_operation_name }} of {{ $labels.job }}"
     return (
@@ -141,6 +147,27 @@ def alerts() -> tuple[Alert, ...]:
             " `on_unfinished` says.",
             runbook="`resilience ledger list` shows what is still open and `resilience ledger show` one entry;"
             " find out why the earlier run died, and `resilience ledger forget` only what is surely not there.",
+        ),
+        Alert(
+            name="ResilienceBreakerOpen",
+            expr=f"max by ({', '.join((*_RUN, breaker))}) (max_over_time({opened}[{WINDOW}])) > 0",
+            severity="warning",
+            summary="the breaker of {{ $labels.resilience_breaker_name }} is open for {{ $labels.job }}",
+            description=f"Within the last {WINDOW} so many attempts failed that calls were refused before they were"
+            " sent; those of a breaker in shadow mode were sent all the same.",
+            runbook=f"When it opened, and on how many failures: {_REPORT}. Whether the service is down says its status"
+            " page; `resilience explain CODE --policy FILE` has the limits of the breaker beside the rule.",
+        ),
+        Alert(
+            name="ResilienceLimitLowered",
+            expr=f"max_over_time({limit}[{WINDOW}]) / max_over_time({declared}[{WINDOW}]) < {LOWERED}",
+            severity="warning",
+            summary="{{ $labels.job }} may send {{ $value | humanizePercentage }} of the declared rate of"
+            " {{ $labels.resilience_rate_operation }}",
+            description=f"For {WINDOW} the service has taken less than {LOWERED:.0%} of the requests that the policy"
+            " declares. Others use the same account or address, or the declared rate is too high.",
+            runbook=f"How the limit adapted, and how many requests were throttled: {_REPORT}. Processes on other"
+            " machines need `share` or a `[state]` in the policy; `resilience simulate --help` plays other limits.",
         ),
         Alert(
             name="ResilienceNoRun",

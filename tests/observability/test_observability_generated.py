@@ -111,6 +111,10 @@ def _series(metric: str, values: str, **labels: str) -> dict[str, str]:
     return {"series": f"{metric}{{{_LABELS}{more}}}", "values": values}
 
 
+def _limit(metric: str, values: str) -> dict[str, str]:
+    return _series(metric, values, resilience_rate_scope="operation", resilience_rate_operation="CreateGroupId")
+
+
 _CASES: dict[str, list[dict[str, str]]] = {
     "ResilienceOperationFailed": [_series("resilience_operation_failures_total", _BORN)],
     "ResilienceRetriesExhausted": [
@@ -128,6 +132,13 @@ _CASES: dict[str, list[dict[str, str]]] = {
         _series("resilience_operation_duration_seconds_sum", "60 60 _x30", resilience_outcome="success_after_retry"),
     ],
     "ResilienceUnknownFault": [_series("resilience_faults_unmatched_total", _BORN)],
+    "ResilienceBreakerOpen": [
+        _series("resilience_breaker_state", _BORN, resilience_breaker_name="alibaba", resilience_breaker_state="open")
+    ],
+    "ResilienceLimitLowered": [
+        _limit("resilience_rate_limit_per_second", "4 4 _x30"),
+        _limit("resilience_rate_declared_per_second", "10 10 _x30"),
+    ],
     "ResilienceLedgerUnfinished": [
         _series("resilience_ledger_answers_total", _BORN, resilience_ledger_answer="unfinished")
     ],
@@ -141,6 +152,11 @@ _HEALTHY = [
     _series("resilience_credential_refresh_duration_seconds_count", "1 1 1 _x30", error_type=""),
     _series("resilience_retry_delay_seconds_sum", "2 2 2 _x30", resilience_decision_action="retry"),
     _series("resilience_ledger_answers_total", "1 1 1 _x30", resilience_ledger_answer="done"),
+    _series(
+        "resilience_breaker_state", "0 0 0 _x30", resilience_breaker_name="alibaba", resilience_breaker_state="open"
+    ),
+    _limit("resilience_rate_limit_per_second", "10 4 10 _x30"),
+    _limit("resilience_rate_declared_per_second", "10 10 10 _x30"),
 ]
 
 
