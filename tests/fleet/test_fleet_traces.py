@@ -55,6 +55,17 @@ def test_a_fleet_is_one_trace(place: Place, receiver: Receiver, more: tuple[str,
     assert "resilience.operation.duration" in receiver.metrics
 
 
+def test_a_receiver_that_is_away_is_told_of_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fleet does its work, no line of an exporter is among its own, and the end does not take long."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    place.rows(5)
+    run = place.run(*ARGUMENTS)
+    assert run.returncode == 0, run.stderr
+    first, second = run.stderr.splitlines()
+    assert first.startswith("resilience: 5 rows of CreateGroupId: 5 done; ")
+    assert second == "resilience: not all telemetry could be sent where OTEL_EXPORTER_OTLP_ENDPOINT says"
+
+
 @pytest.fixture
 def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
     exporter, provider = InMemorySpanExporter(), TracerProvider()

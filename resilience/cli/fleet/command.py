@@ -23,7 +23,12 @@ from resilience.fleet.rows.problems import RowsError
 from resilience.fleet.rows.source import Form, RowSource
 from resilience.fleet.tracing import SERVICE, traced
 from resilience.state import LedgerError
-from resilience.telemetry.providers.environment import LAST_PATIENCE, flush_providers, set_providers
+from resilience.telemetry.providers.environment import (
+    LAST_PATIENCE,
+    asked_for,
+    flush_providers,
+    set_providers,
+)
 
 
 @click.command(short_help="Call a function once for each row of a file, under a policy.")
@@ -102,7 +107,8 @@ def fleet(  # noqa: PLR0913  # a parameter for each option
             is_kept = failed is None or _keep(Path(failed), source, progress.states)
             if not quiet:
                 _tell(report, source.name, failed, is_json=form == "json")
-            flush_providers(LAST_PATIENCE)
+            if not flush_providers(LAST_PATIENCE):
+                screen.say(f"not all telemetry could be sent where {asked_for()} says")
     if report.left and interruption.exit_code is not None:
         sys.exit(interruption.exit_code)
     sys.exit(FINDINGS if report.failed or report.left or not is_kept else 0)

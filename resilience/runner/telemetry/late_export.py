@@ -17,9 +17,9 @@ from typing import Final
 import attrs
 
 from resilience.runner.run import VARIABLE, Run
-from resilience.runner.telemetry.log_filter import keep_off_stdout
 from resilience.runner.totals.counters import Counts
 from resilience.telemetry.providers.environment import Providers, asked_for, has_failed, is_sending_ours, own_providers
+from resilience.telemetry.providers.log_filter import keep_off_stdout
 
 # Seconds for the program, including its start.
 _PATIENCE: Final = 4.5

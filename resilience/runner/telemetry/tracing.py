@@ -16,7 +16,7 @@ from resilience.runner.ending.exit_hooks import PATIENCE, before_exit, before_te
 from resilience.runner.ending.termination import is_multiprocessing
 from resilience.runner.run import Run
 from resilience.runner.settings import RunSettings
-from resilience.runner.telemetry.log_filter import drop_logs_of_exports, keep_off_stdout
+from resilience.runner.telemetry.log_filter import drop_logs_of_exports
 from resilience.runner.totals.counters import counted
 from resilience.runner.totals.notes import Notes
 from resilience.telemetry import Logs, Metrics, Spans, default_observers
@@ -31,6 +31,7 @@ from resilience.telemetry.providers.environment import (
     own_providers,
 )
 from resilience.telemetry.providers.fallback import UntilSet
+from resilience.telemetry.providers.log_filter import keep_off_stdout
 from resilience.telemetry.spans.run_span import RunSpan
 
 # Seconds after another process has waited in vain.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -14,6 +15,8 @@ from typing import Any, Final
 
 from attrs import frozen
 from opentelemetry import context, metrics, trace
+
+from resilience.telemetry.providers.log_filter import keep_off_stdout
 
 _ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _TRACES_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
@@ -104,6 +107,8 @@ def set_providers(service: str) -> str | None:
     """
     made = own_providers(service)
     if isinstance(made, Providers):
+        # What an exporter logs about a receiver that does not answer would come every few seconds.
+        keep_off_stdout("opentelemetry", is_muted=is_sending_ours)
         if made.tracer is not None:
             trace.set_tracer_provider(made.tracer)
         if made.meter is not None:
@@ -177,17 +182,22 @@ def _marked(exporter: Any) -> Any:
     return type(exporter.__name__, (exporter,), {"export": export})
 
 
-def flush_providers(patience: float | None = None) -> None:
+def flush_providers(patience: float | None = None) -> bool:
     """
     Send the rest in the program's own providers, before it ends without Python's exit functions.
 
     Args:
-        patience: The longest wait for each receiver, in seconds; None for no limit.
+        patience: The longest wait, in seconds; None for no limit.
+
+    Returns:
+        Whether everything was sent in time, now and before.
     """
-    _flush(trace.get_tracer_provider(), metrics.get_meter_provider(), patience=patience)
+    return _flush(trace.get_tracer_provider(), metrics.get_meter_provider(), patience=patience) and not has_failed()
 
 
-def _flush(*providers: object, patience: float | None = None) -> None:
+def _flush(*providers: object, patience: float | None = None) -> bool:
+    """Send the rest; tell whether that took less than ``patience`` seconds."""
+    end = time.monotonic() + (patience or 0.0)
     # In parallel, because each of them waits for a receiver that does not answer.
     threads = [
         Thread(target=flush, daemon=True)
@@ -201,7 +211,8 @@ def _flush(*providers: object, patience: float | None = None) -> None:
             thread.run()  # Python is ending, and starts no more threads
     for thread in threads:
         if thread.ident is not None:
-            thread.join(patience)
+            thread.join(None if patience is None else max(end - time.monotonic(), 0.0))
+    return not any(thread.is_alive() for thread in threads)
 
 
 def is_exporting() -> bool:
