@@ -4,10 +4,13 @@ A fleet on a Dask cluster that has a bad day: workers are killed and one is froz
 The service has a bad day of its own, and counts. The command is typed twice: the second time with a new cluster, while
 what is left of the first one may still be making things::
 
-    python tests/endtoend/dask_fleet.py [--rows 10000] [--workers 4] [--kill-every 2] [--freeze 12] [--rate 500/s]
+    python tests/endtoend/dask_fleet.py [--rows 10000] [--workers 4] [--kill-every 2] [--rate 500/s]
+        [--ledger postgresql|sqlite] [--lease 6] [--threads 1]
 
-The exit code is 0 if each thing exists once, no second had more requests than the limit and one, the second run's
-report has all rows, and each run was one trace.
+One worker is frozen for twice the lease, and woken. The ledger is a real PostgreSQL server, from the machine or from
+Debian's packages, or a file, whose claims last as long as the frozen worker. The exit code is 0 if each thing exists
+once, no second had more requests than the limit and one, the second run's report has all rows, and each run was one
+trace.
 """
 
 from __future__ import annotations
@@ -35,6 +38,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parent / "fleet")]
 from counting_service import counting_service  # noqa: E402  # the path is set above
 from dask_cluster import DaskCluster, dask_cluster  # noqa: E402  # likewise
 from otlp_receiver import receiving  # noqa: E402  # likewise
+from servers.postgres import postgres_server  # noqa: E402  # likewise
 
 POLICY: Final = """\
 schema = 1
@@ -59,7 +63,6 @@ concurrency = 64
 [rate.acme.operations]
 CreateThing = "RATE"
 [ledger]
-LEDGER
 """
 
 
@@ -121,29 +124,31 @@ def until(is_so: Callable[[], bool], running: subprocess.Popen[str]) -> None:
         time.sleep(0.1)
 
 
-def run(folder: Path, wanted: argparse.Namespace, ledger: str) -> int:
+def run(folder: Path, wanted: argparse.Namespace, ledger: str | None) -> int:
     """Run the fleet twice; return the exit code."""
     names = [f"thing-{number:06}" for number in range(wanted.rows)]
     (folder / "things.csv").write_text("\n".join(["name", *names]), encoding="utf-8")
-    text = POLICY.replace("RATE", wanted.rate).replace("LEDGER", ledger)
+    text = POLICY.replace("RATE", wanted.rate)
+    text += 'path = "ledger.db"\n' if ledger is None else f'url = "${{LEDGER_URL}}"\nlease = "{wanted.lease:g}s"\n'
     (folder / "things.toml").write_text(text, encoding="utf-8")
     with counting_service(1) as port, receiving() as receiver:
         environment = {
             **os.environ,
+            "LEDGER_URL": ledger or "",
             "THINGS_PORT": str(port),
             "PYTHONPATH": str(HERE),
             "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint,
             "OTEL_METRICS_EXPORTER": "none",
         }
         began = time.monotonic()
-        with dask_cluster(folder, environment, workers=wanted.workers) as cluster:
+        with dask_cluster(folder, environment, workers=wanted.workers, threads=wanted.threads) as cluster:
             first = typed(folder, environment, cluster)
-            with troubled(cluster, wanted.kill_every, wanted.freeze):
+            with troubled(cluster, wanted.kill_every, 2 * wanted.lease):
                 until(lambda: ask(port, "count")["made"] > wanted.rows * 0.6, first)
                 cluster.scheduler.kill()
                 _, told = first.communicate(timeout=120)
             say(f"first run: exit code {first.returncode}\n{told}")
-            with dask_cluster(folder, environment, workers=wanted.workers) as other:
+            with dask_cluster(folder, environment, workers=wanted.workers, threads=wanted.threads) as other:
                 second = typed(folder, environment, other)
                 with troubled(other, wanted.kill_every, 0):
                     _, told = second.communicate(timeout=600)
@@ -177,11 +182,16 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--kill-every", type=float, default=2.0)
-    parser.add_argument("--freeze", type=float, default=12.0)
     parser.add_argument("--rate", default="500/s")
+    parser.add_argument("--ledger", choices=["postgresql", "sqlite"], default="postgresql")
+    parser.add_argument("--lease", type=float, default=6.0)
+    parser.add_argument("--threads", type=int, default=1)
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="dask-fleet-") as name:
-        return run(Path(name), wanted, 'path = "ledger.db"')
+        if wanted.ledger == "sqlite":
+            return run(Path(name), wanted, None)
+        with postgres_server() as server:
+            return run(Path(name), wanted, server.url())
 
 
 if __name__ == "__main__":

@@ -63,11 +63,11 @@ def _command_of(process: int) -> bytes:
 
 @contextmanager
 def dask_cluster(
-    folder: Path, environment: Mapping[str, str], *, workers: int = 2, configured: Mapping[str, str] | None = None
+    folder: Path, environment: Mapping[str, str], *, workers: int = 2, threads: int = 1
 ) -> Iterator[DaskCluster]:
     """Start a scheduler and workers in a folder, and wait until they are there; none is left afterwards."""
     address = f"tcp://127.0.0.1:{_free_port()}"
-    env = {**environment, **_CONFIGURED, **(configured or {})}
+    env = {**environment, **_CONFIGURED}
     port = address.rpartition(":")[2]
     started: list[subprocess.Popen[bytes]] = []
 
@@ -83,7 +83,7 @@ def dask_cluster(
     try:
         scheduler = start("scheduler", "--host", "127.0.0.1", "--port", port)
         nannies = start(
-            "worker", address, "--nworkers", str(workers), "--nthreads", "1", "--local-directory", str(folder)
+            "worker", address, "--nworkers", str(workers), "--nthreads", str(threads), "--local-directory", str(folder)
         )
         cluster = DaskCluster(address, folder, scheduler, nannies)
         with cluster.client() as client:

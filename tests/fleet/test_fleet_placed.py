@@ -31,6 +31,14 @@ async def make(name: str, region: str = "") -> str:
     return name + region
 
 
+@Executor(policy(), provider="tencent").wrap(
+    "CreateTopic", key={"InstanceId": "region", "Topic": "name"}, accepted=lambda name, _: name
+)
+async def make_topic(name: str, region: str) -> str:
+    """Make nothing, as a call that a ledger remembers."""
+    return name + region
+
+
 class ScriptedEngine:
     """Answers each chunk with what a function says."""
 
@@ -53,7 +61,7 @@ class ScriptedEngine:
         return bool(self._said)
 
     def begin(self, job: FleetJob) -> None:
-        assert job.function.endswith(":make")
+        assert job.function.startswith(f"{__name__}:make")
 
     def submit(self, chunk: Chunk) -> None:
         self.given.append(chunk)
@@ -134,6 +142,31 @@ def test_many_workers_may_die_while_rows_are_done() -> None:
     assert progress.done == 100
 
 
+def test_a_chunk_of_which_more_and_more_is_done_is_placed_again(tmp_path: Path) -> None:
+    """A cluster tells nothing of a chunk before its end, and the ledger knows what its dead workers have done."""
+    settings = LedgerSettings(path=str(tmp_path / "ledger.db"))
+    called = under_policy(make_topic, evolve(policy(), ledger=settings))
+    checked = rows_for(
+        called.target, called.key_of, rows_of([{"name": f"n{each}", "region": "a"} for each in range(7)])
+    )
+
+    def answer(chunk: Chunk) -> list[ChunkReport]:
+        at = chunk.delivery - 1
+        if at < 6:
+            outcomes_of(KeptFunction(called), evolve(chunk, rows=chunk.rows[at : at + 1]), concurrency=1)
+            return [LostChunk(chunk, "it died")]
+        return done(chunk)
+
+    engine = ScriptedEngine(answer)
+    progress = FleetProgress(called, 7)
+    placed = PlacedFleet(called, checked, progress, engine)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("resilience.fleet.distribution.placed._TURNS", 1)
+        placed.run()
+    assert progress.done == 7
+    assert [each.delivery for each in engine.given] == [1, 2, 3, 4, 5, 6, 7]
+
+
 def test_without_a_ledger_lost_rows_are_left() -> None:
     """A second call might make a thing twice; the others are made."""
     engine = ScriptedEngine(lambda chunk: [LostChunk(chunk, "it died")] if chunk.rows[0][0] == 0 else done(chunk))
@@ -206,11 +239,8 @@ def test_the_size_of_a_chunk(rate: str | None, rows: int, workers: int, size: in
 
 def test_what_an_earlier_delivery_did_is_done_by_this_run(tmp_path: Path) -> None:
     """The ledger tells it from what an earlier run did, which counts as known."""
-    wrapped = Executor(policy(), provider="tencent").wrap(
-        "CreateTopic", make, key={"InstanceId": "region", "Topic": "name"}, accepted=lambda name, _: name
-    )
     settings = LedgerSettings(path=str(tmp_path / "ledger.db"))
-    called = under_policy(wrapped, evolve(policy(), ledger=settings))
+    called = under_policy(make_topic, evolve(policy(), ledger=settings))
     kept = KeptFunction(called)
     (chunk,) = divided(rows("a", "a"), 2, key_of=called.key_of)
 

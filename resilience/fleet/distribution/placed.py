@@ -21,10 +21,12 @@ from resilience.fleet.distribution.engine import ChunkReport, Engine, LostChunk
 from resilience.fleet.distribution.job import FleetJob
 from resilience.fleet.function import FleetFunction, FunctionError, import_name
 from resilience.fleet.progress import FleetProgress
-from resilience.fleet.rows.check import CheckedRows
+from resilience.fleet.rows.check import CheckedRows, NumberedRow
+from resilience.fleet.rows.remembered import looked_up
+from resilience.state import LedgerError
 
 _MOST_LOST: Final = 3
-"""A chunk that is lost so often, without an outcome of any row in between, is not placed again, and ends the fleet."""
+"""A chunk that is lost so often, without any row done in between, is not placed again, and ends the fleet."""
 
 _SECONDS: Final = 5.0
 """How long the limit lets a worker be busy with a chunk: so much is repeated when the worker dies."""
@@ -75,6 +77,7 @@ class PlacedFleet:
         self._chunks: Iterator[Chunk] = iter(())
         self._again: deque[Chunk] = deque()
         self._lost_since: Counter[str] = Counter()
+        self._done_before: dict[str, int] = {}
         self._error: Exception | None = None
         self._is_stopped = self._is_cancelled = self._has_told = False
 
@@ -155,9 +158,11 @@ class PlacedFleet:
         """Give the rows without an outcome to another worker, if that cannot do a thing twice."""
         if self._is_stopped:
             return
-        self._lost_since[lost.chunk.key] += 1
         kind = self._engine.lost_error
         left = tuple(row for row in lost.chunk.rows if not self._progress.states[row[0]])
+        if self._has_gone_on(lost.chunk.key, left):
+            self._lost_since.clear()
+        self._lost_since[lost.chunk.key] += 1
         if self._lost_since[lost.chunk.key] >= _MOST_LOST:
             self._fail(
                 kind(f"workers were lost {_MOST_LOST} times with the same rows ({lost.why}), so none is used again")
@@ -168,6 +173,16 @@ class PlacedFleet:
             )
         elif left:
             self._again.append(evolve(lost.chunk, rows=left, delivery=lost.chunk.delivery + 1))
+
+    def _has_gone_on(self, key: str, rows: tuple[NumberedRow, ...]) -> bool:
+        """Return whether the ledger knows more of a chunk's rows to be done than when it was lost before."""
+        try:
+            done = sum(state == "done" for _, state in looked_up(self._function, rows))
+        except LedgerError:
+            return False  # the workers will say so too
+        before = self._done_before.get(key, 0)
+        self._done_before[key] = done
+        return done > before
 
 
 def size_of(rate: Rate | None, rows: int, workers: int) -> int:
