@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -261,6 +262,20 @@ def test_a_chunk_can_be_written_as_json() -> None:
     result = run_chunk(make, chunk, policy=policy(), operation="alibaba:QueryToken", delivery=3)
     assert [each["number"] for each in result.as_json()["outcomes"]] == [0, 1]
     assert "n0" not in json.dumps(result.as_json())
+
+
+def test_chunks_of_a_process_share_an_event_loop() -> None:
+    """Connections of clients that a module has made belong to it, whatever the policy of a chunk is."""
+    loops = set()
+
+    async def call(name: str) -> str:
+        loops.add(asyncio.get_running_loop())
+        return name
+
+    (chunk,) = divided([(0, 2, {"name": "n"})], 1, key_of=lambda _: None)
+    for share in (1, 2, 3):
+        run_chunk(call, chunk, policy=policy(), operation="alibaba:QueryToken", share=share)
+    assert len(loops) == 1
 
 
 def test_a_chunk_that_is_stopped_before_it_begins_makes_no_call() -> None:

@@ -1,8 +1,9 @@
 """
 What a process keeps from one chunk to the next: a function under its policy, and the event loop of its calls.
 
-An engine gives a process one chunk after another. They share the limits that the executor holds, and clients that the
-user's module has made, whose connections belong to one event loop.
+An engine gives a process one chunk after another. They share the limits that the executor holds. They also share
+clients that the user's module has made, whose connections belong to one event loop: so a process has one, whatever
+functions and policies come.
 """
 
 from __future__ import annotations
@@ -13,16 +14,32 @@ import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from resilience.fleet.calls import Fleet
 from resilience.fleet.function import FleetFunction, imported, shared_by, under_policy
 from resilience.policyfile import Policy
 
 
+class ProcessLoop:
+    """
+    The event loop of the chunks of a process, one after another.
+
+    Attributes:
+        turn: Who holds it makes calls. Engines with several threads in a process begin several chunks at a time.
+        runner: The loop.
+    """
+
+    def __init__(self) -> None:
+        self.turn = threading.Lock()
+        self.runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        # When the process ends.
+        weakref.finalize(self, self.runner.close)
+
+
 class KeptFunction:
     """
-    A function under its policy, whose calls are made on one event loop, one chunk after another.
+    A function under its policy, whose calls are made on the event loop of the process.
 
     Attributes:
         called: The function.
@@ -30,20 +47,23 @@ class KeptFunction:
 
     def __init__(self, called: FleetFunction) -> None:
         self.called = called
-        self._turn = threading.Lock()
-        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
-        # The loop is closed with this object, or at the latest when the process ends.
-        weakref.finalize(self, self._runner.close)
+        self._loop = _loop(os.getpid())
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait for the chunks before: engines with several threads in a process begin several at a time."""
-        with self._turn:
+        """Wait for the chunks before."""
+        with self._loop.turn:
             yield
 
     def run(self, fleet: Fleet) -> None:
         """Make the calls of a chunk."""
-        fleet.run(self._runner)
+        fleet.run(self._loop.runner)
+
+
+# That of a process is left alone after a fork: to close it here would harm it there.
+@cache
+def _loop(_process: int) -> ProcessLoop:
+    return ProcessLoop()
 
 
 def kept(function: str, policy: str, env: str | None, operation: str | None, share: int) -> KeptFunction:
@@ -61,7 +81,6 @@ def kept(function: str, policy: str, env: str | None, operation: str | None, sha
         FunctionError: As for ``under_policy``.
         PolicyError: The policy has a problem.
     """
-    # An event loop of the process before a fork is of no use after it.
     return _kept(function, policy, env, operation, share, os.getpid())
 
 
