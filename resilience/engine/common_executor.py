@@ -110,6 +110,8 @@ class CommonExecutor:
         The verifier takes the arguments of the call. It returns the value of the resource
         if the resource is there, else None. Register it before the first call.
 
+        Rate limits do not count what it sends, unless it is a wrapped function itself.
+
         Raises:
             ValueError: The operation is unknown or ambiguous.
             RuntimeError: The operation has been called already, without this verifier.

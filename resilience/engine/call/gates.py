@@ -8,12 +8,9 @@ a plain function, and a closed breaker; then the ledger notes the attempt.
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar, Final, Literal, Protocol
 
 from resilience.core import events
-from resilience.core.admission.admission import Admission
-from resilience.core.admission.tickets import Ticket
 from resilience.core.call import ADMITTED, Admitted, pass_breaker
 from resilience.core.decision import KnownBefore, MachineEvent, NotAdmitted, RefreshFailed
 from resilience.core.events import Recalled, Waited
@@ -21,14 +18,12 @@ from resilience.core.steps.limits import fits, last_attempt_end
 from resilience.engine.call import renaming
 from resilience.engine.call.progress import Progress
 from resilience.engine.call.remedies import credentials_ready
-from resilience.engine.sharing.slots import ask_store, try_again
+from resilience.engine.sharing.slots import try_again
+from resilience.engine.sharing.turns import NOTICED, admitted
 from resilience.engine.target.ledger_entry import LedgerClaim
 from resilience.engine.target.target import Target
 from resilience.state import LedgerError
 from resilience.state.store import StateError
-
-# A shorter wait, in seconds, is not told: the program's own code takes as long.
-_NOTICED: Final = 1e-3
 
 
 class Gate(Protocol):
@@ -79,7 +74,7 @@ async def admit(call: Progress) -> MachineEvent | Admitted:
             return NotAdmitted("state")
         finally:
             duration = call.now() - started
-            if duration >= _NOTICED and gate.waits_for is not None:
+            if duration >= NOTICED and gate.waits_for is not None:
                 call.watch.tell(Waited(gate=gate.waits_for, duration=duration))
         if kept is not None:
             return kept
@@ -197,7 +192,7 @@ class _Turn(_HoldsNothing):
             await try_again(call, admission, ticket)
             now = call.now()
             if fits(admission.not_before(ticket, now), end) and (
-                admission.ask(ticket, now) == 0.0 or await _admitted(call, admission, ticket, end)
+                admission.ask(ticket, now) == 0.0 or await admitted(call, admission, ticket, end)
             ):
                 history.ticket = ticket
                 return None
@@ -207,27 +202,8 @@ class _Turn(_HoldsNothing):
             if history.ticket is not ticket:
                 admission.leave(ticket, call.now())
             duration = call.now() - started
-            if duration >= _NOTICED:
+            if duration >= NOTICED:
                 call.watch.tell(Waited(gate=ticket.blocked_by, duration=duration))
-
-
-async def _admitted(call: Progress, admission: Admission, ticket: Ticket, end: float | None) -> bool:
-    """Wait for a call's turn; return whether the turn came before the end of the call."""
-    wakeup = call.runtime.wakeup()
-    now = call.now()
-    while (delay := admission.ask(ticket, now, wakeup.wake)) > 0.0:
-        if await ask_store(call, admission, ticket, end):
-            now = call.now()
-            continue
-        left = math.inf if end is None else end - now
-        if delay < math.inf and delay >= left:
-            return False
-        seconds = min(delay, left)
-        was_woken = await wakeup.wait(None if seconds == math.inf else seconds)
-        if not was_woken and seconds == left:
-            return False
-        now = call.now()
-    return True
 
 
 class _Thread:

@@ -14,6 +14,7 @@ from resilience.engine.call import decided
 from resilience.engine.call.progress import Progress
 from resilience.engine.errors import RemedyFailed
 from resilience.engine.runtime.runtime import Ran
+from resilience.engine.sharing.turns import question_turn
 from resilience.engine.target.done import DONE
 
 
@@ -113,7 +114,8 @@ async def verify(call: Progress, limit: float | None) -> Command:
 
 async def _ask(call: Progress, /, *args: Any, **kwargs: Any) -> Any:
     target = call.target
-    if not target.verifier_needs_thread:
-        return await target.verify(*args, **kwargs)
-    async with target.setting.threads.slots():
-        return await target.verify(*args, **kwargs)
+    async with question_turn(call):
+        if not target.verifier_needs_thread:
+            return await target.verify(*args, **kwargs)
+        async with target.setting.threads.slots():
+            return await target.verify(*args, **kwargs)

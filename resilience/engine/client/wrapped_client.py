@@ -215,6 +215,7 @@ class ClientWrapper:
             signature=operation.fields(),
             table=target_factory.table(operation.operation),
             verifiers=target_factory.verifiers,
+            ready_made=target_factory.ready_made,
             client_operation=operation,
             own_sources=self._own[not is_async],
             has_executor=self.on_bypass is None,

@@ -38,7 +38,8 @@ class Credentials(Generic[C]):
     there, and else waits for the refresh that runs. A cancelled call stops waiting. If the call
     that runs the refresh is cancelled, the next waiting call starts it again. One source serves
     event loops, also several in threads of their own, or the threads of programs without an
-    event loop (``SyncExecutor``).
+    event loop (``SyncExecutor``). Rate limits do not count what a refresh sends, unless it is a
+    wrapped function itself.
 
     Attributes:
         loaded: The present credentials; before the first refresh a value that stands for none.

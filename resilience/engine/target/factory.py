@@ -28,6 +28,7 @@ class TargetFactory:
         setting: The settings that all calls share.
         provider: The provider of operations that are named without a prefix, or None.
         verifiers: The registered verifiers, by provider and operation.
+        ready_made: Those of them that ask the service for the operation's read-back.
         wrapped: The first function of each operation.
     """
 
@@ -36,6 +37,7 @@ class TargetFactory:
     _tables: dict[str, RuleTable] = field(factory=dict, init=False)
     _renames: dict[tuple[str | None, str], bool] = field(factory=dict, init=False)
     verifiers: dict[tuple[str | None, str], Callable[..., Any]] = field(factory=dict, init=False)
+    ready_made: set[tuple[str | None, str]] = field(factory=set, init=False)
     wrapped: dict[tuple[str | None, str], Target] = field(factory=dict, init=False)
 
     def prepare(
@@ -70,6 +72,7 @@ class TargetFactory:
             signature=Signature(function, key or {}),
             table=self.table(found.name),
             verifiers=self.verifiers,
+            ready_made=self.ready_made,
             renames=self.renames(found),
             names=self.setting.names,
             accepted=accepted,
@@ -114,8 +117,11 @@ class TargetFactory:
         if (found.provider, found.name) in self.setting.called:
             raise RuntimeError(f"{found.name} has been called already; register its verifier before")
         self.verifiers[found.provider, found.name] = verifier
+        self.ready_made.discard((found.provider, found.name))
 
     def register_all(self, client: object, *, unique_tag: str | None, unique_names: bool) -> None:
         """Register the ready-made verifiers of an SDK's client."""
         for operation, verifier in verifiers_for(client, unique_tag=unique_tag, unique_names=unique_names).items():
             self.register(operation, verifier)
+            found = resolve(operation, policy=self.setting.policy, provider=self.provider)
+            self.ready_made.add((found.provider, found.name))

@@ -30,6 +30,7 @@ class Operation:
         rename: The request field that a rename changes, or None.
         law: The service's rules for names in that field, or None.
         read_back: The operation that finds the resource, if the policy names one.
+        found_by: The operation that finds the resource: from the policy, else from the catalogue.
         requires: The fields that every success has, if the policy names them; a success without one is ``garbled``.
         settle: The operation's own time to settle, in seconds; None for that of all calls.
         unique: The request fields that distinguish a purchase from all others, if the policy names them.
@@ -45,6 +46,7 @@ class Operation:
     rename: str | None = None
     law: NameLaw | None = field(default=None, eq=False)
     read_back: str | None = None
+    found_by: str | None = None
     requires: tuple[str, ...] = ()
     settle: float | None = None
     unique: tuple[str, ...] = ()
@@ -178,6 +180,7 @@ def _described(name: str, owner: str, facts: OperationFacts | None, declaration:
         rename=rename if rename in key else None,
         law=_law(owner, facts, declared),
         read_back=declared.read_back,
+        found_by=declared.read_back or (None if facts is None else facts.read_back),
         requires=declared.requires or (),
         settle=declared.settle,
         unique=declared.unique or (),

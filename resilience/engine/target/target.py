@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from copy import copy as copied
 from functools import cached_property
 from typing import Any, ClassVar, Final, Self
@@ -49,6 +49,7 @@ class Target(AdvisedTarget):
         function: The user's function.
         table: The policy's rules for the operation.
         verifiers: The executor's verifiers, by provider and operation; the function's own verifier wins.
+        ready_made: The operations whose registered verifier asks for their read-back.
         renames: Whether the policy can rename the operation's resource.
         names: The owners of names.
         runtime: The runtime of its calls.
@@ -66,6 +67,7 @@ class Target(AdvisedTarget):
     function: Callable[..., Any]
     table: RuleTable
     verifiers: Mapping[tuple[str | None, str], Callable[..., Any]]
+    ready_made: Collection[tuple[str | None, str]]
     renames: bool
     names: NameOwners
     accepted: Callable[..., Any] | None = None
@@ -79,6 +81,13 @@ class Target(AdvisedTarget):
         """The verifier of the operation; None if there is none."""
         known = self._own_verifier or self.verifiers.get((self.operation.provider, self.operation.name))
         return known or self._read_back
+
+    @property
+    def asked_operation(self) -> str | None:
+        """The operation that the verifier asks the service for; None where that is not known, or counts by itself."""
+        key = self.operation.provider, self.operation.name
+        is_users = self._own_verifier is not None or (key in self.verifiers and key not in self.ready_made)
+        return None if is_users else self.operation.found_by
 
     @property
     def _read_back(self) -> Callable[..., Any] | None:
