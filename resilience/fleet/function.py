@@ -109,6 +109,8 @@ def imported(name: str) -> Callable[..., Any]:
     module_name, colon, path = name.partition(":")
     if not colon or not module_name or not path or module_name.endswith(".py") or "/" in module_name:
         written = module_name.removesuffix(".py").replace("/", ".").strip(".") or "devices"
+        if not colon and "." in written and not module_name.endswith(".py") and "/" not in module_name:
+            written, _, path = written.rpartition(".")
         raise FunctionError(f"{name}: expected MODULE:FUNCTION, such as {written}:{path or 'create_group'}")
     here = os.getcwd()  # noqa: PTH109  # sys.path holds texts
     if here not in sys.path and "" not in sys.path:

@@ -52,6 +52,13 @@ deadline = "5m"
 # once, and how many retries an outage may cost. Remove the # of what you need.
 {shared}
 
+# ---------------------------------------------------------------- the next run
+
+# What was started and what was done, so that a run after a crash, or the second run of a fleet, does nothing twice and
+# sends nothing for what is done. One file on this machine; `resilience ledger list` shows it.
+# [ledger]
+# path = ".resilience/ledger.db"
+
 # ---------------------------------------------------------------- rules of your own
 
 # Write a code as the service spells it; "Operation/Code" narrows it to an operation. The value is an action: retry,

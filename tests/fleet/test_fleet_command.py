@@ -117,6 +117,7 @@ def test_standard_input_and_a_bare_function(place: Place) -> None:
         (("fleet_devices:create_grop", "fleet.csv"), 'did you mean "create_group"?'),
         (("fleet_devises:create_group", "fleet.csv"), "there is no module fleet_devises"),
         (("fleet_devices.py", "fleet.csv"), "expected MODULE:FUNCTION, such as fleet_devices:create_group"),
+        (("fleet_devices.create_group", "fleet.csv"), "expected MODULE:FUNCTION, such as fleet_devices:create_group"),
         (("fleet_devices:INSTANCE", "fleet.csv"), "expected a function, found str"),
         (("fleet_devices:create_group", "other.csv"), "does not exist"),
         (("fleet_devices:create_group", "fleet.csv", "--failed", "no/left.csv"), "its folder is not there"),

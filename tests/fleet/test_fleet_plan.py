@@ -59,10 +59,20 @@ def test_what_is_there_without_a_ledger_is_sent_again(place: Place, function: st
     if function == "create_group":
         assert "10 there, 20 to make; 30 calls" in run.stdout
         assert "10 rows are there without being known to the ledger" in run.stdout
-        assert "the service refuses it: GroupIdAlreadyExsited, failed by the policy" in run.stdout
+        assert "the service refuses it: GroupIdAlreadyExsited, failed\n" in run.stdout
+        rule = '"CreateGroupId/GroupIdAlreadyExsited" = { do = "accept", if = "always" }'
+        assert f"to count it as done, write under [rules.alibaba]: {rule}\n" in run.stdout
     fleet = place.run(f"fleet_devices:{function}", *PLAN[1:])
     assert "20 done, 10 failed (GroupIdAlreadyExsited 10)" in fleet.stderr
+    assert "GroupIdAlreadyExsited says that it is there already; to count it as done" in fleet.stderr
+    assert "the same command sends only the rows that failed" in fleet.stderr
     assert place.sandbox.asked("CreateGroupId") == 40
+    place.policy(more='[rules.alibaba]\n"CreateGroupId/GroupIdAlreadyExsited" = { do = "accept", if = "always" }\n')
+    if function == "create_group":
+        assert "GroupIdAlreadyExsited, accepted by the policy\n" in place.run(*PLAN, command="plan").stdout
+    again = place.run(f"fleet_devices:{function}", *PLAN[1:])
+    assert (again.returncode, "30 done (20 by an earlier run)" in again.stderr) == (0, True)
+    assert "says that it is there" not in again.stderr
 
 
 def test_the_ledger_is_read_without_a_verifier(place: Place) -> None:
@@ -123,6 +133,8 @@ def test_without_a_verifier_it_says_that_it_cannot_know(place: Place) -> None:
     assert "100 not known; at most 100 calls, 4." in run.stdout
     assert "create_group_plainly has no verifier" in run.stdout
     assert list(place.sandbox.calls) == []
+    bare = ("fleet_devices:create_group_bare", *PLAN[1:], "--operation", "alibaba:CreateGroupId")
+    assert 'wrap it with @executor.wrap("CreateGroupId"), and register one' in place.run(*bare, command="plan").stdout
 
 
 def test_questions_that_fail_are_told(place: Place) -> None:

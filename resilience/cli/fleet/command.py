@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 from attrs import evolve
 
+from resilience.cli.fleet.existing import advice
 from resilience.cli.fleet.inputs import checked_input, input_options, placed_on, rows_at, with_ledger
 from resilience.cli.fleet.showing import Screen
 from resilience.cli.fleet.signals import Interruption
@@ -106,7 +108,8 @@ def fleet(  # noqa: PLR0913  # a parameter for each option
             report = progress.report()
             is_kept = failed is None or _keep(Path(failed), source, progress.states)
             if not quiet:
-                _tell(report, source.name, failed, is_json=form == "json")
+                hints = advice(called.target.plan, report.failures)
+                _tell(report, source.name, failed, hints, is_json=form == "json")
             if not flush_providers(LAST_PATIENCE):
                 screen.say(f"not all telemetry could be sent where {asked_for()} says")
     if report.left and interruption.exit_code is not None:
@@ -141,7 +144,7 @@ def _keep(path: Path, source: RowSource, states: bytearray) -> bool:
     return True
 
 
-def _tell(report: FleetReport, source: str, failed: str | None, *, is_json: bool) -> None:
+def _tell(report: FleetReport, source: str, failed: str | None, hints: Iterable[str], *, is_json: bool) -> None:
     if is_json:
         as_json(report.as_json())
         return
@@ -151,7 +154,7 @@ def _tell(report: FleetReport, source: str, failed: str | None, *, is_json: bool
     more = report.failed - len(report.failed_lines)
     if report.failed_lines and more:
         click.echo(f"  and {more:,} more", err=True)
-    for line in _next(report, failed):
+    for line in (*hints, *_next(report, failed)):
         click.echo(f"resilience: {line}", err=True)
 
 
@@ -167,7 +170,9 @@ def _next(report: FleetReport, failed: str | None) -> list[str]:
             else f"the {report.failed + report.left:,} rows that are"
         )
         return [f"{told}{left} not done can be run again from {failed}"]
-    if report.is_remembered:
+    if report.is_remembered and report.left:
         return [f"{told}run the same command again: the ledger knows what is done"]
+    if report.is_remembered:
+        return ["the same command sends only the rows that failed: the ledger knows what is done"]
     again = "without a ledger, the same command sends all again; --failed FILE keeps the rows that are not done"
     return [f"{told}{again}, and --ledger FILE remembers those that are"]

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from itertools import repeat
-from typing import Final
 
 import click
 
-from resilience.catalog import catalogue, providers
+from resilience.cli.fleet.existing import sent_again
 from resilience.cli.fleet.inputs import checked_input, input_options, rows_at, with_ledger
 from resilience.cli.fleet.showing import Screen
 from resilience.cli.fleet.signals import Interruption
 from resilience.cli.screen import FINDINGS, as_json, format_option, load
-from resilience.core.fault import Fault
-from resilience.core.plan import Plan
 from resilience.fleet.calls import Fleet
-from resilience.fleet.function import FleetFunction, verifying
+from resilience.fleet.function import verifying
 from resilience.fleet.planning import FleetFindings, asking_of, planned
 from resilience.fleet.rows.problems import RowsError
 from resilience.fleet.rows.source import Form
-from resilience.simulation import EndlessError, Environment, ScriptedResponse, play
 from resilience.state import LedgerError
-
-_THERE: Final = Environment(verifier="found")
 
 
 @click.command(short_help="Say what a fleet would do; changes nothing.")
@@ -77,10 +69,14 @@ def plan(  # noqa: PLR0913  # a parameter for each option
     else:
         click.echo(str(found))
         if found.again:
-            click.echo(_again(found.again, called))
+            for line in sent_again(found.again, called.target.plan):
+                click.echo(line)
         if asks is None:
-            name = called.target.function.__name__
-            click.echo(f"{name} has no verifier, so what is there cannot be known; register one: @{name}.verify")
+            name, operation = called.target.function.__name__, called.target.operation.name
+            how = f"register one: @{name}.verify"
+            if not hasattr(called.given, "verify"):
+                how = f'wrap it with @executor.wrap("{operation}"), and {how}'
+            click.echo(f"{name} has no verifier, so what is there cannot be known; {how}")
     sys.exit(FINDINGS if found.failures else 0)
 
 
@@ -91,31 +87,3 @@ def _ask(asking: Fleet, findings: FleetFindings, screen: Screen) -> None:
     if interruption.exit_code is not None:
         click.echo("resilience: interrupted, so there is no plan; nothing has been changed", err=True)
         sys.exit(interruption.exit_code)
-
-
-def _again(count: int, called: FleetFunction) -> str:
-    """Say what becomes of calls for resources that are there, and that no ledger knows."""
-    rows = "1 row is" if count == 1 else f"{count:,} rows are"
-    text = f"{rows} there without being known to the ledger; a call is sent all the same"
-    target = called.target
-    match target.operation.repeat:
-        case "safe" | "equal":
-            return f"{text}, and changes nothing"
-        case "duplicate":
-            return f"{text}, and {target.operation.name} does it a second time"
-        case "conflict":
-            answers = ", ".join(sorted(_refused(target.plan)))
-            return f"{text}, and the service refuses it{f': {answers}' if answers else ''}"
-
-
-def _refused(plan: Plan) -> Iterator[str]:
-    """Yield what comes of a call for each code that says that the resource is there already."""
-    known = catalogue(plan.provider).codes if plan.provider in providers() else {}
-    for code, facts in known.items():
-        if facts.class_ == "exists" and plan.operation in facts.operations:
-            fault = Fault(provider=plan.provider, code=code, status=facts.status)
-            try:
-                played = play(plan, repeat(ScriptedResponse(fault=fault)).__next__, _THERE, draw=lambda: 0.0)
-            except EndlessError:
-                continue
-            yield f"{code}, {'accepted' if played.stop_reason == 'accepted' else f'{played.ended} by the policy'}"
