@@ -111,6 +111,7 @@ PURE: Final = frozenset(
         "hashlib",
         "heapq",
         "itertools",
+        "json",
         "math",
         "operator",
         "re",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from attrs import evolve
 from servers.redis import RedisServer, redis_server
 
+from resilience.core.admission.shared.kept_value import Proposal
 from resilience.core.admission.shared.reservation import GivenSlots, SharedLimit, SlotRequest
 from resilience.state.redis_client import RedisClient
 from resilience.state.store import Store
@@ -141,3 +143,47 @@ def test_threads_share_a_store(another: Another) -> None:
     slots.sort()
     assert len(slots) == 80
     assert all(late >= early + TEN.held - 1e-5 for early, late in zip(slots, slots[10:], strict=False))
+
+
+def test_a_value_is_exchanged_only_for_the_one_that_is_known(another: Another) -> None:
+    """Of two processes that change a value, the second learns what the first has made of it."""
+    first, second = another(), another()
+    nothing = first.exchange(Proposal("resilience:v", "", "", 60.0), 5.0)
+    assert (nothing.version, nothing.value, nothing.is_changed) == ("", "", False)
+    made = first.exchange(Proposal("resilience:v", "", "one", 60.0), 5.0)
+    assert (made.value, made.is_changed) == ("one", True)
+    late = second.exchange(Proposal("resilience:v", "", "two", 60.0), 5.0)
+    assert (late.version, late.value, late.is_changed) == (made.version, "one", False)
+    again = second.exchange(Proposal("resilience:v", late.version, "two", 60.0), 5.0)
+    assert (again.value, again.is_changed) == ("two", True)
+    assert again.version != made.version
+    assert not first.exchange(Proposal("resilience:v", made.version, "three", 60.0), 5.0).is_changed
+
+
+def test_a_value_is_forgotten_after_its_time(store: Store) -> None:
+    """What nobody changes any more is gone, and is made anew."""
+    made = store.exchange(Proposal("resilience:v", "", "one", 0.05), 5.0)
+    time.sleep(0.1)
+    assert store.exchange(Proposal("resilience:v", made.version, "two", 60.0), 5.0).version == ""
+    assert store.exchange(Proposal("resilience:v", "", "two", 60.0), 5.0).is_changed
+
+
+def test_threads_that_count_together_lose_nothing(another: Another) -> None:
+    """Each change is made on the value that was there before."""
+    stores = [another(), another()]
+
+    def some(number: int) -> None:
+        store, version, value = stores[number % 2], "", "0"
+        for _ in range(5):
+            while True:
+                kept = store.exchange(Proposal("resilience:n", version, str(int(value or "0") + 1), 60.0), 5.0)
+                version, value = kept.version, kept.value
+                if kept.is_changed:
+                    break
+
+    threads = [threading.Thread(target=some, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert stores[0].exchange(Proposal("resilience:n", "", "", 60.0), 5.0).value == "30"

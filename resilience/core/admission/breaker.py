@@ -163,26 +163,12 @@ class Breaker:
         if self.state == "closed":
             return BreakerPass(self.generation)
         with self.mutex:
-            at = self._time.at(now)
-            if self.state == "open" and not self.by_hand and at >= self._open_until:
-                self._change("half_open")
-            refusal = self._refusal(at)
-            if refusal is None:
-                return self._let_pass(at)
-            self.refused += 1
-            return BreakerPass(self.generation, is_shadowed=True) if self.limits.mode == "shadow" else refusal
+            return self._enter(self._time.at(now))
 
     def leave(self, held: BreakerPass, result: Result, now: float) -> None:
         """End an attempt; once for each that has passed, whatever came of it."""
         with self.mutex:
-            if held.generation != self.generation or held.is_shadowed:
-                return
-            at = self._time.at(now)
-            if held.probe:
-                self._leases.pop(held.probe, None)
-                self._probed(result, at)
-            elif not self.by_hand and self.state == "closed":
-                self._count(result, at)
+            self._leave(held, result, self._time.at(now))
 
     def open(self) -> None:
         """Refuse every call from now on, until :meth:`close` or :meth:`reset`."""
@@ -216,6 +202,24 @@ class Breaker:
             changes = tuple(self._changes)
             self._changes.clear()
         return changes
+
+    def _enter(self, at: float) -> BreakerPass | BreakerRefusal:
+        if self.state == "open" and not self.by_hand and at >= self._open_until:
+            self._change("half_open")
+        refusal = self._refusal(at)
+        if refusal is None:
+            return self._let_pass(at)
+        self.refused += 1
+        return BreakerPass(self.generation, is_shadowed=True) if self.limits.mode == "shadow" else refusal
+
+    def _leave(self, held: BreakerPass, result: Result, at: float) -> None:
+        if held.generation != self.generation or held.is_shadowed:
+            return
+        if held.probe:
+            self._leases.pop(held.probe, None)
+            self._probed(result, at)
+        elif not self.by_hand and self.state == "closed":
+            self._count(result, at)
 
     def _refusal(self, at: float) -> BreakerRefusal | None:
         if self.state == "closed":
@@ -299,6 +303,8 @@ class Breakers:
         name = operation if self.limits.per == "operation" else ""
         found = self._breakers.get(name)
         if found is None:
-            made = Breaker(self.limits, lease=self._lease, mutex=self._mutex)
-            found = self._breakers.setdefault(name, made)
+            found = self._breakers.setdefault(name, self._make(name))
         return found
+
+    def _make(self, name: str) -> Breaker:  # noqa: ARG002  # breakers that processes share have names
+        return Breaker(self.limits, lease=self._lease, mutex=self._mutex)

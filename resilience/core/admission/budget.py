@@ -12,7 +12,7 @@ throttled request costs nothing: they see to it that no more is sent than the se
 
 from __future__ import annotations
 
-from typing import Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from resilience.core.admission.limits import BudgetLimits
 from resilience.core.admission.recent import RecentCount
@@ -54,18 +54,21 @@ class RetryBudget(Protocol):
         ...
 
 
-def budget_of(limits: BudgetLimits, mutex: Mutex | None = None) -> RetryBudget:
+def budget_of(
+    limits: BudgetLimits, mutex: Mutex | None = None, time: SteadyTime | None = None
+) -> TokenBudget | RatioBudget:
     """
     Make a budget, which begins with its full allowance.
 
     Args:
         limits: What the policy says.
         mutex: What is held while it changes; None where all calls run in one thread.
+        time: The time of its window; None for that of its first reading.
     """
     mutex = NoMutex() if mutex is None else mutex
     if limits.ratio is None:
         return TokenBudget(limits, mutex)
-    return RatioBudget(limits, limits.ratio, mutex)
+    return RatioBudget(limits, limits.ratio, mutex, SteadyTime() if time is None else time)
 
 
 class TokenBudget:
@@ -77,7 +80,7 @@ class TokenBudget:
         tokens: Those that are there.
     """
 
-    kind: Final = "tokens"
+    kind: Final[BudgetKind] = "tokens"
 
     def __init__(self, limits: BudgetLimits, mutex: Mutex) -> None:
         self.limits = limits
@@ -100,6 +103,19 @@ class TokenBudget:
         with self._mutex:
             self.tokens = min(self.tokens + self.limits.deposit, self.limits.capacity)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether a success gives nothing more."""
+        return self.tokens >= self.limits.capacity
+
+    def packed(self) -> float:
+        """Return what it remembers, for :meth:`unpack`."""
+        return self.tokens
+
+    def unpack(self, packed: Any) -> None:
+        """Remember what another one did; None to begin anew."""
+        self.tokens = self.limits.capacity if packed is None else packed
+
     def retries_left(self, now: float | None) -> int:  # noqa: ARG002  # time gives no tokens
         """Return how many retries the tokens pay for."""
         return int((self.tokens + _ROUNDING) / self.limits.cost)
@@ -121,12 +137,12 @@ class RatioBudget:
         ratio: Retries for each call.
     """
 
-    kind: Final = "ratio"
+    kind: Final[BudgetKind] = "ratio"
 
-    def __init__(self, limits: BudgetLimits, ratio: float, mutex: Mutex) -> None:
+    def __init__(self, limits: BudgetLimits, ratio: float, mutex: Mutex, time: SteadyTime) -> None:
         self.limits = limits
         self.ratio = ratio
-        self._time = SteadyTime()
+        self._time = time
         self._calls, self._retries = RecentCount(limits.window), RecentCount(limits.window)
         self._mutex = mutex
 
@@ -146,6 +162,24 @@ class RatioBudget:
 
     def deposit(self) -> None:
         """Do nothing: a success gives no retries."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a success gives nothing more; it never does."""
+        return True
+
+    def packed(self) -> list[list[int]]:
+        """Return what it remembers, for :meth:`unpack`."""
+        return [self._calls.packed(), self._retries.packed()]
+
+    def unpack(self, packed: Any) -> None:
+        """Remember what another one did; None to begin anew."""
+        if packed is None:
+            self._calls.clear()
+            self._retries.clear()
+        else:
+            self._calls.unpack(packed[0])
+            self._retries.unpack(packed[1])
 
     def retries_left(self, now: float | None) -> int:
         """Return how many retries could be made at once; None for the time at which it was used last."""

@@ -64,6 +64,15 @@ class RecentCount:
         self._counts = [0] * len(self._counts)
         self.total = 0
 
+    def packed(self) -> list[int]:
+        """Return what it remembers, for :meth:`unpack`."""
+        return [self._slice, *self._counts]
+
+    def unpack(self, packed: list[int]) -> None:
+        """Remember what another one did, of a window of the same length."""
+        self._slice, *self._counts = packed
+        self.total = sum(self._counts)
+
 
 class TimeWindow:
     """The results within a window of time, and how many of them were failures; ``length`` is in seconds."""
@@ -87,6 +96,16 @@ class TimeWindow:
         """Forget everything."""
         self._results.clear()
         self._failures.clear()
+
+    def packed(self) -> list[list[int]]:
+        """Return what it remembers, for :meth:`unpack`."""
+        return [self._failures.packed(), self._results.packed()]
+
+    def unpack(self, packed: list[list[int]]) -> None:
+        """Remember what another one did."""
+        failures, results = packed
+        self._failures.unpack(failures)
+        self._results.unpack(results)
 
 
 class CallWindow:
@@ -114,3 +133,13 @@ class CallWindow:
         """Forget everything."""
         self._results.clear()
         self._failures = 0
+
+    def packed(self) -> list[int]:
+        """Return what it remembers, for :meth:`unpack`."""
+        return [int(is_failure) for is_failure in self._results]
+
+    def unpack(self, packed: list[int]) -> None:
+        """Remember what another one did."""
+        self.clear()
+        for each in packed:
+            self.add(0.0, is_failure=bool(each))

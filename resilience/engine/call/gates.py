@@ -18,6 +18,7 @@ from resilience.core.steps.limits import fits, last_attempt_end
 from resilience.engine.call import renaming
 from resilience.engine.call.progress import Progress
 from resilience.engine.call.remedies import credentials_ready
+from resilience.engine.sharing.outage import pass_shared
 from resilience.engine.sharing.slots import try_again
 from resilience.engine.sharing.turns import NOTICED, admitted
 from resilience.engine.target.ledger_entry import LedgerClaim
@@ -229,13 +230,20 @@ class _Thread:
             call.target.setting.threads.slots().release_on_behalf_of(call)
 
 
-class _Breaker(_HoldsNothing):
-    """The breaker of the call's provider or operation. The loop of the call reports the attempt's result to it."""
+class _Outage(_HoldsNothing):
+    """
+    The breaker of the call's provider or operation; and, where processes share them, the budget that pays for a retry.
+
+    The loop of the call tells the breaker the result of the attempt.
+    """
 
     def stands_before(self, target: Target) -> bool:
-        return target.breaker is not None
+        return target.breaker is not None or (target.budget is not None and target.setting.shared is not None)
 
-    async def enter(self, call: Progress, until: float | None) -> MachineEvent | None:  # noqa: ARG002  # takes no time
+    async def enter(self, call: Progress, until: float | None) -> MachineEvent | None:
+        kept = await pass_shared(call, until)
+        if kept is not None or call.history.passed is not None:
+            return kept
         return pass_breaker(call.history, call.now())
 
 
@@ -262,7 +270,7 @@ GATES: Final[tuple[Gate, ...]] = (
     _Turn(),
     _CREDENTIALS,
     _Thread(),
-    _Breaker(),
+    _Outage(),
     _Noted(),
 )
 """

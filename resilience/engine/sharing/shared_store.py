@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import threading
 from collections.abc import Callable
 from typing import Final, Literal, TypeVar
 from uuid import uuid4
@@ -21,7 +22,7 @@ from resilience.core.settings.state import StateSettings
 from resilience.engine.runtime import clock
 from resilience.engine.runtime.locks import ProcessLock
 from resilience.state.store import StateError, Store
-from resilience.state.store.opening import open_store
+from resilience.state.store.opening import open_store, without_password
 
 log: Final = logging.getLogger("resilience")
 
@@ -33,7 +34,7 @@ TIMEOUT: Final = 1.0
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 10.0
 
-Change = Literal["away", "back"]
+StoreChange = Literal["away", "back"]
 """What a use of a store has shown: it cannot be used any more, or it can again."""
 
 
@@ -54,7 +55,8 @@ class SharedStore:
     _lock: ProcessLock = field(factory=ProcessLock, init=False)
     _opened: dict[int, Store] = field(factory=dict, init=False)
     _holders: dict[int, str] = field(factory=dict, init=False)
-    _change: Change | None = field(default=None, init=False)
+    _change: StoreChange | None = field(default=None, init=False)
+    _turns: dict[tuple[int, str], threading.Lock] = field(factory=dict, init=False)
     _pause: float = field(default=0.0, init=False)
     _again_at: float = field(default=-math.inf, init=False)
 
@@ -67,6 +69,23 @@ class SharedStore:
     def is_local(self) -> bool:
         """Whether each process keeps its own part of the limits while the store is away."""
         return self.settings.on_unavailable == "local"
+
+    @property
+    def shown(self) -> str:
+        """The store, without a password."""
+        return without_password(self.settings.store)
+
+    def stand_in(self) -> None:
+        """
+        Let the process decide by itself while the store is away.
+
+        Raises:
+            StateError: The policy says that calls fail then.
+        """
+        error = self.error
+        if error is not None and not self.is_local:
+            # An exception of its own for each call, so that tracebacks and notes do not mix.
+            raise StateError(error.store, error.reason)
 
     def begins_trial(self) -> bool:
         """Tell whether the store is away and this call is to try it; no other call tries at the same time."""
@@ -95,11 +114,15 @@ class SharedStore:
             self._worked()
         return value
 
-    def take_change(self) -> Change | None:
+    def take_change(self) -> StoreChange | None:
         """Return what the uses have shown of the store, once for all calls; None for nothing new."""
         with self._lock:
             change, self._change = self._change, None
             return change
+
+    def turn(self, key: str) -> threading.Lock:
+        """Return what a thread of this process holds while it changes one value of the store."""
+        return self._turns.setdefault((os.getpid(), key), threading.Lock())
 
     def _store(self) -> Store:
         with self._lock:

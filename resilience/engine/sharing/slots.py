@@ -64,11 +64,8 @@ async def ask_store(call: Progress, admission: Admission, ticket: Ticket, end: f
 
 def _follow(shared: SharedStore, admission: SharedAdmission) -> bool:
     """Let an admission do as the policy says while the store is away; tell whether that has changed."""
-    error = shared.error
-    if error is not None and not shared.is_local:
-        # An exception of its own for each call, so that tracebacks and notes do not mix.
-        raise StateError(error.store, error.reason)
-    return admission.stand_alone(is_alone=error is not None)
+    shared.stand_in()
+    return admission.stand_alone(is_alone=shared.error is not None)
 
 
 async def _ask(

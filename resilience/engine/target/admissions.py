@@ -15,6 +15,11 @@ from resilience.core.admission.shared.shared_admission import SharedAdmission, S
 from resilience.engine.sharing.shared_store import SharedStore
 
 
+def account_name(provider: str, account: str) -> str:
+    """Return what begins the names, in a store, of values that belong to one account."""
+    return f"resilience:{provider}:{sha256(account.encode()).hexdigest()[:12]}"
+
+
 @define(eq=False)
 class Admissions:
     """
@@ -47,8 +52,9 @@ class Admissions:
     def _make(self, provider: str) -> Admission | None:
         if self.store is None:
             return admission_of(self.rates, provider, Lock())
-        account = sha256(self.account.encode()).hexdigest()[:12]
         names = SharedNames(
-            account=f"resilience:{provider}:{account}", provider=f"resilience:{provider}", holder=self.store.holder
+            account=account_name(provider, self.account),
+            provider=f"resilience:{provider}",
+            holder=self.store.holder,
         )
         return SharedAdmission(self.rates[provider], Lock(), names=names)

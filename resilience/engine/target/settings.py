@@ -19,7 +19,7 @@ from resilience.engine.errors import ServiceError
 from resilience.engine.runtime.locks import ProcessLock
 from resilience.engine.runtime.worker_threads import Threads
 from resilience.engine.sharing.shared_store import SharedStore
-from resilience.engine.target.admissions import Admissions
+from resilience.engine.target.admissions import Admissions, account_name
 from resilience.engine.target.injection import Rehearsal
 from resilience.engine.target.names import NameOwners, ProcessNames
 from resilience.engine.target.observers import Audience
@@ -50,7 +50,15 @@ class ExecutorSettings:
         init=False, default=Factory(lambda self: PolicySources.of_policy(self.policy), takes_self=True)
     )
     outage: OutageLimits = field(
-        init=False, default=Factory(lambda self: OutageLimits(self.policy, ProcessLock()), takes_self=True)
+        init=False,
+        default=Factory(
+            lambda self: OutageLimits(
+                self.policy,
+                ProcessLock(),
+                None if self.policy.state is None else lambda provider: account_name(provider, self.account),
+            ),
+            takes_self=True,
+        ),
     )
     shared: SharedStore | None = field(
         init=False,

@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 from attrs import define, field
 
+from resilience.core.admission.shared.kept_value import KeptValue, Proposal
 from resilience.core.admission.shared.reservation import GivenSlots, SlotRequest
-from resilience.state.store.slots import give_out
+from resilience.state.store.slots import give_out, next_version
 
 
 @define(eq=False)
@@ -61,12 +62,26 @@ class MemoryStore:
     clock: Callable[[], float] = time.time
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
     _logs: dict[str, _MemoryLog] = field(factory=dict, init=False)
+    _values: dict[str, tuple[str, str, float]] = field(factory=dict, init=False)
 
     def reserve(self, request: SlotRequest, timeout: float) -> GivenSlots:  # noqa: ARG002  # it takes no time
         """Give out slots in all limits of a question."""
         with self._lock:
             logs = [(limit, self._logs.setdefault(limit.key, _MemoryLog())) for limit in request.limits]
             return give_out(request, list(logs), self.clock())
+
+    def exchange(self, proposal: Proposal, timeout: float) -> KeptValue:  # noqa: ARG002  # it takes no time
+        """Put a value in the place of another, if that has not changed meanwhile."""
+        with self._lock:
+            now = self.clock()
+            known, value, until = self._values.get(proposal.key, ("", "", now))
+            if until <= now:
+                known, value = "", ""
+            if not proposal.value or proposal.version != known:
+                return KeptValue(now, known, value, is_changed=False)
+            following = next_version(known, now)
+            self._values[proposal.key] = following, proposal.value, now + proposal.lasts
+            return KeptValue(now, following, proposal.value, is_changed=True)
 
     def close(self) -> None:
         """Do nothing."""

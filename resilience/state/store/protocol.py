@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from resilience.core.admission.shared.kept_value import KeptValue, Proposal
 from resilience.core.admission.shared.reservation import GivenSlots, SlotRequest
 
 
@@ -45,6 +46,22 @@ class Store(Protocol):
         Args:
             request: The question.
             timeout: How long to wait for the store, in seconds.
+
+        Raises:
+            StateError: The store cannot be used, or has not answered in time.
+        """
+        ...
+
+    def exchange(self, proposal: Proposal, timeout: float) -> KeptValue:
+        """
+        Put a value in the place of another, if that has not changed meanwhile.
+
+        Args:
+            proposal: The change.
+            timeout: How long to wait for the store, in seconds.
+
+        Returns:
+            The new value with its version; or what is there instead.
 
         Raises:
             StateError: The store cannot be used, or has not answered in time.

@@ -8,6 +8,24 @@ from __future__ import annotations
 
 from typing import Final
 
+EXCHANGE: Final = """
+local time = redis.call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
+local known = redis.call('HMGET', KEYS[1], 'version', 'value')
+local version, value = known[1] or '', known[2] or ''
+if ARGV[2] == '' or ARGV[1] ~= version then
+  return {string.format('%.6f', now), version, value, 0}
+end
+local following = string.format('%.6f', math.max(now, (tonumber(version) or 0) + 0.000001))
+redis.call('HSET', KEYS[1], 'version', following, 'value', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return {string.format('%.6f', now), following, ARGV[2], 1}
+"""
+"""
+Puts a value in the place of another. The key; the version, the new value, and how long it lasts in milliseconds.
+Returns the time, the version, the value and whether it was changed.
+"""
+
 RESERVE: Final = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000

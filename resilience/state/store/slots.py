@@ -15,6 +15,11 @@ JUMP: Final = 5.0
 """In seconds. A log that is further ahead than this, beyond what may be given out, is of a clock that was set back."""
 
 
+def next_version(before: str, now: float) -> str:
+    """Return a version that no value of this name has had."""
+    return f"{max(now, float(before or 0) + 1e-6):.6f}"
+
+
 class Log(Protocol):
     """
     The places of one limit, and the pace at which they are given out.

@@ -17,10 +17,11 @@ from typing import Final
 
 from attrs import define, field
 
+from resilience.core.admission.shared.kept_value import KeptValue, Proposal
 from resilience.core.admission.shared.reservation import GivenSlots, SlotRequest
 from resilience.state.ledger.sqlite.filesystems import network_filesystem
 from resilience.state.store.protocol import StateError
-from resilience.state.store.slots import give_out
+from resilience.state.store.slots import give_out, next_version
 
 _FORMAT: Final = 1
 _APPLICATION: Final = 0x4D515253  # "MQRS"; a ledger's file has another one
@@ -40,6 +41,12 @@ CREATE TABLE IF NOT EXISTS places (
     at   REAL NOT NULL,
     name TEXT NOT NULL,
     PRIMARY KEY (key, at, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS kept (
+    key     TEXT PRIMARY KEY,
+    version TEXT NOT NULL,
+    value   TEXT NOT NULL,
+    until   REAL NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX IF NOT EXISTS names ON places (key, name);
 """
@@ -102,6 +109,19 @@ class SqliteStore:
             self._sweep(connection, now)
             return answer
 
+    def exchange(self, proposal: Proposal, timeout: float) -> KeptValue:
+        """Put a value in the place of another, if that has not changed meanwhile."""
+        with self._changing(timeout) as connection:
+            now, key = time.time(), proposal.key
+            found = connection.execute("SELECT version, value FROM kept WHERE key = ? AND until > ?", (key, now))
+            known, value = found.fetchone() or ("", "")
+            if not proposal.value or proposal.version != known:
+                return KeptValue(now, known, value, is_changed=False)
+            following = next_version(known, now)
+            row = key, following, proposal.value, now + proposal.lasts
+            connection.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", row)
+            return KeptValue(now, following, proposal.value, is_changed=True)
+
     def close(self) -> None:
         """Close the file."""
         with self._lock:
@@ -120,6 +140,7 @@ class SqliteStore:
                 "DELETE FROM places WHERE key IN (SELECT key FROM limits WHERE until < ?)", (now - _KEPT,)
             )
             connection.execute("DELETE FROM limits WHERE until < ?", (now - _KEPT,))
+            connection.execute("DELETE FROM kept WHERE until < ?", (now,))
 
     @contextmanager
     def _changing(self, timeout: float) -> Iterator[sqlite3.Connection]:
