@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from servers.postgres import PostgresServer, postgres_server
+from servers.redis import RedisServer, redis_server
 
 _numbers = itertools.count(1)
 
@@ -31,3 +32,16 @@ def new_postgres_url(postgres: PostgresServer) -> Callable[[], str]:
         return f"{postgres.url()}?options=-csearch_path%3D{name}"
 
     return new
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[RedisServer]:
+    """Run a Redis server that keeps what it is told, which a test may not end."""
+    with redis_server("--databases", "1000", appendonly=True) as server:
+        yield server
+
+
+@pytest.fixture
+def new_redis_url(redis: RedisServer) -> Callable[[], str]:
+    """Return what makes a place in the server, and returns its address."""
+    return lambda: f"redis://:hunter2@127.0.0.1:{redis.port}/{next(_numbers)}"

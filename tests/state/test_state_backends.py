@@ -16,11 +16,13 @@ from resilience.state import LedgerEntry, UnavailableError
 from resilience.state.ledger import entry_key, renamed_key
 
 pytest_plugins = ("servers.fixtures",)
+# The library for Redis does not close what it made for a connection that has ended.
+pytestmark = pytest.mark.filterwarnings("ignore:Unclosed <MemoryObject:ResourceWarning")
 
 RESOURCE = {"InstanceId": "mqtt-cn-x", "GroupId": "GID_sensors"}
 KEY = entry_key("alibaba", "123", "CreateGroupId", RESOURCE)
 ENTRY = LedgerEntry(key=KEY, provider="alibaba", operation="CreateGroupId", resource=RESOURCE)
-SERVERS = ("postgres",)
+SERVERS = ("postgres", "redis")
 
 Open = Callable[[], Ledger]
 

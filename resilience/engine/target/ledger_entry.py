@@ -236,16 +236,20 @@ class LedgerClaim:
         self.ledger.forget(self.entry.key)
 
     async def _ask(self, function: Callable[[], T], until: float | None) -> T:
-        """Use the ledger; try again while another process holds the file locked."""
+        """Use the ledger; try again while another process holds the file locked, or the server is away."""
         patience = self.runtime.now() + _PATIENCE
         end = patience if until is None else min(patience, until)
+        pause = _FIRST_PAUSE
         while True:
             try:
                 return await self.runtime.ask_ledger(lambda: self._guarded(function), self.ledger.threads)
             except UnavailableError:
-                if self.runtime.now() + _FIRST_PAUSE >= end:
+                if self.runtime.now() + pause >= end:
                     raise
-            await self.runtime.sleep(_FIRST_PAUSE)
+            await self.runtime.sleep(pause)
+            if self.ledger.lease is not None:
+                # Many calls wait for a server that is away; a file becomes free for moments.
+                pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _guarded(self, function: Callable[[], T]) -> T:
         with self._guard:

@@ -14,7 +14,7 @@ from resilience.core.decision import LEADS_ON
 from resilience.core.fault import Effect, Repeat
 from resilience.core.policy import VERBS, OnUnfinished
 from resilience.core.settings.credentials import SourceKind
-from resilience.core.settings.state import OnUnavailable
+from resilience.core.settings.state import STORE_SCHEMES, OnUnavailable
 from resilience.policyfile.format.rows import Key
 from resilience.policyfile.format.shared_limits import BREAKER, BUDGET, RATE, SHARED
 
@@ -150,7 +150,7 @@ LEDGER: Final[Mapping[str, Key]] = {
     "url": Key(
         kind="server",
         meaning="the server of a ledger for many machines, instead of path; ${VARIABLE} stands for a password",
-        choices=("postgresql", "postgres", "redis", "rediss"),
+        choices=("postgresql", "postgres", *STORE_SCHEMES),
     ),
     "lease": Key(
         kind="duration",

@@ -7,13 +7,17 @@ a request: no password, token or key.
 
 For one machine it is one SQLite file (write-ahead log, full sync), where locks of the operating system are the claims
 of calls on keys. A process that is stopped keeps its claims, and one that dies has none. For many machines it is in
-PostgreSQL, where a claim is a lease. A thread of the ledger renews the leases of its process. If the process dies, is
-stopped or cannot reach the server, the server gives the key to the next call that asks when the lease is over:
+PostgreSQL, or in a Redis that writes to its disk, where a claim is a lease. A thread of the ledger renews the leases of
+its process. If the process dies, is stopped or cannot reach the server, the server gives the key to the next call that
+asks when the lease is over:
 
 - Every claim has a token, greater than those of earlier claims. The server refuses notes with an older token: a call
   that has lost its key sends nothing more, and cannot say that the resource is done.
 - An attempt begins with at least half of the lease left, and is cut short before its end, by the clock of the process.
 - The next call does not know what the first one did. It waits for ``settle`` after the end of the lease, and verifies.
+
+Where a server copies what it is told to another one later, as Redis does, the last notes may be lost when the other one
+takes over. PostgreSQL with synchronous replication does not lose them.
 
 The services check no token, so a process that is stopped in the midst of an attempt, and goes on after its lease, may
 send that one request late. Nothing on the side of the caller can be stronger.

@@ -23,9 +23,9 @@ class Ledger:
     A ledger, which several threads, tasks and processes may share.
 
     Args:
-        path_or_url: The file, for processes of one machine, or ``postgresql://...`` for those of many.
-            A relative path starts from the present working directory. The first use makes the file and its folder,
-            readable for their owner alone, or the tables in the database.
+        path_or_url: The file, for the processes of one machine, or ``postgresql://...`` or ``redis://...`` for those of
+            many. A relative path starts from the present working directory. The first use makes the file and its
+            folder, readable for their owner alone, or the tables in the database.
         on_unfinished: What to do with a resource that an earlier run started and never finished: ``verify``
             asks the verifier before another attempt, ``retry`` makes the attempt, ``fail`` stops the call.
         lease: Of a ledger on a server: how long a call keeps its key without a sign of life of its process, as

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlsplit
 
+from resilience.core.settings.state import STORE_SCHEMES
+
 POSTGRES: Final = ("postgresql", "postgres")
-REDIS: Final = ("redis", "rediss")
+REDIS: Final = STORE_SCHEMES
 SCHEMES: Final = (*POSTGRES, *REDIS)
 
 

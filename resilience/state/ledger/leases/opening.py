@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from resilience.state.ledger.errors import LedgerError
-from resilience.state.ledger.leases.address import POSTGRES, SCHEMES, scheme_of, without_secrets
+from resilience.state.ledger.leases.address import POSTGRES, REDIS, SCHEMES, scheme_of, without_secrets
 from resilience.state.ledger.leases.backend import LeasedBackend
+from resilience.state.ledger.leases.redis import RedisLedgerStore
+from resilience.state.redis_client import RedisClient, RedisUnavailableError
 
 LEAST_LEASE: Final = 1.0
 """In seconds. A sign of life comes after a third of a lease, and a server on another continent answers in 0.3 s."""
@@ -36,6 +38,13 @@ def leased(url: str, lease: float) -> LeasedBackend:
         except ImportError as error:
             raise _missing(name, "psycopg", "postgres") from error
         return LeasedBackend(lambda: PostgresStore(url, name, patience=patience), name, lease)
+    if scheme in REDIS:
+        # The client imports its library itself, at once.
+        try:
+            RedisClient(url)
+        except RedisUnavailableError:
+            raise _missing(name, "coredis", "redis") from None
+        return LeasedBackend(lambda: RedisLedgerStore(url, name, patience=patience), name, lease)
     raise ValueError(f"ledger {name}: expected a path, or an address that begins with {_listed()}")
 
 
