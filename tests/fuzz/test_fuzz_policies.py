@@ -42,7 +42,7 @@ def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_any_damage_ends_in_a_policy_or_in_problems_that_stand_in_the_text() -> None:
     """Nothing but a policy or a PolicyError leaves."""
-    found = Counter(examine(text, seed.base, env) for seed, text, env in mutants(800, seed=20261121))
+    found = Counter(examine(text, seed.base, env) for seed, text, env in mutants(1500, seed=20261121))
     assert set(found) == {"policy", "problems"}
 
 

@@ -110,7 +110,7 @@ def test_a_replay_foretells_what_the_other_policy_does(tmp_path: Path) -> None:
     foretold = []
 
     @given(cases(), _TWO_ENVS)
-    @settings(_SETTINGS, max_examples=200)
+    @settings(_SETTINGS, max_examples=300)
     def compare(case: Case, envs: tuple[str, str]) -> None:
         env, other = envs
         path = tmp_path / "journal.jsonl"

@@ -71,14 +71,14 @@ def check(text: str) -> None:
             assert 1 <= problem.column <= len(lines[problem.line - 1]) + 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(st.one_of(ASSIGNMENTS, HEADERS), max_size=6))
 def test_any_tables_and_values_end_in_a_policy_or_a_policy_error(lines: list[str]) -> None:
     """Every known key is tried with every type of value, in every table and at every depth."""
     check("\n".join(["schema = 1", *lines]))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_any_damage_to_a_policy_ends_in_a_policy_or_a_policy_error(data: st.DataObject) -> None:
     """A line that is lost, doubled or replaced never leads to another exception."""
@@ -91,7 +91,7 @@ def test_any_damage_to_a_policy_ends_in_a_policy_or_a_policy_error(data: st.Data
     check("\n".join(lines))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.text(st.sampled_from("ab.=[]{}\"'\\\n\r\t\x00\x1b# 1\ufeff\u6d4b\U0001f600"), max_size=40))
 def test_any_text_ends_in_a_policy_or_a_policy_error(text: str) -> None:
     """A text need not be TOML."""

@@ -281,7 +281,7 @@ def test_schema_and_loader_agree_on_which_keys_a_verb_knows(verb: str, key: str)
     assert_same(_policy(actions={"patient": {"do": "retry"}}, rules={"alibaba": {"X": {"do": verb, key: value}}}))
 
 
-@settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(damaged())
 @example(_policy(rules={"transport": {"lost": {"do": "retry"}, "tencent": {"tencent:CreateTopic/http-5xx": "fail"}}}))
 @example(_policy(rules={"transport": {"tencent:CreateTopic/lost": "fail"}}))

@@ -17,7 +17,7 @@ from resilience.core.backoff import JITTERS, Backoff
 from resilience.core.fault import Fault
 from resilience.core.plan import Plan
 from resilience.simulation import fault_of
-from resilience.simulation.bounds import uses, waits, worst
+from resilience.simulation.bounds import WorstCase, uses, waits, worst
 from resilience.simulation.play import play
 from resilience.simulation.played import Environment, ScriptedResponse
 
@@ -86,6 +86,13 @@ CODES = [
 ]
 
 
+@functools.cache
+def bounded(operation: str, env: str | None, code: str, *, verifier: bool) -> tuple[Plan, Fault, WorstCase]:
+    """Return a plan, a fault and the worst case, once for all that is drawn."""
+    usual, fault = plan(operation, env, verifier=verifier), fault_of(code, provider="alibaba")
+    return usual, fault, worst(usual, fault)
+
+
 @pytest.mark.parametrize("verifier", [False, True], ids=["without-verifier", "with-verifier"])
 @pytest.mark.parametrize("operation", ["CreateGroupId", "alibaba:ApplyToken", "alibaba:RegisterDeviceCredential"])
 @pytest.mark.parametrize("code", CODES)
@@ -93,9 +100,7 @@ CODES = [
 @settings(max_examples=12, deadline=None)
 def test_no_call_is_worse_than_the_worst(code: str, operation: str, *, verifier: bool, data: st.DataObject) -> None:
     """Whatever is drawn and however long attempts take, the announced time and number of attempts hold."""
-    usual = plan(operation, data.draw(st.sampled_from([None, "dev", "prod"])), verifier=verifier)
-    fault = fault_of(code, provider="alibaba")
-    bound = worst(usual, fault)
+    usual, fault, bound = bounded(operation, data.draw(st.sampled_from([None, "dev", "prod"])), code, verifier=verifier)
     chance = random.Random(data.draw(st.integers(0, 10_000)))  # noqa: S311  # reproducible, not secret
     # A slower attempt is cut short, and meets another fault.
     slowest = data.draw(st.sampled_from([0.0, 0.01, 0.5, 0.999])) * (usual.policy.limits.attempt_timeout or 0.0)

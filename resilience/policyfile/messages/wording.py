@@ -98,7 +98,8 @@ def has_secret(line: str) -> bool:
     )
 
 
-_OPEN_VALUE = re.compile(r"[\"']?([\w-]+)[\"']?[ \t]*[=:][ \t]*(\"\"\"|'''|\[|\{)[^\n]*\n")
+# Each word is looked at once, and not again from each of its letters.
+_OPEN_VALUE = re.compile(r"(?<![\w-])([\w-]++)[\"']?[ \t]*[=:][ \t]*(\"\"\"|'''|\[|\{)[^\n]*\n")
 _ENDS: Final = {'"""': '"""', "'''": "'''", "[": "]", "{": "}"}
 
 
