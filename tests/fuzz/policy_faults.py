@@ -106,7 +106,7 @@ _TOP = (
     ("zzz = 1", 1, "RP024"),
     ("api_secret = 1", 1, "RP039"),
     ("production = true", 1, "RP055"),
-    ("state = {}", 1, "RP044"),
+    ("state = {}", 9, "RP044"),
     ("rules.Acme.A = 1", 7, "RP058"),
     ("limits = 5", 10, "RP042"),
 )
