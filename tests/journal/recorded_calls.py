@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -136,6 +137,12 @@ class World:
         return "token S3CRET"
 
 
+@functools.cache
+def loaded(name: str, env: str | None) -> Policy:
+    """Return a shipped policy, read once."""
+    return Policy.load(name, env=env)
+
+
 async def execute(case: Case, journal: Path | None = None, spans: TracerProvider | None = None) -> Outcome[Any]:
     """Make one call, and leave behind what was asked for."""
     environment = World(case)
@@ -145,7 +152,7 @@ async def execute(case: Case, journal: Path | None = None, spans: TracerProvider
     provider = case.operation.rpartition(":")[0] or "alibaba"
     told = [] if spans is None else [Spans(spans)]
     executor = Executor(
-        Policy.load(case.policy, env=case.env),
+        loaded(case.policy, case.env),
         credentials={} if keys is None else {provider: keys},
         # Times of the virtual clock, so that what was recorded can be held against what was simulated.
         observers=[*told, *([] if journal is None else [Journal(journal, clock=anyio.current_time)])],

@@ -9,9 +9,8 @@ import pytest
 from attrs import evolve
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from recorded_calls import Case, cases, run
+from recorded_calls import Case, cases, loaded, run
 
-from resilience import Policy
 from resilience.cli.plans import operation_of, plan_of
 from resilience.core.plan import Plan
 from resilience.journal.model import RecordedCall
@@ -24,7 +23,7 @@ _SETTINGS = settings(
 
 
 def plan(case: Case) -> Plan:
-    policy = Policy.load(case.policy, env=case.env)
+    policy = loaded(case.policy, case.env)
     operation = operation_of(case.operation, policy)
     return plan_of(policy, operation, verifier=case.replies is not None, credentials=case.refreshes is not None)
 

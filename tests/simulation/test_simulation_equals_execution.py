@@ -8,6 +8,7 @@ out for the executor without one.
 
 from __future__ import annotations
 
+import functools
 import math
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -121,8 +122,14 @@ CASES = st.builds(
 )
 
 
+@functools.cache
+def loaded(name: str, env: str | None) -> Policy:
+    """Return a shipped policy, read once."""
+    return Policy.load(name, env=env)
+
+
 def setup_of(case: Case) -> tuple[Setup, Policy]:
-    policy = Policy.load(case.policy, env=case.env)
+    policy = loaded(case.policy, case.env)
     if case.retries is not None:
         limits = BudgetLimits(capacity=max(case.retries, 0.5), cost=1, deposit=0)
         policy = evolve(policy, budgets=dict.fromkeys(("alibaba", "tencent"), limits))
