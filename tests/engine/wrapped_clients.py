@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import inspect
 import json
@@ -67,6 +68,7 @@ attempt_timeout = "100ms"
 """
 
 
+@functools.cache
 def quick(more: str = "") -> Policy:
     """Return the shipped rules with waits that a test can afford, no rates, and tables that a test lays over them."""
     over = "".join(f"[env.test.{line[1:]}\n" if line[:1] == "[" else f"{line}\n" for line in more.split("\n"))
