@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gzip
-import inspect
 import io
 import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Final
 
 import httpx
@@ -18,7 +16,8 @@ import pytest
 import requests
 from attrs import define, field
 from engine_calls import Log
-from wrapped_clients import peer
+from servers.plays import served
+from wrapped_clients import WEB_CLIENTS, peer, sent
 
 from resilience import Executor, Policy, SyncExecutor
 from resilience.engine.client.wrapped_client import wrap_client
@@ -94,29 +93,9 @@ def web() -> Iterator[Web]:
             self.wfile.write(body)
             self.close_connection = "torn" in self.path
 
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    told.url = f"http://127.0.0.1:{server.server_port}/things/1"
-    yield told
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-EVERYWHERE = pytest.mark.parametrize(
-    ("make", "anyio_backend"),
-    [
-        pytest.param(requests.Session, "asyncio", id="requests"),
-        pytest.param(httpx.Client, "asyncio", id="httpx"),
-        pytest.param(httpx.AsyncClient, "asyncio", id="httpx-asyncio"),
-        pytest.param(httpx.AsyncClient, "trio", id="httpx-trio"),
-    ],
-)
+    with served(Handler) as port:
+        told.url = f"http://127.0.0.1:{port}/things/1"
+        yield told
 
 
 @contextlib.asynccontextmanager
@@ -125,11 +104,7 @@ async def wrapped(make: Any, log: Any = None) -> Any:
     client = make()
     observers = () if log is None else (log,)
     yield wrap_client(client, Executor(Policy.loads(REST), observers=observers))
-    await done(client.aclose() if isinstance(client, httpx.AsyncClient) else client.close())
-
-
-async def done(answer: Any) -> Any:
-    return await answer if inspect.isawaitable(answer) else answer
+    await sent(client.aclose() if isinstance(client, httpx.AsyncClient) else client.close())
 
 
 def finished(client: Any, url: str, **body: Any) -> Any:
@@ -139,53 +114,53 @@ def finished(client: Any, url: str, **body: Any) -> Any:
     return client.build_request("POST", url, **body)
 
 
-@EVERYWHERE
+@WEB_CLIENTS
 @pytest.mark.anyio
 async def test_a_finished_request_is_a_call(make: Any, web: Web) -> None:
     """It is sent again with its whole body, whether it is given by place or by name."""
     log: Any = Log()
     async with wrapped(make, log) as client:
         web.script = [(429, {"code": "BUSY"}), (429, {"code": "BUSY"})]
-        assert (await done(client.send(finished(client, web.url, json={"name": "a"})))).status_code == 201
+        assert (await sent(client.send(finished(client, web.url, json={"name": "a"})))).status_code == 201
         web.script = [(429, {"code": "BUSY"})]
-        assert (await done(client.send(request=finished(client, web.url, json={"name": "a"})))).status_code == 201
+        assert (await sent(client.send(request=finished(client, web.url, json={"name": "a"})))).status_code == 201
     assert [json.loads(body) for body in web.bodies] == [{"name": "a"}] * 5
     assert [started.operation for started in log.started] == ["PutThing", "PutThing"]
 
 
-@EVERYWHERE
+@WEB_CLIENTS
 @pytest.mark.anyio
 async def test_a_finished_request_fails_and_is_accepted_as_any_other(make: Any, web: Web) -> None:
     """The last answer is the script's, and for what was there already it gets one that says 200."""
     async with wrapped(make) as client:
         web.script = [(403, {"code": "NO"})]
-        refused = await done(client.send(finished(client, web.url)))
+        refused = await sent(client.send(finished(client, web.url)))
         assert (refused.status_code, refused.json()) == (403, {"code": "NO"})
         web.script = [(409, {"code": "THERE"})]
-        there = await done(client.send(finished(client, web.url, json={"name": "a"})))
+        there = await sent(client.send(finished(client, web.url, json={"name": "a"})))
         assert (there.status_code, there.json(), there.request.method) == (200, {"name": "a"}, "POST")
 
 
-@EVERYWHERE
+@WEB_CLIENTS
 @pytest.mark.anyio
 async def test_a_redirect_is_a_part_of_its_call(make: Any, web: Web) -> None:
     """However many requests are sent on the way, a script has made one call."""
     log: Any = Log()
     async with wrapped(make, log) as client:
         follow = {} if make is requests.Session else {"follow_redirects": True}
-        answer = await done(client.send(finished(client, web.url.replace("things", "moved")), **follow))
+        answer = await sent(client.send(finished(client, web.url.replace("things", "moved")), **follow))
     assert answer.status_code == 201
     assert [started.operation for started in log.started] == ["MoveThing"]
 
 
-@EVERYWHERE
+@WEB_CLIENTS
 @pytest.mark.anyio
 async def test_files_of_a_form_are_sent_again(make: Any, web: Web) -> None:
     """Both libraries can send a form with files again: one has it in memory, the other goes back to the beginning."""
     log: Any = Log()
     async with wrapped(make, log) as client:
         web.script = [(429, {"code": "BUSY"})]
-        answer = await done(client.post(web.url, files={"file": ("name", io.BytesIO(b"content"))}))
+        answer = await sent(client.post(web.url, files={"file": ("name", io.BytesIO(b"content"))}))
     assert (answer.status_code, len(log.started)) == (201, 1)
     assert [b"content" in body for body in web.bodies] == [True, True]
 
@@ -208,7 +183,7 @@ def test_a_body_that_can_be_read_again_is_sent_again(body: Any, web: Web) -> Non
     assert web.bodies == [b"x", b"x"]
 
 
-@EVERYWHERE
+@WEB_CLIENTS
 @pytest.mark.anyio
 async def test_a_body_that_can_be_read_once_is_refused_with_a_word(make: Any, web: Web) -> None:
     """Another attempt would send nothing; the error says so before the first, and what to do."""
@@ -220,7 +195,7 @@ async def test_a_body_that_can_be_read_once_is_refused_with_a_word(make: Any, we
         name = "data" if make is requests.Session else "content"
         body = parts() if make is httpx.AsyncClient else iter([b"x"])
         with pytest.raises(ValueError, match=r"PutThing: the body is read while it is sent.*give it as bytes"):
-            await done(client.post(web.url, **{name: body}))
+            await sent(client.post(web.url, **{name: body}))
     assert web.bodies == []
 
 
@@ -271,7 +246,7 @@ def test_a_stream_of_httpx_is_read_in_full(path: str, how: str, backend: str, we
 
     async def read(answer: Any) -> bytes:
         if how == "read":
-            return bytes(await done(answer.aread() if backend != "blocking" else answer.read()))
+            return bytes(await sent(answer.aread() if backend != "blocking" else answer.read()))
         parts: list[Any] = []
         if backend == "blocking":
             parts.extend(getattr(answer, how)())
@@ -296,31 +271,31 @@ def test_a_stream_of_httpx_is_read_in_full(path: str, how: str, backend: str, we
     anyio.run(main, backend="asyncio" if backend == "blocking" else backend)
 
 
-@EVERYWHERE
+@WEB_CLIENTS
 @pytest.mark.anyio
 async def test_a_streamed_success_that_says_it_is_none_is_a_failure(make: Any, web: Web) -> None:
     """Where the policy says that the body tells it, a short JSON text is read."""
     async with wrapped(make) as client:
         web.script = [(200, {"ok": False, "code": "BUSY"})]
-        answer = await done(client.send(finished(client, web.url), stream=True))
+        answer = await sent(client.send(finished(client, web.url), stream=True))
         assert answer.status_code == 201
-        await done(answer.aclose() if make is httpx.AsyncClient else answer.close())
+        await sent(answer.aclose() if make is httpx.AsyncClient else answer.close())
     assert len(web.bodies) == 2
 
 
-@EVERYWHERE
+@WEB_CLIENTS
 @pytest.mark.anyio
 async def test_a_refusal_that_is_torn_is_torn_for_the_script(make: Any, web: Web) -> None:
     """What breaks while the policy reads breaks for the script where it would have broken."""
     async with wrapped(make) as client:
         web.script = [(403, {"code": "NO"})]
-        answer = await done(client.send(finished(client, f"{web.url}-torn"), stream=True))
+        answer = await sent(client.send(finished(client, f"{web.url}-torn"), stream=True))
         assert answer.status_code == 403
         with pytest.raises((requests.RequestException, httpx.HTTPError)):
             _ = (
                 answer.content
                 if make is requests.Session
-                else await done(answer.aread() if make is httpx.AsyncClient else answer.read())
+                else await sent(answer.aread() if make is httpx.AsyncClient else answer.read())
             )
 
 

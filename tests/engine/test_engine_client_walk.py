@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import inspect
 import json
-import threading
 import typing
 import warnings
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Final
 
 import anyio
@@ -24,6 +23,7 @@ from alibabacloud_tea_util.models import RuntimeOptions
 from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.request import CommonRequest
 from engine_calls import Log
+from servers.plays import served
 from tencentcloud.common.common_client import CommonClient
 from tencentcloud.common.common_client_async import CommonClient as AsyncCommonClient
 from tencentcloud.common.credential import Credential
@@ -76,18 +76,9 @@ def peer() -> Iterator[Peer]:
 
         do_GET = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_HEAD = do_POST  # noqa: N815  # the names are the base's
 
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    told.address = f"127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield told
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with served(Handler) as port:
+        told.address = f"127.0.0.1:{port}"
+        yield told
 
 
 def alibaba(cls: Any) -> Callable[[str], Any]:

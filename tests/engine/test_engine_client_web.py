@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import httpx
@@ -15,10 +13,8 @@ import pytest
 import requests
 from attrs import define, field
 from engine_calls import Log
-from wrapped_clients import (
-    peer,
-    quick,
-)
+from servers.plays import served
+from wrapped_clients import WEB_CLIENTS, peer, quick, sent
 
 from resilience import Executor, Policy, SyncExecutor
 from resilience.engine.client.wrapped_client import wrap_client
@@ -71,28 +67,9 @@ def web() -> Iterator[Web]:
 
         do_GET = do_POST  # noqa: N815  # the name is the base's
 
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    told.url = f"http://127.0.0.1:{server.server_port}"
-    yield told
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-WEB_CLIENTS = pytest.mark.parametrize(
-    ("make", "anyio_backend"),
-    [
-        pytest.param(requests.Session, "asyncio", id="requests"),
-        pytest.param(httpx.Client, "asyncio", id="httpx"),
-        pytest.param(httpx.AsyncClient, "asyncio", id="httpx-asyncio"),
-        pytest.param(httpx.AsyncClient, "trio", id="httpx-trio"),
-    ],
-)
+    with served(Handler) as port:
+        told.url = f"http://127.0.0.1:{port}"
+        yield told
 
 
 @contextlib.asynccontextmanager
@@ -100,13 +77,7 @@ async def opened(make: Any) -> Any:
     """Open a client, and close it as its kind is closed."""
     client = make()
     yield client
-    closing = client.aclose() if isinstance(client, httpx.AsyncClient) else client.close()
-    if inspect.isawaitable(closing):
-        await closing
-
-
-async def sent(answer: Any) -> Any:
-    return await answer if inspect.isawaitable(answer) else answer
+    await sent(client.aclose() if isinstance(client, httpx.AsyncClient) else client.close())
 
 
 @WEB_CLIENTS

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import requests
+from servers.plays import served
 
 from resilience import Ledger, Policy, SyncExecutor, wrap_client
 
@@ -98,18 +98,9 @@ def api() -> Iterator[Api]:
         def do_GET(self) -> None:
             self.do_POST()
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    playing.url = f"http://127.0.0.1:{server.server_port}/tenants/t/devices"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield playing
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(Handler) as port:
+        playing.url = f"http://127.0.0.1:{port}/tenants/t/devices"
+        yield playing
 
 
 Post = Callable[[SyncExecutor, str, str], Any]

@@ -14,7 +14,9 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+import httpx
 import pytest
+import requests
 from alibabacloud_credentials.models import CredentialModel
 from alibabacloud_onsmqtt20200420 import models as alibaba_models
 from alibabacloud_onsmqtt20200420.client import Client as AlibabaClient
@@ -441,3 +443,20 @@ def alibaba_at(address: str) -> Any:
 
 
 EVERYWHERE = pytest.mark.parametrize(("style", "anyio_backend"), [*everywhere()])
+
+
+WEB_CLIENTS = pytest.mark.parametrize(
+    ("make", "anyio_backend"),
+    [
+        pytest.param(requests.Session, "asyncio", id="requests"),
+        pytest.param(httpx.Client, "asyncio", id="httpx"),
+        pytest.param(httpx.AsyncClient, "asyncio", id="httpx-asyncio"),
+        pytest.param(httpx.AsyncClient, "trio", id="httpx-trio"),
+    ],
+)
+"""Every client of plain HTTP, on its event loop."""
+
+
+async def sent(answer: Any) -> Any:
+    """Return an answer, also one that is awaited."""
+    return await answer if inspect.isawaitable(answer) else answer

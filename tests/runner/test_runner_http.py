@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 from script_runs import POLICY, Scripts
+from servers.plays import served
 
 pytest_plugins = ("runner_fixtures",)
 
@@ -48,17 +48,8 @@ def broker() -> Iterator[Broker]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    playing.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield playing
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(Handler) as playing.port:
+        yield playing
 
 
 @pytest.fixture

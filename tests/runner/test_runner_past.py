@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from otlp_receiver import Receiver
 from runner_run import a_run
 from script_runs import POLICY, Scripts
+from servers.plays import served
 
 from resilience.clients.common.room import SentRequest
 from resilience.clients.outline import named_by_vendor
@@ -49,19 +49,10 @@ def scripts(scripts: Scripts) -> Iterator[Scripts]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    scripts.environ["URL"] = f"http://127.0.0.1:{server.server_port}/things/1"
-    scripts.write("policy.toml", POLICY + API.format(port=server.server_port))
-    yield scripts
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(Handler) as port:
+        scripts.environ["URL"] = f"http://127.0.0.1:{port}/things/1"
+        scripts.write("policy.toml", POLICY + API.format(port=port))
+        yield scripts
 
 
 def past(scripts: Scripts, text: str) -> list[str]:
