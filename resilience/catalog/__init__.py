@@ -6,12 +6,8 @@ The facts are data, in one TOML file for each provider. The file stands beside t
 files.
 """
 
+from resilience.catalog.facts import Catalogue, CodeClass, CodeFacts, NameRule, OperationFacts
 from resilience.catalog.reader import (
-    Catalogue,
-    CodeClass,
-    CodeFacts,
-    NameRule,
-    OperationFacts,
     catalogue,
     cloud_of,
     code_facts,

@@ -30,7 +30,6 @@ from resilience.catalog import plugins
 from resilience.catalog.facts import (
     CLASSES,
     Catalogue,
-    CodeClass,
     CodeFacts,
     LimitScope,
     NameRule,
@@ -39,22 +38,6 @@ from resilience.catalog.facts import (
 )
 from resilience.core.admission.rate import parsed
 from resilience.core.fault import Effect, Repeat
-
-__all__ = [
-    "Catalogue",
-    "CodeClass",
-    "CodeFacts",
-    "NameRule",
-    "OperationFacts",
-    "catalogue",
-    "cloud_of",
-    "code_facts",
-    "operation_facts",
-    "parse",
-    "provider_of_cloud",
-    "providers",
-    "providers_of",
-]
 
 SCHEMA: Final = 1
 

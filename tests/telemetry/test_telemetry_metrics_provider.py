@@ -1,14 +1,10 @@
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
-import scripted_calls
 from opentelemetry.metrics import NoOpMeterProvider, get_meter_provider
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from programs import run_program
 from scripted_calls import started
 
 from resilience.telemetry import Metrics
@@ -47,16 +43,7 @@ NAMES = ["resilience.faults.unmatched"] + ["resilience.operation." + name for na
 
 
 def _run(steps: str, **environment: str) -> None:
-    program = _PROGRAM.format(folder=os.path.dirname(scripted_calls.__file__), steps=steps)  # noqa: PTH120  # a string is wanted
-    ran = subprocess.run(  # noqa: S603  # our own interpreter and program
-        [sys.executable, "-W", "error", "-c", program],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
+    run_program(_PROGRAM, steps, **environment)
 
 
 def test_a_meter_provider_that_is_set_later_is_used() -> None:

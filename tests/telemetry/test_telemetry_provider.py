@@ -1,18 +1,17 @@
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
 
 import pytest
-import scripted_calls
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, Sampler, SamplingResult
 from opentelemetry.trace import Link, SpanKind, TraceState
 from opentelemetry.util.types import Attributes
+from programs import run_program
 from scripted_calls import Recorded, attributes_of, ended, failed, started, succeeded
 
 from resilience.telemetry import Spans
@@ -48,16 +47,7 @@ def call(spans):
 
 
 def _run(steps: str, **environment: str) -> None:
-    program = _PROGRAM.format(folder=os.path.dirname(scripted_calls.__file__), steps=steps)  # noqa: PTH120  # a string is wanted
-    ran = subprocess.run(  # noqa: S603  # our own interpreter and program
-        [sys.executable, "-W", "error", "-c", program],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
+    run_program(_PROGRAM, steps, **environment)
 
 
 def test_a_provider_that_is_set_later_is_used() -> None:
