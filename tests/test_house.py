@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Final, get_args
 
 from resilience.cli.report.labels import DECISIONS
+from resilience.cli.report.limits.phrases import GATES
 from resilience.core.backoff import Backoff
 from resilience.core.decision import Decision
+from resilience.core.events import GateName
 from resilience.core.machine import FINALITY
 from resilience.core.policy import Verb, ready_made
 
@@ -109,3 +111,10 @@ def test_every_verb_is_in_the_tables_of_verbs() -> None:
     assert set(DECISIONS) == verbs - {"fail"}
     assert set(ready_made(Backoff())) == verbs
     assert {each.verb for each in get_args(Decision)} == verbs
+
+
+def test_every_gate_has_words() -> None:
+    """Reports have words for whatever a call can wait for, and telemetry's contract has a value."""
+    assert set(GATES) == set(get_args(GateName))
+    contract = (PACKAGE / "telemetry" / "contract.toml").read_text(encoding="utf-8")
+    assert [each for each in GATES if f"`{each}`" not in contract] == []

@@ -16,7 +16,7 @@ from resilience.journal.model import RecordedAdaptation, RecordedBreakerChange
 # Rates from here on are shown without decimals.
 _WHOLE: Final = 100
 
-_GATES: Final[Mapping[str, str]] = {
+GATES: Final[Mapping[str, str]] = {
     "rate": "a rate limit",
     "concurrency": "attempts of other calls",
     "ledger": "another call on the resource",
@@ -39,7 +39,7 @@ def of_limits(summary: Summary) -> Iterator[str]:
     for waits in summary.gates:
         longest = f", the longest {seconds(waits.longest)}" if waits.calls > 1 else ""
         yield (
-            f"{times(waits.calls, 'call')} waited for {_GATES.get(waits.gate, shown(waits.gate))}: "
+            f"{times(waits.calls, 'call')} waited for {GATES.get(waits.gate, shown(waits.gate))}: "
             f"{seconds(waits.total)}{longest}"
         )
     adapted = summary.changes.by_operation()
