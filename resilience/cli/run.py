@@ -14,6 +14,7 @@ from typing import Final, NoReturn
 import click
 
 from resilience import runner
+from resilience.cli.completion import environments, files, policies
 from resilience.clients.outline import HTTP_HOOKS, SDK_HOOKS
 from resilience.runner.run import VARIABLE, Run
 from resilience.runner.startup.children import with_our_folder
@@ -62,14 +63,23 @@ class _Command(click.Command):
 
 
 @click.command(cls=_Command, short_help="Run an unmodified script, or any command, under a policy.")
-@click.option("--policy", "-p", required=True, metavar="FILE", help="A policy: a file, or builtin:NAME.")
-@click.option("--env", "-e", metavar="NAME", help="The environment; by default the one in RESILIENCE_ENV, or none.")
+@click.option(
+    "--policy", "-p", required=True, metavar="FILE", help="A policy: a file, or builtin:NAME.", shell_complete=policies
+)
+@click.option(
+    "--env",
+    "-e",
+    metavar="NAME",
+    help="The environment; by default the one in RESILIENCE_ENV, or none.",
+    shell_complete=environments,
+)
 @click.option(
     "--ledger",
     metavar="FILE",
     help="A file, or a server's url, to record started and done operations for the next run.",
+    shell_complete=files,
 )
-@click.option("--journal", metavar="FILE", help="A file to record every call.")
+@click.option("--journal", metavar="FILE", help="A file to record every call.", shell_complete=files)
 @click.option("--quiet", "-q", is_flag=True, help="Print no summary at the end.")
 @click.argument(
     "command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="SCRIPT|-m MODULE|-- COMMAND [ARGUMENT]..."

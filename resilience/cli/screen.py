@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn, TypeVar
 import click
 from rich.console import Console
 
+from resilience.cli.completion import environments, policies
 from resilience.policyfile import Policy, PolicyError
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -41,11 +42,20 @@ def as_json(value: object) -> None:
 def policy_option(function: _F) -> _F:
     """Add ``--policy`` and ``--env``."""
     function = click.option(
-        "--env", "-e", metavar="NAME", help="The environment; by default the one in RESILIENCE_ENV, or none."
+        "--env",
+        "-e",
+        metavar="NAME",
+        help="The environment; by default the one in RESILIENCE_ENV, or none.",
+        shell_complete=environments,
     )(function)
-    return click.option("--policy", "-p", required=True, metavar="FILE", help="A policy: a file, or builtin:NAME.")(
-        function
-    )
+    return click.option(
+        "--policy",
+        "-p",
+        required=True,
+        metavar="FILE",
+        help="A policy: a file, or builtin:NAME.",
+        shell_complete=policies,
+    )(function)
 
 
 def format_option(function: _F) -> _F:

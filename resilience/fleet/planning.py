@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from statistics import median
@@ -15,6 +14,7 @@ from resilience.core.policy import PolicyValues
 from resilience.core.values import fixed
 from resilience.engine.outcome import Outcome
 from resilience.fleet.calls import Fleet
+from resilience.fleet.concurrency import concurrency_of
 from resilience.fleet.forecast.estimate import seconds_of
 from resilience.fleet.function import FleetFunction, imported, shared_by, under_policy, verifying
 from resilience.fleet.progress import FleetProgress
@@ -256,13 +256,17 @@ def planned(
     )
     if function.rate is None:
         return found
-    policy = shared_by(function.executor.policy, processes)
+    policy, provider = function.executor.policy, function.target.operation.provider
+    if concurrency is None:
+        # Together, processes keep the limits of one; but each has calls of its own under way.
+        parts = [shared_by(policy, processes, part) for part in range(processes)]
+        concurrency = sum(concurrency_of(None, part, provider) for part in parts)
     seconds = seconds_of(
-        math.ceil(found.calls / processes),
+        found.calls,
         policy=policy,
-        plan=evolve(function.target.plan, policy=policy),
-        rate=Rate(function.rate.count / processes, function.rate.per),
+        plan=function.target.plan,
+        rate=function.rate,
         latency=_USUAL if findings.latency is None else findings.latency,
-        concurrency=None if concurrency is None else max(concurrency // processes, 1),
+        concurrency=concurrency,
     )
     return evolve(found, seconds=seconds)

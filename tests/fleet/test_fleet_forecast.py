@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from resilience import Policy
@@ -179,3 +181,17 @@ def test_a_refused_attempt_uses_up_no_entry_of_the_script() -> None:
     found = forecast(bare, planned("ApplyToken", bare), service, FleetSetup(calls=30))
     assert found.refused > 10
     assert len(found.requests) == 60 + found.refused
+
+
+def test_a_forecast_touches_nothing_of_the_policys(tmp_path: Path) -> None:
+    """No store, no ledger, no journal and no credentials: it is a rehearsal, also where the policy is switched off."""
+    text = 'schema = 1\nextends = ["builtin:alibaba-mqtt"]\n'
+    text += 'state = { store = "redis://127.0.0.1:1/0", on_unavailable = "fail" }\n'
+    text += f'ledger.path = "{tmp_path}/ledger.db"\ntelemetry.journal = "{tmp_path}/calls.jsonl"\n'
+    text += f'credentials.alibaba = {{ source = "command", command = ["touch", "{tmp_path}/asked"] }}\n'
+    policy = tmp_path / "p.toml"
+    policy.write_text(text, encoding="utf-8")
+    read = Policy.load(policy)
+    found = forecast(read, planned("CreateGroupId", read), LimitedService(limit=Rate.of("10/s")), FleetSetup(calls=20))
+    assert (found.failed, found.calls) == (0, 20)
+    assert {each.name for each in tmp_path.iterdir()} == {"p.toml"}

@@ -113,7 +113,7 @@ def test_what_was_started_and_is_there_needs_no_call(place: Place) -> None:
 
 
 def test_processes_divide_the_limit_in_a_plan_too(place: Place) -> None:
-    """The arguments are those of a fleet; each of two processes makes half of the calls at half of the rate."""
+    """The arguments are those of a fleet; together, processes are as fast as one."""
     place.rows(60)
     place.policy(rate="20/s")
     one, two = (

@@ -12,6 +12,7 @@ from typing import Any, Final
 import click
 
 from resilience.cli.check.findings import FORMATS
+from resilience.cli.completion import policies
 from resilience.policyfile import Problem
 from resilience.policyfile.files.policy_file import BUILTIN, UnreadableError, builtin_names, read_stream
 from resilience.policyfile.lint import inspect, inspect_text
@@ -20,7 +21,7 @@ _STDIN: Final = "<stdin>"
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", shell_complete=policies)
 @click.option(
     "-e", "--env", "environments", multiple=True, metavar="NAME", help="Only this environment; repeat it for more."
 )

@@ -12,6 +12,7 @@ from rich.text import Text
 from resilience.catalog import Catalogue, catalogue, providers
 from resilience.cli.codes.coverage import By, CodeAnswer, CodeRow, rows
 from resilience.cli.codes.sdk_codes import SdkCodes, installed, lists
+from resilience.cli.completion import environments, policies
 from resilience.cli.screen import FINDINGS, as_json, console, format_option, load, times
 from resilience.policyfile.decode.operations import named_providers
 from resilience.policyfile.messages.wording import quoted
@@ -31,8 +32,14 @@ _STYLES: Final[Mapping[By, str]] = {
 
 @click.command()
 @click.option("--provider", metavar="NAME", help="Only this provider's codes.")
-@click.option("--policy", "-p", metavar="FILE", help="Show the actions of this policy: a file, or builtin:NAME.")
-@click.option("--env", "-e", metavar="NAME", help="The environment of the policy.")
+@click.option(
+    "--policy",
+    "-p",
+    metavar="FILE",
+    help="Show the actions of this policy: a file, or builtin:NAME.",
+    shell_complete=policies,
+)
+@click.option("--env", "-e", metavar="NAME", help="The environment of the policy.", shell_complete=environments)
 @click.option("--unnamed", is_flag=True, help="Only the codes without a rule in the policy, for them or a parent.")
 @click.option(
     "--installed", "compare", is_flag=True, help="Compare the catalogue with the error codes of the installed SDK."

@@ -10,6 +10,7 @@ import click
 from rich.padding import Padding
 from rich.text import Text
 
+from resilience.cli.completion import policies
 from resilience.cli.diff.differences import PolicyDifference, compare
 from resilience.cli.diff.rule_changes import RuleChange
 from resilience.cli.diff.setting_changes import SettingChange
@@ -29,7 +30,7 @@ resilience diff A.toml --env staging --env prod
 
 
 @click.command(epilog=_EXAMPLES)
-@click.argument("files", nargs=-1, required=True, metavar="A [B]")
+@click.argument("files", nargs=-1, required=True, metavar="A [B]", shell_complete=policies)
 @click.option(
     "--env",
     "-e",

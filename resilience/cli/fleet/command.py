@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from attrs import evolve
 
+from resilience.cli.completion import files
 from resilience.cli.fleet.existing import advice
 from resilience.cli.fleet.inputs import checked_input, input_options, placed_on, rows_at, with_ledger
 from resilience.cli.fleet.showing import Screen
@@ -35,9 +36,14 @@ from resilience.telemetry.providers.environment import (
 
 @click.command(short_help="Call a function once for each row of a file, under a policy.")
 @input_options
-@click.option("--journal", metavar="FILE", help="A file to record every call, for resilience report.")
 @click.option(
-    "--failed", metavar="FILE", help="A file for the rows that failed or were not begun, in the form of ROWS."
+    "--journal", metavar="FILE", help="A file to record every call, for resilience report.", shell_complete=files
+)
+@click.option(
+    "--failed",
+    metavar="FILE",
+    help="A file for the rows that failed or were not begun, in the form of ROWS.",
+    shell_complete=files,
 )
 @click.option(
     "--dask", metavar="ADDRESS", help="Make the calls in the workers of the Dask cluster whose scheduler is there."
@@ -83,6 +89,8 @@ def fleet(  # noqa: PLR0913  # a parameter for each option
     """
     if failed is not None and not os.access(Path(failed).absolute().parent, os.W_OK):
         raise click.UsageError(f"--failed {failed}: its folder is not there, or cannot be written")
+    if ledger is not None and dask is not None:
+        raise click.UsageError("--ledger and --dask: the policy's text travels, and no option; name the ledger in it")
     values = with_ledger(with_journal(load(policy, env), journal), ledger)
     with rows_at(rows, row_form) as source, placed_on(processes, dask) as on:
         called, known = checked_input(function, values, operation, source)

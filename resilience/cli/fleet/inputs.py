@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 import click
 from attrs import evolve
 
+from resilience.cli.completion import files, functions, operations
 from resilience.cli.screen import WRONG_USE, policy_option
 from resilience.core.policy import LedgerSettings, PolicyValues
 from resilience.fleet.function import FleetFunction, FunctionError, imported, under_policy
@@ -44,7 +45,8 @@ def input_options(function: _F) -> _F:
         click.option(
             "--ledger",
             metavar="FILE",
-            help="A file to record started and done operations, in place of that of the policy.",
+            help="A file, or a server's url, to record started and done operations, in place of the policy's ledger.",
+            shell_complete=files,
         ),
         click.option(
             "--processes",
@@ -52,20 +54,27 @@ def input_options(function: _F) -> _F:
             metavar="N",
             help="Make the calls in N processes (fewer for small limits); they divide the limits and share the ledger.",
         ),
-        click.option("--operation", metavar="NAME", help="The operation of a function that no executor has wrapped."),
+        click.option(
+            "--operation",
+            metavar="NAME",
+            help="The operation of a function that no executor has wrapped.",
+            shell_complete=operations,
+        ),
         policy_option,
         click.argument("rows", type=click.Path(exists=True, dir_okay=False, allow_dash=True), metavar="ROWS"),
-        click.argument("function", metavar="MODULE:FUNCTION"),
+        click.argument("function", metavar="MODULE:FUNCTION", shell_complete=functions),
     ):
         function = add(function)
     return function
 
 
 def with_ledger(policy: PolicyValues, ledger: str | None) -> PolicyValues:
-    """Return the policy with another file for the ledger, if one is named."""
+    """Return the policy with another ledger, if one is named: a file, or the address of a server."""
     if ledger is None:
         return policy
-    return evolve(policy, ledger=evolve(policy.ledger or LedgerSettings(), path=str(Path(ledger).absolute())))
+    is_url = "://" in ledger
+    path, url = (ledger, ledger) if is_url else (str(Path(ledger).absolute()), None)
+    return evolve(policy, ledger=evolve(policy.ledger or LedgerSettings(), path=path, url=url))
 
 
 @contextmanager

@@ -34,6 +34,7 @@ import click
 from attrs import asdict
 from rich.text import Text
 
+from resilience.cli.completion import files
 from resilience.cli.plans import plan_of
 from resilience.cli.replay.remarks import ReplayedRecording, RulePlace, Totals, notes, rule_place
 from resilience.cli.replay.text import parts
@@ -60,7 +61,7 @@ resilience replay spans.json --policy new.toml --verifier --format json
 
 
 @click.command(epilog=_EXAMPLES)
-@click.argument("journal", metavar="JOURNAL")
+@click.argument("journal", metavar="JOURNAL", shell_complete=files)
 @policy_option
 @click.option(
     "--verifier/--no-verifier",

@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from resilience.cli import completion
 from resilience.cli.report.calls import reported
 from resilience.cli.report.labels import shown
 from resilience.cli.report.limits.changes import LimitChanges
@@ -21,7 +22,7 @@ _PAGE: Final = b"<!DOCTYPE html>"
 
 
 @click.command(short_help="Report recorded calls: which failed, and why.")
-@click.argument("files", nargs=-1, required=True, metavar="JOURNAL...")
+@click.argument("files", nargs=-1, required=True, metavar="JOURNAL...", shell_complete=completion.files)
 @click.option(
     "--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Also write a page with a timeline."
 )

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from resilience.cli import plots
+from resilience.cli.completion import operations
 from resilience.cli.plans import operation_of, plan_of
 from resilience.cli.screen import (
     FINDINGS,
@@ -49,7 +50,14 @@ _BINS = 14
 
 @click.command(epilog=SCRIPTS)
 @policy_option
-@click.option("--operation", "-o", required=True, metavar="NAME", help="The operation: Name or provider:Name.")
+@click.option(
+    "--operation",
+    "-o",
+    required=True,
+    metavar="NAME",
+    help="The operation: Name or provider:Name.",
+    shell_complete=operations,
+)
 @click.option(
     "--faults", "-f", default="", metavar="SCRIPT", help="The results of attempts, in order; default: success."
 )

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from resilience.cli.completion import policies
 from resilience.core.admission.rate import Rate
 from resilience.core.grammar.durations import seconds as parse_duration
 
@@ -81,7 +82,10 @@ def fleet_options(function: _F) -> _F:
                 help="With --fleet: how many calls are under way at a time.",
             ),
             click.option(
-                "--compare", metavar="FILE", help="With --fleet: another policy, or builtin:NAME, for the same calls."
+                "--compare",
+                metavar="FILE",
+                help="With --fleet: another policy, or builtin:NAME, for the same calls.",
+                shell_complete=policies,
             ),
             click.option(
                 "--compare-env", metavar="NAME", help="The environment of that policy; default: that of --env."

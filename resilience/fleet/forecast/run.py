@@ -101,7 +101,7 @@ def forecast(policy: PolicyValues, plan: Plan, service: LimitedService, fleet: F
     Make calls of one operation under a policy, as :meth:`Executor.map` does, and return what they came to.
 
     Args:
-        policy: The policy. Its ledger is left alone, and its rehearsals are left out.
+        policy: The policy. Its ledger and its store are left alone, and its rehearsals are left out.
         plan: Of the operation, with what its calls can do; its provider must be known.
         service: What the calls meet.
         fleet: How many calls.
@@ -126,7 +126,7 @@ class _Run:
         chance = random.Random(fleet.seed)  # noqa: S311  # a rehearsal
         self._played = PlayedService(service, refusal_of(plan), chance, self._give_up)
         self._executor = BareExecutor(
-            evolve(policy, ledger=None, chaos=type(policy.chaos)()),
+            evolve(policy, ledger=None, state=None, chaos=type(policy.chaos)()),
             provider=plan.provider,
             credentials=self._credentials(),
             observers=(),
