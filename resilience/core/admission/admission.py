@@ -54,6 +54,7 @@ class Admission:
     _operations: dict[str, tuple[RateLimiter | None, Adaptation | None]] = field(factory=dict, init=False)
     _queues: dict[tuple[str, str], Queue] = field(factory=dict, init=False)
     _waiting: dict[Queue, None] = field(factory=dict, init=False)  # the queues that are not empty
+    _many: int = field(default=_MANY, init=False)
     _given: int = field(default=0, init=False)
     _changes: deque[RateChange] = field(factory=lambda: deque(maxlen=MOST_CHANGES), init=False)
     _time: SteadyTime = field(factory=SteadyTime, init=False)
@@ -156,16 +157,19 @@ class Admission:
         queue.sleeps = False
         if self.under_way >= self._concurrency:
             queue.blocked_by, queue.sleeps = "concurrency", True
+            self._wake_behind(queue)
             return math.inf
         at = self._ready_at(queue, now)
         if at > now:
             queue.blocked_by = "rate"
+            self._wake_behind(queue)
             if queue.adaptation is not None:
                 queue.adaptation.waited_for(now)
             return max(at - now, _LEAST_WAIT)
         rival = self._rival(ticket, now)
         if rival is not None:
             queue.sleeps = True
+            rival.queue.behind.append(queue)
             rival.wake()
             return math.inf
         self._admit(ticket, now)
@@ -210,9 +214,17 @@ class Admission:
             self._waiting.pop(queue, None)
 
     def _wake_next(self, queue: Queue) -> None:
-        """Wake the first of a queue, and of others that wait for nothing else."""
-        queue.sleeps = True
-        self._wake_sleepers()
+        """Wake the first call of a queue, and those that have let another one go before."""
+        if queue.first is not None:
+            queue.first.wake()
+        self._wake_behind(queue)
+
+    def _wake_behind(self, queue: Queue) -> None:
+        """Wake the calls that have let the first of a queue go before them: it has gone, or cannot go now."""
+        behind, queue.behind = queue.behind, []
+        for each in behind:
+            if each.first is not None:
+                each.first.wake()
 
     def _wake_sleepers(self) -> None:
         for queue in tuple(self._waiting):
@@ -235,8 +247,10 @@ class Admission:
 
     def _queue(self, operation: str, host: str, now: float) -> Queue:
         """Make the queue of an operation and a host."""
-        if len(self._queues) >= _MANY:
+        if len(self._queues) >= self._many:
             self._forget(now)
+            # So many more have to come before the rest is gone through again.
+            self._many = max(_MANY, 2 * len(self._queues))
         limits = self.limits
         own, adaptation = self._of_operation(operation)
         limiters = [] if own is None else [own]
@@ -250,8 +264,11 @@ class Admission:
         return queue
 
     def _forget(self, now: float) -> None:
-        """Forget the hosts that nothing was sent to lately, and the queues that are empty."""
-        self._hosts = {host: limiter for host, limiter in self._hosts.items() if limiter.log.held(now)}
+        """Forget the hosts that nothing was sent to lately and nothing waits for, and the queues that are empty."""
+        wanted = {host for (_, host), queue in self._queues.items() if queue in self._waiting}
+        self._hosts = {
+            host: limiter for host, limiter in self._hosts.items() if host in wanted or limiter.log.held(now)
+        }
         self._queues = {
             (operation, host): queue
             for (operation, host), queue in self._queues.items()

@@ -65,7 +65,8 @@ class Queue:
     again: OrderedDict[Ticket, None] = field(factory=OrderedDict)
     new: OrderedDict[Ticket, None] = field(factory=OrderedDict)
     blocked_by: Reason = "rate"
-    sleeps: bool = False  # its first call waits to be woken, and for no instant
+    sleeps: bool = False  # its first call waits to be woken when an attempt has ended, and for no instant
+    behind: list[Queue] = field(factory=list)  # the queues whose first calls let the first call of this one go before
 
     @property
     def first(self) -> Ticket | None:
