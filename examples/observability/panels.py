@@ -244,8 +244,8 @@ def _limits() -> tuple[Panel, ...]:
             unit="reqps",
             queries=(
                 Query(f"{sent.total(_STEP, _OPERATION)} / {_SECONDS}", f"{{{{{_OPERATION}}}}} sent"),
-                Query(f"sum by ({limited}) ({limits})", f"{{{{{limited}}}}} limit"),
-                Query(f"sum by ({limited}) ({declared})", f"{{{{{limited}}}}} declared"),
+                Query(_together(limits), f"{{{{{limited}}}}} limit"),
+                Query(_together(declared), f"{{{{{limited}}}}} declared"),
             ),
         ),
         Panel(
@@ -280,6 +280,13 @@ def _limits() -> tuple[Panel, ...]:
             queries=(Query(f"min by ({budget}) ({left})", f"{{{{{budget}}}}}"),),
         ),
     )
+
+
+def _together(limits: Series) -> str:
+    """Return the limit of all processes: added up, except one that they have together through a store."""
+    by, shared = limits.label(".rate.operation"), ".rate.shared"
+    alone, together = limits.where(shared, '="false"'), limits.where(shared, '="true"')
+    return f"sum by ({by}) ({alone}) or max by ({by}) ({together})"
 
 
 def _of_operations(name: str) -> Series:

@@ -169,10 +169,10 @@ state |
 | `.breaker.state` | updowncounter | {breaker} | `.breaker.name`, `.breaker.state` | - | 1 for the state that a \
 breaker is in, 0 for its other states |
 | `.budget.retries` | updowncounter | {retry} | `.budget.provider` | - | the retries that a budget has left |
-| `.rate.limit` | updowncounter | {request}/s | `.rate.provider`, `.rate.scope`, `.rate.operation` | - | the requests \
-per second that this process sends at most, at present: of an operation, an account or a host |
-| `.rate.declared` | updowncounter | {request}/s | `.rate.provider`, `.rate.scope`, `.rate.operation` | - | the \
-requests per second that the policy declares for this process |
+| `.rate.limit` | updowncounter | {request}/s | `.rate.provider`, `.rate.scope`, `.rate.shared`, `.rate.operation` | - \
+| the requests per second that are sent at most, at present: of an operation, an account or a host |
+| `.rate.declared` | updowncounter | {request}/s | `.rate.provider`, `.rate.scope`, `.rate.shared`, `.rate.operation` \
+| - | the requests per second that the policy declares |
 | `.rate.adaptations` | counter | {change} | `.rate.provider`, `.rate.operation`, `.rate.direction` | - | a change of \
 a rate limit that adapts |
 | `.concurrency.limit` | updowncounter | {attempt} | `.rate.provider` | - | the attempts that are under way at most |
@@ -201,6 +201,8 @@ its own |
 | `.breaker.state` | string | `closed`, `open` or `half_open` |
 | `.rate.provider` | string | the policy's `[rate]` tables |
 | `.rate.scope` | string | what the limit counts: `operation`, `account` or `host`; all hosts have the same limit |
+| `.rate.shared` | bool | whether several processes have the limit together, through a store; otherwise the limits of \
+processes add up |
 | `.rate.operation` | string | the catalogue and the policy; absent for an account and a host |
 | `.rate.direction` | string | `up` or `down` |
 | `.budget.provider` | string | the policy's `[budget]` tables |

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gc
 import os
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -20,6 +21,7 @@ from resilience.core.admission.rate import Rate
 from resilience.core.backoff import Backoff
 from resilience.core.events import RateAdapted
 from resilience.core.policy import Action, Limits, PolicyValues
+from resilience.core.settings.state import StateSettings
 
 pytestmark = pytest.mark.anyio
 
@@ -84,9 +86,9 @@ async def test_limits_and_who_waits_are_read_while_calls_are_under_way() -> None
             tasks.start_soon(wrapped, "mqtt-cn-x", f"GID_{number}")
         await anyio.sleep(5)
         limits = {
-            ("CreateGroupId", "alibaba", "operation"): 10.0,
-            ("alibaba", "account"): 5.0,
-            ("alibaba", "host"): 150.0,
+            ("CreateGroupId", "alibaba", "operation", "False"): 10.0,
+            ("alibaba", "account", "False"): 5.0,
+            ("alibaba", "host", "False"): 150.0,
         }
         assert _read(measured, "rate.limit") == limits
         assert _read(measured, "rate.declared") == limits
@@ -170,7 +172,7 @@ async def test_limits_go_with_their_executors_and_add_up() -> None:
     executors = [_executor(measured, _VALUES) for _ in range(2)]
     for each in executors:
         await each.wrap("CreateGroupId")(create)("mqtt-cn-x", "GID_a")
-    operation = ("CreateGroupId", "alibaba", "operation")
+    operation = ("CreateGroupId", "alibaba", "operation", "False")
     assert _read(measured, "rate.limit")[operation] == 20.0
     del each
     executors.pop()
@@ -193,7 +195,7 @@ def test_a_forked_process_has_limits_of_its_own() -> None:
     if child == 0:
         try:
             wrapped("mqtt-cn-x", "GID_b")
-            found = _read(measured, "rate.limit")["CreateGroupId", "alibaba", "operation"]
+            found = _read(measured, "rate.limit")["CreateGroupId", "alibaba", "operation", "False"]
             os.write(writer, f"{found}".encode())
         finally:
             os._exit(0)
@@ -213,3 +215,17 @@ async def test_calls_without_shared_limits_have_no_such_series() -> None:
     await _executor(measured, evolve(_VALUES, rates={})).wrap("CreateGroupId")(create)("mqtt-cn-x", "GID_a")
     found = {name for name in measured.read() if name.partition(".")[0] in {"rate", "breaker", "budget", "concurrency"}}
     assert found == set()
+
+
+def test_a_limit_that_processes_have_together_says_so(tmp_path: Path) -> None:
+    """With a store, each process has the whole limit, and a reader must not add them up."""
+    measured = Measured()
+    state = StateSettings(store=str(tmp_path / "state.db"))
+    values = evolve(_VALUES, rates={"alibaba": evolve(_LIMITS, share=1)}, state=state)
+
+    def create(instance_id: str, group_id: str) -> None:
+        pass
+
+    executor = SyncExecutor(values, provider="alibaba", observers=[measured.observer])
+    executor.wrap("CreateGroupId")(create)("mqtt-cn-x", "GID_a")
+    assert _read(measured, "rate.limit")["CreateGroupId", "alibaba", "operation", "True"] == 20.0

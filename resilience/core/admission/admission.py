@@ -64,6 +64,11 @@ class Admission:
         self._concurrency = math.inf if concurrency is None else concurrency
         self._default = None if limits.default is None else RateLimiter.of(limits.own_rate(limits.default))
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether its limits are those of several processes together."""
+        return False
+
     def enter(self, operation: str, host: str, now: float, *, again: bool = False) -> Ticket:
         """Join the queue; a retry goes before new calls."""
         with self.mutex:
@@ -145,6 +150,7 @@ class Admission:
                     for scope, operation, limiter in known
                     if limiter is not None
                 ),
+                is_shared=self.is_shared,
                 concurrency=None if self._concurrency == math.inf else int(self._concurrency),
                 under_way=self.under_way,
                 waiting=waiting,

@@ -38,12 +38,14 @@ class AdmissionLevels:
 
     Attributes:
         rates: Its limits of the rate, as far as calls have met them.
+        is_shared: Whether these are limits of several processes together, through a store.
         concurrency: The most attempts under way at once; None for no limit.
         under_way: The attempts that are under way.
         waiting: The calls that wait for their turn, by operation.
     """
 
     rates: tuple[RateLevel, ...]
+    is_shared: bool
     concurrency: int | None
     under_way: int
     waiting: Mapping[str, int] = field(converter=fixed)

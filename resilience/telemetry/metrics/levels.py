@@ -19,13 +19,13 @@ from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from resilience.core.admission.admission import Admission
 from resilience.core.admission.breaker import Breaker, BreakerState
 from resilience.core.admission.budget import RetryBudget
-from resilience.core.admission.levels import AdmissionLevels
+from resilience.core.admission.levels import AdmissionLevels, RateLevel
 from resilience.core.events import CallStarted, LimitsInForce
 from resilience.telemetry import names
 
 _STATES: Final[tuple[BreakerState, ...]] = get_args(BreakerState)
 
-SeriesKey = tuple[tuple[str, str], ...]
+SeriesKey = tuple[tuple[str, str | bool], ...]
 """The attributes of a series."""
 
 Values = Iterable[tuple[SeriesKey, float]]
@@ -88,13 +88,13 @@ class SharedLevels:
     def _limits(self) -> Values:
         for provider, levels in self._levels():
             for rate in levels.rates:
-                yield _rate_key(provider, rate.scope, rate.operation), rate.per_second
+                yield _rate_key(provider, rate, is_shared=levels.is_shared), rate.per_second
 
     def _declared(self) -> Values:
         for provider, levels in self._levels():
             for rate in levels.rates:
                 if rate.declared is not None:
-                    yield _rate_key(provider, rate.scope, rate.operation), rate.declared
+                    yield _rate_key(provider, rate, is_shared=levels.is_shared), rate.declared
 
     def _concurrency(self) -> Values:
         for provider, levels in self._levels():
@@ -125,9 +125,9 @@ class SharedLevels:
             return list(known.items())
 
 
-def _rate_key(provider: str, scope: str, operation: str | None) -> SeriesKey:
-    key: SeriesKey = ((names.RATE_PROVIDER, provider), (names.RATE_SCOPE, scope))
-    return key if operation is None else (*key, (names.RATE_OPERATION, operation))
+def _rate_key(provider: str, rate: RateLevel, *, is_shared: bool) -> SeriesKey:
+    key: SeriesKey = ((names.RATE_PROVIDER, provider), (names.RATE_SCOPE, rate.scope), (names.RATE_SHARED, is_shared))
+    return key if rate.operation is None else (*key, (names.RATE_OPERATION, rate.operation))
 
 
 def _observing(values: Callable[[], Values]) -> Callable[[CallbackOptions], Iterable[Observation]]:

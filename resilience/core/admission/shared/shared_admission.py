@@ -66,6 +66,11 @@ class SharedAdmission(Admission):
     _pool_count: int = field(default=0, init=False)
     _clock: ServerClock = field(factory=ServerClock, init=False)
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether its limits are those of several processes together: not while the store is away."""
+        return not self.is_alone
+
     def question(self, ticket: Ticket, now: float, *, is_trial: bool = False) -> Question | None:
         """
         Return what the driver of a waiting call is to ask the store at once; None for nothing.
