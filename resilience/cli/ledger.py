@@ -41,7 +41,7 @@ def _settings(file: str | None, policy: str | None, env: str | None) -> LedgerSe
     if file is not None:
         if env is not None:
             raise click.UsageError("--env is the environment of a policy; --ledger names the file itself")
-        return LedgerSettings(path=file, url=file if "://" in file else None)
+        return LedgerSettings().kept_at(file)
     settings = load(policy or "", env).ledger
     if settings is None:
         raise click.UsageError(f"{policy} has no table [ledger] here; name the file with --ledger")
@@ -63,7 +63,23 @@ def _opened(settings: LedgerSettings) -> Iterator[Ledger]:
         sys.exit(FINDINGS)
 
 
-@click.group()
+class _Commands(click.Group):
+    """A group that imports the command which calls functions only when it runs: it needs many modules."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the help."""
+        return [*super().list_commands(ctx), "resolve"]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, or None for an unknown name."""
+        if cmd_name != "resolve":
+            return super().get_command(ctx, cmd_name)
+        from resilience.cli.fleet.resolve import resolve_command  # noqa: PLC0415  # as said
+
+        return resolve_command
+
+
+@click.group(cls=_Commands)
 def ledger() -> None:
     """Show what earlier runs have started and done, by resource."""
 

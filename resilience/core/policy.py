@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Literal, get_args
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from resilience.core.admission.limits import BreakerLimits, BudgetLimits, RateLimits
 from resilience.core.backoff import Backoff
@@ -156,6 +156,12 @@ class LedgerSettings:
     lease: float = 30.0
     on_unfinished: OnUnfinished = "verify"
     written: str | None = field(default=None, eq=False, repr=False)
+
+    def kept_at(self, where: str) -> LedgerSettings:
+        """Return the settings for a ledger elsewhere: in a file, by its absolute path, or on a server, by its url."""
+        is_url = "://" in where
+        path = LedgerSettings().path if is_url else where
+        return evolve(self, path=path, url=where if is_url else None, written=None)
 
 
 @frozen(kw_only=True)

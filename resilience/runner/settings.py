@@ -76,12 +76,8 @@ class RunSettings:
         """Return the ledger that the command names, or else the policy; its file is opened at the first use."""
         settings = self.policy.ledger
         if self.run.ledger is not None:
-            is_url = "://" in self.run.ledger
-            settings = evolve(
-                settings or LedgerSettings(),
-                path=self.run.ledger if is_url else self.run.path(self.run.ledger),
-                url=self.run.ledger if is_url else None,
-            )
+            where = self.run.ledger
+            settings = (settings or LedgerSettings()).kept_at(where if "://" in where else self.run.path(where))
         if settings is None:
             return None
         from resilience.state import Ledger  # noqa: PLC0415  # brings in a database, which few runs need

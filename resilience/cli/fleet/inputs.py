@@ -69,12 +69,11 @@ def input_options(function: _F) -> _F:
 
 
 def with_ledger(policy: PolicyValues, ledger: str | None) -> PolicyValues:
-    """Return the policy with another ledger, if one is named: a file, or the address of a server."""
+    """Return the policy with the ledger elsewhere, if a file or a server is named."""
     if ledger is None:
         return policy
-    is_url = "://" in ledger
-    path, url = (ledger, ledger) if is_url else (str(Path(ledger).absolute()), None)
-    return evolve(policy, ledger=evolve(policy.ledger or LedgerSettings(), path=path, url=url))
+    where = ledger if "://" in ledger else str(Path(ledger).absolute())
+    return evolve(policy, ledger=(policy.ledger or LedgerSettings()).kept_at(where))
 
 
 @contextmanager
