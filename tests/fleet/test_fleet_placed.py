@@ -128,6 +128,24 @@ def test_a_chunk_that_no_worker_survives_ends_the_fleet() -> None:
     assert progress.done == 0
 
 
+def test_a_chunk_that_was_not_begun_is_innocent_for_longer() -> None:
+    """A worker that dies loses the chunks that wait for it too; they come again as at first."""
+    lost = {"left": 10}
+
+    def answer(chunk: Chunk) -> list[ChunkReport]:
+        lost["left"] -= 1
+        return [LostChunk(chunk, "it died", is_begun=False)] if lost["left"] >= 0 else done(chunk)
+
+    engine = ScriptedEngine(answer)
+    placed, progress = fleet(engine, 1, forgets=True)
+    placed.run()
+    assert progress.done == 1
+    assert {each.delivery for each in engine.given} == {1}
+    endless = ScriptedEngine(lambda chunk: [LostChunk(chunk, "it died", is_begun=False)])
+    with pytest.raises(ConnectionError, match="lost 20 times"):
+        fleet(endless, 1)[0].run()
+
+
 def test_many_workers_may_die_while_rows_are_done() -> None:
     """Losses count from the last outcome on, so a chunk without luck does not end a fleet that goes on."""
     lost = {"left": 4}

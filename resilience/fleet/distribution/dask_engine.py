@@ -17,6 +17,7 @@ import queue
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from hashlib import blake2b
@@ -107,6 +108,7 @@ class DaskEngine:
         self._most: int | None = None
         self._chosen: tuple[str, ...] = ()
         self._under_way: dict[str, _Placed] = {}
+        self._lost: Counter[str] = Counter()
         self._ended: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._telling: threading.Thread | None = None
         self._looked = 0.0
@@ -150,7 +152,7 @@ class DaskEngine:
 
     def submit(self, chunk: Chunk) -> None:
         """Send a chunk. Its key is the same in every run, so that a run joins what is still under way from another."""
-        key = f"{self._prefix}-{chunk.key}-{chunk.delivery}"
+        key = f"{self._prefix}-{chunk.key}-{self._lost[chunk.key] + 1}"
         where = self._choose()
         future = self._client.submit(
             make_calls, self._job, chunk, self.workers, key, key=key, pure=False, retries=0, workers=where or None
@@ -205,20 +207,20 @@ class DaskEngine:
 
     def _heard(self, key: str, future: Future[Any], chunk: Chunk) -> Iterator[ChunkReport]:
         if future.status == "finished":
-            yield from self._result(future, chunk)
+            yield from self._result(key, future, chunk)
         elif future.status == "error":
             error = future.exception()
             if isinstance(error, KilledWorker):
-                yield LostChunk(self._delivered(key, chunk), "workers of the Dask cluster died with its chunk")
+                yield self._lose(key, chunk, "workers of the Dask cluster died with its chunk")
             else:
                 yield error if isinstance(error, Exception) else RuntimeError(str(error))
         elif self._client.status != "running":
             self._under_way.clear()
             yield ConnectionError(_LOST)
         else:
-            yield LostChunk(chunk, "its chunk was cancelled on the Dask cluster")
+            yield self._lose(key, chunk, "its chunk was cancelled on the Dask cluster")
 
-    def _result(self, future: Future[Any], chunk: Chunk) -> Iterator[ChunkReport]:
+    def _result(self, key: str, future: Future[Any], chunk: Chunk) -> Iterator[ChunkReport]:
         try:
             said = future.result()
         except Exception as error:  # noqa: BLE001  # the worker that had the result, or the scheduler, is gone
@@ -229,12 +231,16 @@ class DaskEngine:
             return
         yield from said.outcomes
         if len(said.outcomes) < len(chunk.rows):
-            yield LostChunk(chunk, "its worker was told to stop")
+            yield self._lose(key, chunk, "its worker was told to stop")
 
-    def _delivered(self, key: str, chunk: Chunk) -> Chunk:
-        """Return a chunk as the workers that had it have marked it."""
-        earlier: Sequence[str] = self._client.get_metadata([key], None) or ()
-        return evolve(chunk, delivery=max(len(earlier), 1) + chunk.delivery - 1, earlier=(*chunk.earlier, *earlier))
+    def _lose(self, key: str, chunk: Chunk, why: str) -> LostChunk:
+        """Return a chunk as lost, with what the workers that had it have marked; it comes again under another key."""
+        self._lost[chunk.key] += 1
+        marks: Sequence[str] = ()
+        with suppress(OSError):  # the scheduler is gone, which other chunks will tell
+            marks = self._client.get_metadata([key], None) or ()
+        delivery = chunk.delivery + max(len(marks) - 1, 0)
+        return LostChunk(evolve(chunk, delivery=delivery, earlier=(*chunk.earlier, *marks)), why, bool(marks))
 
     @property
     def _in_use(self) -> int:
@@ -262,8 +268,10 @@ class DaskEngine:
         for key, placed in list(self._under_way.items()):
             if placed.where and not placed.where.intersection(self._addresses):
                 del self._under_way[key]
+                # Dask forgets the marks of a task that it forgets.
+                lost = self._lose(key, placed.chunk, "its workers left the Dask cluster")
                 placed.future.release()
-                yield LostChunk(placed.chunk, "its workers left the Dask cluster")
+                yield lost
 
     def _tell_workers(self, *, breaks_off: bool) -> None:
         # In a thread, because a worker that is frozen does not answer.

@@ -59,9 +59,10 @@ def make_calls(job: ClusterJob, chunk: Chunk, workers: int, key: str) -> ChunkRe
         The outcomes; or what keeps the worker from making calls. Dask would write an exception into its log.
     """
     try:
+        # First of all, so that a worker that dies of what follows is known to have begun.
+        chunk, marks = _marked(chunk, key)
         set_providers(SERVICE)
-        function = _kept(evolve(job, run=""), workers, os.getpid())
-        return _marked(function, job, chunk, workers, key)
+        return _made(_kept(evolve(job, run=""), workers, os.getpid()), job, chunk, workers, key, marks)
     except Exception as error:  # noqa: BLE001  # it leaves where the fleet was started
         return portable(error)
     finally:
@@ -73,15 +74,24 @@ def turn_off(run: str, *, breaks_off: bool) -> None:
     _switch(run, os.getpid()).turn_off(breaks_off=breaks_off)
 
 
-def _marked(function: KeptFunction, job: ClusterJob, chunk: Chunk, workers: int, key: str) -> ChunkResult:
-    """Make the calls of a chunk, and leave a mark by which a worker that gets it again knows it."""
+def _marked(chunk: Chunk, key: str) -> tuple[Chunk, tuple[str, ...]]:
+    """Leave a mark by which a worker that gets the chunk again knows it; return the chunk, and the earlier marks."""
     client = get_client()
     earlier: tuple[str, ...] = tuple(client.get_metadata([key], None) or ())
-    chunk = evolve(chunk, delivery=chunk.delivery + len(earlier), earlier=(*chunk.earlier, *earlier))
+    client.set_metadata([key], [*earlier, ""])
+    return evolve(chunk, delivery=chunk.delivery + len(earlier), earlier=(*chunk.earlier, *earlier)), earlier
+
+
+def _made(  # noqa: PLR0913, PLR0917  # what travels, and what has been found here
+    function: KeptFunction, job: ClusterJob, chunk: Chunk, workers: int, key: str, earlier: tuple[str, ...]
+) -> ChunkResult:
+    """Make the calls of a chunk, whose mark becomes its span."""
     switch = _switch(job.run, os.getpid())
 
     def begun(fleet: Fleet) -> None:
-        client.set_metadata([key], [*earlier, current_traceparent() or ""])
+        span = current_traceparent()
+        if span is not None:
+            get_client().set_metadata([key], [*earlier, span])
         switch.add(fleet)
 
     concurrency = RateLimits(concurrency=job.concurrency, share=workers).own_concurrency

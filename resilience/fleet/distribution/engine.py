@@ -24,10 +24,12 @@ class LostChunk:
     Attributes:
         chunk: The chunk.
         why: What became of the worker: a clause for people.
+        is_begun: Whether the worker had begun with it; if not, none of its calls were made.
     """
 
     chunk: Chunk = field(repr=False)
     why: str
+    is_begun: bool = True
 
 
 ChunkReport = RowOutcome | LostChunk | Exception

@@ -26,7 +26,10 @@ from resilience.fleet.rows.remembered import looked_up
 from resilience.state import LedgerError
 
 _MOST_LOST: Final = 3
-"""A chunk that is lost so often, without any row done in between, is not placed again, and ends the fleet."""
+"""A chunk with which so many workers are lost, without any row done in between, ends the fleet."""
+
+_MOST_PLACED: Final = 20
+"""The same for a chunk that workers had not begun: it does not kill them, but something does."""
 
 _SECONDS: Final = 5.0
 """How long the limit lets a worker be busy with a chunk: so much is repeated when the worker dies."""
@@ -76,7 +79,8 @@ class PlacedFleet:
         self._engine = engine
         self._chunks: Iterator[Chunk] = iter(())
         self._again: deque[Chunk] = deque()
-        self._lost_since: Counter[str] = Counter()
+        # By the key of the chunk, and whether it was begun.
+        self._lost_since: Counter[tuple[str, bool]] = Counter()
         self._done_before: dict[str, int] = {}
         self._error: Exception | None = None
         self._is_stopped = self._is_cancelled = self._has_told = False
@@ -162,17 +166,17 @@ class PlacedFleet:
         left = tuple(row for row in lost.chunk.rows if not self._progress.states[row[0]])
         if self._has_gone_on(lost.chunk.key, left):
             self._lost_since.clear()
-        self._lost_since[lost.chunk.key] += 1
-        if self._lost_since[lost.chunk.key] >= _MOST_LOST:
-            self._fail(
-                kind(f"workers were lost {_MOST_LOST} times with the same rows ({lost.why}), so none is used again")
-            )
-        elif left and not self._function.is_remembered:
+        lost_so = lost.chunk.key, lost.is_begun
+        self._lost_since[lost_so] += 1
+        if self._lost_since[lost_so] >= (_MOST_LOST if lost.is_begun else _MOST_PLACED):
+            times = self._lost_since[lost_so]
+            self._fail(kind(f"workers were lost {times} times with the same rows ({lost.why}), so none is used again"))
+        elif left and lost.is_begun and not self._function.is_remembered:
             self._error = self._error or kind(
                 f"{lost.why}; without a ledger nothing knows which of its {len(left):,} rows are done, so they are left"
             )
         elif left:
-            self._again.append(evolve(lost.chunk, rows=left, delivery=lost.chunk.delivery + 1))
+            self._again.append(evolve(lost.chunk, rows=left, delivery=lost.chunk.delivery + lost.is_begun))
 
     def _has_gone_on(self, key: str, rows: tuple[NumberedRow, ...]) -> bool:
         """Return whether the ledger knows more of a chunk's rows to be done than when it was lost before."""
