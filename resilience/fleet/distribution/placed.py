@@ -16,7 +16,7 @@ from typing import Final
 from attrs import evolve
 
 from resilience.core.admission.rate import Rate
-from resilience.fleet.distribution.chunking import SIZE, Chunk, RowOutcome, divided
+from resilience.fleet.distribution.chunking import SIZE, Chunk, RowOutcome, divided, was_done_before
 from resilience.fleet.distribution.engine import ChunkReport, Engine, LostChunk
 from resilience.fleet.distribution.job import FleetJob
 from resilience.fleet.function import FleetFunction, FunctionError, import_name
@@ -81,7 +81,6 @@ class PlacedFleet:
         self._again: deque[Chunk] = deque()
         # By the key of the chunk, and whether it was begun.
         self._lost_since: Counter[tuple[str, bool]] = Counter()
-        self._done_before: dict[str, int] = {}
         self._error: Exception | None = None
         self._is_stopped = self._is_cancelled = self._has_told = False
 
@@ -163,9 +162,9 @@ class PlacedFleet:
         if self._is_stopped:
             return
         kind = self._engine.lost_error
-        left = tuple(row for row in lost.chunk.rows if not self._progress.states[row[0]])
-        if self._has_gone_on(lost.chunk.key, left):
-            self._lost_since.clear()
+        left = self._not_done(lost.chunk)
+        if lost.chunk.rows and not left:
+            return
         lost_so = lost.chunk.key, lost.is_begun
         self._lost_since[lost_so] += 1
         if self._lost_since[lost_so] >= (_MOST_LOST if lost.is_begun else _MOST_PLACED):
@@ -178,15 +177,17 @@ class PlacedFleet:
         elif left:
             self._again.append(evolve(lost.chunk, rows=left, delivery=lost.chunk.delivery + lost.is_begun))
 
-    def _has_gone_on(self, key: str, rows: tuple[NumberedRow, ...]) -> bool:
-        """Return whether the ledger knows more of a chunk's rows to be done than when it was lost before."""
+    def _not_done(self, chunk: Chunk) -> tuple[NumberedRow, ...]:
+        """Return the rows of a lost chunk that are not done; count those that its worker did and could not tell."""
+        left = tuple(row for row in chunk.rows if not self._progress.states[row[0]])
+        again = evolve(chunk, delivery=chunk.delivery + 1)
         try:
-            done = sum(state == "done" for _, state in looked_up(self._function, rows))
+            for row in [row for row, state in looked_up(self._function, left) if state == "done"]:
+                is_known = was_done_before(self._function, self._rows.parameters, again, row[2])
+                self._hear(RowOutcome(row[0], row[1], is_known=is_known))
         except LedgerError:
-            return False  # the workers will say so too
-        before = self._done_before.get(key, 0)
-        self._done_before[key] = done
-        return done > before
+            return left  # the workers will say so too
+        return tuple(row for row in left if not self._progress.states[row[0]])
 
 
 def size_of(rate: Rate | None, rows: int, workers: int) -> int:
