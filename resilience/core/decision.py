@@ -1,4 +1,4 @@
-"""The machine's answers to a fault, the events it answers to, and why a call stopped."""
+"""The machine's decisions, the events that lead to them, and the reasons why calls stop."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ StopReason = Literal[
     "inner",
     "cancelled",
 ]
-"""Why a call ended; one vocabulary for outcomes, spans, metrics, journal and simulation."""
+"""Why a call ended; outcomes, spans, metrics, journals and simulations have the same words."""
 
 Ended = Literal["success", "success_after_retry", "accepted", "failed", "exhausted", "refused"]
-"""How a call ended. Cancellation is no outcome: it leaves, and only observers see it."""
+"""How a call ended. A cancelled call has no outcome; only observers see its end."""
 
 
 _EXHAUSTED: Final[frozenset[StopReason]] = frozenset({"max", "attempts", "deadline"})
@@ -42,7 +42,7 @@ _REFUSED: Final[frozenset[StopReason]] = frozenset({"budget", "breaker", "rate",
 
 
 def ended_by(reason: StopReason, *, attempts: int) -> Ended:
-    """Return how a call ended that stopped for ``reason`` after ``attempts`` attempts."""
+    """Return how a call ended, from its stop reason and the number of its attempts."""
     if reason == "success":
         return "success" if attempts <= 1 else "success_after_retry"
     if reason in {"accepted", "dry_run"}:
@@ -58,10 +58,10 @@ class Failed:
     An attempt failed.
 
     Attributes:
-        faults: What it failed with: one fault, or the leaves of an exception group.
-        inner: Whether a policy inside the attempt has already decided it.
-        doubt: Whether something else in the attempt may have taken effect: what a policy inside it left
-            unresolved, or another task of its group that was cancelled meanwhile.
+        faults: One fault, or the faults of an exception group's leaves.
+        inner: Whether a policy inside the attempt has already decided the failure.
+        doubt: Whether something else in the attempt may have taken effect: a call inside it that ended in doubt, or
+            another task of its group that was cancelled meanwhile.
     """
 
     faults: tuple[Fault, ...]
@@ -76,9 +76,9 @@ class Verified:
 
     Attributes:
         there: Whether the resource is there.
-        asked: When it was asked, on the machine's clock; None for this very instant. What it read is as old as that.
-        at_work: Until when the doubtful attempt may have been at work, where it outlived its end: infinite
-            while an abandoned thread still is; None where nothing is left of it.
+        asked: When the verifier was asked, on the machine's clock; None for now. The answer is as old as the question.
+        at_work: Until when a thread of the doubtful attempt worked after the attempt's end; infinite while one still
+            works, None if no thread was left.
     """
 
     there: bool
@@ -88,7 +88,7 @@ class Verified:
 
 @frozen
 class VerifyFailed:
-    """A verifier failed itself, with this fault; None if it failed with no fault at all (a programming error)."""
+    """A verifier failed with this fault; None for a programming error."""
 
     fault: Fault | None
 
@@ -100,17 +100,17 @@ class Refreshed:
 
 @frozen
 class RefreshFailed:
-    """New credentials could not be had."""
+    """The refresh brought no new credentials."""
 
 
 @frozen
 class Renamed:
     """
-    The next attempt goes to another name: a new resource, with a clean history.
+    The next attempt uses another name. That is another resource, without a history.
 
     Attributes:
-        number: The number of the name, where those before it belong to other resources; None for the one that was
-            asked for. Each that was passed over counts as a use of the action.
+        number: The number of the name; None for the number that the decision asked for. It is higher if other resources
+            have the names before it, and each of these counts as a use of the action.
         known: Whether this run has made the resource under that name before.
     """
 
@@ -120,19 +120,19 @@ class Renamed:
 
 @frozen
 class RenameImpossible:
-    """No further legal name could be built, or other resources have all that could."""
+    """The pattern builds no other legal name, or other resources have all of them."""
 
 
 @frozen
 class KnownBefore:
     """
-    An earlier run has done what the call asks for, or has started it and not finished.
+    An earlier run has done the work of the call, or has started and not finished it.
 
     Attributes:
-        is_done: Whether it was done.
+        is_done: Whether the work was done.
         name: The number of the name that the earlier run used last.
-        then: What is to be done about what was not finished: ask the verifier first, where there is one; make another
-            attempt, unless a repeat would do it twice; or give up.
+        then: What to do if the work was not finished: ask the verifier first, if there is one; make another attempt,
+            unless a repeat would do the work twice; or fail.
     """
 
     is_done: bool
@@ -170,14 +170,14 @@ MachineEvent = (
 @record(kw_only=True)
 class _Explained:
     """
-    What every decision carries.
+    The part that all decisions have.
 
     Attributes:
-        verb: The word that policies and telemetry have for it.
-        leads_on: Whether something follows after ``delay``; False where the call has ended.
-        delay: How long to wait before it, in seconds.
-        rule: The rule that matched; None where no rule did.
-        action: The action that was taken, after following ``then``.
+        verb: The word for the decision in policies and telemetry.
+        leads_on: Whether something follows after ``delay``; False if the call has ended.
+        delay: The wait before it, in seconds.
+        rule: The rule that matched; None if no rule did.
+        action: The action, after following ``then``; None if there was none.
     """
 
     verb: ClassVar[Verb]
@@ -212,10 +212,9 @@ class Rename(_Explained):
     Wait ``delay`` seconds, then take the name with this number: 2, 3, ...
 
     Attributes:
-        delay: In seconds.
-        number: Of the name.
-        last: The last number that the action allows, for when other resources have the names before it; None for no
-            limit.
+        delay: The wait, in seconds.
+        number: The number of the name.
+        last: The highest number that the action allows, if other resources have the names before it; None for no limit.
     """
 
     verb: ClassVar[Verb] = "rename"
@@ -240,8 +239,8 @@ class Accept(_Explained):
     Take the call for a success.
 
     Attributes:
-        verified: Whether a verifier said that it is there; otherwise it is a belief.
-        dry_run: Nothing was created.
+        verified: Whether a verifier found the resource; if not, its existence is assumed.
+        dry_run: Whether the call was a dry run, which created nothing.
     """
 
     verb: ClassVar[Verb] = "accept"
@@ -258,9 +257,9 @@ class Fail(_Explained):
     Give up.
 
     Attributes:
-        reason: Why.
-        by_remedy: Whether a remedy that failed ends the call, and not the failed attempt.
-        retry_after: When it is worth asking again, in seconds, where the call was refused; None where that is unknown.
+        reason: The stop reason.
+        by_remedy: Whether a failed remedy ends the call, and not the failed attempt.
+        retry_after: In how many seconds a refused call may be tried again; None if that is unknown.
     """
 
     verb: ClassVar[Verb] = "fail"

@@ -79,9 +79,9 @@ class Waited:
     A call had to wait before an attempt.
 
     Attributes:
-        gate: For what: its key in the ledger, credentials, its turn in the rate limits, the end of attempts of other
-            calls, or a worker thread.
-        duration: In seconds; less than a millisecond is not told.
+        gate: The reason of the wait: its key in the ledger, credentials, its turn in the rate limits, the end of
+            attempts of other calls, or a worker thread.
+        duration: The duration, in seconds; there is no event for less than a millisecond.
     """
 
     gate: GateName
@@ -94,14 +94,14 @@ class BreakerChanged:
     A breaker has changed its state, in this call or since the call before it.
 
     Attributes:
-        provider: Whose breaker it is.
-        operation: The operation, where each has a breaker of its own; else None.
-        old: The state before.
-        new: The state since.
-        by_hand: Whether the program asked for it.
-        is_shadow: Whether it refuses nothing.
-        failures: The failures in its window when they opened it; 0 otherwise.
-        results: All results in it; likewise.
+        provider: The provider of the breaker.
+        operation: The operation, if each operation has a breaker of its own; else None.
+        old: The state before the change.
+        new: The state after the change.
+        by_hand: Whether the program asked for the change.
+        is_shadow: Whether the breaker only watches, and refuses nothing.
+        failures: The failures in the window, if they opened the breaker; else 0.
+        results: All results in the window, if its failures opened the breaker; else 0.
     """
 
     provider: str
@@ -134,8 +134,8 @@ class RetryPaid:
     The retry budget has paid for the attempt that comes next.
 
     Attributes:
-        provider: Whose budget it is.
-        retries_left: The retries that it would pay for at once, without this one.
+        provider: The provider of the budget.
+        retries_left: The further retries that the budget could pay for now.
     """
 
     provider: str

@@ -1,4 +1,4 @@
-"""What the machine remembers of a call."""
+"""The machine's memory of a call."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from resilience.core.plan import Plan
 from resilience.core.policy import Action, Rule
 from resilience.core.values import record
 
-# A plain one, which is added to in less time than a proxy; nothing is ever set in it.
+# A plain dictionary: adding to a copy of it is faster than to a proxy. Nothing ever changes this one.
 _NOTHING: Final[Mapping[Any, Any]] = {}
 
 
@@ -50,10 +50,10 @@ class Choice(NamedTuple):
 @record
 class Met:
     """
-    What a failed attempt met.
+    The fault of a failed attempt, with its meaning.
 
     Attributes:
-        fault: The fault that the decision answers; of a group, the most final leaf.
+        fault: The fault that the decision answers; for a group, the fault of its most final leaf.
         effect: Whether the request may have taken effect.
         rule: The rule that matches the fault, or None if none does.
     """
@@ -66,13 +66,13 @@ class Met:
 @record
 class Used:
     """
-    What a call remembers of an action.
+    The uses of an action in one call.
 
     Attributes:
-        times: How often it was used.
-        counted: How many of these uses ``max`` counts.
-        first: When it was used first, on the driver's clock.
-        wait: The last wait that belonged to it, in seconds, for decorrelated jitter.
+        times: The number of uses.
+        counted: The number of uses that ``max`` counts.
+        first: The instant of the first use, on the driver's clock.
+        wait: The wait of the last use, in seconds, for decorrelated jitter.
     """
 
     times: int
@@ -83,35 +83,35 @@ class Used:
 
 class History:
     """
-    What the machine remembers of a call. A call owns its history; nothing else changes it.
+    The machine's memory of a call. A call owns its history; nothing else changes it.
 
     Attributes:
         plan: What the call can do.
         deadline: When the call must have ended, on the driver's clock; None for never.
-        ours: Whether an attempt of this name, or an earlier run, may have taken effect.
-        unresolved: Whether such an attempt has not been looked into.
-        doubt_at: When the last doubtful attempt ended.
+        ours: Whether an attempt under this name, in this or an earlier run, may have taken effect.
+        unresolved: Whether there is such an attempt that no verifier has looked into.
+        doubt_at: The end of the last doubtful attempt, on the driver's clock.
         attempts: Attempts that failed.
-        counted: Those of them that use up ``max_attempts``.
-        uses: What is remembered of each action, by its key.
-        refreshes: Refreshes by provider.
+        counted: The failed attempts that use up ``max_attempts``.
+        uses: The uses of each action, by its key.
+        refreshes: The number of refreshes, by provider.
         name: The number of the name in use; 1 is the caller's own.
-        named_alone: Whether only this call makes things of the name in use: the caller's own, one that this run or its
-            ledger knows, or one with a hash of the caller's.
-        pending: What goes on when a verification or a remedy has brought its answer.
-        verifying: Whether a verification is what the driver was last asked for.
+        named_alone: Whether only this call makes resources of the name in use: it is the caller's name, this run or its
+            ledger knows it, or it has a hash of the caller's name.
+        pending: The action that goes on after the answer to a verification or a remedy; None if there is none.
+        verifying: Whether the last decision was a verification.
         asked: How often the verifier was asked since the last failed attempt.
-        ask_failures: How often it failed itself.
-        last: What the last failed attempt met; None before one has failed.
-        begun: Attempts that were begun.
-        decision: What was decided last; None before anything was.
-        now: When that was, on the driver's clock; later, when the wait that was decided had passed.
-        budget: What pays for its retries, shared with other calls; None for no budget.
-        paid: The retries that the budget has paid for.
-        breaker: What its attempts have to pass, shared likewise; None for none.
-        passed: What its attempt holds of the breaker, from when it has passed until the attempt has ended.
-        admission: The rate limits that its attempts have to keep, shared likewise; None for none.
-        ticket: Its place in them, from when the driver has it until the attempt has ended.
+        ask_failures: How often the verifier failed since the last failed attempt.
+        last: The fault of the last failed attempt; None before an attempt has failed.
+        begun: The number of attempts that have begun.
+        decision: The last decision; None before the first.
+        now: The instant of the last decision, on the driver's clock; after the wait that was decided, its end.
+        budget: The retry budget, shared with other calls; None for no budget.
+        paid: The number of retries that the budget has paid for.
+        breaker: The breaker, shared with other calls; None for no breaker.
+        passed: The pass of the breaker for an attempt; None while no attempt is under way.
+        admission: The rate limits, shared with other calls; None for no limits.
+        ticket: The place in the rate limits for an attempt; None while no attempt is under way.
     """
 
     plan: Plan
@@ -141,7 +141,7 @@ class History:
     ticket: Ticket | None = None
 
     def __init__(self, plan: Plan, deadline: float | None) -> None:
-        # What has not happened yet has its value in the class: to set twenty attributes takes longer than to decide.
+        # The class has the first values of all other attributes: setting twenty takes longer than a decision.
         self.plan = plan
         self.deadline = deadline
 
@@ -151,13 +151,13 @@ class History:
         return self.unresolved and self.plan.repeat != "safe"
 
     def copy(self) -> History:
-        """Return a copy with a life of its own."""
+        """Return an independent copy."""
         copy = object.__new__(History)
         vars(copy).update(vars(self))
         return copy
 
     def __eq__(self, other: object) -> bool:
-        """Tell whether two calls have come to the same."""
+        """Tell whether two histories are equal."""
         if not isinstance(other, History):
             return NotImplemented
         return all(getattr(self, name) == getattr(other, name) for name in _NAMES)
@@ -165,7 +165,7 @@ class History:
     __hash__ = None  # type: ignore[assignment]  # it changes
 
     def __repr__(self) -> str:
-        """Show what differs from a call that has just begun."""
+        """Show the values that differ from those of a call that has just begun."""
         return f"History({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
 
 

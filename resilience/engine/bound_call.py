@@ -16,18 +16,18 @@ from resilience.engine.outcome import Outcome
 T_co = TypeVar("T_co", covariant=True)
 
 OUTCOMES: Final[ContextVar[list[Outcome[Any]] | None]] = ContextVar("resilience_outcomes", default=None)
-"""Where calls of wrapped clients leave their outcomes while a bound method is called; None while none is."""
+"""Collects the outcomes of wrapped clients' calls while a bound method is called; None at other times."""
 
 
 class CallInput:
     """
-    What a call is made with. Its ``repr`` shows no argument.
+    The function and the arguments of a call. Its ``repr`` shows no argument.
 
     Attributes:
-        function: The name of what is called.
-        operation: The name of the operation; None for a method of a wrapped client, whose outcome tells it.
-        args: What the function will be called with.
-        kwargs: Likewise.
+        function: The name of the function.
+        operation: The name of the operation; None for a method of a wrapped client, whose outcome has it.
+        args: The arguments.
+        kwargs: The arguments by name.
     """
 
     __slots__ = ("_make", "args", "function", "kwargs", "operation")
@@ -57,10 +57,10 @@ class BoundCall(CallInput, Generic[T_co]):
     A call on an event loop: a function with its arguments, as ``bind`` returns it. It can be made any number of times.
 
     Attributes:
-        function: The name of what is called.
-        operation: The name of the operation; None for a method of a wrapped client, whose outcome tells it.
-        args: What the function will be called with.
-        kwargs: Likewise.
+        function: The name of the function.
+        operation: The name of the operation; None for a method of a wrapped client, whose outcome has it.
+        args: The arguments.
+        kwargs: The arguments by name.
     """
 
     __slots__ = ()
@@ -84,13 +84,13 @@ class SyncBoundCall(CallInput, Generic[T_co]):
 
 def bound_method(method: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
     """
-    Return what calls a method of a wrapped client and returns the outcome.
+    Return a function that calls a method of a wrapped client and returns the outcome.
 
-    Most methods of an SDK's client lead to one of a few that send, and only these are wrapped. So the outcome is that
-    of the last call which the method makes, with the method's own value.
+    Most methods of an SDK's client call one of a few methods that send, and only these are wrapped. So the outcome is
+    that of the last call which the method makes, with the method's own value.
 
     Raises:
-        TypeError: It is no such method, or one for the other kind of executor.
+        TypeError: It is no method of a wrapped client, or a method for the other kind of executor.
     """
     name = getattr(method, "__qualname__", type(method).__qualname__)
     if ORIGIN not in getattr(getattr(method, "__self__", None), "__dict__", ()):
@@ -129,7 +129,7 @@ async def _outcome_async(method: Callable[..., Any], /, *args: Any, **kwargs: An
 
 
 def _with_error(outcomes: list[Outcome[Any]], error: Exception) -> Outcome[Any]:
-    """Return the outcome of a call that failed; raise what the method raised without one, or after a success."""
+    """Return the outcome of a call that failed; raise the error of a method without one, or after a success."""
     if not outcomes or outcomes[-1].error is None:
         raise error
     return evolve(outcomes[-1], error=error)

@@ -147,11 +147,11 @@ class BareExecutor(CommonExecutor):
         Args:
             what: An operation, with the function and its arguments after it, as for :meth:`call`; or an asynchronous
                 method of a wrapped client, with its arguments after it.
-            args: See there.
-            kwargs: Likewise.
+            args: The function and its arguments, or the arguments of the method.
+            kwargs: The arguments by name.
 
         Raises:
-            TypeError: It is no method of a wrapped client, or a blocking one.
+            TypeError: The method belongs to no wrapped client, or it is a blocking one.
         """
         if not isinstance(what, str):
             return BoundCall(what, None, bound_method(what, is_async=True), args, kwargs)

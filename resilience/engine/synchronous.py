@@ -179,7 +179,7 @@ class BareSyncExecutor(CommonExecutor):
         Return a call to be made later, for :meth:`map`; as :meth:`Executor.bind`, but of a blocking method.
 
         Raises:
-            TypeError: It is no method of a wrapped client, or an asynchronous one.
+            TypeError: The method belongs to no wrapped client, or it is an asynchronous one.
         """
         if not isinstance(what, str):
             return SyncBoundCall(what, None, bound_method(what, is_async=False), args, kwargs)

@@ -89,7 +89,7 @@ def end_of(call: RecordedCall) -> EndLabel:
     """Return the end of a call."""
     if call.ended is not None:
         return call.ended
-    return "unfinished" if call.duration is None else "error"
+    return "unfinished" if call.is_unfinished else "error"
 
 
 def step_of(attempt: RecordedAttempt) -> Step:
