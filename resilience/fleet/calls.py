@@ -11,6 +11,7 @@ import anyio
 
 from resilience.engine.outcome import Outcome
 from resilience.executors import Executor, SyncExecutor
+from resilience.fleet.concurrency import concurrency_of
 from resilience.fleet.function import FleetFunction
 from resilience.fleet.rows.check import NumberedRow
 from resilience.fleet.rows.parameters import Parameters
@@ -53,7 +54,8 @@ class Fleet:
         self.progress = progress
         self._parameters = parameters
         self._rows = rows
-        self._concurrency = concurrency
+        operation = function.target.operation
+        self._concurrency = concurrency_of(concurrency, function.executor.policy, operation.provider, operation.name)
         self._under_way: dict[int, tuple[int, int]] = {}
         self._stop: Callable[[], object] | None = None
         self._cancel: Callable[[], object] | None = None

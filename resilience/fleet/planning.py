@@ -256,11 +256,11 @@ def planned(
     )
     if function.rate is None:
         return found
-    policy, provider = function.executor.policy, function.target.operation.provider
+    policy, operation = function.executor.policy, function.target.operation
     if concurrency is None:
         # Together, processes keep the limits of one; but each has calls of its own under way.
         parts = [shared_by(policy, processes, part) for part in range(processes)]
-        concurrency = sum(concurrency_of(None, part, provider) for part in parts)
+        concurrency = sum(concurrency_of(None, part, operation.provider, operation.name) for part in parts)
     seconds = seconds_of(
         found.calls,
         policy=policy,

@@ -46,3 +46,19 @@ def test_less_than_one_call_cannot_be_under_way() -> None:
     """It is said at once."""
     with pytest.raises(ValueError, match="concurrency: expected a number from 1, got 0"):
         concurrency_of(0, policy(), None)
+
+
+@pytest.mark.parametrize(
+    ("provider", "operation", "expected"),
+    [
+        pytest.param("tencent", "CreateTopic", 16, id="as-a-slow-operation-needs"),
+        pytest.param("tencent", "CreateInstance", 25, id="as-the-rate-of-all-operations-needs"),
+        pytest.param("acme", "CreateUser", 125, id="as-a-fast-operation-needs"),
+        pytest.param("acme", "DeleteUser", 16, id="an-operation-without-a-rate"),
+        pytest.param("shared", "CreateUser", 63, id="the-part-of-one-process"),
+        pytest.param("alibaba", "CreateGroupId", 10, id="what-the-policy-says"),
+    ],
+)
+def test_calls_of_one_operation_are_as_many_as_its_rate_needs(provider: str, operation: str, expected: int) -> None:
+    """The others would wait for their turn, and keep a fleet from stopping soon."""
+    assert concurrency_of(None, evolve(policy(), rates=RATES), provider, operation) == expected

@@ -50,7 +50,7 @@ def seconds_of(  # noqa: PLR0913  # a keyword for each thing that it depends on
     if window * 2 > _PLAYED:
         # A part of a window is played; what a window takes at once needs no more than that each.
         full, rest = divmod(calls - 1, window)
-        under_way = concurrency_of(concurrency, policy, plan.provider)
+        under_way = concurrency_of(concurrency, policy, plan.provider, plan.operation)
         return max(calls * latency / under_way, full * rate.per + (rest + 1) * ends(_PLAYED)[-1] / _PLAYED)
     windows = min(_WINDOWS, _PLAYED // window - 1)
     # As many calls of the last window are played as it will have.

@@ -41,7 +41,7 @@ class FleetSetup:
 
     Attributes:
         calls: How many.
-        concurrency: How many are under way at a time; None as for :meth:`Executor.map`.
+        concurrency: How many are under way at a time; None as for a fleet.
         seed: The same seed gives the same forecast.
     """
 
@@ -98,7 +98,7 @@ class Forecast:
 
 def forecast(policy: PolicyValues, plan: Plan, service: LimitedService, fleet: FleetSetup) -> Forecast:
     """
-    Make calls of one operation under a policy, as :meth:`Executor.map` does, and return what they came to.
+    Make calls of one operation under a policy, as a fleet does, and return what they came to.
 
     Args:
         policy: The policy. Its ledger and its store are left alone, and its rehearsals are left out.
@@ -121,7 +121,7 @@ class _Run:
         self._plan = plan
         self._fleet = fleet
         self._service = service
-        self._width = concurrency_of(fleet.concurrency, policy, plan.provider)
+        self._width = concurrency_of(fleet.concurrency, policy, plan.provider, plan.operation)
         self._scope: anyio.CancelScope | None = None
         chance = random.Random(fleet.seed)  # noqa: S311  # a rehearsal
         self._played = PlayedService(service, refusal_of(plan), chance, self._give_up)
