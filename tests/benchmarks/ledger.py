@@ -1,5 +1,5 @@
 """
-What the ledger costs: one write, and a call that is tracked.
+What the ledger costs: one write, a call that is tracked, and what each kind of server carries.
 
 To see it::
 
@@ -7,6 +7,7 @@ To see it::
 
 A write waits for the disk (full sync), so the disk is what is measured most: a
 folder on the disk that a ledger would be on says more than a temporary one in memory.
+The servers are started for the measurement, and have their files in the temporary folder.
 """
 
 from __future__ import annotations
@@ -15,16 +16,26 @@ import argparse
 import platform
 import sqlite3
 import statistics
+import sys
 import tempfile
+import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import anyio
 
 from resilience import Executor, Ledger
 from resilience.core.policy import Action, Limits, PolicyValues
 from resilience.state import LedgerEntry
+
+sys.path.append(str(Path(__file__).parents[1]))
+from servers.postgres import postgres_server  # its folder is on the path now
+from servers.redis import redis_server  # likewise
+
+_THREADS: Final = (1, 8)
 
 POLICY = PolicyValues(name="benchmark", limits=Limits(deadline=120.0), unknown=Action(key="fail", do="fail"))
 
@@ -78,6 +89,54 @@ def _line(name: str, took: list[float]) -> str:
     return f"{name:28} {p50 * 1e6:10.0f} {p99 * 1e6:10.0f}"
 
 
+@contextmanager
+def _postgres() -> Iterator[str]:
+    with postgres_server() as server:
+        yield server.url()
+
+
+@contextmanager
+def _redis() -> Iterator[str]:
+    with redis_server(appendonly=True) as server:
+        yield server.url
+
+
+def _resources_per_second(where: str, calls: int, threads: int) -> float:
+    """Return how many resources are claimed, read, started and finished in a second."""
+    gate = threading.Barrier(threads + 1)
+    with Ledger(where) as ledger:
+        ledger.entries()
+
+        def make(first: int) -> None:
+            gate.wait()
+            for number in range(first, calls, threads):
+                # Those of another number of threads are done.
+                entry = _entry(threads * calls + number)
+                while not ledger.claim(entry.key, first):
+                    time.sleep(0.001)
+                ledger.get(entry.key)
+                ledger.start(entry)
+                ledger.finish(entry)
+                ledger.release(entry.key)
+
+        workers = [threading.Thread(target=make, args=(first,)) for first in range(threads)]
+        for each in workers:
+            each.start()
+        gate.wait()
+        began = time.perf_counter()
+        for each in workers:
+            each.join()
+        return calls / (time.perf_counter() - began)
+
+
+def _servers(folder: Path, calls: int) -> Iterator[str]:
+    yield f"{'resources/s (claim, read, started, done)':41} {'1 thread':>10} {'8 threads':>10}"
+    with _postgres() as postgres, _redis() as redis:
+        places = {"SQLite": str(folder / "rate.db"), "PostgreSQL": postgres, "Redis": redis}
+        for name, where in places.items():
+            yield f"{name:41}" + "".join(f" {_resources_per_second(where, calls, each):10.0f}" for each in _THREADS)
+
+
 def main() -> None:
     """Measure, and print a table in microseconds."""
     parser = argparse.ArgumentParser(description="what the ledger costs")
@@ -99,6 +158,7 @@ def main() -> None:
             with Ledger(Path(folder) / f"{backend}.db") as other:
                 took = anyio.run(_executors, other, wanted.calls, backend=backend)
             lines += [_line(f"{name}, {backend}", each) for name, each in took.items()]
+        lines += _servers(Path(folder), wanted.calls)
     print("\n".join(lines))  # noqa: T201  # a report
 
 
