@@ -169,6 +169,9 @@ class DaskEngine:
             key = self._ended.get(timeout=_EVERY)
         except queue.Empty:
             self._look()
+            if self._client.status != "running":
+                self._release()
+                yield ConnectionError(_LOST)
             yield from self._stranded()
             return
         placed = None if key is None else self._under_way.pop(key, None)
@@ -223,8 +226,9 @@ class DaskEngine:
     def _result(self, key: str, future: Future[Any], chunk: Chunk) -> Iterator[ChunkReport]:
         try:
             said = future.result()
-        except Exception as error:  # noqa: BLE001  # the worker that had the result, or the scheduler, is gone
-            yield ConnectionError(_LOST) if self._client.status != "running" else error
+        except Exception as error:  # noqa: BLE001  # the scheduler is gone, which Dask says in several ways
+            is_lost = isinstance(error, OSError) or self._client.status != "running"
+            yield ConnectionError(_LOST) if is_lost else error
             return
         if not isinstance(said, ChunkResult):
             yield said
