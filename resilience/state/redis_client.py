@@ -16,6 +16,7 @@ import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from attrs import define, field
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from coredis import Redis
 
 _EXTRA: Final = "pip install 'mqtt-resilience[redis]'"
+_PORT: Final = 6379
 # How much longer than its own limit a question may take, in seconds: for the threads to wake up.
 _GRACE: Final = 0.2
 
@@ -77,7 +79,9 @@ class RedisClient:
         try:
             return job.done.result(timeout + _GRACE)
         except TimeoutError:
-            job.done.cancel()
+            if job.done.cancel():
+                # The thread has not even begun: the end of an earlier connection keeps it. The next one has another.
+                self.close()
             raise RedisUnavailableError(_too_late(timeout)) from None
 
     def run(self, script: str, keys: Sequence[str], arguments: Sequence[str | float], timeout: float) -> Any:
@@ -132,6 +136,7 @@ class _Worker:
         job = await self._jobs.get()
         while job is not None:
             try:
+                await self._reach(job.timeout)
                 async with self._client(job.timeout) as client:
                     while job is not None:
                         await _carry_out(job, client)
@@ -140,6 +145,14 @@ class _Worker:
                 if job is not None:
                     _fail(job, error)
                     job = await self._jobs.get()
+
+    async def _reach(self, seconds: float) -> None:
+        """Find out whether there is a server; coredis logs an error where there is none, and forgets some streams."""
+        address = urlsplit(self._url)
+        async with asyncio.timeout(seconds):
+            _, writer = await asyncio.open_connection(address.hostname or "localhost", address.port or _PORT)
+            writer.close()
+            await writer.wait_closed()
 
     def _client(self, timeout: float) -> Redis[str]:
         from coredis import Redis  # noqa: PLC0415  # takes longer to import than everything else here

@@ -21,11 +21,7 @@ from resilience.core.policy import PolicyValues
 from resilience.core.settings.state import OnUnavailable, StateSettings
 from resilience.engine.sharing import shared_store
 
-pytestmark = [
-    pytest.mark.anyio,
-    # coredis forgets some of its own streams where a connection fails.
-    pytest.mark.filterwarnings("ignore:Unclosed <MemoryObject:ResourceWarning"),
-]
+pytestmark = pytest.mark.anyio
 QUICK = evolve(RETRY, backoff=Backoff(kind="constant", base=0.01, jitter="none"))
 
 

@@ -18,9 +18,6 @@ from resilience.state.redis_client import RedisClient
 from resilience.state.store import StateError, Store
 from resilience.state.store.opening import open_store
 
-# coredis forgets some of its own streams where a connection fails.
-pytestmark = pytest.mark.filterwarnings("ignore:Unclosed <MemoryObject:ResourceWarning")
-
 REQUEST = SlotRequest(limits=(SharedLimit("resilience:ten", 10, 1.0),), name="a", wanted=1, after=0.0, within=2.0)
 
 

@@ -74,14 +74,16 @@ class Adaptation:
         level: The requests of a window that are sent at present.
         operation: The operation of the requests.
         changes: Gets every change of the level, at most one for each window.
+        rounds: Those that are not over, the oldest first.
+        best: What the last rounds delivered.
     """
 
     limiter: RateLimiter
     operation: str = ""
     changes: deque[RateChange] = field(factory=lambda: deque(maxlen=MOST_CHANGES))
     level: float = field(init=False)
-    _rounds: deque[Round] = field(factory=deque, init=False)
-    _best: deque[int] = field(factory=lambda: deque(maxlen=_REMEMBERED), init=False)
+    rounds: deque[Round] = field(factory=deque, init=False)
+    best: deque[int] = field(factory=lambda: deque(maxlen=_REMEMBERED), init=False)
     _is_starting: bool = field(init=False)
     _rises: int = field(default=0, init=False)
     _calm: int = field(default=0, init=False)
@@ -98,22 +100,22 @@ class Adaptation:
     def sent(self, now: float) -> Round:
         """Note that a request is sent; return the round that it belongs to."""
         self.close(now)
-        if not self._rounds or now >= self._rounds[-1].began + self.limiter.log.per:
-            self._rounds.append(Round(now, is_even=self.limiter.haste <= 1.0))
-        found = self._rounds[-1]
+        if not self.rounds or now >= self.rounds[-1].began + self.limiter.log.per:
+            self.rounds.append(Round(now, is_even=self.limiter.haste <= 1.0))
+        found = self.rounds[-1]
         found.pending += 1
         return found
 
     def waited_for(self, now: float) -> None:
         """Note that a call has to wait, if it is for this limit and not only for its turn in a burst."""
         limiter = self.limiter
-        if self._rounds and (limiter.log.free_at(now) > now or (limiter.haste <= 1.0 and limiter.ready_at(now) > now)):
-            self._rounds[-1].is_full = True
+        if self.rounds and (limiter.log.free_at(now) > now or (limiter.haste <= 1.0 and limiter.ready_at(now) > now)):
+            self.rounds[-1].is_full = True
 
     def ended(self, found: Round, result: Result, sent: float, now: float) -> None:
         """Note what came of a request that was sent at ``sent``."""
         found.pending -= 1
-        counted = self._rounds[-1] if found.is_over and self._rounds else found
+        counted = self.rounds[-1] if found.is_over and self.rounds else found
         if result == "throttled":
             counted.refused += 1
             self._refused(sent, now)
@@ -143,7 +145,7 @@ class Adaptation:
 
     def close(self, now: float) -> None:
         """Learn from the rounds that are over: all answers are there, or a window has passed besides."""
-        rounds, per = self._rounds, self.limiter.log.per
+        rounds, per = self.rounds, self.limiter.log.per
         while rounds and now >= rounds[0].began + per and (not rounds[0].pending or now >= rounds[0].began + 2 * per):
             over = rounds.popleft()
             over.is_over = True
@@ -152,16 +154,16 @@ class Adaptation:
 
     def _learn(self, over: Round) -> None:
         if over.refused:
-            self._best.append(over.delivered)
+            self.best.append(over.delivered)
             self._rises = 0
             self._slow_down(is_even=over.is_even)
         elif over.delivered:
-            self._best.append(over.delivered)
+            self.best.append(over.delivered)
             self._calm += 1
             self._speed_up(is_used=self._is_used(over))
 
     def _slow_down(self, *, is_even: bool) -> None:
-        limiter, best = self.limiter, max(self._best)
+        limiter, best = self.limiter, max(self.best)
         if is_even and self.level <= _FEW:
             # Each of a few requests may be refused because it comes a moment too early, all the time.
             limiter.haste = min(limiter.haste, max(limiter.haste * _SLOWER, _SLOWEST))

@@ -7,7 +7,11 @@ what it brings is there for the other calls.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final
+
 from resilience.core.admission.admission import Admission
+from resilience.core.admission.shared.shared_adaptation import SharedAdaptation
 from resilience.core.admission.shared.shared_admission import Question, SharedAdmission
 from resilience.core.admission.tickets import Ticket
 from resilience.core.events import StateChanged
@@ -15,6 +19,9 @@ from resilience.engine.call.progress import Progress
 from resilience.engine.runtime import clock
 from resilience.engine.sharing.shared_store import TIMEOUT, SharedStore
 from resilience.state.store import StateError, Store
+
+# How often results are told anew where other processes are quicker; then they are told with the next question.
+_TRIES: Final = 5
 
 
 async def try_again(call: Progress, admission: Admission, ticket: Ticket) -> None:
@@ -74,11 +81,17 @@ async def _ask(
     began, asked = clock.monotonic(), call.now()
     is_begun = False
 
+    def now() -> float:
+        return asked + clock.monotonic() - began
+
     def reserve(store: Store) -> None:
-        before = clock.monotonic() - began
-        answer = store.reserve(question.request, TIMEOUT)
-        after = clock.monotonic() - began
-        admission.answered(question, answer, asked=asked + before, received=asked + after)
+        if question.adaptation is not None:
+            with shared.turn(question.adaptation.key):
+                _adapt(admission, question.adaptation, store, now)
+        before = now()
+        request = admission.request(question, before)
+        given = store.reserve(request, TIMEOUT)
+        admission.answered(question, request, given, asked=before, received=now())
 
     def carry_out() -> None:
         nonlocal is_begun
@@ -98,6 +111,18 @@ async def _ask(
         if not is_begun:
             admission.unanswered(question)
         tell_change(call, shared)
+
+
+def _adapt(admission: SharedAdmission, adaptation: SharedAdaptation, store: Store, now: Callable[[], float]) -> None:
+    """Tell the store what came of requests, and learn how fast all processes send; the next question tells the rest."""
+    if not admission.is_due(adaptation, now()):
+        return
+    for _ in range(_TRIES):
+        before = now()
+        proposal = admission.propose(adaptation)
+        kept = store.exchange(proposal, TIMEOUT)
+        if admission.learn(adaptation, proposal, kept, asked=before, received=now()):
+            return
 
 
 def tell_change(call: Progress, shared: SharedStore) -> None:

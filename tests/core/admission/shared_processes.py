@@ -13,7 +13,7 @@ from attrs import Factory, define, field
 
 from resilience.core.admission.limits import RateLimits
 from resilience.core.admission.result import Result
-from resilience.core.admission.shared.shared_admission import SharedAdmission, SharedNames
+from resilience.core.admission.shared.shared_admission import Question, SharedAdmission, SharedNames
 from resilience.core.admission.tickets import Ticket
 from resilience.state.store.memory import MemoryStore
 
@@ -29,6 +29,7 @@ class World:
         trip: How long a question to the store takes, in seconds.
         late: By how much a call is late that is woken at an instant, at most.
         takes: How long an attempt takes.
+        capacity: How many requests of a second the service really takes; None for all.
     """
 
     limits: RateLimits
@@ -36,11 +37,14 @@ class World:
     trip: float = 0.001
     late: float = 0.0
     takes: float = 0.005
+    capacity: int | None = None
     random: Random = field(factory=lambda: Random(1))  # noqa: S311  # a simulation
     now: float = field(default=0.0, init=False)
     ahead: float = field(default=1.7e9, init=False)  # what the store's clock shows besides
     questions: int = field(default=0, init=False)
     arrivals: list[float] = field(factory=list, init=False)
+    taken: list[float] = field(factory=list, init=False)
+    refused: int = field(default=0, init=False)
     store: MemoryStore = field(
         init=False, default=Factory(lambda self: MemoryStore(clock=lambda: self.now + self.ahead), takes_self=True)
     )
@@ -68,6 +72,16 @@ class World:
     ) -> None:
         """Let a process make a call."""
         self.at(at, lambda: _Call(self, process, operation, then).begin())
+
+    def takes_more(self) -> bool:
+        """Count a request as the service does; return whether it is taken."""
+        self.arrivals.append(self.now)
+        last = [] if self.capacity is None else self.taken[-self.capacity :]
+        if last and len(last) == self.capacity and last[0] > self.now - 1.0:
+            self.refused += 1
+            return False
+        self.taken.append(self.now)
+        return True
 
     def local(self, process: int) -> float:
         """Return the time on the clock of a process."""
@@ -107,8 +121,8 @@ class _Call:
         delay = admission.ask(self.ticket, now, self._wake)
         if delay == 0.0:
             self._turn += 1
-            world.arrivals.append(world.now)
-            world.at(world.now + world.takes, self._end)
+            result: Result = "succeeded" if world.takes_more() else "throttled"
+            world.at(world.now + world.takes, lambda: self._end(result))
             return
         question = admission.question(self.ticket, now)
         if question is not None:
@@ -118,11 +132,13 @@ class _Call:
             asked = now
 
             def reach() -> None:
-                given = world.store.reserve(question.request, 1.0)
+                self._adapt(question)
+                request = admission.request(question, asked)
+                given = world.store.reserve(request, 1.0)
 
                 def arrive() -> None:
                     self._is_busy = False
-                    admission.answered(question, given, asked=asked, received=world.local(self.process))
+                    admission.answered(question, request, given, asked=asked, received=world.local(self.process))
                     self._ask()
 
                 world.at(world.now + world.trip / 2, arrive)
@@ -131,7 +147,18 @@ class _Call:
         elif delay < math.inf:
             self._again(world.now + delay + world.random.random() * world.late)
 
-    def _end(self, result: Result = "succeeded") -> None:
+    def _adapt(self, question: Question) -> None:
+        world, admission, adaptation = self.world, self._admission, question.adaptation
+        now = world.local(self.process)
+        if adaptation is None or not admission.is_due(adaptation, now):
+            return
+        for _ in range(3):
+            proposal = admission.propose(adaptation)
+            kept = world.store.exchange(proposal, 1.0)
+            if admission.learn(adaptation, proposal, kept, asked=now, received=now):
+                return
+
+    def _end(self, result: Result) -> None:
         self._admission.leave(self.ticket, self.world.local(self.process), result)
         if self.then is not None:
             self.then()

@@ -164,3 +164,47 @@ def test_a_late_slot_is_told_and_a_missed_one_is_given_back() -> None:
     following = pool.ask(1)
     assert dict(following.late) == {"p:1:0": pytest.approx(50.01)}
     assert following.unused == ("p:1:1",)
+
+
+def one_after_the_other(world: World, process: int, number: int) -> None:
+    """Make calls, each when the one before has ended."""
+    left = iter(range(number))
+
+    def following() -> None:
+        if next(left, None) is not None:
+            world.call(process, world.now, then=following)
+
+    following()
+
+
+@pytest.mark.parametrize("declared", [100, None])
+def test_a_throttled_request_of_one_process_slows_all(declared: int | None) -> None:
+    """Where the service takes less than is declared, or nothing is declared, all find what it takes together."""
+    limits = RateLimits(operations={} if declared is None else {"Make": Rate(declared, 1.0)}, adaptive=True)
+    world = World(limits, processes=4, capacity=40, takes=0.02)
+    for process in range(4):
+        for _ in range(8):
+            one_after_the_other(world, process, 1000)
+    world.run(until=60.0)
+    taken, sent = ([at for at in times if 20.0 <= at < 60.0] for times in (world.taken, world.arrivals))
+    assert len(taken) >= 0.95 * 40 * 40
+    assert len(sent) <= 1.1 * len(taken)
+    for admission in world.admissions:
+        (level,) = admission.levels().rates
+        assert 38 <= level.per_second <= 50
+        assert level.declared == declared
+
+
+def test_a_limit_that_adapts_is_told_by_each_process() -> None:
+    """Each process tells that the limit of all of them has changed, and what it is."""
+    world = World(RateLimits(operations={"Make": Rate(100, 1.0)}, adaptive=True), processes=2, capacity=20, takes=0.02)
+    for process in range(2):
+        for _ in range(8):
+            one_after_the_other(world, process, 1000)
+    world.run(until=8.0)
+    for admission in world.admissions:
+        changes = admission.take_changes()
+        assert changes
+        assert changes[0].old == 100
+        assert changes[-1].new <= 45
+        assert {change.operation for change in changes} == {"Make"}

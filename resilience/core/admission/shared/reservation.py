@@ -122,3 +122,8 @@ class GivenSlots:
     now: float
     slots: tuple[float, ...] = ()
     next: float | None = None
+
+    def is_behind(self, request: SlotRequest) -> bool:
+        """Tell whether calls have to wait for the limits: the first slot is later than it could be."""
+        first = self.slots[0] if self.slots else self.next
+        return first is not None and first > self.now + request.after + max(each.gap for each in request.limits)

@@ -90,8 +90,8 @@ class SlotPool:
             return 0
         return min(max(missing, self._usual), self._batch)
 
-    def ask(self, wanted: int) -> SlotRequest:
-        """Return a question for so many slots; one is asked at a time."""
+    def ask(self, wanted: int, *, pause: float = 0.0) -> SlotRequest:
+        """Return a question for so many slots, the first after a pause; one is asked at a time."""
         self._asked += 1
         late = dict(list(self._late.items())[:_MOST_TOLD])
         unused = tuple(self._unused[:_MOST_TOLD])
@@ -107,8 +107,8 @@ class SlotPool:
             limits=self.limits,
             name=name,
             wanted=wanted,
-            after=self.clock.trip / 2,
-            within=WITHIN + self.clock.trip,
+            after=max(self.clock.trip / 2, pause),
+            within=WITHIN + self.clock.trip + pause,
             late=late,
             unused=unused,
         )
