@@ -8,14 +8,18 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from resilience.policyfile.decode.layers import Layer, Report, Stack, environments_of
+from resilience.policyfile.decode.layers import Layer, Stack
 from resilience.policyfile.decode.rules import Renewed
 from resilience.policyfile.files.chain import Chain
 from resilience.policyfile.files.clashes import clashes
+from resilience.policyfile.format.misplaced import ENVIRONMENT_KEYS
+from resilience.policyfile.format.tables import LIMITS
 from resilience.policyfile.messages import ids
+from resilience.policyfile.messages.lookalikes import lookalike
 from resilience.policyfile.messages.problems import PolicyError, Problem
-from resilience.policyfile.messages.wording import quoted
+from resilience.policyfile.messages.wording import dotted, quoted, shown
 from resilience.policyfile.reading import LayerReading
+from resilience.policyfile.report import Report
 from resilience.policyfile.ruleset import RuleSet
 
 
@@ -108,7 +112,7 @@ class Assembly:
         self.chain = chain
         self._plain = Stack(tuple(Layer(source, (), source.data) for source in chain.sources))
         report = Report()
-        self.environments: Mapping[str, Sequence[Layer]] = environments_of(self._plain.layers, report)
+        self.environments: Mapping[str, Sequence[Layer]] = _environments_of(self._plain.layers, report)
         self.problems = [*report.problems, *clashes(chain)]
         self._names = tuple(self.environments)
 
@@ -251,3 +255,27 @@ def in_order(chain: Chain, problems: list[Problem]) -> list[Problem]:
     """Sort problems by the order of merging of their files, and then by line and column."""
     order = {source.name: number for number, source in enumerate(chain.sources)}
     return sorted(problems, key=lambda problem: (order.get(problem.file, -1), problem.line, problem.column))
+
+
+def _environments_of(plain: Sequence[Layer], report: Report) -> dict[str, list[Layer]]:
+    """Return the environments of all files by name, each with its layers in the order of the files."""
+    found: dict[str, list[Layer]] = {}
+    for layer in plain:
+        tables = layer.table.get("env", {})
+        if not isinstance(tables, dict):
+            report.add(layer, ("env",), ids.WRONG_TYPE, f"env: expected a table [env.NAME], got {shown(tables)}")
+            continue
+        for name, table in tables.items():
+            if hint := lookalike(name):
+                message = f"env: expected the name of an environment, got {quoted(name)}{hint}"
+                report.add(layer, ("env", name), ids.BAD_NAME, message, at="key")
+            if isinstance(table, dict):
+                found.setdefault(name, []).append(Layer(layer.source, ("env", name), table))
+            else:
+                message = (
+                    f"{dotted(('env', name))}: expected a table [env.NAME], as in [env.prod], got {shown(table)}"
+                    + (f"; write {name} in it" if name in ENVIRONMENT_KEYS else "")
+                    + (f"; {name} belongs in [env.NAME.limits]" if name in LIMITS else "")
+                )
+                report.add(layer, ("env", name), ids.WRONG_TYPE, message)
+    return found

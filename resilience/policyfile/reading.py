@@ -22,11 +22,11 @@ from resilience.policyfile.decode.backoffs import build_backoffs
 from resilience.policyfile.decode.chaos import read_chaos
 from resilience.policyfile.decode.credentials import build_credentials
 from resilience.policyfile.decode.declared import check_declarations, declarations
-from resilience.policyfile.decode.layers import Layer, Report, Stack
+from resilience.policyfile.decode.layers import Layer, Stack
 from resilience.policyfile.decode.operations import Operations
 from resilience.policyfile.decode.paths import UnsetVariableError, expanded, resolved
 from resilience.policyfile.decode.rules import Renewed, RuleReader
-from resilience.policyfile.decode.settings import Settings, merge
+from resilience.policyfile.decode.settings import merge
 from resilience.policyfile.decode.shared_limits import SharedLimits, read_shared, read_shared_onto
 from resilience.policyfile.files.policy_file import BUILTIN
 from resilience.policyfile.files.positions import KeyPath
@@ -34,7 +34,9 @@ from resilience.policyfile.format.tables import LEDGER, STOPPING
 from resilience.policyfile.format.values import is_store, server_expected
 from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.wording import dotted, quoted
+from resilience.policyfile.report import Report
 from resilience.policyfile.ruleset import RuleSet
+from resilience.policyfile.settings import Settings
 
 
 @define(slots=False)

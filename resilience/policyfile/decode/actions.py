@@ -11,12 +11,14 @@ from attrs import define, field
 from resilience.core.backoff import Backoff
 from resilience.core.policy import DEFAULT_RENAMES, VERBS, Action, ready_made
 from resilience.policyfile.decode.backoffs import misplaced
-from resilience.policyfile.decode.layers import Report, Stack
-from resilience.policyfile.decode.settings import Entries, Settings, is_name
+from resilience.policyfile.decode.layers import Stack
+from resilience.policyfile.decode.settings import is_name
 from resilience.policyfile.format.rows import keys_of
 from resilience.policyfile.format.tables import ACTION
 from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.wording import dotted, listed, quoted, suggestion
+from resilience.policyfile.report import Report
+from resilience.policyfile.settings import Entries, Settings
 
 READY_MADE: Final = tuple(ready_made(Backoff()))
 """The names of the ready-made actions."""

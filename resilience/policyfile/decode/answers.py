@@ -11,8 +11,7 @@ from resilience.core.backoff import Backoff
 from resilience.core.fault import Effect
 from resilience.core.policy import VERBS, Action
 from resilience.policyfile.decode.actions import defaults, faults_of, unknown_action
-from resilience.policyfile.decode.layers import Layer, Report
-from resilience.policyfile.decode.settings import Entries
+from resilience.policyfile.decode.layers import Layer
 from resilience.policyfile.files.positions import KeyPath
 from resilience.policyfile.format.rows import keys_of
 from resilience.policyfile.format.tables import OF_RULE, RULE
@@ -21,6 +20,8 @@ from resilience.policyfile.format.values import read
 from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.hints import key_hint
 from resilience.policyfile.messages.wording import quoted, shown
+from resilience.policyfile.report import Report
+from resilience.policyfile.settings import Entries
 
 _VERBS: Final = frozenset(VERBS)
 

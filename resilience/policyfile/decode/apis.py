@@ -14,9 +14,9 @@ from resilience.catalog import catalogue, providers
 from resilience.core.operations.apis import METHODS, RequestTemplate, RestApi, is_placeholder
 from resilience.core.operations.declared import Declaration
 from resilience.policyfile.decode.declared import Declarations
-from resilience.policyfile.decode.layers import Layer, Report, Stack
+from resilience.policyfile.decode.layers import Layer, Stack
 from resilience.policyfile.decode.operations import catalogued
-from resilience.policyfile.decode.settings import Entries, table_of
+from resilience.policyfile.decode.settings import table_of
 from resilience.policyfile.format import http_places
 from resilience.policyfile.format.rows import Key
 from resilience.policyfile.format.rule_keys import is_provider, operation_fault
@@ -25,6 +25,8 @@ from resilience.policyfile.format.unfit import UnfitError
 from resilience.policyfile.format.values import read
 from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.wording import dotted, quoted
+from resilience.policyfile.report import Report
+from resilience.policyfile.settings import Entries
 
 _OPERATIONS = "operations"
 

@@ -8,12 +8,13 @@ from attrs import define
 
 from resilience.core.backoff import Backoff
 from resilience.core.grammar.durations import written
-from resilience.policyfile.decode.layers import Report, Stack
-from resilience.policyfile.decode.settings import Entries
+from resilience.policyfile.decode.layers import Stack
 from resilience.policyfile.format.rows import Key, keys_of
 from resilience.policyfile.format.tables import BACKOFF
 from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.wording import listed
+from resilience.policyfile.report import Report
+from resilience.policyfile.settings import Entries
 
 
 def build_backoffs(settings: Mapping[str, Entries], stack: Stack, report: Report) -> dict[str, Backoff]:

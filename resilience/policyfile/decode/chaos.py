@@ -14,15 +14,17 @@ from resilience.core.chaos import met_by
 from resilience.core.fault import TRANSPORTS, Fault
 from resilience.core.settings.chaos import Chaos, Injection
 from resilience.policyfile.decode.globs import narrowed
-from resilience.policyfile.decode.layers import EntryPlace, Layer, Report, Stack
+from resilience.policyfile.decode.layers import EntryPlace, Layer, Stack
 from resilience.policyfile.decode.operations import Operations
-from resilience.policyfile.decode.settings import Entries, table_of
+from resilience.policyfile.decode.settings import table_of
 from resilience.policyfile.format.rule_keys import is_provider, is_status, is_transport_code, split
 from resilience.policyfile.format.tables import CHAOS, INJECTION
 from resilience.policyfile.format.unfit import UnfitError
 from resilience.policyfile.format.values import read
 from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.wording import dotted, quoted, shown
+from resilience.policyfile.report import Report
+from resilience.policyfile.settings import Entries
 
 _ERROR: Final = "resilience.ServiceError"
 """The class of the exception that an injected fault raises."""

@@ -8,12 +8,13 @@ from typing import Final
 from resilience.catalog import providers_of
 from resilience.core.settings.credentials import CredentialLimits, CredentialSource
 from resilience.policyfile.decode.backoffs import misplaced
-from resilience.policyfile.decode.layers import Report, Stack
-from resilience.policyfile.decode.settings import Entries, Settings
+from resilience.policyfile.decode.layers import Stack
 from resilience.policyfile.format.rows import keys_of
 from resilience.policyfile.format.tables import CREDENTIALS, SOURCE_KEYS
 from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.wording import listed, quoted
+from resilience.policyfile.report import Report
+from resilience.policyfile.settings import Entries, Settings
 
 ReadPath = Callable[[tuple[str, ...], str], str]
 """Resolves a path that stands at a place of the policy, and reports its problems."""

@@ -9,10 +9,11 @@ from attrs import frozen
 from resilience.catalog import OperationFacts, catalogue, operation_facts, providers
 from resilience.core.operations.apis import RequestTemplate, RestApi, is_placeholder
 from resilience.core.operations.declared import Declaration, DeclaredName, is_secret_field
-from resilience.policyfile.decode.layers import Report, Stack
-from resilience.policyfile.decode.settings import Entries
+from resilience.policyfile.decode.layers import Stack
 from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.wording import dotted, listed, quoted, suggestion
+from resilience.policyfile.report import Report
+from resilience.policyfile.settings import Entries
 
 Declarations = dict[str, dict[str, Declaration]]
 

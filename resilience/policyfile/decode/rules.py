@@ -14,7 +14,7 @@ from resilience.core.fault import TRANSPORTS
 from resilience.core.policy import Action, Rule
 from resilience.policyfile.decode.answers import AnswerReader, RuleSection
 from resilience.policyfile.decode.globs import names_of
-from resilience.policyfile.decode.layers import EntryPlace, Layer, Report
+from resilience.policyfile.decode.layers import EntryPlace, Layer
 from resilience.policyfile.decode.operations import Operations
 from resilience.policyfile.decode.settings import table_of
 from resilience.policyfile.format.rule_keys import is_plain_code, is_provider, is_provider_table, other_way_round, split
@@ -24,6 +24,7 @@ from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.lookalikes import lookalike
 from resilience.policyfile.messages.spelling import nearest
 from resilience.policyfile.messages.wording import dotted, quoted
+from resilience.policyfile.report import Report
 from resilience.policyfile.ruleset import RuleSet
 
 _TRANSPORTS: Final = frozenset(TRANSPORTS)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from attrs import define, evolve, field
+from attrs import define
 
-from resilience.policyfile.decode.layers import Layer, Report, Stack
+from resilience.policyfile.decode.layers import Layer, Stack
 from resilience.policyfile.format.misplaced import environment_hint, inner_hint, table_hint, top_hint
 from resilience.policyfile.format.rows import Key, keys_of
 from resilience.policyfile.format.rule_keys import is_glob, is_provider, operation_fault
@@ -34,35 +34,8 @@ from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.hints import key_hint
 from resilience.policyfile.messages.lookalikes import lookalike
 from resilience.policyfile.messages.wording import dotted, quoted, shown
-
-Entries = dict[str, Any]
-"""The keys of one table, with the meanings of their values."""
-
-
-@define
-class Settings:
-    """The merged settings of all layers, apart from rules, without defaults."""
-
-    top: Entries = field(factory=dict)
-    limits: Entries = field(factory=dict)
-    backoff: dict[str, Entries] = field(factory=dict)
-    actions: dict[str, Entries] = field(factory=dict)
-    credentials: dict[str, Entries] = field(factory=dict)
-    rate: dict[str, Entries] = field(factory=dict)
-    budget: dict[str, Entries] = field(factory=dict)
-    breaker: dict[str, Entries] = field(factory=dict)
-    operations: dict[str, dict[str, Entries]] = field(factory=dict)
-    state: Entries | None = None
-    ledger: Entries | None = None
-    telemetry: Entries | None = None
-
-    def copied(self, tables: Collection[str]) -> Settings:
-        """Return a copy with new dictionaries for these tables and for the top."""
-        copy = evolve(self)
-        for name in ("top", *(each for each in TABLES if each in tables)):
-            if getattr(self, name, None) is not None:
-                setattr(copy, name, dict(getattr(self, name)))
-        return copy
+from resilience.policyfile.report import Report
+from resilience.policyfile.settings import Entries, Settings
 
 
 def merge(stack: Stack, report: Report, *, onto: Settings | None = None) -> Settings:

@@ -11,13 +11,14 @@ from resilience.core.admission.limits import DEFAULT_RATIO, BreakerLimits, Budge
 from resilience.core.admission.rate import Rate, parsed
 from resilience.policyfile.decode.backoffs import misplaced
 from resilience.policyfile.decode.globs import names_of
-from resilience.policyfile.decode.layers import Report, Stack
+from resilience.policyfile.decode.layers import Stack
 from resilience.policyfile.decode.operations import Operations
-from resilience.policyfile.decode.settings import Settings
 from resilience.policyfile.format.rows import keys_of
 from resilience.policyfile.format.shared_limits import BUDGET
 from resilience.policyfile.messages import ids
 from resilience.policyfile.messages.wording import dotted, listed, quoted
+from resilience.policyfile.report import Report
+from resilience.policyfile.settings import Settings
 
 _MIN_CALLS: Final = BreakerLimits().min_calls
 
