@@ -1,4 +1,4 @@
-"""The limits that calls share, as values with their places: ``[rate]``, ``[budget]`` and ``[breaker]``."""
+"""The limits that calls share, as values with their places: ``[rate]``, ``[budget]``, ``[breaker]`` and ``[state]``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from resilience.cli.values import Value, duration, value_at, written
 from resilience.core.admission.limits import BreakerLimits, BudgetLimits, RateLimits
+from resilience.core.settings.state import StateSettings
 from resilience.policyfile import Policy
 
 KeyTexts = Iterator[tuple[str, str]]
@@ -39,6 +40,9 @@ def _values(policy: Policy, provider: str, operation: str) -> Iterator[Value]:
     for table, keys in found.items():
         for key, text in keys:
             yield value_at(policy, f"{table}.{key}", text, (table, provider, key))
+    if policy.state is not None and any(found.values()):
+        for key, text in state_keys(policy.state):
+            yield value_at(policy, f"state.{key}", text, ("state", key))
 
 
 def rate_keys(limits: RateLimits) -> KeyTexts:
@@ -61,6 +65,12 @@ def budget_keys(limits: BudgetLimits) -> KeyTexts:
     else:
         yield from (("kind", "ratio"), ("ratio", written(limits.ratio)), ("floor", str(limits.floor)))
         yield "window", duration(limits.window)
+
+
+def state_keys(settings: StateSettings) -> KeyTexts:
+    """Yield the keys of ``[state]``; the store as the policy has it, since a variable may hold a password."""
+    yield "store", settings.written or "set in Python"
+    yield "on_unavailable", settings.on_unavailable
 
 
 def breaker_keys(limits: BreakerLimits) -> KeyTexts:

@@ -184,3 +184,18 @@ def test_a_long_list_of_operations_is_cut_unless_all_are_asked_for(tmp_path: Pat
     assert "others" in run(one, two).output
     assert "UpdateMessageEnrichmentRulePriority" not in run(one, two).output
     assert "UpdateMessageEnrichmentRulePriority" in run(one, two, "--all").output
+
+
+def test_another_store_is_a_difference_and_shows_no_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What processes share is compared as the policies have it, with the variable in the place of a password."""
+    monkeypatch.setenv("CACHE_PASSWORD", "s3cr3t-word")
+    one = written(tmp_path, "one", '[state]\nstore = "redis://:${CACHE_PASSWORD}@one:6379/0"\n')
+    two = written(
+        tmp_path, "two", '[state]\nstore = "redis://:${CACHE_PASSWORD}@two:6379/0"\non_unavailable = "fail"\n'
+    )
+    settings = {each["name"]: (each["before"], each["after"]) for each in told(one, two)["settings"]}
+    assert settings == {
+        "state.store": ("redis://:${CACHE_PASSWORD}@one:6379/0", "redis://:${CACHE_PASSWORD}@two:6379/0"),
+        "state.on_unavailable": ("local", "fail"),
+    }
+    assert "s3cr3t" not in run(one, two).output

@@ -315,6 +315,8 @@ ListGroupId = "8/s"
 kind = "ratio"
 [breaker.alibaba]
 window = 50
+[state]
+store = "redis://localhost:6379/0"
 [env.prod.rate.alibaba.operations]
 "*GroupId" = "9/s"
 """,
@@ -323,11 +325,12 @@ window = 50
     found = told("CreateGroupId/InternalError", "--env", "prod", policy=str(file))["shared_limits"]
     values = {each["name"]: each["value"] for each in found}
     assert values["rate.CreateGroupId"] == "9/s"
-    assert (found[0]["at"]["line"], found[0]["overrides"][0]["value"]) == (13, "10/s")
+    assert (found[0]["at"]["line"], found[0]["overrides"][0]["value"]) == (15, "10/s")
     assert (values["rate.default"], values["rate.share"]) == ("100/s", "1")
     assert (values["budget.kind"], values["budget.ratio"], values["budget.window"]) == ("ratio", "0.2", "10s")
     assert "budget.capacity" not in values
     assert (values["breaker.window"], values["breaker.mode"]) == ("50 calls", "on")
+    assert (values["state.store"], values["state.on_unavailable"]) == ("redis://localhost:6379/0", "local")
     text = run("ListGroupId/InternalError", "--policy", str(file)).output
     assert "rate.ListGroupId" in text
     assert "documented limit 10/s; ApsaraMQ for MQTT" in " ".join(text.split())

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from attrs import asdict, evolve, frozen
 
 from resilience.catalog import providers
-from resilience.cli.shared_limits import breaker_keys, budget_keys, rate_keys
+from resilience.cli.shared_limits import breaker_keys, budget_keys, rate_keys, state_keys
 from resilience.cli.values import declared_keys, duration, written
 from resilience.core.fault import Origin
 from resilience.core.operations.apis import RestApi
@@ -88,6 +88,8 @@ def _shared(policy: Policy) -> Iterator[tuple[tuple[str, ...], str]]:
         yield from ((("budget", provider, key), text) for key, text in budget_keys(budget))
     for provider, breaker in policy.breakers.items():
         yield from ((("breaker", provider, key), text) for key, text in breaker_keys(breaker))
+    if policy.state is not None:
+        yield from ((("state", key), text) for key, text in state_keys(policy.state))
 
 
 def _ledger(settings: LedgerSettings) -> Iterator[tuple[tuple[str, ...], str]]:
