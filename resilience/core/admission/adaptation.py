@@ -28,6 +28,9 @@ START: Final = 10
 MOST_CHANGES: Final = 64
 """Changes that no call has told of; more than these happen only where no call comes."""
 
+# How many times quicker than the level requests are sent while an undeclared limit is looked for. The time between two
+# of them bounds how quickly the level rises: at 500/s it takes a second less than at the usual haste.
+_HASTE_AT_START: Final = 2 * HASTE
 # By how much the level rises after the first, the second, ... round without a refusal.
 _GAINS: Final = (1 / 8, 1 / 2, 1.0)
 # By how much it is higher than what was delivered, after a round with refusals.
@@ -96,6 +99,8 @@ class Adaptation:
     def __attrs_post_init__(self) -> None:
         self.level = self._told = self.limiter.log.count
         self._is_starting = self.limiter.most is None
+        if self._is_starting:
+            self.limiter.haste = _HASTE_AT_START
 
     def sent(self, now: float) -> Round:
         """Note that a request is sent; return the round that it belongs to."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import statistics
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from attrs import evolve
@@ -165,6 +166,34 @@ def test_an_undeclared_limit_is_found(server: str, limit: int) -> None:
         assert run.took <= 1.25 * 30
         assert run.calls_per_success <= 1.35
         assert run.peak <= max(3 * limit, 30)
+
+
+UNDECLARED: dict[str, tuple[float, Callable[[float, float], float]]] = {
+    "window": (1.0, lambda limit, _: limit),
+    "bucket": (1.0, lambda limit, _: limit),
+    "small-bucket": (0.2, lambda limit, _: limit),
+    "half-is-others": (0.5, lambda limit, _: limit / 2),
+    "less-later": (1.0, lambda limit, now: limit if now < 6 else limit / 2),
+    "more-later": (0.5, lambda limit, now: limit / 2 if now < 6 else limit),
+}
+"""What a service takes at once, as a part of the limit, and what it takes in a second at a time."""
+
+
+def test_an_undeclared_limit_costs_hardly_more_than_a_declared_one() -> None:
+    """From 5 to 500 in a second, also where the limit changes, a fleet takes 1.10 times what it must (median)."""
+    ratios = []
+    for kind, (at_once, rate) in UNDECLARED.items():
+        for limit in (5, 13, 90, 210, 500):
+            left, optimum = (15 - at_once) * limit, 0.0
+            while left > 0:
+                left -= rate(limit, optimum) / 100
+                optimum += 0.01
+            now = partial(rate, limit)
+            capacity = max(at_once * limit, 2)
+            server = BucketServer(now, capacity) if "bucket" in kind else WindowServer(now, chance(limit).random())
+            ratios.append(FleetSimulation(server, admissions(None), seed=limit).run(15 * limit).took / optimum)
+    assert statistics.median(ratios) <= 1.10
+    assert max(ratios) <= 1.30
 
 
 @pytest.mark.parametrize("declared", [None, 100])
