@@ -104,7 +104,8 @@ async def test_what_is_unfinished_is_verified_when_its_lease_is_over(url: str, l
 
 async def test_an_attempt_ends_before_its_lease(url: str, ledger: Ledger) -> None:
     """It is cut short like one that reaches its own limit; its effect is unknown, and the ledger knows that."""
-    create = ledgered(ledger, max_attempts=1).wrap("CreateGroupId", Service("hang").group_function())
+    hanging = Service("hang").group_function()
+    create = ledgered(ledger, max_attempts=1, deadline=5.0).wrap("CreateGroupId", hanging)
     outcome = await create.outcome(INSTANCE, GROUP)
     assert 0.3 < outcome.attempts[0].duration < 1.0
     assert isinstance(outcome.error, DeadlineExceeded)
