@@ -25,8 +25,8 @@ send that one request late. Nothing on the side of the caller can be stronger.
 All methods block for the time of a disk write or of a round trip; the engine calls them in a thread. So many resources
 are claimed, read, started and done in a second, by one thread and by eight, with every write on the disk
 (``python tests/benchmarks/ledger.py``; 2026-11-28, two processors with 20 other processes at work, the servers on the
-same machine): SQLite 67 and 551, PostgreSQL 15 40 and 346, Redis 7.0 32 and 304. The shipped policies let 10 to 20 calls
-of an operation that makes something begin in a second.
+same machine): SQLite 67 and 551, PostgreSQL 15 40 and 346, Redis 7.0 32 and 304. The shipped policies let 10 to 20
+calls of an operation that makes something begin in a second.
 """
 
 from resilience.state.ledger.entry import LedgerEntry, entry_key, renamed_key
