@@ -241,10 +241,12 @@ def shared_by(policy: PolicyValues, processes: int, part: int | None = None) -> 
         processes: How many there are.
         part: Which of them it is, from 0, so that the parts make up the whole; None for equal parts, rounded down.
     """
-    rates = {
-        provider: evolve(each, share=each.share * processes) if part is None else each.parted(part, processes)
-        for provider, each in policy.rates.items()
-    }
+    rates = {}
+    for provider, each in policy.rates.items():
+        # Processes with one store keep the whole limits together, also with those that are not of this fleet.
+        is_whole = policy.state is not None and each.share > 1
+        divided = evolve(each, share=each.share * processes)
+        rates[provider] = divided if part is None or is_whole else each.parted(part, processes)
     return evolve(policy, rates=rates)
 
 

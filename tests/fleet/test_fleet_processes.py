@@ -16,6 +16,7 @@ from fleet_runs import Place, placed, until
 from resilience.core.admission.limits import RateLimits
 from resilience.core.admission.rate import Rate
 from resilience.core.policy import PolicyValues
+from resilience.core.settings.state import StateSettings
 from resilience.fleet import chunks, run_chunk
 from resilience.fleet.distribution.job import FleetJob
 from resilience.fleet.function import FleetFunction, shared_by, under_policy
@@ -154,6 +155,17 @@ def test_the_parts_of_processes_make_up_the_limits(processes: int) -> None:
     assert sum(each.own_concurrency or 0 for each in parts) == 9
     under_way = [FleetJob(called(values), 8).concurrency_of_one(processes, part) or 0 for part in range(processes)]
     assert sum(under_way) == 8
+
+
+@pytest.mark.parametrize("share", [1, 3])
+def test_processes_with_one_store_have_the_whole_limits(share: int) -> None:
+    """The rates that they keep together are those of the policy; each has a part only while the store is away."""
+    rates = RateLimits(operations={"CreateGroupId": Rate(12, 1.0)}, concurrency=12, share=share)
+    values = evolve(policy(), rates={"alibaba": rates}, state=StateSettings(store="state.db"))
+    for part in range(2):
+        found = shared_by(values, 2, part).rates["alibaba"]
+        assert found.operations == rates.operations
+        assert found.own_rate(Rate(12, 1.0)).count == 12 / 2 / share
 
 
 @pytest.mark.parametrize(
