@@ -83,7 +83,11 @@ async def alibaba_old(sandbox: Sandbox, operation: str, fields: dict[str, Any]) 
             request.add_query_param(name, value)
         return client.do_action_with_exception(request)
 
-    yield act, fields
+    try:
+        yield act, fields
+    finally:
+        # The client closes it when it goes, which the collector may do after it has warned of the open socket.
+        client.session.close()
 
 
 @asynccontextmanager
