@@ -197,3 +197,18 @@ def test_an_environment_that_repeats_a_shared_limit(plain: str, changed: str, tm
     file = tmp_path / "policy.toml"
     file.write_text(TOP + plain + changed, encoding="utf-8")
     assert [(each.rule, each.line) for each in inspect(file)] == [("RP034", 6)]
+
+
+@pytest.mark.parametrize(
+    ("table", "is_idle"),
+    [
+        pytest.param("", True, id="nothing"),
+        pytest.param('[rate.alibaba]\ndefault = "9/s"\n', False, id="rate"),
+        pytest.param("[budget.alibaba]\ncapacity = 10\n", False, id="budget"),
+        pytest.param("[breaker.alibaba]\nfailure_rate = 0.5\n", False, id="breaker"),
+    ],
+)
+def test_a_store_of_nothing(table: str, is_idle: bool, tmp_path: Path) -> None:  # noqa: FBT001  # a parameter
+    """A store is found that no table uses."""
+    rules = [rule for rule, _, _ in found(tmp_path, '[state]\nstore = "state.db"\n' + table)]
+    assert ("RP087" in rules) is is_idle

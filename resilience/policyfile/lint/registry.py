@@ -114,6 +114,7 @@ LINTS: Final = (
     Lint(shared_limits.unreached_rate, frozenset({"rate"}), reads=_RATED),
     Lint(shared_limits.limitless, frozenset({"rate"}), reads=frozenset({"rate"})),
     Lint(shared_limits.idle_breaker, SHARED, reads=_RATED | {"breaker"}),
+    Lint(shared_limits.idle_store, SHARED | {"state"}, reads=SHARED | {"state"}),
     Lint(ledger.short_lease, frozenset({"ledger", "limits"}), reads=frozenset({"ledger", "limits"})),
     Lint(ledger.idle_lease, frozenset({"ledger"}), reads=frozenset({"ledger"})),
     Lint(environments.alike, about="files"),
@@ -171,6 +172,7 @@ LINT_TITLES: Final[Mapping[str, str]] = MappingProxyType(
         ids.UNREACHED_FOR: "a for that is never over",
         ids.SHORT_LEASE: "an attempt may take longer than the lease of its key",
         ids.IDLE_LEASE: "a lease of a ledger in a file",
+        ids.IDLE_STORE: "a store of nothing that processes share",
         ids.LIKE_AN_OPERATION: "a declared operation that is spelled almost like a known one",
     }
 )

@@ -167,6 +167,14 @@ def idle_breaker(view: View) -> Iterator[Problem]:
                 yield view.problem(_or_table(view, where, provider), ids.IDLE_BREAKER, message)
 
 
+def idle_store(view: View) -> Iterator[Problem]:
+    """RP087: a store without anything that processes could share."""
+    policy = view.policy
+    if policy.state is not None and not (policy.rates or policy.budgets or policy.breakers):
+        message = "the policy has no [rate], [budget] or [breaker], and nothing else is kept in the store"
+        yield view.problem(("state", "store"), ids.IDLE_STORE, message)
+
+
 def _rates_of(
     view: View, provider: str, breaker: BreakerLimits, rates: RateLimits
 ) -> Iterator[tuple[KeyPath, list[str], Rate]]:
