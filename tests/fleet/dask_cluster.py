@@ -17,8 +17,6 @@ from attrs import frozen
 from distributed import Client
 
 _CONFIGURED: Final = {
-    # A chunk whose worker died once is told as lost.
-    "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0",
     # Dask waits ten heartbeats longer, which are five seconds.
     "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "2s",
     # What is sent can be read in the bytes.
@@ -63,11 +61,16 @@ def _command_of(process: int) -> bytes:
 
 @contextmanager
 def dask_cluster(
-    folder: Path, environment: Mapping[str, str], *, workers: int = 2, threads: int = 1
+    folder: Path, environment: Mapping[str, str], *, workers: int = 2, threads: int = 1, deaths: int = 3
 ) -> Iterator[DaskCluster]:
-    """Start a scheduler and workers in a folder, and wait until they are there; none is left afterwards."""
+    """
+    Start a scheduler and workers in a folder, and wait until they are there; none is left afterwards.
+
+    Dask tells a chunk as lost after one more death of its workers than ``deaths``, which is 3 unless a cluster says
+    something else.
+    """
     address = f"tcp://127.0.0.1:{_free_port()}"
-    env = {**environment, **_CONFIGURED}
+    env = {**environment, **_CONFIGURED, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(deaths)}
     port = address.rpartition(":")[2]
     started: list[subprocess.Popen[bytes]] = []
 
