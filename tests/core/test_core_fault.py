@@ -107,6 +107,7 @@ def test_a_rule_finds_its_origin_when_asked() -> None:
         ("breaker", 0, "refused"),
         ("rate", 0, "refused"),
         ("ledger", 0, "refused"),
+        ("state", 0, "refused"),
         ("inner", 1, "failed"),
     ],
 )
@@ -119,7 +120,8 @@ def test_the_vocabularies_are_the_documented_ones() -> None:
     """Stop reasons, ends and transports are words that users meet: none comes or goes unnoticed."""
     assert get_args(StopReason) == (
         *("success", "accepted", "dry_run", "rule", "unknown", "max", "attempts", "deadline", "unverified"),
-        *("not_ours", "remedy", "no_credentials", "budget", "breaker", "rate", "ledger", "inner", "cancelled"),
+        *("not_ours", "remedy", "no_credentials", "budget", "breaker", "rate", "ledger", "state", "inner"),
+        "cancelled",
     )
     assert get_args(Ended) == ("success", "success_after_retry", "accepted", "failed", "exhausted", "refused")
     assert get_args(Transport) == ("unsent", "lost", "garbled")
