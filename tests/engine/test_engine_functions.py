@@ -11,6 +11,7 @@ from typing import Any
 
 import anyio
 import pytest
+from attrs import evolve
 from engine_calls import ACCEPT, AT_ONCE, GROUP, INSTANCE, RENAME, RETRY, VERIFY, Service, executor, policy, refused
 
 from resilience import Executor, SyncExecutor
@@ -225,11 +226,13 @@ def test_an_unknown_operation_is_an_error_at_once() -> None:
 
 def test_an_operation_of_two_providers_must_say_which() -> None:
     """Without a provider, a name that both services know is an error that lists both."""
-    nobody = Executor(policy(), observers=())
+    # The policy names no provider either; one that names a single provider is for that provider.
+    nobody = Executor(evolve(policy(), credentials={}), observers=())
     with pytest.raises(ValueError, match='say "alibaba:RegisterCaCertificate" or "tencent:RegisterCaCertificate"'):
         nobody.wrap("RegisterCaCertificate", create_group)
     nobody.wrap("alibaba:RegisterCaCertificate", create_group)
     nobody.wrap("CreateGroupId", create_group)
+    Executor(policy(), observers=()).wrap("RegisterCaCertificate", create_group)
 
 
 def test_an_operation_that_the_policy_declares_is_known() -> None:
