@@ -227,7 +227,7 @@ def test_an_unknown_operation_is_an_error_at_once() -> None:
 def test_an_operation_of_two_providers_must_say_which() -> None:
     """Without a provider, a name that both services know is an error that lists both."""
     # The policy names no provider either; one that names a single provider is for that provider.
-    nobody = Executor(evolve(policy(), credentials={}), observers=())
+    nobody = Executor(evolve(policy(), operations={}), observers=())
     with pytest.raises(ValueError, match='say "alibaba:RegisterCaCertificate" or "tencent:RegisterCaCertificate"'):
         nobody.wrap("RegisterCaCertificate", create_group)
     nobody.wrap("alibaba:RegisterCaCertificate", create_group)
