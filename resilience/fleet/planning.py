@@ -194,7 +194,8 @@ def plan(  # noqa: PLR0913  # a keyword for each thing that a user may say
 
     The function's verifier asks the service about each row that the ledger does not know to be done, within the
     policy's limits. Nothing is sent that changes anything. How long the calls take is what the policy's limits allow;
-    where this machine is too slow for them, or others use a part of them, it takes longer.
+    where this machine is too slow for them, or others use a part of them, it takes longer. Call it from a thread
+    without an event loop, as ``provision``.
 
     Raises:
         RowsError: Rows do not fit the function; all problems at once.

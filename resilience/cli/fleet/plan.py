@@ -45,7 +45,7 @@ def plan(  # noqa: PLR0913  # a parameter for each option
 
     What the ledger knows to be done needs no call and no question. About each other row the function's verifier asks
     the service, within the policy's limits. Nothing is sent that changes anything. Without a verifier, what is there
-    cannot be known. Exit code: 0 fine, 1 a question failed, 2 wrong use.
+    cannot be known. Exit code: 0 fine, 1 a question failed or the ledger cannot be read, 2 wrong use.
     """
     values = with_ledger(load(policy, env), ledger)
     with rows_at(rows, row_form) as source:
