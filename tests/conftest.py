@@ -37,14 +37,14 @@ def pytest_configure() -> None:
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """
-    Run all tests in three workers for two processors, because some tests wait.
+    Run all tests in four workers for two processors, because many tests wait.
 
     A part of the tests runs in this very process: workers would take longer to
     start than to run it.
     """
     if not _is_whole(config):
         return 0
-    return min(_MOST_WORKERS, _processors() * 3 // 2 or 1)
+    return min(_MOST_WORKERS, _processors() * 2)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
