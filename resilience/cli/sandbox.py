@@ -31,7 +31,7 @@ FAULTS: SystemOverFlow*3, applied lost, ok, slow 250ms, late hang 10s, 503
 
 def _ports(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command an option for the port of each service."""
-    for provider in reversed(PROVIDERS):
+    for provider in reversed(PROVIDERS.values()):
         words = f"The port of {provider}; by default a free one."
         command = click.option(f"--{provider}-port", type=_PORT, default=0, metavar="PORT", help=words)(command)
     return command

@@ -49,13 +49,13 @@ class Sandbox(Services):
     """
 
     def __init__(self, *, host: str = "127.0.0.1", clock: TimeSource = time.time, **ports: Unpack[Ports]) -> None:
-        unknown = ports.keys() - {f"{provider}_port" for provider in PROVIDERS}
+        unknown = ports.keys() - PROVIDERS
         if unknown:
             raise TypeError(f"Sandbox: unexpected {', '.join(sorted(unknown))}")
         super().__init__(clock)
         self._host = host
         given: Mapping[str, Any] = ports
-        self._ports: dict[str, int] = {provider: given.get(f"{provider}_port", 0) for provider in PROVIDERS}
+        self._ports: dict[str, int] = {provider: given.get(port, 0) for port, provider in PROVIDERS.items()}
         self._player = Player(clock)
         self._wire: Wire | None = None
 

@@ -12,7 +12,11 @@ from resilience.sandbox.tencent.service import Tencent
 
 
 class Ports(TypedDict, total=False):
-    """The port of each service: its provider's name and ``_port``; 0 lets the system choose."""
+    """
+    The port of each service; 0 lets the system choose.
+
+    A key is the provider's name and ``_port``, with underscores for hyphens.
+    """
 
     alibaba_port: int
     tencent_port: int
@@ -40,5 +44,5 @@ class Services:
         return self.alibaba, self.tencent, self.emqx
 
 
-PROVIDERS = tuple(name.removesuffix("_port") for name in Ports.__annotations__)
-"""The providers of the services."""
+PROVIDERS = {name: name.removesuffix("_port").replace("_", "-") for name in Ports.__annotations__}
+"""The providers of the services, by the names of their ports."""
