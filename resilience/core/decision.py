@@ -167,7 +167,7 @@ MachineEvent = (
 )
 
 
-@record(kw_only=True)
+@record
 class _Explained:
     """
     The part that all decisions have.
@@ -187,13 +187,13 @@ class _Explained:
     action: Action | None = None
 
 
-@record(kw_only=True)
+@record
 class Wait(_Explained):
     """Wait ``delay`` seconds, then make another attempt."""
 
     verb: ClassVar[Verb] = "retry"
 
-    delay: float
+    delay: float = 0.0
 
 
 @record(kw_only=True)

@@ -63,13 +63,10 @@ def _looks() -> tuple[Function, Function]:
 
 
 def _credentials() -> tuple[Function, Function]:
-    source: Any = None
     renew_at = float("inf")
 
     async def none_needed(*args: Any, **kwargs: Any) -> Any:  # noqa: ARG001
-        if source is None or renew_at > time.time():
-            return await _function(*args)
-        return None
+        return await _function(*args)
 
     async def asked(*args: Any, **kwargs: Any) -> Any:  # noqa: ARG001
         if renew_at > time.time():

@@ -33,23 +33,26 @@ def use(history: History, choice: Choice, hint: float | None, now: float, draw: 
     """Count one use of an action and return the wait that belongs to it."""
     action = choice.action
     before = history.uses.get(action.key)
-    times, counted, first, previous = (
-        (0, 0, now, None) if before is None else (before.times, before.counted, before.first, before.wait)
-    )
+    times = 1 if before is None else before.times + 1
+    is_counted = not choice.is_free
     backoff = action.backoff
-    delay = 0.0
-    if backoff is not None:
-        delay = (
-            backoff.hinted(hint)
-            # A retry that counts would use up its few attempts while the limits still look for the rate.
-            if choice.is_paced and not choice.counts
-            else backoff.delay(times + 1, draw=draw, previous=previous, hint=hint)
-        )
+    if backoff is None:
+        delay = 0.0
+    # A retry that counts would use up its few attempts while the limits still look for the rate.
+    elif choice.is_paced and not choice.counts:
+        delay = backoff.hinted(hint)
+    else:
+        delay = backoff.delay(times, draw=draw, previous=None if before is None else before.wait, hint=hint)
     if action.do == "refresh":
         refreshes = history.refreshes.get(choice.provider, 0) + 1
         history.refreshes = {**history.refreshes, choice.provider: refreshes}
-    history.uses = {**history.uses, action.key: Used(times + 1, counted + (not choice.is_free), first, delay)}
-    history.counted += choice.counts
+    used = (
+        Used(times, int(is_counted), now, delay)
+        if before is None
+        else Used(times, before.counted + is_counted, before.first, delay)
+    )
+    history.uses = {**history.uses, action.key: used}
+    history.counted += action.counts and is_counted
     return delay
 
 
@@ -61,8 +64,8 @@ def lead_on(history: History, choice: Choice, delay: float, now: float) -> Decis
         return fail(choice, "attempts")
     if history.deadline is not None and not fits(now + delay, last_attempt_end(history)):
         return fail(choice, "deadline")
-    rule, action = choice.rule, choice.action
-    history.pending, history.verifying = choice, False
+    action = choice.action
+    history.verifying = False
     match action.do:
         case "retry" | "verify" | "accept" | "fail":
             # A verification that is not needed, or has been made, and an accept of what was not there.
@@ -76,13 +79,15 @@ def lead_on(history: History, choice: Choice, delay: float, now: float) -> Decis
                 if not budget.withdraw(now):
                     return fail(choice, "budget", budget.more_in(now))
                 history.paid += 1
-            return Wait(rule=rule, action=action, delay=delay)
+            return Wait(choice.rule, action, delay)
         case "refresh":
-            return Refresh(rule=rule, action=action, delay=delay, provider=choice.provider)
+            history.pending = choice
+            return Refresh(rule=choice.rule, action=action, delay=delay, provider=choice.provider)
         case "rename":
+            history.pending = choice
             number = history.name + 1
             last = None if action.max is None else number + action.max - history.uses[action.key].counted
-            return Rename(rule=rule, action=action, delay=delay, number=number, last=last)
+            return Rename(rule=choice.rule, action=action, delay=delay, number=number, last=last)
         case unreachable:
             assert_never(unreachable)
 
@@ -93,7 +98,7 @@ def try_again(history: History, choice: Choice | None, delay: float, now: float)
         return fail(choice, "deadline")
     rule, action = (None, None) if choice is None else (choice.rule, choice.action)
     history.pending, history.verifying = None, False
-    return Wait(rule=rule, action=action, delay=delay)
+    return Wait(rule, action, delay)
 
 
 def ask(history: History, choice: Choice, delay: float) -> Decision:
