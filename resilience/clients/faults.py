@@ -18,6 +18,7 @@ from resilience.clients.common.fields import attribute, text_of
 from resilience.clients.common.raised import plain
 from resilience.clients.common.raised.frames import followed_redirect, frames, module_of
 from resilience.clients.common.raised.misuse import is_misuse
+from resilience.clients.sdk import Sdk
 from resilience.core.fault import Fault
 
 _MESSAGES: Final = ("message", "description", "error_msg")
@@ -84,9 +85,11 @@ def leaves(error: Exception) -> tuple[Exception, ...]:
     return tuple(leaf for inner in error.exceptions for leaf in leaves(inner))
 
 
-def _passed_an_sdk(error: Exception) -> bool:
+def _passed_sdks(error: Exception) -> list[Sdk]:
+    """Return the adapters of the SDKs whose frames an exception passed."""
     sdk_packages = registry.packages()
-    return any(f"{module_of(frame)}.".startswith(sdk_packages) for frame in frames(error))
+    passed = {module for frame in frames(error) if (module := f"{module_of(frame)}.").startswith(sdk_packages)}
+    return [sdk for sdk in registry.sdks() if any(module.startswith(sdk.packages) for module in passed)]
 
 
 def _translate(error: Exception) -> Fault | None:
@@ -96,12 +99,12 @@ def _translate(error: Exception) -> Fault | None:
     sdk = registry.of_class(type(error))
     if sdk is not None and sdk.owns(error):
         return sdk.fault(error)
-    # An exception that an SDK let through has a frame of the SDK, or has lost its traceback.
-    if isinstance(error, _UNTRACED) or _passed_an_sdk(error):
-        for sdk in registry.sdks():
-            fault = sdk.escaped(error)
-            if fault is not None:
-                return fault
+    # An exception that an SDK let through has a frame of this SDK, or has lost its traceback.
+    passed = _passed_sdks(error)
+    for sdk in passed or (registry.sdks() if isinstance(error, _UNTRACED) else ()):
+        fault = sdk.escaped(error)
+        if fault is not None:
+            return fault
     if is_misuse(error):
         return None
     for recognise in _PLAIN:
