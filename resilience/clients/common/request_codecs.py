@@ -12,7 +12,7 @@ from resilience.clients.common.calls import Arguments
 from resilience.clients.common.renaming import NameReferences, Renaming, renamed_fields
 
 # The names of the request's parameter in the SDKs' methods.
-_PARAMETERS: Final = ("request", "params", "acs_request")
+_PARAMETERS: Final = ("request", "params", "acs_request", "api_params")
 
 
 @frozen

@@ -179,7 +179,7 @@ class SdkOperation:
 
     def error(self, fault: Fault, message: str) -> Exception | None:
         """Return the exception that the SDK raises for a failure; None if its classes are not imported."""
-        return self.sdk.service_error(fault, message)
+        return self.sdk.error_of(self.client, self.operation, fault, message)
 
     def verifier(
         self,
@@ -189,11 +189,14 @@ class SdkOperation:
         unclear: Callable[[Fault, str, Any], Exception],  # noqa: ARG002  # the verifier raises the SDK's own errors
     ) -> Verifier | None:
         """Return the ready-made verifier, which uses the SDK's own methods of the client; None if there is none."""
-        make = self.sdk.verifiers if self.method.generic is None else self.sdk.generic_verifiers
+        generic = self.method.generic
+        make = self.sdk.verifiers if generic is None or generic.by_name else self.sdk.generic_verifiers
         # A client for credentials, or of an old SDK, has no verifiers.
         ready = make(plain_client(self.client), Purchases(fields=unique)) or {}
         found = ready.get(f"{self.provider}:{self.operation}")
-        return found if found is None or self.method.generic is None else self._shaped(found)
+        if found is None or self.method.generic is None:
+            return found
+        return self._of_fields(found) if self.method.generic.by_name else self._shaped(found)
 
     def _shaped(self, verifier: Verifier) -> Verifier:
         """Return a verifier whose value has the type that the generic method returns."""
@@ -219,8 +222,10 @@ class SdkOperation:
         Return a verifier that accepts the arguments of the method.
 
         A method may take options beside the request, and a generic method takes the operation. A verifier that takes
-        one argument gets the request alone.
+        one argument gets the request alone. Where scripts give the fields of a request by name, a verifier gets these.
         """
+        if self.method.generic is not None and self.method.generic.by_name:
+            return self._of_fields(verifier)
         try:
             inspect.signature(verifier).bind("request", "options")
         except TypeError:
@@ -234,3 +239,17 @@ class SdkOperation:
             return verifier(request_in(self.sdk.codecs, args, kwargs))
 
         return of_first
+
+    def _of_fields(self, verifier: Verifier) -> Verifier:
+        """Return a verifier that gets the fields of the request by name."""
+        if inspect.iscoroutinefunction(verifier):
+
+            async def of_fields_async(*args: Any, **kwargs: Any) -> Any:
+                return await verifier(**fields_of(self.sdk.codecs, args, kwargs))
+
+            return of_fields_async
+
+        def of_fields(*args: Any, **kwargs: Any) -> Any:
+            return verifier(**fields_of(self.sdk.codecs, args, kwargs))
+
+        return of_fields

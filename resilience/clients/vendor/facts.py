@@ -31,6 +31,8 @@ class Generic:
         read_instead: The method to use instead, for a method that sends only when its answer is read, so that no policy
             can apply. None for other methods.
         instead: Another method that does the same without retries; None for the method itself.
+        by_name: Whether scripts call other methods, which take the fields of the request by name, and which call this
+            one with a mapping.
     """
 
     operation_of: OperationOf
@@ -38,6 +40,7 @@ class Generic:
     returns_refusals: bool = False
     read_instead: str | None = None
     instead: str | None = None
+    by_name: bool = False
 
 
 class VendorFacts(Sdk):
@@ -124,7 +127,14 @@ class VendorFacts(Sdk):
             fault: The fault in the answer.
             message: The text of the exception; it must contain no secret.
         """
-        error = self.own_error(fault, message)
+        return self.with_fault(self.own_error(fault, message), fault)
+
+    def error_of(self, client: Any, operation: str, fault: Fault, message: str) -> Exception | None:  # noqa: ARG002
+        """Return the exception that a client raises for a failure of one operation; see :meth:`service_error`."""
+        return self.service_error(fault, message)
+
+    def with_fault(self, error: Exception | None, fault: Fault) -> Exception | None:
+        """Return an exception that has the fault in ``fault``."""
         if error is not None:
             error.fault = evolve(fault, error=type_name(error))  # type: ignore[attr-defined]  # any exception takes it
         return error

@@ -1,0 +1,68 @@
+"""The adapter of botocore, boto3 and aiobotocore."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from resilience.clients.aws import accepted, answers, errors, methods, raising, retries, timeouts
+from resilience.clients.aws.codecs import CODECS
+from resilience.clients.aws.keys import credentials, refreshing
+from resilience.clients.aws.keys.assuming import aws_assume_role
+from resilience.clients.aws.traits import HOOKS, PACKAGES, PROVIDER
+from resilience.clients.common.assuming import Keys
+from resilience.clients.common.fields import attribute
+from resilience.clients.common.keys import KeyTriple
+from resilience.clients.common.request_codecs import RequestCodecs
+from resilience.clients.vendor.facts import Generic
+from resilience.clients.vendor.sdk import VendorSdk
+from resilience.core.fault import Fault
+
+
+class AwsSdk(VendorSdk):
+    """Clients of botocore and boto3, which block, and of aiobotocore, which work under asyncio only."""
+
+    provider: ClassVar[str] = PROVIDER
+    packages: ClassVar[tuple[str, ...]] = PACKAGES
+    clients: ClassVar[tuple[str, ...]] = ("boto3 or aiobotocore for iot, iot-data or sts",)
+    needs_asyncio: ClassVar[bool] = True
+    hooks: ClassVar[Mapping[str, tuple[str, ...]]] = HOOKS
+    generic: ClassVar[Mapping[str, Generic]] = methods.GENERIC
+    codecs: ClassVar[RequestCodecs] = CODECS
+    # boto3's own (botocore 1.43.117, credentials.py, EnvProvider; read 2026-11-28).
+    key_variables: ClassVar[tuple[str, str, str]] = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+
+    # See the methods of the base classes.
+    check = staticmethod(answers.checker)
+    fault = staticmethod(errors.translate)
+    escaped = staticmethod(errors.escaped)
+    within = staticmethod(timeouts.within)
+    lower = staticmethod(timeouts.lower)
+    retries_itself = staticmethod(retries.retries_itself)
+    switch_off_retries = staticmethod(retries.switch_off)
+    managed_keys = staticmethod(refreshing.managed_keys)
+    fixed_keys = staticmethod(credentials.fixed_keys)
+    give_keys = staticmethod(credentials.give_keys)
+    given_by = staticmethod(credentials.given_by)
+    is_read_once = staticmethod(methods.is_read_once)
+    answer_names = staticmethod(accepted.names)
+    shaped = staticmethod(accepted.shaped)
+
+    def client_class(self, cls: type) -> type | None:
+        """Return the base class of a client's class; None for a service without a catalogue."""
+        return None if methods.is_foreign(cls) else super().client_class(cls)
+
+    def host(self, client: object) -> str:
+        """Return the host of a client's endpoint."""
+        url = attribute(attribute(client, "meta"), "endpoint_url")
+        return (urlsplit(url).hostname or "") if isinstance(url, str) else ""
+
+    def error_of(self, client: Any, operation: str, fault: Fault, message: str) -> Exception | None:
+        """Return the exception that ``client.exceptions`` has for the code."""
+        error: Exception | None = raising.service_error(client, operation, fault, message)
+        return self.with_fault(error, fault)
+
+    def assume_role(self, role: str, keys: Keys, options: Mapping[str, Any]) -> Callable[[], KeyTriple]:
+        """Return a function that assumes a role."""
+        return aws_assume_role(role_arn=role, keys=keys, **options)

@@ -1,0 +1,1 @@
+"""Verifiers for what clients of AWS IoT Core create."""
