@@ -80,7 +80,7 @@ def provision(  # noqa: PLR0913  # a keyword for each thing that a user may say
     progress = FleetProgress(called, known.count)
     try:
         made = fleet_of(called, known, progress, concurrency=concurrency, on=on)
-        with traced(called, progress):
+        with traced(called, progress, known):
             made.run()
     finally:
         if failed is not None:

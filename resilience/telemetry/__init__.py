@@ -23,7 +23,8 @@ and current while they run. So the spans of an HTTP client are their children.
 | `refresh_credentials <provider>` | INTERNAL | a refresh, in the call that runs it |
 | `verify <operation>` | INTERNAL | one question to the verifier |
 | `run <script>` | INTERNAL | a use of `resilience run`: the calls of all its processes that have no span around them |
-| `fleet <operation>` | INTERNAL | the calls of all rows of `resilience fleet` or `provision`, in all processes |
+| `fleet <operation>` | INTERNAL | the calls of all rows of `resilience fleet` or `provision`, in all processes; with \
+a link to the run before, if that has not ended |
 | `chunk <operation>` | INTERNAL | the calls of the rows that `run_chunk` was given; below the span that was current \
 where the chunk was made |
 

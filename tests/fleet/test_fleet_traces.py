@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sqlite3
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 from fleet_calls import policy
-from fleet_runs import Place, placed
+from fleet_runs import Place, placed, until
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -53,6 +56,69 @@ def test_a_fleet_is_one_trace(place: Place, receiver: Receiver, more: tuple[str,
     assert fleet.parent_span_id.hex() == OUTER[36:52]
     assert receiver.services == {"resilience fleet"}
     assert "resilience.operation.duration" in receiver.metrics
+
+
+@pytest.mark.parametrize("more", [(), ("--processes", "2")], ids=["here", "processes"])
+def test_a_run_that_has_not_ended_and_the_next_are_one_trace(
+    place: Place, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
+) -> None:
+    """The next run goes on below the first one's span. When all rows are done, a further run is a new trace."""
+    monkeypatch.delenv("TRACEPARENT")
+    place.policy(rate="50/s")
+    place.rows(60)
+    with place.started(*ARGUMENTS, *more) as running:
+        until(lambda: len(place.groups()) >= 5)
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert place.run(*ARGUMENTS, *more).returncode == 0
+    first, second = receiver.named("fleet CreateGroupId")
+    assert len(receiver.named("CreateGroupId")) == 60
+    assert {each.trace_id for each in receiver.spans} == {first.trace_id}
+    assert second.parent_span_id == first.span_id
+    assert [each.span_id for each in second.links] == [first.span_id]
+    assert place.run(*ARGUMENTS, *more).returncode == 0
+    third = receiver.named("fleet CreateGroupId")[-1]
+    assert third.trace_id != first.trace_id
+    assert not third.links
+
+
+def test_a_trace_around_the_next_run_is_that_of_the_next_run(
+    place: Place, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The span that the environment names is above it, and its link leads to the first run."""
+    place.policy(rate="50/s")
+    place.rows(60)
+    monkeypatch.delenv("TRACEPARENT")
+    with place.started(*ARGUMENTS) as running:
+        until(lambda: len(place.groups()) >= 5)
+        os.killpg(running.pid, signal.SIGKILL)
+        running.communicate(timeout=60)
+    monkeypatch.setenv("TRACEPARENT", OUTER)
+    assert place.run(*ARGUMENTS).returncode == 0
+    (second,) = receiver.named("fleet CreateGroupId")
+    assert second.parent_span_id.hex() == OUTER[36:52]
+    (link,) = second.links
+    assert link.trace_id.hex() != OUTER[3:35]
+
+
+def test_a_run_after_a_long_time_is_a_trace_of_its_own(
+    place: Place, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few backends know the first run's spans by then; a link leads there."""
+    monkeypatch.delenv("TRACEPARENT")
+    place.policy(rate="50/s")
+    place.rows(60)
+    with place.started(*ARGUMENTS) as running:
+        until(lambda: len(place.groups()) >= 5)
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=60)
+    with closing(sqlite3.connect(place.folder / "ledger.db")) as ledger, ledger:
+        assert ledger.execute("UPDATE runs SET began_at = began_at - 8 * 86400").rowcount == 1
+    assert place.run(*ARGUMENTS).returncode == 0
+    first, second = receiver.named("fleet CreateGroupId")
+    assert second.trace_id != first.trace_id
+    assert [each.span_id for each in second.links] == [first.span_id]
 
 
 def test_a_receiver_that_is_away_is_told_of_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,6 +145,44 @@ def test_states_are_known_of_many_at_once(new: Open) -> None:
 
 
 @everywhere
+def test_a_run_of_a_fleet_is_known_until_it_ends(new: Open) -> None:
+    """The last note of a fleet counts, and fleets do not know each other's runs; a run is no entry."""
+    first, second = new(), new()
+    assert second.unended_run("mine") is None
+    second.end_run("mine")
+    for ledger, traceparent in ((first, "00-a-1"), (second, "00-a-2")):
+        before = time.time()
+        ledger.begin_run("mine", traceparent)
+        found = first.unended_run("mine")
+        assert found is not None
+        assert found.traceparent == traceparent
+        assert before - 1 < found.began_at < time.time() + 1
+    first.begin_run("another", "00-b-1")
+    second.end_run("mine")
+    assert first.unended_run("mine") is None
+    assert first.unended_run("another") is not None
+    assert first.entries() == []
+
+
+@pytest.mark.parametrize("address", ["sqlite", "postgres"], indirect=True)
+def test_a_ledger_of_an_earlier_version_gets_a_place_for_runs(new: Open, address: str) -> None:
+    """It has no table for them; to read makes none."""
+    ledger = new()
+    ledger.get(KEY)
+    if address.startswith("postgres"):
+        import psycopg  # noqa: PLC0415  # few tests need it
+
+        with psycopg.connect(address) as connection:
+            connection.execute("DROP TABLE resilience_runs")
+    assert ledger.unended_run("mine") is None
+    ledger.end_run("mine")
+    ledger.begin_run("mine", "00-a-1")
+    found = new().unended_run("mine")
+    assert found is not None
+    assert found.traceparent == "00-a-1"
+
+
+@everywhere
 def test_an_entry_is_forgotten_once(new: Open) -> None:
     """What is forgotten is new to everyone."""
     ledger, other = new(), new()

@@ -86,6 +86,7 @@ def fleet(  # noqa: PLR0913  # a parameter for each option
     SIGTERM if rows are left.
 
     With the extra "otel" and OpenTelemetry's variables, such as OTEL_EXPORTER_OTLP_ENDPOINT, a fleet is one trace.
+    With a ledger, a run that leaves rows and the next one with the same rows are one trace too.
     """
     if failed is not None and not os.access(Path(failed).absolute().parent, os.W_OK):
         raise click.UsageError(f"--failed {failed}: its folder is not there, or cannot be written")
@@ -110,7 +111,7 @@ def fleet(  # noqa: PLR0913  # a parameter for each option
             )
         interruption = Interruption(made.stop, made.cancel, screen.say)
         try:
-            with interruption.handled(), screen.following(progress), traced(called, progress):
+            with interruption.handled(), screen.following(progress), traced(called, progress, known):
                 _run(made)
         finally:
             report = progress.report()

@@ -32,11 +32,13 @@ class CheckedRows:
         source: Where they come from.
         parameters: Of the function.
         count: How many there are.
+        digest: Of the names of their resources, in any order; empty where nothing names these.
     """
 
     source: RowSource
     parameters: Parameters
     count: int
+    digest: str = ""
 
     def __iter__(self) -> Iterator[NumberedRow]:
         """
@@ -86,11 +88,13 @@ def checked(source: RowSource, parameters: Parameters, key_of: KeyOf | None) -> 
         key = None if key_of is None or problems.count > before else key_of(arguments)
         if key is not None:
             digests.append(_digest(key))
-    twice = {a for a, b in pairwise(sorted(digests)) if a == b}
+    ordered = sorted(digests)
+    twice = {a for a, b in pairwise(ordered) if a == b}
     if twice and key_of is not None:
         _find_twice(source, parameters, key_of, twice, problems)
     problems.check()
-    return CheckedRows(source, parameters, count)
+    digest = blake2b(array("Q", ordered), digest_size=16).hexdigest() if ordered else ""
+    return CheckedRows(source, parameters, count, digest)
 
 
 def rows_for(target: Target, key_of: KeyOf, rows: RowSource) -> CheckedRows:

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Sequence
 from typing import Protocol
 
 from resilience.state.ledger.entry import LedgerEntry, State
+from resilience.state.ledger.unended import UnendedRun
 
 
 class Backend(Protocol):
@@ -75,6 +76,18 @@ class Backend(Protocol):
 
     def entries(self) -> list[LedgerEntry]:
         """Return all entries, by key."""
+        ...
+
+    def unended_run(self, fleet: str) -> UnendedRun | None:
+        """Return the run of a fleet that has not ended; changes nothing."""
+        ...
+
+    def begin_run(self, fleet: str, traceparent: str) -> None:
+        """Note that a run of a fleet begins."""
+        ...
+
+    def end_run(self, fleet: str) -> None:
+        """Forget the runs of a fleet."""
         ...
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from resilience.state.ledger.entry import LedgerEntry, State
 from resilience.state.ledger.leases.address import scheme_of
 from resilience.state.ledger.leases.opening import LEAST_LEASE, leased
 from resilience.state.ledger.sqlite.backend import SqliteBackend
+from resilience.state.ledger.unended import UnendedRun
 
 ON_UNFINISHED: Final[tuple[OnUnfinished, ...]] = get_args(OnUnfinished)
 
@@ -212,3 +213,36 @@ class Ledger:
             LedgerError: The ledger cannot be read.
         """
         return self._backend.entries()
+
+    # runs of fleets
+
+    def unended_run(self, fleet: str) -> UnendedRun | None:
+        """
+        Return the run of a fleet that has not ended; where there is no ledger yet, makes none.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        return self._backend.unended_run(fleet)
+
+    def begin_run(self, fleet: str, traceparent: str) -> None:
+        """
+        Note that a run of a fleet begins.
+
+        Args:
+            fleet: Names the fleet; the same in each run.
+            traceparent: The span of the fleet, as W3C Trace Context writes it.
+
+        Raises:
+            LedgerError: The note cannot be written.
+        """
+        self._backend.begin_run(fleet, traceparent)
+
+    def end_run(self, fleet: str) -> None:
+        """
+        Forget the runs of a fleet, because all of its rows have an outcome.
+
+        Raises:
+            LedgerError: The ledger cannot be written.
+        """
+        self._backend.end_run(fleet)

@@ -56,7 +56,7 @@ def fleet_span(  # noqa: PLR0913  # a keyword for each fact
         rows: The number of rows.
         traceparent: The span around this one, as W3C Trace Context writes it; not used if a span is current.
         delivery: How often a worker has got these rows, this time included.
-        earlier: The spans of the earlier deliveries, in the form of ``traceparent``; the span links to them.
+        earlier: The spans of earlier deliveries or runs, in the form of ``traceparent``; the span links to them.
         tracer_provider: The provider of the span; by default the one that the program has set.
 
     Yields:
@@ -107,6 +107,11 @@ def under(traceparent: str | None) -> Iterator[None]:
 
 def _context_of(traceparent: str) -> Context:
     return _FORM.extract({_HEADER: traceparent}, context=Context())
+
+
+def trace_of(traceparent: str) -> int:
+    """Return the id of the trace that a span is in; 0 where the text names none."""
+    return trace.get_current_span(_context_of(traceparent)).get_span_context().trace_id
 
 
 def current_traceparent() -> str | None:

@@ -10,6 +10,7 @@ from resilience.state.ledger.errors import LedgerError, UnavailableError
 from resilience.state.ledger.leases.keeper import HeldLease, Keeper, now
 from resilience.state.ledger.leases.store import LeaseStore
 from resilience.state.ledger.own import OwnOfProcess
+from resilience.state.ledger.unended import UnendedRun
 
 _NOTHING_SENT: Final = "nothing was sent"
 _THEY_LOOK: Final = "the call that has it now looks whether the resource is there"
@@ -126,6 +127,18 @@ class LeasedBackend:
     def entries(self) -> list[LedgerEntry]:
         """Return all entries, by key."""
         return self._store.entries()
+
+    def unended_run(self, fleet: str) -> UnendedRun | None:
+        """Return the run of a fleet that has not ended."""
+        return self._store.unended_run(fleet)
+
+    def begin_run(self, fleet: str, traceparent: str) -> None:
+        """Note that a run of a fleet begins."""
+        self._store.begin_run(fleet, traceparent)
+
+    def end_run(self, fleet: str) -> None:
+        """Forget the runs of a fleet."""
+        self._store.end_run(fleet)
 
     def _claim_on(self, key: str, result: str = _THEY_LOOK) -> tuple[Keeper, HeldLease]:
         keeper = self._own.get()

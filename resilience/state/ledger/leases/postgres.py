@@ -14,6 +14,7 @@ from psycopg.rows import dict_row, tuple_row
 from resilience.state.ledger.entry import LedgerEntry, State, as_row, from_row
 from resilience.state.ledger.errors import LedgerError, UnavailableError
 from resilience.state.ledger.leases import statements
+from resilience.state.ledger.unended import UnendedRun
 
 T = TypeVar("T")
 
@@ -135,6 +136,28 @@ class PostgresStore:
         """Return all entries."""
         return self._entries(statements.ALL, {})
 
+    def unended_run(self, fleet: str) -> UnendedRun | None:
+        """Return the run of a fleet that has not ended."""
+        if self._row(statements.HAS_RUNS, {}) == (None,):
+            return None
+        found = self._row(statements.UNENDED_RUN, {"fleet": fleet})
+        return None if found is None else UnendedRun(*found)
+
+    def begin_run(self, fleet: str, traceparent: str) -> None:
+        """Note that a run of a fleet begins."""
+        if self._row(statements.HAS_RUNS, {}) == (None,):
+            # The tables were made by an earlier version.
+            with self._use() as connection:
+                _make_tables(connection, statements.RUNS)
+        with self._use() as connection:
+            connection.execute(statements.BEGIN_RUN, {"fleet": fleet, "traceparent": traceparent})
+
+    def end_run(self, fleet: str) -> None:
+        """Forget the runs of a fleet."""
+        if self.unended_run(fleet) is not None:
+            with self._use() as connection:
+                connection.execute(statements.END_RUN, {"fleet": fleet})
+
     def close(self) -> None:
         """Close all connections that are not in use."""
         with self._guard:
@@ -200,11 +223,7 @@ class PostgresStore:
     def _make(self, connection: _Connection) -> None:
         table, comment = connection.execute(statements.KNOWN).fetchone() or (None, None)
         if table is None:
-            # Processes that find none at once make them one after the other; the later ones find them made.
-            with connection.transaction():
-                connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-                connection.execute(statements.TABLES)
-                connection.execute(statements.TELL)
+            _make_tables(connection, statements.TABLES, statements.TELL)
             return
         version = (comment or "").removeprefix(statements.COMMENT)
         if version != str(statements.FORMAT):
@@ -235,6 +254,14 @@ class PostgresStore:
         if isinstance(error, psycopg.ProgrammingError) and not state:
             return LedgerError(self.name, "the url cannot be read; write postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
         return LedgerError(self.name, f"PostgreSQL says {type(error).__name__} ({state or 'no code'}); look at its log")
+
+
+def _make_tables(connection: _Connection, *queries: LiteralString) -> None:
+    """Make tables that are not there; processes that find none at once do it one after the other."""
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        for query in queries:
+            connection.execute(query)
 
 
 def _columns(tokens: Mapping[str, int]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from resilience.state.ledger.entry import LedgerEntry, State, as_row, from_row, kind_of
 from resilience.state.ledger.errors import LedgerError, UnavailableError
 from resilience.state.ledger.leases import scripts
+from resilience.state.ledger.unended import UnendedRun
 from resilience.state.redis_client import RedisClient, RedisUnavailableError, Work
 
 if TYPE_CHECKING:
@@ -115,6 +116,27 @@ class RedisLedgerStore:
                     return found
 
         return sorted(map(self._read, self._ask(work).values()), key=lambda entry: entry.key.encode())
+
+    def unended_run(self, fleet: str) -> UnendedRun | None:
+        """Return the run of a fleet that has not ended."""
+
+        async def work(client: Redis[str]) -> str | None:
+            return await client.hget(scripts.RUNS, fleet)
+
+        began_at, _, traceparent = (self._ask(work) or "").partition(" ")
+        return UnendedRun(traceparent, float(began_at)) if traceparent else None
+
+    def begin_run(self, fleet: str, traceparent: str) -> None:
+        """Note that a run of a fleet begins."""
+        self._run(scripts.BEGIN_RUN, [scripts.RUNS], [fleet, traceparent])
+
+    def end_run(self, fleet: str) -> None:
+        """Forget the runs of a fleet."""
+
+        async def work(client: Redis[str]) -> int:
+            return await client.hdel(scripts.RUNS, [fleet])
+
+        self._ask(work)
 
     def close(self) -> None:
         """End all connections that are not in use."""

@@ -17,6 +17,9 @@ TOKENS: Final = f"{PREFIX}tokens"
 RENAMED: Final = f"{PREFIX}renamed:"
 """The set of the renamed entries of one kind, which follows."""
 
+RUNS: Final = f"{PREFIX}runs"
+"""The runs of fleets that have not ended: when the last one began, and its span."""
+
 _NOW: Final = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
@@ -123,6 +126,14 @@ FORGET: Final = (
 if token_of(ARGV[1]) ~= ARGV[2] then return false end
 redis.call('SREM', KEYS[3], ARGV[1])
 return redis.call('HDEL', KEYS[2], ARGV[1])
+"""
+)
+
+# Keys: runs. Arguments: the fleet, and the span of its run.
+BEGIN_RUN: Final = (
+    _NOW
+    + """
+return redis.call('HSET', KEYS[1], ARGV[1], string.format('%.6f %s', now, ARGV[2]))
 """
 )
 

@@ -8,9 +8,19 @@ FORMAT: Final = 1
 COMMENT: Final = "mqtt-resilience: ledger, format "
 """What the comment of the table begins with; the format follows."""
 
+RUNS: Final = """
+CREATE TABLE IF NOT EXISTS resilience_runs (
+    fleet       text PRIMARY KEY,
+    traceparent text NOT NULL,
+    began_at    double precision NOT NULL
+);
+"""
+
 # Keys are compared by their bytes, so that a range of them is what begins with the same text. The sequence goes on when
 # a claim ends, so that no token comes twice.
-TABLES: Final = """
+TABLES: Final = (
+    RUNS
+    + """
 CREATE SEQUENCE IF NOT EXISTS resilience_tokens;
 CREATE TABLE IF NOT EXISTS resilience_claims (
     key    text COLLATE "C" PRIMARY KEY,
@@ -32,6 +42,7 @@ CREATE TABLE IF NOT EXISTS resilience_ledger (
 );
 CREATE INDEX IF NOT EXISTS resilience_renamed ON resilience_ledger (key) WHERE renamed <> '{}';
 """
+)
 TELL: Final = f"COMMENT ON TABLE resilience_ledger IS '{COMMENT}{FORMAT}'"
 
 KNOWN: Final = """
@@ -106,6 +117,18 @@ RENAMED: Final = """
 SELECT key, provider, operation, resource, state, renamed, number, started_at, done_at
 FROM resilience_ledger
 WHERE renamed <> '{}' AND key >= %(first)s AND key < %(last)s AND strpos(renamed, %(name)s) > 0
+"""
+HAS_RUNS: Final = "SELECT to_regclass('resilience_runs')::text"
+UNENDED_RUN: Final = """
+SELECT traceparent, began_at FROM resilience_runs WHERE fleet = %(fleet)s
+"""
+BEGIN_RUN: Final = """
+INSERT INTO resilience_runs (fleet, traceparent, began_at)
+VALUES (%(fleet)s, %(traceparent)s, extract(epoch FROM clock_timestamp()))
+ON CONFLICT (fleet) DO UPDATE SET traceparent = excluded.traceparent, began_at = excluded.began_at
+"""
+END_RUN: Final = """
+DELETE FROM resilience_runs WHERE fleet = %(fleet)s
 """
 ALL: Final = """
 SELECT key, provider, operation, resource, state, renamed, number, started_at, done_at

@@ -20,6 +20,7 @@ from resilience.state.ledger.errors import LedgerError
 from resilience.state.ledger.own import OwnOfProcess
 from resilience.state.ledger.sqlite.claims import Claims
 from resilience.state.ledger.sqlite.database import DAMAGED, connect, in_our_words, make_file, refuse_network
+from resilience.state.ledger.unended import UnendedRun
 
 _INSERT: Final = (
     "INSERT INTO entries (key, provider, operation, resource, state, renamed, number, started_at, done_at) "
@@ -34,6 +35,13 @@ _INDEX: Final = "CREATE INDEX IF NOT EXISTS renamed_entries ON entries (key) WHE
 _RENAMED_TO: Final = (
     "SELECT * FROM entries WHERE renamed <> '{}' AND key >= ? AND key < ? AND instr(renamed, ?) > 0 ORDER BY started_at"
 )
+
+# The first run of a fleet makes this table, so that an earlier version can read the file.
+_RUNS: Final = (
+    "CREATE TABLE IF NOT EXISTS runs (fleet TEXT PRIMARY KEY, traceparent TEXT NOT NULL, began_at REAL NOT NULL) "
+    "STRICT, WITHOUT ROWID"
+)
+_HAS_RUNS: Final = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'runs'"
 
 # SQLite took at most 999 values in a statement for a long time.
 _MANY_KEYS: Final = 500
@@ -170,6 +178,28 @@ class SqliteBackend:
         with self._use() as (_, connection):
             rows = connection.execute("SELECT * FROM entries ORDER BY key").fetchall()
         return [self._read(row) for row in rows]
+
+    def unended_run(self, fleet: str) -> UnendedRun | None:
+        """Return the run of a fleet that has not ended; makes no file."""
+        if self._own.get().connection is None and not self.path.exists():
+            return None
+        with self._use() as (_, connection):
+            if connection.execute(_HAS_RUNS).fetchone() is None:
+                return None
+            row = connection.execute("SELECT traceparent, began_at FROM runs WHERE fleet = ?", (fleet,)).fetchone()
+        return None if row is None else UnendedRun(*row)
+
+    def begin_run(self, fleet: str, traceparent: str) -> None:
+        """Note that a run of a fleet begins."""
+        with self._use() as (_, connection):
+            connection.execute(_RUNS)
+            connection.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?)", (fleet, traceparent, time.time()))
+
+    def end_run(self, fleet: str) -> None:
+        """Forget the runs of a fleet."""
+        if self.unended_run(fleet) is not None:
+            with self._use() as (_, connection):
+                connection.execute("DELETE FROM runs WHERE fleet = ?", (fleet,))
 
     def _read(self, row: Mapping[str, Any]) -> LedgerEntry:
         try:
