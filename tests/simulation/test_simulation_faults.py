@@ -38,6 +38,12 @@ def met(script: str, count: int) -> list[ScriptedResponse]:
             {"fault": Fault(provider="alibaba", code="SystemOverFlow", status=500), "duration": LATENCY},
             id="code-with-the-catalogues-status",
         ),
+        pytest.param(
+            "not_authorised",
+            {"fault": Fault(provider="alibaba", code="not_authorised"), "duration": LATENCY},
+            id="code-in-lower-case",
+        ),
+        pytest.param("409001", {"fault": Fault(provider="alibaba", code="409001"), "duration": LATENCY}, id="number"),
     ],
 )
 def test_a_word_is_what_an_attempt_meets(entry: str, expected: dict[str, Any]) -> None:

@@ -21,7 +21,9 @@ _REPEAT: Final = re.compile(r"\*(\d*)$")
 _MESSAGE: Final = re.compile(r"""\(\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')\s*\)""", re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _STATUS: Final = re.compile(r"(?:http-)?([2-5]\d\d)")
-_CODE: Final = re.compile(r"[A-Z][A-Za-z0-9]*([._][A-Za-z0-9%]+)*")
+# In lower case a code has several parts, since a single word may be a misspelled word of the language. A number of
+# three digits is a status.
+_CODE: Final = re.compile(r"[A-Z][A-Za-z0-9]*([._][A-Za-z0-9%]+)*|[a-z][A-Za-z0-9]*([._][A-Za-z0-9%]+)+|\d{4,}")
 
 
 @frozen(kw_only=True)

@@ -89,6 +89,11 @@ def _is_known(name: str, scope: str, *, operation: bool) -> bool:
     return name in (catalogue(scope).operations if operation else catalogue(scope).codes)
 
 
+def _may_be_rest(scope: str) -> bool:
+    """Tell whether a provider's API may be one of plain HTTP: its catalogue has requests, or there is no catalogue."""
+    return scope not in providers() or any(facts.request for facts in catalogue(scope).operations.values())
+
+
 def other_way_round(operation: str, code: str, scope: str) -> str:
     """Return a hint for a code that stands before its operation; an empty text for another mistake."""
     is_turned = _is_known(code, scope, operation=True) and _is_known(operation, scope, operation=False)
@@ -220,7 +225,7 @@ def _check_code(code: str, scope: str) -> None:
         if colon and (_is_known(before, scope, operation=True) or is_provider(before)) and _CODE.fullmatch(after):
             hint = f"; did you mean {quoted(after if is_provider(before) else f'{before}/{after}')}?"
         words = "_".join(code.split())
-        if not hint and "_" in words and _CODE.fullmatch(words) and scope not in providers():
+        if not hint and "_" in words and _CODE.fullmatch(words) and _may_be_rest(scope):
             # A REST API may name an error in several words. The adapter joins them with "_".
             hint = f"; the gaps between the words of a code become _, so write {quoted(words)}"
         raise UnfitError(ids.BAD_CODE, f"expected an error code as the service spells it, got {found}{hint}")
