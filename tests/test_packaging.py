@@ -87,7 +87,7 @@ def test_an_installed_wheel_finds_its_data(installed: Path) -> None:
     where, env, examples, providers = json.loads(run(installed / "venv/bin/python", "-c", code, cwd=installed))
     assert Path(where).is_relative_to(installed)
     assert Path(examples).is_relative_to(installed)
-    assert (env, providers) == ("dev", ["alibaba", "emqx", "tencent"])
+    assert (env, providers) == ("dev", [path.stem for path in sorted((ROOT / "resilience/catalog").glob("*.toml"))])
 
 
 def test_the_command_is_installed(installed: Path) -> None:

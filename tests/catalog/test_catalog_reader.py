@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from resilience import catalog
 from resilience.catalog import catalogue, providers, providers_of
 from resilience.catalog.reader import parse
 from resilience.core.admission.rate import Rate
@@ -108,8 +111,8 @@ def test_an_entry_that_is_no_table_is_named() -> None:
 
 def test_all_providers_are_found() -> None:
     """The providers are those that have a file."""
-    assert providers() == ("alibaba", "emqx", "tencent")
-    assert [catalogue(name).provider for name in providers()] == ["alibaba", "emqx", "tencent"]
+    assert providers() == tuple(sorted(path.stem for path in Path(catalog.__file__).parent.glob("*.toml")))
+    assert tuple(catalogue(name).provider for name in providers()) == providers()
 
 
 def test_a_catalogue_is_read_once() -> None:
@@ -127,7 +130,8 @@ def test_a_catalogue_cannot_be_changed() -> None:
 @pytest.mark.parametrize("name", ["aws", "", "../alibaba", "Alibaba"])
 def test_an_unknown_provider_is_refused(name: str) -> None:
     """The message lists the providers that there are."""
-    with pytest.raises(ValueError, match='expected one of "alibaba", "emqx", "tencent"'):
+    known = ", ".join(f'"{each}"' for each in providers())
+    with pytest.raises(ValueError, match=f"expected one of {known}"):
         catalogue(name)
 
 

@@ -79,7 +79,7 @@ def test_a_policy_builds_on_that_of_its_provider(provider: str) -> None:
     """Rules are those of the chosen provider, from the policy that comes with the package."""
     run("init", "mqtt.toml", "--provider", provider)
     policy = Policy.load("mqtt.toml")
-    own = "builtin:emqx" if provider == "emqx" else f"builtin:{provider}-mqtt"
+    own = f"builtin:{provider}-mqtt" if provider in {"alibaba", "tencent"} else f"builtin:{provider}"
     assert policy.sources == ("builtin:common", own, "mqtt.toml")
     assert policy.name == "mqtt"
 

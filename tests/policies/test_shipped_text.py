@@ -17,7 +17,8 @@ from resilience.core.policy import Action, Rule, Verb
 from resilience.policyfile import Policy
 
 FOLDER = Path(__file__).resolve().parents[2] / "policies"
-SHIPPED = ("alibaba-mqtt", "emqx", "tencent-mqtt")
+# All but the file that they share, and the one to copy.
+SHIPPED = tuple(sorted({path.stem for path in FOLDER.glob("*.toml")} - {"common", "provisioning"}))
 FILES = ("common", *SHIPPED, "provisioning")
 READY_MADE = {"retry", "refresh", "rename", "verify", "accept", "fail"}
 # It says nothing, so its HTTP status decides.
@@ -57,7 +58,9 @@ def rule_tables(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def action_of(name: str, value: Any) -> dict[str, Any]:
-    """Return the table behind what a rule of a shipped file asks for."""
+    """Return the table behind what a rule of a shipped file asks for; the last of several, whatever the message."""
+    if isinstance(value, list):
+        return action_of(name, value[-1])
     if isinstance(value, dict):
         return value
     return merged(name, "actions").get(value) or {"do": value}

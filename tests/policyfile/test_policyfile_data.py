@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from resilience.policyfile import TITLES, Policy, PolicyError
+from resilience.policyfile.files.policy_file import builtin_names
 
 DATA = Path(__file__).parents[1] / "data"
 VALID = sorted((DATA / "valid").glob("*.toml"))
 INVALID = sorted((DATA / "invalid").glob("*.toml"))
-SHIPPED = ("alibaba-mqtt", "common", "emqx", "provisioning", "tencent-mqtt")
+SHIPPED = tuple(name.removeprefix("builtin:") for name in sorted(builtin_names()))
 
 
 @pytest.mark.parametrize("path", VALID, ids=lambda path: path.stem)
