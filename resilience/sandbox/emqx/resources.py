@@ -8,16 +8,11 @@ from typing import Any, Final
 
 from resilience.catalog import catalogue
 from resilience.sandbox.exchange import JsonObject, Refusal
+from resilience.sandbox.rest import ENTRIES, STATUS
 from resilience.sandbox.service import Handler, Table
 
 AUTHENTICATOR: Final = "password_based:built_in_database"
 """The id of the one authenticator."""
-
-STATUS: Final = ":status"
-"""The field of an answer with its HTTP status."""
-
-ENTRIES: Final = "entries"
-"""The argument that holds a body which is a list."""
 
 _SHOWN_ONCE: Final = "api_secret"
 

@@ -9,29 +9,24 @@ emqx_mgmt_api_api_keys.erl, apps/emqx_dashboard/src/emqx_dashboard.erl; read 202
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import secrets
-import uuid
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
-from urllib.parse import unquote
+from typing import ClassVar, Final
 
 from resilience.catalog import catalogue
-from resilience.sandbox.emqx.resources import AUTHENTICATOR, ENTRIES, STATUS, EmqxResources
-from resilience.sandbox.exchange import Asked, HttpRequest, JsonObject, Refusal, Reply
+from resilience.sandbox.emqx.resources import AUTHENTICATOR, EmqxResources
+from resilience.sandbox.exchange import Asked, HttpRequest, Refusal, Reply
 from resilience.sandbox.keys import Keyring, TimeSource
-from resilience.sandbox.service import Handler, Rows, Service, Table
+from resilience.sandbox.rest import JSON_TYPE, RestService, basic, json_in
+from resilience.sandbox.service import Rows, Table
 from resilience.sandbox.signing import same
 
-_JSON: Final = {"Content-Type": "application/json"}
 _FOR_THE_DASHBOARD: Final = frozenset({"CreateApiKey", "GetApiKey", "UpdateApiKey", "DeleteApiKey"})
 _UNKNOWN_STATUS: Final = 400
-_NO_CONTENT: Final = 204
 
 
-class Emqx(Service):
+class Emqx(RestService):
     """EMQX 5, with one authenticator: the built-in database."""
 
     provider: ClassVar[str] = "emqx"
@@ -80,44 +75,20 @@ class Emqx(Service):
         """Return the live tables by name."""
         return self._resources.tables
 
-    def other(self, _: str) -> Handler:
-        """Return the handler of an operation without state."""
-        return lambda _: {}
-
-    def read(self, request: HttpRequest) -> Asked:
-        """Read a request: the path names the operation, and path and body have the arguments."""
-        operation, arguments = _named(request.method, request.path)
-        try:
-            body = json.loads(request.body) if request.body else {}
-        except (ValueError, RecursionError):
-            body = {}
-        arguments = {**(body if isinstance(body, dict) else {ENTRIES: body}), **arguments}
-        return Asked(operation, catalogue("emqx").version, arguments, _basic(request)[0])
-
     def check(self, request: HttpRequest, asked: Asked) -> None:
         """Check the key, then path and body."""
         scheme, _, token = request.header("authorization").partition(" ")
         is_dashboard = scheme.lower() == "bearer" and same(token, self.dashboard_token)
         if not is_dashboard:
-            key, secret = _basic(request)
+            key, secret = basic(request)
             if not (same(key, self.api_key) and same(secret, self.api_secret)):
                 raise Refusal("BAD_API_KEY_OR_SECRET", "check api_key and api_secret")
             if asked.operation in _FOR_THE_DASHBOARD:
                 raise Refusal("API_KEY_NOT_ALLOW", "this path needs the token of a user of the dashboard")
         if not asked.operation:
             raise Refusal("NOT_FOUND", "there is no such path, or not with this method")
-        if request.body and not _is_json(request.body):
+        if request.body and not isinstance(json_in(request.body), dict | list):
             raise Refusal("BAD_REQUEST", "the body is no JSON")
-
-    def new_request_id(self) -> str:
-        """Return an id for the log; the service itself sends none."""
-        return str(uuid.uuid4())
-
-    def success(self, fields: JsonObject, _: str) -> Reply:
-        """Return the fields as JSON, with the status of the operation."""
-        status = fields.get(STATUS, 200)
-        shown = {name: value for name, value in fields.items() if name not in {STATUS, "RequestId"}}
-        return Reply(status, b"" if status == _NO_CONTENT else json.dumps(shown).encode(), _JSON)
 
     def failure(self, refusal: Refusal, _: str) -> Reply:
         """Return code and message as JSON; a code such as ``http-429`` is a page of something in front."""
@@ -128,35 +99,4 @@ class Emqx(Service):
         facts = catalogue("emqx").code(refusal.code)
         status = refusal.status or (facts.status if facts else None) or _UNKNOWN_STATUS
         message = refusal.message or (facts.meaning if facts else "a code of the sandbox's user")
-        return Reply(status, json.dumps({"code": refusal.code, "message": message}).encode(), _JSON)
-
-
-def _named(method: str, path: str) -> tuple[str, JsonObject]:
-    """Return the operation of a request and the arguments in its path; empty for a path that is not known."""
-    parts = [unquote(part) for part in path.split("/") if part]
-    for name, facts in catalogue("emqx").operations.items():
-        asked, _, template = (facts.request or "").partition(" ")
-        segments = [part for part in template.split("/") if part]
-        if asked == method and len(segments) == len(parts):
-            pairs = list(zip(segments, parts, strict=True))
-            if all(segment.startswith("{") or segment == part for segment, part in pairs):
-                return name, {segment[1:-1]: part for segment, part in pairs if segment.startswith("{")}
-    return "", {}
-
-
-def _basic(request: HttpRequest) -> tuple[str, str]:
-    """Return the key and the secret of a request; empty without."""
-    scheme, _, encoded = request.header("authorization").partition(" ")
-    try:
-        key, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return "", ""
-    return (key, secret) if scheme.lower() == "basic" else ("", "")
-
-
-def _is_json(body: bytes) -> bool:
-    try:
-        value: Any = json.loads(body)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(value, (dict, list))
+        return Reply(status, json.dumps({"code": refusal.code, "message": message}).encode(), JSON_TYPE)
