@@ -43,6 +43,17 @@ def postgres() -> dict[str, str]:
     return _unpacked("postgresql", "postgres", "initdb", inside="lib/postgresql/*/bin")
 
 
+def rabbitmq() -> dict[str, str]:
+    """Return the environment in which Erlang is found, with the path of RabbitMQ's server in ``RABBITMQ_SERVER``."""
+    found = _unpacked("rabbitmq-server", "rabbitmq-server", "erlexec", inside="lib/erlang/erts-*/bin")
+    program = shutil.which("erlexec", path=found["PATH"])
+    assert program is not None
+    erlang = Path(program).parents[2]
+    (server,) = erlang.parent.glob("rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server")
+    own = {"ROOTDIR": str(erlang), "BINDIR": str(Path(program).parent), "EMU": "beam", "PROGNAME": "erl"}
+    return {**found, **own, "RABBITMQ_SERVER": str(server)}
+
+
 def redis() -> dict[str, str]:
     """Return the environment in which a Redis server is found."""
     return _unpacked("redis-server", "redis-server")
@@ -145,5 +156,5 @@ def _alone() -> Iterator[None]:
 
 if __name__ == "__main__":
     os.environ["ALL_PROGRAMS"] = "1"
-    for fetch in (chromium, mosquitto, prometheus, postgres, redis):
+    for fetch in (chromium, mosquitto, prometheus, postgres, rabbitmq, redis):
         fetch()

@@ -18,6 +18,8 @@ SECRET_FIELDS = frozenset(
         "Password", "Secret", "PrimaryKey", "SecondaryKey", "Header", "Body", "Text",
         # EMQX: passwords, and the secrets of API keys.
         "password", "api_secret",
+        # RabbitMQ: a password is also sent as its hash, and a message may be anything.
+        "password_hash", "payload",
     }
 )  # fmt: skip
 

@@ -7,6 +7,7 @@ from typing import TypedDict
 from resilience.sandbox.alibaba.service import Alibaba
 from resilience.sandbox.emqx.service import Emqx
 from resilience.sandbox.keys import TimeSource
+from resilience.sandbox.rabbitmq.service import RabbitMq
 from resilience.sandbox.service import Service
 from resilience.sandbox.tencent.service import Tencent
 
@@ -21,6 +22,7 @@ class Ports(TypedDict, total=False):
     alibaba_port: int
     tencent_port: int
     emqx_port: int
+    rabbitmq_port: int
 
 
 class Services:
@@ -31,17 +33,19 @@ class Services:
         alibaba: ApsaraMQ for MQTT.
         tencent: TDMQ for MQTT.
         emqx: EMQX 5.
+        rabbitmq: RabbitMQ.
     """
 
     def __init__(self, clock: TimeSource) -> None:
         self.alibaba = Alibaba(clock)
         self.tencent = Tencent(clock)
         self.emqx = Emqx(clock)
+        self.rabbitmq = RabbitMq(clock)
 
     @property
     def services(self) -> tuple[Service, ...]:
         """All services."""
-        return self.alibaba, self.tencent, self.emqx
+        return self.alibaba, self.tencent, self.emqx, self.rabbitmq
 
 
 PROVIDERS = {name: name.removesuffix("_port").replace("_", "-") for name in Ports.__annotations__}

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from servers.postgres import PostgresServer, postgres_server
+from servers.rabbitmq import RabbitMqServer, rabbitmq_server
 from servers.redis import RedisServer, redis_server
 
 _numbers = itertools.count(1)
@@ -45,3 +46,10 @@ def redis() -> Iterator[RedisServer]:
 def new_redis_url(redis: RedisServer) -> Callable[[], str]:
     """Return what makes a place in the server, and returns its address."""
     return lambda: f"redis://:hunter2@127.0.0.1:{redis.port}/{next(_numbers)}"
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[RabbitMqServer]:
+    """Run a RabbitMQ server, which a test may not end; each test has virtual hosts and users of its own."""
+    with rabbitmq_server() as server:
+        yield server

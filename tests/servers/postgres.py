@@ -11,17 +11,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import debian
 from attrs import define, field
 
-from servers.processes import free_port, until
-
-
-def _as_other_user() -> dict[str, Any]:
-    """Return the words that start a process as a plain user: the server refuses to run as root."""
-    return {"user": "nobody", "group": "nogroup", "extra_groups": ()} if os.geteuid() == 0 else {}
+from servers.processes import as_other_user, free_port, until
 
 
 @define
@@ -66,7 +60,7 @@ class PostgresServer:
             stderr=subprocess.DEVNULL,
             env={**os.environ, **debian.postgres()},
             cwd=self.folder,
-            **_as_other_user(),
+            **as_other_user(),
         )
         until(self._answers, self._process)
 
@@ -115,7 +109,7 @@ class PostgresServer:
             capture_output=True,
             encoding="utf-8",
             check=False,
-            **_as_other_user(),
+            **as_other_user(),
         )
         assert run.returncode == 0 or not check, run.stderr
         return run.returncode

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 _PATIENCE: Final = 30.0
 
@@ -19,9 +20,14 @@ def free_port() -> int:
         return port
 
 
-def until(is_so: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
-    """Wait until a server that has been started answers."""
-    end = time.monotonic() + _PATIENCE
+def as_other_user() -> dict[str, Any]:
+    """Return the words that start a process as a plain user, for servers that refuse to run as root."""
+    return {"user": "nobody", "group": "nogroup", "extra_groups": ()} if os.geteuid() == 0 else {}
+
+
+def until(is_so: Callable[[], bool], process: subprocess.Popen[bytes], patience: float = _PATIENCE) -> None:
+    """Wait until a server that has been started answers, at most ``patience`` seconds."""
+    end = time.monotonic() + patience
     while not is_so():
         assert process.poll() is None, f"{process.args!r} has ended: {process.returncode}"
         assert time.monotonic() < end, f"{process.args!r} does not answer"
