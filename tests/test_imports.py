@@ -37,6 +37,8 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "journal": frozenset({"core", "catalog"}),
     # It rehearses decisions without a network: the decisions, what the catalogue knows of codes, and recorded faults.
     "simulation": frozenset({"core", "catalog", "journal"}),
+    # Stories of calls under a policy: it reads policies, and finds operations as an executor does.
+    "scenarios": frozenset({"core", "catalog", "policyfile", "engine", "simulation"}),
     # It puts an unmodified script under a policy: everything that a script could use itself.
     "runner": frozenset(
         {"core", "catalog", "policyfile", "clients", "state", "engine", "telemetry", "journal", "observers"}
@@ -54,6 +56,7 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
             "telemetry",
             "sandbox",
             "simulation",
+            "scenarios",
             "journal",
             "runner",
             "testing",

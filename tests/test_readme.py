@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from resilience import Policy
+from resilience.scenarios import check, read_text
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,8 +31,13 @@ def test_every_block_says_what_it_is() -> None:
 
 @pytest.mark.parametrize("text", blocks("toml"))
 def test_policies_are_policies(text: str) -> None:
-    """Each policy loads, without a warning."""
-    assert not Policy.loads(text).warnings()
+    """Each policy loads, without a warning; a test file can be read as far as it stands by itself."""
+    if "[[scenario]]" not in text:
+        assert not Policy.loads(text).warnings()
+        return
+    file = read_text(text.replace('"mqtt.toml"', '"builtin:provisioning"'), name="README.md")
+    assert file.problems == ()
+    assert [each.differences for each in map(check, file.scenarios)] == [(), ()]
 
 
 def test_scripts_print_what_is_shown(tmp_path: Path) -> None:

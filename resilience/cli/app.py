@@ -14,6 +14,7 @@ _COMMANDS = {
     "fleet": "resilience.cli.fleet.command",
     "plan": "resilience.cli.fleet.plan",
     "check": "resilience.cli.check.command",
+    "test": "resilience.cli.test.command",
     "rule": "resilience.cli.rule",
     "demo": "resilience.cli.demo.command",
     "explain": "resilience.cli.explain.command",

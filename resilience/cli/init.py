@@ -30,12 +30,21 @@ from resilience.policyfile.starter import is_bare, starter
     metavar="NAME",
     help="An environment, such as dev, staging or prod; repeat it for more.",
 )
-def init(file: Path, chosen: tuple[str, ...], environments: tuple[str, ...]) -> None:
+@click.option(
+    "--tests",
+    is_flag=True,
+    help="Also write tests beside it, as mqtt.test.toml; of a policy that is there already, only the tests.",
+)
+def init(file: Path, chosen: tuple[str, ...], environments: tuple[str, ...], *, tests: bool) -> None:
     """
     Write a policy with comments, ready for use.
 
-    It extends the policies of the package, and has a table for each environment. FILE must not exist yet.
+    It extends the policies of the package, and has a table for each environment. FILE must not exist yet, unless only
+    its tests are to be written.
     """
+    if tests and file.exists():
+        _write_tests(file)
+        return
     for env in environments:
         if not is_bare(env):
             raise click.BadParameter(f"expected letters, digits, - and _, got {env!r}", param_hint="--env")
@@ -50,8 +59,29 @@ def init(file: Path, chosen: tuple[str, ...], environments: tuple[str, ...]) -> 
         raise click.UsageError(f"cannot write {file}: {(error.strerror or str(error)).lower()}") from None
     schema = file.with_name("policy.schema.json")
     click.echo(f"wrote {file}")
+    if tests:
+        _write_tests(file)
     if not schema.exists():
         click.echo(f"for help in editors: resilience schema > {schema}")
+
+
+def _write_tests(policy: Path) -> None:
+    """Write a first test file beside a policy."""
+    # Imported here, because a policy alone needs no simulation.
+    from resilience.cli.screen import load  # noqa: PLC0415
+    from resilience.scenarios import starter as tests_of  # noqa: PLC0415
+
+    environments: tuple[str | None, ...] = load(os.fspath(policy), None).environments or (None,)
+    policies = [load(os.fspath(policy), env) for env in environments]
+    file = policy.with_name(f"{policy.name.removesuffix('.toml')}.test.toml")
+    text = tests_of(policies, file=os.fspath(file), source=policy.name, base=os.fspath(policy.parent))
+    try:
+        write_new(file, text)
+    except FileExistsError:
+        raise click.UsageError(f"{file} exists already; remove it first") from None
+    except OSError as error:
+        raise click.UsageError(f"cannot write {file}: {(error.strerror or str(error)).lower()}") from None
+    click.echo(f"wrote {file}; run it with: resilience test {file}")
 
 
 def write_new(file: Path, content: str) -> None:

@@ -73,6 +73,21 @@ class Policy(PolicyValues):
             return cls._of(chain, env, _ambient())
 
     @classmethod
+    def in_env(cls, source: str | os.PathLike[str], env: str | None) -> Self:
+        """
+        Read a policy from a file and everything that it extends, for exactly this environment.
+
+        Args:
+            source: As for :meth:`load`.
+            env: The environment; None for none, whatever ``RESILIENCE_ENV`` says.
+
+        Raises:
+            PolicyError: As for :meth:`load`.
+        """
+        with without_collections():
+            return cls._of(_chain_of(source), env, None)
+
+    @classmethod
     def of_texts(cls, texts: Sequence[tuple[str, str]], *, base: str, env: str | None) -> Self:
         """
         Read a policy from the texts of its files, as :attr:`texts` has them.

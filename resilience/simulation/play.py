@@ -64,6 +64,7 @@ def play(  # noqa: PLR0913  # keywords with defaults
     draw: Callable[[], float],
     most_steps: int = _MOST_STEPS,
     waits_for_turn: bool = True,
+    ours: bool = False,
 ) -> Played:
     """
     Play one call, on a clock that begins at 0. It shares no limit with other calls.
@@ -75,6 +76,7 @@ def play(  # noqa: PLR0913  # keywords with defaults
         draw: Returns a number in [0, 1) for each step of the machine, from which jitter is taken.
         most_steps: The number of steps after which the call counts as endless.
         waits_for_turn: Whether its attempts wait for their turn in the rate limits.
+        ours: Whether an earlier run has started the call, and its end is unknown.
 
     Raises:
         EndlessError: Neither a deadline nor a number of attempts ends the call, or no limit ends an
@@ -84,6 +86,7 @@ def play(  # noqa: PLR0913  # keywords with defaults
     history = begin(
         plan,
         now=0.0,
+        ours=ours,
         budget=shared.budget(plan.provider),
         breaker=shared.breaker(plan.provider, plan.operation),
         admission=admission_of(plan.policy.rates, plan.provider) if waits_for_turn else None,

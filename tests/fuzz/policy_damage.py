@@ -30,7 +30,8 @@ LINES = ["[open", "x = [", 'x = "', "x = {", "prose in a line", "<<<<<<< HEAD", 
 
 def texts() -> list[str]:
     """Return the shipped policies, those of the tests and that of the README, each with what is planted."""
-    files = [*sorted((ROOT / "policies").glob("*.toml")), ROOT / "tests" / "data" / "valid" / "everything.toml"]
+    policies = [path for path in (ROOT / "policies").glob("*.toml") if not path.name.endswith(".test.toml")]
+    files = [*sorted(policies), ROOT / "tests" / "data" / "valid" / "everything.toml"]
     found = [file.read_text(encoding="utf-8") for file in files]
     found += re.findall(r"```toml\n(.*?schema = 1.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     return [text.rstrip() + "\n" + PLANTED for text in found]

@@ -19,6 +19,9 @@ from resilience.policyfile.lint import inspect, inspect_text
 
 _STDIN: Final = "<stdin>"
 
+TEST_SUFFIX: Final = ".test.toml"
+"""The end of the names of test files, which are no policies."""
+
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", shell_complete=policies)
@@ -31,9 +34,9 @@ def check(files: tuple[str, ...], environments: tuple[str, ...], form: str, *, s
     """
     Check policy files, in all of their environments.
 
-    FILE is a path, builtin:NAME, or - for standard input. Each finding has a place and an id; "resilience rule ID"
-    explains the id. The exit code is 0 without errors, 1 with errors, and 2 for a missing file. With --strict, warnings
-    count like errors.
+    FILE is a path, builtin:NAME, or - for standard input; of a test file, such as mqtt.test.toml, only its form is
+    checked. Each finding has a place and an id; "resilience rule ID" explains the id. The exit code is 0 without
+    errors, 1 with errors, and 2 for a missing file. With --strict, warnings count like errors.
     """
     findings: dict[Problem, None] = {}
     for file in dict.fromkeys(files):
@@ -45,6 +48,11 @@ def check(files: tuple[str, ...], environments: tuple[str, ...], form: str, *, s
 
 
 def _look(file: str, environments: Sequence[str]) -> tuple[Problem, ...]:
+    if file.endswith(TEST_SUFFIX):
+        # Imported here, because a policy alone needs no simulation.
+        from resilience.scenarios import read  # noqa: PLC0415
+
+        return read(file).problems
     if file != "-":
         return inspect(file, environments=environments)
     try:

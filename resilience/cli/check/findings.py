@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import click
@@ -75,10 +76,16 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def as_sarif(findings: Sequence[Problem]) -> str:
-    """Return a SARIF 2.1.0 log with one run, for code scanning services."""
+def as_sarif(findings: Sequence[Problem], *, titles: Mapping[str, str] = MappingProxyType({})) -> str:
+    """
+    Return a SARIF 2.1.0 log with one run, for code scanning services.
+
+    Args:
+        findings: The findings.
+        titles: The titles of ids that are not of policies.
+    """
     used = sorted({finding.rule for finding in findings})
-    titles: Mapping[str, str] = {**TITLES, **LINT_TITLES}
+    titles = {**TITLES, **LINT_TITLES, **titles}
     run = {
         "tool": {
             "driver": {

@@ -263,7 +263,9 @@ def builtin_names() -> tuple[str, ...]:
 
 
 def _builtin_files() -> dict[str, Path]:
-    return {**plugins.files("policies"), **{path.stem: path for path in _builtin_folder().glob("*.toml")}}
+    found = {**plugins.files("policies"), **{path.stem: path for path in _builtin_folder().glob("*.toml")}}
+    # Beside a policy stand its tests: policies/emqx.test.toml.
+    return {name: path for name, path in found.items() if not name.endswith(".test")}
 
 
 def _builtin_folder() -> Path:

@@ -1,0 +1,1 @@
+"""``resilience test``: tests of policies, and the forms in which their results are printed."""
