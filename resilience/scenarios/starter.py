@@ -18,7 +18,8 @@ from resilience.scenarios.judge import check
 from resilience.scenarios.reader import read_text
 
 _HEAD: Final = """\
-# What {policy} does. Run it with `resilience test {file}`; --coverage also says which rules no test meets.
+# What {policy} does. Run it with `resilience test {file}`;
+# --coverage also says which rules no test meets.
 #
 # Each expectation is what the policy did when this file was written: read it, and change what you expect otherwise.
 # Add a scenario for what must never happen. The format is described in the docstring of resilience.scenarios:
@@ -120,14 +121,14 @@ def _of_rules(policy: Policy) -> Iterator[_Draft]:
 
 
 def _operation(policy: Policy, provider: str, rule: Rule | None) -> str | None:
-    """Return an operation that a rule is for; one that makes something, if there is one."""
+    """Return an operation that a rule is for: one that the service refuses the second time, if there is one."""
     known = catalogue(provider).operations if provider in providers() else {}
     names = [*policy.operations.get(provider, {}), *known]
     if rule is not None and rule.operation is not None:
         asked = rule.operation
         names = [name for name in names if name == asked or ("*" in asked and meets(asked, name))]
-    makers = [name for name in names if name in known and known[name].repeat == "conflict"]
-    return next(iter([*makers, *names]), None)
+    makers = [name for name in names if name in known and known[name].repeat != "safe"]
+    return next(iter([*(name for name in makers if known[name].repeat == "conflict"), *makers, *names]), None)
 
 
 def _word(rule: Rule) -> str:
