@@ -18,7 +18,8 @@ from resilience.policyfile import Policy
 
 FOLDER = Path(__file__).resolve().parents[2] / "policies"
 # All but the file that they share, and the one to copy.
-SHIPPED = tuple(sorted({path.stem for path in FOLDER.glob("*.toml")} - {"common", "provisioning"}))
+NAMES = {path.stem for path in FOLDER.glob("*.toml") if not path.stem.endswith(".test")}
+SHIPPED = tuple(sorted(NAMES - {"common", "provisioning"}))
 FILES = ("common", *SHIPPED, "provisioning")
 READY_MADE = {"retry", "refresh", "rename", "verify", "accept", "fail"}
 # It says nothing, so its HTTP status decides.
