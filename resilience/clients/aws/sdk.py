@@ -11,6 +11,7 @@ from resilience.clients.aws.codecs import CODECS
 from resilience.clients.aws.keys import credentials, refreshing
 from resilience.clients.aws.keys.assuming import aws_assume_role
 from resilience.clients.aws.traits import HOOKS, PACKAGES, PROVIDER
+from resilience.clients.aws.verifying import verifiers
 from resilience.clients.common.assuming import Keys
 from resilience.clients.common.fields import attribute
 from resilience.clients.common.keys import KeyTriple
@@ -27,6 +28,7 @@ class AwsSdk(VendorSdk):
     packages: ClassVar[tuple[str, ...]] = PACKAGES
     clients: ClassVar[tuple[str, ...]] = ("boto3 or aiobotocore for iot, iot-data or sts",)
     needs_asyncio: ClassVar[bool] = True
+    verifies: ClassVar[str] = "boto3 for iot"
     hooks: ClassVar[Mapping[str, tuple[str, ...]]] = HOOKS
     generic: ClassVar[Mapping[str, Generic]] = methods.GENERIC
     codecs: ClassVar[RequestCodecs] = CODECS
@@ -45,6 +47,7 @@ class AwsSdk(VendorSdk):
     fixed_keys = staticmethod(credentials.fixed_keys)
     give_keys = staticmethod(credentials.give_keys)
     given_by = staticmethod(credentials.given_by)
+    verifiers = staticmethod(verifiers.verifiers)
     is_read_once = staticmethod(methods.is_read_once)
     answer_names = staticmethod(accepted.names)
     shaped = staticmethod(accepted.shaped)
