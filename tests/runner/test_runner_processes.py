@@ -147,6 +147,61 @@ def test_a_signal_that_comes_just_before_a_wait_is_handled(clients: Scripts) -> 
     assert (plain.code, plain.out) == (-signal.SIGTERM, "done\n")
 
 
+# Python forgets a signal that comes to a forked process before its own first step; under load that is most of them.
+HANDLERS = {
+    "the-script": "import alibabacloud_onsmqtt20200420.client",
+    "a-worker-with-telemetry": "from resilience.runner.ending.exit_hooks import before_termination\n"
+    "before_termination(lambda: print('done', flush=True))",
+}
+
+
+@pytest.mark.parametrize("handled", HANDLERS.values(), ids=HANDLERS)
+def test_a_forked_process_that_is_terminated_in_its_first_moment_dies(handled: str, clients: Scripts) -> None:
+    """A pool may end a worker that it has just started; it then waits for that worker without a bound."""
+    clients.write(
+        "script.py",
+        """
+        HANDLED
+        import os, signal, time
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        codes = set()
+        for _ in range(30):
+            child = os.fork()
+            if not child:
+                time.sleep(1)
+                os._exit(0)
+            os.kill(child, signal.SIGTERM)
+            codes.add(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        print(codes, signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before)
+        """.replace("HANDLED", handled.replace("\n", "\n        ")),
+    )
+    ours = clients.run("script.py")
+    assert (ours.code, ours.out) == (0, "{-15} True\n")
+
+
+def test_a_forked_process_has_the_handler_of_the_script(clients: Scripts) -> None:
+    """Signals are held back only while ours is there."""
+    clients.write(
+        "script.py",
+        """
+        import alibabacloud_onsmqtt20200420.client
+        import os, signal, time
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(3))
+        reader, writer = os.pipe()
+        child = os.fork()
+        if not child:
+            os.write(writer, b".")
+            time.sleep(30)
+            os._exit(0)
+        os.read(reader, 1)
+        os.kill(child, signal.SIGTERM)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        """,
+    )
+    ours = clients.run("script.py")
+    assert (ours.code, ours.out) == (0, "3\n")
+
+
 def test_other_children_are_covered(clients: Scripts) -> None:
     """One that was forked by hand, one that was killed afterwards, and one of another folder and shell."""
     clients.write("elsewhere/child.py", "import sys\nsys.path.append('..')\nfrom working import work\nwork('third')\n")

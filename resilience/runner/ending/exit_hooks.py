@@ -17,7 +17,7 @@ from functools import wraps
 from types import FrameType
 from typing import Any, Final
 
-from resilience.runner.ending.termination import is_default
+from resilience.runner.ending.termination import OwnHandler, handle_termination, is_default
 
 # Seconds. A collector that runs answers within milliseconds, and a process that ends like this should end soon.
 PATIENCE: Final = 3.0
@@ -27,6 +27,20 @@ _MOMENT: Final = 0.1
 
 _last: list[tuple[int, Callable[[], object]]] = []
 """The process and its last work; at most one pair."""
+
+
+class _WorksBefore(OwnHandler):
+    """The handler that does some work first."""
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        self._work = work
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        signal.signal(number, signal.SIG_IGN)  # the same signal may come again during the work
+        in_time(self._work)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
 
 
 def before_exit(work: Callable[[], object]) -> None:
@@ -40,16 +54,7 @@ def before_termination(work: Callable[[], object]) -> None:
     """Do some work before SIGTERM ends the process; nothing if the script has a handler, or in another thread."""
     if threading.current_thread() is not threading.main_thread() or not is_default(signal.getsignal(signal.SIGTERM)):
         return
-    process = os.getpid()
-
-    def end(number: int, _: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_IGN)  # the same signal may come again during the work
-        if os.getpid() == process:
-            in_time(work)
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
-
-    signal.signal(signal.SIGTERM, end)
+    handle_termination(_WorksBefore(work))
     if hasattr(signal, "pthread_kill"):
         _deliver_until_handled(signal.SIGTERM)
 

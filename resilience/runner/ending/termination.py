@@ -9,6 +9,10 @@ second SIGTERM ends the process at once. A handler of the script replaces this o
 A process that ``multiprocessing`` has started dies at once, as under plain Python, because a pool ends its workers with
 SIGTERM. It gets no handler: if the signal came just before the main thread begins to wait for a lock, Python would
 never run the handler, and the pool would wait for its worker for ever.
+
+A forked process gets rid of the handler, and no SIGTERM reaches it before. Python forgets each signal that comes
+between the fork and its own work in the new process (``PyOS_AfterFork_Child``), and a pool may end a worker that has
+not run yet.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from functools import cache
 from types import FrameType, TracebackType
 from typing import Any, Final
 
@@ -31,12 +36,23 @@ _PATIENCE: Final = 0.2
 # get_command_line).
 _SPAWNED: Final = "--multiprocessing-fork"
 
+_forking: Final = threading.local()
+"""With ``mask``: which signals a thread held back before it forked; None where the handler is the script's."""
+
 _ended: list[int] = []
 """The process that SIGTERM ends; at most one."""
 
 
-class _EndsLikeInterrupt:
-    """The handler of SIGTERM; a class, so that :func:`is_default` recognises it."""
+class OwnHandler:
+    """A handler of SIGTERM that is ours; a forked process does not keep it."""
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Handle the signal."""
+        raise NotImplementedError
+
+
+class _EndsLikeInterrupt(OwnHandler):
+    """The handler of a script's process; a class, so that :func:`is_default` recognises it."""
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
@@ -76,15 +92,37 @@ def end_like_interrupt() -> None:
         return
     before = signal.getsignal(signal.SIGTERM)
     if is_default(before):
-        signal.signal(signal.SIGTERM, _EndsLikeInterrupt())
-        if before is signal.SIG_DFL and hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=_as_without_us)
+        handle_termination(_EndsLikeInterrupt())
+
+
+def handle_termination(handler: OwnHandler) -> None:
+    """Handle SIGTERM in this process; processes that it forks die of SIGTERM at once, from their first moment on."""
+    _leave_out_children()
+    signal.signal(signal.SIGTERM, handler)
+
+
+@cache
+def _leave_out_children() -> None:
+    if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+        os.register_at_fork(before=_hold_back, after_in_parent=_let_through, after_in_child=_as_without_us)
+
+
+def _hold_back() -> None:
+    """Let SIGTERM wait in this thread, and in the process that it forks; nothing if the script has a handler."""
+    is_ours = isinstance(signal.getsignal(signal.SIGTERM), OwnHandler)
+    _forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM}) if is_ours else None
+
+
+def _let_through() -> None:
+    if _forking.mask is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, _forking.mask)
 
 
 def _as_without_us() -> None:
     """Let a forked process die of SIGTERM at once, unless the script has a handler."""
-    if isinstance(signal.getsignal(signal.SIGTERM), _EndsLikeInterrupt):
+    if _forking.mask is not None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _let_through()
 
 
 def is_default(handler: object) -> bool:
