@@ -19,7 +19,7 @@ from resilience.cli.demo.examples import folder
 
 EXAMPLES = folder()
 
-_READ_BY_EXAMPLES = ("ALIBABA", "TENCENT", "EMQX", "RESILIENCE")
+_READ_BY_EXAMPLES = ("ALIBABA", "TENCENT", "EMQX", "RABBITMQ", "DEVICE_SEED", "RESILIENCE")
 
 
 def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:

@@ -30,6 +30,7 @@ def test_all_examples_are_tested_here() -> None:
         "outage",
         "outer_scheduler",
         "plain_coroutines",
+        "rabbitmq_broker",
         "tencent_topics",
         "trace_tree",
         "wrapped_client",
@@ -136,7 +137,9 @@ def test_alibaba_groups_end_well_on_a_bad_day() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["alibaba_groups", "emqx_users", "tencent_topics", "wrapped_client"])
+@pytest.mark.parametrize(
+    "name", ["alibaba_groups", "emqx_users", "rabbitmq_broker", "tencent_topics", "wrapped_client"]
+)
 def test_without_an_environment_nothing_is_done(name: str) -> None:
     """An example that could cost money says which variables are missing, and exits with 2."""
     shown = run(f"{name}.py")

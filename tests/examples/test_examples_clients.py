@@ -134,7 +134,26 @@ def test_emqx_users_are_asked_for_no_more_than_needed() -> None:
         assert {row["user_id"] for row in sandbox.emqx.users} == {"dev-busy", "dev-away", "dev-lost", "dev-there"}
 
 
-def test_emqx_policy_has_no_findings() -> None:
+def test_a_rabbitmq_is_set_up_twice_without_harm() -> None:
+    """Answers that are lost and nodes that are away or behind change nothing, and neither does a second run."""
+    shown = run("rabbitmq_broker.py", "--sandbox")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    lines = shown.stdout.splitlines()
+    requests = [line.split(" ", 1) for line in lines if line[:1].isdigit()]
+    half = len(requests) // 2
+    assert [request for _, request in requests[:half]] == [request for _, request in requests[half:]]
+    assert {status for status, _ in requests} == {"201", "204"}
+    assert [line.split()[0] for line in lines if " succeeded after 2 attempts" in line] == [
+        "DeclareQueue:",
+        "PutPolicy:",
+        "PutPermissions:",
+    ]
+    assert lines[-1] == "nothing has changed"
+    assert "password" not in shown.stdout
+
+
+@pytest.mark.parametrize("name", ["emqx", "rabbitmq"])
+def test_the_policy_of_an_example_has_no_findings(name: str) -> None:
     """The policy that people will copy is one that ``check`` has nothing to say about."""
-    shown = run("-m", "resilience", "check", "emqx.toml", "--strict")
+    shown = run("-m", "resilience", "check", f"{name}.toml", "--strict")
     assert (shown.returncode, shown.stdout) == (0, "")

@@ -20,6 +20,15 @@ def free_port() -> int:
         return port
 
 
+def is_open(port: int) -> bool:
+    """Tell whether a port of loopback takes connections."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
 def as_other_user() -> dict[str, Any]:
     """Return the words that start a process as a plain user, for servers that refuse to run as root."""
     return {"user": "nobody", "group": "nogroup", "extra_groups": ()} if os.geteuid() == 0 else {}

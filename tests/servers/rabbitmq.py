@@ -17,7 +17,7 @@ from pathlib import Path
 import debian
 from attrs import define, field
 
-from servers.processes import as_other_user, free_port, until
+from servers.processes import as_other_user, free_port, is_open, until
 
 _CONFIGURATION = """\
 listeners.tcp.1 = 127.0.0.1:{amqp}
@@ -74,7 +74,7 @@ class RabbitMqServer:
             "RABBITMQ_PID_FILE": str(self.folder / "pid"),
             "RABBITMQ_DIST_PORT": str(free_port()),
             # The program that knows where nodes are outlives them, unless it is a process of ours.
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-start_epmd false",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}",
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "ERL_EPMD_PORT": str(free_port()),
         }
@@ -93,6 +93,10 @@ class RabbitMqServer:
                 )
             )
         until(self._answers, self._processes[-1], patience=60)
+
+    def wait_for_mqtt(self) -> None:
+        """Wait until devices can sign in, which takes some seconds more."""
+        until(lambda: is_open(self.mqtt), self._processes[-1])
 
     def _write(self, name: str, text: str) -> Path:
         path = self.folder / name
