@@ -4,55 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from attrs import evolve
-from servers.redis import RedisServer, redis_server
 
 from resilience.core.admission.shared.kept_value import Proposal
 from resilience.core.admission.shared.reservation import GivenSlots, SharedLimit, SlotRequest
-from resilience.state.redis_client import RedisClient
 from resilience.state.store import Store
-from resilience.state.store.memory import MemoryStore
-from resilience.state.store.opening import open_store
 
 TEN = SharedLimit("ten", 10, 1.0)
 ONE = SharedLimit("one", 1, 0.5)
 
 Another = Callable[[], Store]
 """Opens the same store once more, as another process does."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    with redis_server() as running:
-        yield running
-
-
-@pytest.fixture(params=["memory", "sqlite", "redis"])
-def another(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Another]:
-    opened: list[Store] = []
-    memory = MemoryStore()
-    where = str(tmp_path / "state.db")
-    if request.param == "redis":
-        where = request.getfixturevalue("server").url
-        RedisClient(where).ask(lambda client: client.flushall(), 5.0)
-
-    def opening() -> Store:
-        opened.append(memory if request.param == "memory" else open_store(where))
-        return opened[-1]
-
-    yield opening
-    for store in opened:
-        store.close()
-
-
-@pytest.fixture
-def store(another: Another) -> Store:
-    return another()
 
 
 def ask(store: Store, name: str, wanted: int = 1, *limits: SharedLimit, within: float = 2.0) -> GivenSlots:
@@ -187,3 +153,22 @@ def test_threads_that_count_together_lose_nothing(another: Another) -> None:
     for thread in threads:
         thread.join()
     assert stores[0].exchange(Proposal("resilience:n", "", "", 60.0), 5.0).value == "30"
+
+
+def test_a_value_and_slots_come_with_one_question(store: Store) -> None:
+    """Where the value can be changed there are slots as well, and where it has changed meanwhile there are none."""
+    proposal = Proposal("resilience:v", "", "one", 60.0)
+    request = SlotRequest(limits=(TEN,), name="a", wanted=2, within=2.0, proposal=proposal)
+    given = store.reserve(request, 5.0)
+    assert given.kept is not None
+    assert (given.kept.value, given.kept.is_changed, len(given.slots)) == ("one", True, 2)
+    late = store.reserve(evolve(request, name="b"), 5.0)
+    assert late.kept is not None
+    assert (late.kept.version, late.kept.value, late.kept.is_changed) == (given.kept.version, "one", False)
+    assert (late.slots, late.next) == ((), None)
+    looked = store.reserve(evolve(request, name="c", proposal=evolve(proposal, value="")), 5.0)
+    assert looked.kept == evolve(late.kept, now=looked.now)
+    assert len(looked.slots) == 2
+    known = evolve(proposal, version=given.kept.version, value="")
+    assert len(store.reserve(evolve(request, name="d", proposal=known), 5.0).slots) == 2
+    assert store.reserve(evolve(request, name="e", proposal=evolve(known, version="1")), 5.0).slots == ()

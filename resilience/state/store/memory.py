@@ -10,8 +10,9 @@ from collections.abc import Callable
 from attrs import define, field
 
 from resilience.core.admission.shared.kept_value import KeptValue, Proposal
-from resilience.core.admission.shared.reservation import GivenSlots, SlotRequest
-from resilience.state.store.slots import give_out, next_version
+from resilience.core.admission.shared.reservation import GivenSlots, SharedLimit, SlotRequest
+from resilience.state.store.answering import answer, exchange
+from resilience.state.store.slots import Log
 
 
 @define(eq=False)
@@ -51,6 +52,26 @@ class _MemoryLog:
 
 
 @define(eq=False)
+class _MemoryTables:
+    now: float
+    _logs: dict[str, _MemoryLog]
+    _values: dict[str, tuple[str, str, float]]
+
+    def log(self, limit: SharedLimit) -> _MemoryLog:
+        return self._logs.setdefault(limit.key, _MemoryLog())
+
+    def keep_log(self, limit: SharedLimit, log: Log, until: float) -> None:
+        """Do nothing: the log itself has changed."""
+
+    def value(self, key: str) -> tuple[str, str]:
+        version, value, until = self._values.get(key, ("", "", self.now))
+        return (version, value) if until > self.now else ("", "")
+
+    def keep_value(self, key: str, version: str, value: str, until: float) -> None:
+        self._values[key] = version, value, until
+
+
+@define(eq=False)
 class MemoryStore:
     """
     A store for the threads of one process.
@@ -65,23 +86,17 @@ class MemoryStore:
     _values: dict[str, tuple[str, str, float]] = field(factory=dict, init=False)
 
     def reserve(self, request: SlotRequest, timeout: float) -> GivenSlots:  # noqa: ARG002  # it takes no time
-        """Give out slots in all limits of a question."""
+        """Give out slots and permits."""
         with self._lock:
-            logs = [(limit, self._logs.setdefault(limit.key, _MemoryLog())) for limit in request.limits]
-            return give_out(request, list(logs), self.clock())
+            return answer(request, self._tables())
 
     def exchange(self, proposal: Proposal, timeout: float) -> KeptValue:  # noqa: ARG002  # it takes no time
         """Put a value in the place of another, if that has not changed meanwhile."""
         with self._lock:
-            now = self.clock()
-            known, value, until = self._values.get(proposal.key, ("", "", now))
-            if until <= now:
-                known, value = "", ""
-            if not proposal.value or proposal.version != known:
-                return KeptValue(now, known, value, is_changed=False)
-            following = next_version(known, now)
-            self._values[proposal.key] = following, proposal.value, now + proposal.lasts
-            return KeptValue(now, following, proposal.value, is_changed=True)
+            return exchange(proposal, self._tables())
 
     def close(self) -> None:
         """Do nothing."""
+
+    def _tables(self) -> _MemoryTables:
+        return _MemoryTables(self.clock(), self._logs, self._values)

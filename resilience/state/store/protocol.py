@@ -41,7 +41,7 @@ class Store(Protocol):
 
     def reserve(self, request: SlotRequest, timeout: float) -> GivenSlots:
         """
-        Give out slots in all limits of a question.
+        Give out slots in all limits of a question, and what the question asks for besides; all of it is one change.
 
         Args:
             request: The question.

@@ -8,11 +8,11 @@ from typing import Any
 from attrs import define, field
 
 from resilience.core.admission.shared.kept_value import KeptValue, Proposal
+from resilience.core.admission.shared.permits import GivenPermits
 from resilience.core.admission.shared.reservation import GivenSlots, SlotRequest
 from resilience.state.redis_client import RedisClient, RedisUnavailableError
 from resilience.state.store.protocol import StateError
 from resilience.state.store.redis_scripts import EXCHANGE, RESERVE
-from resilience.state.store.slots import JUMP
 
 
 @define(eq=False)
@@ -39,9 +39,18 @@ class RedisStore:
             raise StateError(self.shown, str(error)) from None
 
     def reserve(self, request: SlotRequest, timeout: float) -> GivenSlots:
-        """Give out slots in all limits of a question."""
+        """Give out slots and permits."""
         keys: list[str] = []
-        arguments: list[str | float] = [request.wanted, request.after, request.within, request.name, JUMP]
+        arguments: list[str | float] = [request.wanted, request.after, request.within, request.name]
+        proposal, permits = request.proposal, request.permits
+        arguments.append(int(proposal is not None))
+        if proposal is not None:
+            keys.append(proposal.key)
+            arguments += _proposed(proposal)
+        arguments.append(int(permits is not None))
+        if permits is not None:
+            keys.append(permits.key)
+            arguments += [permits.holder, permits.count, permits.held, permits.wanted, permits.lasts]
         arguments.append(len(request.limits))
         for limit in request.limits:
             keys += [limit.key, f"{limit.key}:pace"]
@@ -50,14 +59,12 @@ class RedisStore:
         for name, at in request.late.items():
             arguments += [name, f"{at:.6f}"]
         arguments += [len(request.unused), *request.unused]
-        now, following, *slots = self._run(RESERVE, keys, arguments, timeout)
-        return GivenSlots(now=float(now), slots=tuple(map(float, slots)), next=float(following) if following else None)
+        return _given(self._run(RESERVE, keys, arguments, timeout))
 
     def exchange(self, proposal: Proposal, timeout: float) -> KeptValue:
         """Put a value in the place of another, if that has not changed meanwhile."""
-        arguments: list[str | float] = [proposal.version, proposal.value, math.ceil(proposal.lasts * 1000)]
-        now, version, value, is_changed = self._run(EXCHANGE, [proposal.key], arguments, timeout)
-        return KeptValue(float(now), version, value, is_changed=bool(int(is_changed)))
+        now, *kept = self._run(EXCHANGE, [proposal.key], _proposed(proposal), timeout)
+        return _kept(now, kept)
 
     def _run(self, script: str, keys: list[str], arguments: list[str | float], timeout: float) -> list[Any]:
         try:
@@ -69,3 +76,30 @@ class RedisStore:
     def close(self) -> None:
         """End the connection."""
         self._client.close()
+
+
+def _proposed(proposal: Proposal) -> list[str | float]:
+    return [proposal.version, proposal.value, math.ceil(proposal.lasts * 1000)]
+
+
+def _kept(now: str, kept: list[Any]) -> KeptValue:
+    version, value, is_changed = kept
+    return KeptValue(float(now), version, value, is_changed=bool(int(is_changed)))
+
+
+def _given(answer: list[Any]) -> GivenSlots:
+    now, following, kept, permits, slots = answer
+    return GivenSlots(
+        now=float(now),
+        slots=tuple(map(float, slots)),
+        next=float(following) if following else None,
+        kept=_kept(now, kept) if kept else None,
+        permits=None
+        if not permits
+        else GivenPermits(
+            granted=int(permits[0]),
+            target=int(permits[1]),
+            review=float(permits[2]),
+            again=float(permits[3]) if permits[3] else None,
+        ),
+    )

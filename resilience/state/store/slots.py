@@ -57,12 +57,19 @@ class Log(Protocol):
         ...
 
 
-def give_out(request: SlotRequest, logs: list[tuple[SharedLimit, Log]], now: float) -> GivenSlots:
+def give_out(request: SlotRequest, logs: list[tuple[SharedLimit, Log]], now: float, *, wanted: int) -> GivenSlots:
     """
     Give out slots.
 
-    A slot at ``t`` needs fewer places after ``t - held`` than the limit's count, also of later ones: then no window
-    that contains ``t`` holds too many.
+    Args:
+        request: The question.
+        logs: Of its limits.
+        now: The store's time.
+        wanted: The most slots to give out.
+
+    Returns:
+        The slots. One at ``t`` needs fewer places after ``t - held`` than the limit's count, also of later ones: then
+        no window that contains ``t`` holds too many.
     """
     for limit, log in logs:
         last = log.from_last(1)
@@ -74,7 +81,7 @@ def give_out(request: SlotRequest, logs: list[tuple[SharedLimit, Log]], now: flo
         for name in request.unused:
             log.remove(name)
     slots: list[float] = []
-    for number in range(request.wanted):
+    for number in range(wanted):
         own = [_next(limit, log, now + request.after) for limit, log in logs]
         at = max(own)
         if at > now + request.within:

@@ -18,10 +18,11 @@ from typing import Final
 from attrs import define, field
 
 from resilience.core.admission.shared.kept_value import KeptValue, Proposal
-from resilience.core.admission.shared.reservation import GivenSlots, SlotRequest
+from resilience.core.admission.shared.reservation import GivenSlots, SharedLimit, SlotRequest
 from resilience.state.ledger.sqlite.filesystems import network_filesystem
+from resilience.state.store.answering import answer, exchange
 from resilience.state.store.protocol import StateError
-from resilience.state.store.slots import give_out, next_version
+from resilience.state.store.slots import Log
 
 _FORMAT: Final = 1
 _APPLICATION: Final = 0x4D515253  # "MQRS"; a ledger's file has another one
@@ -83,6 +84,29 @@ class _FileLog:
 
 
 @define(eq=False)
+class _FileTables:
+    _connection: sqlite3.Connection
+    now: float
+
+    def log(self, limit: SharedLimit) -> _FileLog:
+        found = self._connection.execute("SELECT pace, last FROM limits WHERE key = ?", (limit.key,)).fetchone()
+        return _FileLog(self._connection, limit.key, *(found or (float("-inf"), float("-inf"))))
+
+    def keep_log(self, limit: SharedLimit, log: Log, until: float) -> None:
+        row = limit.key, log.pace, log.last, until
+        self._connection.execute("INSERT OR REPLACE INTO limits (key, pace, last, until) VALUES (?, ?, ?, ?)", row)
+
+    def value(self, key: str) -> tuple[str, str]:
+        known = "SELECT version, value FROM kept WHERE key = ? AND until > ?"
+        version, value = self._connection.execute(known, (key, self.now)).fetchone() or ("", "")
+        return version, value
+
+    def keep_value(self, key: str, version: str, value: str, until: float) -> None:
+        row = key, version, value, until
+        self._connection.execute("INSERT OR REPLACE INTO kept (key, version, value, until) VALUES (?, ?, ?, ?)", row)
+
+
+@define(eq=False)
 class SqliteStore:
     """
     A store for the processes of one machine.
@@ -97,30 +121,17 @@ class SqliteStore:
     _swept_at: float = field(default=0.0, init=False)
 
     def reserve(self, request: SlotRequest, timeout: float) -> GivenSlots:
-        """Give out slots in all limits of a question."""
+        """Give out slots and permits."""
         with self._changing(timeout) as connection:
             now = time.time()
-            logs = [(limit, self._log(connection, limit.key)) for limit in request.limits]
-            answer = give_out(request, list(logs), now)
-            connection.executemany(
-                "INSERT OR REPLACE INTO limits (key, pace, last, until) VALUES (?, ?, ?, ?)",
-                [(limit.key, log.pace, log.last, now + limit.held + request.within) for limit, log in logs],
-            )
+            given = answer(request, _FileTables(connection, now))
             self._sweep(connection, now)
-            return answer
+            return given
 
     def exchange(self, proposal: Proposal, timeout: float) -> KeptValue:
         """Put a value in the place of another, if that has not changed meanwhile."""
         with self._changing(timeout) as connection:
-            now, key = time.time(), proposal.key
-            found = connection.execute("SELECT version, value FROM kept WHERE key = ? AND until > ?", (key, now))
-            known, value = found.fetchone() or ("", "")
-            if not proposal.value or proposal.version != known:
-                return KeptValue(now, known, value, is_changed=False)
-            following = next_version(known, now)
-            row = key, following, proposal.value, now + proposal.lasts
-            connection.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", row)
-            return KeptValue(now, following, proposal.value, is_changed=True)
+            return exchange(proposal, _FileTables(connection, time.time()))
 
     def close(self) -> None:
         """Close the file."""
@@ -128,10 +139,6 @@ class SqliteStore:
             if self._opened is not None and self._opened[0] == os.getpid():
                 self._opened[1].close()
             self._opened = None
-
-    def _log(self, connection: sqlite3.Connection, key: str) -> _FileLog:
-        found = connection.execute("SELECT pace, last FROM limits WHERE key = ?", (key,)).fetchone()
-        return _FileLog(connection, key, *(found or (float("-inf"), float("-inf"))))
 
     def _sweep(self, connection: sqlite3.Connection, now: float) -> None:
         if not self._swept_at <= now < self._swept_at + _KEPT:

@@ -13,7 +13,7 @@ class Proposal:
     Attributes:
         key: The name of the value, the same in all processes that share it.
         version: That of the value in whose place the new one is to be; empty for none.
-        value: The new value, a text; empty to learn only what is there.
+        value: The new value, a text; empty to learn whether there is still that version, or what is there.
         lasts: After how many seconds without a change the value is forgotten.
     """
 
@@ -21,6 +21,10 @@ class Proposal:
     version: str
     value: str
     lasts: float
+
+    def holds(self, kept: KeptValue) -> bool:
+        """Tell whether what it was made from was there."""
+        return kept.is_changed or (not self.value and self.version in {"", kept.version})
 
 
 @frozen

@@ -95,7 +95,7 @@ class Replica:
         """Take the answer of the store; tell whether the proposal holds."""
         self.time.clock.learn(kept.now, asked=asked, received=received)
         self.asked_at = received
-        holds = kept.is_changed or (proposal.value == "" and kept.version == self._version)
+        holds = proposal.holds(kept)
         if holds:
             for _ in range(min(self._proposed, len(self._pending))):
                 self._pending.popleft()
