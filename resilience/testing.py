@@ -25,6 +25,10 @@ A program without an event loop has :func:`virtual_time`::
 Only the clock of the waits is virtual. Credentials expire by ``time.time()``, which
 stays real.
 
+Under a virtual clock nothing is asked of the store that a policy names in ``[state]``. A store in memory stands for it,
+by the virtual clock: the executors of one event loop, or of one ``virtual_time``, share limits, budget, breaker and
+refreshes as processes do.
+
 A call also ends in time under a clock that ``freezegun`` or ``time-machine`` has stopped. The program's own sleeps on
 an event loop stand still under ``freezegun``, unless it gets ``real_asyncio=True``, or for trio ``ignore=["trio"]``.
 """
@@ -128,6 +132,8 @@ def virtual_time(*, patience: float = 0.0) -> Iterator[VirtualTime]:
 
 class _VirtualLoop(asyncio.SelectorEventLoop):
     """An event loop with the time of its selector."""
+
+    is_virtual = True
 
     def __init__(self, patience: float) -> None:
         self._jumping = _JumpingSelector(patience)

@@ -101,25 +101,30 @@ class Steps:
                 sys.settrace(before)
 
 
-def run_with(steps: Steps, backend: Backend, main: Callable[[], Awaitable[None]]) -> None:
-    """Run a program on an event loop with a virtual clock, whose steps are counted."""
+def run_with(steps: Steps, backend: Backend, main: Callable[[], Awaitable[None]], *, is_virtual: bool = True) -> None:
+    """Run a program on an event loop whose steps are counted, with a virtual clock or the real one."""
     if backend == "trio":
-        anyio.run(main, backend="trio", backend_options=_of_trio(steps))
+        anyio.run(main, backend="trio", backend_options=_of_trio(steps, is_virtual=is_virtual))
         return
-    anyio.run(main, backend="asyncio", backend_options={"loop_factory": lambda: counted_loop(steps)})
+    options = {"loop_factory": lambda: counted_loop(steps, is_virtual=is_virtual)}
+    anyio.run(main, backend="asyncio", backend_options=options)
 
 
-def _of_trio(steps: Steps) -> dict[str, Any]:
+def _of_trio(steps: Steps, *, is_virtual: bool) -> dict[str, Any]:
     class Counter(trio.abc.Instrument):
         def before_task_step(self, task: trio.lowlevel.Task) -> None:  # noqa: ARG002  # trio's signature
             steps.step()
 
-    return {"clock": MockClock(autojump_threshold=0.0), "instruments": [Counter()]}
+    clock = {"clock": MockClock(autojump_threshold=0.0)} if is_virtual else {}
+    return {**clock, "instruments": [Counter()]}
 
 
-def counted_loop(steps: Steps) -> asyncio.AbstractEventLoop:
-    """Return an event loop of asyncio with a virtual clock, whose callbacks are counted."""
-    loop: asyncio.AbstractEventLoop = virtual_backend("asyncio")[1]["loop_factory"]()
+def counted_loop(steps: Steps, *, is_virtual: bool = True) -> asyncio.AbstractEventLoop:
+    """Return an event loop of asyncio, with a virtual clock or the real one, whose callbacks are counted."""
+    make: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+    if is_virtual:
+        make = virtual_backend("asyncio")[1]["loop_factory"]
+    loop = make()
     real: Callable[..., asyncio.Handle] = loop.call_soon
 
     def call_soon(callback: Callable[..., object], *args: Any, context: Any = None) -> asyncio.Handle:

@@ -14,6 +14,7 @@ from resilience.core.admission.shared.kept_value import Proposal
 from resilience.core.admission.shared.reservation import GivenSlots, SharedLimit, SlotRequest
 from resilience.state.store import Store
 
+pytest_plugins = ("store_fixtures",)
 TEN = SharedLimit("ten", 10, 1.0)
 ONE = SharedLimit("one", 1, 0.5)
 

@@ -20,6 +20,7 @@ from resilience.state.store.memory import MemoryStore
 from resilience.state.store.opening import open_store
 from resilience.state.store.permits import HEARD, POLL, TURN
 
+pytest_plugins = ("store_fixtures",)
 Another = Callable[[], Store]
 
 
@@ -35,21 +36,21 @@ def ask(
 def test_all_processes_together_hold_what_the_limit_says(another: Another) -> None:
     """The second process gets what is left, and learns that more is to come; the first learns what to give back."""
     one, other = another(), another()
-    assert ask(one, "a", 9) == GivenPermits(granted=4, target=4)
-    assert ask(other, "b", 9) == GivenPermits(granted=0, target=2, again=POLL)
-    assert ask(one, "a", 9, held=4) == GivenPermits(granted=4, target=2, again=POLL)
-    assert ask(one, "a", 9, held=3).granted == 3
-    assert ask(other, "b", 9) == GivenPermits(granted=1, target=2, again=POLL)
-    assert ask(one, "a", 9, held=2) == GivenPermits(granted=2, target=2, again=REVIEW)
-    assert ask(other, "b", 9, held=1) == GivenPermits(granted=2, target=2, again=REVIEW)
+    assert ask(one, "a", 9) == GivenPermits(granted=4, target=4, spare=0)
+    assert ask(other, "b", 9) == GivenPermits(granted=0, target=2, spare=0, again=POLL)
+    assert ask(one, "a", 9, held=4) == GivenPermits(granted=4, target=2, spare=0, again=POLL)
+    assert ask(one, "a", 9, held=3) == GivenPermits(granted=3, target=2, spare=1, again=POLL)
+    assert ask(other, "b", 9) == GivenPermits(granted=1, target=2, spare=0, again=POLL)
+    assert ask(one, "a", 9, held=2) == GivenPermits(granted=2, target=2, spare=1, again=REVIEW)
+    assert ask(other, "b", 9, held=1) == GivenPermits(granted=2, target=2, spare=0, again=REVIEW)
 
 
 def test_who_wants_little_leaves_the_rest_to_others(store: Store) -> None:
     """A process that could use one permit keeps one, and the other has three of four."""
-    assert ask(store, "a", 1).granted == 1
-    assert ask(store, "b", 9) == GivenPermits(granted=3, target=3, again=REVIEW)
-    assert ask(store, "a", 0) == GivenPermits(granted=0, target=0)
-    assert ask(store, "b", 9, held=3) == GivenPermits(granted=4, target=4)
+    assert ask(store, "a", 1) == GivenPermits(granted=1, target=1, spare=3)
+    assert ask(store, "b", 9) == GivenPermits(granted=3, target=3, spare=0, again=REVIEW)
+    assert ask(store, "a", 0) == GivenPermits(granted=0, target=0, spare=1)
+    assert ask(store, "b", 9, held=3) == GivenPermits(granted=4, target=4, spare=0)
 
 
 def test_permits_of_a_process_that_died_come_back(store: Store) -> None:
@@ -101,7 +102,7 @@ def test_threads_never_hold_too_many(another: Another) -> None:
             with lock:
                 under_way += 1
                 most, turns = max(most, under_way), turns + 1
-            time.sleep(0.001)
+            time.sleep(0.003)
             with lock:
                 under_way -= 1
             ask(store, name, 0, count=2)
@@ -111,7 +112,8 @@ def test_threads_never_hold_too_many(another: Another) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert (most, turns) == (2, 30)
+    assert most <= 2
+    assert turns == 30
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 16])
@@ -125,7 +127,8 @@ def test_a_server_gives_what_a_file_gives(count: int, server: RedisServer) -> No
         keeps = chance.randint(0, held[name])
         wanted = chance.choice([0, 1, 2, count, 2 * count]) if keeps == 0 else keeps + chance.randint(0, count)
         answers = [ask(store, name, wanted, held=keeps, count=count) for store in (redis, memory)]
-        assert (answers[0].granted, answers[0].target) == (answers[1].granted, answers[1].target)
+        first, second = ((each.granted, each.target, each.spare) for each in answers)
+        assert first == second
         assert answers[0].again == (None if answers[1].again is None else pytest.approx(answers[1].again))
         assert answers[0].review == pytest.approx(answers[1].review, abs=0.5)
         held[name] = answers[0].granted

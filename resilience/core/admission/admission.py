@@ -69,9 +69,19 @@ class Admission:
         """Whether its limits are those of several processes together."""
         return False
 
-    def enter(self, operation: str, host: str, now: float, *, again: bool = False) -> Ticket:
-        """Join the queue; a retry goes before new calls."""
+    def enter(self, operation: str, host: str, now: float, *, again: bool = False, takes: float = math.inf) -> Ticket:
+        """
+        Join the queue; a retry goes before new calls.
+
+        Args:
+            operation: Of the call.
+            host: That it is sent to.
+            now: On the driver's clock.
+            again: Whether it is a retry.
+            takes: How long the attempt takes at most, in seconds.
+        """
         with self.mutex:
+            self._expect(takes)
             queue = self._queues.get((operation, host)) or self._queue(operation, host, self._time.at(now))
             self._given += 1
             ticket = Ticket(queue, again, self._given)
@@ -161,10 +171,11 @@ class Admission:
         if queue.first is not ticket:
             return math.inf
         queue.sleeps = False
-        if self.under_way >= self._concurrency:
+        blocked_for = self._blocked_for(now)
+        if blocked_for > 0.0:
             queue.blocked_by, queue.sleeps = "concurrency", True
             self._wake_behind(queue)
-            return math.inf
+            return blocked_for
         at = self._ready_at(queue, now)
         if at > now:
             queue.blocked_by = "rate"
@@ -180,6 +191,13 @@ class Admission:
             return math.inf
         self._admit(ticket, now)
         return 0.0
+
+    def _expect(self, takes: float) -> None:
+        """Note how long an attempt may take."""
+
+    def _blocked_for(self, now: float) -> float:  # noqa: ARG002  # processes that share a limit ask again later
+        """Return for how many seconds no attempt may begin; infinity for as long as those under way take."""
+        return 0.0 if self.under_way < self._concurrency else math.inf
 
     def _ready_at(self, queue: Queue, now: float) -> float:
         """Return when the first of a queue may be sent, as far as its rates are concerned."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from resilience.core.history import History
@@ -18,6 +19,12 @@ def attempt_limit(history: History, *, now: float) -> float | None:
     a settled verification fits before the deadline, but never before half of the time.
     """
     return _earlier(history, now, last_attempt_end(history))
+
+
+def longest_attempt(history: History) -> float:
+    """Return how many seconds an attempt or a question to a verifier may take at most; infinity for no limit."""
+    limits = history.plan.limits
+    return min((each for each in (limits.attempt_timeout, limits.deadline) if each is not None), default=math.inf)
 
 
 def remedy_limit(history: History, *, now: float) -> float | None:

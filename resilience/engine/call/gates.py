@@ -14,7 +14,7 @@ from resilience.core import events
 from resilience.core.call import ADMITTED, Admitted, pass_breaker
 from resilience.core.decision import KnownBefore, MachineEvent, NotAdmitted, RefreshFailed
 from resilience.core.events import Recalled, Waited
-from resilience.core.steps.limits import fits, last_attempt_end
+from resilience.core.steps.limits import fits, last_attempt_end, longest_attempt
 from resilience.engine.call import renaming
 from resilience.engine.call.progress import Progress
 from resilience.engine.call.remedies import credentials_ready
@@ -188,7 +188,9 @@ class _Turn(_HoldsNothing):
             return None
         started = now = call.now()
         end = last_attempt_end(history)
-        ticket = admission.enter(call.plan.operation, call.target.host, now, again=history.begun > 0)
+        ticket = admission.enter(
+            call.plan.operation, call.target.host, now, again=history.begun > 0, takes=longest_attempt(history)
+        )
         try:
             await try_again(call, admission, ticket)
             now = call.now()

@@ -21,6 +21,7 @@ from resilience.engine.call.notes import attach, left_in_doubt, note
 from resilience.engine.call.progress import Progress
 from resilience.engine.call.remedies import refresh, verify
 from resilience.engine.call.shared_limits import refusal, tell_changes, tell_payment
+from resilience.engine.sharing.slots import give_back
 from resilience.engine.target.ledger_entry import LedgerClaim
 from resilience.engine.target.target import Target
 
@@ -52,11 +53,14 @@ async def run(  # noqa: C901, PLR0912, PLR0915  # one frame for what most calls 
     left: str | None = None
     budget = call.history.budget
     has_changes = call.history.breaker is not None or call.history.admission is not None
+    is_shared = target.setting.shared is not None and call.history.admission is not None
     try:
         command = begin(call) if first is None else made(call, first)
         while True:
             if has_changes:
                 tell_changes(call)
+            if is_shared:
+                await give_back(call)
             match command:
                 case Sleep():
                     if budget is not None:
@@ -97,6 +101,8 @@ async def run(  # noqa: C901, PLR0912, PLR0915  # one frame for what most calls 
             call.commands.close()  # gives back the place of an attempt that has no result
         if not has_ended:
             _break_off(call, left)
+        if is_shared:
+            await give_back(call)
     return call
 
 

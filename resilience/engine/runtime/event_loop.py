@@ -10,12 +10,15 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping
 from typing import Any, Final, TypeVar
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 from anyio.lowlevel import RunVar
 from attrs import define, field
 
 from resilience.engine.runtime import clock
 from resilience.engine.runtime.runtime import Ran, Timing, settled
+from resilience.state.store import Store
+from resilience.state.store.memory import MemoryStore
 
 T = TypeVar("T")
 
@@ -26,6 +29,20 @@ _limiters: Final[RunVar[dict[int, anyio.CapacityLimiter]]] = RunVar("resilience_
 # must not wait for a store that is slow.
 _STORE_THREADS: Final = 8
 _store_limiters: Final[RunVar[anyio.CapacityLimiter]] = RunVar("resilience_store_threads")
+
+
+# The stores in memory that stand for others under a virtual clock, by the others' names.
+_virtual_stores: Final[RunVar[dict[str, MemoryStore]]] = RunVar("resilience_virtual_stores")
+
+
+def _is_virtual() -> bool:
+    """Tell whether the clock of the running event loop is one of tests (:mod:`resilience.testing`)."""
+    asyncio = sys.modules.get("asyncio")
+    running = None if asyncio is None else asyncio._get_running_loop()  # noqa: SLF001  # it is in the module's __all__
+    if running is not None:
+        return getattr(running, "is_virtual", False)
+    testing = sys.modules.get("trio.testing")
+    return testing is not None and isinstance(sys.modules["trio"].lowlevel.current_clock(), testing.MockClock)
 
 
 def _store_limiter() -> anyio.CapacityLimiter:
@@ -168,7 +185,23 @@ class Loop:
 
     async def ask_store(self, function: Callable[[], T]) -> T:
         """Run a function in a thread, which goes on by itself where the call is cancelled."""
+        if _is_virtual():
+            # A virtual clock would jump over every limit while a thread works.
+            await anyio.lowlevel.checkpoint()
+            return function()
         return await anyio.to_thread.run_sync(function, abandon_on_cancel=True, limiter=_store_limiter())
+
+    def virtual_store(self, where: str) -> Store | None:
+        """Return the store of all executors of this event loop, if its clock is virtual."""
+        if not _is_virtual():
+            return None
+        stores = _virtual_stores.get(None)
+        if stores is None:
+            stores = {}
+            _virtual_stores.set(stores)
+        if where not in stores:
+            stores[where] = MemoryStore(clock=self.timing()[0])
+        return stores[where]
 
     def latch(self) -> anyio.Event:
         """Return an event of the loop."""

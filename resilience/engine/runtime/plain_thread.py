@@ -20,6 +20,8 @@ from attrs import define, field
 from resilience.engine.runtime import clock
 from resilience.engine.runtime.halt import Halt
 from resilience.engine.runtime.runtime import Ran, Timing, settled
+from resilience.state.store import Store
+from resilience.state.store.memory import MemoryStore
 
 T = TypeVar("T")
 
@@ -63,11 +65,24 @@ class _Limits(threading.local):
 
 
 @define(eq=False)
+class _VirtualStores:
+    """The stores in memory that stand for others under a virtual clock, by the others' names."""
+
+    clock: Clock
+    known: dict[str, MemoryStore] = field(factory=dict, init=False)
+
+
+@define(eq=False)
 class Thread:
     """The runtime of calls in a plain thread."""
 
     clock: Clock = field(default=clock)
     _limits: _Limits = field(factory=_Limits, init=False)
+    _virtual_stores: _VirtualStores = field(init=False)
+
+    @_virtual_stores.default
+    def _no_stores(self) -> _VirtualStores:
+        return _VirtualStores(self.clock)
 
     @property
     def blocks(self) -> bool:
@@ -126,6 +141,15 @@ class Thread:
     async def ask_store(self, function: Callable[[], T]) -> T:
         """Run a function in this thread."""
         return function()
+
+    def virtual_store(self, where: str) -> Store | None:
+        """Return the store of all threads under a virtual clock, if the clock is virtual."""
+        if self.clock is clock:
+            return None
+        stores = self._virtual_stores
+        if stores.clock is not self.clock:
+            stores = self._virtual_stores = _VirtualStores(self.clock)
+        return stores.known.setdefault(where, MemoryStore(clock=self.clock.monotonic))
 
     def latch(self) -> _ThreadLatch:
         """Return a latch for threads."""

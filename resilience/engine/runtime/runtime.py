@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
 from resilience.core.values import record
+from resilience.state.store import Store
 
 T = TypeVar("T")
 
@@ -107,6 +108,10 @@ class Runtime(Protocol):
 
     async def ask_store(self, function: Callable[[], T]) -> T:
         """Run a function that waits for a store; it goes on by itself where the call is cancelled."""
+        ...
+
+    def virtual_store(self, where: str) -> Store | None:
+        """Return the store in memory that stands for another one under a virtual clock; None under a real clock."""
         ...
 
     def latch(self) -> Latch:

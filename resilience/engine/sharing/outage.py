@@ -10,9 +10,8 @@ from resilience.core.admission.shared.shared_breaker import SharedBreaker
 from resilience.core.admission.shared.shared_budget import SharedBudget
 from resilience.core.decision import NotAdmitted
 from resilience.engine.call.progress import Progress
-from resilience.engine.runtime import clock
 from resilience.engine.sharing.shared_store import TIMEOUT, SharedStore
-from resilience.engine.sharing.slots import tell_change
+from resilience.engine.sharing.slots import asked_at, tell_change
 from resilience.state.store import StateError, Store
 
 T_co = TypeVar("T_co", covariant=True)
@@ -86,10 +85,8 @@ async def settle(call: Progress, shared: SharedStore, value: SharedValue[T], unt
     if shared.error is not None and not shared.begins_trial():
         shared.stand_in()
         return None
-    began, asked = clock.monotonic(), call.now()
-
-    def now() -> float:
-        return asked + clock.monotonic() - began
+    virtual = call.runtime.virtual_store(shared.settings.store)
+    now = asked_at(call, virtual)
 
     def carry_out(store: Store) -> T | None:
         # One call after the other: what one has learned, the next need not ask.
@@ -109,7 +106,7 @@ async def settle(call: Progress, shared: SharedStore, value: SharedValue[T], unt
         raise StateError(shared.shown, "too many processes change one value at once; give fewer of them one store")
 
     try:
-        ran = await call.runtime.run_until(until, call.runtime.ask_store, (lambda: shared.use(carry_out),), {})
+        ran = await call.runtime.run_until(until, call.runtime.ask_store, (lambda: shared.use(carry_out, virtual),), {})
     finally:
         tell_change(call, shared)
     if isinstance(ran.error, StateError):

@@ -98,15 +98,19 @@ class SharedStore:
             self._again_at = now + TIMEOUT
             return True
 
-    def use(self, function: Callable[[Store], T]) -> T:
+    def use(self, function: Callable[[Store], T], virtual: Store | None = None) -> T:
         """
         Use the store, and note whether that is possible; blocks.
+
+        Args:
+            function: What is done with it.
+            virtual: What stands for it under a virtual clock.
 
         Raises:
             StateError: The store cannot be used.
         """
         try:
-            value = function(self._store())
+            value = function(self._store() if virtual is None else virtual)
         except StateError as error:
             self._failed(error)
             raise

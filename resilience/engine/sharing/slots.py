@@ -1,5 +1,5 @@
 """
-What calls ask the store that processes share: slots in the rate limits, for all calls that wait for the same.
+What calls ask the store that processes share: slots in the rate limits and permits, for all calls that wait for them.
 
 Whichever call waits asks; there is no task for it. If that call is cancelled, the question goes on in its thread, and
 what it brings is there for the other calls.
@@ -7,11 +7,12 @@ what it brings is there for the other calls.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from typing import Final
 
 from resilience.core.admission.admission import Admission
-from resilience.core.admission.shared.shared_adaptation import SharedAdaptation
 from resilience.core.admission.shared.shared_admission import Question, SharedAdmission
 from resilience.core.admission.tickets import Ticket
 from resilience.core.events import StateChanged
@@ -43,7 +44,7 @@ async def try_again(call: Progress, admission: Admission, ticket: Ticket) -> Non
 
 async def ask_store(call: Progress, admission: Admission, ticket: Ticket, end: float | None) -> bool:
     """
-    SlotRequest the store for slots, if this call is to.
+    Ask the store for slots and permits, if this call is to.
 
     Args:
         call: A call that waits.
@@ -75,32 +76,42 @@ def _follow(shared: SharedStore, admission: SharedAdmission) -> bool:
     return admission.stand_alone(is_alone=shared.error is not None)
 
 
+async def give_back(call: Progress) -> None:
+    """
+    Give permits back that calls of this process hold and do not use, if no other call waits for them.
+
+    Where the store does not answer, they come back when their lease is over.
+    """
+    shared, admission = call.target.setting.shared, call.history.admission
+    if shared is None or not isinstance(admission, SharedAdmission) or shared.error is not None:
+        return
+    question = admission.gives_back()
+    if question is None:
+        return
+    # Whatever goes wrong here: the attempt has ended, and its result must not be lost.
+    with call.runtime.shield(), suppress(Exception):
+        await _ask(call, shared, admission, question, None)
+
+
 async def _ask(
     call: Progress, shared: SharedStore, admission: SharedAdmission, question: Question, end: float | None
 ) -> None:
-    began, asked = clock.monotonic(), call.now()
+    virtual = call.runtime.virtual_store(shared.settings.store)
+    now = asked_at(call, virtual)
     is_begun = False
-
-    def now() -> float:
-        return asked + clock.monotonic() - began
-
-    def reserve(store: Store) -> None:
-        if question.adaptation is not None:
-            with shared.turn(question.adaptation.key):
-                _adapt(admission, question.adaptation, store, now)
-        before = now()
-        request = admission.request(question, before)
-        given = store.reserve(request, TIMEOUT)
-        admission.answered(question, request, given, asked=before, received=now())
 
     def carry_out() -> None:
         nonlocal is_begun
         is_begun = True
-        try:
-            shared.use(reserve)
-        except BaseException:
-            admission.unanswered(question)
-            raise
+        asked: Question | None = question
+        while asked is not None:
+            try:
+                shared.use(functools.partial(_reserve, shared, admission, asked, now), virtual)
+            except BaseException:
+                admission.unanswered(asked)
+                raise
+            # Where no call waits any more for what the answer has brought.
+            asked = admission.gives_back()
 
     try:
         ran = await call.runtime.run_until(end, call.runtime.ask_store, (carry_out,), {})
@@ -113,16 +124,27 @@ async def _ask(
         tell_change(call, shared)
 
 
-def _adapt(admission: SharedAdmission, adaptation: SharedAdaptation, store: Store, now: Callable[[], float]) -> None:
-    """Tell the store what came of requests, and learn how fast all processes send; the next question tells the rest."""
-    if not admission.is_due(adaptation, now()):
-        return
-    for _ in range(_TRIES):
-        before = now()
-        proposal = admission.propose(adaptation)
-        kept = store.exchange(proposal, TIMEOUT)
-        if admission.learn(adaptation, proposal, kept, asked=before, received=now()):
-            return
+def asked_at(call: Progress, virtual: Store | None) -> Callable[[], float]:
+    """Return the clock of a call, for the thread that asks a store."""
+    if virtual is not None:
+        return call.now
+    began, asked = clock.monotonic(), call.now()
+    return lambda: asked + clock.monotonic() - began
+
+
+def _reserve(
+    shared: SharedStore, admission: SharedAdmission, question: Question, now: Callable[[], float], store: Store
+) -> None:
+    # Of the calls that tell how a limit has adapted one follows the other.
+    turn = nullcontext() if question.adaptation is None else shared.turn(question.adaptation.key)
+    with turn:
+        tells = admission.is_to_tell(question, now())
+        for number in range(_TRIES):
+            before = now()
+            request = admission.request(question, before, tells=tells and number < _TRIES - 1)
+            given = store.reserve(request, TIMEOUT)
+            if admission.answered(question, request, given, asked=before, received=now()):
+                return
 
 
 def tell_change(call: Progress, shared: SharedStore) -> None:

@@ -13,6 +13,7 @@ from resilience.core.admission.tickets import Ticket
 from resilience.core.decision import Failed
 from resilience.core.events import Waited
 from resilience.core.meaning import result_of
+from resilience.core.steps.limits import longest_attempt
 from resilience.engine.call.progress import Progress
 from resilience.engine.sharing.slots import ask_store, try_again
 
@@ -52,7 +53,8 @@ async def question_turn(call: Progress) -> AsyncIterator[None]:
         yield
         return
     started = call.now()
-    ticket = admission.enter(operation, call.target.host, started, again=True)
+    takes = longest_attempt(call.history)
+    ticket = admission.enter(operation, call.target.host, started, again=True, takes=takes)
     result: Result = "cancelled"
     try:
         await try_again(call, admission, ticket)

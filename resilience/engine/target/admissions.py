@@ -11,7 +11,8 @@ from attrs import define, field
 
 from resilience.core.admission.admission import Admission, admission_of
 from resilience.core.admission.limits import RateLimits
-from resilience.core.admission.shared.shared_admission import SharedAdmission, SharedNames
+from resilience.core.admission.shared.names import SharedNames
+from resilience.core.admission.shared.shared_admission import SharedAdmission
 from resilience.engine.sharing.shared_store import SharedStore
 
 

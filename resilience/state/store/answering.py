@@ -13,7 +13,7 @@ from resilience.state.store.permits import Holding, give_permits
 from resilience.state.store.slots import Log, give_out, next_version
 
 
-class Tables(Protocol):
+class StoreTables(Protocol):
     """
     What a store holds, while one change is made.
 
@@ -43,7 +43,7 @@ class Tables(Protocol):
         ...
 
 
-def answer(request: SlotRequest, tables: Tables) -> GivenSlots:
+def answer(request: SlotRequest, tables: StoreTables) -> GivenSlots:
     """Change a value, give permits and give out slots, as a question asks."""
     kept = permits = None
     wanted, now = request.wanted, tables.now
@@ -62,7 +62,7 @@ def answer(request: SlotRequest, tables: Tables) -> GivenSlots:
     return GivenSlots(now=now, slots=given.slots, next=given.next, kept=kept, permits=permits)
 
 
-def exchange(proposal: Proposal, tables: Tables) -> KeptValue:
+def exchange(proposal: Proposal, tables: StoreTables) -> KeptValue:
     """Put a value in the place of another, if that has not changed meanwhile."""
     now, (known, value) = tables.now, tables.value(proposal.key)
     if not proposal.value or proposal.version != known:
@@ -72,7 +72,7 @@ def exchange(proposal: Proposal, tables: Tables) -> KeptValue:
     return KeptValue(now, following, proposal.value, is_changed=True)
 
 
-def _permits(request: PermitRequest, tables: Tables) -> GivenPermits:
+def _permits(request: PermitRequest, tables: StoreTables) -> GivenPermits:
     version, value = tables.value(request.key)
     holdings = {name: Holding(*each) for name, each in json.loads(value or "{}").items()}
     given = give_permits(request, holdings, tables.now)

@@ -54,13 +54,13 @@ def give_permits(request: PermitRequest, holdings: Holdings, now: float) -> Give
     for name in [name for name, each in holdings.items() if each.until <= now]:
         del holdings[name]
     name, wanted = request.holder, max(request.held, min(request.wanted, request.count))
+    free = request.count - sum(each.granted for other, each in holdings.items() if other != name)
     if not wanted:
         holdings.pop(name, None)
-        return GivenPermits(granted=0, target=0)
+        return GivenPermits(granted=0, target=0, spare=max(free, 0))
     before = holdings.get(name, Holding(0, now, 0, now, now))
     holdings[name] = before._replace(wanted=wanted, heard=now)
     targets, waiting = _targets(holdings, request.count, now)
-    free = request.count - sum(each.granted for other, each in holdings.items() if other != name)
     target = targets[name]
     granted = max(request.held, min(target, free))
     since = before.since if bool(granted) is bool(before.granted) else now
@@ -75,7 +75,7 @@ def give_permits(request: PermitRequest, holdings: Holdings, now: float) -> Give
         again = POLL
     elif granted < wanted:
         again = min(POLL * (1 + waiting.index(name)), REVIEW) if name in waiting else REVIEW
-    return GivenPermits(granted=granted, target=target, review=review, again=again)
+    return GivenPermits(granted=granted, target=target, spare=max(free - granted, 0), review=review, again=again)
 
 
 def _set_back(holdings: Holdings, now: float) -> None:

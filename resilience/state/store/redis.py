@@ -99,7 +99,8 @@ def _given(answer: list[Any]) -> GivenSlots:
         else GivenPermits(
             granted=int(permits[0]),
             target=int(permits[1]),
-            review=float(permits[2]),
-            again=float(permits[3]) if permits[3] else None,
+            spare=int(permits[2]),
+            review=float(permits[3]),
+            again=float(permits[4]) if permits[4] else None,
         ),
     )

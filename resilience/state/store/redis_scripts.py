@@ -125,7 +125,8 @@ local function give_permits(key, name, count, held, wanted, lasts)
       end
     end
   end
-  local answer = {'0', '0', text(REVIEW), ''}
+  local free = count - others
+  local answer = {'0', '0', tostring(math.max(free, 0)), text(REVIEW), ''}
   if wanted > 0 then
     table.insert(names, name)
     local mine = holdings[name] or {0, now, 0, now, now}
@@ -134,7 +135,7 @@ local function give_permits(key, name, count, held, wanted, lasts)
     holdings[name] = mine
     local targets, waiting = find_targets(holdings, names, count)
     local target = targets[name]
-    local granted = math.max(held, math.min(target, count - others))
+    local granted = math.max(held, math.min(target, free))
     if (granted > 0) ~= (before > 0) then
       since = now
     end
@@ -160,7 +161,7 @@ local function give_permits(key, name, count, held, wanted, lasts)
       end
       again = text(after)
     end
-    answer = {tostring(granted), tostring(target), text(review), again}
+    answer = {tostring(granted), tostring(target), tostring(math.max(free - granted, 0)), text(review), again}
   end
   if next(holdings) == nil then
     redis.call('DEL', key)
@@ -277,6 +278,6 @@ return answer
 """
 Gives out slots, as the question says: a value to be changed, permits, and slots. Keys: of the value, of the permits,
 and two for each limit, its places and its pace. Returns the time; the next slot that it did not give out, or nothing;
-the version, the value and whether it was changed; the permits, their target, and after how many seconds to ask again
-for both reasons; and the slots.
+the version, the value and whether it was changed; the permits, their target, those that are spare, and after how many
+seconds to ask again for both reasons; and the slots.
 """

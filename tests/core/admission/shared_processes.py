@@ -13,7 +13,9 @@ from attrs import Factory, define, field
 
 from resilience.core.admission.limits import RateLimits
 from resilience.core.admission.result import Result
-from resilience.core.admission.shared.shared_admission import Question, SharedAdmission, SharedNames
+from resilience.core.admission.shared.names import SharedNames
+from resilience.core.admission.shared.reservation import GivenSlots, SlotRequest
+from resilience.core.admission.shared.shared_admission import Question, SharedAdmission
 from resilience.core.admission.tickets import Ticket
 from resilience.state.store.memory import MemoryStore
 
@@ -29,6 +31,7 @@ class World:
         trip: How long a question to the store takes, in seconds.
         late: By how much a call is late that is woken at an instant, at most.
         takes: How long an attempt takes.
+        longest: How long an attempt may take.
         capacity: How many requests of a second the service really takes; None for all.
     """
 
@@ -37,12 +40,16 @@ class World:
     trip: float = 0.001
     late: float = 0.0
     takes: float = 0.005
+    longest: float = math.inf
     capacity: int | None = None
     random: Random = field(factory=lambda: Random(1))  # noqa: S311  # a simulation
     now: float = field(default=0.0, init=False)
     ahead: float = field(default=1.7e9, init=False)  # what the store's clock shows besides
     questions: int = field(default=0, init=False)
     arrivals: list[float] = field(factory=list, init=False)
+    under_way: int = field(default=0, init=False)
+    most_under_way: int = field(default=0, init=False)
+    dead: set[int] = field(factory=set, init=False)  # processes that do nothing any more
     taken: list[float] = field(factory=list, init=False)
     refused: int = field(default=0, init=False)
     store: MemoryStore = field(
@@ -99,7 +106,9 @@ class _Call:
     _is_busy: bool = field(default=False, init=False)
 
     def begin(self) -> None:
-        self.ticket = self._admission.enter(self.operation, "host", self.world.local(self.process))
+        self.ticket = self._admission.enter(
+            self.operation, "host", self.world.local(self.process), takes=self.world.longest
+        )
         self._ask()
 
     @property
@@ -117,51 +126,62 @@ class _Call:
 
     def _ask(self) -> None:
         world, admission = self.world, self._admission
+        if self.process in world.dead:
+            return
         now = world.local(self.process)
         delay = admission.ask(self.ticket, now, self._wake)
         if delay == 0.0:
             self._turn += 1
             result: Result = "succeeded" if world.takes_more() else "throttled"
+            world.under_way += 1
+            world.most_under_way = max(world.most_under_way, world.under_way)
             world.at(world.now + world.takes, lambda: self._end(result))
             return
         question = admission.question(self.ticket, now)
         if question is not None:
             self._is_busy = True
             self._turn += 1
-            world.questions += 1
-            asked = now
-
-            def reach() -> None:
-                self._adapt(question)
-                request = admission.request(question, asked)
-                given = world.store.reserve(request, 1.0)
-
-                def arrive() -> None:
-                    self._is_busy = False
-                    admission.answered(question, request, given, asked=asked, received=world.local(self.process))
-                    self._ask()
-
-                world.at(world.now + world.trip / 2, arrive)
-
-            world.at(world.now + world.trip / 2, reach)
+            self._put(question)
         elif delay < math.inf:
             self._again(world.now + delay + world.random.random() * world.late)
 
-    def _adapt(self, question: Question) -> None:
-        world, admission, adaptation = self.world, self._admission, question.adaptation
-        now = world.local(self.process)
-        if adaptation is None or not admission.is_due(adaptation, now):
-            return
-        for _ in range(3):
-            proposal = admission.propose(adaptation)
-            kept = world.store.exchange(proposal, 1.0)
-            if admission.learn(adaptation, proposal, kept, asked=now, received=now):
+    def _put(self, question: Question) -> None:
+        world, admission, asked = self.world, self._admission, self.world.local(self.process)
+        world.questions += 1
+
+        tells = admission.is_to_tell(question, asked)
+
+        def reach() -> None:
+            request = admission.request(question, asked, tells=tells)
+            given = world.store.reserve(request, 1.0)
+            world.at(world.now + world.trip / 2, lambda: arrive(request, given))
+
+        def arrive(request: SlotRequest, given: GivenSlots) -> None:
+            received = world.local(self.process)
+            if not admission.answered(question, request, given, asked=asked, received=received):
+                world.questions += 1
+                world.at(world.now + world.trip / 2, reach)
                 return
+            if question.queue is not None:
+                self._is_busy = False
+                self._ask()
+            self._give_back()
+
+        world.at(world.now + world.trip / 2, reach)
+
+    def _give_back(self) -> None:
+        question = None if self.process in self.world.dead else self._admission.gives_back()
+        if question is not None:
+            self._put(question)
 
     def _end(self, result: Result) -> None:
+        self.world.under_way -= 1
+        if self.process in self.world.dead:
+            return
         self._admission.leave(self.ticket, self.world.local(self.process), result)
         if self.then is not None:
             self.then()
+        self._give_back()
 
 
 def peak(instants: Sequence[float], window: float = 1.0) -> int:

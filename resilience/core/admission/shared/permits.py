@@ -48,10 +48,12 @@ class GivenPermits:
         target: The permits that it should hold: where it holds more, it gives back those whose attempts have ended.
         review: For how many seconds it may begin attempts.
         again: After how many seconds it is of use to ask for more; None where it has all that it wanted.
+        spare: The permits that no process holds.
     """
 
     granted: int
     target: int
+    spare: int
     review: float = REVIEW
     again: float | None = None
 

@@ -2,9 +2,9 @@
 The admission of calls whose limits other processes share, through a store.
 
 Calls wait in the same queues as without a store, in the same order. What makes the first of a queue go on is a slot
-from the store, which is a place in every limit of its queue. Any call that waits may be told to ask the store for more
-(:meth:`SharedAdmission.question`); its driver does so, and brings the answer. Limits that adapt are those of all
-processes. Attempts under way are counted in this process alone.
+from the store, which is a place in every limit of its queue; and where attempts under way are limited, a permit. Any
+call that waits may be told to ask the store for more (:meth:`SharedAdmission.question`); its driver does so, and brings
+the answer. Limits that adapt are those of all processes.
 
 Where the store is away, a process keeps its own part of the limits (``share``), as without a store. Each request is
 noted for these all the time, so nothing starts anew when the store goes away.
@@ -17,54 +17,42 @@ from collections import deque
 
 from attrs import define, evolve, field, frozen
 
-from resilience.core.admission.adaptation import START, Adaptation
+from resilience.core.admission.adaptation import Adaptation
 from resilience.core.admission.admission import Admission
 from resilience.core.admission.levels import AdmissionLevels
 from resilience.core.admission.rate_limiter import RateLimiter
 from resilience.core.admission.result import Result
-from resilience.core.admission.shared.kept_value import KeptValue, Proposal
-from resilience.core.admission.shared.reservation import GivenSlots, SharedLimit, SlotRequest, shared_limit
+from resilience.core.admission.shared.kept_value import Proposal
+from resilience.core.admission.shared.names import SharedNames
+from resilience.core.admission.shared.permit_pool import PermitPool
+from resilience.core.admission.shared.permits import REVIEW
+from resilience.core.admission.shared.reservation import GivenSlots, SlotRequest
 from resilience.core.admission.shared.server_clock import ServerClock
 from resilience.core.admission.shared.shared_adaptation import SharedAdaptation
 from resilience.core.admission.shared.slot_pool import SlotPool
-from resilience.core.admission.sliding_log import SlidingLog
 from resilience.core.admission.tickets import Queue, Ticket
 
 _LEAST_WAIT = 1e-6
 
 
-@frozen(kw_only=True)
-class SharedNames:
-    """
-    What names the limits of one provider in a store.
-
-    Attributes:
-        account: The start of the names of limits of an account.
-        provider: The start of the names of limits that count all accounts.
-        holder: Names this process; no other has the same.
-    """
-
-    account: str
-    provider: str
-    holder: str
-
-
-@frozen
+@frozen(eq=False)
 class Question:
     """
     A question that the driver of a call is to ask a store, for all calls of its queue.
 
     Attributes:
-        queue: The queue.
-        pool: Its slots.
+        queue: The queue; None where permits are given back, and no call waits.
+        pool: Its slots; None where it has no limits that need any.
         wanted: How many slots to ask for.
-        adaptation: The limit of the operation, if it adapts; the store is asked of it first.
+        adaptation: The limit of the operation, if it adapts.
+        asks_permits: Whether it asks for permits, or gives them back.
     """
 
-    queue: Queue
-    pool: SlotPool
+    queue: Queue | None
+    pool: SlotPool | None
     wanted: int
     adaptation: SharedAdaptation | None
+    asks_permits: bool
 
 
 @define(eq=False)
@@ -79,12 +67,17 @@ class SharedAdmission(Admission):
 
     names: SharedNames = field(kw_only=True)
     is_alone: bool = field(default=False, init=False)
+    _permits: PermitPool | None = field(init=False)
     _pools: dict[Queue, SlotPool] = field(factory=dict, init=False)
     _adapting: dict[str, SharedAdaptation] = field(factory=dict, init=False)  # by operation
     _of_queue: dict[Queue, SharedAdaptation] = field(factory=dict, init=False)
     _asking: set[Queue] = field(factory=set, init=False)
     _pool_count: int = field(default=0, init=False)
     _clock: ServerClock = field(factory=ServerClock, init=False)
+
+    @_permits.default
+    def _permits_of_limits(self) -> PermitPool | None:
+        return self.names.permits(self.limits)
 
     @property
     def is_shared(self) -> bool:
@@ -101,65 +94,97 @@ class SharedAdmission(Admission):
             is_trial: Whether a store that is away is tried.
         """
         with self.mutex:
-            queue = ticket.queue
+            queue, permits, at = ticket.queue, self._permits, self._time.at(now)
             pool = self._pools.get(queue)
-            if pool is None or queue in self._asking or (self.is_alone and not is_trial):
+            if queue in self._asking or (self.is_alone and not is_trial) or (pool is None and permits is None):
                 return None
-            waiting = min(len(queue.again) + len(queue.new), self._concurrency - self.under_way)
-            wanted = 1 if is_trial else pool.wanted(int(waiting), self._time.at(now))
-            if not wanted:
+            wanted = 1 if is_trial and pool is not None else self._wanted(queue, at)
+            if not wanted and not (is_trial or self._permits_due_at(at) <= at):
                 return None
-            if len(pool) and ticket is queue.first and not is_trial:
+            if pool and ticket is queue.first and not is_trial and self._may_begin(at):
                 # It has a slot, and must be there when it comes.
-                self._wake_last(queue, self._time.at(now))
+                self._wake_last(queue, at)
                 return None
             self._asking.add(queue)
-            return Question(queue, pool, wanted, self._of_queue.get(queue))
+            asks_permits = permits is not None and permits.reserve()
+            return Question(queue, pool, wanted, self._of_queue.get(queue), asks_permits)
 
-    def request(self, question: Question, now: float) -> SlotRequest:
-        """Return what to ask the store of slots, when it has been asked how the limit has adapted."""
+    def gives_back(self) -> Question | None:
+        """Return what to tell the store where calls have ended and none waits; None for nothing."""
+        permits = self._permits
+        if permits is None or self.is_alone:
+            return None
         with self.mutex:
-            pool, adaptation = question.pool, question.adaptation
-            if adaptation is None:
-                return pool.ask(question.wanted)
-            pool.limits = (adaptation.limit, *pool.limits[1:])
-            return pool.ask(question.wanted, pause=adaptation.paused_for(self._time.at(now)))
+            if self._waiting or not permits.gives_back(self.under_way) or not permits.reserve():
+                return None
+            return Question(None, None, 0, None, asks_permits=True)
 
-    def is_due(self, adaptation: SharedAdaptation, now: float) -> bool:
-        """Tell whether the store is to be told of a limit that adapts."""
+    def is_to_tell(self, question: Question, now: float) -> bool:
+        """Tell whether a question is to tell the store how a limit has adapted."""
         with self.mutex:
-            return adaptation.is_due(self._time.at(now))
+            return question.adaptation is not None and question.adaptation.is_due(self._time.at(now))
 
-    def propose(self, adaptation: SharedAdaptation) -> Proposal:
-        """Return what to propose to the store of a limit that adapts."""
-        with self.mutex:
-            return adaptation.propose()
+    def request(self, question: Question, now: float, *, tells: bool) -> SlotRequest:
+        """
+        Return the question as it is asked.
 
-    def learn(
-        self, adaptation: SharedAdaptation, proposal: Proposal, kept: KeptValue, *, asked: float, received: float
-    ) -> bool:
-        """Take the answer of the store; tell whether the proposal holds."""
+        Args:
+            question: The question.
+            now: On the driver's clock.
+            tells: Whether it tells the store how a limit has adapted.
+        """
         with self.mutex:
-            at = self._time.at(received)
-            return adaptation.learn(proposal, kept, asked=at - max(received - asked, 0.0), received=at)
+            at = self._time.at(now)
+            pool, adaptation, proposal = question.pool, question.adaptation, None
+            request = SlotRequest()
+            if adaptation is not None and tells:
+                proposal = adaptation.propose()
+            if pool is not None and question.wanted:
+                pause = 0.0
+                if adaptation is not None:
+                    pool.limits = (adaptation.limit, *pool.limits[1:])
+                    pause = adaptation.paused_for(at)
+                request = pool.ask(question.wanted, pause=pause)
+            permits = None
+            if question.asks_permits and self._permits is not None:
+                permits = self._permits.ask(self.under_way, self._demand(), at)
+            return evolve(request, proposal=proposal, permits=permits)
 
     def answered(
         self, question: Question, request: SlotRequest, given: GivenSlots, *, asked: float, received: float
-    ) -> None:
-        """Take the answer to a question."""
+    ) -> bool:
+        """Take the answer to a question; tell whether it is one, and the question need not be asked anew."""
         with self.mutex:
-            self._asking.discard(question.queue)
             at = self._time.at(received)
-            question.pool.add(request, given, asked=at - max(received - asked, 0.0), received=at)
+            asked = at - max(received - asked, 0.0)
+            if not self._learned(question.adaptation, request.proposal, given, asked=asked, received=at):
+                if question.pool is not None:
+                    question.pool.unasked(request)
+                return False
+            queue, pool = question.queue, question.pool
+            if pool is not None and question.wanted:
+                pool.add(request, given, asked=asked, received=at)
+            else:
+                self._clock.learn(given.now, asked=asked, received=at)
             if question.adaptation is not None and given.is_behind(request):
                 question.adaptation.waited(at)
-            self._wake_next(question.queue)
+            if self._permits is not None and given.permits is not None:
+                self._permits.add(given.permits, asked=asked)
+                self._wake_sleepers()
+            if queue is not None:
+                self._asking.discard(queue)
+                self._wake_next(queue)
+            return True
 
     def unanswered(self, question: Question) -> None:
         """Note that a question has no answer; another call may ask."""
         with self.mutex:
-            self._asking.discard(question.queue)
-            self._wake_next(question.queue)
+            if question.asks_permits and self._permits is not None:
+                self._permits.give_up()
+                self._wake_sleepers()
+            if question.queue is not None:
+                self._asking.discard(question.queue)
+                self._wake_next(question.queue)
 
     def stand_alone(self, *, is_alone: bool) -> bool:
         """Keep this process's part of the limits from now on, or ask the store again; tell whether that is new."""
@@ -224,6 +249,7 @@ class SharedAdmission(Admission):
         levels, limits = super().levels(), self.limits
         if self.is_alone:
             return levels
+        levels = evolve(levels, concurrency=limits.concurrency)
         with self.mutex:
             adapted = {name: each.limiter for name, each in self._adapting.items()}
         rates = []
@@ -242,11 +268,10 @@ class SharedAdmission(Admission):
 
     def _wake_last(self, queue: Queue, now: float) -> None:
         """Wake the last of a queue, which has the most time, if it is to ask the store."""
-        pool = self._pools.get(queue)
-        if pool is None or self.is_alone or queue in self._asking:
+        if self.is_alone or queue in self._asking:
             return
         waiting = len(queue.again) + len(queue.new)
-        if waiting > 1 and pool.wanted(waiting, now):
+        if waiting > 1 and (self._wanted(queue, now) or self._permits_due_at(now) <= now):
             next(reversed(queue.new or queue.again)).wake()
 
     def _forget(self, now: float) -> None:
@@ -257,7 +282,7 @@ class SharedAdmission(Admission):
 
     def _queue(self, operation: str, host: str, now: float) -> Queue:
         queue = super()._queue(operation, host, now)
-        limits = self._shared(operation, host)
+        limits = self.names.rates(self.limits, operation, host)
         if self.limits.adaptive:
             adaptation = self._of_queue[queue] = self._adaptation(operation)
             limits = (adaptation.limit, *(each for each in limits if each.key != adaptation.key))
@@ -266,27 +291,57 @@ class SharedAdmission(Admission):
             self._pools[queue] = SlotPool(limits, f"{self.names.holder}:{self._pool_count}", self._clock)
         return queue
 
-    def _shared(self, operation: str, host: str) -> tuple[SharedLimit, ...]:
-        """Return the limits of an operation's calls to a host that the policy declares."""
-        limits, names = self.limits, self.names
-        found = []
-        if operation in limits.operations:
-            rate = limits.operations[operation]
-            found.append(shared_limit(f"{names.account}:operation:{operation}:{rate}", rate))
-        if limits.default is not None:
-            found.append(shared_limit(f"{names.account}:all:{limits.default}", limits.default))
-        if limits.per_host is not None:
-            found.append(shared_limit(f"{names.provider}:host:{host}:{limits.per_host}", limits.per_host))
-        return tuple(found)
-
     def _adaptation(self, operation: str) -> SharedAdaptation:
-        """Return the limit of an operation that adapts, of all processes; as one process has it, but not divided."""
         if operation not in self._adapting:
-            limits = self.limits
-            rate = limits.operations.get(operation) or limits.default
-            name = f"{self.names.account}:operation:{operation}:{rate or 'adaptive'}"
-            limiter = (
-                RateLimiter(SlidingLog(START, 1.0), most=None, at_once=START) if rate is None else RateLimiter.of(rate)
-            )
+            name, limiter = self.names.adapting(self.limits, operation)
             self._adapting[operation] = SharedAdaptation(name, limiter, operation, self._changes)
         return self._adapting[operation]
+
+    def _learned(
+        self,
+        adaptation: SharedAdaptation | None,
+        proposal: Proposal | None,
+        given: GivenSlots,
+        *,
+        asked: float,
+        received: float,
+    ) -> bool:
+        if adaptation is None or proposal is None or given.kept is None:
+            return True
+        return adaptation.learn(proposal, given.kept, asked=asked, received=received)
+
+    def _wanted(self, queue: Queue, now: float) -> int:
+        """Return how many slots to ask for now, for the calls of a queue."""
+        pool = self._pools.get(queue)
+        if pool is None:
+            return 0
+        room = math.inf if self._permits is None else self._permits.room(self.under_way, now)
+        return pool.wanted(len(queue.again) + len(queue.new), now, room=room)
+
+    def _demand(self) -> int:
+        """Return how many attempts could be under way: those that are, and the calls that have their turn soon."""
+        demand = self.under_way
+        for queue in self._waiting:
+            pool, waiting = self._pools.get(queue), len(queue.again) + len(queue.new)
+            demand += waiting if pool is None else min(waiting, pool.used_in(REVIEW))
+        return demand
+
+    def _may_begin(self, now: float) -> bool:
+        return self._permits is None or self._permits.may_begin(self.under_way, now)
+
+    def _permits_due_at(self, now: float) -> float:
+        if self._permits is None:
+            return math.inf
+        return self._permits.due_at(self.under_way, self._demand(), now, self._clock.trip)
+
+    def _expect(self, takes: float) -> None:
+        if self._permits is not None:
+            self._permits.may_take(takes)
+
+    def _blocked_for(self, now: float) -> float:
+        permits = self._permits
+        if self.is_alone or permits is None:
+            return super()._blocked_for(now)
+        if permits.may_begin(self.under_way, now):
+            return 0.0
+        return max(self._permits_due_at(now) - now, _LEAST_WAIT)

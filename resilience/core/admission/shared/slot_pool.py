@@ -76,19 +76,24 @@ class SlotPool:
         if late > 0.0:
             self._late[name] = self.clock.server(at + late)
 
-    def wanted(self, waiting: int, now: float) -> int:
+    def used_in(self, seconds: float) -> int:
+        """Return how many slots the limits allow in so many seconds, one at least."""
+        return max(math.ceil(min(limit.rate for limit in self.limits) * seconds), 1)
+
+    def wanted(self, waiting: int, now: float, *, room: float = math.inf) -> int:
         """
         Return how many slots to ask for now; 0 for none.
 
         Args:
             waiting: The calls that could use a slot.
             now: The time.
+            room: How many attempts may begin now, before one of those under way has ended.
         """
-        missing = waiting - len(self._slots)
+        missing = min(waiting, max(room, self._usual) if room > 0 else 0) - len(self._slots)
         lead = self.clock.trip + _EARLY
         if missing <= 0 or now < self.again or (self._slots and self._slots[-1][0] - now > lead):
             return 0
-        return min(max(missing, self._usual), self._batch)
+        return int(min(max(missing, self._usual), self._batch))
 
     def ask(self, wanted: int, *, pause: float = 0.0) -> SlotRequest:
         """Return a question for so many slots, the first after a pause; one is asked at a time."""
@@ -112,6 +117,11 @@ class SlotPool:
             late=late,
             unused=unused,
         )
+
+    def unasked(self, request: SlotRequest) -> None:
+        """Take back what a question told, which the store has not heard."""
+        self._late.update(request.late)
+        self._unused.extend(request.unused)
 
     def add(self, request: SlotRequest, answer: GivenSlots, *, asked: float, received: float) -> None:
         """Take what a store has given out."""
