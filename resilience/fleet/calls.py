@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Protocol
 
 import anyio
@@ -13,8 +14,10 @@ from resilience.engine.outcome import Outcome
 from resilience.executors import Executor, SyncExecutor
 from resilience.fleet.concurrency import concurrency_of
 from resilience.fleet.function import FleetFunction
+from resilience.fleet.mapping import OutcomeStream
 from resilience.fleet.rows.check import NumberedRow
 from resilience.fleet.rows.parameters import Parameters
+from resilience.fleet.sync_mapping import SyncOutcomeStream
 
 
 class Outcomes(Protocol):
@@ -80,7 +83,11 @@ class Fleet:
             runner.run(self._on_loop(executor), context=contextvars.copy_context())
 
     def stop(self) -> None:
-        """Begin no further call; those under way end. A handler of a signal may call it, in the thread of the run."""
+        """
+        Begin no further attempt at a row that has none; the other calls under way end.
+
+        A handler of a signal may call it, in the thread of the run.
+        """
         self._is_stopped = True
         if self._stop is not None:
             self._stop()
@@ -89,18 +96,16 @@ class Fleet:
         """
         Break off the calls under way too. A handler of a signal may call it, in the thread of the run.
 
-        Raises:
-            KeyboardInterrupt: The calls run in threads; they end their attempts.
+        Requests in threads cannot be broken off; nothing waits for them.
         """
         self.stop()
         if self._cancel is not None:
             self._cancel()
-        elif isinstance(self.function.executor, SyncExecutor):
-            raise KeyboardInterrupt
 
     def _in_threads(self, executor: SyncExecutor) -> None:
         with executor.map(self._calls(), concurrency=self._concurrency) as outcomes:
-            self._stop = outcomes.stop
+            self._cancel = outcomes.abandon
+            self._stop = partial(_stop, outcomes)
             for outcome in outcomes:
                 self.progress.add(*self._under_way.pop(id(outcome.call)), outcome)
 
@@ -109,7 +114,7 @@ class Fleet:
         with anyio.CancelScope() as scope:
             self._cancel = lambda: call_soon(scope.cancel)
             async with executor.map(self._calls(), concurrency=self._concurrency) as outcomes:
-                self._stop = lambda: call_soon(outcomes.stop)
+                self._stop = partial(call_soon, _stop, outcomes)
                 async for outcome in outcomes:
                     self.progress.add(*self._under_way.pop(id(outcome.call)), outcome)
 
@@ -123,3 +128,8 @@ class Fleet:
             # An outcome has its call, so the number cannot be given to another one before it is read.
             self._under_way[id(call)] = number, line
             yield call
+
+
+def _stop(outcomes: OutcomeStream[Any] | SyncOutcomeStream[Any]) -> None:
+    outcomes.stop()
+    outcomes.take_back()

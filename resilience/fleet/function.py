@@ -19,6 +19,7 @@ from resilience.engine.runtime.worker_threads import is_coroutine_function
 from resilience.engine.target.target import Target
 from resilience.engine.wrapped_function import target_of
 from resilience.executors import Executor, SyncExecutor, observers_for
+from resilience.fleet.begun import AttemptWatch
 from resilience.state.ledger import entry_key
 
 
@@ -158,7 +159,7 @@ def under_policy(
     """
     target = target_of(function)
     name = getattr(function, "__name__", type(function).__name__)
-    observers = None if run is None else observers_for(policy, run)
+    observers = (*observers_for(policy, run), AttemptWatch())
     if target is None:
         if hasattr(function, "outcome"):
             raise FunctionError(

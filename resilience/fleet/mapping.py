@@ -17,6 +17,7 @@ import anyio.abc
 from anyio.streams.memory import MemoryObjectSendStream
 
 from resilience.engine.bound_call import BoundCall
+from resilience.fleet.begun import PLACE, CallPlace
 from resilience.fleet.mapped_outcome import MappedOutcome
 from resilience.fleet.source import AsyncSource, PlainSource
 from resilience.fleet.stream import CommonStream, not_bound
@@ -46,6 +47,7 @@ class OutcomeStream(CommonStream, AsyncIterator[MappedOutcome[T]], Generic[T]):
         self._read = 0
         self._waiting: dict[int, MappedOutcome[T]] = {}
         self._workers: anyio.abc.TaskGroup | None = None
+        self._under_way: list[tuple[CallPlace, anyio.CancelScope]] = []
         self._source: AsyncSource | PlainSource
 
     async def __aenter__(self) -> Self:
@@ -91,6 +93,16 @@ class OutcomeStream(CommonStream, AsyncIterator[MappedOutcome[T]], Generic[T]):
             raise RuntimeError(_NOT_IN_A_BLOCK)
         self._source.stop()
 
+    def take_back(self) -> None:
+        """
+        After :meth:`stop`, cancel the calls that wait for their first attempt; they have no outcome.
+
+        Only calls that :class:`~resilience.fleet.begun.AttemptWatch` watches are known to have begun one.
+        """
+        for place, scope in self._under_way:
+            if not place.has_begun:
+                scope.cancel()
+
     def __aiter__(self) -> Self:
         """Return itself."""
         return self
@@ -127,7 +139,10 @@ class OutcomeStream(CommonStream, AsyncIterator[MappedOutcome[T]], Generic[T]):
         return outcome
 
     async def _work(self, outcomes: MemoryObjectSendStream[tuple[int, MappedOutcome[T]]]) -> None:
-        with outcomes:
+        place, scope = CallPlace(), anyio.CancelScope()
+        self._under_way.append((place, scope))
+        PLACE.set(place)
+        with outcomes, scope:
             while True:
                 await self._places.acquire()
                 try:
@@ -136,6 +151,7 @@ class OutcomeStream(CommonStream, AsyncIterator[MappedOutcome[T]], Generic[T]):
                         self._places.release()
                         return
                     number, call = pulled
+                    place.has_begun = False
                     outcome = await _made(call)
                 except Exception as error:  # noqa: BLE001  # it leaves where the outcomes are read
                     self._broken = self._broken or error

@@ -18,12 +18,16 @@ from typing import Any, Final, Generic, Self, TypeVar
 from resilience.engine.bound_call import SyncBoundCall
 from resilience.engine.runtime.halt import Halt, Halted
 from resilience.engine.runtime.plain_thread import THREAD
+from resilience.fleet.begun import PLACE, CallPlace
 from resilience.fleet.mapped_outcome import SyncMappedOutcome
 from resilience.fleet.stream import CommonStream, not_bound
 
 T = TypeVar("T")
 
 _END: Final = object()
+
+_LOOK: Final = 0.1
+"""Seconds between two looks whether the attempts under way are still waited for."""
 
 
 class SyncOutcomeStream(CommonStream, Generic[T]):
@@ -50,7 +54,10 @@ class SyncOutcomeStream(CommonStream, Generic[T]):
         self._is_entered = False
         self._begun = self._read = self._under_way = 0
         self._wanted: queue.SimpleQueue[tuple[int, Any] | None] = queue.SimpleQueue()
-        self._ended: queue.SimpleQueue[tuple[int, SyncMappedOutcome[T] | BaseException | None]] = queue.SimpleQueue()
+        self._ended: queue.SimpleQueue[tuple[int, SyncMappedOutcome[T] | BaseException | None] | None]
+        self._ended = queue.SimpleQueue()
+        self._places: list[tuple[CallPlace, Halt]] = []
+        self._is_taken_back = self._is_abandoned = False
         self._halt = Halt(THREAD.halt)
 
     def __enter__(self) -> Self:
@@ -64,13 +71,13 @@ class SyncOutcomeStream(CommonStream, Generic[T]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Wait for the attempts that are under way, and end the input."""
+        """Wait for the attempts that are under way, unless they are abandoned, and end the input."""
         try:
             self._let_go()
             for thread in self._threads:
                 # Ctrl-C may have come before it was started.
-                if thread.ident is not None:
-                    thread.join()
+                while thread.is_alive() and not self._is_abandoned:
+                    thread.join(_LOOK)
         finally:
             # Again, where Ctrl-C came in between: a thread that is not told to end waits for ever.
             self._let_go()
@@ -87,6 +94,22 @@ class SyncOutcomeStream(CommonStream, Generic[T]):
     def stop(self) -> None:
         """Begin no further call. Those under way end, and their outcomes are read as before."""
         self._is_stopped = True
+
+    # Handlers of signals call these two in the midst of anything, so they take no lock: the reader does the work.
+
+    def take_back(self) -> None:
+        """
+        After :meth:`stop`, end the calls that wait for their first attempt; they have no outcome.
+
+        Only calls that :class:`~resilience.fleet.begun.AttemptWatch` watches are known to have begun one.
+        """
+        self._is_taken_back = True
+        self._ended.put(None)
+
+    def abandon(self) -> None:
+        """End the outcomes at once. Attempts under way go on in their threads, which do not outlive the program."""
+        self._is_stopped = self._is_abandoned = True
+        self._ended.put(None)
 
     def __iter__(self) -> Iterator[SyncMappedOutcome[T]]:
         """
@@ -108,7 +131,8 @@ class SyncOutcomeStream(CommonStream, Generic[T]):
             self._read += 1
             self._has_read(outcome)
             yield outcome
-        self._end()
+        if not self._is_abandoned:
+            self._end()
 
     def _as_ended(self) -> Iterator[tuple[int, SyncMappedOutcome[T]]]:
         """Yield outcomes with their numbers, as calls end; ask for a call wherever there is a place."""
@@ -116,9 +140,17 @@ class SyncOutcomeStream(CommonStream, Generic[T]):
             self._ask()
             if not self._under_way:
                 return
-            number, ended = self._ended.get()
-            self._under_way -= 1
+            received = self._ended.get()
+            if self._is_abandoned:
+                return
             THREAD.go_on()
+            if received is None:
+                for place, halt in self._places:
+                    if not place.has_begun:
+                        halt.set()
+                continue
+            number, ended = received
+            self._under_way -= 1
             if isinstance(ended, SyncMappedOutcome):
                 yield number, ended
             elif ended is not None:
@@ -142,20 +174,26 @@ class SyncOutcomeStream(CommonStream, Generic[T]):
 
     def _start_thread(self) -> None:
         name = f"resilience-map-{len(self._threads) + 1}"
-        thread = threading.Thread(target=self._work, args=(contextvars.copy_context(),), name=name)
+        place, halt = CallPlace(), Halt(self._halt)
+        self._places.append((place, halt))
+        work = (contextvars.copy_context(), place, halt)
+        # A program that ends waits for no thread whose attempt it has abandoned.
+        thread = threading.Thread(target=self._work, args=work, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
 
-    def _work(self, context: contextvars.Context) -> None:
-        with THREAD.under(self._halt):
+    def _work(self, context: contextvars.Context, place: CallPlace, halt: Halt) -> None:
+        context.run(PLACE.set, place)
+        with THREAD.under(halt):
             while (wanted := self._wanted.get()) is not None:
                 number, call = wanted
                 # A context of its own: what a call sets is not seen by the next.
-                self._ended.put((number, context.copy().run(self._made, call)))
+                self._ended.put((number, context.copy().run(self._made, call, place, halt)))
 
-    def _made(self, call: object) -> SyncMappedOutcome[Any] | BaseException | None:
+    def _made(self, call: object, place: CallPlace, halt: Halt) -> SyncMappedOutcome[Any] | BaseException | None:
         """Make a call; return its outcome, an error that is not its own, or None where it was not begun or halted."""
-        if self._has_failed or self._halt.is_set:
+        place.has_begun = False
+        if self._has_failed or self._is_taken_back or halt.is_set:
             return None
         try:
             if not isinstance(call, SyncBoundCall):

@@ -81,8 +81,8 @@ def fleet(  # noqa: PLR0913  # a parameter for each option
     the function's module must be there to import; the policy travels as text, and each worker has its own credentials.
 
     With a ledger, from --ledger or the policy, a second run sends only what the first one did not do, and asks nothing
-    about the rest. After Ctrl-C or SIGTERM no further call begins, and those under way end; a second signal breaks them
-    off. Exit code: 0 all rows are done, 1 some failed, 2 wrong use (nothing was sent), 130 after Ctrl-C and 143 after
+    about the rest. After Ctrl-C or SIGTERM no further call begins, and calls that have sent something end; a second
+    signal breaks them off. Exit code: 0 all rows are done, 1 some failed, 2 wrong use (nothing was sent), 130 after Ctrl-C and 143 after
     SIGTERM if rows are left.
 
     With the extra "otel" and OpenTelemetry's variables, such as OTEL_EXPORTER_OTLP_ENDPOINT, a fleet is one trace.
@@ -137,8 +137,6 @@ def with_journal(policy: PolicyValues, journal: str | None) -> PolicyValues:
 def _run(made: FleetRun) -> None:
     try:
         made.run()
-    except KeyboardInterrupt:
-        return  # the second signal; the rows without an outcome tell it
     except (ChildProcessError, ConnectionError, LedgerError, RowsError) as error:
         click.echo(f"resilience: {error}", err=True)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import suppress
 from functools import lru_cache
 
 from attrs import evolve, frozen
@@ -118,9 +117,7 @@ class _Switch:
         with self._lock:
             self._is_off = True
             if self._last is not None:
-                # Calls in threads end their attempts, and say so like this.
-                with suppress(KeyboardInterrupt):
-                    self._last.cancel() if breaks_off else self._last.stop()
+                self._last.cancel() if breaks_off else self._last.stop()
 
 
 # Each process has one for each run; a cluster lives longer than a run.

@@ -18,7 +18,8 @@ plain_executor = SyncExecutor(Policy.load("builtin:alibaba-mqtt"), provider="ali
 
 def _client() -> Client:
     keys = {"access_key_id": os.environ["KEY_ID"], "access_key_secret": os.environ["KEY_SECRET"]}
-    return Client(Config(**keys, endpoint=os.environ["ENDPOINT"], protocol="HTTP", read_timeout=4000))
+    patience = int(os.environ.get("READ_TIMEOUT", "4000"))
+    return Client(Config(**keys, endpoint=os.environ["ENDPOINT"], protocol="HTTP", read_timeout=patience))
 
 
 client = _client()
