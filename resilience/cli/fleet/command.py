@@ -82,8 +82,8 @@ def fleet(  # noqa: PLR0913  # a parameter for each option
 
     With a ledger, from --ledger or the policy, a second run sends only what the first one did not do, and asks nothing
     about the rest. After Ctrl-C or SIGTERM no further call begins, and calls that have sent something end; a second
-    signal breaks them off. Exit code: 0 all rows are done, 1 some failed, 2 wrong use (nothing was sent), 130 after Ctrl-C and 143 after
-    SIGTERM if rows are left.
+    signal breaks them off. Exit code: 0 all rows are done, 1 some failed or are left, 2 wrong use (nothing was sent),
+    130 after Ctrl-C and 143 after SIGTERM if rows are left.
 
     With the extra "otel" and OpenTelemetry's variables, such as OTEL_EXPORTER_OTLP_ENDPOINT, a fleet is one trace.
     With a ledger, a run that leaves rows and the next one with the same rows are one trace too.
