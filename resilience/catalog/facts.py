@@ -52,6 +52,7 @@ class CodeFacts:
         class_: Its class; ``class`` in the file.
         effect: Whether the refused request may have changed anything.
         status: The documented HTTP status, or None. The service may send another status.
+        number: The number that the service sends beside the code, or in its place; None if it sends none.
         operations: The operations with this code in their documentation; empty for every operation.
         family: Whether this is the fixed part of a documented template.
         source: The id of its source in :attr:`Catalogue.sources`.
@@ -62,6 +63,7 @@ class CodeFacts:
     class_: CodeClass
     effect: Effect
     status: int | None = None
+    number: int | None = None
     operations: tuple[str, ...] = ()
     family: bool = False
     source: str

@@ -54,7 +54,7 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "effect": get_args(Effect),
     "repeat": get_args(Repeat),
 }
-_NUMBERS: Final = frozenset({"status", "min_length", "max_length", "keep_prefix"})
+_NUMBERS: Final = frozenset({"status", "number", "min_length", "max_length", "keep_prefix"})
 _LISTS: Final = frozenset({"operations", "codes", "key", "answer", "distinct"})
 _FLAGS: Final = frozenset({"family"})
 

@@ -76,6 +76,7 @@ def test_a_catalogue_is_read_as_written() -> None:
         pytest.param('class = "parameter"', 'class = "bad"', "class: expected one of", id="class"),
         pytest.param('effect = "none"', 'effect = "maybe"', "effect: expected one of", id="effect"),
         pytest.param('effect = "none"', 'effect = "none"\nstatus = "400"', "status: expected a whole", id="status"),
+        pytest.param('effect = "none"', 'effect = "none"\nnumber = "400001"', "number: expected a whole", id="number"),
         pytest.param('effect = "none"', 'effect = "none"\nfamily = 1', "family: expected true or", id="family"),
         pytest.param('effect = "none"', 'effect = "none"\noperations = ["No"]', "operations: 'No' is", id="operations"),
         pytest.param('repeat = "safe"', 'repeat = "idempotent"', "repeat: expected one of", id="repeat"),
@@ -101,6 +102,13 @@ def test_a_mistake_is_named(old: str, new: str, message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:
         parse(GOOD.replace(old, new, 1), "acme.toml")
     assert str(caught.value).startswith("acme.toml: ")
+
+
+def test_a_code_may_have_a_number() -> None:
+    """A service may send a number in place of the code; most services send none."""
+    read = parse(GOOD.replace('class = "parameter"', 'class = "parameter"\nnumber = 400001'), "acme.toml")
+    assert read.codes["Bad.Thing"].number == 400001
+    assert parse(GOOD, "acme.toml").codes["Bad.Thing"].number is None
 
 
 def test_an_entry_that_is_no_table_is_named() -> None:
