@@ -11,12 +11,13 @@ from typing import Final
 
 from resilience.clients.alibaba.room import ROOM as ALIBABA
 from resilience.clients.aws.room import ROOM as AWS
+from resilience.clients.azure.room import ROOM as AZURE
 from resilience.clients.common.room import Room, SentRequest
 from resilience.clients.rest import traits as rest
 from resilience.clients.rest.room import ROOM as REST
 from resilience.clients.tencent.room import ROOM as TENCENT
 
-ROOMS: Final[tuple[Room, ...]] = (ALIBABA, TENCENT, AWS, REST)
+ROOMS: Final[tuple[Room, ...]] = (ALIBABA, TENCENT, AWS, AZURE, REST)
 """All rooms; ``registry.py`` makes their adapters."""
 
 SDK_HOOKS: Final = frozenset(module for room in ROOMS if room.provider for module in room.hooks)

@@ -84,6 +84,18 @@ class Sdk:
         """Return the host that a client sends to, for limits of a host; empty if the adapter does not know it."""
         return ""
 
+    def groups(self, cls: type) -> tuple[str, ...]:  # noqa: ARG002
+        """Return the attributes of a client class whose objects have methods that send; empty for other classes."""
+        return ()
+
+    def attributes(self, client: object) -> Mapping[str, Any]:
+        """
+        Return the attributes of the copy of a client that ``wrap_client`` makes; by default the client's own.
+
+        An adapter returns copies of what it changes when it switches off retries or shortens time-outs.
+        """
+        return vars(client)
+
     # How long its clients wait
 
     def within(self, function: AnyFunction, client: Any, seconds: float) -> AnyFunction | None:  # noqa: ARG002

@@ -20,6 +20,8 @@ SECRET_FIELDS = frozenset(
         "password", "api_secret",
         # RabbitMQ: a password is also sent as its hash, and a message may be anything.
         "password_hash", "payload",
+        # Azure: keys of devices and enrollments.
+        "primaryKey", "secondaryKey", "endorsementKey", "storageRootKey",
     }
 )  # fmt: skip
 

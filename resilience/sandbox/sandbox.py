@@ -12,6 +12,7 @@ from attrs import asdict
 from resilience.core.admission.rate import Rate
 from resilience.sandbox.exchange import HttpRequest, JsonObject, WireAction
 from resilience.sandbox.faults import Options, ScriptedFault, make_fault
+from resilience.sandbox.http.authority import Authority
 from resilience.sandbox.http.control import CONTROL, control
 from resilience.sandbox.http.wire import Respond, Wire
 from resilience.sandbox.keys import TimeSource
@@ -58,6 +59,7 @@ class Sandbox(Services):
         self._ports: dict[str, int] = {provider: given.get(port, 0) for port, provider in PROVIDERS.items()}
         self._player = Player(clock)
         self._wire: Wire | None = None
+        self._authority = Authority(host)
 
     def __repr__(self) -> str:
         state = "running" if self._wire else "not running"
@@ -83,9 +85,10 @@ class Sandbox(Services):
         """
         if self._wire is not None:
             return self
-        wire = Wire(self._host)
+        wire = Wire(self._host, self._authority)
         try:
             for service in self.services:
+                service.authority = self._authority
                 service.endpoint = wire.listen(self._ports[service.provider], self._responder(service))
                 self._ports[service.provider] = int(service.endpoint.rpartition(":")[2])
         except OSError:
@@ -100,6 +103,7 @@ class Sandbox(Services):
         wire, self._wire = self._wire, None
         if wire is not None:
             wire.close()
+            self._authority.close()
             self._player.forget_late()
 
     # Faults

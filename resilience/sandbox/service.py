@@ -6,10 +6,14 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from threading import RLock
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from resilience.sandbox.exchange import Asked, HttpRequest, JsonObject, Refusal, Reply
+from resilience.sandbox.http.authority import Authority
 from resilience.sandbox.keys import Keyring, TemporaryKey, TimeSource
+
+# requests, and Python's own ssl, which aiohttp and httpx use.
+_TRUST: Final = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 
 Handler = Callable[[JsonObject], JsonObject]
 
@@ -48,6 +52,8 @@ class Service(ABC):
         provider: The provider whose catalogue has its operations.
         title: Its name for users.
         apis: Its products and versions, for users.
+        endpoint: ``host:port``; empty before the start.
+        authority: The certificate of the sandbox; None before the start.
 
     Args:
         keys: The valid keys.
@@ -63,6 +69,7 @@ class Service(ABC):
         self.clock = clock
         self.lock = RLock()
         self.endpoint = ""
+        self.authority: Authority | None = None
         self.handlers: dict[str, Handler] = {}
 
     def __repr__(self) -> str:
@@ -72,6 +79,11 @@ class Service(ABC):
     @abstractmethod
     def environment(self) -> dict[str, str]:
         """Return the environment variables for scripts: endpoint and keys."""
+
+    def trust(self) -> dict[str, str]:
+        """Return the environment variables that make clients trust the sandbox's certificate; empty without one."""
+        file = None if self.authority is None else self.authority.trusted
+        return {} if file is None else dict.fromkeys(_TRUST, file)
 
     def about(self) -> str:
         """Return what is there from the start, for users."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from resilience.sandbox.alibaba.service import Alibaba
+from resilience.sandbox.azure.service import Azure
 from resilience.sandbox.emqx.service import Emqx
 from resilience.sandbox.keys import TimeSource
 from resilience.sandbox.rabbitmq.service import RabbitMq
@@ -23,6 +24,7 @@ class Ports(TypedDict, total=False):
     tencent_port: int
     emqx_port: int
     rabbitmq_port: int
+    azure_iot_port: int
 
 
 class Services:
@@ -34,6 +36,7 @@ class Services:
         tencent: TDMQ for MQTT.
         emqx: EMQX 5.
         rabbitmq: RabbitMQ.
+        azure_iot: IoT Hub and the Device Provisioning Service.
     """
 
     def __init__(self, clock: TimeSource) -> None:
@@ -41,11 +44,12 @@ class Services:
         self.tencent = Tencent(clock)
         self.emqx = Emqx(clock)
         self.rabbitmq = RabbitMq(clock)
+        self.azure_iot = Azure(clock)
 
     @property
     def services(self) -> tuple[Service, ...]:
         """All services."""
-        return self.alibaba, self.tencent, self.emqx, self.rabbitmq
+        return self.alibaba, self.tencent, self.emqx, self.rabbitmq, self.azure_iot
 
 
 PROVIDERS = {name: name.removesuffix("_port").replace("_", "-") for name in Ports.__annotations__}

@@ -23,6 +23,7 @@ from resilience.clients.common.calls import Apis, ClientMethod, ClientOperation
 from resilience.clients.common.originals import mark_wrapped, original
 from resilience.clients.inspection import retries_itself, switch_off_retries
 from resilience.clients.loops import needs_asyncio
+from resilience.clients.sdk import Sdk
 from resilience.clients.timeouts import lower
 from resilience.engine.call.fast_path import in_thread, on_loop
 from resilience.engine.client.copies import reducer
@@ -71,26 +72,35 @@ def wrap_client(client: C, executor: CommonExecutor) -> C:
     """
     wrapper = ClientWrapper(executor)
     cls: Any = type(client)
-    members = wrapper.members(cls)
     sdk = registry.of_class(cls)
     why = None if sdk is None else sdk.refuses(client, wrapper.apis)
     if why is not None:
         raise ValueError(why)
-    if not members:
+    if sdk is None or not (wrapper.members(cls) or sdk.groups(cls)):
         known = ", of ".join(name for each in registry.sdks() for name in each.clients)
         raise TypeError(
             f"wrap_client: expected a client of {known}; found {cls.__module__}.{cls.__qualname__}; "
             "for any other, wrap the functions that use it"
         )
+    return _wrapped(client, sdk.attributes(client), sdk, wrapper)
+
+
+def _wrapped(client: C, attributes: Mapping[str, Any], sdk: Sdk, wrapper: ClientWrapper) -> C:
+    """Return a client of a derived class with these attributes; its groups of operations are wrapped likewise."""
+    cls: Any = type(client)
     names = {name: getattr(cls, name) for name in ("__module__", "__qualname__", "__doc__")}
     names["__reduce_ex__"] = reducer(cls)
     if hasattr(cls, "__del__"):
         # The old SDK's client closes its session in __del__, and the session belongs to the given client.
         names["__del__"] = _leave_open
-    wrapped = type(cls)(cls.__name__, (cls,), {**names, **members})
+    wrapped = type(cls)(cls.__name__, (cls,), {**names, **wrapper.members(cls)})
     fresh: Any = wrapped.__new__(wrapped)
     # The new client keeps the given one alive, because it uses the same connections.
-    vars(fresh).update({**vars(client), ORIGIN: client})
+    vars(fresh).update({**attributes, ORIGIN: client})
+    for name in sdk.groups(cls):
+        group = attributes.get(name)
+        if group is not None:
+            vars(fresh)[name] = _wrapped(group, vars(group), sdk, wrapper)
     return fresh  # type: ignore[no-any-return]  # an instance of a subclass that exists only at run time
 
 

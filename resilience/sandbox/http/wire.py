@@ -1,5 +1,5 @@
 """
-HTTP/1.1 on loopback: connections and their failures.
+HTTP/1.1 on loopback, with TLS for those who begin with it: connections and their failures.
 
 One thread accepts connections on all ports, and one daemon thread serves each connection. `http.server` parses
 requests. Its server class is not used, because it stops only after a poll interval and does not give out the socket
@@ -20,6 +20,7 @@ from threading import Event, Lock, Thread
 from typing import Any, TypeAlias
 
 from resilience.sandbox.exchange import HttpRequest, Reply, WireAction
+from resilience.sandbox.http.authority import Authority
 
 _logger = logging.getLogger("resilience.sandbox")
 
@@ -32,6 +33,7 @@ _MAX_DIGITS = 12  # int() refuses thousands of them
 _BACKLOG = 512
 _RESET_ON_CLOSE = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # Winsock's linger has two shorts
 _JOIN_SECONDS = 2.0
+_TLS_HANDSHAKE = b"\x16"  # the first byte of a TLS connection, and of no HTTP request
 
 
 class _Connection(BaseHTTPRequestHandler):
@@ -71,6 +73,7 @@ class _Connection(BaseHTTPRequestHandler):
     do_GET = do_POST  # noqa: N815  the name that http.server looks for
     do_PUT = do_POST  # noqa: N815  the name that http.server looks for
     do_DELETE = do_POST  # noqa: N815  the name that http.server looks for
+    do_PATCH = do_POST  # noqa: N815  the name that http.server looks for
 
     def _read_body(self) -> bytes | None:
         """Return the body, or None after refusing it."""
@@ -121,10 +124,12 @@ class Wire:
 
     Args:
         host: The address to bind.
+        authority: The certificate for connections that begin with TLS.
     """
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, authority: Authority) -> None:
         self._host = host
+        self._authority = authority
         self._closing = Event()
         self._ports: list[_Port] = []
         self._open: dict[socket.socket, Thread] = {}
@@ -185,13 +190,31 @@ class Wire:
         thread.start()
 
     def _serve(self, port: _Port, connection: socket.socket, address: Any) -> None:
+        secured = connection
         try:
             # Callers often leave early, which is no failure.
-            with suppress(OSError), connection:
-                _Connection(connection, address, port)  # type: ignore[arg-type]  # it serves from its constructor
+            with suppress(OSError):
+                secured = self._secured(connection)
+                with secured:
+                    _Connection(secured, address, port)  # type: ignore[arg-type]  # it serves from its constructor
         except Exception:
             # Unexpected bytes end only their own connection.
             _logger.exception("a connection ended with an error")
         finally:
+            connection.close()
             with self._lock:
-                del self._open[connection]
+                del self._open[secured]
+
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        """Return a connection without its TLS; unchanged if it has none."""
+        if connection.recv(1, socket.MSG_PEEK) != _TLS_HANDSHAKE:
+            return connection
+        context = self._authority.context
+        if context is None:
+            raise ConnectionAbortedError("https needs the package cryptography")
+        secured = context.wrap_socket(connection, server_side=True)
+        with self._lock:
+            self._open[secured] = self._open.pop(connection)
+        if self._closing.is_set():
+            secured.shutdown(socket.SHUT_RDWR)
+        return secured

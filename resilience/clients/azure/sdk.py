@@ -1,0 +1,48 @@
+"""The adapter of Azure's SDKs for IoT."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from resilience.clients.azure import answers, connections, errors, methods
+from resilience.clients.azure.described import GROUPS
+from resilience.clients.azure.methods import AzureMethod
+from resilience.clients.azure.traits import HOOKS, PACKAGES, PROVIDER
+from resilience.clients.common.calls import Apis
+from resilience.clients.sdk import Sdk
+
+
+class AzureSdk(Sdk):
+    """
+    Clients of ``azure-iot-hub`` (msrest) and of ``azure-iot-deviceprovisioning`` (azure-core).
+
+    They have their methods in groups of operations, which are attributes of the clients.
+    """
+
+    provider: ClassVar[str] = PROVIDER
+    packages: ClassVar[tuple[str, ...]] = PACKAGES
+    clients: ClassVar[tuple[str, ...]] = ("azure-iot-hub or azure-iot-deviceprovisioning",)
+    hooks: ClassVar[Mapping[str, tuple[str, ...]]] = HOOKS
+
+    # See the methods of the base class.
+    check = staticmethod(answers.checker)
+    fault = staticmethod(errors.translate)
+    escaped = staticmethod(errors.escaped)
+    within = staticmethod(methods.within)
+    lower = staticmethod(connections.lower)
+    host = staticmethod(connections.host_of)
+    retries_itself = staticmethod(connections.retries_itself)
+    switch_off_retries = staticmethod(connections.switch_off_retries)
+    attributes = staticmethod(connections.copied)
+
+    def methods(self, cls: type, apis: Apis) -> Mapping[str, AzureMethod]:  # noqa: ARG002  # for vendors' SDKs the policy describes no API
+        """Return the methods of a class of operations, by name; empty for other classes."""
+        return methods.methods_of(cls)
+
+    def groups(self, cls: type) -> tuple[str, ...]:
+        """Return the attributes of a client class that have operations, or another client with groups."""
+        return next((GROUPS[base.__name__] for base in cls.__mro__ if self._has_groups(base)), ())
+
+    def _has_groups(self, cls: type) -> bool:
+        return cls.__name__ in GROUPS and f"{cls.__module__}.".startswith(PACKAGES)

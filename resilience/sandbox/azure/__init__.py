@@ -1,0 +1,1 @@
+"""Azure IoT: the device registry of a hub, and the enrollments of a provisioning service."""
