@@ -27,6 +27,7 @@ def test_all_examples_are_tested_here() -> None:
         "emqx_users",
         "existing_script",
         "many_calls",
+        "mosquitto_dynsec",
         "outage",
         "outer_scheduler",
         "plain_coroutines",
