@@ -17,8 +17,8 @@ is: how long the calls take at the limits. Reasons for more machines:
 - Work has to go on when a machine dies.
 
 **What has to be shared.** One ledger, else things are made twice: ``[ledger] url``. A file is for one machine, and a
-worker that does not see it makes no call. One store for the limits: ``[state] store``. Without it each worker takes an
-equal part of every limit, rounded down, and cannot use what others leave.
+worker that does not see it makes no call. One store for the limits: ``[state] store``. Without it each worker has its
+part of every limit, and cannot use what others leave.
 
 **Many accounts.** A fleet is of one account, because limits are of an account: for 50 accounts start 50 fleets, which
 share the store, the ledger and the cluster. A worker makes the calls of one chunk at a time, so the cluster needs at

@@ -165,6 +165,21 @@ def test_workers_without_a_part_of_a_small_limit_get_no_chunks(ground: Ground) -
     assert all(later - earlier > 0.9 for earlier, later in pairwise(times))
 
 
+def test_workers_divide_a_limit_exactly(ground: Ground) -> None:
+    """Of five calls in a second one worker sends two and the other three, and not two as well."""
+    rows = ground.rows("exact", 30)
+    text = (ground.place.folder / "fleet.toml").read_text(encoding="utf-8").replace("200/s", "5/s")
+    policy = ground.place.folder / "exact.toml"
+    policy.write_text(text, encoding="utf-8")
+    with ground.cluster.client() as client:
+        report = provision(FUNCTION, rows, policy=policy, on=client)
+    assert report.done == 30
+    times = [each.at for each in ground.place.sandbox.calls if each.operation == "CreateGroupId"][-30:]
+    most = max(sum(begin <= each < begin + 1 for each in times) for begin in times)
+    # The service may see one of them a little late.
+    assert 5 <= most <= 6
+
+
 def test_a_file_that_a_worker_does_not_see_is_no_ledger(ground: Ground) -> None:
     """The workers have another folder in their variable, and no call is made."""
     rows = ground.rows("elsewhere", 4)

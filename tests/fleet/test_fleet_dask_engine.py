@@ -15,6 +15,7 @@ from resilience import Executor, Policy
 from resilience.fleet.distribution import dask_engine
 from resilience.fleet.distribution.chunking import Chunk, ChunkResult, RowOutcome
 from resilience.fleet.distribution.dask_engine import DaskEngine
+from resilience.fleet.distribution.dask_worker import Shares
 from resilience.fleet.distribution.engine import LostChunk
 from resilience.fleet.distribution.job import FleetJob
 from resilience.fleet.function import under_policy
@@ -62,13 +63,16 @@ class ScriptedClient:
     asynchronous: bool = False
     marks: list[str] | None = None
     keys: list[str] = field(factory=list)
+    addresses: list[str] = field(factory=lambda: ["tcp://1"])
+    shares: list[Shares] = field(factory=list)
 
     def nthreads(self) -> dict[str, int]:
         if self.status != "running":
             raise CommClosedError
-        return {"tcp://1": 1}
+        return dict.fromkeys(self.addresses, 1)
 
-    def submit(self, *_: object, key: str, **words: object) -> ScriptedFuture:
+    def submit(self, *given: Any, key: str, **words: object) -> ScriptedFuture:
+        self.shares.append(given[3])
         assert (words["pure"], words["retries"]) == (False, 0)
         self.keys.append(key)
         return self.future
@@ -147,3 +151,21 @@ def test_a_lost_chunk_comes_under_another_key() -> None:
     again.begin(FleetJob(under_policy(ask, POLICY)))
     again.submit(CHUNK)
     assert again._client.keys == client.keys[:1]  # type: ignore[attr-defined]  # the scripted one
+
+
+def test_each_worker_has_a_part_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker keeps its part, and one that comes gets the part of one that is gone; none is more than there are."""
+    monkeypatch.setattr(dask_engine, "_EVERY", 0.0)
+    client = ScriptedClient(ScriptedFuture("pending"), addresses=["a", "b", "c"])
+    engine = DaskEngine(client)  # type: ignore[arg-type]  # as far as it is used
+    engine.begin(FleetJob(under_policy(ask, POLICY)))
+    for addresses in (["a", "b", "c"], ["a", "c", "d"], ["c", "d"], ["c", "d", "e", "f"]):
+        client.addresses = addresses
+        assert engine.room
+        engine.submit(CHUNK)
+    assert [(each.workers, each.parts) for each in client.shares] == [
+        (3, {"a": 0, "b": 1, "c": 2}),
+        (3, {"a": 0, "c": 2, "d": 1}),
+        (3, {"c": 2, "d": 1}),
+        (4, {"c": 2, "d": 1, "e": 0, "f": 3}),
+    ]

@@ -27,7 +27,7 @@ from attrs import evolve, frozen
 from distributed import Client, Future, KilledWorker
 
 from resilience.fleet.distribution.chunking import Chunk, ChunkResult
-from resilience.fleet.distribution.dask_worker import ClusterJob, make_calls, turn_off
+from resilience.fleet.distribution.dask_worker import ClusterJob, Shares, make_calls, turn_off
 from resilience.fleet.distribution.engine import ChunkReport, LostChunk
 from resilience.fleet.distribution.job import FleetJob
 from resilience.fleet.distribution.shared_files import files_of
@@ -113,6 +113,7 @@ class DaskEngine:
         self._telling: threading.Thread | None = None
         self._looked = 0.0
         self._addresses: tuple[str, ...] = ()
+        self._parts: dict[str, int] = {}
         self.workers = 1
         self._look()
 
@@ -154,8 +155,9 @@ class DaskEngine:
         """Send a chunk. Its key is the same in every run, so that a run joins what is still under way from another."""
         key = f"{self._prefix}-{chunk.key}-{self._lost[chunk.key] + 1}"
         where = self._choose()
+        shares = Shares(self.workers, self._parts_of(where or self._addresses))
         future = self._client.submit(
-            make_calls, self._job, chunk, self.workers, key, key=key, pure=False, retries=0, workers=where or None
+            make_calls, self._job, chunk, shares, key, key=key, pure=False, retries=0, workers=where or None
         )
         self._under_way[key] = _Placed(future, chunk, frozenset(where))
         future.add_done_callback(lambda _: self._ended.put(key))
@@ -266,6 +268,13 @@ class DaskEngine:
         others = [each for each in self._addresses if each not in kept]
         self._chosen = tuple([*kept, *others][: self._most])
         return self._chosen
+
+    def _parts_of(self, addresses: Sequence[str]) -> dict[str, int]:
+        """Return which part of the limits each worker has; a new one has that of a worker that is gone."""
+        kept = {each: part for each, part in self._parts.items() if each in addresses and part < self.workers}
+        free = iter(sorted(set(range(self.workers)).difference(kept.values())))
+        self._parts = kept | dict(zip((each for each in addresses if each not in kept), free, strict=False))
+        return self._parts
 
     def _stranded(self) -> Iterator[ChunkReport]:
         """Tell the chunks whose workers were chosen and are gone: Dask would wait for these."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Mapping
 from functools import lru_cache
 
 from attrs import evolve, frozen
-from distributed import get_client
+from distributed import get_client, get_worker
 
 from resilience.core.admission.limits import RateLimits
 from resilience.fleet.calls import Fleet
@@ -44,14 +45,29 @@ class ClusterJob:
     shared_files: SharedFiles
 
 
-def make_calls(job: ClusterJob, chunk: Chunk, workers: int, key: str) -> ChunkResult | Exception:
+@frozen
+class Shares:
+    """
+    How the workers divide the limits.
+
+    Attributes:
+        workers: How many there are.
+        parts: Which part each of them has, from 0, by its address, so that the parts make up the whole. A worker that
+            is not among them has come in place of one, and has an equal part, rounded down.
+    """
+
+    workers: int
+    parts: Mapping[str, int]
+
+
+def make_calls(job: ClusterJob, chunk: Chunk, shares: Shares, key: str) -> ChunkResult | Exception:
     """
     Make the calls of a chunk.
 
     Args:
         job: What is called.
         chunk: The rows.
-        workers: How many workers divide the limits.
+        shares: How the workers divide the limits.
         key: Of the task, to which Dask keeps our marks until it forgets the task.
 
     Returns:
@@ -61,7 +77,19 @@ def make_calls(job: ClusterJob, chunk: Chunk, workers: int, key: str) -> ChunkRe
         # First of all, so that a worker that dies of what follows is known to have begun.
         chunk, marks = _marked(chunk, key)
         set_providers(SERVICE)
-        return _made(_kept(evolve(job, run=""), workers, os.getpid()), job, chunk, workers, key, marks)
+        switch = _switch(job.run, os.getpid())
+        part = switch.part_of(shares, get_worker().address)
+        function = _kept(evolve(job, run=""), shares.workers, part, os.getpid())
+        concurrency = RateLimits(concurrency=job.concurrency, share=shares.workers, part=part).own_concurrency
+
+        def begun(fleet: Fleet) -> None:
+            # The mark of the chunk becomes its span.
+            span = current_traceparent()
+            if span is not None:
+                get_client().set_metadata([key], [*marks, span])
+            switch.add(fleet)
+
+        return outcomes_of(function, chunk, concurrency=concurrency, begun=begun)
     except Exception as error:  # noqa: BLE001  # it leaves where the fleet was started
         return portable(error)
     finally:
@@ -81,29 +109,23 @@ def _marked(chunk: Chunk, key: str) -> tuple[Chunk, tuple[str, ...]]:
     return evolve(chunk, delivery=chunk.delivery + len(earlier), earlier=(*chunk.earlier, *earlier)), earlier
 
 
-def _made(  # noqa: PLR0913, PLR0917  # what travels, and what has been found here
-    function: KeptFunction, job: ClusterJob, chunk: Chunk, workers: int, key: str, earlier: tuple[str, ...]
-) -> ChunkResult:
-    """Make the calls of a chunk, whose mark becomes its span."""
-    switch = _switch(job.run, os.getpid())
-
-    def begun(fleet: Fleet) -> None:
-        span = current_traceparent()
-        if span is not None:
-            get_client().set_metadata([key], [*earlier, span])
-        switch.add(fleet)
-
-    concurrency = RateLimits(concurrency=job.concurrency, share=workers).own_concurrency
-    return outcomes_of(function, chunk, concurrency=concurrency, begun=begun)
-
-
 class _Switch:
-    """Whether calls of a run may begin in this process."""
+    """Whether calls of a run may begin in this process, and which part of the limits it has."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._is_off = False
         self._last: Fleet | None = None
+        self._parts: dict[int, int | None] = {}
+
+    def part_of(self, shares: Shares, address: str) -> int | None:
+        """
+        Return which part of the limits this process has; None for an equal one.
+
+        It keeps the first one that it got. With another one its limits would begin anew, in the midst of a second.
+        """
+        with self._lock:
+            return self._parts.setdefault(shares.workers, shares.parts.get(address))
 
     def add(self, fleet: Fleet) -> None:
         """Stop these calls too when the switch is turned off; chunks are made one after another."""
@@ -127,7 +149,7 @@ def _switch(_run: str, _process: int) -> _Switch:
 
 
 @lru_cache(maxsize=4)
-def _kept(job: ClusterJob, workers: int, _process: int) -> KeptFunction:
-    called = under_policy(imported(job.function), shared_by(job.policy.unpacked(), workers), job.operation)
+def _kept(job: ClusterJob, workers: int, part: int | None, _process: int) -> KeptFunction:
+    called = under_policy(imported(job.function), shared_by(job.policy.unpacked(), workers, part), job.operation)
     refuse_others(called, job.shared_files)
     return KeptFunction(called)
