@@ -90,6 +90,9 @@ class OperationFacts:
         distinct: Fields that a user may declare as different for any two purchases, if the key is not unique.
         limit: The documented rate of the calls of one account, or None.
         limit_source: The id of the source of the limit; None if that is ``source``.
+        settle: How long the service may not yet show a change that this operation made or relies on, in seconds; None
+            if nothing is known.
+        settle_source: The id of the source of ``settle``; None if that is ``source``.
         codes: Its documented error codes, without the common ones.
         answer: The fields of every good answer.
         verdict: The boolean field of an answer with HTTP 200 that is false after a failure, or None.
@@ -107,6 +110,8 @@ class OperationFacts:
     distinct: tuple[str, ...] = ()
     limit: Rate | None = None
     limit_source: str | None = None
+    settle: float | None = None
+    settle_source: str | None = None
     codes: tuple[str, ...] = ()
     answer: tuple[str, ...] = ()
     verdict: str | None = None

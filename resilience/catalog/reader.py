@@ -9,7 +9,8 @@ attributes of its class in :mod:`resilience.catalog.facts`:
 - ``[names.ID]``: a :class:`~resilience.catalog.facts.NameRule`.
 - ``[codes."CODE"]``: a :class:`~resilience.catalog.facts.CodeFacts`; its ``class_`` is spelled ``class``.
 - ``[limits.SCOPE]``: a :class:`~resilience.catalog.facts.ServiceLimit` of a host or an account.
-- ``[operations.NAME]``: an :class:`~resilience.catalog.facts.OperationFacts`.
+- ``[operations.NAME]``: an :class:`~resilience.catalog.facts.OperationFacts`. Its ``codes`` may be left out where the
+  codes name their ``operations``.
 
 A catalogue is part of the program. So a mistake in it is a programming error: the first use raises a ``ValueError``
 with file and entry of the first mistake.
@@ -17,7 +18,7 @@ with file and entry of the first mistake.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -38,6 +39,7 @@ from resilience.catalog.facts import (
 )
 from resilience.core.admission.rate import parsed
 from resilience.core.fault import Effect, Repeat
+from resilience.core.grammar.durations import seconds
 
 SCHEMA: Final = 1
 
@@ -47,7 +49,13 @@ _FOLDER: Final = Path(__file__).parent
 _SCALARS: Final = ("provider", "service", "product", "version")
 _OPTIONAL: Final = ("vendor", "cloud", "early_code")
 _TABLES: Final = ("sources", "names", "codes", "operations")
-_RATES: Final = frozenset({"rate", "limit"})
+# The keys whose text has a form of its own: what reads it, and the form in words.
+_RATE: Final = (parsed, 'a rate such as "10/s"')
+_READ: Final[Mapping[str, tuple[Callable[[str], object], str]]] = {
+    "rate": _RATE,
+    "limit": _RATE,
+    "settle": (seconds, 'a duration such as "30s"'),
+}
 # The words of each key with a closed vocabulary.
 _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "class": CLASSES,
@@ -125,7 +133,7 @@ def parse(text: str, file: str) -> Catalogue:
         sources=MappingProxyType({key: _text(f"{file}: sources.{key}", title) for key, title in sources.items()}),
         names=_entries(file, document, "names", NameRule),
         codes=_entries(file, document, "codes", CodeFacts, own="code"),
-        operations=_entries(file, document, "operations", OperationFacts, own="operation"),
+        operations=_entries(file, {"operations": _with_codes(document)}, "operations", OperationFacts, own="operation"),
         limits=_entries(file, {"limits": {}, **document}, "limits", ServiceLimit),
     )
     _references(file, read)
@@ -161,6 +169,18 @@ def _entries(
     return MappingProxyType(built)
 
 
+def _with_codes(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the operations of a file; one without a list of codes has those that name it."""
+    naming: dict[str, list[str]] = {}
+    for code, facts in document["codes"].items():
+        for operation in facts.get("operations", ()):
+            naming.setdefault(operation, []).append(code)
+    return {
+        name: {**entry, "codes": naming[name]} if name in naming and "codes" not in entry else entry
+        for name, entry in document["operations"].items()
+    }
+
+
 def _value(where: str, key: str, value: object) -> object:
     """Return the value for an attribute."""
     if key in _LISTS:
@@ -171,11 +191,12 @@ def _value(where: str, key: str, value: object) -> object:
         if type(value) is not int:
             raise ValueError(f"{where}.{key}: expected a whole number, got {value!r}")
         return value
-    if key in _RATES:
-        rate = parsed(value) if isinstance(value, str) else None
-        if rate is None:
-            raise ValueError(f'{where}.{key}: expected a rate such as "10/s", got {value!r}')
-        return rate
+    if key in _READ:
+        read, form = _READ[key]
+        found = read(value) if isinstance(value, str) else None
+        if found is None:
+            raise ValueError(f"{where}.{key}: expected {form}, got {value!r}")
+        return found
     if key in _FLAGS:
         if type(value) is not bool:
             raise ValueError(f"{where}.{key}: expected true or false, got {value!r}")
@@ -222,9 +243,16 @@ def _references(file: str, read: Catalogue) -> None:
             raise ValueError(f"{where}: rename and name: expected both or neither")
         if operation.rename is not None and operation.rename not in operation.key:
             raise ValueError(f"{where}.rename: expected a field of key, got {operation.rename!r}")
-        _known(f"{where}.limit_source", (operation.limit_source,), read.sources)
-        if operation.limit is None and operation.limit_source is not None:
-            raise ValueError(f"{where}.limit_source: expected a limit beside it")
+        for part in ("limit", "settle"):
+            _source_of_part(where, part, operation, read)
+
+
+def _source_of_part(where: str, part: str, operation: OperationFacts, read: Catalogue) -> None:
+    """Refuse an unknown source of an operation's limit or time to settle, and a source of nothing."""
+    source = getattr(operation, f"{part}_source")
+    _known(f"{where}.{part}_source", (source,), read.sources)
+    if source is not None and getattr(operation, part) is None:
+        raise ValueError(f"{where}.{part}_source: expected {part} beside it")
 
 
 def _known(where: str, names: Iterable[str | None], known: Iterable[str]) -> None:

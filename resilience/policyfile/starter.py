@@ -15,6 +15,8 @@ PURPOSES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The purposes of environments, with the names that imply them."""
 
+_WIDTH: Final = 120
+
 _HEAD: Final = """\
 #:schema ./policy.schema.json
 # What to do when a management call fails. Editors read the schema that the first line names; it comes from
@@ -32,7 +34,7 @@ name = "{name}"
 # The rules for what the services answer, each with its reason and its source:
 {services}
 # This file is merged on top of them; a rule of the same name replaces theirs.
-extends = [{extends}]
+{extends}
 
 # A code without a rule fails at once, because a retry could do harm. Read about the code, then write a rule.
 unknown = "fail"
@@ -168,11 +170,17 @@ def starter(chosen: Sequence[str], environments: Iterable[str], *, file: str) ->
         name=file.removesuffix(".toml"),
         file=file,
         services="\n".join(f"# {BUILTIN}{_policy(each)} for {_service(each)}." for each in services),
-        extends=", ".join(f'"{BUILTIN}{_policy(each)}"' for each in services),
+        extends=_extends([f'"{BUILTIN}{_policy(each)}"' for each in services]),
         shared="".join(_SHARED.format(provider=each) for each in services).rstrip(),
         example="".join(_EXAMPLE.format(provider=each) for each in services).rstrip(),
     )
     return head + "".join(_TEXTS.get(_purpose(env), _OTHER).format(env=env, **first) for env in wanted)
+
+
+def _extends(names: Sequence[str]) -> str:
+    """Return the entry for ``extends``: one line, or one for each name where they are many."""
+    line = f"extends = [{', '.join(names)}]"
+    return line if len(line) <= _WIDTH else "\n".join(("extends = [", *(f"    {each}," for each in names), "]"))
 
 
 def is_bare(word: str) -> bool:

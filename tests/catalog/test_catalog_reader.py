@@ -43,6 +43,8 @@ name = "thing"
 read_back = "ReadThing"
 limit = "10/s"
 limit_source = "terms"
+settle = "1m30s"
+settle_source = "terms"
 codes = ["Bad.Thing"]
 source = "manual"
 [operations.ReadThing]
@@ -59,9 +61,19 @@ def test_a_catalogue_is_read_as_written() -> None:
     assert (make.key, make.rename, make.limit) == (("Account", "Thing"), "Thing", Rate(10, 1))
     assert (make.limit_source, read.source_of_limit(make)) == ("terms", "Acme terms, read 2026-11-22")
     assert read.limits["host"].rate == Rate(1000, 3600)
+    assert (make.settle, make.settle_source) == (90, "terms")
     assert (look.key, look.rename, look.read_back) == ((), None, None)
     assert read.codes["Bad.Thing"].code == "Bad.Thing"
     assert read.names["thing"].max_length is None
+
+
+def test_an_operation_has_the_codes_that_name_it() -> None:
+    """Where an operation lists no codes, it has those whose operations it is among; its own list wins."""
+    named = GOOD.replace('effect = "none"', 'effect = "none"\noperations = ["MakeThing", "ReadThing"]')
+    read = parse(named, "acme.toml")
+    assert (read.operations["ReadThing"].codes, read.operations["MakeThing"].codes) == (("Bad.Thing",), ("Bad.Thing",))
+    bare = parse(named.replace('codes = ["Bad.Thing"]', "codes = []"), "acme.toml")
+    assert (bare.operations["ReadThing"].codes, bare.operations["MakeThing"].codes) == (("Bad.Thing",), ())
 
 
 @pytest.mark.parametrize(
@@ -87,7 +99,10 @@ def test_a_catalogue_is_read_as_written() -> None:
         pytest.param('read_back = "ReadThing"', 'read_back = "Look"', "read_back: 'Look' is not in", id="read-back"),
         pytest.param('limit = "10/s"', 'limit = "10/d"', "limit: expected a rate", id="limit"),
         pytest.param('limit_source = "terms"', 'limit_source = "x"', "limit_source: 'x' is not in", id="limit-source"),
-        pytest.param('limit = "10/s"\n', "", "limit_source: expected a limit", id="source-without-limit"),
+        pytest.param('limit = "10/s"\n', "", "limit_source: expected limit", id="source-without-limit"),
+        pytest.param('settle = "1m30s"', "settle = 90", "settle: expected a duration", id="settle"),
+        pytest.param('settle_source = "terms"', 'settle_source = "x"', "settle_source: 'x' is not", id="settle-source"),
+        pytest.param('settle = "1m30s"\n', "", "settle_source: expected settle", id="source-without-settle"),
         pytest.param("[limits.host]", "[limits.house]", "limits.house: expected one of", id="scope"),
         pytest.param('rate = "1000/h"', "rate = 1000", "limits.host.rate: expected a rate", id="rate-of-a-host"),
         pytest.param('refused"\nsource = "terms"', 'refused"\nsource = "y"', "host.source: 'y'", id="host-source"),
@@ -149,7 +164,7 @@ def test_an_unknown_provider_is_refused(name: str) -> None:
         ("CreateGroupId", ("alibaba",)),
         ("CreateTopic", ("tencent",)),
         ("RegisterCaCertificate", ("alibaba", "tencent")),
-        ("AssumeRole", ("alibaba", "tencent")),
+        ("AssumeRole", ("alibaba", "aws-iot", "tencent")),
         ("MakeCoffee", ()),
     ],
 )

@@ -182,7 +182,7 @@ def _described(name: str, owner: str, facts: OperationFacts | None, declaration:
         read_back=declared.read_back,
         found_by=declared.read_back or (None if facts is None else facts.read_back),
         requires=declared.requires or (),
-        settle=declared.settle,
+        settle=declared.settle if facts is None or declared.settle is not None else facts.settle,
         unique=declared.unique or (),
         distinct=() if facts is None else facts.distinct,
         declaration=declaration,

@@ -195,7 +195,7 @@ def _words(key: Key, value: object) -> tuple[str, ...]:
             f"; write {shown(value.split())}" if type(value) is str and value.strip() and not is_secret(value) else ""
         )
         raise UnfitError(
-            ids.WRONG_TYPE, f'expected an array such as ["vault", "read", "aws/creds"], got {shown(value)}{hint}'
+            ids.WRONG_TYPE, f'expected an array such as ["vault", "read", "mqtt/creds"], got {shown(value)}{hint}'
         )
     if not value:
         raise UnfitError(ids.OUT_OF_RANGE, "expected the name of a program, got nothing")

@@ -51,6 +51,13 @@ class PolicyFacts:
         declared, facts = self.declared(operation), self.operation_facts(operation)
         return (declared and declared.rename) or (None if facts is None else facts.rename)
 
+    def settle(self, operation: OperationKey) -> float | None:
+        """Return an operation's own time to settle, in seconds: the policy's, else the catalogue's, or None."""
+        declared, facts = self.declared(operation), self.operation_facts(operation)
+        if declared is not None and declared.settle is not None:
+            return declared.settle
+        return None if facts is None else facts.settle
+
     def subject(self, operation: OperationKey) -> Subject:
         """Return an operation as the subject of an advice."""
         provider, name = operation

@@ -58,7 +58,7 @@ def _later(view: View, each: RuleAt) -> Action | None:
 
 def _is_hopeless(view: View, each: RuleAt, action: Action) -> bool:
     class_ = view.class_of(each.rule)
-    if class_ not in _PERMANENT or _is_lagging_read(view, each, class_):
+    if class_ not in _PERMANENT or _is_lagging_read(view, each, class_) or _is_too_early(view, each, action):
         return False
     # Several codes may share a status, so a refresh or a rename may be right for one of them.
     is_code = not each.rule.scope.startswith("transport")
@@ -97,6 +97,19 @@ def _is_lagging_read(view: View, each: RuleAt, class_: CodeClass | None) -> bool
         and each.rule.operation is not None
         and bool(met)
         and all(view.repeat(operation) == "safe" and not _changes(operation[1]) for operation in met)
+    )
+
+
+def _is_too_early(view: View, each: RuleAt, action: Action) -> bool:
+    """Tell whether a rule waits for a time, on operations that may not see at once what was made just before."""
+    met = view.contests.met(each.rule)
+    return (
+        view.class_of(each.rule) == "missing"
+        and each.rule.operation is not None
+        and action.do == "retry"
+        and action.lasts is not None
+        and bool(met)
+        and all(view.repeat(operation) == "safe" and view.settle(operation) is not None for operation in met)
     )
 
 
