@@ -118,13 +118,24 @@ def test_rows_of_a_lost_chunk_that_have_no_outcome_are_given_again() -> None:
     assert sum(len(each.rows) for each in again) == 12 - len(again)
 
 
-def test_a_chunk_that_no_worker_survives_ends_the_fleet() -> None:
-    """It is placed three times, and the error says what became of the workers."""
+def test_rows_that_are_missing_are_told_in_any_case() -> None:
+    """An engine that has ended and has not told all rows does not pass for one that has done them."""
+    engine = ScriptedEngine(lambda chunk: done(chunk)[1:])
+    placed, progress = fleet(engine, 12)
+    with pytest.raises(ConnectionError, match="rows have no outcome"):
+        placed.run()
+    assert 0 < progress.done < 12
+
+
+def test_a_chunk_that_no_worker_survives_ends_the_fleet(caplog: pytest.LogCaptureFixture) -> None:
+    """It is placed ten times; a sentence says it after three, and the error what became of the workers."""
     engine = ScriptedEngine(lambda chunk: [LostChunk(chunk, "they died of it")])
     placed, progress = fleet(engine, 1)
-    with pytest.raises(ConnectionError, match=r"3 times with the same rows \(they died of it\)"):
+    with pytest.raises(ConnectionError, match=r"10 times with the same rows \(they died of it\)"):
         placed.run()
-    assert [each.delivery for each in engine.given] == [1, 2, 3]
+    assert [each.delivery for each in engine.given] == list(range(1, 11))
+    (told,) = caplog.messages
+    assert told.startswith("workers were lost 3 times with the same rows (they died of it); other workers get these")
     assert progress.done == 0
 
 

@@ -8,6 +8,7 @@ call might do them twice.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -25,8 +26,13 @@ from resilience.fleet.rows.check import CheckedRows, NumberedRow
 from resilience.fleet.rows.remembered import looked_up
 from resilience.state import LedgerError
 
-_MOST_LOST: Final = 3
+log: Final = logging.getLogger("resilience")
+
+_MOST_LOST: Final = 10
 """A chunk with which so many workers are lost, without any row done in between, ends the fleet."""
+
+_TOLD: Final = 3
+"""After so many of them a sentence says it, since the rows may be what workers die of."""
 
 _MOST_PLACED: Final = 20
 """The same for a chunk that workers had not begun: it does not kill them, but something does."""
@@ -108,6 +114,9 @@ class PlacedFleet:
             self._engine.end()
         if self._error is not None:
             raise self._error
+        left = self._progress.rows - self._progress.done - self._progress.failed
+        if left and not self._is_stopped:
+            raise self._engine.lost_error(f"{left:,} rows have no outcome, although their chunks have ended")
 
     def stop(self) -> None:
         """Begin no further call; those under way end. A handler of a signal may call it."""
@@ -167,14 +176,17 @@ class PlacedFleet:
             return
         lost_so = lost.chunk.key, lost.is_begun
         self._lost_since[lost_so] += 1
-        if self._lost_since[lost_so] >= (_MOST_LOST if lost.is_begun else _MOST_PLACED):
-            times = self._lost_since[lost_so]
-            self._fail(kind(f"workers were lost {times} times with the same rows ({lost.why}), so none is used again"))
+        times, most = self._lost_since[lost_so], _MOST_LOST if lost.is_begun else _MOST_PLACED
+        about = f"workers were lost {times} times with the same rows ({lost.why})"
+        if times >= most:
+            self._fail(kind(f"{about}, and no other row was done meanwhile; look into the workers' logs"))
         elif left and lost.is_begun and not self._function.is_remembered:
             self._error = self._error or kind(
                 f"{lost.why}; without a ledger nothing knows which of its {len(left):,} rows are done, so they are left"
             )
         elif left:
+            if times == _TOLD:
+                log.warning("%s; other workers get these rows, and the fleet ends after %d times", about, most)
             self._again.append(evolve(lost.chunk, rows=left, delivery=lost.chunk.delivery + lost.is_begun))
 
     def _not_done(self, chunk: Chunk) -> tuple[NumberedRow, ...]:
