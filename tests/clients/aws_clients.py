@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import boto3
 from aiobotocore.session import get_session
-from aws_server import KEYS, REGION
 from botocore.config import Config
+from servers.aws import KEYS, REGION
 
 from resilience import Policy, SyncExecutor, wrap_client
 

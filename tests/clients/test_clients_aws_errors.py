@@ -11,17 +11,17 @@ from typing import Any
 import boto3
 import pytest
 from aws_clients import client, client_async
-from aws_server import KEYS, REGION, Step, refusal, serving
 from botocore import exceptions
 from botocore.config import Config
 from raw_peer import Peer, Script, deaf_address, refusing_address, self_signed
+from servers.aws import KEYS, REGION, Step, refusal, serving
 
 from resilience.catalog.facts import OperationFacts
 from resilience.clients import classify
 from resilience.clients.aws import answers
 from resilience.core.fault import Fault
 
-pytest_plugins = ("aws_fixtures",)
+pytest_plugins = ("servers.aws_fixtures",)
 pytestmark = pytest.mark.usefixtures("plain_environment")
 
 Call = Callable[..., Any]

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import pytest
 from aws_clients import client, client_async, wrapped
-from aws_server import LOSE, TEAR, Server, Step, refusal, serving
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from moto.core.config import default_user_config
+from servers.aws import LOSE, TEAR, Server, Step, refusal, serving
 
 from resilience.clients import Ambiguous, AnswerError, verifiers_for
 from resilience.clients.aws.verifying import certificates
@@ -25,7 +25,7 @@ from resilience.clients.aws.verifying.querying import QueryClient
 from resilience.clients.aws.verifying.read_backs import READ_BACKS
 from resilience.clients.common.lookups import plain
 
-pytest_plugins = ("aws_fixtures",)
+pytest_plugins = ("servers.aws_fixtures",)
 pytestmark = pytest.mark.usefixtures("plain_environment")
 
 DOCUMENT: Final = '{"Version": "2012-10-17", "Statement": []}'

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from aws_clients import client, wrapped
-from aws_server import PASS, THROTTLED, serving
+from servers.aws import PASS, THROTTLED, serving
 
-pytest_plugins = ("aws_fixtures",)
+pytest_plugins = ("servers.aws_fixtures",)
 pytestmark = pytest.mark.usefixtures("plain_environment")
 
 

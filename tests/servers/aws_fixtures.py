@@ -6,7 +6,8 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-from aws_server import forget, moto
+
+from servers.aws import forget, moto
 
 
 @pytest.fixture(scope="session")
