@@ -32,7 +32,7 @@ def wrong_loop(error: BaseException) -> str | None:
     Args:
         error: The exception of an attempt; its traceback names the method.
     """
-    inner = error if type(error) is RuntimeError else attribute(error, "inner_exception")
+    inner = error if type(error) is RuntimeError else attribute(error, "inner_exception") or error.__context__
     if not isinstance(inner, BaseException) or not needs_running_loop(inner):
         return None
     passed = [frame for each in (error, inner) for frame in frames(each)]

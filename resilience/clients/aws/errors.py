@@ -18,6 +18,7 @@ from resilience.clients.aws.answers import HEADERS, REQUEST_ID, metadata_of
 from resilience.clients.aws.traits import PACKAGES, PROVIDER
 from resilience.clients.common.fields import attribute, header, http_status, kinds, retry_after, type_name, word
 from resilience.clients.common.raised.frames import innermost, local, passes_module
+from resilience.clients.common.raised.misuse import is_misuse
 from resilience.clients.common.raised.wire import transport_of
 from resilience.core.fault import Fault, Transport
 
@@ -58,8 +59,12 @@ def translate(error: Exception) -> Fault | None:
     if "ClientError" in names:
         return _before_sending(_refusal(error), error)
     name = next((name for name in names if name in _VERDICTS), None)
+    caught = _caught(error)
+    if name is not None and caught is not None and is_misuse(caught):
+        # aiobotocore under trio, and other mistakes that the HTTP library met.
+        return None
     if name is not None:
-        found = Fault(transport=_VERDICTS[name] or _inside(error))
+        found = Fault(transport=_VERDICTS[name] or (None if caught is None else transport_of(caught)) or "lost")
     else:
         # Credentials, configuration and endpoints: whatever is missing, nothing was sent.
         found = Fault(code=type(error).__name__, effect="none")
@@ -113,14 +118,11 @@ def _refusal(error: Exception) -> Fault:
     )
 
 
-def _inside(error: Exception) -> Transport:
-    """Return what the exception of urllib3 or aiohttp inside says; "lost" if it says nothing."""
+def _caught(error: Exception) -> Exception | None:
+    """Return the exception of urllib3 or aiohttp inside; None if there is none."""
     kwargs = attribute(error, "kwargs")
-    caught = kwargs.get("error") if isinstance(kwargs, dict) else None
-    for each in (caught, error.__cause__, error.__context__):
-        if isinstance(each, Exception) and (found := transport_of(each)) is not None:
-            return found
-    return "lost"
+    found = kwargs.get("error") if isinstance(kwargs, dict) else None
+    return found if isinstance(found, Exception) else None
 
 
 def _before_sending(fault: Fault, error: Exception) -> Fault:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from types import FrameType
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -10,11 +11,14 @@ from resilience.clients.aws import accepted, answers, errors, methods, raising, 
 from resilience.clients.aws.codecs import CODECS
 from resilience.clients.aws.keys import credentials, refreshing
 from resilience.clients.aws.keys.assuming import aws_assume_role
-from resilience.clients.aws.traits import HOOKS, PACKAGES, PROVIDER
+from resilience.clients.aws.name_references import NAME_REFERENCES
+from resilience.clients.aws.traits import ASYNC_PACKAGE, HOOKS, PACKAGES, PROVIDER
 from resilience.clients.aws.verifying import verifiers
 from resilience.clients.common.assuming import Keys
 from resilience.clients.common.fields import attribute
 from resilience.clients.common.keys import KeyTriple
+from resilience.clients.common.raised.frames import module_of
+from resilience.clients.common.renaming import NameReferences
 from resilience.clients.common.request_codecs import RequestCodecs
 from resilience.clients.vendor.facts import Generic
 from resilience.clients.vendor.sdk import VendorSdk
@@ -32,6 +36,7 @@ class AwsSdk(VendorSdk):
     hooks: ClassVar[Mapping[str, tuple[str, ...]]] = HOOKS
     generic: ClassVar[Mapping[str, Generic]] = methods.GENERIC
     codecs: ClassVar[RequestCodecs] = CODECS
+    references: ClassVar[NameReferences] = NAME_REFERENCES
     # boto3's own (botocore 1.43.117, credentials.py, EnvProvider; read 2026-11-28).
     key_variables: ClassVar[tuple[str, str, str]] = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
@@ -65,6 +70,15 @@ class AwsSdk(VendorSdk):
         """Return the exception that ``client.exceptions`` has for the code."""
         error: Exception | None = raising.service_error(client, operation, fault, message)
         return self.with_fault(error, fault)
+
+    def wrong_loop(self, error: BaseException, passed: Sequence[FrameType]) -> str | None:  # noqa: ARG002  # the frames are enough
+        """Return a sentence about aiobotocore, which needs asyncio as its HTTP library does."""
+        if not any(module_of(frame).startswith(ASYNC_PACKAGE) for frame in passed):
+            return None
+        return (
+            "aiobotocore works under asyncio only: under trio, call boto3 in a plain function, which runs in a worker "
+            "thread"
+        )
 
     def assume_role(self, role: str, keys: Keys, options: Mapping[str, Any]) -> Callable[[], KeyTriple]:
         """Return a function that assumes a role."""

@@ -7,7 +7,10 @@ from typing import Final
 
 PROVIDER: Final = "aws-iot"
 
-PACKAGES: Final = ("botocore.", "boto3.", "aiobotocore.")
+ASYNC_PACKAGE: Final = "aiobotocore."
+"""The package of the asynchronous clients; its classes extend those of botocore."""
+
+PACKAGES: Final = ("botocore.", "boto3.", ASYNC_PACKAGE)
 """The names of the top-level packages, with a dot, which marks a whole name."""
 
 BASE: Final = "botocore.client"
