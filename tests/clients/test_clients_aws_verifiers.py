@@ -21,7 +21,7 @@ from servers.aws import LOSE, TEAR, Server, Step, refusal, serving
 from resilience.clients import Ambiguous, AnswerError, verifiers_for
 from resilience.clients.aws.verifying import certificates
 from resilience.clients.aws.verifying.finders import FINDERS
-from resilience.clients.aws.verifying.querying import QueryClient
+from resilience.clients.aws.verifying.querying import IotQueryClient
 from resilience.clients.aws.verifying.read_backs import READ_BACKS
 from resilience.clients.common.lookups import plain
 
@@ -305,7 +305,7 @@ def test_a_fingerprint_is_that_of_the_der_form() -> None:
 
 
 def _ask(server: Server, search: Any) -> Any:
-    query_client = QueryClient(client(server.url))
+    query_client = IotQueryClient(client(server.url))
     return plain(query_client, "CreateKeysAndCertificate", lambda _: search)({})
 
 
@@ -315,7 +315,7 @@ def test_the_newest_certificates_and_what_they_are_attached_to(fresh_moto: int) 
         direct = client(server.url)
         before = datetime.now(UTC) - timedelta(seconds=2)
         made = direct.create_keys_and_certificate(setAsActive=True)
-        query_client = QueryClient(direct)
+        query_client = IotQueryClient(direct)
 
         def run(search: Any) -> Any:
             try:
@@ -352,7 +352,7 @@ def test_older_pages_of_certificates_are_not_read() -> None:
 
     with serving(page(1, 2), page(3, 100), page(101, 102), page(5)) as server:
         direct = client(server.url)
-        query_client = QueryClient(direct)
+        query_client = IotQueryClient(direct)
         search = certificates.newest(datetime.now(UTC) - timedelta(seconds=50))
         query, found = next(search), None
         while found is None:

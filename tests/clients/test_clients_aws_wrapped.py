@@ -17,6 +17,7 @@ from servers.aws import HANG, LOSE, PASS, REGION, TEAR, THROTTLED, Step, refusal
 
 from resilience import Executor, Ledger, Policy, SyncExecutor, wrap_client
 from resilience.core.events import AttemptFailed, CallStarted
+from resilience.core.observer import Slot
 from resilience.engine.errors import DeadlineExceeded, ServiceError
 
 pytest_plugins = ("servers.aws_fixtures",)
@@ -91,7 +92,7 @@ def test_a_client_of_another_service_is_refused_and_the_known_ones_are_named() -
 class _Seen:
     """An observer that keeps everything."""
 
-    idle_slot = None
+    idle_slot: Slot | None = None
 
     def __init__(self) -> None:
         self.events: list[object] = []
@@ -252,7 +253,7 @@ def test_a_function_around_boto3_follows_the_policy(fresh_moto: int) -> None:
             return str(iot.create_thing(thingName=thing_name)["thingArn"])
 
         outcome = create_thing.outcome("t")
-        assert outcome.value.endswith(":thing/t")
+        assert str(outcome.value).endswith(":thing/t")
         assert [attempt.fault.label for attempt in outcome.attempts if attempt.fault] == ["ThrottlingException", "lost"]
         assert server.took("POST", "/things/t") == 3
 

@@ -19,7 +19,7 @@ SERVICE: Final = "iot"
 
 
 @frozen(eq=False)
-class QueryClient:
+class IotQueryClient:
     """Asks through a client of botocore, or of aiobotocore, whose method returns an awaitable."""
 
     _client: Any
@@ -54,12 +54,12 @@ class QueryClient:
         return accepted.made({**fields, accepted.REQUEST_ID: answers.metadata_of(answer).get(answers.REQUEST_ID, "")})
 
 
-def query_client_of(client: object) -> QueryClient | None:
+def query_client_of(client: object) -> IotQueryClient | None:
     """Return the query client of a client for ``iot``; None for any other object."""
-    return QueryClient(client) if service_of(client) == SERVICE else None
+    return IotQueryClient(client) if service_of(client) == SERVICE else None
 
 
-def verifier_of(query_client: QueryClient, operation: str, find: Finder) -> Callable[..., Any]:
+def verifier_of(query_client: IotQueryClient, operation: str, find: Finder) -> Callable[..., Any]:
     """Return a verifier that takes the fields of the request by name, as the client's methods do."""
     if any(package == "aiobotocore" for package, _ in kinds(type(query_client._client))):  # noqa: SLF001  # of this module
         look_async: Callable[..., Awaitable[Any]] = awaited(query_client, operation, find)
