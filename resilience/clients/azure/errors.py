@@ -37,7 +37,8 @@ _LOCAL: Final = ("ValidationError", "SerializationError", "SasTokenError")
 _UNREADABLE: Final = ("DecodeError", "DeserializationError", "TooManyRedirectsError")
 # Misuse of a response object; no request failed.
 _MISUSE: Final = ("StreamConsumedError", "StreamClosedError", "ResponseNotReadError")
-_EXPIRED: Final = ("TokenExpiredError", "AuthenticationError")
+# Without a response: there was no token to send the request with.
+_UNSIGNED: Final = ("TokenExpiredError", "AuthenticationError", "ClientAuthenticationError")
 
 # What gets a token before the request of the operation is sent; a credential of the user's has these methods too.
 _SIGNING: Final = ("azure.identity", "msal", "azure.iot.hub.auth", "azure.iot.hub.sastoken")
@@ -80,17 +81,17 @@ def escaped(error: Exception) -> Fault | None:
 def _fault(error: Exception) -> Fault | None:
     if any(is_named(error, name) for name in _LOCAL):
         return Fault(effect="none")
-    if any(is_named(error, name) for name in _EXPIRED):
-        return Fault(code="CredentialUnavailable", effect="none")
     response, inner = attribute(error, "response"), attribute(error, "inner_exception")
+    if response is None and any(is_named(error, name) for name in _UNSIGNED):
+        return Fault(code="CredentialUnavailable", effect="none")
     if isinstance(inner, Exception) and response is None and is_misuse(inner):
         return None
+    if response is not None and _status(error, response) not in _SUCCESS:
+        return _answered(error, response)
     if is_named(error, "IncompleteReadError"):
         return Fault(transport="lost")
-    if any(is_named(error, name) for name in _UNREADABLE):
+    if response is not None or any(is_named(error, name) for name in _UNREADABLE):
         return Fault(transport="garbled")
-    if response is not None:
-        return _answered(error, response)
     if is_named(error, "ServiceRequestError"):
         # Without an exception inside, the retry policy's own time-out came before the request.
         return Fault(transport=_transport(inner, "lost") if isinstance(inner, Exception) else "unsent")
@@ -112,19 +113,20 @@ def _transport(inner: object, otherwise: Transport) -> Transport:
 
 
 def _answered(error: Exception, response: object) -> Fault:
-    """Translate an answer of the service."""
-    status = http_status(attribute(response, "status_code")) or http_status(attribute(error, "status_code"))
+    """Translate a refusal of the service."""
     headers = attribute(response, "headers")
     said = read(_body(response), headers)
-    if status in _SUCCESS:
-        return Fault(transport="garbled", request_id=said.request_id)
     return Fault(
         code=said.code,
-        status=status,
+        status=_status(error, response),
         request_id=said.request_id,
         retry_after=retry_after(headers) if (wait := _milliseconds(headers)) is None else wait,
         message=said.message,
     )
+
+
+def _status(error: Exception, response: object) -> int | None:
+    return http_status(attribute(response, "status_code")) or http_status(attribute(error, "status_code"))
 
 
 def _milliseconds(headers: object) -> float | None:
