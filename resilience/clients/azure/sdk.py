@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import FrameType
 from typing import ClassVar
 
 from resilience.clients.azure import answers, connections, errors, methods
@@ -10,6 +11,7 @@ from resilience.clients.azure.described import GROUPS
 from resilience.clients.azure.methods import AzureMethod
 from resilience.clients.azure.traits import HOOKS, PACKAGES, PROVIDER
 from resilience.clients.common.calls import Apis
+from resilience.clients.common.raised.frames import module_of
 from resilience.clients.sdk import Sdk
 
 
@@ -43,6 +45,16 @@ class AzureSdk(Sdk):
     def groups(self, cls: type) -> tuple[str, ...]:
         """Return the attributes of a client class that have operations, or another client with groups."""
         return next((GROUPS[base.__name__] for base in cls.__mro__ if self._has_groups(base)), ())
+
+    def wrong_loop(self, error: BaseException, passed: Sequence[FrameType]) -> str | None:  # noqa: ARG002  # the frames are enough
+        """Return a sentence about the default transport of asynchronous clients, which needs asyncio."""
+        if not any(f"{module_of(frame)}.".startswith(PACKAGES) for frame in passed):
+            return None
+        return (
+            "the asynchronous client sends with aiohttp, and asyncio is not running: make the client with "
+            "TrioRequestsTransport (azure.core.pipeline.transport), or call the synchronous client in a plain "
+            "function, which runs in a worker thread"
+        )
 
     def _has_groups(self, cls: type) -> bool:
         return cls.__name__ in GROUPS and f"{cls.__module__}.".startswith(PACKAGES)
