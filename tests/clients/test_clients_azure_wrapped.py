@@ -44,10 +44,13 @@ async def waiting(sandbox: Sandbox) -> AsyncIterator[Any]:
 
 def test_a_client_is_wrapped_with_its_groups(manager: Any, executor: SyncExecutor) -> None:
     """The client keeps its class, and so does each group, down to the methods that send."""
-    wrapped = wrap_client(manager, executor)
-    assert type(wrapped).__mro__[1] is type(manager)
-    assert type(wrapped.protocol).__mro__[1] is type(manager.protocol)
-    assert type(wrapped.protocol.devices).__mro__[1] is type(manager.protocol.devices)
+    wrapped: Any = wrap_client(manager, executor)
+    pairs = [
+        (manager, wrapped),
+        (manager.protocol, wrapped.protocol),
+        (manager.protocol.devices, wrapped.protocol.devices),
+    ]
+    assert [type(given) for given, _ in pairs] == [type(made).__mro__[1] for _, made in pairs]
     assert wrapped.protocol.devices._client is wrapped.protocol.modules._client
     assert wrapped.protocol.devices._client is not manager.protocol.devices._client
 
