@@ -12,9 +12,10 @@ from resilience.core.fault import CUT, Fault
 from resilience.core.steps.limits import remedy_limit
 from resilience.engine.call import decided
 from resilience.engine.call.progress import Progress
+from resilience.engine.credentials.refreshes import RefreshInFlight
 from resilience.engine.errors import RemedyFailed
 from resilience.engine.runtime.runtime import Ran
-from resilience.engine.sharing.turns import question_turn
+from resilience.engine.sharing.turns import NOTICED, question_turn
 from resilience.engine.target.done import DONE
 
 
@@ -44,6 +45,7 @@ async def _renewed(call: Progress, provider: str, limit: float | None, *, reject
     limits = call.plan.policy.credentials.get(provider)
     started = call.now()
     flights: list[object] = []
+    leading: list[RefreshInFlight] = []
     number = call.history.attempts
 
     def ended(*, error: str | None = None, cancelled: bool = False) -> None:
@@ -55,6 +57,8 @@ async def _renewed(call: Progress, provider: str, limit: float | None, *, reject
 
     def on_flight(flight: object, leads: bool) -> None:  # noqa: FBT001  # the callback's type
         ended()
+        if leads and isinstance(flight, RefreshInFlight):
+            leading.append(flight)
         flights.append(flight)
         call.watch.tell(events.RefreshStarted(provider=provider, flight=flight, leads=leads, number=number))
 
@@ -65,6 +69,10 @@ async def _renewed(call: Progress, provider: str, limit: float | None, *, reject
         else:
             ran = await call.runtime.run_until(limit, source.renew, (rejected, limits, on_flight, call.runtime), {})
     finally:
+        # Before an attempt the gate tells of the wait.
+        waited = sum(each.waited for each in leading) if rejected is not None else 0.0
+        if waited >= NOTICED:
+            call.watch.tell(events.Waited(gate="credentials", duration=waited))
         if ran is None:
             ended(cancelled=True)
     failure = call.cut_short("refresh", call.now() - started) if ran.cut else ran.error

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 
 from attrs import define, field
 
 from resilience.clients import registry
 from resilience.clients.common.keys import KeyTriple
 from resilience.core.policy import PolicyValues
+from resilience.core.settings.credentials import CredentialSource
 from resilience.engine.credentials.loaded import Loaded
 from resilience.engine.credentials.source import Credentials
 from resilience.engine.runtime.attribution import as_attempt
+from resilience.engine.sharing.shared_store import SharedStore
 
 
 class PolicySource(Credentials[KeyTriple]):
@@ -22,14 +25,21 @@ class PolicySource(Credentials[KeyTriple]):
     Args:
         first: The keys of the first client.
         fetch: Gets new keys; blocks.
+        source: What the policy says of the source.
     """
 
-    def __init__(self, first: KeyTriple, fetch: Callable[[], KeyTriple]) -> None:
+    def __init__(self, first: KeyTriple, fetch: Callable[[], KeyTriple], source: CredentialSource) -> None:
         # The requests of `fetch` belong to the attempt that waits for it, and are no calls of the script.
         super().__init__(as_attempt(fetch), expires=lambda keys: keys.expires_at)
         # The expiry of these keys is unknown, so only a refusal renews them.
         self.loaded = Loaded(first, 1, read=True)
         self.first_id = first.access_key_id
+        self._source = source
+
+    def _shared_name(self) -> str:
+        source = self._source
+        same = source.kind, source.role, source.endpoint, source.session_name, source.region, source.written
+        return sha256(repr(same).encode()).hexdigest()[:12]
 
 
 @define(eq=False)
@@ -42,12 +52,22 @@ class PolicySources:
     """
 
     _fetch: Mapping[str, Callable[[], KeyTriple]]
+    _sources: Mapping[str, CredentialSource] = field(factory=dict)
+    _shared: SharedStore | None = None
+    _names: Callable[[str], str] = str
     _known: dict[str, PolicySource] = field(factory=dict, init=False)
     _guard: threading.Lock = field(factory=threading.Lock, init=False)
 
     @classmethod
-    def of_policy(cls, policy: PolicyValues) -> PolicySources:
-        """Return the sources of a policy."""
+    def of_policy(cls, policy: PolicyValues, shared: SharedStore | None, names: Callable[[str], str]) -> PolicySources:
+        """
+        Return the sources of a policy.
+
+        Args:
+            policy: The policy.
+            shared: The store of the processes that refresh in turn; None for none.
+            names: Returns what begins the names of a provider's values there.
+        """
         sources = {
             provider: limits.source for provider, limits in policy.credentials.items() if limits.source is not None
         }
@@ -55,7 +75,8 @@ class PolicySources:
             return cls({})
         from resilience.clients.key_sources import key_source  # noqa: PLC0415  # few policies have sources
 
-        return cls({provider: key_source(provider, source) for provider, source in sources.items()})
+        fetch = {provider: key_source(provider, source) for provider, source in sources.items()}
+        return cls(fetch, sources, shared, names)
 
     def has(self, provider: str) -> bool:
         """Tell whether the policy names a source for a provider."""
@@ -76,8 +97,15 @@ class PolicySources:
         with self._guard:
             source = self._known.get(provider)
             if source is None:
-                source = self._known[provider] = PolicySource(keys, fetch)
+                source = self._known[provider] = self._new(provider, keys, fetch)
         if source.first_id != keys.access_key_id:
             return None
         sdk.give_keys(client, source.current)
+        return source
+
+    def _new(self, provider: str, keys: KeyTriple, fetch: Callable[[], KeyTriple]) -> PolicySource:
+        source = PolicySource(keys, fetch, self._sources[provider])
+        # A file is read and asks no token service; what another process has renewed is there.
+        if self._shared is not None and self._sources[provider].kind != "file":
+            source.take_turns(self._shared, self._names(provider))
         return source

@@ -7,17 +7,21 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from hashlib import sha256
 from typing import Generic, NoReturn, TypeVar, cast, overload
 
 from resilience.core.settings.credentials import CredentialLimits
 from resilience.engine.credentials.loaded import NONE_LOADED, Loaded, NoneLoaded, instant_of
-from resilience.engine.credentials.refreshes import RefreshInFlight
+from resilience.engine.credentials.refreshes import LastRefresh, RefreshInFlight, refresh_failed
 from resilience.engine.errors import RemedyFailed
 from resilience.engine.runtime.event_loop import LOOP
 from resilience.engine.runtime.locks import ProcessLock
 from resilience.engine.runtime.plain_thread import THREAD, drive
 from resilience.engine.runtime.runtime import Runtime
 from resilience.engine.runtime.worker_threads import Threads, is_coroutine_function
+from resilience.engine.sharing.refresh_turns import NotNow, RefreshCoolingError, RefreshTurns
+from resilience.engine.sharing.shared_store import SharedStore
+from resilience.state.store import StateError
 
 C = TypeVar("C")
 
@@ -28,6 +32,9 @@ _DEFAULTS = CredentialLimits()
 
 # Seconds that a call waits at most for a renewal ahead of expiry; STS answers in well under a second.
 EARLY_SECONDS = 10.0
+
+# Where other processes refresh, what is still valid is renewed by a call that comes so many seconds later.
+_EARLY_AGAIN = 1.0
 
 
 class Credentials(Generic[C]):
@@ -40,6 +47,10 @@ class Credentials(Generic[C]):
     event loops, also several in threads of their own, or the threads of programs without an
     event loop (``SyncExecutor``). Rate limits do not count what a refresh sends, unless it is a
     wrapped function itself.
+
+    Where the executor's policy has a ``[state]``, processes refresh one after the other, each its own credentials.
+    While the token service is in trouble, one of them asks it for all. They take turns where provider, account and the
+    name of the refresh function are the same.
 
     Attributes:
         loaded: The present credentials; before the first refresh a value that stands for none.
@@ -82,8 +93,9 @@ class Credentials(Generic[C]):
         self.loaded: Loaded[C] | NoneLoaded = NONE_LOADED
         self._flight: RefreshInFlight | None = None
         self._mutex = ProcessLock()
-        self._failed_at: float | None = None
-        self._failure: Exception | None = None
+        self._last = LastRefresh()
+        self._turns: RefreshTurns | None = None
+        self._early_at = -math.inf  # before this no call tries to renew what is still valid
 
     def __reduce__(self) -> NoReturn:
         """Raise TypeError: a pickle may be stored in a file."""
@@ -162,7 +174,7 @@ class Credentials(Generic[C]):
         left = loaded.expires_at - time.time()
         if left <= 0:
             await self._renew(loaded.generation, limits, on_flight, runtime)
-        elif left < limits.refresh_before and self._under_way() is None:
+        elif left < limits.refresh_before and self._under_way() is None and time.time() >= self._early_at:
             return await self._renew_early(loaded.generation, min(left / 2, EARLY_SECONDS), limits, on_flight, runtime)
         return None
 
@@ -191,6 +203,23 @@ class Credentials(Generic[C]):
             raise RemedyFailed("refresh", "credentials not read: call sts.current() inside the wrapped function")
         await self._renew(generation, self._limits or limits or _DEFAULTS, on_flight, runtime)
 
+    def take_turns(self, shared: SharedStore, begins: str) -> None:
+        """
+        Refresh in turn with the other processes that have such a source, from now on.
+
+        Args:
+            shared: The store that they share.
+            begins: What begins the names of an account's values there.
+        """
+        if self._turns is None:
+            self._turns = RefreshTurns(shared, f"{begins}:refresh:{self._shared_name()}")
+
+    def _shared_name(self) -> str:
+        """Return a name that the source has in every process."""
+        function = self._refresh
+        name = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', type(function).__qualname__)}"
+        return sha256(name.encode()).hexdigest()[:12]
+
     async def _renew_early(
         self,
         generation: int,
@@ -201,29 +230,37 @@ class Credentials(Generic[C]):
     ) -> RemedyFailed | None:
         """Renew credentials that are still valid; a failure or a hang must not break the call."""
         ran = await runtime.run_until(
-            runtime.now() + patience, self._renew, (generation, limits, on_flight, runtime), {}
+            runtime.now() + patience, self._renew, (generation, limits, on_flight, runtime), {"is_early": True}
         )
         if ran.cut:
-            self._failed_at, self._failure = runtime.now(), TimeoutError()
-            return _failed(self._failure)
+            error = TimeoutError()
+            self._last.failed(error, runtime.now())
+            return refresh_failed(error)
         if ran.error is not None and not isinstance(ran.error, RemedyFailed):
             raise ran.error
         return ran.error
 
     async def _renew(
-        self, generation: int, limits: CredentialLimits, on_flight: OnRefresh | None, runtime: Runtime
+        self,
+        generation: int,
+        limits: CredentialLimits,
+        on_flight: OnRefresh | None,
+        runtime: Runtime,
+        *,
+        is_early: bool = False,
     ) -> None:
         while True:
             with self._mutex:
-                if self.generation != generation:
+                if self.generation != generation or (is_early and time.time() < self._early_at):
                     return
                 flight = self._under_way()
                 leads = flight is None
                 if flight is None:
-                    self._raise_if_cooling(limits, runtime)
+                    self._last.raise_if_cooling(limits.cool_down, runtime.now())
                     flight = self._flight = RefreshInFlight(runtime)
             if leads:
-                await self._lead(flight, limits, on_flight)
+                if not await self._lead(flight, limits, on_flight, is_early=is_early):
+                    return
                 continue
             if flight.runtime is not runtime:
                 raise RuntimeError(
@@ -233,27 +270,41 @@ class Credentials(Generic[C]):
                 on_flight(flight, False)  # noqa: FBT003  # positional in the callback's type
             await flight.wait(runtime)
             if flight.error is not None:
-                raise _failed(flight.error)
+                raise refresh_failed(flight.error)
 
     def _under_way(self) -> RefreshInFlight | None:
         """Return the refresh that runs in this process; after a fork, one of the parent never ends here."""
         flight = self._flight
         return None if flight is None or flight.process != os.getpid() else flight
 
-    async def _lead(self, flight: RefreshInFlight, limits: CredentialLimits, on_flight: OnRefresh | None) -> None:
+    async def _lead(
+        self, flight: RefreshInFlight, limits: CredentialLimits, on_flight: OnRefresh | None, *, is_early: bool
+    ) -> bool:
+        """Refresh; False where other processes do, and what is still valid is renewed later."""
+        now, cool_down = flight.runtime.now, limits.cool_down
         try:
             if on_flight is not None:
                 on_flight(flight, True)  # noqa: FBT003  # positional in the callback's type
-            value = await self._fetch(flight.runtime)
+            if self._turns is None:
+                value: C | NotNow = await self._fetch(flight.runtime)
+            else:
+                value = await self._turns.refresh(self._fetch, flight, cool_down, waits=not is_early)
+            if isinstance(value, NotNow):
+                self._early_at = time.time() + _EARLY_AGAIN
+                return False
             expires_at = math.inf if self._expires is None else instant_of(self._expires(value))
         except Exception as error:
             flight.error = error
-            self._failed_at, self._failure = flight.runtime.now(), error
-            raise _failed(error) from error
+            if isinstance(error, RefreshCoolingError):
+                self._last.failed(error, now() - cool_down + error.left)
+            elif not isinstance(error, StateError):
+                self._last.failed(error, now())
+            raise refresh_failed(error) from error
         else:
             renew_at = expires_at - limits.refresh_before
             self.loaded = Loaded(value, self.generation + 1, expires_at, renew_at)
-            self._failed_at = self._failure = None
+            self._last.succeeded()
+            return True
         finally:
             # This runs after a cancellation too: a waiting call then finds no error and no newer generation, and leads.
             self._flight = None
@@ -265,17 +316,3 @@ class Credentials(Generic[C]):
         if is_coroutine_function(self._refresh):
             raise TypeError("the refresh of these credentials is a coroutine function, and needs an event loop")
         return cast("C", self._refresh())
-
-    def _raise_if_cooling(self, limits: CredentialLimits, runtime: Runtime) -> None:
-        if self._failure is None or self._failed_at is None:
-            return
-        # The clock of a later event loop need not continue that of an earlier one.
-        if 0 <= runtime.now() - self._failed_at < limits.cool_down:
-            raise _failed(self._failure)
-
-
-def _failed(cause: Exception) -> RemedyFailed:
-    """Return a new exception for each caller, so that tracebacks and notes do not mix."""
-    error = RemedyFailed("refresh", f"new credentials could not be had ({type(cause).__qualname__})")
-    error.__cause__ = cause
-    return error

@@ -46,9 +46,6 @@ class ExecutorSettings:
     called: set[tuple[str | None, str]] = field(factory=set)
     forgotten: set[tuple[str | None, str]] = field(factory=set)
     names: NameOwners = field(factory=ProcessNames)
-    policy_sources: PolicySources = field(
-        init=False, default=Factory(lambda self: PolicySources.of_policy(self.policy), takes_self=True)
-    )
     outage: OutageLimits = field(
         init=False,
         default=Factory(
@@ -66,6 +63,17 @@ class ExecutorSettings:
             lambda self: None if self.policy.state is None else SharedStore(self.policy.state), takes_self=True
         ),
     )
+    policy_sources: PolicySources = field(
+        init=False,
+        default=Factory(
+            lambda self: PolicySources.of_policy(
+                self.policy,
+                self.shared if self.enabled else None,
+                lambda provider: account_name(provider, self.account),
+            ),
+            takes_self=True,
+        ),
+    )
     admissions: Admissions = field(
         init=False,
         default=Factory(lambda self: Admissions(self.policy.rates, self.account, self.shared), takes_self=True),
@@ -81,6 +89,12 @@ class ExecutorSettings:
             takes_self=True,
         ),
     )
+
+    def __attrs_post_init__(self) -> None:
+        """Let sources refresh in turn with those of other processes."""
+        if self.enabled and self.shared is not None:
+            for provider, source in self.sources.items():
+                source.take_turns(self.shared, account_name(provider, self.account))
 
     @property
     def limits(self) -> Limits:
