@@ -169,8 +169,8 @@ def starter(chosen: Sequence[str], environments: Iterable[str], *, file: str) ->
     head = _HEAD.format(
         name=file.removesuffix(".toml"),
         file=file,
-        services="\n".join(f"# {BUILTIN}{_policy(each)} for {_service(each)}." for each in services),
-        extends=_extends([f'"{BUILTIN}{_policy(each)}"' for each in services]),
+        services="\n".join(f"# {BUILTIN}{policy_of(each)} for {_service(each)}." for each in services),
+        extends=_extends([f'"{BUILTIN}{policy_of(each)}"' for each in services]),
         shared="".join(_SHARED.format(provider=each) for each in services).rstrip(),
         example="".join(_EXAMPLE.format(provider=each) for each in services).rstrip(),
     )
@@ -192,8 +192,8 @@ def _purpose(env: str) -> str:
     return next((purpose for purpose, names in PURPOSES.items() if env.lower() in names), "")
 
 
-def _policy(provider: str) -> str:
-    """Return the name of a provider's policy, without ``builtin:``."""
+def policy_of(provider: str) -> str:
+    """Return the name of a provider's own policy, without ``builtin:``; there is none if no file has the name."""
     usual = f"{provider}-mqtt"
     return usual if usual in builtin_names() else provider
 

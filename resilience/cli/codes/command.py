@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -13,9 +14,13 @@ from resilience.catalog import Catalogue, catalogue, providers
 from resilience.cli.codes.coverage import By, CodeAnswer, CodeRow, rows
 from resilience.cli.codes.sdk_codes import SdkCodes, installed, lists
 from resilience.cli.completion import environments, policies
+from resilience.cli.pages.files import write_page
 from resilience.cli.screen import FINDINGS, as_json, console, format_option, load, times
+from resilience.policyfile import Policy
 from resilience.policyfile.decode.operations import named_providers
+from resilience.policyfile.files.policy_file import BUILTIN, builtin_names
 from resilience.policyfile.messages.wording import quoted
+from resilience.policyfile.starter import policy_of
 
 _HOW: Final[Mapping[By, str]] = {
     "parent": "by the rule for its parent",
@@ -44,9 +49,22 @@ _STYLES: Final[Mapping[By, str]] = {
 @click.option(
     "--installed", "compare", is_flag=True, help="Compare the catalogue with the error codes of the installed SDK."
 )
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write all codes and operations as a page instead, with search.",
+)
 @format_option
 def codes(  # noqa: PLR0913  # one for each option
-    *, provider: str | None, policy: str | None, env: str | None, unnamed: bool, compare: bool, form: str
+    *,
+    provider: str | None,
+    policy: str | None,
+    env: str | None,
+    unnamed: bool,
+    compare: bool,
+    html: Path | None,
+    form: str,
 ) -> None:
     """
     List the error codes of the catalogue.
@@ -54,11 +72,12 @@ def codes(  # noqa: PLR0913  # one for each option
     With a policy, the list has the codes of the policy's providers, the action of each code on any operation, and below
     it the operations with another rule. With --installed, it has the codes that only the SDK on this machine or only
     the catalogue lists; the exit code is 1 if the catalogue lacks a code of the SDK. Alibaba's SDK lists no codes.
+    With --html, a page has every code and every operation, with what the policy does about each: by default that of the
+    package for each provider.
     """
-    if unnamed and policy is None:
-        raise click.UsageError("--unnamed needs --policy")
-    if env is not None and policy is None:
-        raise click.UsageError("--env needs --policy")
+    page_clashes = html is not None and (unnamed or compare or form == "json")
+    if wrong := _misuse(policy, env, unnamed=unnamed, page_clashes=page_clashes):
+        raise click.UsageError(wrong)
     if compare:
         _compare(provider, form)
         return
@@ -67,6 +86,9 @@ def codes(  # noqa: PLR0913  # one for each option
     known = dict.fromkeys((*named, *providers()))
     if provider is not None and provider not in known:
         raise click.UsageError(f"unknown provider {provider!r}; expected one of {', '.join(known)}")
+    if html is not None:
+        _write(html, named if provider is None else (provider,), read)
+        return
     found = {each: list(rows(each, read)) for each in (named if provider is None else (provider,))}
     if unnamed:
         found = {each: [row for row in listed if _is_unnamed(row)] for each, listed in found.items()}
@@ -82,6 +104,29 @@ def codes(  # noqa: PLR0913  # one for each option
             bare = sum(map(_is_unnamed, listed))
             screen.print(Text(f"{times(len(listed), 'code')}, {bare or 'none'} of them named by no rule"))
         screen.print()
+
+
+def _misuse(policy: str | None, env: str | None, *, unnamed: bool, page_clashes: bool) -> str:
+    """Return what is wrong with options that stand together; empty if nothing is."""
+    if page_clashes:
+        return "a page has all codes: --html goes without --unnamed, --installed and --format json"
+    if policy is None and (unnamed or env is not None):
+        return "--unnamed needs --policy" if unnamed else "--env needs --policy"
+    return ""
+
+
+def _write(html: Path, named: Sequence[str], policy: Policy | None) -> None:
+    """Write the page; without a policy, each provider has that of the package."""
+    # Imported here, because a list needs no jinja2.
+    from resilience.cli.codes.page import page  # noqa: PLC0415
+
+    shipped = builtin_names()
+    found: dict[str, Policy | None] = dict.fromkeys(named, policy)
+    for each in named if policy is None else ():
+        own = policy_of(each)
+        found[each] = load(f"{BUILTIN}{own}", None) if own in shipped else None
+    write_page(html, page(found))
+    click.echo(f"wrote {html}")
 
 
 def _title(provider: str) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from resilience.cli import completion
+from resilience.cli.pages.files import write_page
 from resilience.cli.report.calls import reported
 from resilience.cli.report.labels import shown
 from resilience.cli.report.limits.changes import LimitChanges
@@ -18,7 +19,6 @@ from resilience.journal.model import Recording, RecordsError
 from resilience.journal.reader import read
 
 _PROBLEMS: Final = 3
-_PAGE: Final = b"<!DOCTYPE html>"
 
 
 @click.command(short_help="Report recorded calls: which failed, and why.")
@@ -51,7 +51,7 @@ def report(*, files: tuple[str, ...], html: Path | None, form: str) -> None:
         # Names without folders, because the page may be passed on.
         names = [Path(file).name for file in files]
         notes = [f"{Path(file).name}: {problem}" for file, problem in problems]
-        _write(html, page(summary, sources=names, notes=notes))
+        write_page(html, page(summary, sources=names, notes=notes))
     if form == "json":
         from resilience.cli.report.jsonform import to_json  # noqa: PLC0415
 
@@ -66,13 +66,3 @@ def report(*, files: tuple[str, ...], html: Path | None, form: str) -> None:
         screen.print(line)
     if html is not None:
         screen.print(f"wrote {html}")
-
-
-def _write(file: Path, text: str) -> None:
-    """Write a page; it replaces only another page, because a user may name a journal here by mistake."""
-    try:
-        if file.exists() and not file.read_bytes().startswith(_PAGE):
-            raise click.UsageError(f"{file} exists and is no page; name another file after --html")
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise click.UsageError(f"cannot write {file}: {error.strerror or error}") from None

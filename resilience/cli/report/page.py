@@ -14,7 +14,7 @@ from typing import Any, Final
 from attrs import frozen
 from markupsafe import Markup, escape
 
-from resilience.cli.pages.rendering import asset, render, source_hash
+from resilience.cli.pages.rendering import asset, only_script, render
 from resilience.cli.pages.shapes import TimePlot
 from resilience.cli.report import charts
 from resilience.cli.report.calls import ReportedCall, by, durations, waits_of
@@ -73,7 +73,7 @@ def page(summary: Summary, *, sources: Sequence[str], notes: Sequence[str] = ())
     listed = chosen(summary.calls, LISTED)
     values: dict[str, Any] = {
         "title": f"Report: {', '.join(policies(summary)) or 'nothing was recorded'}",
-        "security": _security(asset("report.js")),
+        "security": only_script(asset("report.js")),
         "is_bad": bool(summary.failed or summary.unfinished),
         "verdict": verdict(summary),
         "summary": summary,
@@ -86,14 +86,6 @@ def page(summary: Summary, *, sources: Sequence[str], notes: Sequence[str] = ())
     if summary.calls:
         values |= _of_calls(summary, sources, listed)
     return render("report.html.j2", filters=_FILTERS, **values)
-
-
-def _security(script: str) -> str:
-    """Return the content security policy: the page loads nothing and runs only this script."""
-    return (
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; "
-        f"script-src '{source_hash(script)}'"
-    )
 
 
 def breakable(text: str) -> Markup:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from resilience.cli import plots
 from resilience.cli.completion import operations
+from resilience.cli.pages.files import write_page
 from resilience.cli.plans import operation_of, plan_of
 from resilience.cli.screen import (
     FINDINGS,
@@ -118,12 +119,8 @@ def simulate(*, policy: str, env: str | None, operation: str, form: str, html: P
         # Imported here, because a simulation without a page needs no jinja2.
         from resilience.cli.simulate.page import page  # noqa: PLC0415
 
-        try:
-            notes = () if spread is None else findings(spread, setup)
-            text = page(setup, first, spread, script=options["faults"], seed=seed, notes=notes)
-            html.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise click.UsageError(f"cannot write {html}: {error.strerror or error}") from None
+        notes = () if spread is None else findings(spread, setup)
+        write_page(html, page(setup, first, spread, script=options["faults"], seed=seed, notes=notes))
     if form == "json":
         as_json(_to_json(setup, first, spread, seed))
         return

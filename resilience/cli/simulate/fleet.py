@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.text import Text
 
+from resilience.cli.pages.files import write_page
 from resilience.cli.plans import operation_of, plan_of
 from resilience.cli.screen import FINDINGS, as_json, console, is_plain, load, seconds
 from resilience.cli.simulate.forecasts import FleetForecasts, named
@@ -55,10 +56,7 @@ def simulate_fleet(policy: Policy, operation: str, form: str, html: Path | None,
         # Imported here, because a forecast without a page needs no jinja2.
         from resilience.cli.simulate.fleet_page import fleet_page  # noqa: PLC0415
 
-        try:
-            html.write_text(fleet_page(forecasts, script=options["faults"]), encoding="utf-8")
-        except OSError as error:
-            raise click.UsageError(f"cannot write {html}: {error.strerror or error}") from None
+        write_page(html, fleet_page(forecasts, script=options["faults"]))
     if form == "json":
         as_json(forecasts.to_json())
         return
