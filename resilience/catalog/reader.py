@@ -2,8 +2,8 @@
 Reads and checks a catalogue.
 
 A file has the keys ``schema``, ``provider``, ``service``, ``product`` and ``version``, perhaps ``vendor``, ``cloud``
-and ``early_code``, and the tables below, of which only ``[limits]`` may be absent. The keys of an entry are the
-attributes of its class in :mod:`resilience.catalog.facts`:
+and ``early_code``, and the tables below, of which ``[limits]`` and ``[reads]`` may be absent. The keys of an entry are
+the attributes of its class in :mod:`resilience.catalog.facts`:
 
 - ``[sources]``: id = "title, read date".
 - ``[names.ID]``: a :class:`~resilience.catalog.facts.NameRule`.
@@ -11,6 +11,7 @@ attributes of its class in :mod:`resilience.catalog.facts`:
 - ``[limits.SCOPE]``: a :class:`~resilience.catalog.facts.ServiceLimit` of a host or an account.
 - ``[operations.NAME]``: an :class:`~resilience.catalog.facts.OperationFacts`. Its ``codes`` may be left out where the
   codes name their ``operations``.
+- ``[reads]``: id of a source = names of operations that only read, so that they are ``safe``, and have no other facts.
 
 A catalogue is part of the program. So a mistake in it is a programming error: the first use raises a ``ValueError``
 with file and entry of the first mistake.
@@ -65,6 +66,17 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
 _NUMBERS: Final = frozenset({"status", "number", "min_length", "max_length", "keep_prefix"})
 _LISTS: Final = frozenset({"operations", "codes", "key", "answer", "distinct"})
 _FLAGS: Final = frozenset({"family"})
+
+# The keys that name an entry of another table, or several.
+_REFERENCES: Final = (
+    *((table, "source", "sources") for table in ("names", "codes", "operations", "limits")),
+    ("codes", "operations", "operations"),
+    ("operations", "codes", "codes"),
+    ("operations", "read_back", "operations"),
+    ("operations", "name", "names"),
+    ("operations", "limit_source", "sources"),
+    ("operations", "settle_source", "sources"),
+)
 
 _Entry = TypeVar("_Entry", CodeFacts, OperationFacts, NameRule, ServiceLimit)
 
@@ -122,21 +134,23 @@ def parse(text: str, file: str) -> Catalogue:
         ValueError: The file has an unknown key, lacks a key, or has a word outside of its vocabulary, a value of the
             wrong type, or a name without an entry.
     """
-    document = tomli.loads(text)
+    document: dict[str, Any] = tomli.loads(text)
     required = ("schema", *_SCALARS, *_TABLES)
-    _keys(file, document, known=(*required, *_OPTIONAL, "limits"), required=required)
+    _keys(file, document, known=(*required, *_OPTIONAL, "limits", "reads"), required=required)
     if document["schema"] != SCHEMA:
         raise ValueError(f"{file}: schema: expected {SCHEMA}, got {document['schema']!r}")
     sources = document["sources"]
+    document["operations"] = _operations(file, document)
     read = Catalogue(
         **{key: _text(f"{file}: {key}", document[key]) for key in (*_SCALARS, *_OPTIONAL) if key in document},
         sources=MappingProxyType({key: _text(f"{file}: sources.{key}", title) for key, title in sources.items()}),
         names=_entries(file, document, "names", NameRule),
         codes=_entries(file, document, "codes", CodeFacts, own="code"),
-        operations=_entries(file, {"operations": _with_codes(document)}, "operations", OperationFacts, own="operation"),
+        operations=_entries(file, document, "operations", OperationFacts, own="operation"),
         limits=_entries(file, {"limits": {}, **document}, "limits", ServiceLimit),
     )
-    _references(file, read)
+    _references(file, document)
+    _pairs(file, document)
     return read
 
 
@@ -169,24 +183,32 @@ def _entries(
     return MappingProxyType(built)
 
 
-def _with_codes(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the operations of a file; one without a list of codes has those that name it."""
+def _operations(file: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the entries of all operations; one without a list of codes has those that name it."""
+    entries: dict[str, Any] = dict(document["operations"])
+    for source, value in document.get("reads", {}).items():
+        for name in _texts(f"{file}: reads.{source}", value):
+            if name in entries:
+                raise ValueError(f"{file}: reads.{source}: {name!r} has an entry already")
+            entries[name] = {"repeat": "safe", "source": source}
     naming: dict[str, list[str]] = {}
     for code, facts in document["codes"].items():
-        for operation in facts.get("operations", ()):
+        for operation in facts.get("operations", ()) if isinstance(facts, dict) else ():
             naming.setdefault(operation, []).append(code)
-    return {
-        name: {**entry, "codes": naming[name]} if name in naming and "codes" not in entry else entry
-        for name, entry in document["operations"].items()
-    }
+    for name, codes in naming.items():
+        if isinstance(entries.get(name), dict) and "codes" not in entries[name]:
+            entries[name] = {**entries[name], "codes": codes}
+    return entries
 
 
 def _value(where: str, key: str, value: object) -> object:
     """Return the value for an attribute."""
+    if key in _WORDS:
+        if value not in _WORDS[key]:
+            raise ValueError(f"{where}.{key}: expected one of {_quoted(_WORDS[key])}, got {value!r}")
+        return value
     if key in _LISTS:
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise ValueError(f"{where}.{key}: expected a list of strings, got {value!r}")
-        return tuple(value)
+        return _texts(f"{where}.{key}", value)
     if key in _NUMBERS:
         if type(value) is not int:
             raise ValueError(f"{where}.{key}: expected a whole number, got {value!r}")
@@ -201,9 +223,13 @@ def _value(where: str, key: str, value: object) -> object:
         if type(value) is not bool:
             raise ValueError(f"{where}.{key}: expected true or false, got {value!r}")
         return value
-    if key in _WORDS and value not in _WORDS[key]:
-        raise ValueError(f"{where}.{key}: expected one of {_quoted(_WORDS[key])}, got {value!r}")
     return _text(f"{where}.{key}", value)
+
+
+def _texts(where: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not set(map(type, value)) <= {str}:
+        raise ValueError(f"{where}: expected a list of strings, got {value!r}")
+    return tuple(value)
 
 
 def _text(where: str, value: object) -> str:
@@ -224,41 +250,34 @@ def _keys(where: str, table: object, *, known: Iterable[str], required: Iterable
             raise ValueError(f"{where}: missing key {key!r}")
 
 
-def _references(file: str, read: Catalogue) -> None:
-    """Refuse a name without an entry, and a pair of keys with only one of them."""
-    for scope in read.limits:
+def _references(file: str, document: Mapping[str, Any]) -> None:
+    """Refuse a name without an entry."""
+    for table, key, target in _REFERENCES:
+        known = frozenset(document[target])
+        for name, entry in document.get(table, {}).items():
+            value = entry.get(key)
+            if value is None:
+                continue
+            named = (value,) if isinstance(value, str) else value
+            if not known.issuperset(named):
+                stranger = next(each for each in named if each not in known)
+                raise ValueError(f"{file}: {table}.{name}.{key}: {stranger!r} is not in this file")
+
+
+def _pairs(file: str, document: Mapping[str, Any]) -> None:
+    """Refuse a limit of an unknown scope, and a key of an operation that means nothing without another one."""
+    for scope in document.get("limits", ()):
         if scope not in get_args(LimitScope):
             raise ValueError(f"{file}: limits.{scope}: expected one of {_quoted(get_args(LimitScope))}")
-    for table in ("names", "codes", "operations", "limits"):
-        for name, entry in getattr(read, table).items():
-            _known(f"{file}: {table}.{name}.source", (entry.source,), read.sources)
-    for name, facts in read.codes.items():
-        _known(f"{file}: codes.{name}.operations", facts.operations, read.operations)
-    for name, operation in read.operations.items():
+    for name, entry in document["operations"].items():
         where = f"{file}: operations.{name}"
-        _known(f"{where}.codes", operation.codes, read.codes)
-        _known(f"{where}.read_back", (operation.read_back,), read.operations)
-        _known(f"{where}.name", (operation.name,), read.names)
-        if (operation.rename is None) is not (operation.name is None):
+        if ("rename" in entry) is not ("name" in entry):
             raise ValueError(f"{where}: rename and name: expected both or neither")
-        if operation.rename is not None and operation.rename not in operation.key:
-            raise ValueError(f"{where}.rename: expected a field of key, got {operation.rename!r}")
-        for part in ("limit", "settle"):
-            _source_of_part(where, part, operation, read)
-
-
-def _source_of_part(where: str, part: str, operation: OperationFacts, read: Catalogue) -> None:
-    """Refuse an unknown source of an operation's limit or time to settle, and a source of nothing."""
-    source = getattr(operation, f"{part}_source")
-    _known(f"{where}.{part}_source", (source,), read.sources)
-    if source is not None and getattr(operation, part) is None:
-        raise ValueError(f"{where}.{part}_source: expected {part} beside it")
-
-
-def _known(where: str, names: Iterable[str | None], known: Iterable[str]) -> None:
-    for name in names:
-        if name is not None and name not in known:
-            raise ValueError(f"{where}: {name!r} is not in this file")
+        if "rename" in entry and entry["rename"] not in entry.get("key", ()):
+            raise ValueError(f"{where}.rename: expected a field of key, got {entry['rename']!r}")
+        for key in ("limit", "settle"):
+            if f"{key}_source" in entry and key not in entry:
+                raise ValueError(f"{where}.{key}_source: expected {key} beside it")
 
 
 def _quoted(words: Iterable[str]) -> str:

@@ -67,6 +67,21 @@ def test_a_catalogue_is_read_as_written() -> None:
     assert read.names["thing"].max_length is None
 
 
+def test_operations_that_only_read_may_stand_in_a_list() -> None:
+    """They are safe, have the source that they are listed under, and the codes that name them."""
+    listed = GOOD.replace("[codes.", '[reads]\nterms = ["ListThings"]\n[codes.', 1)
+    read = parse(listed.replace('effect = "none"', 'effect = "none"\noperations = ["ListThings"]'), "acme.toml")
+    facts = read.operations["ListThings"]
+    assert (facts.repeat, facts.source, facts.codes, facts.key) == ("safe", "terms", ("Bad.Thing",), ())
+    for wrong, message in (
+        ("terms = 1", "reads.terms: expected a list of strings"),
+        ('terms = ["ReadThing"]', "reads.terms: 'ReadThing' has an entry already"),
+        ('rumour = ["ListThings"]', "operations.ListThings.source: 'rumour' is not in this file"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            parse(listed.replace('terms = ["ListThings"]', wrong), "acme.toml")
+
+
 def test_an_operation_has_the_codes_that_name_it() -> None:
     """Where an operation lists no codes, it has those whose operations it is among; its own list wins."""
     named = GOOD.replace('effect = "none"', 'effect = "none"\noperations = ["MakeThing", "ReadThing"]')

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from attrs import field, frozen
@@ -201,16 +201,22 @@ def _law(owner: str, facts: OperationFacts | None, declared: Declaration) -> Nam
 
 
 def _only_owner(name: str, policy: PolicyValues) -> str:
-    owners = [each for each in providers() if catalogue(each).operation(name) is not None]
-    owners += [each for each, declared in policy.operations.items() if name in declared and each not in owners]
-    # Several services have an operation of that name, and mostly the policy is for one of them.
-    named = [each for each in owners if each in named_by(policy)]
-    if len(owners) == 1 or len(named) == 1:
-        return (named or owners)[0]
+    # Several services have an operation of that name, and mostly the policy is for one of them. Then the catalogues of
+    # the others are not even read.
+    named = _owners(name, policy, named_by(policy))
+    owners = named if len(named) == 1 else _owners(name, policy, (*providers(), *policy.operations))
+    if len(owners) == 1:
+        return owners[0]
     if owners:
         listed = " or ".join(f'"{each}:{name}"' for each in owners)
         raise ValueError(f"operation {name!r} is known for {' and '.join(owners)}: say {listed}")
     raise ValueError(_unknown(name, None, policy))
+
+
+def _owners(name: str, policy: PolicyValues, among: Iterable[str]) -> list[str]:
+    """Return those of some providers that have an operation, in the catalogue or in the policy."""
+    known = [each for each in providers() if each in among and catalogue(each).operation(name) is not None]
+    return [*known, *(each for each, listed in policy.operations.items() if name in listed and each not in known)]
 
 
 def _unknown(name: str, owner: str | None, policy: PolicyValues) -> str:

@@ -48,16 +48,23 @@ def generated(found: Corrections, models: Sequence[ServiceModel], version: str) 
     by_model = {name: f"model-{model.service}" for model in reversed(models) for name in model.operations}
     entries = {name: _operation(found, operations[name], by_model[name]) for name in sorted(operations)}
     reasons = {name: _reason(found, name) for name in entries}
-    # An entry in one line is read twice as fast, and most operations have little to say.
-    lines = {name: _line(name, entry) for name, entry in entries.items() if not reasons[name]}
+    # The shorter, the faster it is read: in a list those that only read, in one line those with little to say.
+    reads: dict[str, list[str]] = {}
+    for name, entry in entries.items():
+        if not reasons[name] and entry == {"repeat": "safe", "answer": [], "source": entry["source"]}:
+            reads.setdefault(entry["source"], []).append(name)
+    listed = {name for names in reads.values() for name in names}
+    lines = {name: _line(name, entry) for name, entry in entries.items() if not reasons[name] and name not in listed}
     short = {name: line for name, line in lines.items() if len(line) <= _WIDTH}
+    long = {name: entry for name, entry in entries.items() if name not in listed and name not in short}
     tables = [
         head + "\n".join(_pairs(scalars)),
         "\n".join(("[sources]", *_pairs(sources))),
         *(_table(f"names.{name}", _name_rule(entry, models)) for name, entry in found.names.items()),
         *(_table(f"codes.{name}", entry, found.codes[name].get("reason")) for name, entry in codes.items()),
+        _table("reads", reads),
         "\n".join(("[operations]", *short.values())),
-        *(_table(f"operations.{name}", entry, reasons[name]) for name, entry in entries.items() if name not in short),
+        *(_table(f"operations.{name}", entry, reasons[name]) for name, entry in long.items()),
     ]
     return "\n\n".join(tables) + "\n"
 
