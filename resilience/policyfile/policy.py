@@ -145,6 +145,22 @@ class Policy(PolicyValues):
         """
         return () if self._parts is None else self._parts.stack.overridden(path)
 
+    def line(self, place: Origin) -> str | None:
+        """
+        Return the line of one of its files, with stars for possible secrets.
+
+        Args:
+            place: The place.
+
+        Returns:
+            The line without blanks around it; None if the file is none of its own, or the line may hold a secret.
+        """
+        for file in self._files:
+            if file.name == place.file:
+                shown = file.lines.shown(place.line)
+                return None if shown is None else shown.strip()
+        return None
+
     def rate_path(self, provider: str, operation: str) -> tuple[str, ...] | None:
         """
         Return the path of an operation's rate, for :meth:`origin`: the entry with its name, or a glob.

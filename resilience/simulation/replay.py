@@ -58,19 +58,21 @@ from resilience.simulation.replayed import Replayed
 _MOST_STEPS: Final = 2000
 
 
-def replay(call: RecordedCall, plan: Plan) -> Replayed:
+def replay(call: RecordedCall, plan: Plan, *, then: Plan | None = None, at: int = 1) -> Replayed:
     """
     Play a recorded call.
 
     Args:
         call: The call; :func:`obstacle` tells whether it can be played.
         plan: The policy for its operation, with the abilities of the call.
+        then: Another policy that decides from decision ``at`` on; None for the same policy to the end.
+        at: The number of that decision, counted from 1.
 
     Raises:
         EndlessError: No limit of the policy ends the call.
         UndecidedError: The policy's answer depends on a message, which no recording has.
     """
-    return _Replay(call, plan).run()
+    return _Replay(call, plan, then, at).run()
 
 
 def obstacle(call: RecordedCall) -> str | None:
@@ -93,6 +95,9 @@ class _Replay(ReplayNotes):
     """Drives one call with a recording: each command has its recorded result."""
 
     plan: Plan
+    then: Plan | None = None
+    at: int = 1
+    decided: int = field(default=0, init=False)
     budget: RecordedBudget | None = field(init=False)
     breaker: RecordedBreaker | None = field(init=False)
     asked: bool = field(default=False, init=False)
@@ -102,9 +107,7 @@ class _Replay(ReplayNotes):
         first = self.call.attempts[0] if self.call.attempts else None
         # Spans do not record the ledger. But an accept after the first attempt shows that the ledger knew the resource.
         ours = self.call.recalled is None and first is not None and first.action == "accept"
-        self.budget = RecordedBudget() if self.plan.provider in self.plan.policy.budgets else None
-        limits = self.plan.policy.breakers.get(self.plan.provider or "")
-        self.breaker = None if limits is None else RecordedBreaker(limits)
+        self.budget, self.breaker = _shared(self.plan)
         self.history = begin(self.plan, now=0.0, ours=ours, budget=self.budget, breaker=self.breaker)
 
     def run(self) -> Replayed:
@@ -261,6 +264,9 @@ class _Replay(ReplayNotes):
         self, commands: CallCommands, event: MachineEvent, recorded: RecordedDecision | None, draw: float | None
     ) -> Command:
         """Report an event, with the draw of the recorded decision; return the next command."""
+        self.decided += 1
+        if self.then is not None and self.decided == self.at:
+            self._go_on_under(self.then)
         budget = self.budget
         if budget is not None:
             budget.is_used_up = recorded is not None and recorded.stop_reason == "budget"
@@ -273,3 +279,18 @@ class _Replay(ReplayNotes):
         if budget is not None and budget.was_asked:
             self.assume("budget")
         return command
+
+    def _go_on_under(self, plan: Plan) -> None:
+        """Let another policy make all decisions from now on; what the call has been through stays as it is."""
+        self.plan = plan
+        self.budget, self.breaker = _shared(plan)
+        history, limit = self.history, plan.limits.deadline
+        history.plan, history.deadline = plan, limit
+        history.budget, history.breaker = self.budget, self.breaker
+
+
+def _shared(plan: Plan) -> tuple[RecordedBudget | None, RecordedBreaker | None]:
+    """Return a budget and a breaker that do what they did in the recording, as far as the policy has any."""
+    limits = plan.policy.breakers.get(plan.provider or "")
+    budget = RecordedBudget() if plan.provider in plan.policy.budgets else None
+    return budget, None if limits is None else RecordedBreaker(limits)

@@ -27,20 +27,20 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import click
 from attrs import asdict
 from rich.text import Text
 
-from resilience.cli.completion import files
-from resilience.cli.plans import plan_of
+from resilience.cli.completion import files, policies
+from resilience.cli.replay.one_call import lines, one_call, recorded_plan
+from resilience.cli.replay.one_call import to_json as call_to_json
 from resilience.cli.replay.remarks import ReplayedRecording, RulePlace, Totals, notes, rule_place
 from resilience.cli.replay.text import parts
 from resilience.cli.screen import FINDINGS, as_json, console, format_option, load, policy_option, times
 from resilience.core.decision import Decision, Fail
-from resilience.engine.target.operations import resolve
 from resilience.journal.model import RecordedCall, RecordedDecision, Recording, RecordsError
 from resilience.journal.reader import read
 from resilience.policyfile import Policy
@@ -57,6 +57,7 @@ _MANY_PROBLEMS: Final = 5
 _EXAMPLES: Final = """\b
 resilience replay run.jsonl --policy policies/mqtt.toml --env prod
 resilience replay spans.json --policy new.toml --verifier --format json
+resilience replay run.jsonl --policy new.toml --call 4f1c-17 --at 3
 """
 
 
@@ -74,8 +75,26 @@ resilience replay spans.json --policy new.toml --verifier --format json
     help="There is a source of credentials, or none; by default if the recording shows a refresh.",
 )
 @click.option("--all", "everything", is_flag=True, help="Name all calls.")
+@click.option(
+    "--call",
+    "wanted",
+    metavar="ID",
+    help="Step through this call: its id, the beginning of it, or the id of a request.",
+)
+@click.option(
+    "--at",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="With --call: the policy decides from decision N on, and that of the recording before.",
+)
+@click.option(
+    "--before",
+    metavar="FILE",
+    help="With --at: the policy of the recording; by default the file that the recording names, if it is unchanged.",
+    shell_complete=policies,
+)
 @format_option
-def replay(*, journal: str, policy: str, env: str | None, form: str, **options: bool | None) -> None:
+def replay(*, journal: str, policy: str, env: str | None, form: str, **options: Any) -> None:
     """
     Play recorded calls under another policy.
 
@@ -83,12 +102,25 @@ def replay(*, journal: str, policy: str, env: str | None, form: str, **options: 
     given policy makes the decisions. The command shows the decisions and ends that differ, and the requests and seconds
     that they save or cost. Attempts beyond the recorded ones are assumed to end like the last one, and the report names
     these calls. The exit code is 1 if a successful call would have failed, or if a call would never end.
+
+    With --call, the command steps through one call, decision by decision, with the policy's line for each. With --at,
+    the call goes as it went up to there, and the policy takes over.
     """
     loaded = load(policy, env)
+    _refuse_alone(options)
     try:
         recording = read(journal)
     except RecordsError as error:
         raise click.UsageError(str(error)) from None
+    if options["wanted"] is not None:
+        told = one_call(recording, journal, loaded, options)
+        if form == "json":
+            as_json(call_to_json(told))
+        else:
+            screen = console()
+            for text in lines(told):
+                screen.print(text, soft_wrap=True)
+        sys.exit(FINDINGS if told.replayed.is_worse else 0)
     replays = _try_all(recording, loaded, verifier=options["verifier"], credentials=options["credentials"])
     if form == "json":
         as_json(_to_json(replays, loaded, recording))
@@ -100,6 +132,13 @@ def replay(*, journal: str, policy: str, env: str | None, form: str, **options: 
         for part in parts(replays, loaded, everything=options["everything"] is True):
             screen.print(part)
     sys.exit(FINDINGS if replays.worse or replays.endless else 0)
+
+
+def _refuse_alone(options: Mapping[str, Any]) -> None:
+    """Refuse options that mean nothing without another one."""
+    for option, needs in (("at", "call"), ("before", "at")):
+        if options[option] is not None and options["wanted" if needs == "call" else needs] is None:
+            raise click.UsageError(f"--{option} needs --{needs}")
 
 
 def _heading(replays: ReplayedRecording, recording: Recording, journal: str, under: str) -> Iterator[Text]:
@@ -124,10 +163,7 @@ def _try_all(
         reason = obstacle(call)
         if reason is None:
             try:
-                operation = resolve(call.operation, policy=policy, provider=call.provider)
-                can_verify = able.can_verify(call) if verifier is None else verifier
-                can_refresh = able.can_refresh(call, operation.provider) if credentials is None else credentials
-                plan = plan_of(policy, operation, verifier=can_verify, credentials=can_refresh)
+                plan = recorded_plan(call, policy, able, verifier=verifier, credentials=credentials)
                 played.append(replay_call(call, plan))
             except UndecidedError as error:
                 undecided.append((call, str(error)))

@@ -166,7 +166,7 @@ def _call(setup: Setup, played: Played, screen: Console) -> Iterator[RenderableT
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
-    for row in timeline.rows(played, setup.plan):
+    for row in timeline.rows(played.steps, setup.plan):
         what = Text(row.what, style=plots.STYLES[row.did])
         what.append(f", {seconds(row.took)}" if row.took else "", style="dim").append(
             f": {row.result}", style="default"

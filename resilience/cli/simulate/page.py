@@ -108,5 +108,5 @@ def _call(played: Played, setup: Setup) -> dict[str, Any]:
             for step in sorted(played.steps, key=lambda each: each.did == "rename")
         ],
         "kinds": tuple(dict.fromkeys(step.did for step in played.steps)),
-        "rows": timeline.rows(played, setup.plan),
+        "rows": timeline.rows(played.steps, setup.plan),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from attrs import frozen
@@ -42,9 +43,9 @@ class TimelineRow:
     place: Origin | None
 
 
-def rows(played: Played, plan: Plan) -> tuple[TimelineRow, ...]:
+def rows(steps: Iterable[SimulatedStep], plan: Plan) -> tuple[TimelineRow, ...]:
     """Return a row for each step of a call."""
-    return tuple(_row(step, plan) for step in played.steps)
+    return tuple(_row(step, plan) for step in steps)
 
 
 def _row(step: SimulatedStep, plan: Plan) -> TimelineRow:
@@ -141,6 +142,6 @@ def to_json(played: Played, plan: Plan) -> dict[str, Any]:
                 "rule": row.rule,
                 "at": None if row.place is None else str(row.place),
             }
-            for step, row in zip(played.steps, rows(played, plan), strict=True)
+            for step, row in zip(played.steps, rows(played.steps, plan), strict=True)
         ],
     }
