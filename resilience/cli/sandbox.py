@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -94,7 +95,7 @@ def sandbox(  # a parameter for each option
             for line in played.describe():
                 click.echo(line)
             for name, value in _for_examples(played).items():
-                click.echo(f"export {name}={value}")
+                click.echo(f"export {name}={shlex.quote(value)}")
             if away := proxies():
                 click.echo(f"unset {' '.join(away)}  # a proxy does not lead here")
             click.echo("\nrunning; Ctrl-C stops it", err=True)

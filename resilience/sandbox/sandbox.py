@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -234,7 +235,7 @@ class Sandbox(Services):
             f"Control  http://{self.services[0].endpoint}{CONTROL}calls (also state, faults)",
             "         POST fault, script, chaos, limit, expire, settle, clear",
             "",
-            *(f"export {name}={value}" for name, value in self.environment().items()),
+            *(f"export {name}={shlex.quote(value)}" for name, value in self.environment().items()),
         ]
 
     def _commands(self) -> dict[str, Callable[..., Any]]:

@@ -93,6 +93,9 @@ class AzureResources:
             "CreateImportExportJob": lambda asked: self._create(JOB, self._new, {**asked, "jobId": _token()}),
             "GetImportExportJob": partial(self._get, JOB),
             "QueryTwins": lambda _: {BODY: self.tables["twins"].rows()},
+            "QueryEnrollments": partial(self._list, ENROLLMENT),
+            "QueryEnrollmentGroups": partial(self._list, GROUP),
+            "QueryDeviceRegistrations": lambda _: {BODY: []},
             "GetEnrollmentAttestation": partial(self._attestation, ENROLLMENT),
             "GetEnrollmentGroupAttestation": partial(self._attestation, GROUP),
             "RunEnrollmentBulkOperation": self._bulk_enrollments,
@@ -101,7 +104,7 @@ class AzureResources:
         for name, kind in (("Device", DEVICE), ("Module", MODULE)):
             self.handlers[f"Get{name}Twin"] = partial(self._twin, kind)
             self.handlers[f"Update{name}Twin"] = partial(self._change_twin, kind)
-            self.handlers[f"Replace{name}Twin"] = partial(self._change_twin, kind)
+            self.handlers[f"Replace{name}Twin"] = partial(self._replace_twin, kind)
 
     def _of(self, name: str, kind: Kind, new: Callable[[Kind, JsonObject], JsonObject]) -> dict[str, Handler]:
         return {
@@ -184,14 +187,23 @@ class AzureResources:
         return copy.deepcopy(self.tables["twins"][kind.key(asked)])
 
     def _change_twin(self, kind: Kind, asked: JsonObject) -> JsonObject:
+        return self._with_twin(kind, asked, _merged)
+
+    def _replace_twin(self, kind: Kind, asked: JsonObject) -> JsonObject:
+        return self._with_twin(kind, asked, lambda _, new: _merged({}, new))
+
+    def _with_twin(self, kind: Kind, asked: JsonObject, change: Callable[[Any, Any], Any]) -> JsonObject:
+        """Change tags and desired properties; what a device reports is its own."""
         self._found(kind, asked)
         twin = self.tables["twins"][kind.key(asked)]
         _check_condition(twin, asked)
-        for name in ("tags", "properties"):
-            if isinstance(asked.get(name), dict):
-                twin[name] = _merged(twin.get(name), asked[name])
+        properties = asked.get("properties")
+        if isinstance(asked.get("tags"), dict):
+            twin["tags"] = change(twin["tags"], asked["tags"])
+        if isinstance(properties, dict) and isinstance(properties.get("desired"), dict):
+            twin["properties"]["desired"] = change(twin["properties"]["desired"], properties["desired"])
         twin["etag"] = _token()
-        return copy.deepcopy(twin)
+        return copy.deepcopy(dict(twin))
 
     def _update_registry(self, asked: JsonObject) -> JsonObject:
         """Do to each device what its ``importMode`` says; each may fail for itself."""
@@ -220,6 +232,9 @@ class AzureResources:
         except Refusal as refusal:
             return {"deviceId": each["id"], "errorCode": refusal.code, "errorStatus": refusal.message}
         return None
+
+    def _list(self, kind: Kind, _: JsonObject) -> JsonObject:
+        return {BODY: [_shown(kind, row) for row in self.tables[kind.table].values()]}
 
     def _attestation(self, kind: Kind, asked: JsonObject) -> JsonObject:
         return copy.deepcopy(dict(self._found(kind, asked)["attestation"]))
