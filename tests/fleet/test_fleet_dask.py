@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -102,6 +104,21 @@ def test_the_command_stops_cleanly_and_no_secret_travels(ground: Ground) -> None
     again = ground.provision(rows)
     assert (again.done, again.known) == (300, made)
     assert len(ground.made(rows)) == ground.asked(rows) == 300
+
+
+def test_the_journals_of_all_workers_are_one_report(ground: Ground) -> None:
+    """They are one run; on several machines each has a file, and a report takes all of them."""
+    rows = ground.rows("journal", 40)
+    text = "\n".join(["group_id", *(row["group_id"] for row in rows)])
+    (ground.place.folder / "journal.csv").write_text(text, encoding="utf-8")
+    words = (FUNCTION, "journal.csv", "--policy", "fleet.toml", "--dask", ground.cluster.address)
+    run = ground.place.run(*words, "--journal", "calls.jsonl")
+    assert run.returncode == 0, run.stderr
+    told = json.loads(ground.place.run("calls.jsonl", "--format", "json", command="report").stdout)
+    assert (told["calls"], told["runs"]) == (40, 1)
+    written = (ground.place.folder / "calls.jsonl").read_text(encoding="utf-8")
+    # Two workers, and the command.
+    assert len(set(re.findall(r'"pid":(\d+)', written))) == 3
 
 
 def test_workers_that_are_killed_lose_nothing(ground: Ground) -> None:

@@ -37,7 +37,10 @@ from resilience.telemetry.providers.environment import (
 @click.command(short_help="Call a function once for each row of a file, under a policy.")
 @input_options
 @click.option(
-    "--journal", metavar="FILE", help="A file to record every call, for resilience report.", shell_complete=files
+    "--journal",
+    metavar="FILE",
+    help="A file to record every call, for resilience report; with --dask one on each machine.",
+    shell_complete=files,
 )
 @click.option(
     "--failed",

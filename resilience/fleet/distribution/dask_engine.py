@@ -147,6 +147,7 @@ class DaskEngine:
             operation=job.operation,
             concurrency=job.concurrency,
             shared_files=files_of(job.called),
+            journal_run=job.journal_run,
         )
         about = f"{job.function} {job.operation} {policy.digest} {policy.env} {job.concurrency}"
         self._prefix = f"{job.operation.rpartition(':')[2]}-{blake2b(about.encode(), digest_size=8).hexdigest()}"

@@ -35,6 +35,7 @@ class ClusterJob:
         operation: The operation, as ``provider:Name``.
         concurrency: How many calls are under way at a time in all workers; None for as many as the policy says.
         shared_files: The files of ledger and store, which all workers have to see.
+        journal_run: The id of the run in journals, so that those of all workers are one report; None without journals.
     """
 
     run: str
@@ -43,6 +44,7 @@ class ClusterJob:
     operation: str
     concurrency: int | None
     shared_files: SharedFiles
+    journal_run: str | None = None
 
 
 @frozen
@@ -150,6 +152,7 @@ def _switch(_run: str, _process: int) -> _Switch:
 
 @lru_cache(maxsize=4)
 def _kept(job: ClusterJob, workers: int, part: int | None, _process: int) -> KeptFunction:
-    called = under_policy(imported(job.function), shared_by(job.policy.unpacked(), workers, part), job.operation)
+    policy = shared_by(job.policy.unpacked(), workers, part)
+    called = under_policy(imported(job.function), policy, job.operation, run=job.journal_run)
     refuse_others(called, job.shared_files)
     return KeptFunction(called)

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from resilience.core.admission.limits import RateLimits
 from resilience.core.policy import PolicyValues
+from resilience.executors import run_of_this_program
 from resilience.fleet.function import FleetFunction, import_name
 
 
@@ -38,6 +39,12 @@ class FleetJob:
     def policy(self) -> PolicyValues:
         """The policy, with the limits of all workers together."""
         return self.called.executor.policy
+
+    @property
+    def journal_run(self) -> str | None:
+        """The id of the run in the journals of all workers; None where the policy asks for no journal."""
+        telemetry = self.policy.telemetry
+        return None if telemetry is None or telemetry.journal is None else run_of_this_program()
 
     @property
     def operation(self) -> str:

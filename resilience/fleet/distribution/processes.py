@@ -18,7 +18,6 @@ from typing import Final
 from attrs import define, evolve, field
 
 from resilience.engine.call.notes import attach
-from resilience.executors import run_of_this_program
 from resilience.fleet.distribution.chunking import Chunk, RowOutcome
 from resilience.fleet.distribution.engine import ChunkReport, LostChunk
 from resilience.fleet.distribution.job import FleetJob
@@ -151,7 +150,7 @@ class ProcessEngine:
             self._job.operation,
             self._job.concurrency_of_one(self.workers, part),
             current_traceparent(),
-            run_of_this_program(),
+            self._job.journal_run,
         )
         process = context.Process(target=work, args=(theirs, job), name="resilience fleet", daemon=True)
         process.start()
