@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from resilience.engine.outcome import Attempt, Outcome
     from resilience.engine.target.done import DONE
     from resilience.executors import Executor, SyncExecutor
-    from resilience.fleet.mapped_outcome import MappedOutcome, SyncMappedOutcome
+    from resilience.fleet.maps.mapped_outcome import MappedOutcome, SyncMappedOutcome
     from resilience.journal.writer import JournalError
     from resilience.observers import Journal
     from resilience.policyfile import Policy, PolicyError

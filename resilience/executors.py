@@ -14,8 +14,8 @@ from resilience.core.policy import PolicyValues
 from resilience.engine import executor, synchronous
 from resilience.engine.bound_call import BoundCall, SyncBoundCall
 from resilience.fleet.concurrency import concurrency_of
-from resilience.fleet.mapping import OutcomeStream
-from resilience.fleet.sync_mapping import SyncOutcomeStream
+from resilience.fleet.maps.mapping import OutcomeStream
+from resilience.fleet.maps.sync_mapping import SyncOutcomeStream
 from resilience.telemetry import default_observers
 
 T = TypeVar("T")

@@ -14,10 +14,10 @@ from resilience.engine.outcome import Outcome
 from resilience.executors import Executor, SyncExecutor
 from resilience.fleet.concurrency import concurrency_of
 from resilience.fleet.function import FleetFunction
-from resilience.fleet.mapping import OutcomeStream
+from resilience.fleet.maps.mapping import OutcomeStream
+from resilience.fleet.maps.sync_mapping import SyncOutcomeStream
 from resilience.fleet.rows.check import NumberedRow
 from resilience.fleet.rows.parameters import Parameters
-from resilience.fleet.sync_mapping import SyncOutcomeStream
 
 
 class Outcomes(Protocol):

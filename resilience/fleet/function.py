@@ -19,7 +19,7 @@ from resilience.engine.runtime.worker_threads import is_coroutine_function
 from resilience.engine.target.target import Target
 from resilience.engine.wrapped_function import target_of
 from resilience.executors import Executor, SyncExecutor, observers_for
-from resilience.fleet.begun import AttemptWatch
+from resilience.fleet.maps.begun import AttemptWatch
 from resilience.state.ledger import entry_key
 
 

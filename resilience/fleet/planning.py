@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from statistics import median
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import evolve, field, frozen
 
@@ -15,6 +15,7 @@ from resilience.core.values import fixed
 from resilience.engine.outcome import Outcome
 from resilience.fleet.calls import Fleet
 from resilience.fleet.concurrency import concurrency_of
+from resilience.fleet.distribution.job import FleetJob
 from resilience.fleet.forecast.estimate import seconds_of
 from resilience.fleet.function import FleetFunction, imported, shared_by, under_policy, verifying
 from resilience.fleet.progress import FleetProgress
@@ -23,6 +24,9 @@ from resilience.fleet.rows.check import CheckedRows, NumberedRow, rows_for
 from resilience.fleet.rows.remembered import looked_up
 from resilience.fleet.rows.source import rows_of
 from resilience.policyfile import Policy
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 _ENOUGH: Final = 999
 """Answers whose durations are kept, for their median."""
@@ -185,7 +189,7 @@ def plan(  # noqa: PLR0913  # a keyword for each thing that a user may say
     *,
     policy: str | Path | PolicyValues,
     env: str | None = None,
-    on: int | None = None,
+    on: int | Client | None = None,
     operation: str | None = None,
     concurrency: int | None = None,
 ) -> FleetPlan:
@@ -214,7 +218,28 @@ def plan(  # noqa: PLR0913  # a keyword for each thing that a user may say
         findings.look_up(known)
     else:
         asking_of(asks, known, findings, concurrency=concurrency).run()
-    return planned(called, findings, has_verifier=asks is not None, processes=on or 1, concurrency=concurrency)
+    return planned(called, findings, has_verifier=asks is not None, workers=workers_of(on), concurrency=concurrency)
+
+
+def workers_of(on: int | Client | None) -> int:
+    """
+    Return how many processes would make the calls.
+
+    Args:
+        on: As for :func:`resilience.fleet.provision`.
+
+    Raises:
+        TypeError: As for ``provision``.
+        ValueError: Likewise.
+    """
+    if on is None:
+        return 1
+    from resilience.fleet.distribution.engines import engine_on  # noqa: PLC0415  # most fleets need one process
+
+    engine = engine_on(on)
+    found = engine.workers
+    engine.end()
+    return found
 
 
 def asking_of(asks: FleetFunction, rows: CheckedRows, findings: FleetFindings, *, concurrency: int | None) -> Fleet:
@@ -227,7 +252,7 @@ def planned(
     findings: FleetFindings,
     *,
     has_verifier: bool,
-    processes: int = 1,
+    workers: int = 1,
     concurrency: int | None = None,
 ) -> FleetPlan:
     """
@@ -237,7 +262,7 @@ def planned(
         function: What would be called.
         findings: The answers.
         has_verifier: Whether the service could be asked.
-        processes: How many processes would make the calls.
+        workers: How many processes would make the calls, or workers of a cluster; those beyond a small limit make none.
         concurrency: How many calls would be under way at a time in all of them.
     """
     report = findings.report()
@@ -260,7 +285,8 @@ def planned(
     policy, operation = function.executor.policy, function.target.operation
     if concurrency is None:
         # Together, processes keep the limits of one; but each has calls of its own under way.
-        parts = [shared_by(policy, processes, part) for part in range(processes)]
+        workers = min(workers, FleetJob(function).most_workers or workers)
+        parts = [shared_by(policy, workers, part) for part in range(workers)]
         concurrency = sum(concurrency_of(None, part, operation.provider, operation.name) for part in parts)
     seconds = seconds_of(
         found.calls,

@@ -28,9 +28,9 @@ from resilience.core.admission.limits import BreakerLimits, RateLimits
 from resilience.core.admission.rate import Rate
 from resilience.core.policy import PolicyValues
 from resilience.engine.wrapped_function import target_of
-from resilience.fleet import sync_mapping
 from resilience.fleet.calls import Fleet
 from resilience.fleet.function import FleetFunction
+from resilience.fleet.maps import sync_mapping
 from resilience.fleet.rows.parameters import Parameters
 from resilience.telemetry import Spans
 

@@ -21,7 +21,8 @@ from fleet_runs import LEDGER, PROGRAMS, Place, placed, until
 from otlp_receiver import Receiver, receiving
 
 from resilience import Policy
-from resilience.fleet import FleetReport, provision
+from resilience.fleet import FleetReport, plan, provision
+from resilience.fleet.planning import workers_of
 
 FUNCTION = "fleet_devices:create_group"
 SECRET = "a-folder-that-nobody-may-know"
@@ -195,6 +196,28 @@ def test_workers_divide_a_limit_exactly(ground: Ground) -> None:
     most = max(sum(begin <= each < begin + 1 for each in times) for begin in times)
     # The service may see one of them a little late.
     assert 5 <= most <= 6
+
+
+def test_a_plan_is_for_the_workers_of_the_cluster(ground: Ground) -> None:
+    """Each of two workers has calls of its own under way, so slow answers hold up a plan for one process sooner."""
+    rows = ground.rows("planned", 40)
+    text = "\n".join(["group_id", *(row["group_id"] for row in rows)])
+    (ground.place.folder / "planned.csv").write_text(text, encoding="utf-8")
+    slow = (ground.place.folder / "fleet.toml").read_text(encoding="utf-8").replace("concurrency = 8", "")
+    (ground.place.folder / "planned.toml").write_text(slow, encoding="utf-8")
+    words = (FUNCTION, "planned.csv", "--policy", "planned.toml")
+    here = ground.place.run(*words, command="plan")
+    there = ground.place.run(*words, "--dask", ground.cluster.address, command="plan")
+    assert (here.returncode, there.returncode) == (0, 0), there.stderr
+    assert "40 to make; 40 calls" in there.stdout
+    nowhere = ground.place.run(*words, "--dask", "tcp://127.0.0.1:9", command="plan")
+    assert nowhere.returncode == 2
+    assert "no Dask scheduler answers there" in nowhere.stderr
+    policy = Policy.load(ground.place.folder / "planned.toml")
+    with ground.cluster.client() as client:
+        assert workers_of(client) == 2
+        assert plan(FUNCTION, rows, policy=policy, on=client).missing == 40
+    assert ground.made(rows) == []
 
 
 def test_a_file_that_a_worker_does_not_see_is_no_ledger(ground: Ground) -> None:

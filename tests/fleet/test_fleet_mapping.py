@@ -16,7 +16,7 @@ from fleet_calls import INSTANCE, Load, Source, policy
 
 from resilience import Executor, Ledger, Outcome, ServiceError, SyncExecutor
 from resilience.engine.bound_call import BoundCall
-from resilience.fleet.mapped_outcome import MappedOutcome
+from resilience.fleet.maps.mapped_outcome import MappedOutcome
 from resilience.testing import virtual_backend
 
 pytestmark = pytest.mark.anyio

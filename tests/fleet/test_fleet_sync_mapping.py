@@ -17,7 +17,7 @@ from resilience import Executor, Ledger, Outcome, ServiceError, SyncExecutor
 from resilience.core.events import CallEnded
 from resilience.core.policy import PolicyValues
 from resilience.engine.bound_call import SyncBoundCall
-from resilience.fleet.mapped_outcome import SyncMappedOutcome
+from resilience.fleet.maps.mapped_outcome import SyncMappedOutcome
 
 NAMES: Final = [f"g-{number}" for number in range(50)]
 

@@ -48,9 +48,6 @@ from resilience.telemetry.providers.environment import (
     help="A file for the rows that failed or were not begun, in the form of ROWS.",
     shell_complete=files,
 )
-@click.option(
-    "--dask", metavar="ADDRESS", help="Make the calls in the workers of the Dask cluster whose scheduler is there."
-)
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress and no summary.")
 @format_option
 def fleet(  # noqa: PLR0913  # a parameter for each option
@@ -93,9 +90,7 @@ def fleet(  # noqa: PLR0913  # a parameter for each option
     """
     if failed is not None and not os.access(Path(failed).absolute().parent, os.W_OK):
         raise click.UsageError(f"--failed {failed}: its folder is not there, or cannot be written")
-    if ledger is not None and dask is not None:
-        raise click.UsageError("--ledger and --dask: the policy's text travels, and no option; name the ledger in it")
-    values = with_ledger(with_journal(load(policy, env), journal), ledger)
+    values = with_ledger(with_journal(load(policy, env), journal), ledger, dask)
     with rows_at(rows, row_form) as source, placed_on(processes, dask) as on:
         called, known = checked_input(function, values, operation, source)
         progress = FleetProgress(called, known.count)

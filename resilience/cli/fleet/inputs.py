@@ -55,6 +55,11 @@ def input_options(function: _F) -> _F:
             help="Make the calls in N processes (fewer for small limits); they divide the limits and share the ledger.",
         ),
         click.option(
+            "--dask",
+            metavar="ADDRESS",
+            help="Make the calls in the workers of the Dask cluster whose scheduler is there.",
+        ),
+        click.option(
             "--operation",
             metavar="NAME",
             help="The operation of a function that no executor has wrapped.",
@@ -68,10 +73,17 @@ def input_options(function: _F) -> _F:
     return function
 
 
-def with_ledger(policy: PolicyValues, ledger: str | None) -> PolicyValues:
-    """Return the policy with the ledger elsewhere, if a file or a server is named."""
+def with_ledger(policy: PolicyValues, ledger: str | None, dask: str | None = None) -> PolicyValues:
+    """
+    Return the policy with the ledger elsewhere, if a file or a server is named.
+
+    Raises:
+        click.UsageError: The calls are made on a cluster.
+    """
     if ledger is None:
         return policy
+    if dask is not None:
+        raise click.UsageError("--ledger and --dask: the policy's text travels, and no option; name the ledger in it")
     where = ledger if "://" in ledger else str(Path(ledger).absolute())
     return evolve(policy, ledger=(policy.ledger or LedgerSettings()).kept_at(where))
 

@@ -7,13 +7,13 @@ import sys
 import click
 
 from resilience.cli.fleet.existing import sent_again
-from resilience.cli.fleet.inputs import checked_input, input_options, rows_at, with_ledger
+from resilience.cli.fleet.inputs import checked_input, input_options, placed_on, rows_at, with_ledger
 from resilience.cli.fleet.showing import Screen
 from resilience.cli.fleet.signals import Interruption
 from resilience.cli.screen import FINDINGS, as_json, format_option, load
 from resilience.fleet.calls import Fleet
 from resilience.fleet.function import verifying
-from resilience.fleet.planning import FleetFindings, asking_of, planned
+from resilience.fleet.planning import FleetFindings, asking_of, planned, workers_of
 from resilience.fleet.rows.problems import RowsError
 from resilience.fleet.rows.source import Form
 from resilience.state import LedgerError
@@ -34,6 +34,7 @@ def plan(  # noqa: PLR0913  # a parameter for each option
     concurrency: int | None,
     ledger: str | None,
     processes: int | None,
+    dask: str | None,
     quiet: bool,
     form: str,
 ) -> None:
@@ -45,9 +46,14 @@ def plan(  # noqa: PLR0913  # a parameter for each option
 
     What the ledger knows to be done needs no call and no question. About each other row the function's verifier asks
     the service, within the policy's limits. Nothing is sent that changes anything. Without a verifier, what is there
-    cannot be known. Exit code: 0 fine, 1 a question failed or the ledger cannot be read, 2 wrong use.
+    cannot be known. The answer is for the processes or the workers that would make the calls; this process asks alone.
+
+    A plan makes no calls that a journal could have, and writes no rows, so leave out --journal and --failed. Exit
+    code: 0 fine, 1 a question failed or the ledger cannot be read, 2 wrong use.
     """
-    values = with_ledger(load(policy, env), ledger)
+    values = with_ledger(load(policy, env), ledger, dask)
+    with placed_on(processes, dask) as on:
+        workers = workers_of(on)
     with rows_at(rows, row_form) as source:
         called, known = checked_input(function, values, operation, source)
         asks, findings = verifying(called), FleetFindings(called, known.count)
@@ -61,9 +67,7 @@ def plan(  # noqa: PLR0913  # a parameter for each option
         except (LedgerError, RowsError) as error:
             click.echo(f"resilience: {error}", err=True)
             sys.exit(FINDINGS)
-        found = planned(
-            called, findings, has_verifier=asks is not None, processes=processes or 1, concurrency=concurrency
-        )
+        found = planned(called, findings, has_verifier=asks is not None, workers=workers, concurrency=concurrency)
     if form == "json":
         as_json(found.as_json())
     else:

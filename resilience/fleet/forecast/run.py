@@ -26,7 +26,7 @@ from resilience.engine.target.done import DONE
 from resilience.engine.target.operations import Operation, described
 from resilience.fleet.concurrency import concurrency_of
 from resilience.fleet.forecast.service import LimitedService, PlayedService
-from resilience.fleet.mapping import OutcomeStream
+from resilience.fleet.maps.mapping import OutcomeStream
 from resilience.simulation.played import EndlessError
 from resilience.testing import virtual_backend
 

@@ -17,10 +17,10 @@ import anyio.abc
 from anyio.streams.memory import MemoryObjectSendStream
 
 from resilience.engine.bound_call import BoundCall
-from resilience.fleet.begun import PLACE, CallPlace
-from resilience.fleet.mapped_outcome import MappedOutcome
-from resilience.fleet.source import AsyncSource, PlainSource
-from resilience.fleet.stream import CommonStream, not_bound
+from resilience.fleet.maps.begun import PLACE, CallPlace
+from resilience.fleet.maps.mapped_outcome import MappedOutcome
+from resilience.fleet.maps.source import AsyncSource, PlainSource
+from resilience.fleet.maps.stream import CommonStream, not_bound
 
 T = TypeVar("T")
 
@@ -97,7 +97,7 @@ class OutcomeStream(CommonStream, AsyncIterator[MappedOutcome[T]], Generic[T]):
         """
         After :meth:`stop`, cancel the calls that wait for their first attempt; they have no outcome.
 
-        Only calls that :class:`~resilience.fleet.begun.AttemptWatch` watches are known to have begun one.
+        Only calls that :class:`~resilience.fleet.maps.begun.AttemptWatch` watches are known to have begun one.
         """
         for place, scope in self._under_way:
             if not place.has_begun:

@@ -1,5 +1,5 @@
 """
-Calls from an iterable, some at a time, in threads: :mod:`resilience.fleet.mapping` for programs without an event loop.
+Calls from an iterable, some at a time, in threads: ``mapping`` for programs without an event loop.
 
 The thread that reads the outcomes asks for the calls too, while it waits for the next outcome: rows of a database and
 spans of a generator belong to one thread. The others only make calls. A thread cannot be interrupted, so leaving early
@@ -18,9 +18,9 @@ from typing import Any, Final, Generic, Self, TypeVar
 from resilience.engine.bound_call import SyncBoundCall
 from resilience.engine.runtime.halt import Halt, Halted
 from resilience.engine.runtime.plain_thread import THREAD
-from resilience.fleet.begun import PLACE, CallPlace
-from resilience.fleet.mapped_outcome import SyncMappedOutcome
-from resilience.fleet.stream import CommonStream, not_bound
+from resilience.fleet.maps.begun import PLACE, CallPlace
+from resilience.fleet.maps.mapped_outcome import SyncMappedOutcome
+from resilience.fleet.maps.stream import CommonStream, not_bound
 
 T = TypeVar("T")
 
@@ -101,7 +101,7 @@ class SyncOutcomeStream(CommonStream, Generic[T]):
         """
         After :meth:`stop`, end the calls that wait for their first attempt; they have no outcome.
 
-        Only calls that :class:`~resilience.fleet.begun.AttemptWatch` watches are known to have begun one.
+        Only calls that :class:`~resilience.fleet.maps.begun.AttemptWatch` watches are known to have begun one.
         """
         self._is_taken_back = True
         self._ended.put(None)
