@@ -23,6 +23,7 @@ def test_all_examples_are_tested_here() -> None:
     """A new example needs a test: this list is all there are."""
     assert {path.stem for path in EXAMPLES.glob("*.py")} == {
         "alibaba_groups",
+        "azure_devices",
         "connect_device",
         "emqx_users",
         "existing_script",
@@ -139,7 +140,7 @@ def test_alibaba_groups_end_well_on_a_bad_day() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["alibaba_groups", "emqx_users", "rabbitmq_broker", "tencent_topics", "wrapped_client"]
+    "name", ["alibaba_groups", "azure_devices", "emqx_users", "rabbitmq_broker", "tencent_topics", "wrapped_client"]
 )
 def test_without_an_environment_nothing_is_done(name: str) -> None:
     """An example that could cost money says which variables are missing, and exits with 2."""

@@ -157,3 +157,25 @@ def test_the_policy_of_an_example_has_no_findings(name: str) -> None:
     """The policy that people will copy is one that ``check`` has nothing to say about."""
     shown = run("-m", "resilience", "check", f"{name}.toml", "--strict")
     assert (shown.returncode, shown.stdout) == (0, "")
+
+
+def test_azure_devices_are_made_once_on_a_bad_day() -> None:
+    """Under the policy each device is made once, and the script has its keys; somebody else's device stays theirs."""
+    shown = run("azure_devices.py", "--sandbox")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert [line for line in shown.stdout.splitlines() if not line.startswith(" ")] == [
+        "pump-1  made, with keys",
+        "pump-2  made, with keys",
+        "pump-3  made, with keys",
+        "pump-4  made, with keys",
+        "pump-5  DeviceAlreadyExists",
+        "4 devices made, 4 of them told to the script",
+    ]
+
+
+def test_azure_devices_are_made_and_not_told_without_the_policy() -> None:
+    """The same day for the SDK alone: of a device that it has made it says that it was there already."""
+    shown = run("azure_devices.py", "--sandbox", "--plain")
+    assert shown.returncode == 1
+    assert shown.stdout.splitlines()[-1] == "2 devices made, 1 of them told to the script"
+    assert "pump-4  DeviceAlreadyExists" in shown.stdout
