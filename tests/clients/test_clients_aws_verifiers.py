@@ -385,3 +385,30 @@ def test_a_client_of_another_service_has_no_verifiers() -> None:
         verifiers_for(client("http://127.0.0.1:9", "sts"))
     with pytest.raises(ValueError, match="buys nothing"):
         verifiers_for(client("http://127.0.0.1:9"), unique_names=True)
+
+
+SHIPPED: Final = """
+schema = 1
+name = "shipped"
+extends = ["builtin:aws-iot"]
+[backoff.default]
+base = "10ms"
+"""
+
+
+@pytest.mark.parametrize("manner", [LOSE, TEAR, refusal("InternalFailureException", 500)])
+@pytest.mark.parametrize(("method", "request_fields"), CREATES, ids=[f"{n}-{len(f)}" for n, f in CREATES])
+def test_the_shipped_policy_makes_each_thing_once(
+    fresh_moto: int, manner: Step, method: str, request_fields: dict[str, Any]
+) -> None:
+    """Repeated where the service takes the same again, looked for elsewhere; moto refuses a second group of a name."""
+    with serving(moto=fresh_moto) as server:
+        _prepare(method, client(server.url))
+        server.script[:] = [manner]
+        answer = getattr(wrapped(server.url, policy=SHIPPED), method)(**request_fields)
+        direct = client(server.url)
+        found = verifiers_for(direct)[f"aws-iot:{_operation(direct, method)}"](**request_fields)
+    known = _facts(found)
+    assert {name: answer.get(name) for name in known if name != "thingTypeId"} == {
+        name: value for name, value in known.items() if name != "thingTypeId"
+    }
