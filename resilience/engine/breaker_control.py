@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from resilience.core.admission.breaker import Breaker, BreakerState
 from resilience.core.admission.outage import OutageLimits
 
@@ -12,10 +14,15 @@ class BreakerControl:
 
     While a program holds it open or closed, results of calls change nothing. A breaker with ``mode = "shadow"`` refuses
     nothing, also where it is held open.
+
+    Where processes share a store, what is done here holds in all of them: others learn it within a second of their next
+    call. The store is asked at once, which takes a second at most. While it is away, this process does as it is told,
+    and the others learn it when the store is back and this process makes a call.
     """
 
-    def __init__(self, breaker: Breaker) -> None:
+    def __init__(self, breaker: Breaker, tell: Callable[[Breaker], None] = lambda _: None) -> None:
         self._breaker = breaker
+        self._tell = tell
 
     @property
     def state(self) -> BreakerState:
@@ -35,14 +42,17 @@ class BreakerControl:
     def open(self) -> None:
         """Refuse every attempt from now on, until :meth:`close` or :meth:`reset`."""
         self._breaker.open()
+        self._tell(self._breaker)
 
     def close(self) -> None:
         """Let every attempt pass from now on, whatever its result is, until :meth:`open` or :meth:`reset`."""
         self._breaker.close()
+        self._tell(self._breaker)
 
     def reset(self) -> None:
         """Close it, forget all results, and let it open by itself again."""
         self._breaker.reset()
+        self._tell(self._breaker)
 
     def __repr__(self) -> str:
         """Show the state."""
@@ -50,9 +60,20 @@ class BreakerControl:
         return f"<BreakerControl {self.state}{held}>"
 
 
-def control(outage: OutageLimits, provider: str | None, operation: str | None) -> BreakerControl:
+def control(
+    outage: OutageLimits,
+    provider: str | None,
+    operation: str | None,
+    tell: Callable[[Breaker], None],
+) -> BreakerControl:
     """
     Return the control of a breaker.
+
+    Args:
+        outage: The breakers.
+        provider: Of the breaker; None for the only one.
+        operation: Its own name, where each operation has a breaker.
+        tell: Tells the processes that share the breaker what was done by hand.
 
     Raises:
         ValueError: The policy has no such breaker.
@@ -69,7 +90,7 @@ def control(outage: OutageLimits, provider: str | None, operation: str | None) -
         if operation is None:
             raise ValueError(f"each operation of {provider} has a breaker of its own; name the operation as well")
         raise ValueError(f'all operations of {provider} share one breaker; leave out "{operation}"')
-    return BreakerControl(breakers.of(operation or ""))
+    return BreakerControl(breakers.of(operation or ""), tell)
 
 
 def _listed(providers: list[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final, NamedTuple, ParamSpec, TypeVar
 
 from resilience.clients import registry
+from resilience.core.admission.breaker import Breaker
 from resilience.core.events import ResourceRenamed
 from resilience.core.fault import Fault
 from resilience.core.observer import Observer
@@ -14,6 +15,7 @@ from resilience.core.policy import PolicyValues
 from resilience.engine.breaker_control import BreakerControl, control
 from resilience.engine.credentials.source import Credentials
 from resilience.engine.runtime.runtime import Runtime
+from resilience.engine.sharing.by_hand import tell_by_hand
 from resilience.engine.switch import switched_off
 from resilience.engine.target.checks import check_renames
 from resilience.engine.target.factory import TargetFactory
@@ -154,7 +156,13 @@ class CommonExecutor:
         Raises:
             ValueError: The policy has no such breaker.
         """
-        return control(self.target_factory.setting.outage, provider or self.provider, operation)
+        setting = self.target_factory.setting
+
+        def tell(breaker: Breaker) -> None:
+            if setting.shared is not None:
+                tell_by_hand(setting.shared, breaker, self.runtime)
+
+        return control(setting.outage, provider or self.provider, operation, tell)
 
     def _prepare(
         self,

@@ -105,6 +105,38 @@ async def test_two_executors_make_the_retries_of_one_budget(store: str, request:
     assert sent == [6, 1]
 
 
+async def test_what_is_done_by_hand_holds_in_all_executors(store: str, request: pytest.FixtureRequest) -> None:
+    """An executor that makes no call opens the breaker for the others, and closes it again."""
+    values, account, log = shared(store, breaker=BreakerLimits()), request.node.name, Log()
+    hand = SyncExecutor(values, provider="alibaba", account=account, observers=())
+    other = executor(values, account=account, observers=[log])
+    await other.call("CreateGroupId", Service())
+    hand.breaker().open()
+    await anyio.sleep(1.1)
+    with pytest.raises(BreakerOpen):
+        await other.call("CreateGroupId", Service())
+    assert other.breaker().is_held
+    assert log.last(BreakerChanged).by_hand
+    # This one knows nothing yet.
+    third = executor(values, account=account)
+    with pytest.raises(BreakerOpen):
+        await third.call("CreateGroupId", Service())
+    third.breaker().reset()
+    await anyio.sleep(1.1)
+    await other.call("CreateGroupId", Service())
+    assert not other.breaker().is_held
+
+
+def test_a_breaker_is_opened_by_hand_without_the_store(tmp_path: Path) -> None:
+    """The process itself refuses; nothing is raised, and the store's absence is said."""
+    (tmp_path / "folder").touch()
+    values = shared(str(tmp_path / "folder" / "state.db"), breaker=BreakerLimits())
+    one = SyncExecutor(values, provider="alibaba", observers=())
+    one.breaker().open()
+    with pytest.raises(BreakerOpen):
+        one.call("CreateGroupId", lambda: None)
+
+
 def test_threads_share_them_too(store: str, request: pytest.FixtureRequest) -> None:
     """Programs without an event loop ask the store from the threads that make calls."""
     values = shared(store, budget=BudgetLimits(capacity=3, cost=1, deposit=0), breaker=BreakerLimits(min_calls=50))

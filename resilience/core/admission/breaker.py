@@ -182,13 +182,6 @@ class Breaker:
         """Begin anew: closed, with an empty window, and results count again."""
         self._set("closed", by_hand=False)
 
-    def state_at(self, now: float) -> BreakerState:
-        """Return the state that a call would meet."""
-        with self.mutex:
-            at = self._time.at(now)
-            is_over = self.state == "open" and not self.by_hand and at >= self._open_until
-            return "half_open" if is_over else self.state
-
     def counts(self, now: float) -> tuple[int, int]:
         """Return how many results of the window are failures, and how many results it has."""
         with self.mutex:

@@ -41,8 +41,10 @@ def _is_virtual() -> bool:
     running = None if asyncio is None else asyncio._get_running_loop()  # noqa: SLF001  # it is in the module's __all__
     if running is not None:
         return getattr(running, "is_virtual", False)
-    testing = sys.modules.get("trio.testing")
-    return testing is not None and isinstance(sys.modules["trio"].lowlevel.current_clock(), testing.MockClock)
+    trio, testing = sys.modules.get("trio"), sys.modules.get("trio.testing")
+    if trio is None or testing is None or not trio.lowlevel.in_trio_run():
+        return False
+    return isinstance(trio.lowlevel.current_clock(), testing.MockClock)
 
 
 def _store_limiter() -> anyio.CapacityLimiter:

@@ -103,17 +103,17 @@ class Pair:
         self.real = Breaker(limits, lease=LEASE)
         self.model = Model(limits)
         self.under_way: list[Attempt] = []
-        self.real.state_at(start)  # the first reading is its zero
+        self.real.counts(start)  # the first reading is its zero
 
     def pass_time(self, seconds: float) -> None:
         self.clock += seconds
         self.model.now += seconds
-        self.real.state_at(self.clock)
+        self.real.counts(self.clock)
 
     def step_back(self, seconds: float) -> None:
         """Set the clock back; no time passes."""
         self.clock -= seconds
-        self.real.state_at(self.clock)
+        self.real.counts(self.clock)
 
     def call(self) -> bool:
         """Begin an attempt; tell whether it passed."""

@@ -260,3 +260,60 @@ def test_successes_of_one_process_pay_for_retries_of_the_other() -> None:
     budgets.ask(1)
     budgets.ask(0)
     assert budgets.both[0].retries_left(0.0) == 1
+
+
+def by_hand(processes: Processes, process: int, what: str) -> None:
+    """Do something by hand in a process, and tell the store."""
+    breaker = processes.breakers[process]
+    getattr(breaker, what)()
+    while True:
+        proposal = breaker.propose_by_hand()
+        if breaker.learn_by_hand(proposal, processes.store.exchange(proposal, 1.0)):
+            return
+
+
+def test_what_is_done_by_hand_holds_in_all_processes() -> None:
+    """A breaker that is held open refuses everywhere, whatever time passes, until it is reset anywhere."""
+    processes = Processes()
+    for process in (0, 1):
+        processes.make(process, "succeeded")
+    by_hand(processes, 0, "open")
+    processes.now += 1.0
+    assert isinstance(processes.enter(1), BreakerRefusal)
+    (change,) = processes.breakers[1].take_changes()
+    assert (change.old, change.new, change.by_hand) == ("closed", "open", True)
+    processes.now += 86_400.0
+    for process in (0, 1):
+        assert isinstance(processes.enter(process), BreakerRefusal)
+    by_hand(processes, 1, "reset")
+    processes.now += 1.0
+    processes.make(0, "succeeded")
+    (change,) = processes.breakers[0].take_changes()[1:]
+    assert (change.old, change.new, change.by_hand) == ("open", "closed", True)
+    by_hand(processes, 1, "close")
+    processes.now += 1.0
+    for _ in range(10):
+        processes.make(0, "failed")
+    assert [each.state for each in processes.breakers] == ["closed", "closed"]
+    assert all(each.by_hand for each in processes.breakers)
+
+
+def test_what_is_done_by_hand_ends_an_open_time_for_all() -> None:
+    """A person who knows that the service is back need not wait for any process."""
+    processes = Processes()
+    processes.opened()
+    by_hand(processes, 1, "reset")
+    processes.now += 1.0
+    processes.make(0, "succeeded")
+    assert [each.state for each in processes.breakers] == ["closed", "closed"]
+
+
+def test_what_was_done_by_hand_without_the_store_is_told_with_the_next_attempt() -> None:
+    """The process goes by it at once, and the others when the store has learned it."""
+    processes = Processes()
+    for process in (0, 1):
+        processes.make(process, "succeeded")
+    processes.breakers[0].open()
+    assert isinstance(processes.enter(0), BreakerRefusal)
+    processes.now += 1.0
+    assert isinstance(processes.enter(1), BreakerRefusal)

@@ -48,7 +48,7 @@ class Replica:
 
     Attributes:
         key: The name of the value in the store.
-        lasts: After how many seconds without a change it is forgotten there.
+        lasts: Returns after how many seconds without a change it is forgotten there.
         apply: Makes a change of the copy.
         pack: Returns the copy, as JSON can hold it.
         unpack: Makes the copy what another process has packed; None for a value that is new.
@@ -57,7 +57,7 @@ class Replica:
     """
 
     key: str
-    lasts: float
+    lasts: Callable[[], float]
     apply: Callable[[CopyChange], None]
     pack: Callable[[], Any]
     unpack: Callable[[Any], None]
@@ -89,12 +89,16 @@ class Replica:
         if last is not None:
             last()
         packed = json.dumps(self.pack(), separators=(",", ":"))
-        return Proposal(self.key, self._version, "" if packed == self._value else packed, self.lasts)
+        return Proposal(self.key, self._version, "" if packed == self._value else packed, self.lasts())
 
     def learn(self, proposal: Proposal, kept: KeptValue, *, asked: float, received: float) -> bool:
         """Take the answer of the store; tell whether the proposal holds."""
         self.time.clock.learn(kept.now, asked=asked, received=received)
         self.asked_at = received
+        return self.take(proposal, kept)
+
+    def take(self, proposal: Proposal, kept: KeptValue) -> bool:
+        """Take the answer of the store, as :meth:`learn` does, where the driver's clock is not known."""
         holds = proposal.holds(kept)
         if holds:
             for _ in range(min(self._proposed, len(self._pending))):

@@ -62,7 +62,7 @@ class SharedAdaptation:
         self._first = self._pack()
         self._said = self.limiter.per_second
         lasts = max(_LEAST_KEPT, 10 * self.limiter.log.per)
-        self.replica = Replica(f"{self.key}:level", lasts, self._apply, self._pack, self._unpack)
+        self.replica = Replica(f"{self.key}:level", lambda: lasts, self._apply, self._pack, self._unpack)
 
     @property
     def limit(self) -> SharedLimit:

@@ -44,7 +44,7 @@ class SharedBudget:
     _unpaid: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.replica = Replica(self.key, _KEPT, self._apply, self._pack, self._unpack)
+        self.replica = Replica(self.key, lambda: _KEPT, self._apply, self._pack, self._unpack)
         self._own = budget_of(self.limits, time=self.replica.time)
 
     @property
