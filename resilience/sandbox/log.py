@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from threading import RLock
 from typing import Any
 
@@ -10,30 +10,22 @@ from attrs import asdict, evolve, field, frozen
 
 MASK = "***"
 
-SECRET_FIELDS = frozenset(
-    {
-        # Alibaba: MQTT tokens, session tokens and signatures.
-        "Token", "SecurityToken", "Signature", "AccessKeySecret", "DeviceAccessKeySecret",
-        # Tencent: passwords, device keys, and what an authenticator sends or signs with.
-        "Password", "Secret", "PrimaryKey", "SecondaryKey", "Header", "Body", "Text",
-        # EMQX: passwords, and the secrets of API keys.
-        "password", "api_secret",
-        # RabbitMQ: a password is also sent as its hash, and a message may be anything.
-        "password_hash", "payload",
-        # Azure: keys of devices and enrollments.
-        "primaryKey", "secondaryKey", "endorsementKey", "storageRootKey",
-    }
-)  # fmt: skip
 
+def masked(value: Any, secrets: Collection[str], name: str = "") -> Any:
+    """
+    Return a copy of a JSON value with ``***`` for every non-empty field that holds a secret.
 
-def masked(value: Any, name: str = "") -> Any:
-    """Return a copy of a JSON value with ``***`` for every non-empty field that holds a secret."""
-    if name in SECRET_FIELDS and value:
+    Args:
+        value: The value.
+        secrets: The names of the fields that hold secrets.
+        name: The name of the field that has the value; empty for none.
+    """
+    if name in secrets and value:
         return MASK
     if isinstance(value, Mapping):
-        return {key: masked(item, str(key)) for key, item in value.items()}
+        return {key: masked(item, secrets, str(key)) for key, item in value.items()}
     if isinstance(value, list):
-        return [masked(item) for item in value]
+        return [masked(item, secrets) for item in value]
     return value
 
 
@@ -68,10 +60,17 @@ class CallLog:
     _lock: RLock = field(factory=RLock, repr=False)
     _calls: list[Call] = field(factory=list)
 
-    def add(self, **what: Any) -> Call:
-        """Record a call with the next number; takes the fields of ``Call`` without ``number``."""
+    def add(self, arguments: Mapping[str, Any], secrets: Collection[str], **what: Any) -> Call:
+        """
+        Record a call with the next number.
+
+        Args:
+            arguments: The arguments as they were sent.
+            secrets: The names of the arguments that hold secrets.
+            what: The other fields of ``Call``, without ``number``.
+        """
         with self._lock:
-            call = Call(number=len(self._calls) + 1, **{**what, "arguments": masked(what["arguments"])})
+            call = Call(number=len(self._calls) + 1, arguments=masked(arguments, secrets), **what)
             self._calls.append(call)
             return call
 

@@ -124,6 +124,7 @@ class Player:
             provider=exchange.service.provider,
             operation=exchange.asked.operation,
             arguments=exchange.asked.arguments,
+            secrets=exchange.service.secrets,
             at=self._clock(),
             applied=applied,
             answer=answer,

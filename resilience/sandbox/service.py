@@ -52,6 +52,7 @@ class Service(ABC):
         provider: The provider whose catalogue has its operations.
         title: Its name for users.
         apis: Its products and versions, for users.
+        secrets: The fields of its requests that hold secrets, which the log does not show.
         endpoint: ``host:port``; empty before the start.
         authority: The certificate of the sandbox; None before the start.
 
@@ -63,6 +64,7 @@ class Service(ABC):
     provider: ClassVar[str]
     title: ClassVar[str]
     apis: ClassVar[str]
+    secrets: ClassVar[frozenset[str]]
 
     def __init__(self, keys: Keyring, clock: TimeSource) -> None:
         self.keys = keys

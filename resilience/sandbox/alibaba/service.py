@@ -61,6 +61,10 @@ class Alibaba(Service):
     provider = "alibaba"
     title = "Alibaba"
     apis = "onsmqtt 2020-04-20, sts 2015-04-01"
+    # MQTT tokens, session tokens, signatures, and what an authenticator checks.
+    secrets = frozenset(
+        {"Token", "SecurityToken", "Signature", "AccessKeySecret", "DeviceAccessKeySecret", "Secret", "Password"}
+    )
 
     instances = Rows()
     """The instances, which exist from the start, because this API cannot create them."""

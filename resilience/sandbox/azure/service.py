@@ -40,6 +40,8 @@ class Azure(Service):
     provider: ClassVar[str] = PROVIDER
     title: ClassVar[str] = "Azure"
     apis: ClassVar[str] = "IoT Hub 2021-04-12, DPS 2021-10-01"
+    # The keys of devices and enrollments.
+    secrets: ClassVar[frozenset[str]] = frozenset({"primaryKey", "secondaryKey", "endorsementKey", "storageRootKey"})
 
     devices = Rows()
     """The devices, with their keys."""

@@ -32,6 +32,7 @@ class Emqx(RestService):
     provider: ClassVar[str] = "emqx"
     title: ClassVar[str] = "EMQX"
     apis: ClassVar[str] = "/api/v5"
+    secrets: ClassVar[frozenset[str]] = frozenset({"password", "api_secret", "payload"})
 
     users = Rows()
     """The users of the built-in database, with their passwords."""

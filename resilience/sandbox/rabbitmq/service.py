@@ -35,6 +35,8 @@ class RabbitMq(RestService):
     provider: ClassVar[str] = "rabbitmq"
     title: ClassVar[str] = "RabbitMQ"
     apis: ClassVar[str] = "/api"
+    # A password is also sent as its hash, and a message may be anything.
+    secrets: ClassVar[frozenset[str]] = frozenset({"password", "password_hash", "payload"})
 
     vhosts = Rows()
     """The virtual hosts."""

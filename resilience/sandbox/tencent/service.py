@@ -39,6 +39,8 @@ class Tencent(Service):
     provider = "tencent"
     title = "Tencent"
     apis = "mqtt 2024-05-16, sts 2018-08-13"
+    # Passwords, device keys, and what an authenticator sends or signs with.
+    secrets = frozenset({"Password", "Secret", "PrimaryKey", "SecondaryKey", "Header", "Body", "Text", "Token"})
 
     instances = Rows()
     """The instances, with isolated ones."""
