@@ -15,11 +15,13 @@ from urllib.request import urlopen
 
 from attrs import frozen
 
+from resilience.catalog import providers
 from resilience.cli.demo.examples import folder
 
 EXAMPLES = folder()
 
-_READ_BY_EXAMPLES = ("ALIBABA", "TENCENT", "EMQX", "RABBITMQ", "DEVICE_SEED", "RESILIENCE")
+# The variables of a provider begin with its name.
+_READ_BY_EXAMPLES = (*(name.partition("-")[0].upper() for name in providers()), "DEVICE_SEED", "RESILIENCE")
 
 
 def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
