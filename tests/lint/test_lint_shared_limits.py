@@ -206,9 +206,32 @@ def test_an_environment_that_repeats_a_shared_limit(plain: str, changed: str, tm
         pytest.param('[rate.alibaba]\ndefault = "9/s"\n', False, id="rate"),
         pytest.param("[budget.alibaba]\ncapacity = 10\n", False, id="budget"),
         pytest.param("[breaker.alibaba]\nfailure_rate = 0.5\n", False, id="breaker"),
+        pytest.param('[credentials.alibaba]\ncool_down = "9s"\n', False, id="credentials"),
     ],
 )
 def test_a_store_of_nothing(table: str, is_idle: bool, tmp_path: Path) -> None:  # noqa: FBT001  # a parameter
     """A store is found that no table uses."""
     rules = [rule for rule, _, _ in found(tmp_path, '[state]\nstore = "state.db"\n' + table)]
     assert ("RP087" in rules) is is_idle
+
+
+@pytest.mark.parametrize(
+    ("tables", "line"),
+    [
+        pytest.param('[rate.alibaba]\ndefault = "9/s"\n[state]\nstore = "s.db"\n', 4, id="default"),
+        pytest.param(
+            '[rate.alibaba]\nconcurrency = 2\n[state]\nstore = "s.db"\non_unavailable = "local"\n', 5, id="written"
+        ),
+        pytest.param(
+            '[rate.alibaba]\ndefault = "9/s"\n[state]\nstore = "s.db"\non_unavailable = "fail"\n', None, id="fail"
+        ),
+        pytest.param('[rate.alibaba]\ndefault = "9/s"\nshare = 4\n[state]\nstore = "s.db"\n', None, id="share"),
+        pytest.param('[rate.alibaba]\ndefault = "9/s"\nshare = 1\n[state]\nstore = "s.db"\n', None, id="one-process"),
+        pytest.param('[budget.alibaba]\ncapacity = 9\n[state]\nstore = "s.db"\n', None, id="no-rate"),
+        pytest.param('[rate.alibaba]\ndefault = "9/s"\n', None, id="no-store"),
+    ],
+)
+def test_a_limit_that_each_process_takes_whole_without_the_store(tables: str, line: int | None, tmp_path: Path) -> None:
+    """It is found where the store's absence lets processes go on, and no number of parts is said."""
+    lines = [number for rule, number, _ in found(tmp_path, tables) if rule == "RP088"]
+    assert lines == ([] if line is None else [line])

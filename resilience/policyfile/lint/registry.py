@@ -114,7 +114,8 @@ LINTS: Final = (
     Lint(shared_limits.unreached_rate, frozenset({"rate"}), reads=_RATED),
     Lint(shared_limits.limitless, frozenset({"rate"}), reads=frozenset({"rate"})),
     Lint(shared_limits.idle_breaker, SHARED, reads=_RATED | {"breaker"}),
-    Lint(shared_limits.idle_store, SHARED | {"state"}, reads=SHARED | {"state"}),
+    Lint(shared_limits.idle_store, SHARED | {"state", "credentials"}, reads=SHARED | {"state", "credentials"}),
+    Lint(shared_limits.undivided, {"state", "rate"}, reads={"state", "rate"}),
     Lint(ledger.short_lease, frozenset({"ledger", "limits"}), reads=frozenset({"ledger", "limits"})),
     Lint(ledger.idle_lease, frozenset({"ledger"}), reads=frozenset({"ledger"})),
     Lint(environments.alike, about="files"),
@@ -173,6 +174,7 @@ LINT_TITLES: Final[Mapping[str, str]] = MappingProxyType(
         ids.SHORT_LEASE: "an attempt may take longer than the lease of its key",
         ids.IDLE_LEASE: "a lease of a ledger in a file",
         ids.IDLE_STORE: "a store of nothing that processes share",
+        ids.UNDIVIDED: "without its store each process takes the whole limits",
         ids.LIKE_AN_OPERATION: "a declared operation that is spelled almost like a known one",
     }
 )

@@ -170,9 +170,28 @@ def idle_breaker(view: View) -> Iterator[Problem]:
 def idle_store(view: View) -> Iterator[Problem]:
     """RP087: a store without anything that processes could share."""
     policy = view.policy
-    if policy.state is not None and not (policy.rates or policy.budgets or policy.breakers):
-        message = "the policy has no [rate], [budget] or [breaker], and nothing else is kept in the store"
+    if policy.state is not None and not (policy.rates or policy.budgets or policy.breakers or policy.credentials):
+        message = (
+            "the policy has no [rate], [budget], [breaker] or [credentials], and nothing else is kept in the store"
+        )
         yield view.problem(("state", "store"), ids.IDLE_STORE, message)
+
+
+def undivided(view: View) -> Iterator[Problem]:
+    """RP088: while the store is away, each of several processes takes the whole limits."""
+    state = view.policy.state
+    if state is None or state.on_unavailable != "local":
+        return
+    whole = [provider for provider in view.policy.rates if view.stack.setter(("rate", provider, "share")) is None]
+    if whole:
+        tables = listed([f"[rate.{each}]" for each in whole])
+        message = (
+            f"while the store is away, each process takes all that {tables} allows; write there how many processes "
+            'share it (share = 4), or on_unavailable = "fail" here'
+        )
+        path: KeyPath = ("state", "on_unavailable")
+        is_written = view.stack.setter(path) is not None
+        yield view.problem(path if is_written else ("state", "store"), ids.UNDIVIDED, message)
 
 
 def _rates_of(
