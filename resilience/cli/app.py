@@ -27,6 +27,7 @@ _COMMANDS = {
     "ledger": "resilience.cli.ledger",
     "report": "resilience.cli.report.command",
     "replay": "resilience.cli.replay.command",
+    "watch": "resilience.cli.watch.command",
 }
 """The module of each command; the module has a click command of that name."""
 

@@ -1,0 +1,1 @@
+"""``resilience watch``: what runs are doing now."""
