@@ -21,8 +21,13 @@ from azure_clients import enrollment
 from msrest.exceptions import HttpOperationError, ValidationError
 from raw_peer import Manner, Peer, Script, deaf_address, refusing_address
 
+from resilience.catalog import catalogue, code_facts
+from resilience.catalog.facts import CodeFacts
 from resilience.clients import classify
 from resilience.core.fault import Fault, Transport
+from resilience.sandbox import Sandbox
+
+pytest_plugins = ("azure_fixtures",)
 
 Call = Callable[[str], Awaitable[object]]
 
@@ -250,3 +255,19 @@ def test_an_error_of_msrest_can_be_told_by_its_response() -> None:
     fault = classify(error)
     assert fault is not None
     assert (fault.code, fault.status) == (None, None)
+
+
+@pytest.mark.parametrize("facts", catalogue("azure-iot").codes.values(), ids=lambda facts: facts.code)
+def test_every_code_is_told_from_what_a_service_sends(
+    sandbox: Sandbox, manager: IoTHubRegistryManager, facts: CodeFacts
+) -> None:
+    """The code of the catalogue comes back from the wire, as a name and as a number, and has its class and effect."""
+    manager.protocol.config.retry_policy.retries = 0
+    manager.protocol.config.retry_policy.policy.status_forcelist = ()
+    sandbox.script("GetDevice", facts.code)
+    with pytest.raises(HttpOperationError) as caught:
+        manager.get_device("marker")
+    fault = classify(caught.value)
+    assert fault is not None
+    assert (fault.code, fault.status) == (facts.code, facts.status or 400)
+    assert code_facts(fault.provider, fault.code) is facts
