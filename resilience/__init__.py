@@ -90,7 +90,7 @@ _HOMES = {
     "Ledger": "state",
     "LedgerError": "state",
     "Logs": "telemetry",
-    "MappedOutcome": "fleet.mapped_outcome",
+    "MappedOutcome": "fleet.maps.mapped_outcome",
     "Metrics": "telemetry",
     "Outcome": "engine.outcome",
     "Policy": "policyfile",
@@ -103,7 +103,7 @@ _HOMES = {
     "StateError": "state.store",
     "SyncBoundCall": "engine.bound_call",
     "SyncExecutor": "executors",
-    "SyncMappedOutcome": "fleet.mapped_outcome",
+    "SyncMappedOutcome": "fleet.maps.mapped_outcome",
     "limited": "engine.limits",
     "wrap_client": "engine.client.wrapped_client",
 }
