@@ -7,19 +7,21 @@ import base64
 import hashlib
 import json
 import ssl
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any, Final
 
 import pytest
 from aws_clients import client, client_async, wrapped
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from moto.core.config import default_user_config
-from servers.aws import LOSE, TEAR, Server, Step, refusal, serving
+from servers.aws import LOSE, TEAR, Request, Server, Step, refusal, serving
 
 from resilience.clients import Ambiguous, AnswerError, verifiers_for
-from resilience.clients.aws.verifying import certificates
+from resilience.clients.aws.verifying import certificates, public_keys
 from resilience.clients.aws.verifying.finders import FINDERS
 from resilience.clients.aws.verifying.querying import IotQueryClient
 from resilience.clients.aws.verifying.read_backs import READ_BACKS
@@ -32,16 +34,16 @@ DOCUMENT: Final = '{"Version": "2012-10-17", "Statement": []}'
 OTHER_DOCUMENT: Final = '{"Version": "2012-10-17", "Statement": [{}]}'
 
 
-def certificate(name: str = "device") -> str:
-    """Return a new certificate in PEM form."""
-    key = ec.generate_private_key(ec.SECP256R1())
+def certificate(name: str = "device", key: Any = None, public_key: Any = None) -> str:
+    """Return a new certificate in PEM form, for a key that may be somebody else's."""
+    key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
     made = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
-        .public_key(key.public_key())
+        .public_key(public_key or key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
@@ -412,3 +414,134 @@ def test_the_shipped_policy_makes_each_thing_once(
     assert {name: answer.get(name) for name in known if name != "thingTypeId"} == {
         name: value for name, value in known.items() if name != "thingTypeId"
     }
+
+
+def _signing_request(key: Any, name: str = "device") -> str:
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    made = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
+    return made.public_bytes(serialization.Encoding.PEM).decode()
+
+
+_KEYS: Final[dict[str, Callable[[], Any]]] = {
+    "p256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "p384": lambda: ec.generate_private_key(ec.SECP384R1()),
+    "rsa": lambda: rsa.generate_private_key(65537, 2048),
+}
+
+
+@pytest.mark.parametrize("kind", _KEYS)
+def test_the_public_key_is_read_without_a_library(kind: str) -> None:
+    """It is the whole element, with its algorithm, in both; another key is another one."""
+    key, other = _KEYS[kind](), _KEYS[kind]()
+    expected = key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    assert public_keys.of_request(_signing_request(key)) == expected
+    older = _signing_request(key).replace("BEGIN CERT", "BEGIN NEW CERT").replace("END CERT", "END NEW CERT")
+    assert public_keys.of_request(older) == expected
+    assert public_keys.of_certificate(certificate(key=key)) == expected
+    assert public_keys.of_request(_signing_request(other)) != expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "text",
+        "-----BEGIN CERTIFICATE REQUEST-----\n!!\n-----END CERTIFICATE REQUEST-----",
+        "-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----",
+        "-----BEGIN CERTIFICATE REQUEST-----\nMIL/\n-----END CERTIFICATE REQUEST-----",
+    ],
+)
+def test_a_request_that_cannot_be_read_says_so(text: str) -> None:
+    """The service would refuse it as well."""
+    with pytest.raises(ValueError, match=r"expected a certificate request|cannot be read"):
+        public_keys.of_request(text)
+    with pytest.raises(ValueError, match=r"expected a certificate|cannot be read"):
+        public_keys.of_certificate(text)
+
+
+class _Authority:
+    """The part of the service that makes certificates of requests: moto gives them other keys than the request's."""
+
+    def __init__(self) -> None:
+        self.made: dict[str, str] = {}
+        self.answers: list[str] = []
+
+    def __call__(self, request: Request) -> Step | None:
+        if request.path == "/certificates" and request.method == "POST":
+            asked = x509.load_pem_x509_csr(json.loads(request.body)["certificateSigningRequest"].encode())
+            pem = certificate(public_key=asked.public_key())
+            made = certificates.fingerprint(pem)
+            self.made[made] = pem
+            body = json.dumps({"certificateArn": f"arn:{made}", "certificateId": made, "certificatePem": pem}).encode()
+            manner = self.answers.pop(0) if self.answers else "answer"
+            return Step("hang") if manner == "lose" else Step(body=body[:100] if manner == "tear" else body)
+        if request.path.startswith("/certificates/"):
+            wanted = request.path.rpartition("/")[2]
+            return Step(body=json.dumps({"certificateDescription": {"certificatePem": self.made[wanted]}}).encode())
+        now = datetime.now(UTC).timestamp()
+        rows = [
+            {"certificateId": each, "certificateArn": f"arn:{each}", "status": "ACTIVE", "creationDate": now}
+            for each in self.made
+        ]
+        return Step(body=json.dumps({"certificates": rows}).encode())
+
+
+@pytest.mark.parametrize("manner", ["lose", "tear"])
+def test_a_certificate_for_a_request_is_made_once(manner: str) -> None:
+    """The service would make another one of the same request; it is found by its key among the newest."""
+    request = _signing_request(_KEYS["p256"]())
+    authority = _Authority()
+    with serving() as server:
+        server.judge = authority
+        direct = client(server.url)
+        direct.create_certificate_from_csr(certificateSigningRequest=_signing_request(_KEYS["p256"]()))
+        authority.answers[:] = [manner]
+        iot = wrapped(server.url, policy=SHIPPED, read_timeout=0.5)
+        made = iot.create_certificate_from_csr(certificateSigningRequest=request)
+        assert public_keys.of_certificate(made["certificatePem"]) == public_keys.of_request(request)
+        assert made["certificateId"] == certificates.fingerprint(made["certificatePem"])
+        assert len(authority.made) == 2
+
+
+def test_a_certificate_for_a_request_may_be_one_of_several() -> None:
+    """Nobody can tell which of them a call made; each certificate is asked about once."""
+    request = _signing_request(_KEYS["p256"]())
+    with serving() as server:
+        server.judge = _Authority()
+        direct = client(server.url)
+        find = verifiers_for(direct)["aws-iot:CreateCertificateFromCsr"]
+        direct.create_certificate_from_csr(certificateSigningRequest=_signing_request(_KEYS["rsa"]()))
+        assert find(certificateSigningRequest=request) is None
+        assert find(certificateSigningRequest=request) is None
+        assert server.took("GET", "/certificates/") == 1
+        made = direct.create_certificate_from_csr(certificateSigningRequest=request)
+        assert find(certificateSigningRequest=request)["certificateId"] == made["certificateId"]
+        direct.create_certificate_from_csr(certificateSigningRequest=request)
+        with pytest.raises(Ambiguous, match="have the key of this request"):
+            find(certificateSigningRequest=request)
+
+
+def test_older_certificates_are_not_asked_about() -> None:
+    """A call is seldom longer than a quarter of an hour, by the clock of the service."""
+    now = datetime(2030, 1, 1, 12, tzinfo=UTC)
+    row = {"certificateId": "x", "certificateArn": "a", "status": "ACTIVE", "creationDate": now.timestamp() - 1000}
+    dated = Step(body=json.dumps({"certificates": [row]}).encode(), headers={"Date": format_datetime(now, usegmt=True)})
+    with serving(dated) as server:
+        find = verifiers_for(client(server.url))["aws-iot:CreateCertificateFromCsr"]
+        assert find(certificateSigningRequest=_signing_request(_KEYS["p256"]())) is None
+
+
+def test_too_many_certificates_to_ask_about_say_nothing() -> None:
+    """Those that were asked about are none of the call's, and there are more."""
+    now = datetime.now(UTC).timestamp()
+    rows = [
+        {"certificateId": f"{number:064}", "certificateArn": "a", "status": "ACTIVE", "creationDate": now}
+        for number in range(300)
+    ]
+    described = json.dumps({"certificateDescription": {"certificatePem": CERTIFICATE}}).encode()
+    with serving(Step(body=json.dumps({"certificates": rows}).encode()), rest=Step(body=described)) as server:
+        find = verifiers_for(client(server.url))["aws-iot:CreateCertificateFromCsr"]
+        with pytest.raises(Ambiguous, match="300 certificates"):
+            find(certificateSigningRequest=_signing_request(_KEYS["p256"]()))
+        assert len(server.requests) == 251

@@ -164,7 +164,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if step.manner == "tear":
             said = said[: len(said) // 2]
-        self.send_response(status)
+        self.send_response_only(status)
         for name, value in headers.items():
             if name.lower() not in _OF_ONE_CONNECTION:
                 self.send_header(name, value)
@@ -178,7 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-_OF_ONE_CONNECTION: Final = frozenset({"content-length", "date", "server", "connection", "transfer-encoding"})
+_OF_ONE_CONNECTION: Final = frozenset({"content-length", "server", "connection", "transfer-encoding"})
 
 
 @contextlib.contextmanager

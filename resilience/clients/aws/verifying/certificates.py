@@ -2,7 +2,8 @@
 Certificates of an account: the name of one that was registered, and the newest of them.
 
 The id of a certificate is its fingerprint: the SHA-256 of its DER form, in hexadecimal digits. It is known before the
-call that registers it. A certificate that the service makes has no such name. Source: botocore 1.43.117, the model of
+call that registers it. A certificate that the service makes for a request has the key of that request; one that the
+service makes with its own key has nothing that is known before. Source: botocore 1.43.117, the model of
 ``iot``; read 2026-11-28.
 """
 
@@ -11,18 +12,37 @@ from __future__ import annotations
 import hashlib
 import ssl
 from collections.abc import Generator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from attrs import frozen
 
+from resilience.clients.aws.answers import HEADERS, metadata_of
 from resilience.clients.aws.traits import PROVIDER
+from resilience.clients.aws.verifying import public_keys
 from resilience.clients.aws.verifying.finders import absent, scan
-from resilience.clients.common.lookups import Ambiguous, ExpectedResource, Fields, Finder, Query, Search, unreadable
+from resilience.clients.common.fields import header
+from resilience.clients.common.lookups import (
+    Ambiguous,
+    ExpectedResource,
+    Fields,
+    Finder,
+    Query,
+    Search,
+    only,
+    unreadable,
+)
 
 # The rows that a page may have (the model, PageSize).
 _PAGE: Final = 250
 
+# How far back a certificate for a request is looked for: a call is seldom longer. How many are asked about.
+_RECENT: Final = timedelta(minutes=15)
+_MOST: Final = 250
+
+_SEVERAL: Final = "they have the key of this request, and nothing tells which of them the call made"
+_MANY: Final = "more certificates were made meanwhile than can be asked about; look for the one with your key"
 _OTHER_STATUS: Final = "the certificate is registered with another status; somebody else registered or changed it"
 
 
@@ -111,15 +131,73 @@ def newest(since: datetime) -> Generator[Query, Fields, list[ListedCertificate]]
     marker: Mapping[str, Any] = {}
     while True:
         answer = yield Query("ListCertificates", {"pageSize": _PAGE, "ascendingOrder": False, **marker})
-        rows = answer.get("certificates")
-        if not isinstance(rows, list):
-            raise unreadable(PROVIDER, "ListCertificates")
-        page = [_listed(row) for row in rows]
+        page = _rows(answer)
         found += [row for row in page if row.created >= since]
         # An older row alone does not end the search: several may have been made in one second.
         if not answer.get("nextMarker") or (page and all(row.created < since for row in page)):
             return sorted(found, key=lambda row: row.created, reverse=True)
         marker = {"marker": answer["nextMarker"]}
+
+
+def service_time(answer: Fields) -> datetime:
+    """Return the time of the service when it answered; that of this machine if the answer does not say it."""
+    date = header(metadata_of(answer).get(HEADERS), "date")
+    try:
+        return parsedate_to_datetime(date or "").astimezone(UTC)
+    except ValueError:
+        return datetime.now(UTC)
+
+
+def of_request() -> Finder:
+    """
+    Return a finder for the certificate that a call made for a request: the only recent one with the request's key.
+
+    It asks about each certificate once, because the key of a certificate never changes.
+    """
+    keys: dict[str, bytes | None] = {}
+
+    def find(expected: ExpectedResource) -> Search:
+        wanted = public_keys.of_request(expected.need("certificateSigningRequest"))
+        answer = yield Query("ListCertificates", {"pageSize": _PAGE, "ascendingOrder": False})
+        rows, since = _rows(answer), service_time(answer) - _RECENT
+        recent = sorted((row for row in rows if row.created >= since), key=lambda row: row.created, reverse=True)
+        same: list[Fields] = []
+        for row in recent[:_MOST]:
+            pem = None
+            if row.certificate_id not in keys:
+                pem = yield from _pem(row.certificate_id)
+                keys[row.certificate_id] = None if pem is None else public_keys.of_certificate(pem)
+            if keys[row.certificate_id] == wanted:
+                pem = pem or (yield from _pem(row.certificate_id))
+                parts = {"certificateArn": row.arn, "certificateId": row.certificate_id, "certificatePem": pem}
+                same.append(parts)
+        found = only(expected.operation, same, "certificateId", _SEVERAL)
+        if found is None and len(recent) >= _MOST:
+            raise Ambiguous(expected.operation, [f"{len(recent)} certificates"], _MANY)
+        return found
+
+    return find
+
+
+def _pem(certificate_id: str) -> Generator[Query, Fields, str | None]:
+    """Return a certificate; None if somebody has deleted it."""
+    try:
+        answer = yield Query("DescribeCertificate", {"certificateId": certificate_id})
+    except Exception as error:
+        if absent(error):
+            return None
+        raise
+    pem = (answer.get("certificateDescription") or {}).get("certificatePem")
+    if not isinstance(pem, str):
+        raise unreadable(PROVIDER, "DescribeCertificate")
+    return pem
+
+
+def _rows(answer: Fields) -> list[ListedCertificate]:
+    rows = answer.get("certificates")
+    if not isinstance(rows, list):
+        raise unreadable(PROVIDER, "ListCertificates")
+    return [_listed(row) for row in rows]
 
 
 def _listed(row: Fields) -> ListedCertificate:
@@ -143,9 +221,11 @@ def deactivate(certificate_id: str) -> Query:
     return Query("UpdateCertificate", {"certificateId": certificate_id, "newStatus": "INACTIVE"})
 
 
-CERTIFICATE_FINDERS: Final[Mapping[str, Finder]] = {
-    "RegisterCertificate": registered("DescribeCertificate", "certificatePem"),
-    "RegisterCertificateWithoutCA": registered("DescribeCertificate", "certificatePem"),
-    "RegisterCACertificate": registered("DescribeCACertificate", "caCertificate"),
-}
-"""The finders for certificates, by operation."""
+def certificate_finders() -> Mapping[str, Finder]:
+    """Return the finders for certificates, by operation; those of one client, for one of them remembers keys."""
+    return {
+        "CreateCertificateFromCsr": of_request(),
+        "RegisterCertificate": registered("DescribeCertificate", "certificatePem"),
+        "RegisterCertificateWithoutCA": registered("DescribeCertificate", "certificatePem"),
+        "RegisterCACertificate": registered("DescribeCACertificate", "caCertificate"),
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from resilience.clients.aws.traits import PROVIDER
-from resilience.clients.aws.verifying.certificates import CERTIFICATE_FINDERS
+from resilience.clients.aws.verifying.certificates import certificate_finders
 from resilience.clients.aws.verifying.finders import FINDERS
 from resilience.clients.aws.verifying.querying import query_client_of, verifier_of
 from resilience.clients.common.lookups import Purchases, Verifier
@@ -23,5 +23,5 @@ def verifiers(client: object, purchases: Purchases) -> Mapping[str, Verifier] | 
         return None
     if purchases:
         raise ValueError("verifiers_for: a client for iot buys nothing, so no field distinguishes purchases")
-    found = {**FINDERS, **CERTIFICATE_FINDERS}
+    found = {**FINDERS, **certificate_finders()}
     return {f"{PROVIDER}:{name}": verifier_of(query_client, name, find) for name, find in found.items()}
