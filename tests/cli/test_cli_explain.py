@@ -132,6 +132,14 @@ def test_a_lost_answer_of_several_providers_asks_whose_it_is() -> None:
     assert "say alibaba:lost or tencent:lost, or name an operation" in " ".join(result.output.split())
 
 
+@pytest.mark.parametrize("code", ["Object Not Found", "Object_Not_Found"])
+def test_a_code_of_several_words_is_taken_as_the_service_writes_it(code: str) -> None:
+    """What a user copies from an answer of a REST API names the same code as what a rule has."""
+    result = run(f"DeleteQueue/{code}", "--policy", "builtin:rabbitmq")
+    assert result.exit_code == 0, result.output
+    assert 'rabbitmq."Delete*/Object_Not_Found" -> gone' in result.output
+
+
 @pytest.mark.parametrize("provider", ["alibaba", "tencent"])
 def test_a_transport_fault_is_answered_by_the_only_provider_of_the_policy(provider: str) -> None:
     """A policy for one provider needs no provider in the question, and answers from that provider's file."""

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from resilience import Ledger, Policy, PolicyError, SyncExecutor, wrap_client
+from resilience import Executor, Ledger, Policy, PolicyError, SyncExecutor, wrap_client
 from resilience.core.words.labels import cleaned
 from resilience.sandbox import Sandbox
 
@@ -140,6 +140,31 @@ def test_a_mistake_is_asked_once(
     given = {} if auth is None else {"auth": auth}
     assert client.request(method, path, **given).status_code == status
     assert len(sandbox.calls) == 1
+
+
+def test_another_name_takes_the_place_of_the_old_one_in_the_path(sandbox: Sandbox, plain: httpx.Client) -> None:
+    """A rename changes the segment of the queue, and leaves the slash of the virtual host as it is."""
+    rule = '"DeclareQueue/bad_request" = [{ message = "inequivalent arg", do = "rename" }, "fail"]'
+    policy = Policy.loads(f"{QUICK}[rules.rabbitmq]\n{rule}\n")
+    plain.put("/api/vhosts/a%2Fb", json={}).raise_for_status()
+    plain.put("/api/queues/a%2Fb/readings", json={"durable": True}).raise_for_status()
+    wrapped = wrap_client(plain, SyncExecutor(policy))
+    assert wrapped.put("/api/queues/a%2Fb/readings", json={"durable": False}).status_code == 201
+    assert [(row["vhost"], row["name"], row["durable"]) for row in sandbox.rabbitmq.queues] == [
+        ("a/b", "readings", True),
+        ("a/b", "readings-2", False),
+    ]
+
+
+@pytest.mark.anyio
+async def test_an_async_client_works_alike(sandbox: Sandbox) -> None:
+    """On asyncio and on trio, a lost answer is followed by the same declaration."""
+    sandbox.script("rabbitmq:DeclareQueue", 'applied lost, not_found("vhost_not_found"), ok*')
+    auth = (sandbox.rabbitmq.user, sandbox.rabbitmq.password)
+    async with httpx.AsyncClient(base_url=f"http://{sandbox.rabbitmq.endpoint}", auth=auth, trust_env=False) as plain:
+        answer = await wrap_client(plain, Executor(POLICY)).put(QUEUE, json={})
+    assert answer.status_code == 204
+    assert sandbox.asked("rabbitmq:DeclareQueue") == 3
 
 
 def test_a_second_run_declares_nothing(sandbox: Sandbox, plain: httpx.Client, tmp_path: Any) -> None:

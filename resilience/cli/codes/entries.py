@@ -62,13 +62,24 @@ class AnswerEntry:
 
 @frozen(kw_only=True)
 class CodeEntry:
-    """A code, or a fault without one; without a policy it has no answers."""
+    """
+    A code, or a fault without one.
+
+    Attributes:
+        code: The code.
+        meaning: Its meaning; empty if it is unknown.
+        facts: What else the catalogue knows, in words.
+        operations: The operations whose documentation lists it; empty for every operation.
+        source: The source of these facts.
+        answers: The answers of the policy; none without a policy.
+    """
 
     code: str
     meaning: str
-    facts: tuple[str, ...]
-    source: str
-    answers: tuple[AnswerEntry, ...]
+    facts: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+    source: str = ""
+    answers: tuple[AnswerEntry, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -134,13 +145,14 @@ def _code(row: CodeRow, provider: str, known: Catalogue | None, policy: Policy |
     else:
         told = (facts.class_, f"effect {facts.effect}")
         told += () if facts.status is None else (f"HTTP {facts.status}",)
-        told += (f"on {', '.join(facts.operations)}",) if facts.operations else ()
+        told += () if facts.number is None else (f"number {facts.number}",)
         fault = Fault(provider=provider, code=row.code, status=facts.status)
     scopes = (provider,)
     return CodeEntry(
         code=row.code,
         meaning="" if facts is None else facts.meaning,
         facts=told,
+        operations=() if facts is None else facts.operations,
         source="" if facts is None or known is None else known.sources[facts.source],
         answers=() if policy is None else tuple(_answers(policy, provider, fault, scopes, tuple(lineage(row.code)))),
     )
@@ -150,7 +162,7 @@ def _bare(policy: Policy, provider: str) -> Iterator[CodeEntry]:
     scopes = (f"transport.{provider}", "transport")
     for code, (fault, meaning) in _WITHOUT_CODE.items():
         answers = tuple(_answers(policy, provider, fault, scopes, (code,)))
-        yield CodeEntry(code=code, meaning=meaning, facts=(), source="", answers=answers)
+        yield CodeEntry(code=code, meaning=meaning, answers=answers)
 
 
 def _answers(
@@ -244,6 +256,8 @@ def _facts(facts: OperationFacts, known: Catalogue) -> Iterator[tuple[str, str]]
         yield "renamed by", facts.rename + ("" if rule is None else f": {rule.meaning}")
     if facts.limit is not None:
         yield "limit", f"{facts.limit} ({known.source_of_limit(facts)})"
+    if facts.settle is not None:
+        yield "settles within", f"{duration(facts.settle)} ({known.sources[facts.settle_source or facts.source]})"
     if facts.answer:
         yield "every good answer has", ", ".join(facts.answer)
 

@@ -32,6 +32,7 @@ def read_subject(subject: str, policy: Policy, provider: str | None) -> tuple[Fa
     if provider is not None and provider not in {*providers(), *_scopes(policy)}:
         known = dict.fromkeys((*named_providers(policy), *providers()))
         raise click.UsageError(f"unknown provider {provider!r}; expected one of {', '.join(known)}")
+    code = _joined(code, policy)
     if not operation:
         provider = provider or _owner(code, policy)
         operation = _only_operation(code, provider, policy)
@@ -43,6 +44,13 @@ def read_subject(subject: str, policy: Policy, provider: str | None) -> tuple[Fa
         return fault_of(code + parenthesis + message, provider=plan.provider), plan
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+
+
+def _joined(code: str, policy: Policy) -> str:
+    """Return a code as rules have it: ``_`` joins the words of one that a REST API writes in several."""
+    words = "_".join(code.split())
+    is_known = any(words in catalogue(each).codes for each in providers())
+    return words if is_known or words in {rule.code for rule in policy.rules} else code
 
 
 def _only_operation(code: str, provider: str | None, policy: Policy) -> str:
