@@ -12,6 +12,7 @@ POLICY = Policy.loads(
     schema = 1
     extends = ["builtin:azure-iot"]
     limits.settle = "10ms"
+    rate.azure-iot.adaptive = false
     [backoff.default]
     base = "1ms"
     [backoff.throttled]

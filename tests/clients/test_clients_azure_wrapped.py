@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import copy
+import json
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import anyio
 import pytest
 import trio
+from azure.core.credentials import AzureSasCredential
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ServiceResponseError
 from azure.core.pipeline.policies import RetryPolicy
 from azure.core.pipeline.transport import TrioRequestsTransport
@@ -279,7 +283,7 @@ def test_a_method_is_not_repeated_blindly(sandbox: Sandbox, manager: Any, execut
 # The next run
 
 
-def test_the_next_run_finds_what_the_first_has_done(sandbox: Sandbox, manager: Any, tmp_path: Any) -> None:
+def test_the_next_run_finds_what_the_first_has_done(sandbox: Sandbox, manager: Any, tmp_path: Path) -> None:
     """A device that an earlier run has made is read back, and a device of that name in another hub is another one."""
     for _ in range(2):
         with Ledger(tmp_path / "ledger.db") as ledger:
@@ -307,6 +311,47 @@ def test_a_device_is_renamed_in_path_and_body(sandbox: Sandbox, manager: Any) ->
     assert wrapped.create_device_with_sas("pump", None, None, "enabled").device_id == "pump-2"
     assert wrapped.get_device("pump").device_id == "pump-2"
     assert sandbox.calls[-2].arguments["deviceId"] == "pump-2"
+
+
+# Signatures
+
+
+def test_a_signature_that_is_refused_is_replaced(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A client with a fixed signature gets another one from the policy's source, and the given client keeps its own."""
+    file = tmp_path / "token.json"
+    fresh = {"AccessKeyId": "iothubowner", "SecretAccessKey": "-", "Token": sandbox.azure_iot.sas_token()}
+    file.write_text(json.dumps(fresh))
+    policy = Policy.loads(
+        f"""
+        schema = 1
+        extends = ["builtin:azure-iot"]
+        [credentials.azure-iot]
+        source = "file"
+        file = '{file}'
+        """
+    )
+    executor = SyncExecutor(policy, provider="azure-iot")
+    expired = AzureSasCredential(sandbox.azure_iot.sas_token(lifetime=-1))
+    with DeviceProvisioningClient(f"http://{sandbox.azure_iot.endpoint}", expired) as client:
+        wrapped = wrap_client(client, executor)
+        made = wrapped.enrollment.create_or_update("pump-1", enrollment("pump-1"))
+        assert made["registrationId"] == "pump-1"
+        assert [answer for _, answer in answers(sandbox)] == ["IotHubUnauthorized", "ok"]
+        with pytest.raises(HttpResponseError):
+            client.enrollment.get("pump-1", retry_total=0)
+
+
+def test_a_signature_without_a_source_is_refused(sandbox: Sandbox, executor: SyncExecutor) -> None:
+    """Without a source the service's own refusal leaves, with what would help, and without the signature."""
+    token = sandbox.azure_iot.sas_token(lifetime=-1)
+    with DeviceProvisioningClient(f"http://{sandbox.azure_iot.endpoint}", AzureSasCredential(token)) as client:
+        wrapped = wrap_client(client, executor)
+        with pytest.raises(HttpResponseError) as caught:
+            wrapped.enrollment.get("pump-1")
+    notes = "\n".join(caught.value.__notes__)
+    assert "no_credentials" in notes
+    assert "[credentials.azure-iot]" in notes
+    assert unquote(token).split("sig=")[1][:8] not in unquote(notes)
 
 
 # Other event loops

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import ClassVar
 
-from resilience.clients.azure import answers, connections, errors, methods
+from resilience.clients.azure import answers, connections, errors, keys, methods
 from resilience.clients.azure.described import GROUPS
 from resilience.clients.azure.methods import AzureMethod
 from resilience.clients.azure.traits import HOOKS, PACKAGES, PROVIDER
@@ -37,6 +37,9 @@ class AzureSdk(Sdk):
     retries_itself = staticmethod(connections.retries_itself)
     switch_off_retries = staticmethod(connections.switch_off_retries)
     attributes = staticmethod(connections.copied)
+    fixed_keys = staticmethod(keys.fixed_keys)
+    give_keys = staticmethod(keys.give_keys)
+    given_by = staticmethod(keys.given_by)
 
     def methods(self, cls: type, apis: Apis) -> Mapping[str, AzureMethod]:  # noqa: ARG002  # for vendors' SDKs the policy describes no API
         """Return the methods of a class of operations, by name; empty for other classes."""
