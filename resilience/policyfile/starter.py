@@ -7,6 +7,7 @@ from typing import Final
 
 from resilience.catalog import catalogue, providers
 from resilience.policyfile.files.policy_file import BUILTIN, builtin_names
+from resilience.policyfile.policy import Policy
 
 PURPOSES: Final[Mapping[str, tuple[str, ...]]] = {
     "dev": ("dev", "development", "local", "test"),
@@ -39,7 +40,7 @@ name = "{name}"
 # A code without a rule fails at once, because a retry could do harm. Read about the code, then write a rule.
 unknown = "fail"
 
-# ---------------------------------------------------------------- limits of one call
+{sources}# ---------------------------------------------------------------- limits of one call
 
 # Attempts, waits, refreshes and verifications together. Five minutes, because a script may have to wait for an instance
 # that it has just bought. The files above set attempt_timeout, max_attempts and settle; a key of the same name here
@@ -84,6 +85,20 @@ _SHARED: Final = """\
 # [breaker.{provider}]
 # failure_rate = 0.5
 # window = "1m"
+"""
+
+_SOURCES: Final = """\
+# ---------------------------------------------------------------- where it is
+
+# The hosts of your own broker, with a port where other services have the same host. Without this table, each request of
+# requests and httpx counts as one to the broker. Remove the #.
+{hosts}
+
+"""
+
+_HOSTS: Final = """\
+# [sources.{provider}]
+# hosts = ["{provider}.example.com"]
 """
 
 _DEV: Final = """
@@ -171,10 +186,22 @@ def starter(chosen: Sequence[str], environments: Iterable[str], *, file: str) ->
         file=file,
         services="\n".join(f"# {BUILTIN}{policy_of(each)} for {_service(each)}." for each in services),
         extends=_extends([f'"{BUILTIN}{policy_of(each)}"' for each in services]),
+        sources=_sources(services),
         shared="".join(_SHARED.format(provider=each) for each in services).rstrip(),
         example="".join(_EXAMPLE.format(provider=each) for each in services).rstrip(),
     )
     return head + "".join(_TEXTS.get(_purpose(env), _OTHER).format(env=env, **first) for env in wanted)
+
+
+def _sources(services: Sequence[str]) -> str:
+    """Return the paragraph about hosts; empty where the policies of the package know them, or need none."""
+    found = []
+    for provider in services:
+        name = policy_of(provider)
+        api = Policy.load(f"{BUILTIN}{name}").apis.get(provider) if name in builtin_names() else None
+        if api is not None and not api.hosts:
+            found.append(_HOSTS.format(provider=provider))
+    return _SOURCES.format(hosts="".join(found).rstrip()) if found else ""
 
 
 def _extends(names: Sequence[str]) -> str:

@@ -21,6 +21,9 @@ from resilience.policyfile.format.schema import schema, text
 from resilience.policyfile.lint import inspect
 from resilience.policyfile.starter import PURPOSES, starter
 
+# Brokers that users run themselves.
+BROKERS = {"emqx", "rabbitmq"}
+
 CHOICES = [
     pytest.param([], ["dev", "prod"], id="default"),
     *(pytest.param(["--provider", each], ["dev", "prod"], id=each) for each in providers()),
@@ -82,6 +85,22 @@ def test_a_policy_builds_on_that_of_its_provider(provider: str) -> None:
     own = f"builtin:{provider}-mqtt" if provider in {"alibaba", "tencent"} else f"builtin:{provider}"
     assert policy.sources == ("builtin:common", own, "mqtt.toml")
     assert policy.name == "mqtt"
+
+
+@pytest.mark.parametrize("provider", providers())
+def test_a_broker_of_ones_own_has_a_host(provider: str, tmp_path: Path) -> None:
+    """Where any host may be the service, the place to name it is there, and right when its comments are removed."""
+    content = starter([provider], ["prod"], file="mqtt.toml")
+    api = Policy.loads(content).apis.get(provider)
+    assert (f"# [sources.{provider}]" in content) == (api is not None and not api.hosts) == (provider in BROKERS)
+    if provider in BROKERS:
+        lines = (f"# [sources.{provider}]", f'# hosts = ["{provider}.example.com"]')
+        for line in lines:
+            content = content.replace(line, line.removeprefix("# "))
+        file = tmp_path / "mqtt.toml"
+        file.write_text(content, encoding="utf-8")
+        assert Policy.load(file).apis[provider].hosts == (f"{provider}.example.com",)
+        assert inspect(file) == ()
 
 
 def test_environments_are_what_their_names_say() -> None:
