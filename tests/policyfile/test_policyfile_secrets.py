@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from resilience.catalog import catalogue, providers
 from resilience.cli.app import app
 from resilience.cli.check.findings import FORMATS
 from resilience.policyfile import Policy, PolicyError
@@ -129,6 +130,18 @@ def test_words_of_the_language_are_shown(text: str) -> None:
     """Misspelled or not, a reader sees what stands in the file."""
     assert is_word(text)
     assert quoted(text) == f'"{text}"'
+
+
+@pytest.mark.parametrize("provider", providers())
+def test_the_names_of_a_service_are_shown(provider: str) -> None:
+    """Codes and operations are public, however long, and alone as well as together."""
+    known = catalogue(provider)
+    assert [each for each in (*known.codes, *known.operations) if not is_word(each)] == []
+    longest, code = (max(names, key=len) for names in (known.operations, known.codes))
+    assert masked(f'"{longest}/{code}" = "retry"') == f'"{longest}/{code}" = "retry"'
+    assert masked(f'"{longest}/{code}s" = "retry"') == f'"{longest}/{code}s" = "retry"'
+    assert not is_word(f"{longest}/hunter2Secret!x")
+    assert not is_word("hunterSecretPassPhraseOfMineWithManyWordsInside")
 
 
 @pytest.mark.parametrize("text", [*SECRETS, "123456", "QWERTYUIOPASDFGHJKL", "T00000000", "a=b", "xkqzvbnmprtw"])

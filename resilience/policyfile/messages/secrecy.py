@@ -3,15 +3,21 @@ Decides which texts of a policy file a message may show.
 
 A program cannot recognize every password. So a message shows a text of a file only if it reads like a word of the
 policy language (a name, a code, an operation, a duration, a path). All other texts are described by their length.
+Codes and operations of the catalogues are public, however long they are.
 """
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
+from resilience.catalog import catalogue, providers
+
 _LONGEST: Final = 80
+_LONGEST_PAIR: Final = 160  # an operation and a code
+_SLIPS: Final = 2
+_LIKE: Final = 0.95
 _LONGEST_WORD: Final = 40
 _MOST_WORDS: Final = 12
 _MOST_DIGITS: Final = 5
@@ -40,7 +46,32 @@ _ENDS: Final = ".,;:()\"'!?`"
 
 @lru_cache(maxsize=4096)
 def is_word(text: str) -> bool:
-    """Tell whether a message may show a text, because it reads like one or a few words of the policy language."""
+    """Tell whether a message may show a text: it reads like words of the policy language, or is a service's name."""
+    if _reads_like_words(text):
+        return True
+    return len(text) <= _LONGEST_PAIR and all(
+        _reads_like_words(each) or _is_of_a_service(each) for each in text.split("/", 1)
+    )
+
+
+def _is_of_a_service(text: str) -> bool:
+    """Tell whether a text is a code or an operation of a catalogue, or one with a slip or two."""
+    if text in _names_of_services():
+        return True
+    from difflib import SequenceMatcher  # noqa: PLC0415  # only a mistake needs it
+
+    like = (each for each in _names_of_services() if len(each) > _LONGEST_WORD and abs(len(each) - len(text)) <= _SLIPS)
+    return any(SequenceMatcher(None, each, text, autojunk=False).ratio() >= _LIKE for each in like)
+
+
+@cache
+def _names_of_services() -> frozenset[str]:
+    """Return the codes and operations of all catalogues, which are read for a text that does not read like words."""
+    known = [catalogue(provider) for provider in providers()]
+    return frozenset(name for each in known for name in (*each.codes, *each.operations))
+
+
+def _reads_like_words(text: str) -> bool:
     if len(text) > _LONGEST or _SIGNS.fullmatch(text) is None:
         return False
     if _DURATION.fullmatch(text.strip()) and not re.search(rf"[0-9]{{{_MOST_DIGITS + 1}}}", text):
