@@ -97,6 +97,19 @@ def test_the_text_fits_and_counts() -> None:
     assert f"{len(catalogue('alibaba').codes)} codes, 1 of them named by no rule" in output
 
 
+@pytest.mark.parametrize("provider", providers())
+def test_the_text_says_of_what_and_from_where(provider: str) -> None:
+    """Each code has its operations, the first ones by name, and its source, which stands in full below the codes."""
+    known = catalogue(provider)
+    lines = run("--provider", provider).output.replace("\n", " ").split("  ")
+    for facts in known.codes.values():
+        few = ", ".join(facts.operations[:3]) or "any operation"
+        more = f" and {len(facts.operations) - 3} more" if len(facts.operations) > 3 else ""
+        assert f"of {few}{more}; from {facts.source}" in " ".join(lines), facts.code
+    for name in {facts.source for facts in known.codes.values()}:
+        assert known.sources[name][:60] in " ".join(lines)
+
+
 @pytest.mark.parametrize(
     ("policy", "expected"),
     [

@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 from rich.text import Text
 
-from resilience.catalog import Catalogue, catalogue, providers
+from resilience.catalog import Catalogue, CodeFacts, catalogue, providers
 from resilience.cli.codes.coverage import By, CodeAnswer, CodeRow, rows
 from resilience.cli.codes.sdk_codes import SdkCodes, installed, lists
 from resilience.cli.completion import environments, policies
@@ -27,6 +27,7 @@ _HOW: Final[Mapping[By, str]] = {
     "status": "no rule for every operation; its HTTP status decides",
     "unknown": "no rule for every operation",
 }
+_NAMED: Final = 3  # the most operations of a code that are named in a line
 _STYLES: Final[Mapping[By, str]] = {
     "code": "not bold green",
     "parent": "not bold green",
@@ -69,7 +70,7 @@ def codes(  # noqa: PLR0913  # one for each option
     """
     List the error codes of the catalogue.
 
-    With a policy, the list has the codes of the policy's providers, the action of each code on any operation, and below
+    Each has its class, effect, meaning, operations and source. With a policy, the list has the codes of the policy's providers, the action of each code on any operation, and below
     it the operations with another rule. With --installed, it has the codes that only the SDK on this machine or only
     the catalogue lists; the exit code is 1 if the catalogue lacks a code of the SDK. Alibaba's SDK lists no codes.
     With --html, a page has every code and every operation, with what the policy does about each: by default that of the
@@ -98,7 +99,7 @@ def codes(  # noqa: PLR0913  # one for each option
     screen = console()
     for each, listed in found.items():
         screen.print(Text(_title(each), style="bold"))
-        for line in _lines(listed):
+        for line in (*_lines(listed), *_sources(each, listed)):
             screen.print(line)
         if read is not None:
             bare = sum(map(_is_unnamed, listed))
@@ -161,8 +162,26 @@ def _lines(listed: Sequence[CodeRow]) -> Iterator[Text]:
         yield line
         if facts is not None:
             yield Text(f"  {facts.meaning}", style="dim")
+            yield Text(f"  of {_operations(facts)}; from {facts.source}", style="dim")
         if row.answer is not None:
             yield from _how(row.answer)
+
+
+def _operations(facts: CodeFacts) -> str:
+    """Return the operations that have a code in their documentation, in words."""
+    if not facts.operations:
+        return "any operation"
+    named, more = facts.operations[:_NAMED], len(facts.operations) - _NAMED
+    return ", ".join(named) + (f" and {more} more" if more > 0 else "")
+
+
+def _sources(provider: str, listed: Sequence[CodeRow]) -> Iterator[Text]:
+    """Yield a line for each source of some codes."""
+    cited = {row.facts.source for row in listed if row.facts is not None}
+    width = max(map(len, cited), default=0)
+    for name, title in catalogue(provider).sources.items() if cited else ():
+        if name in cited:
+            yield Text(f"{name:{width}}  {title}", style="dim")
 
 
 def _how(answer: CodeAnswer) -> Iterator[Text]:
