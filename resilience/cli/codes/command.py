@@ -70,9 +70,10 @@ def codes(  # noqa: PLR0913  # one for each option
     """
     List the error codes of the catalogue.
 
-    Each has its class, effect, meaning, operations and source. With a policy, the list has the codes of the policy's providers, the action of each code on any operation, and below
-    it the operations with another rule. With --installed, it has the codes that only the SDK on this machine or only
-    the catalogue lists; the exit code is 1 if the catalogue lacks a code of the SDK. Alibaba's SDK lists no codes.
+    Each has its class, effect, meaning, operations and source. With a policy, the list has the codes of the policy's
+    providers, the action of each code on any operation, and below it the operations with another rule. With
+    --installed, it has the codes that only the SDK on this machine or only the catalogue lists; the exit code is 1 if
+    the catalogue lacks a code of the SDK. Alibaba's SDK lists no codes.
     With --html, a page has every code and every operation, with what the policy does about each: by default that of the
     package for each provider.
     """
