@@ -15,7 +15,7 @@ from typing import Any, Final
 from resilience.catalog import OperationFacts
 from resilience.clients.azure.codes import name_of
 from resilience.clients.azure.traits import PROVIDER
-from resilience.clients.common.answer_fields import field_of, is_of
+from resilience.clients.common.answer_fields import field_of, is_of, spelling_of
 from resilience.clients.common.calls import Check
 from resilience.clients.common.fields import attribute
 from resilience.core.fault import Fault
@@ -35,12 +35,19 @@ def checker(facts: OperationFacts | None) -> Check:
     if facts.operation in BULK:
         return _bulk_fault
     names = facts.answer
+    # By the class of a good answer: the attribute that has its first field.
+    known: dict[type, str] = {}
 
     def check(value: Any) -> Fault | None:
+        attribute_name = known.get(type(value))
+        if attribute_name is not None and getattr(value, attribute_name) is not None:
+            return None
         answer = _plain(value)
         if not names or (answer is not None and not _is_answer(answer)):
             return None
         if answer is not None and any(field_of(answer, name) is not None for name in names):
+            if answer is value and (spelling := spelling_of(answer, names[0])) is not None:
+                known[type(value)] = spelling
             return None
         return Fault(provider=PROVIDER, transport="garbled")
 

@@ -88,12 +88,22 @@ class AzureFields:
 
     def get(self, field_name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> str | None:
         """Return the value of a field; None if it is missing or no string."""
-        value = naming.at(self.bound(args, kwargs), field_name)
+        value = self._value(field_name, args, kwargs)
         return value if isinstance(value, str) else None
 
     def text(self, field_name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> str | None:
         """Return the value of a field of any type as text for a ledger's key; None if it is missing or has no text."""
-        return naming.text_of(naming.at(self.bound(args, kwargs), field_name))
+        return naming.text_of(self._value(field_name, args, kwargs))
+
+    def _value(self, field_name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Return the value of a field; only a field of the body takes the time to write the body."""
+        if field_name == self.described.host:
+            return self.host
+        parameter = self._named.get(field_name)
+        if parameter is None:
+            return naming.at(self.bound(args, kwargs), field_name)
+        at = self.described.names.index(field_name)
+        return args[at] if at < len(args) else kwargs.get(parameter)
 
     def replace(self, field_name: str, value: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> Arguments:
         """

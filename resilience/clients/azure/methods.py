@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar, Final
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from resilience.catalog import operation_facts
 from resilience.clients.azure import answers, connections
-from resilience.clients.azure.described import CONDITION, METHODS, Described
+from resilience.clients.azure.described import CONDITION, METHODS, SERVICE, Described
 from resilience.clients.azure.fields import AzureFields, is_stream
 from resilience.clients.azure.traits import HOOKS, PROVIDER
 from resilience.clients.azure.verifying import SdkReadBack
@@ -46,6 +46,14 @@ def methods_of(cls: type) -> dict[str, AzureMethod]:
     return found
 
 
+def _position(function: Callable[..., Any]) -> int | None:
+    """Return the position of the condition among the arguments, without the client; None if it has only a name."""
+    for at, (name, parameter) in enumerate(inspect.signature(function).parameters.items()):
+        if name == CONDITION and parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+            return at - 1
+    return None
+
+
 @frozen(eq=False)
 class AzureMethod:
     """
@@ -56,15 +64,21 @@ class AzureMethod:
         is_async: Whether it is a coroutine function.
         function: The SDK's own function.
         described: Its description.
+        condition_at: The position of the header ``If-Match`` among the arguments; None if it has only a name.
     """
 
     name: str
     is_async: bool
     function: Callable[..., Any]
     described: Described
+    condition_at: int | None = field(init=False)
     instead: ClassVar[None] = None
     sends_late: ClassVar[None] = None
     may_be_telemetry: ClassVar[bool] = False
+
+    @condition_at.default
+    def _of_function(self) -> int | None:
+        return _position(self.function)
 
     @property
     def constant(self) -> tuple[str, str] | None:
@@ -74,15 +88,15 @@ class AzureMethod:
 
     def call_of(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[str, str]:  # noqa: ARG002
         """Return the provider and the operation of one call."""
-        condition = kwargs.get(CONDITION)
-        if condition is None and args and self.described.changing is not None:
-            given = AzureFields(self.function, self.described, "").arguments(args, kwargs)
-            condition = None if given is None else given.arguments.get(CONDITION)
+        condition, at = kwargs.get(CONDITION), self.condition_at
+        if at is not None and at < len(args):
+            condition = args[at]
         return PROVIDER, self.described.operation_of(is_conditional=condition is not None)
 
     def bypass(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Bypass | None:  # noqa: ARG002
         """Return why a call cannot be repeated with these arguments; None if it can."""
-        if not any(is_stream(value) for value in (*args, *kwargs.values())):
+        # Only azure-core takes a stream for a body.
+        if self.described.host != SERVICE or not any(is_stream(value) for value in (*args, *kwargs.values())):
             return None
         return Bypass(f"{self.name} with a stream that can be read once", _READ_ONCE)
 
