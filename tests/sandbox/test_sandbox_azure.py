@@ -18,7 +18,6 @@ from msrest.exceptions import HttpOperationError
 
 from resilience.catalog import catalogue
 from resilience.sandbox import Sandbox
-from resilience.sandbox.azure.paths import named
 from resilience.sandbox.azure.signing import signature
 from resilience.sandbox.exchange import HttpRequest
 
@@ -59,19 +58,19 @@ def asking(sandbox: Sandbox, method: str, path: str, token: str | None = None, *
     return requests.request(method, url, headers=headers, timeout=5, **options)
 
 
-def test_each_request_of_the_catalogue_is_known_by_its_path() -> None:
+def test_each_request_of_the_catalogue_is_known_by_its_path(sandbox: Sandbox) -> None:
     """No two operations have the same requests, and each operation that a path has is found by it."""
     for name, facts in catalogue("azure-iot").operations.items():
         if facts.request is not None:
             method, _, path = facts.request.partition(" ")
             example = re.sub(r"\{\w+\}", "x", path)
-            assert named(HttpRequest(method, example, "", {}, b""))[0] == name
+            assert sandbox.azure_iot.read(HttpRequest(method, example, "", {}, b"")).operation == name
 
 
-def test_a_put_with_a_condition_is_another_operation() -> None:
+def test_a_put_with_a_condition_is_another_operation(sandbox: Sandbox) -> None:
     """``If-Match`` makes an update of a create."""
-    request = HttpRequest("PUT", "/devices/pump%201", "", {"if-match": "*"}, b"")
-    assert named(request) == ("UpdateDevice", {"deviceId": "pump 1"})
+    asked = sandbox.azure_iot.read(HttpRequest("PUT", "/devices/pump%201", "", {"if-match": "*"}, b""))
+    assert (asked.operation, asked.arguments) == ("UpdateDevice", {"deviceId": "pump 1", "If-Match": "*"})
 
 
 @pytest.mark.parametrize(

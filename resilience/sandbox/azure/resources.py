@@ -14,16 +14,12 @@ from typing import Any, Final
 from attrs import frozen
 
 from resilience.catalog import catalogue
-from resilience.sandbox.azure.paths import PROVIDER
 from resilience.sandbox.exchange import JsonObject, Refusal
 from resilience.sandbox.keys import TimeSource
+from resilience.sandbox.rest import ENTRIES, STATUS
 from resilience.sandbox.service import Handler, Table
 
-BODY: Final = ":body"
-"""The field of an answer that is no object, or of arguments whose body is a list."""
-
-STATUS: Final = ":status"
-"""The field of an answer with its HTTP status."""
+PROVIDER: Final = "azure-iot"
 
 CONDITION: Final = "If-Match"
 """The field of the arguments with the header of that name."""
@@ -84,18 +80,18 @@ class AzureResources:
             **self._of("Enrollment", ENROLLMENT, self._new_enrollment),
             **self._of("EnrollmentGroup", GROUP, self._new_enrollment),
             "DeleteDevice": self._delete_device,
-            "ListDevices": lambda _: {BODY: self.tables["devices"].rows()},
+            "ListDevices": lambda _: {ENTRIES: self.tables["devices"].rows()},
             "ListModules": self._list_modules,
-            "ListConfigurations": lambda _: {BODY: self.tables["configurations"].rows()},
+            "ListConfigurations": lambda _: {ENTRIES: self.tables["configurations"].rows()},
             "UpdateRegistry": self._update_registry,
             "CreateScheduledJob": lambda asked: self._create(JOB, self._new, asked),
             "GetScheduledJob": partial(self._get, JOB),
             "CreateImportExportJob": lambda asked: self._create(JOB, self._new, {**asked, "jobId": _token()}),
             "GetImportExportJob": partial(self._get, JOB),
-            "QueryTwins": lambda _: {BODY: self.tables["twins"].rows()},
+            "QueryTwins": lambda _: {ENTRIES: self.tables["twins"].rows()},
             "QueryEnrollments": partial(self._list, ENROLLMENT),
             "QueryEnrollmentGroups": partial(self._list, GROUP),
-            "QueryDeviceRegistrations": lambda _: {BODY: []},
+            "QueryDeviceRegistrations": lambda _: {ENTRIES: []},
             "GetEnrollmentAttestation": partial(self._attestation, ENROLLMENT),
             "GetEnrollmentGroupAttestation": partial(self._attestation, GROUP),
             "RunEnrollmentBulkOperation": self._bulk_enrollments,
@@ -180,7 +176,7 @@ class AzureResources:
 
     def _list_modules(self, asked: JsonObject) -> JsonObject:
         self._found(DEVICE, asked)
-        return {BODY: self.tables["modules"].rows(deviceId=asked["deviceId"])}
+        return {ENTRIES: self.tables["modules"].rows(deviceId=asked["deviceId"])}
 
     def _twin(self, kind: Kind, asked: JsonObject) -> JsonObject:
         self._found(kind, asked)
@@ -207,7 +203,7 @@ class AzureResources:
 
     def _update_registry(self, asked: JsonObject) -> JsonObject:
         """Do to each device what its ``importMode`` says; each may fail for itself."""
-        listed = asked.get(BODY)
+        listed = asked.get(ENTRIES)
         if not isinstance(listed, list) or not all(isinstance(each, dict) and each.get("id") for each in listed):
             raise Refusal("ArgumentInvalid", "expected a list of devices with ids")
         if len(listed) > _MOST_IN_BULK:
@@ -234,7 +230,7 @@ class AzureResources:
         return None
 
     def _list(self, kind: Kind, _: JsonObject) -> JsonObject:
-        return {BODY: [_shown(kind, row) for row in self.tables[kind.table].values()]}
+        return {ENTRIES: [_shown(kind, row) for row in self.tables[kind.table].values()]}
 
     def _attestation(self, kind: Kind, asked: JsonObject) -> JsonObject:
         return copy.deepcopy(dict(self._found(kind, asked)["attestation"]))

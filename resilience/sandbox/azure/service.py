@@ -14,27 +14,29 @@ import json
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 from urllib.parse import urlencode, urlsplit
 
+from attrs import evolve
+
 from resilience.catalog import catalogue
-from resilience.sandbox.azure.paths import PROVIDER, named
-from resilience.sandbox.azure.resources import BODY, CONDITION, STATUS, AzureResources
+from resilience.sandbox.azure.resources import CONDITION, PROVIDER, AzureResources
 from resilience.sandbox.azure.signing import read_token, signature
 from resilience.sandbox.exchange import Asked, HttpRequest, JsonObject, Refusal, Reply
 from resilience.sandbox.keys import Keyring, TimeSource
-from resilience.sandbox.service import Handler, Rows, Service, Table
+from resilience.sandbox.rest import JSON_TYPE, RestService, json_in
+from resilience.sandbox.service import Rows, Table
 from resilience.sandbox.signing import same
 
-_JSON: Final = {"Content-Type": "application/json; charset=utf-8"}
 _POLICY: Final = "iothubowner"
 _OF_DPS: Final = 2
 """The third digit from the right of a number of the provisioning service: 404201."""
 _UNKNOWN_STATUS: Final = 400
-_NO_CONTENT: Final = 204
+_MAKING: Final = "Create"
+_CHANGING: Final = "Update"
 
 
-class Azure(Service):
+class Azure(RestService):
     """A hub and a provisioning service on one address, with one policy that may do everything."""
 
     provider: ClassVar[str] = PROVIDER
@@ -99,10 +101,6 @@ class Azure(Service):
         """Return the live tables by name."""
         return self._resources.tables
 
-    def other(self, _: str) -> Handler:
-        """Return the handler of an operation without state."""
-        return lambda _: {}
-
     def sas_token(self, lifetime: float = 3600.0) -> str:
         """Return a token that is valid for ``lifetime`` seconds."""
         expiry, audience = int(self.clock() + lifetime), self.endpoint
@@ -110,16 +108,15 @@ class Azure(Service):
         return "SharedAccessSignature " + urlencode({"sr": audience, "sig": signed, "se": expiry, "skn": _POLICY})
 
     def read(self, request: HttpRequest) -> Asked:
-        """Read a request: path and condition name the operation, and path and body have the arguments."""
-        operation, arguments = named(request)
-        try:
-            body = json.loads(request.body) if request.body else {}
-        except (ValueError, RecursionError):
-            body = {}
+        """Read a request: with the header ``If-Match`` it changes what it would make without."""
+        asked, condition = super().read(request), request.header("if-match")
         token = read_token(request.header("authorization"))
-        condition = {CONDITION: request.header("if-match")} if request.header("if-match") else {}
-        arguments = {**(body if isinstance(body, dict) else {BODY: body}), **arguments, **condition}
-        return Asked(operation, catalogue(PROVIDER).version, arguments, token.policy if token else "")
+        operation, arguments = asked.operation, asked.arguments
+        if condition:
+            arguments = {**arguments, CONDITION: condition}
+            if request.method == "PUT":
+                operation = operation.replace(_MAKING, _CHANGING, 1)
+        return evolve(asked, operation=operation, arguments=arguments, key_id=token.policy if token else "")
 
     def check(self, request: HttpRequest, asked: Asked) -> None:
         """Check the token, then path and body."""
@@ -137,7 +134,7 @@ class Azure(Service):
             raise Refusal("InvalidProtocolVersion", "api-version is missing")
         if not asked.operation:
             raise Refusal("GenericNotFound", "there is no such path, or not with this method")
-        if request.body and not _is_json(request.body):
+        if request.body and json_in(request.body) is None:
             raise Refusal("DeserializationError", "the body is no JSON")
 
     def new_request_id(self) -> str:
@@ -145,14 +142,12 @@ class Azure(Service):
         return f"{secrets.token_hex(16)}-G:0"
 
     def success(self, fields: JsonObject, request_id: str) -> Reply:
-        """Return the fields as JSON, or the body that is no object, with the status of the operation."""
-        status = fields.get(STATUS, 200)
-        shown = {name: value for name, value in fields.items() if name not in {STATUS, BODY, "RequestId"}}
-        body: Any = fields.get(BODY, shown)
-        headers = {**_JSON, "x-ms-request-id": request_id}
-        if isinstance(shown.get("etag"), str):
-            headers["ETag"] = f'"{shown["etag"]}"'
-        return Reply(status, b"" if status == _NO_CONTENT else json.dumps(body).encode(), headers)
+        """Return the fields as JSON, with the ETag of the resource."""
+        reply = super().success(fields, request_id)
+        headers = {"x-ms-request-id": request_id}
+        if isinstance(fields.get("etag"), str):
+            headers["ETag"] = f'"{fields["etag"]}"'
+        return evolve(reply, headers={**reply.headers, **headers})
 
     def failure(self, refusal: Refusal, request_id: str) -> Reply:
         """Return code and message in the form of the hub."""
@@ -169,17 +164,9 @@ class Azure(Service):
                 "message": message,
                 "timestampUtc": at.isoformat(),
             }
-            return Reply(status, json.dumps(body).encode(), _JSON)
+            return Reply(status, json.dumps(body).encode(), JSON_TYPE)
         body = {
             "Message": f"ErrorCode:{refusal.code};{message}",
             "ExceptionMessage": f"Tracking ID:{request_id}-TimeStamp:{at:%m/%d/%Y %H:%M:%S}",
         }
-        return Reply(status, json.dumps(body).encode(), {**_JSON, "iothub-errorcode": refusal.code})
-
-
-def _is_json(body: bytes) -> bool:
-    try:
-        value: Any = json.loads(body)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(value, (dict, list))
+        return Reply(status, json.dumps(body).encode(), {**JSON_TYPE, "iothub-errorcode": refusal.code})
