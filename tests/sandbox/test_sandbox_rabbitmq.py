@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from resilience import Executor, Ledger, Policy, PolicyError, SyncExecutor, wrap_client
+from resilience import Executor, Journal, Ledger, Policy, PolicyError, SyncExecutor, wrap_client
 from resilience.core.words.labels import cleaned
 from resilience.sandbox import Sandbox
+from resilience.telemetry import Logs, Spans
 
 pytest_plugins = ("sandbox_fixtures",)
 
@@ -140,6 +145,29 @@ def test_a_mistake_is_asked_once(
     given = {} if auth is None else {"auth": auth}
     assert client.request(method, path, **given).status_code == status
     assert len(sandbox.calls) == 1
+
+
+def test_no_record_has_the_words_of_an_answer(
+    plain: httpx.Client, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A reason quotes the request, over several lines or as a list: the caller gets it, and no span, journal or log."""
+    exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    executor = SyncExecutor(POLICY, observers=[Spans(provider), Journal(tmp_path / "journal"), Logs()])
+    client = wrap_client(plain, executor)
+    client.put("/api/users/dev-1", json={"password": "pw", "tags": ""}).raise_for_status()
+    with caplog.at_level(logging.DEBUG, logger="resilience"):
+        policy = client.put("/api/policies/%2F/p", json={"pattern": "^q", "definition": {"marker-1": "<b>"}})
+        list_ = client.put("/api/permissions/%2F/dev-1", json={**EVERYTHING, "read": "*marker-2"})
+        bare = client.post("/api/users/dev-1", json={"marker-3": 1})
+    assert "marker-1" in policy.json()["reason"]
+    assert list_.json()["reason"][0] == "invalid_regexp"
+    assert (bare.status_code, bare.content) == (405, b"")
+    spans = [span.to_json() for span in exporter.get_finished_spans()]
+    records = "".join([*spans, caplog.text, (tmp_path / "journal").read_text(encoding="utf-8")])
+    assert "bad_request" in records
+    assert "marker" not in records
+    assert "Validation" not in records
 
 
 def test_another_name_takes_the_place_of_the_old_one_in_the_path(sandbox: Sandbox, plain: httpx.Client) -> None:
