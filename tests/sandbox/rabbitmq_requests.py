@@ -208,6 +208,36 @@ def of_limits() -> list[Request]:
     ]
 
 
+def of_definitions() -> list[Request]:
+    part, whole = f"/api/definitions/{VHOST}", "/api/definitions"
+    queue = {"name": "d", "durable": True, "auto_delete": False, "arguments": {}}
+    exchange = {"name": "d", "type": "topic", "durable": True, "auto_delete": False, "internal": False, "arguments": {}}
+    bound = {"source": "d", "destination": "d", "destination_type": "queue", "routing_key": "k", "arguments": {}}
+    permissions = {"user": "listed", "vhost": "alike/1", **EVERYTHING}
+    document = {"users": [{"name": "listed", "tags": ""}], "permissions": [permissions], "vhosts": [{"name": "listed"}]}
+    return [
+        *twice("POST", part, {"queues": [queue], "exchanges": [exchange], "bindings": [bound]}),
+        Request("GET", f"/api/bindings/{VHOST}/e/d/q/d/k"),
+        Request("POST", part, {"queues": [{**queue, "durable": False}, {**queue, "name": "amq.mine"}]}),
+        Request("GET", f"/api/queues/{VHOST}/d"),
+        Request("GET", f"/api/queues/{VHOST}/amq.mine"),
+        Request("POST", part, {"exchanges": [{**exchange, "name": "e", "type": "none"}]}),
+        Request("POST", part, {}),
+        Request("POST", part, b"{nonsense"),
+        Request("POST", "/api/definitions/none", {}),
+        *twice("POST", whole, document),
+        Request("GET", f"/api/permissions/{VHOST}/listed"),
+        Request("POST", whole, {"queues": [{**queue, "vhost": "none"}]}),
+        Request("POST", whole, {"permissions": [{**permissions, "user": "none"}]}),
+        Request("POST", whole, {"nonsense": [1]}),
+        Request("POST", "/api/users/bulk-delete", {"users": ["listed", "none"]}),
+        Request("GET", "/api/users/listed"),
+        Request("POST", "/api/users/bulk-delete", {"users": []}),
+        Request("POST", "/api/users/bulk-delete", {}),
+        Request("DELETE", "/api/vhosts/listed"),
+    ]
+
+
 def of_other_users() -> list[Request]:
     """Of a manager without permissions, and of one who may configure little; the first one has no tag at all."""
     queue = f"/api/queues/{VHOST}/refused"
@@ -265,6 +295,7 @@ ALL: Final[tuple[Request, ...]] = (
     *of_bindings(),
     *of_policies(),
     *of_limits(),
+    *of_definitions(),
     *of_other_users(),
     *of_mistakes(),
     *of_the_end(),

@@ -147,6 +147,25 @@ def test_a_mistake_is_asked_once(
     assert len(sandbox.calls) == 1
 
 
+def test_definitions_are_imported_again_after_a_lost_answer(sandbox: Sandbox, client: httpx.Client) -> None:
+    """An import adds what is missing, so a repeat changes nothing; no log has a password."""
+    sandbox.script("rabbitmq:ImportDefinitions", "applied lost, ok*")
+    users = [{"name": "dev-1", "password": "secret-of-dev-1", "tags": ""}]
+    document = {"vhosts": [{"name": "plant"}], "users": users, "queues": [{"name": "q", "vhost": "plant"}]}
+    assert client.post("/api/definitions", json=document).status_code == 204
+    assert sandbox.asked("rabbitmq:ImportDefinitions") == 2
+    assert [row["name"] for row in sandbox.rabbitmq.queues] == ["q"]
+    assert "secret-of-dev-1" not in repr(sandbox.calls)
+
+
+def test_a_list_of_users_of_which_a_part_may_be_gone_is_no_success(sandbox: Sandbox, client: httpx.Client) -> None:
+    """After a lost answer the list is sent again, and the refusal then says that a person has to look."""
+    client.put("/api/users/dev-1", json={"password": "pw", "tags": ""})
+    sandbox.script("rabbitmq:DeleteUsers", "applied lost, ok*")
+    answer = client.post("/api/users/bulk-delete", json={"users": ["dev-1"]})
+    assert (answer.status_code, answer.json()["reason"]) == (400, ["no_such_user", "dev-1"])
+
+
 def test_no_record_has_the_words_of_an_answer(
     plain: httpx.Client, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

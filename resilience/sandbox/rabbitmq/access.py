@@ -31,7 +31,7 @@ _OF_A_VHOST: Final = (
 _MANAGERS: Final = frozenset({"management", "policymaker", "monitoring", ADMINISTRATOR})
 _POLICY_MAKERS: Final = frozenset({"policymaker", ADMINISTRATOR})
 _FOR_ADMINISTRATORS: Final = re.compile(
-    r"(?:Put|Delete)Vhost|(?:Put|Get|Delete)(?:User|Permissions|TopicPermissions)|ListUsers"
+    r"(?:Put|Delete)Vhost|(?:Put|Get|Delete)(?:User|Permissions|TopicPermissions)|(?:List|Delete)Users|Import.*"
     r"|(?:Put|Delete)(?:VhostLimit|UserLimit|GlobalParameter|OperatorPolicy)|GetUserLimits|GetGlobalParameter"
 )
 _IN_A_VHOST: Final = re.compile(r".*(?:Exchange|Exchanges|Queue|Queues|Binding|Bindings|Policy|Policies|Publish)")
@@ -59,6 +59,7 @@ class Access:
             "GetUser": lambda asked: _shown(tables.found("users", asked["user"])),
             "ListUsers": lambda _: entries([_shown(row) for row in tables["users"].rows()]),
             "DeleteUser": self._delete_user,
+            "DeleteUsers": self._delete_users,
             "PutPermissions": self._put_permissions,
             "GetPermissions": lambda asked: dict(tables.found("permissions", _pair(asked))),
             "DeletePermissions": lambda asked: tables.drop("permissions", _pair(asked)),
@@ -139,6 +140,14 @@ class Access:
         answer = self._tables.drop("users", asked["user"])
         self._tables.drop_where(("permissions", "topic_permissions", "user_limits"), user=asked["user"])
         return answer
+
+    def _delete_users(self, asked: JsonObject) -> JsonObject:
+        needs(asked, "users")
+        for name in asked["users"]:
+            if name not in self._tables["users"]:
+                raise wrong(["no_such_user", name])
+            self._delete_user({"user": name})
+        return dict(NO_CONTENT)
 
     def _put_permissions(self, asked: JsonObject) -> JsonObject:
         self._check(asked)

@@ -18,6 +18,7 @@ from resilience.sandbox.exchange import Asked, HttpRequest, Refusal, Reply
 from resilience.sandbox.keys import Keyring, TimeSource
 from resilience.sandbox.rabbitmq.access import Access
 from resilience.sandbox.rabbitmq.common import NO_OBJECT, Tables
+from resilience.sandbox.rabbitmq.definitions import Definitions
 from resilience.sandbox.rabbitmq.settings import BrokerSettings
 from resilience.sandbox.rabbitmq.topology import Topology
 from resilience.sandbox.rest import JSON_TYPE, RestService, basic, is_path, json_in
@@ -70,6 +71,7 @@ class RabbitMq(RestService):
         self._access = Access(self._tables, self.user, self.password)
         parts = (self._access, Topology(self._tables), BrokerSettings(self._tables))
         self.handlers = {name: handler for part in parts for name, handler in part.handlers.items()}
+        self.handlers |= Definitions(self._tables, self.handlers).handlers
 
     @property
     def user(self) -> str:
@@ -111,7 +113,8 @@ class RabbitMq(RestService):
         if asked.operation in _TYPED and not request.header("content-type").startswith("application/json"):
             raise Refusal("http-415")
         if request.body and not isinstance(json_in(request.body), dict):
-            raise Refusal("bad_request", "not_json", status=400)
+            is_import = asked.operation.startswith("Import")
+            raise Refusal("bad_request", "failed_to_parse_json" if is_import else "not_json", status=400)
         if asked.operation == "GetCurrentUser":
             asked.arguments.update({"name": user["name"], "tags": user["tags"]})
 
