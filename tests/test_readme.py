@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from resilience import Policy
+from resilience.policyfile.files.policy_file import builtin_names
 from resilience.scenarios import check, read_text
 
 ROOT = Path(__file__).parent.parent
@@ -38,6 +39,11 @@ def test_policies_are_policies(text: str) -> None:
     file = read_text(text.replace('"mqtt.toml"', '"builtin:provisioning"'), name="README.md")
     assert file.problems == ()
     assert [each.differences for each in map(check, file.scenarios)] == [(), ()]
+
+
+def test_each_shipped_policy_is_named() -> None:
+    """A reader finds which services have a policy, and its name."""
+    assert [name for name in builtin_names() if f"`builtin:{name}`" not in README] == []
 
 
 def test_scripts_print_what_is_shown(tmp_path: Path) -> None:

@@ -42,9 +42,9 @@ unknown = "fail"
 
 {sources}# ---------------------------------------------------------------- limits of one call
 
-# Attempts, waits, refreshes and verifications together. Five minutes, because a script may have to wait for an instance
-# that it has just bought. The files above set attempt_timeout, max_attempts and settle; a key of the same name here
-# replaces theirs.
+# Attempts, waits, refreshes and verifications together. Five minutes, because a script may have to wait until a service
+# has finished what it was asked to make or to remove. The files above set attempt_timeout, max_attempts and settle; a
+# key of the same name here replaces theirs.
 [limits]
 deadline = "5m"
 
