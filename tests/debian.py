@@ -43,6 +43,11 @@ def postgres() -> dict[str, str]:
     return _unpacked("postgresql", "postgres", "initdb", inside="lib/postgresql/*/bin")
 
 
+def pgbouncer() -> dict[str, str]:
+    """Return the environment in which PgBouncer is found."""
+    return _unpacked("pgbouncer", "pgbouncer")
+
+
 def rabbitmq() -> dict[str, str]:
     """Return the environment in which Erlang is found, with the path of RabbitMQ's server in ``RABBITMQ_SERVER``."""
     found = _unpacked("rabbitmq-server", "rabbitmq-server", "erlexec", inside="lib/erlang/erts-*/bin")
@@ -156,5 +161,5 @@ def _alone() -> Iterator[None]:
 
 if __name__ == "__main__":
     os.environ["ALL_PROGRAMS"] = "1"
-    for fetch in (chromium, mosquitto, prometheus, postgres, rabbitmq, redis):
+    for fetch in (chromium, mosquitto, pgbouncer, prometheus, postgres, rabbitmq, redis):
         fetch()

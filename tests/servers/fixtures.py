@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
+from servers.pgbouncer import pgbouncer
 from servers.postgres import PostgresServer, postgres_server
 from servers.rabbitmq import RabbitMqServer, rabbitmq_server
 from servers.redis import RedisServer, redis_server
@@ -31,6 +32,25 @@ def new_postgres_url(postgres: PostgresServer) -> Callable[[], str]:
         with psycopg.connect(postgres.url(), autocommit=True) as connection:
             connection.execute(f"CREATE SCHEMA {name}")
         return f"{postgres.url()}?options=-csearch_path%3D{name}"
+
+    return new
+
+
+@pytest.fixture(scope="session")
+def pooled_postgres(postgres: PostgresServer) -> Iterator[PostgresServer]:
+    """Run a PgBouncer in transaction mode before the PostgreSQL server."""
+    with pgbouncer(postgres) as pool:
+        yield pool
+
+
+@pytest.fixture
+def new_pgbouncer_url(postgres: PostgresServer, pooled_postgres: PostgresServer) -> Callable[[], str]:
+    """Return what makes a database, and returns its address at the pool; a pool passes no search path on."""
+
+    def new() -> str:
+        name = f"pooled{next(_numbers)}"
+        postgres.database(name)
+        return pooled_postgres.url(name)
 
     return new
 

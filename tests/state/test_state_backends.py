@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import psycopg
 import pytest
 from attrs import evolve
+from servers.postgres import PostgresServer
 
 from resilience import Ledger, LedgerError
 from resilience.state import LedgerEntry, UnavailableError
@@ -22,7 +24,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:Unclosed <MemoryObject:ResourceW
 RESOURCE = {"InstanceId": "mqtt-cn-x", "GroupId": "GID_sensors"}
 KEY = entry_key("alibaba", "123", "CreateGroupId", RESOURCE)
 ENTRY = LedgerEntry(key=KEY, provider="alibaba", operation="CreateGroupId", resource=RESOURCE)
-SERVERS = ("postgres", "redis")
+NOTICE = """
+CREATE TABLE seen (how text);
+CREATE FUNCTION see() RETURNS trigger AS
+$$ BEGIN INSERT INTO seen VALUES (current_setting('synchronous_commit')); RETURN NEW; END $$ LANGUAGE plpgsql;
+CREATE TRIGGER see BEFORE INSERT ON resilience_ledger FOR EACH ROW EXECUTE FUNCTION see()
+"""
+SERVERS = ("postgres", "pgbouncer", "redis")
 
 Open = Callable[[], Ledger]
 
@@ -170,8 +178,6 @@ def test_a_ledger_of_an_earlier_version_gets_a_place_for_runs(new: Open, address
     ledger = new()
     ledger.get(KEY)
     if address.startswith("postgres"):
-        import psycopg  # noqa: PLC0415  # few tests need it
-
         with psycopg.connect(address) as connection:
             connection.execute("DROP TABLE resilience_runs")
     assert ledger.unended_run("mine") is None
@@ -180,6 +186,30 @@ def test_a_ledger_of_an_earlier_version_gets_a_place_for_runs(new: Open, address
     found = new().unended_run("mine")
     assert found is not None
     assert found.traceparent == "00-a-1"
+
+
+@pytest.mark.parametrize("is_pooled", [False, True], ids=["direct", "pooled"])
+def test_a_note_is_on_the_disk_whatever_the_server_says(
+    is_pooled: bool,  # noqa: FBT001  # a parameter of the test
+    postgres: PostgresServer,
+    pooled_postgres: PostgresServer,
+) -> None:
+    """A database that waits for no disk waits for these notes, also where each goes to another of its processes."""
+    name = f"lax_{is_pooled:d}"
+    address = postgres.database(name)
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
+    with Ledger(pooled_postgres.url(name) if is_pooled else address) as ledger:
+        ledger.get(KEY)
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(NOTICE)
+        for number in range(8):
+            one = entry(f"GID_{number}")
+            assert ledger.claim(one.key)
+            ledger.start(one)
+            ledger.finish(one)
+    with psycopg.connect(address) as connection:
+        assert connection.execute("SELECT how, count(*) FROM seen GROUP BY how").fetchall() == [("on", 16)]
 
 
 @everywhere

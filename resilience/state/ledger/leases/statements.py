@@ -45,6 +45,9 @@ CREATE INDEX IF NOT EXISTS resilience_renamed ON resilience_ledger (key) WHERE r
 )
 TELL: Final = f"COMMENT ON TABLE resilience_ledger IS '{COMMENT}{FORMAT}'"
 
+IS_LAX: Final = """
+SELECT 1 FROM pg_settings WHERE name = 'synchronous_commit' AND reset_val <> 'on'
+"""
 KNOWN: Final = """
 SELECT to_regclass('resilience_ledger')::text, obj_description(to_regclass('resilience_ledger'))
 """
