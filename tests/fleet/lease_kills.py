@@ -3,10 +3,12 @@ Runs a fleet with its ledger on a server, kills and stops its processes, restart
 
 ::
 
-    python tests/fleet/lease_kills.py --server postgres [--rows 400] [--seed 1]
+    python tests/fleet/lease_kills.py --server postgres|pgbouncer|redis [--rows 400] [--seed 1] [--store]
+        [--delay SECONDS]
 
 Every two and a half seconds one of three processes is killed; one is stopped for more than twice its lease; the server
-is killed once and started again. The command is typed again until all rows are done.
+is killed once and started again. The command is typed again until all rows are done. With --store a Redis shares the
+limits, and is killed and started again too. With --delay each answer of the servers comes so much later.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -28,10 +32,13 @@ from attrs import define, field
 
 sys.path.append(str(Path(__file__).parents[1]))
 from fleet_runs import Place, placed
+from servers.pgbouncer import pgbouncer
 from servers.postgres import PostgresServer, postgres_server
 from servers.redis import RedisServer, redis_server
+from servers.slow_link import slow_link
 
 LEDGER: Final = '[ledger]\nurl = "$LEDGER_URL"\nlease = "4s"\n'
+STORE: Final = '[state]\nstore = "$STORE_URL"\n'
 BETWEEN: Final = 2.5
 STOPPED: Final = 8.5
 MOST_RUNS: Final = 10
@@ -42,7 +49,7 @@ class Chaos:
     """What is done to the processes of a fleet, and how often it was done."""
 
     place: Place
-    server: PostgresServer | RedisServer
+    servers: Sequence[PostgresServer | RedisServer]
     rows: int
     chance: random.Random
     done: Counter[str] = field(factory=Counter)
@@ -56,10 +63,12 @@ class Chaos:
             _signal(self._stopped[0], signal.SIGCONT)
             self._stopped = None
         if not self.done["restart of the server"] and made > self.rows // 2:
-            self.done["restart of the server"] += 1
-            self.server.kill()
+            self.done["restart of the server"] += len(self.servers)
+            for server in self.servers:
+                server.kill()
             time.sleep(0.7)
-            self.server.start()
+            for server in self.servers:
+                server.start()
         others = [each for each in _workers(fleet) if self._stopped is None or each != self._stopped[0]]
         if not others or time.monotonic() - self._last < BETWEEN or made > self.rows * 4 // 5:
             return
@@ -102,17 +111,37 @@ def _signal(process: int, number: signal.Signals) -> None:
 def main() -> None:
     """Run the fleet to its end, and say what was made."""
     parser = argparse.ArgumentParser(description="kill the processes of a fleet whose ledger is on a server")
-    parser.add_argument("--server", choices=["postgres", "redis"], required=True)
+    parser.add_argument("--server", choices=["postgres", "pgbouncer", "redis"], required=True)
+    parser.add_argument("--store", action="store_true")
+    parser.add_argument("--delay", type=float, default=0.0)
     parser.add_argument("--rows", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
     wanted = parser.parse_args()
     chance = random.Random(wanted.seed)  # noqa: S311  # a sequence, no secret
-    opened = postgres_server() if wanted.server == "postgres" else redis_server(appendonly=True)
-    with opened as server, tempfile.TemporaryDirectory() as folder, placed(Path(folder)) as place:
-        os.environ["LEDGER_URL"] = server.url() if isinstance(server, PostgresServer) else server.url
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        place = stack.enter_context(placed(Path(folder)))
+        servers: list[PostgresServer | RedisServer] = []
+
+        def opened(kind: str) -> str:
+            """Start a server; return its address, on a slow way if that was asked for."""
+            server: PostgresServer | RedisServer
+            server = stack.enter_context(redis_server(appendonly=True) if kind == "redis" else postgres_server())
+            servers.append(server)
+            if kind == "pgbouncer" and isinstance(server, PostgresServer):
+                server = stack.enter_context(pgbouncer(server))
+            url = server.url() if isinstance(server, PostgresServer) else server.url
+            port = stack.enter_context(slow_link(server.port, wanted.delay)) if wanted.delay else server.port
+            return url.replace(str(server.port), str(port))
+
+        os.environ["LEDGER_URL"] = opened(wanted.server)
+        more = LEDGER
+        if wanted.store:
+            os.environ["STORE_URL"] = opened("redis")
+            more += STORE
         names = place.rows(wanted.rows)
-        place.policy(rate="60/s", ledger=False, more=LEDGER)
-        chaos = Chaos(place, server, wanted.rows, chance)
+        place.policy(rate="60/s", ledger=False, more=more)
+        chaos = Chaos(place, servers, wanted.rows, chance)
         words = ("fleet_devices:create_group", "fleet.csv", "--policy", "fleet.toml", "--processes", "3")
         for number in range(1, MOST_RUNS + 1):
             with place.started(*words) as running:
