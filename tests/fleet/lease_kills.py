@@ -82,7 +82,7 @@ class Chaos:
             _signal(worker, signal.SIGKILL)
 
     def follow(self, running: subprocess.Popen[str]) -> str:
-        """Watch one run to its end; return what it said last."""
+        """Watch one run to its end; return what it said."""
         said: list[str] = []
         reading = threading.Thread(target=lambda: said.append(running.communicate()[1]))
         reading.start()
@@ -90,7 +90,7 @@ class Chaos:
             time.sleep(0.1)
             self.go_on(running.pid)
         reading.join()
-        return said[0].strip().splitlines()[-1]
+        return "\n  ".join(each for each in said[0].strip().splitlines() if " to go" not in each)
 
 
 def _workers(process: int) -> list[int]:
@@ -126,7 +126,11 @@ def main() -> None:
         def opened(kind: str) -> str:
             """Start a server; return its address, on a slow way if that was asked for."""
             server: PostgresServer | RedisServer
-            server = stack.enter_context(redis_server(appendonly=True) if kind == "redis" else postgres_server())
+            server = (
+                stack.enter_context(redis_server(appendonly=True))
+                if kind == "redis"
+                else stack.enter_context(postgres_server())
+            )
             servers.append(server)
             if kind == "pgbouncer" and isinstance(server, PostgresServer):
                 server = stack.enter_context(pgbouncer(server))
@@ -145,8 +149,8 @@ def main() -> None:
         words = ("fleet_devices:create_group", "fleet.csv", "--policy", "fleet.toml", "--processes", "3")
         for number in range(1, MOST_RUNS + 1):
             with place.started(*words) as running:
-                last = chaos.follow(running)
-            print(f"run {number}: {last}")  # noqa: T201  # a report
+                said = chaos.follow(running)
+            print(f"run {number}: {said}")  # noqa: T201  # a report
             if running.returncode == 0:
                 break
         made = Counter(
