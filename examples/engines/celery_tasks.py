@@ -5,7 +5,7 @@ A task is a chunk. Celery gives it to another worker if the first one dies (``ac
 (``redelivered``); its own retries stay off, because the policy retries. Celery has no coroutines; the calls of a chunk
 run on an event loop of the worker all the same.
 
-    pip install celery redis
+    pip install celery redis packaging
     export BROKER=redis://localhost:6379/0 BRIDGES=/tmp/bridges
     cd examples/engines
     celery --app celery_tasks worker --concurrency 2 &

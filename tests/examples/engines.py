@@ -1,32 +1,46 @@
 """
 Runs the examples of engines that are too heavy for all tests: each in an environment of its own, from PyPI.
 
-    python tests/examples/engines.py [celery] [ray] [temporal] [--folder FOLDER]
+    python tests/examples/engines.py [celery] [ray] [restate] [temporal] [--folder FOLDER]
 
 Celery's broker is a real redis-server, from the machine or from Debian's packages. Ray runs as one cluster on this
-machine, and a worker of it is killed. Temporal has no server here: its activity runs in its SDK's test environment.
+machine, and a worker of it is killed. Restate's server comes from npm; its worker is killed in the middle, and started
+again. Temporal has no server here: its activity runs in its SDK's test environment.
 Prints a line for each; the exit code is 0 if each made everything once. ``--folder`` keeps the environments.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import venv
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from urllib.request import Request, urlopen
 
 ROOT: Final = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from servers.redis import redis_server  # noqa: E402  # the path is set above
+from servers.processes import free_port, is_open, until  # noqa: E402  # the path is set above
+from servers.redis import redis_server  # noqa: E402  # likewise
 
 EXAMPLES: Final = ROOT / "examples" / "engines"
-PACKAGES: Final = {"celery": ("celery", "redis"), "ray": ("ray",), "temporal": ("temporalio",)}
+PACKAGES: Final = {
+    "celery": ("celery", "redis", "packaging"),
+    "ray": ("ray",),
+    "restate": ("restate-sdk", "hypercorn"),
+    "temporal": ("temporalio",),
+}
+SERVER: Final = "@restatedev/restate-server"
 
 
 def python_with(engine: str, folder: Path) -> str:
@@ -56,6 +70,53 @@ def ray(python: str, environ: Mapping[str, str]) -> int:
     return call(python, {**environ, "RAY_AUTH_MODE": "disabled"}, "ray_tasks.py", "--kill")
 
 
+def restate(python: str, environ: Mapping[str, str]) -> int:
+    """Run a server and a worker, and kill the worker when it has made some of the bridges."""
+    folder = Path(python).parents[1]
+    npm = ["npm", "install", "--silent", "--no-save", "--prefix", str(folder), SERVER]
+    subprocess.run(npm, check=True, stdout=subprocess.DEVNULL)  # noqa: S603  # npm
+    ingress, admin, node, port = (free_port() for _ in range(4))
+    env = {
+        **environ,
+        "RESTATE": f"http://127.0.0.1:{ingress}",
+        "RESTATE_INGRESS__BIND_ADDRESS": f"127.0.0.1:{ingress}",
+        "RESTATE_ADMIN__BIND_ADDRESS": f"127.0.0.1:{admin}",
+        "RESTATE_BIND_ADDRESS": f"127.0.0.1:{node}",
+        "RESTATE_ADVERTISED_ADDRESS": f"http://127.0.0.1:{node}",
+        "RESTATE_BASE_DIR": f"{environ['BRIDGES']}.restate",
+        "RESTATE_LOG_FILTER": "error",
+    }
+    work = [python, "-m", "hypercorn", "--bind", f"127.0.0.1:{port}", "restate_service:app"]
+    words: Any = {"cwd": EXAMPLES, "env": env, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with ExitStack() as stack:
+
+        def start(command: list[str]) -> subprocess.Popen[bytes]:
+            running = stack.enter_context(subprocess.Popen(command, start_new_session=True, **words))  # noqa: S603
+            stack.callback(end, running)
+            return running
+
+        server = start([str(folder / "node_modules" / ".bin" / "restate-server")])
+        worker = start(work)
+        for each, process in ((admin, server), (ingress, server), (port, worker)):
+            until(partial(is_open, each), process)
+        about = json.dumps({"uri": f"http://127.0.0.1:{port}"}).encode()
+        urlopen(Request(f"http://127.0.0.1:{admin}/deployments", about, {"content-type": "application/json"})).close()
+        made = Path(environ["BRIDGES"])
+        with subprocess.Popen([python, "restate_service.py"], cwd=EXAMPLES, env=env) as asking:  # noqa: S603
+            while asking.poll() is None and not (made.exists() and made.read_bytes().count(b"\n") > 5):
+                time.sleep(0.01)
+            end(worker)
+            start(work)
+            return asking.wait(timeout=120)
+
+
+def end(running: subprocess.Popen[bytes]) -> None:
+    """Kill a process and its own."""
+    with suppress(ProcessLookupError):
+        os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+
+
 def temporal(python: str, environ: Mapping[str, str]) -> int:
     """Run the activities."""
     return call(python, environ, "temporal_activity.py")
@@ -69,6 +130,7 @@ def call(python: str, environ: Mapping[str, str], *words: str) -> int:
 RUNS: Final[Mapping[str, Callable[[str, Mapping[str, str]], int]]] = {
     "celery": celery,
     "ray": ray,
+    "restate": restate,
     "temporal": temporal,
 }
 
