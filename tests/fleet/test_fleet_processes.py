@@ -79,6 +79,22 @@ def test_processes_that_are_killed_lose_nothing(place: Place) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the processes in /proc")
+def test_processes_that_die_before_their_first_chunk_are_replaced(place: Place) -> None:
+    """The chunks that wait for them go to others, and none is left."""
+    names = place.rows(60)
+    with place.started(*CREATE, "--processes", "2") as running:
+        killed: set[int] = set()
+        while len(killed) < 6:
+            until(lambda: bool(set(workers_of(running.pid)) - killed))
+            for each in workers_of(running.pid):
+                os.kill(each, signal.SIGKILL)
+                killed.add(each)
+        _, errors = running.communicate(timeout=120)
+    assert running.returncode == 0, errors
+    assert sorted(place.groups()) == names
+    assert place.sandbox.asked("CreateGroupId") == 60
+
+
 def test_without_a_ledger_rows_of_killed_processes_are_left(place: Place) -> None:
     """Nothing knows which of them are done, so they are not made again; the exit code and a line tell it."""
     place.rows(120)

@@ -177,7 +177,8 @@ class PlacedFleet:
         lost_so = lost.chunk.key, lost.is_begun
         self._lost_since[lost_so] += 1
         times, most = self._lost_since[lost_so], _MOST_LOST if lost.is_begun else _MOST_PLACED
-        about = f"workers were lost {times} times with the same rows ({lost.why})"
+        with_what = "with the same rows" if lost.chunk.rows else "before they had any rows"
+        about = f"workers were lost {times} times {with_what} ({lost.why})"
         if times >= most:
             self._fail(kind(f"{about}, and no other row was done meanwhile; look into the workers' logs"))
         elif left and lost.is_begun and not self._function.is_remembered:

@@ -77,8 +77,8 @@ class ProcessEngine:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a process is running."""
-        return bool(self._running)
+        """Whether a process is running, or will be for a chunk."""
+        return bool(self._running) or (bool(self._pending) and not self._is_stopped)
 
     def begin(self, job: FleetJob) -> None:
         """Keep the job; processes are started for chunks."""
@@ -88,8 +88,7 @@ class ProcessEngine:
     def submit(self, chunk: Chunk) -> None:
         """Keep a chunk for the next process that asks, and start another one if fewer run than may."""
         self._pending.append(chunk)
-        if sum(not each.has_no_more for each in self._running) < self.workers:
-            self._start()
+        self._start_missing()
         self._give()
 
     def no_more(self) -> None:
@@ -99,6 +98,8 @@ class ProcessEngine:
 
     def wait(self) -> Iterator[ChunkReport]:
         """Wait until something happens, and tell it."""
+        # One that has died before it asked for a chunk has left it here.
+        self._start_missing()
         ready = wait([self._reader, *(worker.connection for worker in self._running)])
         if self._reader in ready:
             os.read(self._reader, 64)
@@ -137,6 +138,15 @@ class ProcessEngine:
         self._running.clear()
         os.close(self._reader)
         os.close(self._writer)
+
+    def _start_missing(self) -> None:
+        """Start processes for chunks that wait, as many as may run."""
+        open_ones = [each for each in self._running if not each.has_no_more]
+        # Those that have just been started will take one each.
+        waiting = len(self._pending) - sum(not each.given for each in open_ones)
+        if not self._is_stopped:
+            for _ in range(min(self.workers - len(open_ones), waiting)):
+                self._start()
 
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
@@ -193,7 +203,7 @@ class ProcessEngine:
         rows = [row for chunk in worker.chunks for row in chunk.rows if row[0] in worker.unfinished]
         why = f"a process died (exit code {worker.process.exitcode})"
         last = worker.chunks[-1] if worker.chunks else Chunk("", ())
-        yield LostChunk(evolve(last, rows=tuple(rows)), why)
+        yield LostChunk(evolve(last, rows=tuple(rows)), why, is_begun=bool(worker.chunks))
 
 
 def _send(worker: _Worker, message: object) -> None:
