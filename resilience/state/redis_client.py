@@ -10,21 +10,23 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 import threading
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from attrs import define, field
+
+from resilience.state.redis_address import AddressError, RedisAddress, redis_address
 
 if TYPE_CHECKING:
     from coredis import Redis
 
 _EXTRA: Final = "pip install 'mqtt-resilience[redis]'"
-_PORT: Final = 6379
 # How much longer than its own limit a question may take, in seconds: for the threads to wake up.
 _GRACE: Final = 0.2
 
@@ -113,8 +115,7 @@ class _Worker:
     """The thread, and the jobs that it is given."""
 
     def __init__(self, url: str) -> None:
-        scheme, _, rest = url.partition("://")
-        self._url = f"{scheme.replace('valkey', 'redis')}://{rest}"
+        self._url = url
         self._began: Future[None] = Future()
         # A daemon: a program that ends does not wait for a server.
         threading.Thread(target=asyncio.run, args=(self._serve(),), name="resilience-redis", daemon=True).start()
@@ -136,8 +137,9 @@ class _Worker:
         job = await self._jobs.get()
         while job is not None:
             try:
-                await self._reach(job.timeout)
-                async with self._client(job.timeout) as client:
+                address = redis_address(self._url)
+                await _reach(address, job.timeout)
+                async with _client(address, job.timeout) as client:
                     while job is not None:
                         await _carry_out(job, client)
                         job = await self._jobs.get()
@@ -146,26 +148,47 @@ class _Worker:
                     _fail(job, error)
                     job = await self._jobs.get()
 
-    async def _reach(self, seconds: float) -> None:
-        """Find out whether there is a server; coredis logs an error where there is none, and forgets some streams."""
-        address = urlsplit(self._url)
-        async with asyncio.timeout(seconds):
-            _, writer = await asyncio.open_connection(address.hostname or "localhost", address.port or _PORT)
-            writer.close()
+
+async def _reach(address: RedisAddress, seconds: float) -> None:
+    """Find out whether there is a server; coredis logs an error where there is none."""
+    async with asyncio.timeout(seconds):
+        _, writer = await asyncio.open_connection(address.host, address.port, ssl=address.tls)
+        writer.close()
+        # A server that hangs up first says so here.
+        with suppress(OSError):
             await writer.wait_closed()
 
-    def _client(self, timeout: float) -> Redis[str]:
-        from coredis import Redis  # noqa: PLC0415  # takes longer to import than everything else here
-        from coredis.retry import NoRetryPolicy  # noqa: PLC0415
 
-        return Redis.from_url(
-            self._url,
-            decode_responses=True,
-            verify_version=False,
-            connect_timeout=timeout,
-            stream_timeout=timeout,
-            retry_policy=NoRetryPolicy(),
-        )
+def _client(address: RedisAddress, timeout: float) -> Redis[str]:
+    # They take longer to import than everything else here.
+    from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream  # noqa: PLC0415
+    from coredis import ConnectionPool, Redis  # noqa: PLC0415
+    from coredis.connection import TCPConnection, TCPLocation  # noqa: PLC0415
+    from coredis.retry import NoRetryPolicy  # noqa: PLC0415
+
+    class Connection(TCPConnection):
+        """A connection that closes its own streams, also where there is no server (coredis 6.9 forgets some)."""
+
+        async def run(self, **options: Any) -> None:
+            try:
+                await super().run(**options)
+            finally:
+                for each in tuple(vars(self).values()):
+                    if isinstance(each, MemoryObjectReceiveStream | MemoryObjectSendStream):
+                        each.close()
+
+    pool: ConnectionPool[Any] = ConnectionPool(
+        connection_class=Connection,
+        location=TCPLocation(address.host, address.port),
+        db=address.db,
+        username=address.user,
+        password=address.password,
+        ssl_context=address.tls,
+        decode_responses=True,
+        connect_timeout=timeout,
+        stream_timeout=timeout,
+    )
+    return Redis(connection_pool=pool, decode_responses=True, verify_version=False, retry_policy=NoRetryPolicy())
 
 
 async def _carry_out(job: _Job, client: Redis[str]) -> None:
@@ -193,7 +216,18 @@ def _reason(error: BaseException, timeout: float) -> str:
         error = error.exceptions[0]
     if isinstance(error, TimeoutError):
         return _too_late(timeout)
+    if isinstance(error, AddressError):
+        return str(error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        cure = "check the host, or name the file of the authority: ?ssl_ca_certs=..."
+        return f"its certificate is not trusted ({error.verify_message}); {cure}"
+    if isinstance(error, ssl.SSLError):
+        return (
+            "there is no TLS at this port, or another kind of it; check the scheme (redis:// or rediss://) and the port"
+        )
     name = type(error).__name__
+    if name.startswith(("Cluster", "Moved", "Ask")):
+        return "it is a cluster, which keeps on several servers what one question changes; use a single server"
     if name.startswith(("Authentication", "Authorization")):
         return "it refuses the user or the password; check the url and the server's users"
     if isinstance(error, OSError) or name == "ConnectionError":

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 from resilience.core.settings.state import STORE_SCHEMES
+from resilience.state.ledger.leases.address import without_secrets
 from resilience.state.store.protocol import StateError, Store
 
 
@@ -30,7 +30,4 @@ def open_store(where: str) -> Store:
 
 def without_password(where: str) -> str:
     """Return a url as it may be shown: without user, password, query and fragment."""
-    if "://" not in where:
-        return where
-    parts = urlsplit(where)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    return without_secrets(where) if "://" in where else where
