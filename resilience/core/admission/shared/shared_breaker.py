@@ -8,8 +8,6 @@ reset in any of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 from attrs import define, field
@@ -81,35 +79,46 @@ class SharedBreaker(Breaker):
 
     def propose_by_hand(self) -> Proposal:
         """Return what to propose to the store where no attempt is to be made."""
-        with self.mutex, self._told():
-            return self.replica.propose()
+        with self.mutex:
+            before = self._before()
+            proposal = self.replica.propose()
+            self._tell(before)
+            return proposal
 
     def learn_by_hand(self, proposal: Proposal, kept: KeptValue) -> bool:
         """Take the answer of the store, where no call asks; tell whether the proposal holds."""
-        with self.mutex, self._told():
+        with self.mutex:
+            before = self._before()
             holds = self.replica.take(proposal, kept)
             self._has_hand = self._has_hand and not holds
+            self._tell(before)
             return holds
 
     def propose(self, now: float) -> tuple[Proposal, BreakerPass | BreakerRefusal]:
         """Return what to propose to the store before an attempt, and what the attempt gets if the store takes it."""
         entered: list[BreakerPass | BreakerRefusal] = []
-        with self.mutex, self._told():
+        with self.mutex:
+            before = self._before()
             proposal = self.replica.propose(lambda: entered.append(self._enter(self._time.at(now))))
+            self._tell(before)
         return proposal, entered[0]
 
     def learn(self, proposal: Proposal, kept: KeptValue, *, asked: float, received: float) -> bool:
         """Take the answer of the store; tell whether the proposal holds."""
-        with self.mutex, self._told():
+        with self.mutex:
+            before = self._before()
             self._has_failed = False
             holds = self.replica.learn(proposal, kept, asked=asked, received=received)
             self._has_hand = self._has_hand and not holds
+            self._tell(before)
             return holds
 
     def give_up(self) -> None:
         """Go on with what is known here, where the store has not answered."""
-        with self.mutex, self._told():
+        with self.mutex:
+            before = self._before()
             self.replica.renew()
+            self._tell(before)
 
     def _set(self, state: BreakerState, *, by_hand: bool) -> None:
         super()._set(state, by_hand=by_hand)
@@ -117,11 +126,12 @@ class SharedBreaker(Breaker):
             self.replica.note((_HAND, state, by_hand))
             self._has_hand = True
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Keep one change of the state, of all that making it anew in this block brings."""
-        old, was_by_hand, told = self.state, self.by_hand, len(self._changes)
-        yield
+    def _before(self) -> tuple[BreakerState, bool, int]:
+        return self.state, self.by_hand, len(self._changes)
+
+    def _tell(self, before: tuple[BreakerState, bool, int]) -> None:
+        """Keep one change of the state, of all that making it anew has brought."""
+        old, was_by_hand, told = before
         made = [self._changes.pop() for _ in range(len(self._changes) - told)]
         if self.state == old:
             return
