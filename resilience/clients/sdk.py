@@ -10,7 +10,7 @@ Every method but ``fault`` has a default that means "nothing is known". So a fir
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import FrameType
 from typing import Any, ClassVar, NamedTuple
 
@@ -29,17 +29,20 @@ def no_fault(_: object) -> None:
 
 class CodeList(NamedTuple):
     """
-    The file in which an SDK lists the error codes of its service.
+    The files in which an SDK lists the error codes of its service.
 
     Attributes:
-        distribution: The distribution with the file.
-        package: The top-level package with the file.
-        path: The path of the file in the package; ``{version}`` is the version of the API, without hyphens.
+        distribution: The distribution with the files.
+        package: The top-level package with the files.
+        paths: The paths of the files in the package, or patterns of which the last match counts; ``{version}`` is the
+            version of the API, without hyphens.
+        codes: Returns the codes of a file; None for a module that assigns them to names.
     """
 
     distribution: str
     package: str
-    path: str
+    paths: tuple[str, ...]
+    codes: Callable[[bytes], Iterable[str]] | None = None
 
 
 class Sdk:

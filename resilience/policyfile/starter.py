@@ -91,7 +91,7 @@ _SOURCES: Final = """\
 # ---------------------------------------------------------------- where it is
 
 # The hosts of your own broker, with a port where other services have the same host. Without this table, each request of
-# requests and httpx counts as one to the broker. Remove the #.
+# a library for HTTP counts as one to the broker. Remove the #.
 {hosts}
 
 """

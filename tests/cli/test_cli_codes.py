@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -138,10 +140,21 @@ def test_a_provider_that_is_asked_for_is_shown() -> None:
 
 
 def test_the_installed_sdk_is_compared() -> None:
-    """Every error code that the installed SDK of Tencent lists is in the catalogue."""
+    """Every error code that an installed SDK lists is in the catalogue; botocore lists them in its models."""
     result = run("--installed")
     assert result.exit_code == 0, result.output
-    assert "the catalogue knows all of them" in result.output
+    assert result.output.count("the catalogue knows all of them") == 2
+    assert re.search(r"^botocore [\d.]+ lists 5\d error codes$", result.output, re.MULTILINE)
+    assert re.search(r"^tencentcloud-sdk-python-mqtt [\d.]+ lists 32 error codes$", result.output, re.MULTILINE)
+
+
+def test_an_sdk_that_is_not_there_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are compared; without any the message says what could be installed."""
+    monkeypatch.setattr(sdk_codes, "find_spec", lambda name: None if name == "botocore" else find_spec(name))
+    assert [each["provider"] for each in json.loads(run("--installed", "--format", "json").stdout)] == ["tencent"]
+    result = run("--installed", "--provider", "aws-iot")
+    assert result.exit_code == 2
+    assert "no SDK is installed of aws-iot with error codes of version 2015-05-28" in result.output
 
 
 def test_a_code_that_the_catalogue_lacks_is_a_finding(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -151,7 +164,7 @@ def test_a_code_that_the_catalogue_lacks_is_a_finding(monkeypatch: pytest.Monkey
     (tmp_path / "tencentcloud" / "__init__.py").touch()
     file.write_text("# why\nINTERNALERROR = 'InternalError'\nNEW = 'QuiteNew'\n", encoding="utf-8")
     monkeypatch.setattr(sdk_codes, "find_spec", lambda _: _Spec([str(tmp_path / "tencentcloud")]))
-    result = run("--installed", "--format", "json")
+    result = run("--installed", "--provider", "tencent", "--format", "json")
     assert result.exit_code == 1
     assert json.loads(result.stdout)[0]["missing"] == ["QuiteNew"]
 

@@ -73,7 +73,7 @@ def codes(  # noqa: PLR0913  # one for each option
     Each has its class, effect, meaning, operations and source. With a policy, the list has the codes of the policy's
     providers, the action of each code on any operation, and below it the operations with another rule. With
     --installed, it has the codes that only the SDK on this machine or only the catalogue lists; the exit code is 1 if
-    the catalogue lacks a code of the SDK. Alibaba's SDK lists no codes.
+    the catalogue lacks a code of the SDK. The SDKs of AWS and Tencent list their codes.
     With --html, a page has every code and every operation, with what the policy does about each: by default that of the
     package for each provider.
     """
@@ -220,17 +220,18 @@ def _to_json(provider: str, row: CodeRow) -> dict[str, Any]:
 
 
 def _compare(provider: str | None, form: str) -> None:
-    asked = lists() if provider is None else (provider,)
-    if provider is not None and provider not in lists():
-        raise click.UsageError(f"the SDK of {provider} has no list of its error codes; {' and '.join(lists())} has one")
+    having = lists()
+    if provider is not None and provider not in having:
+        raise click.UsageError(f"the SDK of {provider} has no list of its error codes; these have: {', '.join(having)}")
+    found = {each: installed(each, catalogue(each).version) for each in having if provider in {None, each}}
+    sdks = {each: sdk for each, sdk in found.items() if sdk is not None}
+    if not sdks:
+        versions = " or ".join(f"{each} with error codes of version {catalogue(each).version}" for each in found)
+        raise click.UsageError(f"no SDK is installed of {versions}")
     missing = 0
     entries = []
-    for each in asked:
-        known = catalogue(each)
-        sdk = installed(each, known.version)
-        if sdk is None:
-            raise click.UsageError(f"no SDK of {each} is installed that lists error codes of version {known.version}")
-        ours, theirs = _apart(known, sdk)
+    for each, sdk in sdks.items():
+        ours, theirs = _apart(catalogue(each), sdk)
         missing += len(theirs)
         entries.append(
             {"provider": each, "sdk": sdk.distribution, "version": sdk.version, "missing": theirs, "more": ours}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +15,7 @@ from resilience.clients.sdk import CodeList
 
 
 def lists() -> dict[str, CodeList]:
-    """Return the place of an SDK's list of codes, by provider."""
+    """Return the SDKs' lists of codes, by provider."""
     return {sdk.provider: sdk.code_list for sdk in registry.sdks() if sdk.code_list is not None}
 
 
@@ -43,14 +44,20 @@ def installed(provider: str, api_version: str) -> SdkCodes | None:
         api_version: The version of the API in the catalogue.
     """
     listed = lists()[provider]
-    distribution, path = listed.distribution, listed.path
     spec = find_spec(listed.package)
     for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
-        file = Path(folder) / path.format(version=api_version.replace("-", ""))
-        if file.is_file():
-            codes = frozenset(_constants(ast.parse(file.read_text(encoding="utf-8"))))
-            return SdkCodes(distribution=distribution, version=_version(distribution), codes=codes)
+        files = list(_files(Path(folder), listed, api_version.replace("-", "")))
+        if files:
+            read = listed.codes or _constants
+            codes = frozenset(code for file in files for code in read(file.read_bytes()))
+            return SdkCodes(distribution=listed.distribution, version=_version(listed.distribution), codes=codes)
     return None
+
+
+def _files(folder: Path, listed: CodeList, version: str) -> Iterator[Path]:
+    """Yield the last file that each path stands for; nothing for a path without a file."""
+    for path in listed.paths:
+        yield from sorted(folder.glob(path.format(version=version)))[-1:]
 
 
 def _version(distribution: str) -> str:
@@ -61,10 +68,10 @@ def _version(distribution: str) -> str:
         return "of unknown version"
 
 
-def _constants(module: ast.Module) -> list[str]:
+def _constants(source: bytes) -> list[str]:
     """Return the texts that a module assigns to names."""
     return [
         str(node.value.value)
-        for node in module.body
+        for node in ast.parse(source).body
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import FrameType
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -12,7 +12,7 @@ from resilience.clients.aws.codecs import CODECS
 from resilience.clients.aws.keys import credentials, refreshing
 from resilience.clients.aws.keys.assuming import aws_assume_role
 from resilience.clients.aws.name_references import NAME_REFERENCES
-from resilience.clients.aws.traits import ASYNC_PACKAGE, HOOKS, PACKAGES, PROVIDER
+from resilience.clients.aws.traits import ASYNC_PACKAGE, HOOKS, MODELS, PACKAGES, PROVIDER
 from resilience.clients.aws.verifying import verifiers
 from resilience.clients.common.assuming import Keys
 from resilience.clients.common.fields import attribute
@@ -20,9 +20,17 @@ from resilience.clients.common.keys import KeyTriple
 from resilience.clients.common.raised.frames import module_of
 from resilience.clients.common.renaming import NameReferences
 from resilience.clients.common.request_codecs import RequestCodecs
+from resilience.clients.sdk import CodeList
 from resilience.clients.vendor.facts import Generic
 from resilience.clients.vendor.sdk import VendorSdk
 from resilience.core.fault import Fault
+
+
+def codes_of_model(model: bytes) -> Iterable[str]:
+    """Return the codes of a model of botocore."""
+    from resilience.clients.aws.catalogue.models import modelled_codes  # noqa: PLC0415  # only a list of codes needs it
+
+    return modelled_codes(model)
 
 
 class AwsSdk(VendorSdk):
@@ -33,6 +41,7 @@ class AwsSdk(VendorSdk):
     clients: ClassVar[tuple[str, ...]] = ("boto3 or aiobotocore for iot, iot-data or sts",)
     needs_asyncio: ClassVar[bool] = True
     verifies: ClassVar[str] = "boto3 for iot"
+    code_list: ClassVar[CodeList] = CodeList("botocore", "botocore", MODELS, codes_of_model)
     hooks: ClassVar[Mapping[str, tuple[str, ...]]] = HOOKS
     generic: ClassVar[Mapping[str, Generic]] = methods.GENERIC
     codecs: ClassVar[RequestCodecs] = CODECS

@@ -26,6 +26,9 @@ HOOKS: Final[Mapping[str, tuple[str, ...]]] = {BASE: ("BaseClient",), ASYNC_BASE
 SERVICES: Final[Mapping[str, str]] = {"iot": "IoT", "iot-data": "IoTDataPlane", "sts": "STS"}
 """The services that the catalogue describes, by the name that makes a client, with the names of their classes."""
 
+MODELS: Final = tuple(f"data/{service}/*/service-2.json*" for service in SERVICES)
+"""The files of botocore with the errors of these services; the last one of a service is that of its newest version."""
+
 SIGNED: Final = frozenset({"iot", "iotdata", "sts"})
 """The names of these services in a signature."""
 

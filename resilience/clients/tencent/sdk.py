@@ -32,7 +32,7 @@ class TencentSdk(VendorSdk):
     clients: ClassVar[tuple[str, ...]] = ("Tencent's SDK",)
     verifies: ClassVar[str] = "tencentcloud.mqtt"
     code_list: ClassVar[CodeList] = CodeList(
-        "tencentcloud-sdk-python-mqtt", "tencentcloud", "mqtt/v{version}/errorcodes.py"
+        "tencentcloud-sdk-python-mqtt", "tencentcloud", ("mqtt/v{version}/errorcodes.py",)
     )
     hooks: ClassVar[Mapping[str, tuple[str, ...]]] = HOOKS
     generic: ClassVar[Mapping[str, Generic]] = GENERIC

@@ -16,6 +16,7 @@ from attrs import field, frozen
 PACKAGE: Final = "botocore"
 
 _MODEL: Final = "service-2.json"
+_PACKED: Final = b"\x1f\x8b"
 
 
 @frozen
@@ -102,6 +103,14 @@ def service_model(service: str) -> ServiceModel:
     )
 
 
+def modelled_codes(model: bytes) -> frozenset[str]:
+    """Return the codes of all operations of a model, packed or not."""
+    document = _read(model)
+    return frozenset(
+        error.code for described in document["operations"].values() for error in _errors(document["shapes"], described)
+    )
+
+
 def installed_version() -> str:
     """Return the version of botocore."""
     return metadata.version(PACKAGE)
@@ -117,7 +126,11 @@ def _data() -> Path:
 def _document(folder: Path) -> dict[str, Any]:
     """Return a model; botocore ships it packed or not."""
     packed = folder / f"{_MODEL}.gz"
-    text = gzip.decompress(packed.read_bytes()) if packed.exists() else (folder / _MODEL).read_bytes()
+    return _read((packed if packed.exists() else folder / _MODEL).read_bytes())
+
+
+def _read(model: bytes) -> dict[str, Any]:
+    text = gzip.decompress(model) if model.startswith(_PACKED) else model
     document: dict[str, Any] = json.loads(text)
     return document
 
