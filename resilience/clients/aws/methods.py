@@ -54,7 +54,13 @@ def _is_called_by_credentials() -> bool:
 def is_read_once(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
     """Tell whether a parameter is a file, which a second attempt would find at its end."""
     parameters = args[1] if len(args) > 1 else kwargs.get(_PARAMETERS)
-    return isinstance(parameters, Mapping) and any(callable(attribute(each, "read")) for each in parameters.values())
+    if not isinstance(parameters, Mapping):
+        return False
+    # Every call asks this, so it is no generator.
+    for each in parameters.values():  # noqa: SIM110
+        if hasattr(each, "read"):
+            return True
+    return False
 
 
 GENERIC: Final[Mapping[str, Generic]] = {"_make_api_call": Generic(_operation_of, "mapping", by_name=True)}
