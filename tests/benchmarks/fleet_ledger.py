@@ -3,11 +3,12 @@ How many calls of a fleet one ledger carries in a second: calls that take no tim
 
 To see it::
 
-    python tests/benchmarks/fleet_ledger.py [--ledger postgresql|sqlite] [--rows 10000] [--processes 4]
+    python tests/benchmarks/fleet_ledger.py [--ledger postgresql|redis|sqlite] [--rows 10000] [--processes 4]
         [--folder DIRECTORY]
 
 The processes, the server and the disk are of this machine; the time that the processes take to start is left out.
-PostgreSQL is installed, or from Debian's packages; a file is in ``--folder``, whose disk is what is measured most.
+PostgreSQL and Redis are installed, or from Debian's packages, and Redis writes each change to its disk; a file is in
+``--folder``, whose disk is what is measured most.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ sys.path.append(str(Path(__file__).parents[1]))
 sys.path.append(str(Path(__file__).parent))
 
 from servers.postgres import postgres_server
+from servers.redis import redis_server
 
 from resilience import Executor, Policy
 from resilience.fleet import provision
@@ -59,6 +61,11 @@ def ledger_at(kind: str, folder: Path | None) -> Iterator[str]:
             os.environ["LEDGER_URL"] = server.url()
             yield 'url = "${LEDGER_URL}"'
         return
+    if kind == "redis":
+        with redis_server("--appendfsync", "always", appendonly=True) as server:
+            os.environ["LEDGER_URL"] = server.url
+            yield 'url = "${LEDGER_URL}"'
+        return
     with tempfile.TemporaryDirectory(dir=folder) as name:
         yield f'path = "{name}/ledger.db"'
 
@@ -66,7 +73,7 @@ def ledger_at(kind: str, folder: Path | None) -> Iterator[str]:
 def main() -> None:
     """Print a line for each run."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").strip().splitlines()[0])
-    parser.add_argument("--ledger", choices=["postgresql", "sqlite"], default="postgresql")
+    parser.add_argument("--ledger", choices=["postgresql", "redis", "sqlite"], default="postgresql")
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--processes", type=int, default=4)
     parser.add_argument("--folder", type=Path)
