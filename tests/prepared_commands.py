@@ -30,7 +30,9 @@ _MODULES: Final = (
     "resilience.cli.app",
     "resilience.cli.run",
     "resilience.cli.fleet.command",
+    "resilience.cli.fleet.running",
     "resilience.cli.fleet.plan",
+    "resilience.cli.fleet.planning",
     "resilience.cli.report.command",
     "anyio._backends._asyncio",
     # What a fleet's function imports, in tests/fleet/programs.

@@ -4,11 +4,12 @@ Runs a fleet with its ledger on a server, kills and stops its processes, restart
 ::
 
     python tests/fleet/lease_kills.py --server postgres|pgbouncer|redis [--rows 400] [--seed 1] [--store]
-        [--delay SECONDS]
+        [--delay SECONDS] [--every 2.5]
 
-Every two and a half seconds one of three processes is killed; one is stopped for more than twice its lease; the server
-is killed once and started again. The command is typed again until all rows are done. With --store a Redis shares the
-limits, and is killed and started again too. With --delay each answer of the servers comes so much later.
+Every two and a half seconds, or what --every says, one of three processes is killed; one is stopped for more than twice
+its lease; the server is killed once and started again. The command is typed again until all rows are done. With --store
+a Redis shares the limits, and is killed and started again too. With --delay each answer of the servers comes so much
+later.
 """
 
 from __future__ import annotations
@@ -39,7 +40,6 @@ from servers.slow_link import slow_link
 
 LEDGER: Final = '[ledger]\nurl = "$LEDGER_URL"\nlease = "4s"\n'
 STORE: Final = '[state]\nstore = "$STORE_URL"\n'
-BETWEEN: Final = 2.5
 STOPPED: Final = 8.5
 MOST_RUNS: Final = 10
 
@@ -52,6 +52,7 @@ class Chaos:
     servers: Sequence[PostgresServer | RedisServer]
     rows: int
     chance: random.Random
+    every: float
     done: Counter[str] = field(factory=Counter)
     _stopped: tuple[int, float] | None = field(default=None, init=False)
     _last: float = field(factory=time.monotonic, init=False)
@@ -70,7 +71,7 @@ class Chaos:
             for server in self.servers:
                 server.start()
         others = [each for each in _workers(fleet) if self._stopped is None or each != self._stopped[0]]
-        if not others or time.monotonic() - self._last < BETWEEN or made > self.rows * 4 // 5:
+        if not others or time.monotonic() - self._last < self.every or made > self.rows * 4 // 5:
             return
         self._last, worker = time.monotonic(), self.chance.choice(others)
         if not self.done["stopped"] and made > self.rows // 5:
@@ -115,6 +116,7 @@ def main() -> None:
     parser.add_argument("--store", action="store_true")
     parser.add_argument("--delay", type=float, default=0.0)
     parser.add_argument("--rows", type=int, default=400)
+    parser.add_argument("--every", type=float, default=2.5)
     parser.add_argument("--seed", type=int, default=1)
     wanted = parser.parse_args()
     chance = random.Random(wanted.seed)  # noqa: S311  # a sequence, no secret
@@ -145,7 +147,7 @@ def main() -> None:
             more += STORE
         names = place.rows(wanted.rows)
         place.policy(rate="60/s", ledger=False, more=more)
-        chaos = Chaos(place, servers, wanted.rows, chance)
+        chaos = Chaos(place, servers, wanted.rows, chance, wanted.every)
         words = ("fleet_devices:create_group", "fleet.csv", "--policy", "fleet.toml", "--processes", "3")
         for number in range(1, MOST_RUNS + 1):
             with place.started(*words) as running:

@@ -1,20 +1,19 @@
-"""The arguments that ``fleet`` and ``plan`` share: a function, rows, and the policy for both."""
+"""What ``fleet`` and ``plan`` are given: a function, rows, and the policy for both."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import click
 from attrs import evolve
 
-from resilience.cli.completion import files, functions, operations
-from resilience.cli.screen import WRONG_USE, policy_option
+from resilience.cli.screen import WRONG_USE
 from resilience.core.policy import LedgerSettings, PolicyValues
 from resilience.fleet.function import FleetFunction, FunctionError, imported, under_policy
 from resilience.fleet.rows.check import CheckedRows, rows_for
@@ -22,55 +21,7 @@ from resilience.fleet.rows.problems import RowsError
 from resilience.fleet.rows.source import Form, RowSource, file_rows, spooled
 from resilience.journal.writer import JournalError
 
-_F = TypeVar("_F", bound=Callable[..., Any])
-
 _STANDARD_INPUT: Final = "-"
-
-
-def input_options(function: _F) -> _F:
-    """Add the arguments FUNCTION and ROWS, and the options that say what they are and how they are called."""
-    for add in (
-        click.option(
-            "--concurrency",
-            type=click.IntRange(min=1),
-            metavar="N",
-            help="Calls under way at a time; by default what the rates of the policy need.",
-        ),
-        click.option(
-            "--rows",
-            "row_form",
-            type=click.Choice(["csv", "jsonl"]),
-            help="The form of ROWS; by default its first character tells it.",
-        ),
-        click.option(
-            "--ledger",
-            metavar="FILE",
-            help="A file, or a server's url, to record started and done operations, in place of the policy's ledger.",
-            shell_complete=files,
-        ),
-        click.option(
-            "--processes",
-            type=click.IntRange(min=1),
-            metavar="N",
-            help="Make the calls in N processes (fewer for small limits); they divide the limits and share the ledger.",
-        ),
-        click.option(
-            "--dask",
-            metavar="ADDRESS",
-            help="Make the calls in the workers of the Dask cluster whose scheduler is there.",
-        ),
-        click.option(
-            "--operation",
-            metavar="NAME",
-            help="The operation of a function that no executor has wrapped.",
-            shell_complete=operations,
-        ),
-        policy_option,
-        click.argument("rows", type=click.Path(exists=True, dir_okay=False, allow_dash=True), metavar="ROWS"),
-        click.argument("function", metavar="MODULE:FUNCTION", shell_complete=functions),
-    ):
-        function = add(function)
-    return function
 
 
 def with_ledger(policy: PolicyValues, ledger: str | None, dask: str | None = None) -> PolicyValues:

@@ -2,42 +2,19 @@
 
 from __future__ import annotations
 
-import sys
+from typing import Any
 
 import click
 
-from resilience.cli.fleet.existing import sent_again
-from resilience.cli.fleet.inputs import checked_input, input_options, placed_on, rows_at, with_ledger
-from resilience.cli.fleet.showing import Screen
-from resilience.cli.fleet.signals import Interruption
-from resilience.cli.screen import FINDINGS, as_json, format_option, load
-from resilience.fleet.calls import Fleet
-from resilience.fleet.function import verifying
-from resilience.fleet.planning import FleetFindings, asking_of, planned, workers_of
-from resilience.fleet.rows.problems import RowsError
-from resilience.fleet.rows.source import Form
-from resilience.state import LedgerError
+from resilience.cli.fleet.options import input_options
+from resilience.cli.screen import format_option
 
 
 @click.command(short_help="Say what a fleet would do; changes nothing.")
 @input_options
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
 @format_option
-def plan(  # noqa: PLR0913  # a parameter for each option
-    *,
-    function: str,
-    rows: str,
-    policy: str,
-    env: str | None,
-    operation: str | None,
-    row_form: Form | None,
-    concurrency: int | None,
-    ledger: str | None,
-    processes: int | None,
-    dask: str | None,
-    quiet: bool,
-    form: str,
-) -> None:
+def plan(**options: Any) -> None:
     """
     Say what "resilience fleet" would do with the same arguments.
 
@@ -51,43 +28,6 @@ def plan(  # noqa: PLR0913  # a parameter for each option
     A plan makes no calls that a journal could have, and writes no rows, so leave out --journal and --failed. Exit
     code: 0 fine, 1 a question failed or the ledger cannot be read, 2 wrong use.
     """
-    values = with_ledger(load(policy, env), ledger, dask)
-    with placed_on(processes, dask) as on:
-        workers = workers_of(on)
-    with rows_at(rows, row_form) as source:
-        called, known = checked_input(function, values, operation, source)
-        asks, findings = verifying(called), FleetFindings(called, known.count)
-        try:
-            if asks is None:
-                findings.look_up(known)
-            else:
-                _ask(
-                    asking_of(asks, known, findings, concurrency=concurrency), findings, Screen(asks.rate, quiet=quiet)
-                )
-        except (LedgerError, RowsError) as error:
-            click.echo(f"resilience: {error}", err=True)
-            sys.exit(FINDINGS)
-        found = planned(called, findings, has_verifier=asks is not None, workers=workers, concurrency=concurrency)
-    if form == "json":
-        as_json(found.as_json())
-    else:
-        click.echo(str(found))
-        if found.again:
-            for line in sent_again(found.again, called.target.plan):
-                click.echo(line)
-        if asks is None:
-            name, operation = called.target.function.__name__, called.target.operation.name
-            how = f"register one: @{name}.verify"
-            if not hasattr(called.given, "verify"):
-                how = f'wrap it with @executor.wrap("{operation}"), and {how}'
-            click.echo(f"{name} has no verifier, so what is there cannot be known; {how}")
-    sys.exit(FINDINGS if found.failures else 0)
+    from resilience.cli.fleet.planning import run_plan  # noqa: PLC0415  # the help needs no executor
 
-
-def _ask(asking: Fleet, findings: FleetFindings, screen: Screen) -> None:
-    interruption = Interruption(asking.stop, asking.cancel, screen.say)
-    with interruption.handled(), screen.following(findings):
-        asking.run()
-    if interruption.exit_code is not None:
-        click.echo("resilience: interrupted, so there is no plan; nothing has been changed", err=True)
-        sys.exit(interruption.exit_code)
+    run_plan(**options)
