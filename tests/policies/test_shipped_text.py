@@ -75,6 +75,8 @@ def matcher(name: str, operation: str) -> RuleTable:
     for scope, table in rule_tables(document).items():
         for key, value in table.items():
             pattern, _, code = key.rpartition("/")
+            if isinstance(value, list) and "message" in value[-1]:
+                continue  # for some messages only; with any other, the rule for more operations decides
             action = action_of(name, value)
             built = Action(key=key, do=action["do"], condition=action.get("if", "ours"), max=action.get("max"))
             rules.append(Rule(id=key, scope=scope, operation=pattern or None, code=code, action=built))
