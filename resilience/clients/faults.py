@@ -18,8 +18,10 @@ from resilience.clients.common.fields import attribute, text_of
 from resilience.clients.common.raised import plain
 from resilience.clients.common.raised.frames import followed_redirect, frames, module_of
 from resilience.clients.common.raised.misuse import is_misuse
+from resilience.clients.rest.answers import described
 from resilience.clients.sdk import Sdk
 from resilience.core.fault import Fault
+from resilience.core.operations.apis import RestApi
 
 _MESSAGES: Final = ("message", "description", "error_msg")
 """The attributes of exceptions that have the service's message."""
@@ -29,13 +31,16 @@ _UNTRACED: Final = (RuntimeError, AttributeError, TypeError, ValueError, LookupE
 _PLAIN: Final[tuple[Callable[[Exception], Fault | None], ...]] = (plain.answered, plain.own_code, plain.unanswered)
 
 
-def classify(error: Exception, *, provider: str | None = None, words: bool = True) -> Fault | None:
+def classify(
+    error: Exception, *, provider: str | None = None, api: RestApi | None = None, words: bool = True
+) -> Fault | None:
     """
     Return the fault in an exception, in the words of the service.
 
     Args:
         error: The exception of an attempt. For a group, classify each of its ``leaves``.
         provider: The provider of the call; used if the exception does not tell its own.
+        api: The REST API of that provider, if the policy describes it: where an answer has its code and message.
         words: Whether a rule looks at the message; collecting the message takes as long as the rest.
 
     Returns:
@@ -51,6 +56,8 @@ def classify(error: Exception, *, provider: str | None = None, words: bool = Tru
         return None
     if fault.provider is None and provider is not None:
         fault = fault.of_provider(provider)
+        if api is not None and fault.status is not None and plain.is_of_http_library(error):
+            fault = described(api, fault, attribute(error, "response"))
     return with_message(fault, error) if words else fault
 
 

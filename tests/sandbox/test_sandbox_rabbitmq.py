@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+import requests
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -105,6 +106,22 @@ def test_a_delete_that_comes_second_has_done_its_work(sandbox: Sandbox, client: 
     assert client.delete(QUEUE).is_success
     assert client.delete("/api/bindings/%2F/e/amq.topic/q/readings/k").is_success
     assert client.get(QUEUE).status_code == 404
+
+
+@pytest.mark.parametrize("library", [httpx, requests])
+def test_a_function_of_ones_own_meets_the_same_codes(sandbox: Sandbox, library: Any) -> None:
+    """With ``raise_for_status`` in it, its answers are read where the policy says that codes and messages are."""
+    executor, auth = SyncExecutor(POLICY, provider="rabbitmq"), (sandbox.rabbitmq.user, sandbox.rabbitmq.password)
+
+    def ask(method: str, path: str, **more: Any) -> None:
+        library.request(method, f"http://{sandbox.rabbitmq.endpoint}{path}", auth=auth, **more).raise_for_status()
+
+    deleted = executor.wrap("DeleteQueue", ask).outcome("DELETE", QUEUE)
+    assert deleted.ended == "accepted"
+    sandbox.script("rabbitmq:PutPermissions", 'bad_request("vhost_or_user_not_found"), bad_request("wrong"), ok*')
+    refused = executor.wrap("PutPermissions", ask).outcome("PUT", "/api/permissions/%2F/dev-1", json=EVERYTHING)
+    assert [each.fault.code for each in refused.attempts if each.fault] == ["bad_request", "bad_request"]
+    assert (refused.ended, refused.stop_reason) == ("failed", "rule")
 
 
 def test_a_message_is_published_once(sandbox: Sandbox, client: httpx.Client) -> None:

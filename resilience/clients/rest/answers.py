@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from resilience.clients.common.fields import (
     attribute,
@@ -60,6 +60,27 @@ def fault_of(source: RestApi, provider: str, response: object) -> Fault | None:
         request_id=first_word(answer.at(source.request_id), header(answer.headers, *REQUEST_ID_HEADERS)),
         retry_after=_hint(source.retry_after, answer),
         message=answer.text() if source.message is None else text_of(answer.at(source.message)),
+    )
+
+
+def described(source: RestApi, fault: Fault, response: object) -> Fault:
+    """
+    Return the fault of an HTTP client's exception with what its answer says at the paths that the policy describes.
+
+    Args:
+        source: The API.
+        fault: The fault, as any answer of HTTP tells it; it counts where the answer has nothing at a path.
+        response: The answer of the exception; None if it has none.
+    """
+    answer = _Answer(response, attribute(response, "headers"))
+    code = _code(answer.at(source.code))
+    hint = _hint(source.retry_after, answer)
+    return evolve(
+        fault,
+        code=fault.code if code is None else code,
+        request_id=first_word(answer.at(source.request_id), fault.request_id),
+        retry_after=fault.retry_after if hint is None else hint,
+        message=fault.message if source.message is None else text_of(answer.at(source.message)),
     )
 
 

@@ -139,5 +139,6 @@ class ExecutorSettings:
             return error.fault
         own = None if self.classify is None else self.classify(error)
         if own is None:
-            return classify(error, provider=provider, words=self.reads_messages)
+            api = None if provider is None else self.policy.apis.get(provider)
+            return classify(error, provider=provider, api=api, words=self.reads_messages)
         return with_message(own, error) if self.reads_messages else own

@@ -37,13 +37,18 @@ BODY_ATTRIBUTES: Final = ("_content", "_body")
 """The attributes in which HTTP clients' responses keep a body that has been read."""
 
 
+def is_of_http_library(error: Exception) -> bool:
+    """Tell whether an exception is one of an HTTP client, or extends one."""
+    return bool(packages(type(error)) & _HTTP_PACKAGES)
+
+
 def answered(error: Exception) -> Fault | None:
     """
     Return the fault in an HTTP client's exception for an error status; None for any other exception.
 
     The code comes from the JSON body, if the client has read the body already: this function does no I/O.
     """
-    if not packages(type(error)) & _HTTP_PACKAGES:
+    if not is_of_http_library(error):
         return None
     made_up = any(kind.__name__ == "HttpProcessingError" for kind in type(error.__cause__).__mro__)
     if made_up and type(error).__name__ == "ClientResponseError":
