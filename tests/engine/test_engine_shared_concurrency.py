@@ -5,17 +5,20 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import socket
 import sqlite3
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 import pytest
 from attrs import evolve, field, frozen
 from engine_calls import GROUP, INSTANCE, Log, executor, policy
@@ -336,3 +339,78 @@ def test_a_cancellation_at_any_point_gives_the_permit_back(backend: Backend, clo
         if not steps.was_reached:
             break
     assert last > 5
+
+
+# a store that is slow, or begins anew
+
+
+class SlowDoor:
+    """Passes bytes on to a server, each after some time, as a network far away does."""
+
+    def __init__(self, port: int, delay: float) -> None:
+        self._to, self._delay = port, delay
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}/0"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                far = socket.create_connection(("127.0.0.1", self._to))
+                for one, other in ((near, far), (far, near)):
+                    threading.Thread(target=self._pass_on, args=(one, other), daemon=True).start()
+
+    def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError), one, other:
+            while data := one.recv(65536):
+                time.sleep(self._delay)
+                other.sendall(data)
+
+    def close(self) -> None:
+        # A thread that waits in accept does not end with the descriptor alone.
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+async def test_a_slow_store_makes_no_attempt_too_many(
+    server: RedisServer, count: int, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """A fifth of a second away: what an answer says is what was true when it was made."""
+    service, door = Service(tmp_path / "service", takes=0.05), SlowDoor(server.port, 0.1)
+    try:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                values = limited(door.url, count, on_unavailable="fail")
+                wrapped = executor(values, account=request.node.name).wrap("CreateGroupId", service.create)
+                for _ in range(8):
+                    tasks.start_soon(wrapped, INSTANCE, GROUP)
+    finally:
+        door.close()
+    assert len(service.begun()) == 24
+    assert service.most() == count
+
+
+async def test_a_store_that_begins_anew_is_told_what_is_under_way(tmp_path: Path) -> None:
+    """When a server has lost everything, attempts that go on count again with the next question."""
+    service = Service(tmp_path / "service", takes=0.3)
+    with redis_server() as own:
+        values = limited(own.url, 2)
+        async with anyio.create_task_group() as tasks:
+            for _ in range(2):
+                wrapped = executor(values).wrap("CreateGroupId", service.create)
+                for _ in range(12):
+                    tasks.start_soon(wrapped, INSTANCE, GROUP)
+            await anyio.sleep(1.0)
+            await anyio.to_thread.run_sync(own.kill)
+            await anyio.to_thread.run_sync(own.start)
+            restarted = time.monotonic()
+    assert len(service.begun()) == 24
+    # While it is away each has the limit for itself, and what it began then is known a second after it is back.
+    times = [(at, 1 if what == "begin" else -1) for what, at, _ in service.noted()]
+    now = 0
+    for at, change in sorted(times):
+        now += change
+        assert now <= (2 if not restarted - 1.0 <= at <= restarted + 3.0 else 4)
