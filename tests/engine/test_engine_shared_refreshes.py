@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import anyio.lowlevel
+import anyio.to_thread
 import pytest
 from attrs import define, evolve, field
 from engine_calls import REFRESH, Log, executor, policy, refused
@@ -21,12 +21,19 @@ from servers.redis import RedisServer, redis_server
 
 from resilience import Credentials, Executor, RemedyFailed, StateError, SyncExecutor
 from resilience.core.admission.shared.refresh_record import RefreshRecord, refresh_record
+from resilience.core.admission.shared.reservation import GivenSlots, SlotRequest
 from resilience.core.events import RefreshEnded, RefreshStarted, Waited
 from resilience.core.policy import PolicyValues
 from resilience.core.settings.credentials import CredentialLimits
 from resilience.core.settings.state import OnUnavailable, StateSettings
 from resilience.engine.credentials.loaded import Loaded
+from resilience.engine.credentials.refreshes import RefreshInFlight
+from resilience.engine.runtime.event_loop import LOOP
+from resilience.engine.runtime.runtime import Runtime
 from resilience.engine.sharing import refresh_turns
+from resilience.engine.sharing.refresh_turns import RefreshTurns
+from resilience.engine.sharing.shared_store import SharedStore
+from resilience.state.store.memory import MemoryStore
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "fleet"))
 from cancel_at import Backend, Steps, run_with
@@ -254,6 +261,43 @@ def test_a_cancellation_at_any_point_leaves_the_turn_to_others(backend: Backend,
         if not steps.was_reached:
             break
     assert last > 5
+
+
+class SlowOnce(MemoryStore):
+    """A store whose first answer comes when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_asked, self.may_answer = threading.Event(), threading.Event()
+
+    def reserve(self, request: SlotRequest, timeout: float) -> GivenSlots:
+        if not self.is_asked.is_set():
+            self.is_asked.set()
+            self.may_answer.wait(10)
+        return super().reserve(request, timeout)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_an_answer_after_a_cancellation_holds_no_one_up(backend: str) -> None:
+    """What a cancelled refresh has asked for, and gets all the same, is given back at once."""
+    store, sts = SlowOnce(), Sts(takes=0.0)
+    turns = [RefreshTurns(SharedStore(StateSettings(store="memory"), open=lambda _: store), "key") for _ in range(2)]
+
+    async def fetch(_: Runtime) -> str:
+        return await sts.key()
+
+    async def main() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(lambda: turns[0].refresh(fetch, RefreshInFlight(LOOP), 5.0, waits=True))
+            await anyio.to_thread.run_sync(store.is_asked.wait)
+            tasks.cancel_scope.cancel()
+        store.may_answer.set()
+        await anyio.sleep(0.1)
+        with anyio.fail_after(5):
+            await turns[1].refresh(fetch, RefreshInFlight(LOOP), 5.0, waits=True)
+
+    anyio.run(main, backend=backend)
+    assert len(sts.asked) == 1
 
 
 # real processes and stores

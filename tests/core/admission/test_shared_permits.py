@@ -9,6 +9,8 @@ from shared_processes import World, peak
 
 from resilience.core.admission.limits import RateLimits
 from resilience.core.admission.rate import Rate
+from resilience.core.admission.shared.permit_pool import PermitPool
+from resilience.core.admission.shared.permits import REVIEW, GivenPermits
 
 
 def loops(world: World, process: int, tasks: int, calls: int, begins: float = 0.0) -> None:
@@ -127,3 +129,41 @@ def test_no_schedule_has_too_many_under_way(
     assert world.most_under_way <= count
     dead = {process for process, _ in killed}
     assert len(world.arrivals) >= sum(process not in dead for process, _ in plan)
+
+
+def pool_with(granted: int, *, longest: float = 5.0) -> PermitPool:
+    """Return a pool that has asked at 0 and got so many permits."""
+    pool = PermitPool("key", 8, "p")
+    pool.may_take(longest)
+    assert pool.reserve()
+    pool.ask(0, granted, 0.0)
+    pool.add(GivenPermits(granted=granted, target=granted, spare=0), asked=0.0)
+    return pool
+
+
+def test_while_a_question_is_under_way_nothing_begins_that_it_does_not_tell() -> None:
+    """The store may give to others what the question has not said to be in use."""
+    pool = pool_with(3)
+    assert pool.may_begin(2, 0.5)
+    assert pool.reserve()
+    assert not pool.reserve()
+    assert pool.ask(1, 1, 0.5).held == 1
+    assert pool.may_begin(0, 0.5)
+    assert not pool.may_begin(1, 0.5)
+    pool.give_up()
+    assert not pool.may_begin(0, 0.5)
+
+
+def test_an_attempt_that_may_take_longer_than_the_lease_waits_for_a_longer_one() -> None:
+    """What a lease was not asked for begins only when the store has given it."""
+    pool = pool_with(1, longest=5.0)
+    assert pool.may_begin(0, 0.1)
+    pool.may_take(50.0)
+    assert not pool.may_begin(0, 0.1)
+    assert pool.due_at(0, 1, 0.1, 0.0) == 0.1
+    assert pool.reserve()
+    assert pool.ask(0, 1, 0.1).lasts == 50.0 + REVIEW
+    assert not pool.may_begin(0, 0.2)
+    pool.add(GivenPermits(granted=1, target=1, spare=0), asked=0.1)
+    assert pool.may_begin(0, 0.2)
+    assert not pool.may_begin(0, 0.1 + REVIEW)
