@@ -18,6 +18,7 @@ from resilience.clients.azure.traits import PROVIDER
 from resilience.clients.common.answer_fields import field_of, is_of, spelling_of
 from resilience.clients.common.calls import Check
 from resilience.clients.common.fields import attribute
+from resilience.clients.sdk import no_fault
 from resilience.core.fault import Fault
 
 _BULK: Final = "BulkRegistryOperationFailure"
@@ -29,9 +30,13 @@ BULK: Final = frozenset({"UpdateRegistry", "RunEnrollmentBulkOperation", "RunEnr
 
 
 def checker(facts: OperationFacts | None) -> Check:
-    """Return a function that returns the fault in an answer; it knows answers of the SDKs' own types."""
+    """
+    Return a function that returns the fault in a value of any function; it judges only the SDKs' own models.
+
+    A mapping may be the caller's own: only the result of a bulk request says of itself that it failed.
+    """
     if facts is None:
-        return lambda _: None
+        return no_fault
     if facts.operation in BULK:
         return _bulk_fault
     names = facts.answer
@@ -39,17 +44,40 @@ def checker(facts: OperationFacts | None) -> Check:
     known: dict[type, str] = {}
 
     def check(value: Any) -> Fault | None:
-        attribute_name = known.get(type(value))
-        if attribute_name is not None and getattr(value, attribute_name) is not None:
+        name = known.get(type(value))
+        if name is not None and getattr(value, name) is not None:
             return None
         answer = _plain(value)
-        if not names or (answer is not None and not _is_answer(answer)):
+        spellings = [found for name in names if _is_model(answer) and (found := spelling_of(answer, name)) is not None]
+        if not spellings:
             return None
-        if answer is not None and any(field_of(answer, name) is not None for name in names):
-            if answer is value and (spelling := spelling_of(answer, names[0])) is not None:
-                known[type(value)] = spelling
-            return None
-        return Fault(provider=PROVIDER, transport="garbled")
+        if all(getattr(answer, spelling) is None for spelling in spellings):
+            return Fault(provider=PROVIDER, transport="garbled")
+        if answer is value:
+            known[type(value)] = spellings[0]
+        return None
+
+    return check
+
+
+def strict(facts: OperationFacts | None) -> Check:
+    """Return a function that returns the fault in a value of the SDKs' own methods: it has what an answer has."""
+    lenient = checker(facts)
+    names = () if facts is None else facts.answer
+    is_bulk = facts is not None and facts.operation in BULK
+    if not names and not is_bulk:
+        return lenient
+
+    def check(value: Any) -> Fault | None:
+        fault = lenient(value)
+        if fault is not None or _is_model(value):
+            return fault
+        answer = _plain(value)
+        # Anything else is what a function of the caller's has made of the answer (``cls``).
+        is_empty = isinstance(answer, Mapping) and not is_bulk and all(answer.get(name) is None for name in names)
+        if is_empty or answer is None or isinstance(answer, list | int | float):
+            return Fault(provider=PROVIDER, transport="garbled")
+        return None
 
     return check
 
@@ -57,13 +85,14 @@ def checker(facts: OperationFacts | None) -> Check:
 def _bulk_fault(value: Any) -> Fault | None:
     """Return the fault in the result of a bulk request: a part of it may have been done."""
     answer = _plain(value)
-    if answer is not None and not _is_answer(answer):
+    if not isinstance(answer, Mapping) and (not _is_model(answer) or spelling_of(answer, _IS_GOOD) is None):
         return None
-    if answer is None or (field_of(answer, _IS_GOOD) is None and not field_of(answer, _ERRORS)):
+    is_good = field_of(answer, _IS_GOOD)
+    if is_good or (is_good is None and isinstance(answer, Mapping)):
+        return None
+    if is_good is None and not field_of(answer, _ERRORS):
         # Of a refused request the SDK keeps only that there is no result.
         return Fault(provider=PROVIDER, transport="garbled")
-    if field_of(answer, _IS_GOOD):
-        return None
     return Fault(provider=PROVIDER, code=_BULK, status=400, message=_failed(answer))
 
 
@@ -79,8 +108,8 @@ def _plain(value: Any) -> Any:
     return value.output if type(value).__name__ == "ClientRawResponse" and is_of(value, "msrest") else value
 
 
-def _is_answer(value: object) -> bool:
-    return isinstance(value, Mapping) or is_of(value, "azure.") or is_of(value, "msrest.")
+def _is_model(value: object) -> bool:
+    return is_of(value, "azure.iot.")
 
 
 def accepted(body: Any, *, is_raw: bool) -> Any:

@@ -136,7 +136,7 @@ class AzureOperation:
     @property
     def check(self) -> Check:
         """The check of a value that the method returned as a success."""
-        return answers.checker(operation_facts(PROVIDER, self.operation))
+        return answers.strict(operation_facts(PROVIDER, self.operation))
 
     def complete(self, fields: tuple[str, ...]) -> Check:
         """Return the check that also finds an answer ``garbled`` if one of some fields is missing."""

@@ -18,7 +18,7 @@ from resilience.engine.credentials.source import Credentials
 from resilience.engine.errors import RemedyFailed, ServiceError
 from resilience.engine.runtime.attribution import as_attempt
 from resilience.engine.target.ledger_entry import LedgerClaim
-from resilience.engine.target.target import PLAIN, Target
+from resilience.engine.target.target import Target
 
 
 @define(kw_only=True, eq=False, slots=False)
@@ -37,7 +37,8 @@ class MethodTarget(Target):
     client_operation: ClientOperation
     own_sources: SdkManagedSources
     has_executor: bool
-    plain: ClassVar[frozenset[type]] = PLAIN - {tuple}
+    # Whatever a method of an SDK returns is its answer, also None for a body that is empty.
+    plain: ClassVar[frozenset[type]] = frozenset()
     lowered_to: float | None = None
     on_remark: Callable[[str], object]
 
