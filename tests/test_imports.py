@@ -98,6 +98,8 @@ HOMES: Final[Mapping[str, frozenset[str]]] = {
     "rich": frozenset({"cli"}),
     "jinja2": frozenset({"cli"}),
     "markupsafe": frozenset({"cli"}),
+    "pygls": frozenset({"cli"}),
+    "lsprotocol": frozenset({"cli"}),
     # An SDK's own classes are made where its errors are read, and only when somebody asks for one.
     "alibabacloud_credentials": frozenset({"clients"}),
     "tencentcloud": frozenset({"clients"}),

@@ -28,6 +28,7 @@ _COMMANDS = {
     "report": "resilience.cli.report.command",
     "replay": "resilience.cli.replay.command",
     "watch": "resilience.cli.watch.command",
+    "lsp": "resilience.cli.lsp.command",
 }
 """The module of each command; the module has a click command of that name."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Self
 
 from attrs import field, frozen
@@ -13,7 +14,7 @@ from resilience.core.policy import PolicyValues
 from resilience.policyfile.assemble import Parts, assemble, in_order
 from resilience.policyfile.decode.shared_limits import rate_paths
 from resilience.policyfile.digest import digest
-from resilience.policyfile.files.chain import Chain
+from resilience.policyfile.files.chain import Chain, chain_of
 from resilience.policyfile.files.policy_file import BUILTIN, PolicyFile
 from resilience.policyfile.garbage import without_collections
 from resilience.policyfile.messages.problems import PolicyError, Problem
@@ -49,7 +50,7 @@ class Policy(PolicyValues):
                 The exception has all problems of all files.
         """
         with without_collections():
-            return cls._of(_chain_of(source), env, _ambient())
+            return cls._of(chain_of(source), env, _ambient())
 
     @classmethod
     def loads(
@@ -73,19 +74,26 @@ class Policy(PolicyValues):
             return cls._of(chain, env, _ambient())
 
     @classmethod
-    def in_env(cls, source: str | os.PathLike[str], env: str | None) -> Self:
+    def in_env(
+        cls,
+        source: str | os.PathLike[str],
+        env: str | None,
+        *,
+        texts: Mapping[str, str] = MappingProxyType({}),
+    ) -> Self:
         """
         Read a policy from a file and everything that it extends, for exactly this environment.
 
         Args:
             source: As for :meth:`load`.
             env: The environment; None for none, whatever ``RESILIENCE_ENV`` says.
+            texts: By their names, the texts of files that are not read from the disk, as an editor has them.
 
         Raises:
             PolicyError: As for :meth:`load`.
         """
         with without_collections():
-            return cls._of(_chain_of(source), env, None)
+            return cls._of(chain_of(source, texts), env, None)
 
     @classmethod
     def of_texts(cls, texts: Sequence[tuple[str, str]], *, base: str, env: str | None) -> Self:
@@ -207,19 +215,13 @@ def check(source: str | os.PathLike[str], *, env: str | None = None) -> tuple[Pr
     Returns:
         Errors, which keep the policy from being loaded, and warnings; empty for a flawless policy.
     """
-    chain = _chain_of(source)
+    chain = chain_of(source)
     problems = [problem for each in chain.sources for problem in each.warnings()]
     try:
         assemble(chain, env, _ambient())
     except PolicyError as error:
         problems += error.problems
     return tuple(in_order(chain, problems))
-
-
-def _chain_of(source: str | os.PathLike[str]) -> Chain:
-    chain = Chain()
-    chain.add_root(os.fspath(source))
-    return chain
 
 
 def _ambient() -> str | None:

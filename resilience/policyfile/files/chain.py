@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field
@@ -139,6 +140,23 @@ class Chain:
         if len(above) >= MAX_CHAIN:
             raise _BadEntryError(f"more than {MAX_CHAIN} files extend one another", ids.BAD_EXTENDS)
         return identity not in self._seen
+
+
+def chain_of(source: str | os.PathLike[str], texts: Mapping[str, str] = MappingProxyType({})) -> Chain:
+    """
+    Return the files of a policy.
+
+    Args:
+        source: A path, or ``builtin:NAME``.
+        texts: By their names, the texts of files that are not read from the disk.
+    """
+    name = os.fspath(source)
+    chain = Chain(texts=texts)
+    if name in texts:
+        chain.add_text(texts[name], name=name, base=os.path.dirname(name))  # noqa: PTH120 - as for files
+    else:
+        chain.add_root(name)
+    return chain
 
 
 def _unreadable(name: str, error: UnreadableError) -> Problem:

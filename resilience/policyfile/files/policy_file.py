@@ -257,6 +257,11 @@ def builtin(name: str) -> tuple[PolicyFile, tuple[Problem, ...]]:
     return parse(read_path(_builtin_files()[name]), name=BUILTIN + name, base=None)
 
 
+def builtin_path(name: str) -> Path:
+    """Return the file of a policy of the package; ``name`` is without ``builtin:``."""
+    return _builtin_files()[name]
+
+
 def builtin_names() -> tuple[str, ...]:
     """Return the names of the policies in this package and in the packages of providers, without ``builtin:``."""
     return tuple(sorted(_builtin_files()))

@@ -6,12 +6,13 @@ import os
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
+from types import MappingProxyType
 
 from attrs import define, field
 
 from resilience.core.policy import PolicyValues
 from resilience.policyfile.assemble import Assembly, Parts
-from resilience.policyfile.files.chain import Chain
+from resilience.policyfile.files.chain import Chain, chain_of
 from resilience.policyfile.garbage import without_collections
 from resilience.policyfile.lint import ids
 from resilience.policyfile.lint.accepted import apply, strange
@@ -27,7 +28,12 @@ from resilience.policyfile.messages.problems import Problem
 _ACCEPTABLE = frozenset({*LINT_TITLES, NEW_SYNTAX}) - {ids.NOTHING_IGNORED}
 
 
-def inspect(source: str | os.PathLike[str], *, environments: Sequence[str] = ()) -> tuple[Problem, ...]:
+def inspect(
+    source: str | os.PathLike[str],
+    *,
+    environments: Sequence[str] = (),
+    texts: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Problem, ...]:
     """
     Return the errors, warnings and lint findings of a policy in all of its environments.
 
@@ -35,15 +41,14 @@ def inspect(source: str | os.PathLike[str], *, environments: Sequence[str] = ())
         source: A path, or ``builtin:NAME`` for a policy of the package.
         environments: The environments to check; empty for all of them and the plain values.
             ``RESILIENCE_ENV`` does not matter here.
+        texts: By their names, the texts of files that are not read from the disk, as an editor has them.
 
     Returns:
         Errors, warnings and infos, in the order of merging of their files and then by line and column.
         A problem of some environments names them.
     """
     with without_collections():
-        chain = Chain()
-        chain.add_root(os.fspath(source))
-        return _inspect(chain, environments)
+        return _inspect(chain_of(source, texts), environments)
 
 
 def inspect_text(text: str, *, name: str, environments: Sequence[str] = ()) -> tuple[Problem, ...]:

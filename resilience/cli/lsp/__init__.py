@@ -1,0 +1,1 @@
+"""``resilience lsp``: policies in editors, by the Language Server Protocol."""
