@@ -247,21 +247,23 @@ def test_completion_knows_codes_operations_actions_environments_and_keys(tmp_pat
 
 def test_what_completion_writes_replaces_what_is_written_already(tmp_path: Path) -> None:
     """No quotation mark comes twice, whatever the editor has closed by itself."""
-    for written, column in (('"Thro" = "retry"', 5), ('"Thro = "retry"', 5), ("Thro", 4), ('"', 1), ('""', 1)):
-        text = POLICY.split("[env.prod.limits]", maxsplit=1)[0] + written + "\n"
-        number = text.count("\n") - 1
 
-        async def story(ours: Editor, text: str = text, number: int = number, column: int = column) -> None:
-            await ours.open("shop.toml", text)
+    async def story(ours: Editor) -> None:
+        await ours.open("shop.toml", POLICY)
+        for written, column in (('"Thro" = "retry"', 5), ('"Thro = "retry"', 5), ("Thro", 4), ('"', 1), ('""', 1)):
+            text = POLICY.split("[env.prod.limits]", maxsplit=1)[0] + written + "\n"
+            number = text.count("\n") - 1
+            await ours.change("shop.toml", text)
             found = await ours.client.text_document_completion_async(
                 lsp.CompletionParams(ours.document("shop.toml"), lsp.Position(number, column))
             )
             assert isinstance(found, list)
             [item] = [each for each in found if each.label == "Throttling"]
-            assert edited(text, [item.text_edit]).split("\n")[number].startswith('"Throttling"')
-            assert '""' not in edited(text, [item.text_edit]).split("\n")[number]
+            line = edited(text, [item.text_edit]).split("\n")[number]
+            assert line.startswith('"Throttling"')
+            assert '""' not in line
 
-        in_an_editor(story, tmp_path)
+    in_an_editor(story, tmp_path)
 
 
 def test_definitions_references_and_new_names_reach_through_extends(tmp_path: Path) -> None:
