@@ -46,8 +46,6 @@ LIES: Final[Mapping[str, str]] = {
 # Duplicates by what they send, or because nobody has said more. moto keeps no messages, and does no harm.
 UNSEEN: Final = frozenset({"CancelJob", "DeprecateThingType", "Publish"})
 
-CSR: Final = signing_request()
-
 
 @cache
 def clients() -> tuple[Any, Any]:
@@ -164,7 +162,7 @@ REQUESTS: Final[Mapping[str, Callable[[World], dict[str, Any]]]] = {
     "AttachThingPrincipal": lambda world: {"thingName": "t", "principal": world.arn},
     "CancelJob": lambda world: world.with_job(),
     "CreateBillingGroup": lambda _: {"billingGroupName": "n"},
-    "CreateCertificateFromCsr": lambda _: {"certificateSigningRequest": CSR},
+    "CreateCertificateFromCsr": lambda _: {"certificateSigningRequest": signing_request()},
     "CreateDomainConfiguration": lambda _: {"domainConfigurationName": "n"},
     "CreateJob": lambda world: {"jobId": "n", "targets": [world.thing], "document": "{}"},
     "CreateJobTemplate": lambda _: {"jobTemplateId": "n", "description": "x", "document": "{}"},
