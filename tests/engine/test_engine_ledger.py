@@ -462,6 +462,22 @@ async def test_an_answer_is_noted_although_the_call_is_cancelled(ledger: Ledger)
     assert only(ledger).state == "done"
 
 
+async def test_an_answer_that_cannot_be_noted_is_told_in_a_line(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The call is a success. The line has the reason, and no traceback, which operators of a fleet would get."""
+
+    def fail(_: LedgerEntry) -> None:
+        raise LedgerError(ledger.name, "the disk is full; make room")
+
+    monkeypatch.setattr(ledger, "finish", fail)
+    outcome = await ledgered(ledger).wrap("CreateGroupId", Service().group_function()).outcome(INSTANCE, GROUP)
+    assert outcome.ended == "success"
+    (record,) = caplog.records
+    assert record.getMessage().endswith(f"the next run looks again: ledger {ledger.name}: the disk is full; make room")
+    assert record.exc_info is None
+
+
 @pytest.mark.parametrize("method", ["claim", "start", "finish"])
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_a_task_that_asyncio_cancels_neither_loses_nor_holds_anything(

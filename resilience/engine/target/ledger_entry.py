@@ -165,8 +165,9 @@ class LedgerClaim:
             self._complain(error)
 
     def _complain(self, error: LedgerError) -> None:
-        sentence = "%s has ended, but the ledger does not know it; the next run looks again"
-        log.error(sentence, self.entry.key, exc_info=error)
+        log.error(
+            "%s has ended, but the ledger does not know it, and the next run looks again: %s", self.entry.key, error
+        )
 
     def close(self) -> None:
         """Give the key back, after a thread of this call has ended its work; that takes some milliseconds at most."""
