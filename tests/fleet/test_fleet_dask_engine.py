@@ -169,3 +169,18 @@ def test_each_worker_has_a_part_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
         (3, {"c": 2, "d": 1}),
         (4, {"c": 2, "d": 1, "e": 0, "f": 3}),
     ]
+
+
+def test_a_cluster_without_workers_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A fleet that waits for workers says so, and says it again when they have come and gone."""
+    monkeypatch.setattr(dask_engine, "_EVERY", 0.01)
+    client = ScriptedClient(ScriptedFuture("pending"))
+    engine = DaskEngine(client)  # type: ignore[arg-type]  # as far as it is used
+    engine.begin(FleetJob(under_policy(ask, POLICY)))
+    engine.submit(CHUNK)
+    for addresses in ([], [], ["a"], []):
+        client.addresses = addresses
+        assert list(engine.wait()) == []
+    assert caplog.messages == ["the Dask cluster has no worker now, and the fleet waits for one"] * 2

@@ -34,6 +34,8 @@ from resilience.fleet.distribution.shared_files import files_of
 from resilience.fleet.function import FunctionError
 from resilience.policyfile.packed import packed
 
+log: Final = logging.getLogger("resilience")
+
 _AHEAD: Final = 2
 """How many chunks each worker has: one whose calls it makes, and the next."""
 
@@ -114,6 +116,7 @@ class DaskEngine:
         self._looked = 0.0
         self._addresses: tuple[str, ...] = ()
         self._parts: dict[str, int] = {}
+        self._has_none = False
         self.workers = 1
         self._look()
 
@@ -175,6 +178,10 @@ class DaskEngine:
             if self._client.status != "running":
                 self._release()
                 yield ConnectionError(_LOST)
+            elif bool(self._addresses) is self._has_none:
+                self._has_none = not self._addresses
+                if self._has_none:
+                    log.warning("the Dask cluster has no worker now, and the fleet waits for one")
             yield from self._stranded()
             return
         placed = None if key is None else self._under_way.pop(key, None)
