@@ -38,15 +38,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import math
 import selectors
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from attrs import define, field
 
 from resilience.engine.runtime.plain_thread import THREAD
+
+if TYPE_CHECKING:
+    from trio.testing import MockClock
 
 __all__ = ["VirtualTime", "virtual_backend", "virtual_time"]
 
@@ -71,9 +75,7 @@ def virtual_backend(name: Literal["asyncio", "trio"], *, patience: float = 0.0) 
     """
     if name == "asyncio":
         return name, {"loop_factory": functools.partial(_VirtualLoop, patience)}
-    from trio.testing import MockClock  # noqa: PLC0415  # trio is optional
-
-    return name, {"clock": MockClock(autojump_threshold=patience)}
+    return name, {"clock": _clock_of_trio(patience)}
 
 
 @define(eq=False)
@@ -128,6 +130,25 @@ def virtual_time(*, patience: float = 0.0) -> Iterator[VirtualTime]:
         yield THREAD.clock
     finally:
         THREAD.clock = before
+
+
+def _clock_of_trio(patience: float) -> MockClock:
+    """Return a clock of trio that jumps to the next deadline, and lets trio sleep where there is none."""
+    from trio.testing import MockClock  # noqa: PLC0415  # trio is optional
+
+    clock = MockClock(autojump_threshold=patience)
+    sleep_time = clock.deadline_to_sleep_time
+
+    def until(deadline: float) -> float:
+        # While a thread or a socket is waited for, and nothing has a deadline, trio would ask for events without a
+        # pause: it would take a whole processor from that very thread.
+        threshold = math.inf if deadline == math.inf else patience
+        if clock.autojump_threshold != threshold:
+            clock.autojump_threshold = threshold
+        return sleep_time(deadline)
+
+    clock.deadline_to_sleep_time = until  # type: ignore[method-assign]  # trio's class is final
+    return clock
 
 
 class _VirtualLoop(asyncio.SelectorEventLoop):

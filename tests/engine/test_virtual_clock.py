@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 import anyio.to_thread
 import pytest
+import trio
 
 from resilience.testing import virtual_backend
 
@@ -49,6 +50,30 @@ async def test_a_timeout_cuts_a_longer_wait() -> None:
         await anyio.sleep(math.inf)
     assert scope.cancelled_caught
     assert anyio.current_time() - began == pytest.approx(2.5)
+
+
+def test_trio_sleeps_while_a_thread_works_and_nothing_has_a_deadline() -> None:
+    """The loop takes no processor from the thread that it waits for."""
+
+    class Waits(trio.abc.Instrument):
+        count = 0
+
+        def before_io_wait(self, timeout: float) -> None:  # noqa: ARG002  # trio's signature
+            self.count += 1
+
+    waits = Waits()
+
+    async def main() -> float:
+        await anyio.to_thread.run_sync(time.sleep, 0.05)
+        # Then it jumps as before.
+        began = anyio.current_time()
+        await anyio.sleep(3600)
+        await anyio.to_thread.run_sync(time.sleep, 0.05)
+        return anyio.current_time() - began
+
+    _, options = virtual_backend("trio")
+    assert anyio.run(main, backend="trio", backend_options=options | {"instruments": [waits]}) == 3600
+    assert waits.count < 100
 
 
 @pytest.mark.parametrize("name", ["asyncio", "trio"])

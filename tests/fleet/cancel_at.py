@@ -17,7 +17,6 @@ from typing import Any, Literal
 import anyio
 import trio
 from attrs import define, field
-from trio.testing import MockClock
 
 from resilience.testing import virtual_backend
 
@@ -115,7 +114,7 @@ def _of_trio(steps: Steps, *, is_virtual: bool) -> dict[str, Any]:
         def before_task_step(self, task: trio.lowlevel.Task) -> None:  # noqa: ARG002  # trio's signature
             steps.step()
 
-    clock = {"clock": MockClock(autojump_threshold=0.0)} if is_virtual else {}
+    clock = virtual_backend("trio")[1] if is_virtual else {}
     return {**clock, "instruments": [Counter()]}
 
 
