@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import prepared_commands
 import pytest
 
 POLICY = """\
@@ -38,20 +39,26 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+def asked(*words: str) -> dict[str, str]:
+    """Return the environment in which bash asks about the last word."""
+    spoken = {"_RESILIENCE_COMPLETE": "bash_complete", "COMP_WORDS": "\n".join(("resilience", *words))}
+    return {**os.environ, **spoken, "COMP_CWORD": str(len(words))}
+
+
 def completed(folder: Path, *words: str) -> list[str]:
     """Return what bash would be told about the last word, each with its type."""
-    asked = {"_RESILIENCE_COMPLETE": "bash_complete", "COMP_WORDS": "\n".join(("resilience", *words))}
-    done = subprocess.run(  # noqa: S603  # our own command
-        [Path(sys.executable).with_name("resilience")],
-        cwd=folder,
-        env={**os.environ, **asked, "COMP_CWORD": str(len(words))},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    done = prepared_commands.run((), folder, asked(*words))
     assert done.stderr == ""
     return done.stdout.split()
+
+
+def test_the_installed_command_completes(folder: Path) -> None:
+    """What bash starts is the program of the environment."""
+    program = Path(sys.executable).with_name("resilience")
+    done = subprocess.run(  # noqa: S603  # our own command
+        [program], cwd=folder, env=asked("fl"), capture_output=True, text=True, check=True, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("plain,fleet\n", "")
 
 
 @pytest.mark.parametrize(

@@ -181,10 +181,10 @@ def test_carriage_returns_alone_end_lines_of_other_systems() -> None:
     ],
 )
 def test_the_time_grows_like_the_file(line: str) -> None:
-    """Five thousand broken lines take a second; each statement is looked at by itself."""
-    text = "schema = 1\n[rules.acme]\n" + "\n".join(line.replace("%d", str(number)) for number in range(5_000))
+    """Two thousand broken lines take less than half a second; each statement is looked at by itself."""
+    text = "schema = 1\n[rules.acme]\n" + "\n".join(line.replace("%d", str(number)) for number in range(2_000))
     start = time.process_time()
     with pytest.raises(PolicyError) as caught:
         Policy.loads(text)
-    assert time.process_time() - start < 3
-    assert len(caught.value.problems) >= 5_000
+    assert time.process_time() - start < 1.5
+    assert len(caught.value.problems) >= 2_000
