@@ -95,6 +95,8 @@ class OperationFacts:
         settle_source: The id of the source of ``settle``; None if that is ``source``.
         codes: Its documented error codes, without the common ones.
         answer: The fields of every good answer.
+        shown_once: The fields of its answer that hold a secret, and that no other answer ever has: what is lost with
+            the answer is lost for good.
         verdict: The boolean field of an answer with HTTP 200 that is false after a failure, or None.
         request: The method and the path of its requests, as in a policy's ``[sources]``, if the API has paths and no
             names of operations; else None.
@@ -114,6 +116,7 @@ class OperationFacts:
     settle_source: str | None = None
     codes: tuple[str, ...] = ()
     answer: tuple[str, ...] = ()
+    shown_once: tuple[str, ...] = ()
     verdict: str | None = None
     request: str | None = None
     source: str

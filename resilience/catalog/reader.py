@@ -64,7 +64,7 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "repeat": get_args(Repeat),
 }
 _NUMBERS: Final = frozenset({"status", "number", "min_length", "max_length", "keep_prefix"})
-_LISTS: Final = frozenset({"operations", "codes", "key", "answer", "distinct"})
+_LISTS: Final = frozenset({"operations", "codes", "key", "answer", "distinct", "shown_once"})
 _FLAGS: Final = frozenset({"family"})
 
 # The keys that name an entry of another table, or several.

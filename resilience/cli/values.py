@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from attrs import asdict, frozen
 
 from resilience.core.backoff import Backoff
-from resilience.core.fault import Origin
+from resilience.core.fault import Origin, Repeat
 from resilience.core.operations.declared import Declaration
 from resilience.core.policy import Action, Rule
 from resilience.policyfile import Policy
 from resilience.policyfile.files.positions import KeyPath
 from resilience.policyfile.format.tables import ACTION, BACKOFF
+
+REPEATS: Final[Mapping[Repeat, str]] = {
+    "safe": "a repeat changes nothing",
+    "equal": "the same again changes nothing, and another content is refused",
+    "conflict": "the service refuses a second one",
+    "duplicate": "a repeat does it twice",
+}
+"""What doing an operation again does, in words."""
 
 
 @frozen(kw_only=True)

@@ -85,6 +85,17 @@ def test_every_code_of_tencents_sdk_is_known(module: Any, count: int) -> None:
     assert sdk_codes(module) <= set(catalogue("tencent").codes)
 
 
+def test_a_secret_that_is_shown_once_is_in_no_answer_of_a_safe_operation() -> None:
+    """What only one answer ever has is made by that call, and a repeat cannot bring it back."""
+    once = {(provider, facts.operation): facts for provider, facts in EVERY_OPERATION if facts.shown_once}
+    assert set(once) == {
+        ("emqx", "CreateApiKey"),
+        ("aws-iot", "CreateKeysAndCertificate"),
+        ("aws-iot", "CreateProvisioningClaim"),
+    }
+    assert all(not facts.answer or set(facts.shown_once) <= set(facts.answer) for facts in once.values())
+
+
 def test_reading_is_safe() -> None:
     """An operation that only reads is safe to repeat, and has no resource of its own."""
     reads = [facts for _, facts in EVERY_OPERATION if facts.operation.startswith(READS)]

@@ -100,6 +100,7 @@ def test_an_operation_says_what_a_repeat_does(whole: str) -> None:
         assert fact in told
     told = entry(whole, "rabbitmq/operation/DeclareQueue")
     assert "equal the same again changes nothing, and another content is refused PUT /api/queues/{vhost}" in told
+    assert "shown once, in this answer only api_secret" in entry(whole, "emqx/operation/CreateApiKey")
     told = entry(whole, "rabbitmq/operation/Publish")
     assert "a lost answer, without a verifier stop (unverified): it may exist, and there is no verifier to ask" in told
 

@@ -132,6 +132,12 @@ def test_a_lost_answer_of_several_providers_asks_whose_it_is() -> None:
     assert "say alibaba:lost or tencent:lost, or name an operation" in " ".join(result.output.split())
 
 
+def test_a_secret_that_is_shown_once_is_told() -> None:
+    """After a lost answer nobody has it, and nothing brings it back."""
+    result = run("CreateApiKey/lost", "--policy", "builtin:emqx")
+    assert "its answer alone ever has api_secret: lost with the answer, lost for good" in result.output
+
+
 @pytest.mark.parametrize("code", ["Object Not Found", "Object_Not_Found"])
 def test_a_code_of_several_words_is_taken_as_the_service_writes_it(code: str) -> None:
     """What a user copies from an answer of a REST API names the same code as what a rule has."""

@@ -11,7 +11,7 @@ from resilience.catalog import Catalogue, OperationFacts, catalogue, providers
 from resilience.cli.codes.coverage import CodeRow, rows
 from resilience.cli.explain.explanation import explain
 from resilience.cli.screen import times
-from resilience.cli.values import duration, label, operation_of
+from resilience.cli.values import REPEATS, duration, label, operation_of
 from resilience.core.backoff import Backoff
 from resilience.core.fault import Fault, Repeat
 from resilience.core.match import RuleTable, lineage
@@ -19,13 +19,6 @@ from resilience.core.operations.apis import METHODS
 from resilience.core.policy import Action, Rule
 from resilience.policyfile import Policy
 from resilience.policyfile.messages.wording import quoted
-
-REPEATS: Final[Mapping[Repeat, str]] = {
-    "safe": "a repeat changes nothing",
-    "equal": "the same again changes nothing, and another content is refused",
-    "conflict": "the service refuses a second one",
-    "duplicate": "it is done twice",
-}
 
 _WITHOUT_CODE: Final[Mapping[str, tuple[Fault, str]]] = {
     "unsent": (Fault(transport="unsent"), "the request was never sent: refused, no route, no such host, no TLS"),
@@ -258,6 +251,8 @@ def _facts(facts: OperationFacts, known: Catalogue) -> Iterator[tuple[str, str]]
         yield "limit", f"{facts.limit} ({known.source_of_limit(facts)})"
     if facts.settle is not None:
         yield "settles within", f"{duration(facts.settle)} ({known.sources[facts.settle_source or facts.source]})"
+    if facts.shown_once:
+        yield "shown once, in this answer only", ", ".join(facts.shown_once)
     if facts.answer:
         yield "every good answer has", ", ".join(facts.answer)
 

@@ -14,17 +14,10 @@ from rich.text import Text
 from resilience.cli.explain.explanation import MOST_ANSWERS, MOST_WAITS, Explanation, by_message
 from resilience.cli.explain.explanation import explain as explained
 from resilience.cli.screen import as_json, console, format_option, load, policy_option, seconds, times
-from resilience.cli.values import Value, label
+from resilience.cli.values import REPEATS, Value, label
 from resilience.core.fault import Fault, Origin
 from resilience.policyfile.messages.wording import quoted
 from resilience.simulation.bounds import WorstCase
-
-_REPEATS = {
-    "safe": "safe: a repeat changes nothing",
-    "equal": "equal: the same again changes nothing, and another content is refused",
-    "conflict": "conflict: the service refuses a second one",
-    "duplicate": "duplicate: a repeat does it twice",
-}
 
 
 @click.command()
@@ -122,9 +115,12 @@ def _subject(found: Explanation) -> Iterator[RenderableType]:
 def _operation(found: Explanation) -> Iterator[RenderableType]:
     plan = found.plan
     if plan.operation:
-        yield Text(f"on {plan.operation}, {_REPEATS[plan.repeat]}")
+        yield Text(f"on {plan.operation}, {plan.repeat}: {REPEATS[plan.repeat]}")
         if found.operation is not None and found.operation.read_back:
             yield Text(f"  {found.operation.read_back} reads it back", style="dim")
+        if found.operation is not None and found.operation.shown_once:
+            named = ", ".join(found.operation.shown_once)
+            yield Text(f"  its answer alone ever has {named}: lost with the answer, lost for good", style="dim")
         if found.documented is not None:
             yield Text("  documented limit {}; {}".format(*found.documented), style="dim")
         if found.declared:

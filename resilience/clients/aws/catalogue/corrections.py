@@ -31,7 +31,7 @@ _KEYS: Final[Mapping[str, frozenset[str]]] = {
     "codes": frozenset({"meaning", "class", "effect", "source", "status", "common", "reason"}),
     "repeats": frozenset({"repeat", "operations", "reason", "source"}),
     "settles": frozenset({"settle", "operations", "reason", "source"}),
-    "operations": frozenset({"key", "rename", "name", "read_back", "answer", "reason"}),
+    "operations": frozenset({"key", "rename", "name", "read_back", "answer", "shown_once", "reason"}),
 }
 _OPTIONAL: Final[Mapping[str, frozenset[str]]] = {
     "codes": frozenset({"status", "common", "reason"}),

@@ -123,7 +123,7 @@ def _operation(found: Corrections, operation: ModelledOperation, model: str) -> 
     else:
         kind, source = "duplicate", "choice"
     entry: dict[str, Any] = {"repeat": kind}
-    entry |= {key: said[key] for key in ("key", "rename", "name", "read_back") if key in said}
+    entry |= {key: said[key] for key in ("key", "rename", "name", "read_back", "shown_once") if key in said}
     if settle is not None:
         entry["settle"] = settle["settle"]
         entry["settle_source"] = None if settle["source"] == source else settle["source"]
