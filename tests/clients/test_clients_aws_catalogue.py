@@ -34,12 +34,17 @@ def models(found: Corrections) -> list[ServiceModel]:
     return [service_model(each) for each in found.catalogue["services"]]
 
 
+def is_of_the_installed() -> bool:
+    """Tell whether the catalogue was made of the installed botocore, and not of an older one."""
+    made_from = re.search(r"botocore ([\d.]+) ", FILE.read_text(encoding="utf-8"))
+    assert made_from is not None
+    return made_from[1] == installed_version()
+
+
 def test_the_catalogue_is_generated(found: Corrections, models: list[ServiceModel]) -> None:
     """The file is what the command writes; a newer botocore may know more, but contradicts nothing."""
     shipped = FILE.read_text(encoding="utf-8")
-    made_from = re.search(r"botocore ([\d.]+) ", shipped)
-    assert made_from is not None
-    if made_from[1] == installed_version():
+    if is_of_the_installed():
         assert shipped == generated(found, models, installed_version())
         return
     fresh = parse(generated(found, described_only(models, found), installed_version()), FILE.name)
@@ -72,9 +77,13 @@ def test_a_correction_of_nothing_is_refused(found: Corrections, models: list[Ser
 
 
 def test_every_error_and_operation_of_the_models_is_there(models: list[ServiceModel]) -> None:
-    """No operation is left out, and no error that one has in its list."""
+    """No operation is left out, and no error that one has in its list; a newer botocore may have more of both."""
     known = catalogue("aws-iot")
-    assert {name for model in models for name in model.operations} == set(known.operations)
+    operations = {name for model in models for name in model.operations}
+    assert set(known.operations) <= operations
+    if not is_of_the_installed():
+        return
+    assert set(known.operations) == operations
     codes = {error.code for model in models for operation in model.operations.values() for error in operation.errors}
     assert codes <= set(known.codes)
     assert (len(known.operations), len(codes)) >= (294, 50)
