@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from azure.iot.hub.protocol.models import Device
 from azure_clients import answers
 from msrest.exceptions import HttpOperationError
 
@@ -122,3 +124,43 @@ def test_a_bad_day_loses_and_doubles_nothing(sandbox: Sandbox, wrapped: Any) -> 
     assert {device.device_id: device.authentication.symmetric_key.primary_key for device in made} == kept
     assert sandbox.applied("CreateDevice") == len(kept) == len(names)
     assert sandbox.asked("CreateDevice") > len(names)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        pytest.param({"Message": "ErrorCode:DeviceNotFound;marker"}, "not_ours", id="a-name"),
+        pytest.param({"errorCode": 404001}, "not_ours", id="a-number"),
+        pytest.param({"errorCode": 404999}, "not_ours", id="a-number-without-a-name"),
+        pytest.param({"Message": "ErrorCode:IotHubFailingOver;marker"}, None, id="a-hub-that-moves"),
+        pytest.param({"login": "please"}, "remedy", id="a-proxy"),
+    ],
+)
+def test_only_the_service_says_that_a_device_is_not_there(
+    sandbox: Sandbox, wrapped: Any, body: dict[str, Any], expected: str | None
+) -> None:
+    """A 404 of something in between is no word about the device, nor is that of a hub that is on the move."""
+    sandbox.script("CreateDevice", "applied lost")
+    sandbox.fault("GetDevice", status=404, body=json.dumps(body), content_type="application/json")
+    if expected is None:
+        assert make(wrapped).device_id == "pump-1"
+    else:
+        with pytest.raises(HttpOperationError) as caught:
+            make(wrapped)
+        assert f"stop reason: {expected}" in caught.value.__notes__[0]
+    assert sandbox.applied("CreateDevice") == 1
+
+
+def test_keys_that_are_not_shown_are_no_other_keys(sandbox: Sandbox, wrapped: Any) -> None:
+    """A caller with few permissions reads back a device without its keys: its name and its kind decide."""
+    sandbox.script("CreateDevice", "applied lost")
+    sandbox.fault("GetDevice", fields={"authentication": {"type": "sas"}, "capabilities": None})
+    assert make(wrapped, primary="b3Vycw==", secondary="b3Vycw==").device_id == "pump-1"
+    assert sandbox.applied("CreateDevice") == 1
+
+
+def test_a_caller_who_wants_the_response_gets_it(sandbox: Sandbox, wrapped: Any) -> None:
+    """With ``raw`` the device that is read back has its response beside it, as the SDK's own answer has."""
+    sandbox.script("CreateDevice", "applied lost")
+    made = wrapped.protocol.devices.create_or_update_identity("pump-1", Device(device_id="pump-1"), raw=True)
+    assert (made.output.device_id, made.response.status_code) == ("pump-1", 200)

@@ -47,7 +47,7 @@ def checker(facts: OperationFacts | None) -> Check:
         name = known.get(type(value))
         if name is not None and getattr(value, name) is not None:
             return None
-        answer = _plain(value)
+        answer = without_response(value)
         spellings = [found for name in names if _is_model(answer) and (found := spelling_of(answer, name)) is not None]
         if not spellings:
             return None
@@ -72,7 +72,7 @@ def strict(facts: OperationFacts | None) -> Check:
         fault = lenient(value)
         if fault is not None or _is_model(value):
             return fault
-        answer = _plain(value)
+        answer = without_response(value)
         # Anything else is what a function of the caller's has made of the answer (``cls``).
         is_empty = isinstance(answer, Mapping) and not is_bulk and all(answer.get(name) is None for name in names)
         if is_empty or answer is None or isinstance(answer, list | int | float):
@@ -84,7 +84,7 @@ def strict(facts: OperationFacts | None) -> Check:
 
 def _bulk_fault(value: Any) -> Fault | None:
     """Return the fault in the result of a bulk request: a part of it may have been done."""
-    answer = _plain(value)
+    answer = without_response(value)
     if not isinstance(answer, Mapping) and (not _is_model(answer) or spelling_of(answer, _IS_GOOD) is None):
         return None
     is_good = field_of(answer, _IS_GOOD)
@@ -103,7 +103,7 @@ def _failed(answer: Any) -> str:
     return " ".join(each for each in found if each)
 
 
-def _plain(value: Any) -> Any:
+def without_response(value: Any) -> Any:
     """Return an answer without the response that msrest puts beside it on demand."""
     return value.output if type(value).__name__ == "ClientRawResponse" and is_of(value, "msrest") else value
 

@@ -53,9 +53,7 @@ def copied(client: object) -> dict[str, Any]:
     """
     Return the attributes of a copy of a client that repeats and waits on its own.
 
-    The copy shares connections and credentials.
-
-    All groups of the copy share one sender, as those of the client do.
+    The copy shares connections and credentials. All its groups share one sender, as those of the client do.
     """
     sender = sender_of(client)
     if sender is None:

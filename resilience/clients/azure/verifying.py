@@ -8,29 +8,22 @@ another program's, and no success.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from inspect import iscoroutinefunction
 from typing import Any, Final
 
 from attrs import frozen
 
+from resilience.catalog import code_facts
+from resilience.clients.azure.answers import without_response
 from resilience.clients.azure.errors import translate
 from resilience.clients.azure.fields import AzureFields, body_fields
 from resilience.clients.azure.traits import PROVIDER
-from resilience.clients.common.lookups import Ambiguous, Verifier, code_of, unreadable
+from resilience.clients.common.lookups import Ambiguous, Verifier, unreadable
 from resilience.clients.common.naming import at
 
-_ABSENT: Final = frozenset(
-    {
-        "DeviceNotFound",
-        "ModuleNotFound",
-        "ConfigurationNotFound",
-        "JobNotFound",
-        "EnrollmentNotFound",
-        "EnrollmentGroupNotFound",
-    }
-)
-
-# What nobody but the maker of a resource knows, or sets; each is compared where the request has it.
+# What nobody but the maker of a resource knows, or sets; each is compared where the request and the answer have it. A
+# caller with few permissions is shown no keys, and content may come back in another form.
 _OWN: Final = (
     "authentication.symmetricKey.primaryKey",
     "authentication.symmetricKey.secondaryKey",
@@ -40,10 +33,9 @@ _OWN: Final = (
     "attestation.type",
     "attestation.tpm.endorsementKey",
     "capabilities.iotEdge",
-    "content",
-    "targetCondition",
 )
 
+_RAW: Final = "raw"
 _THUMBPRINTS: Final = "x509Thumbprint"
 
 
@@ -66,18 +58,18 @@ class SdkReadBack:
 
     def _verify(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            answer = self.find(*self._names(args, kwargs))
+            answer = self.find(*self._names(args, kwargs), **self._options(args, kwargs))
         except Exception as error:
-            if code_of(error, translate) in _ABSENT:
+            if _is_absent(error):
                 return None
             raise
         return self._ours(answer, args, kwargs)
 
     async def _verify_async(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            answer = await self.find(*self._names(args, kwargs))
+            answer = await self.find(*self._names(args, kwargs), **self._options(args, kwargs))
         except Exception as error:
-            if code_of(error, translate) in _ABSENT:
+            if _is_absent(error):
                 return None
             raise
         return self._ours(answer, args, kwargs)
@@ -85,6 +77,11 @@ class SdkReadBack:
     def _names(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
         given = self.fields.bound(args, kwargs)
         return [given.get(name) for name in self.fields.described.names]
+
+    def _options(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the option with which msrest returns the response beside the answer, if the call has it."""
+        given = self.fields.arguments(args, kwargs)
+        return {_RAW: True} if given is not None and given.arguments.get(_RAW) else {}
 
     def _ours(self, answer: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """
@@ -95,7 +92,7 @@ class SdkReadBack:
             Ambiguous: The resource is another one.
         """
         operation, name = self.fields.described.operation, self.fields.described.names[-1]
-        there, asked = body_fields(answer), self.fields.bound(args, kwargs)
+        there, asked = body_fields(without_response(answer)), self.fields.bound(args, kwargs)
         if there.get(name) is None:
             raise unreadable(PROVIDER, operation)
         other = next((each for each in _OWN if _differs(each, at(asked, each), at(there, each))), None)
@@ -105,12 +102,23 @@ class SdkReadBack:
         return answer
 
 
+def _is_absent(error: Exception) -> bool:
+    """
+    Tell whether the service says that the resource is not there.
+
+    A 404 without a code may be that of a proxy. The provisioning service has numbers that no document names.
+    """
+    fault = translate(error)
+    if fault is None or fault.status != HTTPStatus.NOT_FOUND or fault.code is None:
+        return False
+    facts = code_facts(PROVIDER, fault.code)
+    return fault.code.isdecimal() if facts is None else facts.class_ == "missing"
+
+
 def _differs(name: str, asked: Any, there: Any) -> bool:
-    """Tell whether a field that a request has is another one in the resource; thumbprints may have either case."""
-    if asked is None:
+    """Tell whether a resource has another value than the request asked for; thumbprints may have either case."""
+    if asked is None or there is None:
         return False
     if _THUMBPRINTS in name:
         return str(asked).lower() != str(there).lower()
-    if isinstance(asked, Mapping):
-        return any(_differs(each, value, at(there or {}, each)) for each, value in asked.items())
     return bool(asked != there)
