@@ -28,8 +28,10 @@ least as many workers as accounts.
 one machine: read them for the kind. Each figure has its command::
 
     13 us each         calls through map, in one process         python tests/benchmarks/mapping.py
-    630/s              calls that PostgreSQL remembers           python tests/benchmarks/fleet_ledger.py
-    750/s              calls that a file remembers               ... --ledger sqlite
+    410 to 630/s       calls that PostgreSQL remembers           python tests/benchmarks/fleet_ledger.py
+    690 to 750/s       calls that a file remembers               ... --ledger sqlite
+    180/s              calls that a Redis remembers, which       ... --ledger redis
+                       writes each change to its disk
     850/s of 1,000/s   calls whose limits share a Redis          python tests/benchmarks/shared_limits.py --rate 1000
     0.01 each          questions to Redis, at that rate          the same
     0.09 each          questions to Redis, at 100/s              ... --rate 100
@@ -41,14 +43,24 @@ one machine: read them for the kind. Each figure has its command::
     none lost or       10,000 rows, four workers, one killed     python tests/endtoend/dask_fleet.py
     made twice         every 2 s, one frozen for two leases,
                        the scheduler killed halfway
+    none lost or       the same with processes, where            python tests/fleet/lease_kills.py --server postgres
+    made twice         PostgreSQL, PgBouncer or Redis is           --store --delay 0.05
+                       killed in the middle, and slow
 
 **Where it ends: the ledger.** It is asked several times for each call, and notes it on a disk before it answers. So one
-PostgreSQL of this kind is used up at 600 calls a second: before Redis, and long before Dask, whose chunks have five
-seconds of calls each. Fleets of different accounts have no key in common, so each may have a ledger of its own.
+PostgreSQL of this kind is used up at 400 to 600 calls a second: before the Redis of the limits, and long before Dask,
+whose chunks have five seconds of calls each. Fleets of different accounts have no key in common, so each may have a
+ledger of its own.
 
-**A million rows in 50 accounts**, 20,000 in each, at 10/s for an account: all fleets at once take the 35 min of one.
-Together they send 500 calls in a second. Behind one address with 280/s that is 1,000,000 / 280 = 1 h, behind two it is
-35 min. It is near what the PostgreSQL above carries, so have two.
+**A million rows in 50 accounts**, 20,000 in each, at 10/s for an account. ``python tests/benchmarks/million_rows.py``
+simulates it in some 20 minutes of processor time, with the real executors, limits, fleets and ledger code; the clock,
+the service and the ledger's server are played. Its first 50,000 rows, with ``--rows 1000``, came to::
+
+    behind one address with 280/s                                274/s    a million: 1 h 1 min
+    behind two (--addresses 2)                                   488/s    34 min
+    behind two, and a ledger that carries 400/s (--ledger 400)   395/s    42 min
+
+So the address is what to have two of first, and then the ledger.
 
 **What a lost machine costs.** A chunk has as many rows as the limit admits in five seconds. Dask gives that of a dead
 worker to another one at once, and that of a worker that does not answer after ``worker-ttl``, which is 5 minutes unless

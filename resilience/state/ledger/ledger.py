@@ -30,7 +30,8 @@ class Ledger:
         on_unfinished: What to do with a resource that an earlier run started and never finished: ``verify``
             asks the verifier before another attempt, ``retry`` makes the attempt, ``fail`` stops the call.
         lease: Of a ledger on a server: how long a call keeps its key without a sign of life of its process, as
-            ``"30s"`` or in seconds, at least 1 s.
+            ``"30s"`` or in seconds, at least 1 s. The server has a quarter of it for an answer, and 5 s at most; to
+            connect takes some answers, so a lease of 4 s is too short for a server whose answers take 0.5 s.
         create: Whether to make a file that does not exist; otherwise its use is an error.
 
     Attributes:
