@@ -220,3 +220,7 @@ class Catalogue:
     def source_of_limit(self, facts: OperationFacts) -> str:
         """Return the title of the source of an operation's limit."""
         return self.sources[facts.limit_source or facts.source]
+
+    def source_of_settle(self, facts: OperationFacts) -> str:
+        """Return the title of the source of an operation's time to settle."""
+        return self.sources[facts.settle_source or facts.source]

@@ -68,6 +68,16 @@ def test_a_place_is_where_the_value_stands() -> None:
     assert text.splitlines()[attempts["at"]["line"] - 1][attempts["at"]["column"] - 1 :].startswith(attempts["value"])
 
 
+def test_how_long_a_change_takes_to_show_is_said() -> None:
+    """Where the catalogue knows it, it stands with the operation, with its source."""
+    found = told("DeletePolicy/DeleteConflictException", policy="builtin:aws-iot")
+    assert found["settles"] == 360
+    assert told("DeleteThing/DeleteConflictException", policy="builtin:aws-iot")["settles"] is None
+    arguments = ["explain", "AttachPolicy/ResourceNotFoundException", "--policy", "builtin:aws-iot"]
+    output = " ".join(CliRunner().invoke(app, arguments).output.split())
+    assert "a change may take 30 s to show; hashicorp/terraform-provider-aws, issue 48563" in output
+
+
 def test_a_default_has_no_place(tmp_path: Path) -> None:
     """What no file sets is called a default."""
     file = tmp_path / "small.toml"

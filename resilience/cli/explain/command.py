@@ -118,6 +118,9 @@ def _operation(found: Explanation) -> Iterator[RenderableType]:
         yield Text(f"on {plan.operation}, {plan.repeat}: {REPEATS[plan.repeat]}")
         if found.operation is not None and found.operation.read_back:
             yield Text(f"  {found.operation.read_back} reads it back", style="dim")
+        if found.settles is not None:
+            settle, source = found.settles
+            yield Text(f"  a change may take {seconds(settle)} to show; {source}", style="dim")
         if found.operation is not None and found.operation.shown_once:
             named = ", ".join(found.operation.shown_once)
             yield Text(f"  its answer alone ever has {named}: lost with the answer, lost for good", style="dim")
@@ -284,6 +287,7 @@ def to_json(found: Explanation) -> dict[str, Any]:
         "action": {"name": found.named, "values": [_value(each) for each in found.action], "then": list(found.then)},
         "limits": [_value(each) for each in found.limits],
         "documented_limit": None if found.documented is None else found.documented[0],
+        "settles": None if found.settles is None else found.settles[0],
         "shared_limits": [_value(each) for each in found.shared],
         "waits": [attrs.asdict(each) for each in found.waits],
         "is_paced": found.is_paced,

@@ -55,6 +55,7 @@ class Explanation:
         then: The names of the actions that follow when this one is used up.
         limits: The limits of the call.
         documented: The documented rate of the operation and its source; None where no source gives one.
+        settles: How long a change may take to show, in seconds, and the source of that; None where no source says it.
         shared: The limits that the call shares with others: rates, budget and breaker.
         waits: The first waits of the action.
         uses: The most uses of the action in a call; None for no such limit.
@@ -86,6 +87,7 @@ class Explanation:
     then: tuple[str, ...]
     limits: tuple[Value, ...]
     documented: tuple[str, str] | None = None
+    settles: tuple[float, str] | None = None
     shared: tuple[Value, ...] = ()
     waits: tuple[WaitRange, ...]
     uses: int | None
@@ -164,6 +166,7 @@ def explain_fault(fault: Fault, plan: Plan, policy: Policy) -> Explanation:
         then=_then(policy, action),
         limits=limits_of(policy),
         documented=_documented(plan),
+        settles=_settles(plan),
         shared=shared_limits_of(policy, plan.provider, plan.operation),
         waits=waits(action.backoff, shown) if action.do in LEADS_ON and not is_paced else (),
         is_paced=is_paced,
@@ -185,6 +188,15 @@ def _documented(plan: Plan) -> tuple[str, str] | None:
     known = catalogue(plan.provider)
     facts = known.operation(plan.operation)
     return None if facts is None or facts.limit is None else (str(facts.limit), known.source_of_limit(facts))
+
+
+def _settles(plan: Plan) -> tuple[float, str] | None:
+    """Return the time to settle that the catalogue has for the operation, in seconds, and the source of that."""
+    if plan.provider not in providers():
+        return None
+    known = catalogue(plan.provider)
+    facts = known.operation(plan.operation)
+    return None if facts is None or facts.settle is None else (facts.settle, known.source_of_settle(facts))
 
 
 def _advice(plan: Plan, fault: Fault, rule: Rule | None, policy: Policy) -> str | None:
