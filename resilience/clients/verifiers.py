@@ -50,9 +50,10 @@ def verifiers_for(
     :class:`Ambiguous`, which ends the call and names the instance.
 
     Args:
-        client: A client of Alibaba's or of Tencent's SDK for MQTT, or Tencent's common client for ``mqtt``. For an
-            asynchronous client of Tencent's the verifiers are coroutine functions. For all others they are plain
-            functions, which an executor runs in worker threads.
+        client: A client of Alibaba's or of Tencent's SDK for MQTT, or Tencent's common client for ``mqtt``; or one of
+            another SDK that an adapter has verifiers for, with its groups of operations. For an asynchronous client
+            the verifiers are coroutine functions, but for Alibaba's. For all others they are plain functions, which an
+            executor runs in worker threads.
         unique_tag: The key of a tag in ``TagList`` that has another value in each purchase; a purchase without the
             tag is judged by its name. Keep the policy's ``settle`` longer than tags need to show up. Tencent only.
         unique: Fields of CreateInstance that together distinguish one purchase from all others, as in a policy:

@@ -11,7 +11,7 @@ from msrest.pipeline import ClientRawResponse
 from raw_peer import Peer, Script
 
 from resilience import SyncExecutor, wrap_client
-from resilience.clients import check_value
+from resilience.clients import check_value, verifiers_for
 from resilience.core.fault import Fault
 from resilience.sandbox import Sandbox
 
@@ -109,3 +109,27 @@ def test_a_peer_that_speaks_of_something_else_is_garbled(manager: Any) -> None:
         devices.config.base_url = f"http://{peer.address}"
         answer = devices.get_identity("pump-1")
     assert named(check_value("azure-iot", "GetDevice", answer)) == "garbled"
+
+
+def test_a_client_has_verifiers_for_what_it_makes(manager: Any, provisioning: Any, sandbox: Sandbox) -> None:
+    """The verifiers of all groups, for functions that take the arguments of the SDK's methods."""
+    manager.protocol.config.retry_policy.retries = 0
+    found = verifiers_for(manager)
+    assert set(found) == {
+        f"azure-iot:{name}" for name in ("CreateDevice", "CreateModule", "CreateConfiguration", "CreateScheduledJob")
+    }
+    provisioning._client._pipeline._impl_policies[5].total_retries = 0
+    assert set(verifiers_for(provisioning)) == {"azure-iot:CreateEnrollment", "azure-iot:CreateEnrollmentGroup"}
+    verify, device = found["azure-iot:CreateDevice"], Device(device_id="pump-1")
+    assert verify("pump-1", device) is None
+    manager.create_device_with_sas("pump-1", None, None, "enabled")
+    assert verify("pump-1", device).device_id == "pump-1"
+    with pytest.raises(ValueError, match="buys nothing"):
+        verifiers_for(manager, unique_names=True)
+    assert sandbox.asked("GetDevice") == 2
+
+
+def test_a_client_that_repeats_has_no_verifiers(manager: Any) -> None:
+    """A verifier of a client that repeats by itself would hide what it does."""
+    with pytest.raises(ValueError, match="3 retries"):
+        verifiers_for(manager)

@@ -190,11 +190,29 @@ class AzureOperation:
         unclear: Callable[[Fault, str, Any], Exception],  # noqa: ARG002  # the verifier raises the SDK's own errors
     ) -> Verifier | None:
         """Return the ready-made verifier, which reads what the call has made; None if there is none."""
+        found = self.read_back
+        return None if found is None else found.verifier()
+
+    @property
+    def read_back(self) -> SdkReadBack | None:
+        """The read-back of what a call has made; None if the calls make nothing."""
         described = self.method.described
         if described.finds is None or self.operation != described.operation:
             return None
-        find = getattr(plain_client(self.client), described.finds)
-        return SdkReadBack(self.fields(), find).verifier()
+        return SdkReadBack(self.fields(), getattr(plain_client(self.client), described.finds))
+
+
+def verifiers_of(client: object) -> dict[str, Verifier]:
+    """Return the verifiers of a client and of its groups, by operation (``provider:Name``); empty for other objects."""
+    found: dict[str, Verifier] = {}
+    for _, group in connections.groups_of(client):
+        found |= verifiers_of(group)
+    for method in methods_of(type(client)).values():
+        operation = AzureOperation(client, method, method.described.operation)
+        read_back = operation.read_back
+        if read_back is not None:
+            found[f"{PROVIDER}:{operation.operation}"] = read_back.verifier()
+    return found
 
 
 def within(function: Callable[..., Any], client: Any, seconds: float) -> Callable[..., Any] | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import FrameType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from resilience.clients.azure import answers, connections, errors, keys, methods
 from resilience.clients.azure.described import GROUPS
 from resilience.clients.azure.methods import AzureMethod
 from resilience.clients.azure.traits import HOOKS, PACKAGES, PROVIDER
 from resilience.clients.common.calls import Apis
+from resilience.clients.common.lookups import Purchases, Verifier
 from resilience.clients.common.raised.frames import module_of
 from resilience.clients.sdk import Sdk
 
@@ -25,6 +26,7 @@ class AzureSdk(Sdk):
     provider: ClassVar[str] = PROVIDER
     packages: ClassVar[tuple[str, ...]] = PACKAGES
     clients: ClassVar[tuple[str, ...]] = ("azure-iot-hub or azure-iot-deviceprovisioning",)
+    verifies: ClassVar[str] = "azure-iot-hub, azure-iot-deviceprovisioning"
     hooks: ClassVar[Mapping[str, tuple[str, ...]]] = HOOKS
 
     # See the methods of the base class.
@@ -44,6 +46,18 @@ class AzureSdk(Sdk):
     def methods(self, cls: type, apis: Apis) -> Mapping[str, AzureMethod]:  # noqa: ARG002  # for vendors' SDKs the policy describes no API
         """Return the methods of a class of operations, by name; empty for other classes."""
         return methods.methods_of(cls)
+
+    def verifiers(self, client: Any, purchases: Purchases) -> Mapping[str, Verifier] | None:
+        """
+        Return the verifiers of a client and of its groups, by operation; None for other clients.
+
+        Raises:
+            ValueError: ``purchases`` is not empty: such a client buys nothing.
+        """
+        found = methods.verifiers_of(client)
+        if found and purchases:
+            raise ValueError("verifiers_for: such a client buys nothing; leave out unique_tag, unique and unique_names")
+        return found or None
 
     def groups(self, cls: type) -> tuple[str, ...]:
         """Return the attributes of a client class that have operations, or another client with groups."""
