@@ -1,5 +1,5 @@
 """
-Ready-made sources for ``Credentials``: temporary keys from the AssumeRole of both services.
+Ready-made sources for ``Credentials``: temporary keys from the AssumeRole of a token service.
 
 Each function returns a plain function. :class:`resilience.Credentials` runs it in a worker
 thread, so that no event loop waits for it. The SDKs' own credentials block the event loop, and
@@ -24,13 +24,15 @@ from attrs import evolve
 
 from resilience.clients.alibaba.tea.keys import assuming as alibaba
 from resilience.clients.alibaba.traits import PROVIDER as ALIBABA
+from resilience.clients.aws.keys import assuming as aws
+from resilience.clients.aws.traits import PROVIDER as AWS
 from resilience.clients.common.assuming import Keys
 from resilience.clients.common.keys import KeyTriple
 from resilience.clients.faults import classify
 from resilience.clients.tencent.keys import assuming as tencent
 from resilience.clients.tencent.traits import PROVIDER as TENCENT
 
-__all__ = ["Keys", "alibaba_assume_role", "tencent_assume_role"]
+__all__ = ["Keys", "alibaba_assume_role", "aws_assume_role", "tencent_assume_role"]
 
 P = ParamSpec("P")
 
@@ -63,4 +65,5 @@ def _refresher(provider: str, make: Callable[P, Callable[[], KeyTriple]]) -> Cal
 
 
 alibaba_assume_role: Final = _refresher(ALIBABA, alibaba.alibaba_assume_role)
+aws_assume_role: Final = _refresher(AWS, aws.aws_assume_role)
 tencent_assume_role: Final = _refresher(TENCENT, tencent.tencent_assume_role)

@@ -17,8 +17,8 @@ from servers.aws import EXPIRED, KEYS, REGION, Request, Server, Step, refusal, r
 
 from resilience import Executor, Policy, wrap_client
 from resilience.clients import KeyTriple, classify, registry
-from resilience.clients.aws.keys.assuming import aws_assume_role
 from resilience.clients.inspection import managed_keys
+from resilience.clients.sts import aws_assume_role
 
 pytest_plugins = ("servers.aws_fixtures",)
 pytestmark = pytest.mark.usefixtures("plain_environment")

@@ -13,6 +13,8 @@ import boto3
 import pytest
 from aws_clients import POLICY, client, client_async, executor, wrapped
 from botocore import exceptions
+from botocore.stub import Stubber
+from moto import mock_aws
 from servers.aws import HANG, LOSE, PASS, REGION, TEAR, THROTTLED, Step, refusal, serving
 
 from resilience import Executor, Ledger, Policy, SyncExecutor, wrap_client
@@ -324,3 +326,48 @@ def test_a_client_of_aiobotocore_needs_asyncio() -> None:
     with pytest.raises(exceptions.HTTPClientError) as caught:
         trio.run(use)
     assert any("boto3 in a plain function" in note for note in caught.value.__notes__)
+
+
+def test_a_stubbed_client_stays_stubbed() -> None:
+    """Botocore's own tool for tests answers in place of the service, and counts each attempt."""
+    given = client("http://127.0.0.1:9")
+    with Stubber(given) as stub:
+        stub.add_client_error("create_thing", "ThrottlingException", http_status_code=400)
+        stub.add_response("create_thing", {"thingName": "t", "thingArn": "a"}, {"thingName": "t"})
+        assert wrap_client(given, executor()).create_thing(thingName="t")["thingArn"] == "a"
+        stub.assert_no_pending_responses()
+
+
+def test_a_client_under_motos_decorator_follows_the_policy() -> None:
+    """Moto answers inside the process; users test their scripts so."""
+    with mock_aws():
+        given = boto3.client("iot", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")
+        iot = wrap_client(given, executor())
+        assert iot.create_policy(policyName="p", policyDocument="{}")["policyName"] == "p"
+        with pytest.raises(iot.exceptions.ResourceAlreadyExistsException):
+            iot.create_policy(policyName="p", policyDocument="{}")
+
+
+def test_parameters_by_name_are_those_of_the_same_call(fresh_moto: int) -> None:
+    """A program that calls the generic method may name its parameters."""
+    with serving(LOSE, moto=fresh_moto) as server:
+        iot = wrapped(server.url)
+        made = iot._make_api_call(operation_name="CreatePolicy", api_params={"policyName": "p", "policyDocument": "{}"})
+        assert made["policyName"] == "p"
+        assert server.took("POST", "/policies/p") == 1
+
+
+def test_a_users_verifier_gets_the_fields_by_name(fresh_moto: int) -> None:
+    """It has the parameters of the client's method, and its word counts before the ready-made one's."""
+    asked: list[dict[str, Any]] = []
+    made = executor()
+
+    @made.verify("CreatePolicy")
+    def find(**fields: Any) -> dict[str, Any]:
+        asked.append(fields)
+        return {"policyName": fields["policyName"], "policyArn": "mine"}
+
+    with serving(LOSE, moto=fresh_moto) as server:
+        iot = wrap_client(client(server.url), made)
+        assert iot.create_policy(policyName="p", policyDocument="{}")["policyArn"] == "mine"
+    assert asked == [{"policyName": "p", "policyDocument": "{}"}]

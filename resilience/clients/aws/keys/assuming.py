@@ -60,7 +60,8 @@ def aws_assume_role(  # noqa: PLR0913  # one keyword for each thing that the ser
         timeout: Seconds, for the connection and again for the answer.
 
     Returns:
-        As for :func:`alibaba_assume_role`.
+        As for :func:`alibaba_assume_role`. A client of boto3 takes the keys when it is made, so make it inside the
+        wrapped function, or let ``[credentials.aws-iot]`` of the policy renew those of a wrapped client.
 
     Raises:
         ImportError: ``botocore``, which boto3 installs, is not installed.
