@@ -13,7 +13,9 @@ from aiobotocore.session import get_session
 from aws_clients import POLICY, client, executor
 from botocore.config import Config
 from botocore.credentials import DeferredRefreshableCredentials, RefreshableCredentials
-from servers.aws import EXPIRED, KEYS, REGION, Request, Server, Step, refusal, role_answer, serving
+from botocore.exceptions import ConnectionClosedError
+from raw_peer import Peer, Script
+from servers.aws import EXPIRED, REGION, Request, Server, Step, refusal, role_answer, serving
 
 from resilience import Executor, Policy, wrap_client
 from resilience.clients import KeyTriple, classify, registry
@@ -347,6 +349,23 @@ def test_a_role_that_cannot_be_assumed_has_no_effect(monkeypatch: pytest.MonkeyP
     assert (fault.label, fault.effect) == ("http-503", "none")
 
 
+def test_a_token_service_that_says_nothing_leaves_the_request_unsent(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    """Its answer is lost, and that of the operation is not: it was never asked for."""
+    with Peer(Script("close")) as peer, serving() as server:
+        _profile(monkeypatch, tmp_path, f"http://{peer.address}")
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+        session = boto3.session.Session(profile_name="provisioner")
+        direct = session.client("iot", endpoint_url=server.url, config=ONCE)
+        with pytest.raises(ConnectionClosedError) as caught:
+            direct.create_thing(thingName="t")
+        assert server.requests == []
+    fault = classify(caught.value)
+    assert fault is not None
+    assert (fault.transport, fault.effect) == ("unsent", "none")
+
+
 def test_an_asynchronous_client_renews_within_its_next_request() -> None:
     """Its credential awaits, so nothing stops the event loop; it only has to know that the token was refused."""
     from aiobotocore.credentials import AioRefreshableCredentials  # noqa: PLC0415  # next to its only use
@@ -371,4 +390,3 @@ def test_an_asynchronous_client_renews_within_its_next_request() -> None:
 def test_keys_of_the_environment_are_boto3s() -> None:
     """What signs a role's request is read where boto3 reads it."""
     assert _sdk().key_variables == ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-    assert KEYS
