@@ -15,20 +15,25 @@ from typing import Any
 import anyio
 import anyio.to_thread
 import pytest
+from alibabacloud_onsmqtt20200420.client import Client
+from alibabacloud_tea_openapi.models import Config
 from attrs import define, evolve, field
 from engine_calls import REFRESH, Log, executor, policy, refused
 from servers.redis import RedisServer, redis_server
 
 from resilience import Credentials, Executor, RemedyFailed, StateError, SyncExecutor
+from resilience.clients.common.keys import KeyTriple
 from resilience.core.admission.shared.refresh_record import RefreshRecord, refresh_record
 from resilience.core.admission.shared.reservation import GivenSlots, SlotRequest
 from resilience.core.events import RefreshEnded, RefreshStarted, Waited
 from resilience.core.policy import PolicyValues
-from resilience.core.settings.credentials import CredentialLimits
+from resilience.core.settings.credentials import CredentialLimits, CredentialSource, SourceKind
 from resilience.core.settings.state import OnUnavailable, StateSettings
 from resilience.engine.credentials.loaded import Loaded
+from resilience.engine.credentials.policy_source import PolicySources
 from resilience.engine.credentials.refreshes import RefreshInFlight
 from resilience.engine.runtime.event_loop import LOOP
+from resilience.engine.runtime.plain_thread import THREAD, drive
 from resilience.engine.runtime.runtime import Runtime
 from resilience.engine.sharing import refresh_turns
 from resilience.engine.sharing.refresh_turns import RefreshTurns
@@ -183,7 +188,8 @@ async def test_what_is_still_valid_is_not_waited_for() -> None:
     """Ahead of expiry a call goes on with what it has while another process refreshes, and a later call renews it."""
     sts = Sts(takes=3.0)
     sources = [sts.source(lambda _: time.time() + 3600) for _ in range(2)]
-    calls = [caller(source, sharing()) for source in sources]
+    log = Log()
+    calls = [caller(source, sharing(), observers=[log]) for source in sources]
     for source, call in zip(sources, calls, strict=True):
         await call()
         assert isinstance(source.loaded, Loaded)
@@ -200,6 +206,8 @@ async def test_what_is_still_valid_is_not_waited_for() -> None:
             tasks.start_soon(timed, call)
     assert min(took) < 0.1
     assert [source.generation for source in sources] in ([1, 2], [2, 1])
+    # A refresh that has not begun is not told.
+    assert sum(isinstance(event, RefreshStarted) for event in log.events) == 3
     time.sleep(1.1)  # noqa: ASYNC251  # what expires does so by the real clock
     for call in calls:
         await call()
@@ -286,15 +294,18 @@ def test_an_answer_after_a_cancellation_holds_no_one_up(backend: str) -> None:
     async def fetch(_: Runtime) -> str:
         return await sts.key()
 
+    async def refresh(number: int) -> None:
+        await turns[number].refresh(fetch, RefreshInFlight(LOOP), 5.0, waits=True, begins=lambda: None)
+
     async def main() -> None:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(lambda: turns[0].refresh(fetch, RefreshInFlight(LOOP), 5.0, waits=True))
+            tasks.start_soon(refresh, 0)
             await anyio.to_thread.run_sync(store.is_asked.wait)
             tasks.cancel_scope.cancel()
         store.may_answer.set()
         await anyio.sleep(0.1)
         with anyio.fail_after(5):
-            await turns[1].refresh(fetch, RefreshInFlight(LOOP), 5.0, waits=True)
+            await refresh(1)
 
     anyio.run(main, backend=backend)
     assert len(sts.asked) == 1
@@ -474,3 +485,38 @@ def test_a_record_says_when_the_service_may_be_asked() -> None:
     assert RefreshRecord().succeeded(90.0).failed("OSError", 100.0).cools_for(5.0, 101.0) == 4.0
     for record in (failed, failed.succeeded(3.0), RefreshRecord()):
         assert refresh_record(record.text()) == record
+
+
+@pytest.mark.parametrize(("kind", "most"), [("command", 1), ("assume_role", 1), ("file", 2)])
+def test_sources_of_a_policy_take_turns_where_they_ask_a_service(kind: SourceKind, most: int, tmp_path: Path) -> None:
+    """A command and a role are asked one after the other, and a file is only read."""
+    store, lock = SharedStore(StateSettings(store=str(tmp_path / "state.db"))), threading.Lock()
+    found, under_way, both = 0, 0, threading.Barrier(2)
+
+    def fetch() -> KeyTriple:
+        nonlocal found, under_way
+        with lock:
+            under_way += 1
+            found = max(found, under_way)
+        time.sleep(0.5)
+        with lock:
+            under_way -= 1
+        return KeyTriple(access_key_id="id", access_key_secret="new", security_token="token")
+
+    def renew() -> None:
+        said = CredentialSource(kind=kind)
+        sources = PolicySources({"alibaba": fetch}, {"alibaba": said}, store, lambda provider: provider)
+        keys = Config(access_key_id="id", access_key_secret="old", security_token="t", endpoint="e.example")
+        client = Client(keys)
+        source = sources.of("alibaba", client)
+        assert source is not None
+        both.wait(10)
+        drive(source.renew(1, runtime=THREAD))
+        assert source.current().access_key_secret == "new"
+
+    threads = [threading.Thread(target=renew) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == most

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from hashlib import sha256
 
 from attrs import define, field
 
@@ -25,21 +24,14 @@ class PolicySource(Credentials[KeyTriple]):
     Args:
         first: The keys of the first client.
         fetch: Gets new keys; blocks.
-        source: What the policy says of the source.
     """
 
-    def __init__(self, first: KeyTriple, fetch: Callable[[], KeyTriple], source: CredentialSource) -> None:
+    def __init__(self, first: KeyTriple, fetch: Callable[[], KeyTriple]) -> None:
         # The requests of `fetch` belong to the attempt that waits for it, and are no calls of the script.
         super().__init__(as_attempt(fetch), expires=lambda keys: keys.expires_at)
         # The expiry of these keys is unknown, so only a refusal renews them.
         self.loaded = Loaded(first, 1, read=True)
         self.first_id = first.access_key_id
-        self._source = source
-
-    def _shared_name(self) -> str:
-        source = self._source
-        same = source.kind, source.role, source.endpoint, source.session_name, source.region, source.written
-        return sha256(repr(same).encode()).hexdigest()[:12]
 
 
 @define(eq=False)
@@ -104,8 +96,9 @@ class PolicySources:
         return source
 
     def _new(self, provider: str, keys: KeyTriple, fetch: Callable[[], KeyTriple]) -> PolicySource:
-        source = PolicySource(keys, fetch, self._sources[provider])
+        made, said = PolicySource(keys, fetch), self._sources[provider]
         # A file is read and asks no token service; what another process has renewed is there.
-        if self._shared is not None and self._sources[provider].kind != "file":
-            source.take_turns(self._shared, self._names(provider))
-        return source
+        if self._shared is not None and said.kind != "file":
+            same = said.kind, said.role, said.endpoint, said.session_name, said.region, said.written
+            made.take_turns(self._shared, self._names(provider), repr(same))
+        return made

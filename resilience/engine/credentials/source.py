@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from hashlib import sha256
 from typing import Generic, NoReturn, TypeVar, cast, overload
 
 from resilience.core.settings.credentials import CredentialLimits
@@ -19,7 +18,7 @@ from resilience.engine.runtime.locks import ProcessLock
 from resilience.engine.runtime.plain_thread import THREAD, drive
 from resilience.engine.runtime.runtime import Runtime
 from resilience.engine.runtime.worker_threads import Threads, is_coroutine_function
-from resilience.engine.sharing.refresh_turns import NotNow, RefreshCoolingError, RefreshTurns
+from resilience.engine.sharing.refresh_turns import NotNow, RefreshCoolingError, RefreshTurns, function_name
 from resilience.engine.sharing.shared_store import SharedStore
 from resilience.state.store import StateError
 
@@ -203,22 +202,17 @@ class Credentials(Generic[C]):
             raise RemedyFailed("refresh", "credentials not read: call sts.current() inside the wrapped function")
         await self._renew(generation, self._limits or limits or _DEFAULTS, on_flight, runtime)
 
-    def take_turns(self, shared: SharedStore, begins: str) -> None:
+    def take_turns(self, shared: SharedStore, begins: str, name: str | None = None) -> None:
         """
         Refresh in turn with the other processes that have such a source, from now on.
 
         Args:
             shared: The store that they share.
             begins: What begins the names of an account's values there.
+            name: What the source is called in every process; None for the name of its function.
         """
         if self._turns is None:
-            self._turns = RefreshTurns(shared, f"{begins}:refresh:{self._shared_name()}")
-
-    def _shared_name(self) -> str:
-        """Return a name that the source has in every process."""
-        function = self._refresh
-        name = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', type(function).__qualname__)}"
-        return sha256(name.encode()).hexdigest()[:12]
+            self._turns = RefreshTurns.of(shared, begins, name or function_name(self._refresh))
 
     async def _renew_early(
         self,
@@ -282,13 +276,17 @@ class Credentials(Generic[C]):
     ) -> bool:
         """Refresh; False where other processes do, and what is still valid is renewed later."""
         now, cool_down = flight.runtime.now, limits.cool_down
-        try:
+
+        def begins() -> None:
             if on_flight is not None:
                 on_flight(flight, True)  # noqa: FBT003  # positional in the callback's type
+
+        try:
             if self._turns is None:
+                begins()
                 value: C | NotNow = await self._fetch(flight.runtime)
             else:
-                value = await self._turns.refresh(self._fetch, flight, cool_down, waits=not is_early)
+                value = await self._turns.refresh(self._fetch, flight, cool_down, waits=not is_early, begins=begins)
             if isinstance(value, NotNow):
                 self._early_at = time.time() + _EARLY_AGAIN
                 return False

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from enum import Enum
+from hashlib import sha256
 from typing import Final, Protocol, TypeVar
 from uuid import uuid4
 
@@ -108,8 +109,19 @@ class RefreshTurns:
     shared: SharedStore
     key: str
 
+    @classmethod
+    def of(cls, shared: SharedStore, begins: str, name: str) -> RefreshTurns:
+        """Return the turns of a source of this name, of the account whose values' names begin so."""
+        return cls(shared, f"{begins}:refresh:{sha256(name.encode()).hexdigest()[:12]}")
+
     async def refresh(
-        self, fetch: Callable[[Runtime], Awaitable[T]], flight: Waiting, cool_down: float, *, waits: bool
+        self,
+        fetch: Callable[[Runtime], Awaitable[T]],
+        flight: Waiting,
+        cool_down: float,
+        *,
+        waits: bool,
+        begins: Callable[[], None],
     ) -> T | NotNow:
         """
         Refresh when it is this process's turn, and tell the others what came of it.
@@ -119,6 +131,7 @@ class RefreshTurns:
             flight: Of the refresh; it gets the time that was waited.
             cool_down: For how many seconds a failure of another process holds.
             waits: Whether to wait for the refreshes of other processes.
+            begins: Called when the refresh begins: before the wait, if there may be one.
 
         Returns:
             The new credentials; or that there would have been a wait.
@@ -130,12 +143,16 @@ class RefreshTurns:
         """
         runtime = flight.runtime
         turn, began = RefreshTurn(self._request()), runtime.now()
+        if waits:
+            begins()
         try:
             try:
                 if not await self._has(turn, runtime, cool_down, waits=waits):
                     return NotNow.NOT_NOW
             finally:
                 flight.waited = runtime.now() - began
+            if not waits:
+                begins()
             try:
                 value = await fetch(runtime)
             except Exception as error:
@@ -239,6 +256,12 @@ class RefreshTurns:
             proposal=Proposal(self.key, "", "", _KEPT),
             permits=PermitRequest(key=f"{self.key}:turn", count=1, holder=holder, held=0, wanted=1, lasts=LEASE),
         )
+
+
+def function_name(function: object) -> str:
+    """Return the name that a function has in every process."""
+    name = getattr(function, "__qualname__", type(function).__qualname__)
+    return f"{getattr(function, '__module__', '')}.{name}"
 
 
 def _held(request: SlotRequest, held: int) -> PermitRequest | None:
