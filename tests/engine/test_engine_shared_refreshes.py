@@ -364,7 +364,6 @@ def test_processes_take_turns(kind: str, tmp_path: Path, request: pytest.Fixture
         assert time.monotonic() < deadline
         time.sleep(0.01)
     killed.kill()
-    killed_at = time.monotonic()
     processes = [
         context.Process(target=refresh_in_process, args=(store, str(path), 0.1, backend))
         for backend in ("asyncio", "trio", "threads")
@@ -374,7 +373,9 @@ def test_processes_take_turns(kind: str, tmp_path: Path, request: pytest.Fixture
     for process in (killed, *processes):
         process.join()
     assert [what for what, _ in noted(path)] == ["begin", "end"] * 3
-    assert killed_at + refresh_turns.LEASE - 2.0 <= noted(path)[0][1] <= killed_at + refresh_turns.LEASE + 5.0
+    began = noted(tmp_path / "killed")[0][1]
+    # The lease began a little before the refresh; a machine that is busy notices its end late.
+    assert began + refresh_turns.LEASE - 2.0 <= noted(path)[0][1] <= began + refresh_turns.LEASE + 30.0
 
 
 @pytest.mark.parametrize("on_unavailable", ["local", "fail"])
