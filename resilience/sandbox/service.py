@@ -6,14 +6,11 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from threading import RLock
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from resilience.sandbox.exchange import Asked, HttpRequest, JsonObject, Refusal, Reply
-from resilience.sandbox.http.authority import Authority
+from resilience.sandbox.http.authority import TRUST, Authority
 from resilience.sandbox.keys import Keyring, TemporaryKey, TimeSource
-
-# requests, and Python's own ssl, which aiohttp and httpx use.
-_TRUST: Final = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 
 Handler = Callable[[JsonObject], JsonObject]
 
@@ -85,7 +82,7 @@ class Service(ABC):
     def trust(self) -> dict[str, str]:
         """Return the environment variables that make clients trust the sandbox's certificate; empty without one."""
         file = None if self.authority is None else self.authority.trusted
-        return {} if file is None else dict.fromkeys(_TRUST, file)
+        return {} if file is None else dict.fromkeys(TRUST, file)
 
     def about(self) -> str:
         """Return what is there from the start, for users."""

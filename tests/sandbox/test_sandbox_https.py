@@ -90,3 +90,15 @@ def test_without_cryptography_there_is_http(monkeypatch: pytest.MonkeyPatch) -> 
         with pytest.raises(requests.exceptions.ConnectionError):
             requests.get(f"https://{sandbox.alibaba.endpoint}{CONTROL}", timeout=5)
         assert requests.get(f"http://{sandbox.alibaba.endpoint}{CONTROL}", timeout=5).json() == []
+
+
+def test_the_certificates_of_a_company_stay_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that the environment names already is the beginning of ours, in place of the libraries' own list."""
+    company = tmp_path / "company.pem"
+    company.write_text("# the certificates of a company\n")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(company))
+    authority = Authority("127.0.0.1")
+    trusted_by_all = Path(authority.trusted or "").read_text()
+    authority.close()
+    assert trusted_by_all.count("BEGIN CERTIFICATE") == 1
+    assert "# the certificates of a company" in trusted_by_all

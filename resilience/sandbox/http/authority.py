@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import os
 import ssl
 import tempfile
 from importlib import import_module
@@ -16,6 +17,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
+
+TRUST: Final = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+"""The environment variables that name a file of certificates to trust: of requests, and of Python's own ssl."""
 
 _LIFETIME: Final = dt.timedelta(days=30)
 # A clock that is a little behind still takes the certificate.
@@ -111,7 +115,11 @@ def _names(x509: Any, host: str) -> list[Any]:
 
 
 def _trusted_otherwise() -> bytes:
-    """Return the certificates that HTTP libraries trust by default: those of certifi, or else of this machine."""
+    """Return the certificates that HTTP libraries trust: of the environment, else of certifi, else of this machine."""
+    for name in TRUST:
+        named = Path(os.environ.get(name) or ".")
+        if named.is_file():
+            return named.read_bytes()
     if find_spec("certifi") is not None:
         return Path(import_module("certifi").where()).read_bytes()
     file = Path(ssl.get_default_verify_paths().cafile or "")
