@@ -16,7 +16,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Literal
 
 from attrs import define, field, frozen
-from moto.server import ThreadedMotoServer
 
 REGION: Final = "eu-west-1"
 KEYS: Final = {"aws_access_key_id": "marker-id", "aws_secret_access_key": "marker-secret"}
@@ -202,6 +201,8 @@ def serving(*script: Step, moto: int | None = None, rest: Step = PASS) -> Iterat
 @contextlib.contextmanager
 def moto() -> Iterator[int]:
     """Yield the port of a moto that has just started; it takes a second."""
+    from moto.server import ThreadedMotoServer  # noqa: PLC0415  # each worker reads this file, and one runs the server
+
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     try:
