@@ -214,6 +214,8 @@ def test_provision_is_the_command_in_python(place: Place, monkeypatch: pytest.Mo
     for name, value in place.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.syspath_prepend(PROGRAMS)
+    # Another test may have imported it for a service of its own.
+    monkeypatch.delitem(sys.modules, "fleet_devices", raising=False)
     rows = ({"group_id": f"GID_fleet_{number}"} for number in range(30))
     report = provision("fleet_devices:create_group", rows, policy=place.folder / "fleet.toml")
     assert (report.rows, report.done, report.known, report.failed, report.left) == (30, 30, 0, 0, 0)

