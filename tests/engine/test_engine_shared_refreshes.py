@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -352,27 +353,35 @@ def noted(path: Path) -> list[tuple[str, float]]:
     return sorted(((what, float(at)) for what, at in map(str.split, lines)), key=lambda each: each[1])
 
 
-@pytest.mark.parametrize("kind", ["file", "redis"])
-def test_processes_take_turns(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """On asyncio, on trio and in threads; one that was killed in its refresh is waited for until its lease is over."""
-    store = str(tmp_path / "state.db") if kind == "file" else request.getfixturevalue("server").url
-    path, context = tmp_path / "noted", multiprocessing.get_context("spawn")
-    killed = context.Process(target=refresh_in_process, args=(store, str(tmp_path / "killed"), 60.0, "threads"))
-    killed.start()
-    deadline = time.monotonic() + 30
+def started(store: str, path: Path, takes: float, *backends: str) -> list[BaseProcess]:
+    context = multiprocessing.get_context("spawn")
+    processes: list[BaseProcess] = [
+        context.Process(target=refresh_in_process, args=(store, str(path), takes, backend)) for backend in backends
+    ]
+    for process in processes:
+        process.start()
+    return processes
+
+
+def test_processes_take_turns(server: RedisServer, tmp_path: Path) -> None:
+    """On asyncio, on trio and in threads a refresh begins when the one before has ended."""
+    path = tmp_path / "noted"
+    for process in started(server.url, path, 0.3, "asyncio", "trio", "threads"):
+        process.join()
+    assert [what for what, _ in noted(path)] == ["begin", "end"] * 3
+
+
+def test_a_process_that_was_killed_in_its_refresh_is_waited_for_until_its_lease_is_over(tmp_path: Path) -> None:
+    """Then the next one goes on."""
+    store, path = str(tmp_path / "state.db"), tmp_path / "noted"
+    (killed,) = started(store, tmp_path / "killed", 60.0, "threads")
+    deadline = time.monotonic() + 60
     while not noted(tmp_path / "killed"):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     killed.kill()
-    processes = [
-        context.Process(target=refresh_in_process, args=(store, str(path), 0.1, backend))
-        for backend in ("asyncio", "trio", "threads")
-    ]
-    for process in processes:
-        process.start()
-    for process in (killed, *processes):
+    for process in (killed, *started(store, path, 0.0, "asyncio")):
         process.join()
-    assert [what for what, _ in noted(path)] == ["begin", "end"] * 3
     began = noted(tmp_path / "killed")[0][1]
     # The lease began a little before the refresh; a machine that is busy notices its end late.
     assert began + refresh_turns.LEASE - 2.0 <= noted(path)[0][1] <= began + refresh_turns.LEASE + 30.0
