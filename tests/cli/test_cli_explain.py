@@ -156,6 +156,14 @@ def test_a_code_of_several_words_is_taken_as_the_service_writes_it(code: str) ->
     assert 'rabbitmq."Delete*/Object_Not_Found" -> gone' in result.output
 
 
+@pytest.mark.parametrize("code", ["CreateDevice/409001", "CreateDevice/DeviceAlreadyExists"])
+def test_a_number_names_its_code(code: str) -> None:
+    """A number that a user copies from an answer is the code that rules have."""
+    result = run(code, "--policy", "builtin:azure-iot")
+    assert result.exit_code == 0, result.output
+    assert 'azure-iot."CreateDevice/DeviceAlreadyExists" -> ours' in result.output
+
+
 @pytest.mark.parametrize("provider", ["alibaba", "tencent"])
 def test_a_transport_fault_is_answered_by_the_only_provider_of_the_policy(provider: str) -> None:
     """A policy for one provider needs no provider in the question, and answers from that provider's file."""

@@ -32,7 +32,7 @@ def read_subject(subject: str, policy: Policy, provider: str | None) -> tuple[Fa
     if provider is not None and provider not in {*providers(), *_scopes(policy)}:
         known = dict.fromkeys((*named_providers(policy), *providers()))
         raise click.UsageError(f"unknown provider {provider!r}; expected one of {', '.join(known)}")
-    code = _joined(code, policy)
+    code = _as_in_rules(code, policy)
     if not operation:
         provider = provider or _owner(code, policy)
         operation = _only_operation(code, provider, policy)
@@ -46,8 +46,15 @@ def read_subject(subject: str, policy: Policy, provider: str | None) -> tuple[Fa
         raise click.UsageError(str(error)) from None
 
 
-def _joined(code: str, policy: Policy) -> str:
-    """Return a code as rules have it: ``_`` joins the words of one that a REST API writes in several."""
+def _as_in_rules(code: str, policy: Policy) -> str:
+    """
+    Return a code as rules have it.
+
+    A service may send a number in place of a code; ``_`` joins the words of one that a REST API writes in several.
+    """
+    if code.isdecimal():
+        numbered = (facts for each in providers() for facts in catalogue(each).codes.values())
+        return next((facts.code for facts in numbered if str(facts.number) == code), code)
     words = "_".join(code.split())
     is_known = any(words in catalogue(each).codes for each in providers())
     return words if is_known or words in {rule.code for rule in policy.rules} else code
