@@ -5,13 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import socket
 import sqlite3
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ import pytest
 from attrs import evolve, field, frozen
 from engine_calls import GROUP, INSTANCE, Log, executor, policy
 from servers.redis import RedisServer, redis_server
+from servers.slow_door import SlowDoor
 
 from resilience import Executor, SyncExecutor
 from resilience.core.admission.limits import RateLimits
@@ -342,36 +341,6 @@ def test_a_cancellation_at_any_point_gives_the_permit_back(backend: Backend, clo
 
 
 # a store that is slow, or begins anew
-
-
-class SlowDoor:
-    """Passes bytes on to a server, each after some time, as a network far away does."""
-
-    def __init__(self, port: int, delay: float) -> None:
-        self._to, self._delay = port, delay
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}/0"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                near, _ = self._listener.accept()
-                far = socket.create_connection(("127.0.0.1", self._to))
-                for one, other in ((near, far), (far, near)):
-                    threading.Thread(target=self._pass_on, args=(one, other), daemon=True).start()
-
-    def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
-        with suppress(OSError), one, other:
-            while data := one.recv(65536):
-                time.sleep(self._delay)
-                other.sendall(data)
-
-    def close(self) -> None:
-        # A thread that waits in accept does not end with the descriptor alone.
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -21,6 +21,7 @@ from alibabacloud_tea_openapi.models import Config
 from attrs import define, evolve, field
 from engine_calls import REFRESH, Log, executor, policy, refused
 from servers.redis import RedisServer, redis_server
+from servers.slow_door import SlowDoor
 
 from resilience import Credentials, Executor, RemedyFailed, StateError, SyncExecutor
 from resilience.clients.common.keys import KeyTriple
@@ -369,6 +370,23 @@ def test_processes_take_turns(server: RedisServer, tmp_path: Path) -> None:
     for process in started(server.url, path, 0.3, "asyncio", "trio", "threads"):
         process.join()
     assert [what for what, _ in noted(path)] == ["begin", "end"] * 3
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_slow_store_lets_no_two_refresh_at_once(backend: str, server: RedisServer) -> None:
+    """Each answer takes a fifth of a second, and the turns are still one after the other."""
+    sts, door = Sts(takes=0.05), SlowDoor(server.port, 0.1)
+
+    async def main() -> None:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(4):
+                tasks.start_soon(caller(sts.source(), sharing(door.url, on_unavailable="fail"), account=backend))
+
+    try:
+        anyio.run(main, backend=backend)
+    finally:
+        door.close()
+    assert (len(sts.asked), sts.most) == (4, 1)
 
 
 def test_a_process_that_was_killed_in_its_refresh_is_waited_for_until_its_lease_is_over(tmp_path: Path) -> None:
