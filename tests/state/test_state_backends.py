@@ -212,6 +212,22 @@ def test_a_note_is_on_the_disk_whatever_the_server_says(
         assert connection.execute("SELECT how, count(*) FROM seen GROUP BY how").fetchall() == [("on", 16)]
 
 
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ("options=-csearch_path%3Dmine", "a pool before the server refuses a parameter of the url"),
+        ("sslmode=require", "the server has no TLS"),
+    ],
+)
+def test_an_address_that_a_pool_does_not_take_is_told(
+    parameters: str, told: str, pooled_postgres: PostgresServer
+) -> None:
+    """The error says what to change; to wait would not help."""
+    with Ledger(f"{pooled_postgres.url()}?{parameters}") as ledger, pytest.raises(LedgerError, match=told) as raised:
+        ledger.get(KEY)
+    assert not isinstance(raised.value, UnavailableError)
+
+
 @everywhere
 def test_an_entry_is_forgotten_once(new: Open) -> None:
     """What is forgotten is new to everyone."""

@@ -38,6 +38,15 @@ _LASTING_WORDS: Final = (
 )
 
 
+_WORDS: Final[Mapping[str, str]] = {
+    "startup parameter": (
+        "a pool before the server refuses a parameter of the url, as PgBouncer refuses options; leave it out"
+    ),
+    "does not support SSL": "the server has no TLS; leave sslmode out of the url, or give the server a certificate",
+}
+"""What such errors say, and our words for it."""
+
+
 class _Connection(psycopg.Connection[Any]):
     """A connection that waits for an answer so many seconds; psycopg itself waits for ever."""
 
@@ -262,6 +271,9 @@ class PostgresStore:
             return UnavailableError(self.name, f"the server cannot answer now ({state}); nothing is sent without it")
         if isinstance(error, psycopg.OperationalError) and not state:
             text = str(error)
+            for said, reason in _WORDS.items():
+                if said in text:
+                    return LedgerError(self.name, reason)
             if any(word in text for word in _LASTING_WORDS):
                 reason = "the server refuses the connection; check user, password and database in the url"
                 return LedgerError(self.name, reason)
