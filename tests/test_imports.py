@@ -99,6 +99,10 @@ HOMES: Final[Mapping[str, frozenset[str]]] = {
     "jinja2": frozenset({"cli"}),
     "markupsafe": frozenset({"cli"}),
     "pygls": frozenset({"cli"}),
+    # What the sandbox plays AWS with.
+    "moto": frozenset({"sandbox"}),
+    "werkzeug": frozenset({"sandbox"}),
+    "botocore": frozenset({"sandbox"}),
     "lsprotocol": frozenset({"cli"}),
     # An SDK's own classes are made where its errors are read, and only when somebody asks for one.
     "alibabacloud_credentials": frozenset({"clients"}),

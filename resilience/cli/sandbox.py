@@ -8,13 +8,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from threading import Event
-from typing import Final, Unpack
+from typing import Any, Final, Unpack
 
 import click
 
 from resilience.sandbox import Sandbox
 from resilience.sandbox.http.proxies import proxies, without
-from resilience.sandbox.services import PROVIDERS, Ports
+from resilience.sandbox.services import EXTRAS, PROVIDERS, ServiceOptions
 
 _PORT = click.IntRange(0, 65535)
 
@@ -38,6 +38,13 @@ def _ports(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def _extras(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command a flag for each service that is played only if it is asked for."""
+    for name, extra in EXTRAS.items():
+        command = click.option(f"--{name}", is_flag=True, help=f"Also play {extra.words}.")(command)
+    return command
+
+
 @click.command(epilog=_SCRIPTS, short_help="Play all services on this machine.")
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="The address to listen on.")
 @_ports
@@ -58,6 +65,7 @@ def _ports(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--documented-limits", is_flag=True, help="Refuse what comes faster than the limits that the vendors document."
 )
+@_extras
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARGUMENT]...]")
 def sandbox(  # a parameter for each option
     host: str,
@@ -66,7 +74,7 @@ def sandbox(  # a parameter for each option
     *,
     documented_limits: bool,
     command: tuple[str, ...],
-    **ports: Unpack[Ports],
+    **options: Unpack[ServiceOptions],
 ) -> None:
     """
     Play all services on this machine until Ctrl-C, or for one command.
@@ -76,7 +84,7 @@ def sandbox(  # a parameter for each option
     here. The services end with the command, and the exit code is the command's. With another host than 127.0.0.1,
     everyone who can reach the host can also script the services.
     """
-    played = Sandbox(host=host, **ports)
+    played = _made(host, options)
     for text in scripts:
         _pair("--script", text, "FAULTS", played.script)
     for text in limits:
@@ -103,6 +111,15 @@ def sandbox(  # a parameter for each option
         except KeyboardInterrupt:
             too_fast = f", {played.refused} of them too fast" if played.refused else ""
             click.echo(f"stopped after {len(played.calls)} calls{too_fast}", err=True)
+
+
+def _made(host: str, options: ServiceOptions) -> Sandbox:
+    # A port asks for its service, also where the system is to choose it: 0 stands for an option that is not there.
+    given: Any = {name: value for name, value in options.items() if value}
+    try:
+        return Sandbox(host=host, **given)
+    except ModuleNotFoundError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _pair(option: str, text: str, expected: str, use: Callable[[str, str], object]) -> None:

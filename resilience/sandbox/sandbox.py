@@ -21,7 +21,7 @@ from resilience.sandbox.log import Call
 from resilience.sandbox.player import Player
 from resilience.sandbox.script import parse_script
 from resilience.sandbox.service import Service
-from resilience.sandbox.services import PROVIDERS, Ports, Services
+from resilience.sandbox.services import EXTRAS, PROVIDERS, ServiceOptions, Services
 
 DEFAULT_CHAOS = ("InternalError", "applied InternalError", "503", "reset", "applied reset", "hangup", "applied hangup")
 """Faults of all services, also after taking effect, so that a blind retry does it twice."""
@@ -46,17 +46,26 @@ class Sandbox(Services):
     Args:
         host: The address to bind. Beyond loopback everyone who can reach the sandbox can also script it.
         clock: Seconds since the epoch, for expiry and for the tolerance of time stamps. Waits are real.
-        ports: The port of each service, see :class:`resilience.sandbox.services.Ports`; the system chooses missing
-            ones.
+        options: The port of each service; the system chooses missing ones. Some services are played only if they are
+            asked for. See :class:`resilience.sandbox.services.ServiceOptions`.
     """
 
-    def __init__(self, *, host: str = "127.0.0.1", clock: TimeSource = time.time, **ports: Unpack[Ports]) -> None:
-        unknown = ports.keys() - PROVIDERS
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        clock: TimeSource = time.time,
+        **options: Unpack[ServiceOptions],
+    ) -> None:
+        unknown = options.keys() - {*PROVIDERS, *EXTRAS}
         if unknown:
             raise TypeError(f"Sandbox: unexpected {', '.join(sorted(unknown))}")
-        super().__init__(clock)
+        given: Mapping[str, Any] = options
+        asked = {PROVIDERS[name] for name in given if name in PROVIDERS}
+        super().__init__(
+            clock, extras=[name for name, extra in EXTRAS.items() if given.get(name) or extra.provider in asked]
+        )
         self._host = host
-        given: Mapping[str, Any] = ports
         self._ports: dict[str, int] = {provider: given.get(port, 0) for port, provider in PROVIDERS.items()}
         self._player = Player(clock)
         self._wire: Wire | None = None
