@@ -13,6 +13,7 @@ import pytest
 from aws_clients import client, client_async
 from botocore import exceptions
 from botocore.config import Config
+from botocore.stub import Stubber
 from raw_peer import Peer, Script, deaf_address, refusing_address, self_signed
 from servers.aws import KEYS, REGION, Step, refusal, serving
 
@@ -270,6 +271,22 @@ def test_a_wrong_argument_is_a_programming_error(call: Call) -> None:
         assert classify(_error(lambda: client(server.url).create_thing())) is None
         assert server.requests == []
     assert call in (_sync, _async)
+
+
+def test_a_waiter_that_gives_up_says_nothing_of_what_was_made() -> None:
+    """A function may create, and then wait for it in vain."""
+    fault = classify(exceptions.WaiterError(name="marker", reason="marker", last_response={}))
+    assert fault is not None
+    assert (fault.code, fault.effect_or_default()) == ("WaiterError", "unknown")
+
+
+def test_a_request_that_no_stub_expects_is_a_mistake_of_the_test() -> None:
+    """It leaves at once."""
+    direct = client("http://127.0.0.1:9")
+    with Stubber(direct) as stub:
+        assert classify(_error(direct.list_things)) is None
+        stub.add_response("list_things", {}, {"maxResults": 1})
+        assert classify(_error(direct.list_things)) is None
 
 
 def test_a_refusal_that_was_pickled_keeps_its_fault() -> None:

@@ -24,7 +24,7 @@ from resilience.clients import Ambiguous, AnswerError, verifiers_for
 from resilience.clients.aws.verifying import certificates, public_keys
 from resilience.clients.aws.verifying.finders import FINDERS
 from resilience.clients.aws.verifying.querying import IotQueryClient
-from resilience.clients.aws.verifying.read_backs import READ_BACKS
+from resilience.clients.aws.verifying.read_backs import READ_BACKS, is_same
 from resilience.clients.common.lookups import plain
 
 pytest_plugins = ("servers.aws_fixtures",)
@@ -545,3 +545,22 @@ def test_too_many_certificates_to_ask_about_say_nothing() -> None:
         with pytest.raises(Ambiguous, match="300 certificates"):
             find(certificateSigningRequest=_signing_request(_KEYS["p256"]()))
         assert len(server.requests) == 251
+
+
+@pytest.mark.parametrize(
+    ("asked", "found", "same"),
+    [
+        (["b", "a"], ["a", "b"], True),
+        (["a"], ["a", "b"], False),
+        ({"a": "1"}, {"a": "1"}, True),
+        (None, {}, True),
+        ("", None, True),
+        ('{"a": [1, 2]}', '{"a":[1,2]}', True),
+        ('{"a": [1, 2]}', '{"a":[2,1]}', False),
+        ("{not json", "{not json", True),
+        ("text", "other", False),
+    ],
+)
+def test_what_counts_as_the_same_content(asked: Any, found: Any, *, same: bool) -> None:
+    """The order of a list of names and the layout of JSON do not count; nothing is the same as an empty value."""
+    assert is_same(asked, found) == same

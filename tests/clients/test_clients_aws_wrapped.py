@@ -371,3 +371,18 @@ def test_a_users_verifier_gets_the_fields_by_name(fresh_moto: int) -> None:
         iot = wrap_client(client(server.url), made)
         assert iot.create_policy(policyName="p", policyDocument="{}")["policyArn"] == "mine"
     assert asked == [{"policyName": "p", "policyDocument": "{}"}]
+
+
+def test_a_wrapped_client_of_aiobotocore_says_so_before_it_sends() -> None:
+    """Nothing is sent from another event loop than its own."""
+    import trio  # noqa: PLC0415  # next to its only use
+
+    async def use(url: str) -> None:
+        async with client_async(url) as given:
+            iot = wrap_client(given, Executor(Policy.loads(POLICY), provider="aws-iot"))
+            await iot.create_thing(thingName="t")
+
+    with serving(rest=Step()) as server:
+        with pytest.raises(RuntimeError, match="CreateThing"):
+            trio.run(use, server.url)
+        assert server.requests == []

@@ -47,8 +47,11 @@ _VERDICTS: Final[Mapping[str, Transport | None]] = {
     "FlexibleChecksumError": "garbled",
 }
 
-# Mistakes in the arguments of a call; ``ValidationError`` is the base of several.
-_MISTAKES: Final = frozenset({"ParamValidationError", "ValidationError", "MissingParametersError"})
+# Mistakes in the arguments of a call, and in a test's stubs; ``ValidationError`` is the base of several.
+_MISTAKES: Final = frozenset({"ParamValidationError", "ValidationError", "MissingParametersError", "StubResponseError"})
+
+# What a function meets after it has sent requests that succeeded.
+_LATER: Final = frozenset({"WaiterError", "PaginationError"})
 
 
 def translate(error: Exception) -> Fault | None:
@@ -67,7 +70,7 @@ def translate(error: Exception) -> Fault | None:
         found = Fault(transport=_VERDICTS[name] or (None if caught is None else transport_of(caught)) or "lost")
     else:
         # Credentials, configuration and endpoints: whatever is missing, nothing was sent.
-        found = Fault(code=type(error).__name__, effect="none")
+        found = Fault(code=type(error).__name__, effect=None if _LATER.intersection(names) else "none")
     return _before_sending(evolve(found, provider=PROVIDER, error=type_name(error)), error)
 
 
