@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from resilience.core.decision import Discarded
     from resilience.core.fault import Fault
     from resilience.engine.bound_call import BoundCall, SyncBoundCall
     from resilience.engine.client.wrapped_client import wrap_client
@@ -47,6 +48,7 @@ __all__ = [
     "BudgetExhausted",
     "Credentials",
     "DeadlineExceeded",
+    "Discarded",
     "Executor",
     "Fault",
     "Journal",
@@ -83,6 +85,7 @@ _HOMES = {
     "Credentials": "engine.credentials.source",
     "DONE": "engine.target.done",
     "DeadlineExceeded": "engine.errors",
+    "Discarded": "core.decision",
     "Executor": "executors",
     "Fault": "core.fault",
     "Journal": "observers",

@@ -22,6 +22,7 @@ PUBLIC: Final = (
     "BudgetExhausted",
     "Credentials",
     "DeadlineExceeded",
+    "Discarded",
     "Executor",
     "Fault",
     "Journal",

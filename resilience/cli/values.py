@@ -100,6 +100,8 @@ def declared_keys(found: Declaration) -> Iterator[tuple[tuple[str, ...], str]]:
             yield ("name", key), written(value)
     if found.settle is not None:
         yield ("settle",), duration(found.settle)
+    if found.on_lost is not None:
+        yield ("on_lost",), found.on_lost
 
 
 def operation_of(policy: Policy, provider: str | None, operation: str) -> tuple[Value, ...]:

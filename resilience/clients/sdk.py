@@ -195,6 +195,15 @@ class Sdk:
         """
         return None
 
+    def discarders(self, client: Any) -> Mapping[str, Verifier]:  # noqa: ARG002
+        """
+        Return a client's verifiers that discard what they find, by operation (``provider:Name``).
+
+        Such a verifier is for an operation whose answer alone has a secret. It returns
+        :class:`~resilience.core.decision.Discarded`, or None for "not there".
+        """
+        return {}
+
     def generic_verifiers(self, client: Any, purchases: Purchases) -> Mapping[str, Verifier] | None:
         """Return a client's verifiers for generic methods; they return plain mappings."""
         return self.verifiers(client, purchases)

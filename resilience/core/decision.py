@@ -79,11 +79,29 @@ class Verified:
         asked: When the verifier was asked, on the machine's clock; None for now. The answer is as old as the question.
         at_work: Until when a thread of the doubtful attempt worked after the attempt's end; infinite while one still
             works, None if no thread was left.
+        discarded: Whether the verifier has made harmless what was there, so that it counts as not there at once.
     """
 
     there: bool
     asked: float | None = None
     at_work: float | None = None
+    discarded: bool = False
+
+
+@frozen
+class Discarded:
+    """
+    A verifier's answer: what the doubtful attempt made was there, and is harmless now.
+
+    It counts as "not there", at once, so the next attempt makes another one. The policy has to allow it, with
+    ``on_lost = "discard"`` for the operation.
+
+    Attributes:
+        what: What was discarded, such as ``certificate 3f2a``: a kind and an id, never a secret. Notes and outcomes
+            show it.
+    """
+
+    what: str
 
 
 @frozen

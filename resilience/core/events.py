@@ -24,8 +24,8 @@ from resilience.core.settings.state import OnUnavailable
 LedgerAnswer = Literal["new", "done", "unfinished"]
 """The ledger's answer about a resource: unknown, done by an earlier run, or begun by one and not finished."""
 
-RemedyAnswer = Literal["there", "not_there", "done", "failed", "cancelled"]
-"""The result of a remedy: the first two for a verification, ``done`` for a refresh, the last two for both."""
+RemedyAnswer = Literal["there", "not_there", "discarded", "done", "failed", "cancelled"]
+"""The result of a remedy: the first three for a verification, ``done`` for a refresh, the last two for both."""
 
 
 @frozen(kw_only=True)
@@ -265,12 +265,14 @@ class VerifyEnded:
         decision: The decision; None if the call was cancelled during the verification.
         duration: The duration of the verification, in seconds.
         error: The class of the verifier's error, if it failed.
+        discarded: Whether the verifier has made harmless what was there.
     """
 
     there: bool | None
     decision: Decision | None
     duration: float
     error: str | None = None
+    discarded: bool = False
 
 
 @frozen(kw_only=True, slots=False)

@@ -23,7 +23,8 @@ has looked since; ``ours`` says that some attempt of this name may have. While a
 operation that a repeat would duplicate is unresolved, no decision leads to
 another attempt: what was decided becomes *pending*, the verifier is asked first.
 Its "not there" counts only when ``settle`` has passed since the doubtful attempt
-ended, because an effect may come late.
+ended, because an effect may come late. What a verifier has discarded counts as not
+there at once, and is not ours any more: the verifier has seen the effect.
 
 Limits. In this order: ``max`` and ``for`` of an action (then its ``then``), ``max_attempts``,
 the deadline, an open breaker, the retry budget. Where rate limits and a deadline are in force, a throttled

@@ -55,6 +55,7 @@ class Outcome(Generic[T_co]):
         renamed: By renamed field, as the service spells it, the old and the new name.
         waited: The sum of all waits, in seconds.
         may_exist: Whether a failed call may have made something, and no verifier has looked since.
+        discarded: What verifiers discarded of attempts whose answer was lost (:class:`resilience.Discarded`).
     """
 
     operation: str
@@ -67,6 +68,7 @@ class Outcome(Generic[T_co]):
     renamed: Mapping[str, tuple[str, str]] = field(factory=dict)
     waited: float = 0.0
     may_exist: bool = False
+    discarded: tuple[str, ...] = ()
 
     @property
     def ended(self) -> Ended:

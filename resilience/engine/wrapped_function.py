@@ -74,7 +74,8 @@ class Wrapped(WrappedCall[P, T_co], Protocol[P, T_co]):
         Register a verifier: it returns the value if the resource is there, else None.
 
         The verifier takes the parameters of the function. If the function returns None, the
-        verifier returns ``resilience.DONE``. Register it before the first call.
+        verifier returns ``resilience.DONE``. It returns ``resilience.Discarded`` if it has made harmless what is there,
+        which the policy has to allow. Register it before the first call.
         """
         ...
 

@@ -63,7 +63,7 @@ it, or 0 |
 | `.retry.delay` | double | attempt, verify | seconds until the next attempt or remedy begins |
 | `.rule.id` | string | operation, attempt, verify | the rule that decided, as the policy spells it |
 | `.rule.origin` | string | operation, attempt, verify | the rule's file and line |
-| `.verify.answer` | string | verify | `there`, `not_there`, `failed` or `cancelled` |
+| `.verify.answer` | string | verify | `there`, `not_there`, `discarded`, `failed` or `cancelled` |
 | `.credential.provider` | string | refresh | the provider of the credentials |
 | `.run.calls` | int | run | the calls that the run's processes began |
 | `.run.failures` | int | run | the calls that failed |
@@ -208,7 +208,7 @@ processes add up |
 | `.rate.direction` | string | `up` or `down` |
 | `.budget.provider` | string | the policy's `[budget]` tables |
 | `.ledger.answer` | string | `new`, `done` or `unfinished` |
-| `.verify.answer` | string | `there`, `not_there` or `failed` |
+| `.verify.answer` | string | `there`, `not_there`, `discarded` or `failed` |
 | `error.type` | string | on failure, and for the fault that a decision answers: as on spans; only the first hundred \
 classes that an executor's observer meets have their own value, the rest is `_OTHER` |
 

@@ -126,6 +126,9 @@ class Shell:
     def is_not_there(self, *, took: float = 0.0) -> Decision:
         return self.tell(Verified(there=False), took=took)
 
+    def is_discarded(self, *, took: float = 0.0) -> Decision:
+        return self.tell(Verified(there=False, discarded=True), took=took)
+
     def cannot_verify(self, why: Fault | None, *, took: float = 0.0) -> Decision:
         return self.tell(VerifyFailed(why), took=took)
 

@@ -77,6 +77,7 @@ EVENTS: list[Event] = [
     VerifyStarted(number=1),
     *(VerifyEnded(there=True, decision=decision, duration=0.1) for decision in (None, *_DECISIONS)),
     VerifyEnded(there=None, decision=None, duration=0.1, error="OSError"),
+    VerifyEnded(there=False, decision=Wait(delay=0.0), duration=0.1, discarded=True),
     ResourceRenamed(operation="CreateGroupId", provider="alibaba", field="GroupId", old="a", new="b"),
 ]
 ENDS: list[CallEnded] = [

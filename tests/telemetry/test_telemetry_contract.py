@@ -93,6 +93,8 @@ _CALLS: list[list[Event]] = [
         VerifyStarted(number=3),
         VerifyEnded(there=False, decision=_VERIFY, duration=0.1),
         VerifyStarted(number=3),
+        VerifyEnded(there=False, decision=_VERIFY, duration=0.1, discarded=True),
+        VerifyStarted(number=3),
         VerifyEnded(there=True, decision=Accept(rule=THROTTLED, action=FAIL), duration=0.1),
         ended("accepted", "accepted", verified=True, rule=THROTTLED),
     ],

@@ -123,7 +123,7 @@ class ReportedCall:
                 doubt = doubt or each.effect == "unknown" or each.aborted or each.duration is None
                 # Another name means another resource, without a doubt.
                 doubt = doubt and each.action != "rename"
-            elif each.answer in {"there", "not_there"}:
+            elif each.answer in {"there", "not_there", "discarded"}:
                 # A second verification follows an answer that came too early to count.
                 doubt = doubt and each.action == "verify"
         return doubt

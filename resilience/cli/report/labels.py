@@ -58,6 +58,7 @@ DECISIONS: Final[Mapping[str, str]] = {
 _ANSWERS: Final[Mapping[RemedyAnswer, str]] = {
     "there": "it is there",
     "not_there": "not there",
+    "discarded": "discarded",
     "done": "done",
     "failed": "failed",
     "cancelled": "cancelled",

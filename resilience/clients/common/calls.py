@@ -160,6 +160,8 @@ class ClientOperation(Protocol):
         read_back: str | None,
         unique: tuple[str, ...],
         unclear: Callable[[Fault, str, Any], Exception],
+        *,
+        discards: bool,
     ) -> Verifier | None:
         """
         Return the ready-made verifier of the operation; None if there is none.
@@ -169,6 +171,8 @@ class ClientOperation(Protocol):
             read_back: The operation that finds what the call makes, if the policy names one.
             unique: The request fields that distinguish a purchase from all others; empty if the policy names none.
             unclear: Makes the error for an answer that says neither "there" nor "not there".
+            discards: Whether to return the verifier that discards what it finds
+                (:class:`~resilience.core.decision.Discarded`), which not all operations have.
         """
         ...
 

@@ -165,6 +165,8 @@ class RestOperation:
         read_back: str | None,
         unique: tuple[str, ...],  # noqa: ARG002  # the policy names the read-back
         unclear: Callable[[Fault, str, Any], Exception],
+        *,
+        discards: bool,
     ) -> Verifier | None:
         """
         Return a verifier that sends the read-back with the same client and the fields of the request.
@@ -173,7 +175,7 @@ class RestOperation:
         answer, so that a policy can wait and ask again.
         """
         template = self.source.template(read_back or "")
-        if template is None:
+        if template is None or discards:
             return None
         fields, check = self.fields(), self.check
 

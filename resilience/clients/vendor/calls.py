@@ -187,12 +187,15 @@ class SdkOperation:
         read_back: str | None,  # noqa: ARG002  # the adapter knows the read-back
         unique: tuple[str, ...],
         unclear: Callable[[Fault, str, Any], Exception],  # noqa: ARG002  # the verifier raises the SDK's own errors
+        *,
+        discards: bool,
     ) -> Verifier | None:
         """Return the ready-made verifier, which uses the SDK's own methods of the client; None if there is none."""
         generic = self.method.generic
         make = self.sdk.verifiers if generic is None or generic.by_name else self.sdk.generic_verifiers
         # A client for credentials, or of an old SDK, has no verifiers.
-        ready = make(plain_client(self.client), Purchases(fields=unique)) or {}
+        client = plain_client(self.client)
+        ready = self.sdk.discarders(client) if discards else make(client, Purchases(fields=unique)) or {}
         found = ready.get(f"{self.provider}:{self.operation}")
         if found is None or self.method.generic is None:
             return found

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 
 from attrs import frozen
 
 from resilience.core.fault import Repeat
 from resilience.core.grammar.pattern import Pattern
+
+OnLost = Literal["stop", "discard"]
+"""What follows a lost answer that cannot be had again: the call stops, or a verifier discards what was made."""
 
 # A token may make a request unique, so it is not in this list.
 _SECRET: Final = re.compile("secret|passw|private_?key|access_?key", re.IGNORECASE)
@@ -59,6 +62,7 @@ class Declaration:
         requires: The fields that every success has; a success without one is ``garbled``.
         settle: The seconds after a doubtful attempt during which "it is not there" is not believed.
         unique: The request fields that distinguish a purchase from all others.
+        on_lost: What follows if the answer is lost, and only the answer has what the caller needs.
         is_assumed: Whether the declaration is made from the HTTP method, since ``[operations]`` has none.
     """
 
@@ -70,4 +74,5 @@ class Declaration:
     requires: tuple[str, ...] | None = None
     settle: float | None = None
     unique: tuple[str, ...] | None = None
+    on_lost: OnLost | None = None
     is_assumed: bool = False

@@ -135,6 +135,7 @@ def _entries(declaration: Declaration) -> list[tuple[str, object]]:
         ("requires", declaration.requires),
         ("settle", settle),
         ("unique", declaration.unique),
+        ("on_lost", declaration.on_lost),
     ]
 
 

@@ -19,6 +19,8 @@ _DEFAULT_BACKOFF: Final = Backoff()
 def after_verification(history: History, event: Verified, now: float, draw: float) -> Decision:
     """Accept what is there, go on where it is not, and ask again while the answer may be too early."""
     choice = _pending(history)
+    if event.discarded:
+        return _after_discard(history, choice, now)
     if event.there:
         history.unresolved = history.verifying = False
         history.pending = None
@@ -32,6 +34,16 @@ def after_verification(history: History, event: Verified, now: float, draw: floa
     history.pending = None
     if choice.action.do == "accept":
         return decide(history, next_possible(history, choice, "not_ours", now), None, now, draw)
+    return lead_on(history, choice, 0.0, now)
+
+
+def _after_discard(history: History, choice: Choice, now: float) -> Decision:
+    """Go on at once: the verifier has found what the doubtful attempt made, so there is nothing to wait for."""
+    # What an attempt of this call made is gone. If the service says "it exists" from now on, it means another one.
+    history.ours = history.unresolved = history.verifying = False
+    history.pending = None
+    # An accept would not count, and an attempt follows all the same.
+    history.counted += choice.action.do == "accept" and not choice.counts
     return lead_on(history, choice, 0.0, now)
 
 

@@ -69,9 +69,11 @@ def call_error_type(ended: CallEnded, listed: frozenset[str]) -> str:
 
 
 def answer(ended: VerifyEnded) -> RemedyAnswer:
-    """Return a verifier's answer in one word: ``there``, ``not_there``, ``failed`` or ``cancelled``."""
+    """Return a verifier's answer in one word: ``there``, ``not_there``, ``discarded``, ``failed`` or ``cancelled``."""
     if ended.error is not None:
         return "failed"
     if ended.there is None:
         return "cancelled"
+    if ended.discarded:
+        return "discarded"
     return "there" if ended.there else "not_there"

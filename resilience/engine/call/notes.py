@@ -55,9 +55,15 @@ def note(call: Progress, rule: Rule | None) -> str:
     if rule is not None:
         lines.append(_which(rule))
     lines += _attempts(call.made)
+    lines += _discards(call.discarded)
     if call.history.may_exist:
         lines.append(_doubt(plan.operation, call.made, can_verify=plan.can_verify or advice is not None))
     return "\n  ".join(lines)
+
+
+def _discards(discarded: Sequence[str]) -> Iterator[str]:
+    if discarded:
+        yield f"discarded, because the answer was lost: {', '.join(discarded)}"
 
 
 def note_at_once(operation: str, decision: Fail, fault: Fault) -> str:

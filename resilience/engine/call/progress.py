@@ -96,6 +96,7 @@ class Progress:
         has_thread: Whether the call holds one of the executor's threads.
         stop_reason: Why the call ended.
         verified: Whether an accepted call was verified; None if it was not accepted.
+        discarded: What verifiers discarded.
     """
 
     commands: CallCommands
@@ -114,6 +115,7 @@ class Progress:
     paid: int = 0
     stop_reason: StopReason = "success"
     verified: bool | None = None
+    discarded: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -194,6 +196,7 @@ class Progress:
             renamed=self.renamed,
             waited=self.waited,
             may_exist=error is not None and self.history.may_exist,
+            discarded=self.discarded,
         )
 
     def unwrap(self) -> Any:

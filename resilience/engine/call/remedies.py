@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from resilience.clients import type_name
 from resilience.core import decision as core
@@ -17,6 +17,11 @@ from resilience.engine.errors import RemedyFailed
 from resilience.engine.runtime.runtime import Ran
 from resilience.engine.sharing.turns import NOTICED, question_turn
 from resilience.engine.target.done import DONE
+
+_NOT_ALLOWED: Final = (
+    "the verifier has discarded what an attempt made, and the policy does not say that it may; write "
+    'on_lost = "discard" for the operation under [operations]'
+)
 
 
 async def credentials_ready(call: Progress) -> bool:
@@ -98,14 +103,24 @@ async def verify(call: Progress, limit: float | None) -> Command:
         duration = call.now() - started
         if ran is None:
             call.watch.tell(events.VerifyEnded(there=None, decision=None, duration=duration))
-    if ran.error is None and not ran.cut:
-        there = ran.value is not None
-        call.value = None if ran.value is DONE else ran.value
-        following = call.report(core.Verified(there, asked=started, at_work=call.at_work()))
-        call.watch.tell(events.VerifyEnded(there=there, decision=call.history.decision, duration=duration))
+    is_discard = isinstance(ran.value, core.Discarded)
+    if is_discard:
+        # Also where the policy does not allow it: it is done.
+        call.discarded = (*call.discarded, ran.value.what)
+    fault: Fault | None
+    if is_discard and not call.target.operation.discards:
+        fault = None
+        call.remedy_error = RemedyFailed("verify", _NOT_ALLOWED)
+    elif ran.error is None and not ran.cut:
+        there = ran.value is not None and not is_discard
+        call.value = None if ran.value is DONE or is_discard else ran.value
+        following = call.report(core.Verified(there, asked=started, at_work=call.at_work(), discarded=is_discard))
+        call.watch.tell(
+            events.VerifyEnded(there=there, decision=call.history.decision, duration=duration, discarded=is_discard)
+        )
         return following
-    fault: Fault | None = CUT
-    if ran.error is None:
+    elif ran.error is None:
+        fault = CUT
         call.remedy_error = call.cut_short("verify", duration)
     else:
         faults = call.target.faults(ran.error)

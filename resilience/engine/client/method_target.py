@@ -84,8 +84,10 @@ class MethodTarget(Target):
 
     @property
     def how_to_look(self) -> str:
-        """An empty text: a user cannot register a verifier in an unmodified script."""
-        return ""
+        """A clause about the discard that is possible; else empty: a user cannot register a verifier in a script."""
+        if self._made_by_client(discards=True) is None:
+            return ""
+        return f"write {self.subject.declared(on_lost='discard')} so that what was made is discarded, and made anew"
 
     @property
     def buys_unknown(self) -> bool:
@@ -112,11 +114,15 @@ class MethodTarget(Target):
 
     @cached_property
     def _ready_verifier(self) -> Callable[..., Any] | None:
-        # Only a purchase without a name of its own needs the fields that distinguish it.
-        unique = self.operation.unique if self.operation.distinct else ()
-        found = self.client_operation.verifier(self.function, self.operation.read_back, unique, _unclear)
+        found = self._made_by_client(discards=self.operation.discards)
         # The requests of a verifier belong to the call that it verifies.
         return None if found is None else as_attempt(found)
+
+    def _made_by_client(self, *, discards: bool) -> Callable[..., Any] | None:
+        # Only a purchase without a name of its own needs the fields that distinguish it.
+        unique = self.operation.unique if self.operation.distinct else ()
+        asks = self.operation.read_back
+        return self.client_operation.verifier(self.function, asks, unique, _unclear, discards=discards)
 
     def within(self, seconds: float | None) -> Callable[..., Any]:
         """Return the method for one attempt, with shorter time-outs unless the client's are short enough."""

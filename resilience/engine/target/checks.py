@@ -100,6 +100,21 @@ def check_accepts(function: Callable[..., Any], operation: Operation, plan: Plan
         )
 
 
+def check_discards(function: Callable[..., Any], operation: Operation, *, has_verifier: bool) -> None:
+    """
+    Refuse a function whose policy asks for a discard that no verifier can make.
+
+    Raises:
+        ValueError: The operation has ``on_lost = "discard"``, and no verifier.
+    """
+    if operation.discards and not has_verifier:
+        raise ValueError(
+            f'{name_of(function)}: on_lost = "discard" of {operation.name} needs a verifier that finds what an attempt '
+            "made, makes it harmless and returns resilience.Discarded, and there is none; register one, or write "
+            'on_lost = "stop"'
+        )
+
+
 def name_of(function: Callable[..., Any]) -> str:
     """Return the name of a function in messages."""
     return getattr(function, "__qualname__", None) or repr(function)

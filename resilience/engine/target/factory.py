@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import define, field
 
-from resilience.clients import verifiers_for
+from resilience.clients import registry, verifiers_for
 from resilience.core.match import RuleTable
 from resilience.core.plan import Plan
 from resilience.engine.runtime.runtime import Runtime
@@ -121,7 +121,12 @@ class TargetFactory:
 
     def register_all(self, client: object, *, unique_tag: str | None, unique_names: bool) -> None:
         """Register the ready-made verifiers of an SDK's client."""
-        for operation, verifier in verifiers_for(client, unique_tag=unique_tag, unique_names=unique_names).items():
-            self.register(operation, verifier)
+        ready = verifiers_for(client, unique_tag=unique_tag, unique_names=unique_names)
+        sdk = registry.of_class(type(client))
+        discarders = {} if sdk is None else sdk.discarders(client)
+        for operation in {**ready, **discarders}:
             found = resolve(operation, policy=self.setting.policy, provider=self.provider)
-            self.ready_made.add((found.provider, found.name))
+            verifier = (discarders if found.discards else ready).get(operation)
+            if verifier is not None:
+                self.register(operation, verifier)
+                self.ready_made.add((found.provider, found.name))

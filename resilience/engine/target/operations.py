@@ -34,6 +34,7 @@ class Operation:
         requires: The fields that every success has, if the policy names them; a success without one is ``garbled``.
         settle: The operation's own time to settle, in seconds; None for that of all calls.
         unique: The request fields that distinguish a purchase from all others, if the policy names them.
+        discards: Whether a verifier may discard what an attempt made whose answer is lost.
         distinct: The request fields that the policy may name in ``unique``.
         declaration: The entry in the policy's ``[operations]``, or None.
         is_catalogued: Whether the catalogue has the operation.
@@ -50,6 +51,7 @@ class Operation:
     requires: tuple[str, ...] = ()
     settle: float | None = None
     unique: tuple[str, ...] = ()
+    discards: bool = False
     distinct: tuple[str, ...] = ()
     declaration: Declaration | None = None
     is_catalogued: bool = False
@@ -184,6 +186,7 @@ def _described(name: str, owner: str, facts: OperationFacts | None, declaration:
         requires=declared.requires or (),
         settle=declared.settle if facts is None or declared.settle is not None else facts.settle,
         unique=declared.unique or (),
+        discards=declared.on_lost == "discard",
         distinct=() if facts is None else facts.distinct,
         declaration=declaration,
         is_catalogued=facts is not None,

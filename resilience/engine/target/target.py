@@ -29,7 +29,7 @@ from resilience.engine.runtime.plain_thread import at_once
 from resilience.engine.runtime.runtime import Runtime
 from resilience.engine.runtime.worker_threads import is_coroutine_function
 from resilience.engine.target.advised_target import AdvisedTarget
-from resilience.engine.target.checks import check_accepts, name_of
+from resilience.engine.target.checks import check_accepts, check_discards, name_of
 from resilience.engine.target.ledger_entry import LedgerClaim
 from resilience.engine.target.names import NameOwners, NameScope
 from resilience.engine.target.operations import effect_of, result_of_code
@@ -92,6 +92,8 @@ class Target(AdvisedTarget):
     @property
     def _read_back(self) -> Callable[..., Any] | None:
         """The verifier that calls the operation's read-back, if its function is known and needs only the key."""
+        if self.operation.discards:
+            return None
         sibling = self.siblings.get((self.operation.provider, self.operation.read_back or ""))
         return None if sibling is None else read_back(self, sibling)
 
@@ -225,6 +227,7 @@ class Target(AdvisedTarget):
     @cached_property
     def plan(self) -> Plan:
         """The plan for the machine; the first call makes it, after verifiers have been registered."""
+        check_discards(self.function, self.operation, has_verifier=self.verifier is not None)
         plan = self.new_plan()
         if self.needs_value and self.verifier is None and self.accepted is None:
             check_accepts(self.function, self.operation, plan, has_ledger=self.setting.ledger is not None)

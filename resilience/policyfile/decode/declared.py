@@ -53,7 +53,7 @@ def check_declarations(
         api = apis.get(provider)
         templates = {} if api is None else {each.operation: each for each in reversed(api.operations)}
         for name, declared in entries.items():
-            if declared.keys() <= {"repeat", "settle", "requires"}:
+            if declared.keys() <= {"repeat", "settle", "requires", "on_lost"}:
                 continue
             facts = operation_facts(provider, name)
             siblings = known.get(provider, {})

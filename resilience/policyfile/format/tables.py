@@ -12,6 +12,7 @@ from typing import Final, get_args
 from resilience.core.backoff import BACKOFF_KINDS, JITTERS
 from resilience.core.decision import LEADS_ON
 from resilience.core.fault import Effect, Repeat
+from resilience.core.operations.declared import OnLost
 from resilience.core.policy import VERBS, OnUnfinished
 from resilience.core.settings.credentials import SourceKind
 from resilience.core.settings.state import STORE_SCHEMES, OnUnavailable
@@ -225,6 +226,13 @@ OPERATION: Final[Mapping[str, Key]] = {
         least=0,
     ),
     "unique": Key(kind="fields", meaning="the request fields that differ between any two purchases", least=1),
+    "on_lost": Key(
+        kind="choice",
+        meaning="what follows a lost answer that alone has a secret: stop the call, or let a verifier discard what was "
+        "made, so that another attempt makes a new one",
+        choices=get_args(OnLost),
+        default="stop",
+    ),
 }
 """
 The keys of each entry of ``[operations.PROVIDER]`` beside its table ``name``.
