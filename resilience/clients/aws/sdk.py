@@ -61,6 +61,7 @@ class AwsSdk(VendorSdk):
     fixed_keys = staticmethod(credentials.fixed_keys)
     give_keys = staticmethod(credentials.give_keys)
     given_by = staticmethod(credentials.given_by)
+    discarders = staticmethod(verifiers.discarders)
     verifiers = staticmethod(verifiers.verifiers)
     is_read_once = staticmethod(methods.is_read_once)
     answer_names = staticmethod(accepted.names)

@@ -59,9 +59,14 @@ def query_client_of(client: object) -> IotQueryClient | None:
     return IotQueryClient(client) if service_of(client) == SERVICE else None
 
 
+def is_async(client: object) -> bool:
+    """Tell whether a client is one of aiobotocore."""
+    return any(package == "aiobotocore" for package, _ in kinds(type(client)))
+
+
 def verifier_of(query_client: IotQueryClient, operation: str, find: Finder) -> Callable[..., Any]:
     """Return a verifier that takes the fields of the request by name, as the client's methods do."""
-    if any(package == "aiobotocore" for package, _ in kinds(type(query_client._client))):  # noqa: SLF001  # of this module
+    if is_async(query_client._client):  # noqa: SLF001  # of this module
         look_async: Callable[..., Awaitable[Any]] = awaited(query_client, operation, find)
 
         async def verify_async(**fields: Any) -> Any:
