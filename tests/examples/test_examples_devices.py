@@ -38,3 +38,12 @@ def test_without_mosquitto_the_example_says_so() -> None:
     """A broker that is asked for and not there is wrong use."""
     shown = run("connect_device.py", "--broker", "mosquitto", PATH="")
     assert (shown.returncode, shown.stderr) == (2, "mosquitto is not installed\n")
+
+
+def test_devices_on_aws_are_set_up_exactly_once() -> None:
+    """Three things, each with one active certificate, and one policy, although answers get lost and calls throttled."""
+    result = run("aws_things.py", "--sandbox")
+    assert result.returncode == 0, result.stderr
+    *devices, last = result.stdout.splitlines()
+    assert [each.partition(":")[0] for each in devices] == ["pump-1", "pump-2", "pump-3"]
+    assert last == "3 things, 3 certificates, 1 policy"

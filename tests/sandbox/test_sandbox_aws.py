@@ -106,6 +106,15 @@ def test_keys_expire_and_others_are_refused(sandbox: Sandbox) -> None:
     )
 
 
+def test_the_state_has_more_than_one_page_of_things(sandbox: Sandbox) -> None:
+    """Moto answers with fifty at a time."""
+    iot = client(sandbox)
+    before = len(sandbox.aws_iot.things)
+    for number in range(60):
+        iot.create_thing(thingName=f"page-{number}")
+    assert len(sandbox.aws_iot.things) == before + 60
+
+
 def test_two_sandboxes_are_two_accounts(sandbox: Sandbox) -> None:
     """Moto has one state for a process; each sandbox has an account of its own in it."""
     client(sandbox).create_thing(thingName="mine")

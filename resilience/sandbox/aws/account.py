@@ -16,6 +16,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from attrs import define, field
 
@@ -111,14 +112,20 @@ class AwsAccount:
         return reply
 
     def list(self, path: str, key: str) -> list[JsonObject]:
-        """Return the entries of a list of the API."""
+        """Return all entries of a list of the API."""
         headers = {
             "host": f"iot.{_REGION}.amazonaws.com",
             "authorization": f"AWS4-HMAC-SHA256 Credential=AKIA/20260101/{_REGION}/iot/aws4_request, Signature=x",
         }
-        found = json.loads(self._asked(HttpRequest("GET", path, "", headers, b"")).body)
-        entries: list[JsonObject] = found.get(key, [])
-        return entries
+        entries: list[JsonObject] = []
+        query = ""
+        while True:
+            found = json.loads(self._asked(HttpRequest("GET", path, query, headers, b"")).body)
+            entries += found.get(key, [])
+            following = found.get("nextToken") or found.get("nextMarker")
+            if not following:
+                return entries
+            query = urlencode({"nextToken": following, "marker": following})
 
     def _asked(self, request: HttpRequest) -> Reply:
         """Let moto answer a request."""
