@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import pickle
 import time
 import traceback
@@ -13,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import anyio
+import other_processes
 import pytest
 from alibabacloud_onsmqtt20200420 import models as alibaba_models
 from alibabacloud_tea_openapi.exceptions import ClientException
@@ -205,7 +205,7 @@ def test_an_error_of_ours_comes_back_from_another_process(kind: str, cloud: Sand
         cloud.fault("CreateTopic", "InternalError", content_type="text/json", times=None)
         keys = cloud.tencent.secret_id, cloud.tencent.secret_key
     endpoints = cloud.alibaba.endpoint, cloud.tencent.endpoint
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(1, other_processes.context()) as pool:
         error: Any = pool.submit(raise_in_another_process, kind, endpoints, keys).exception()
     assert isinstance(error, ServiceError)
     assert isinstance(error, TeaException if kind == "alibaba" else TencentCloudSDKException)

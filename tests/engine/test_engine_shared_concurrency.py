@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import sqlite3
@@ -17,6 +16,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
+import other_processes
 import pytest
 from attrs import evolve, field, frozen
 from engine_calls import GROUP, INSTANCE, Log, executor, policy
@@ -222,7 +222,7 @@ def work(values: PolicyValues, account: str, service: Service, calls: int, backe
 
 
 def started(values: PolicyValues, account: str, service: Service, calls: int, backend: str = "asyncio") -> BaseProcess:
-    context = multiprocessing.get_context("spawn")
+    context = other_processes.context()
     process = context.Process(target=work, args=(values, account, service, calls, backend))
     process.start()
     return process

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import sqlite3
 import threading
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import other_processes
 import pytest
 from attrs import evolve
 from engine_calls import FAIL, GROUP, INSTANCE, ONE_SECOND, RETRY, Log, executor, policy, refused
@@ -92,7 +92,7 @@ def work(values: PolicyValues, calls: int, backend: str, pipe: Connection) -> No
 def test_four_processes_share_a_limit(tmp_path: Path, kind: str, request: pytest.FixtureRequest) -> None:
     """Processes on asyncio and trio, which know nothing of each other, together send what the limit allows."""
     store = tmp_path / "state.db" if kind == "file" else request.getfixturevalue("server").url
-    context = multiprocessing.get_context("spawn")
+    context = other_processes.context()
     ends = []
     for backend in ("asyncio", "trio", "asyncio", "trio"):
         ours, theirs = context.Pipe()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sqlite3
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 
 import anyio
 import anyio.to_thread
+import other_processes
 import pytest
 from alibabacloud_onsmqtt20200420.client import Client
 from alibabacloud_tea_openapi.models import Config
@@ -355,7 +355,7 @@ def noted(path: Path) -> list[tuple[str, float]]:
 
 
 def started(store: str, path: Path, takes: float, *backends: str) -> list[BaseProcess]:
-    context = multiprocessing.get_context("spawn")
+    context = other_processes.context()
     processes: list[BaseProcess] = [
         context.Process(target=refresh_in_process, args=(store, str(path), takes, backend)) for backend in backends
     ]
