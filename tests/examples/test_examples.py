@@ -23,6 +23,7 @@ def test_all_examples_are_tested_here() -> None:
     """A new example needs a test: this list is all there are."""
     assert {path.stem for path in EXAMPLES.glob("*.py")} == {
         "alibaba_groups",
+        "aws_certificates",
         "aws_things",
         "azure_devices",
         "connect_device",

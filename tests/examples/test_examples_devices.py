@@ -47,3 +47,13 @@ def test_devices_on_aws_are_set_up_exactly_once() -> None:
     *devices, last = result.stdout.splitlines()
     assert [each.partition(":")[0] for each in devices] == ["pump-1", "pump-2", "pump-3"]
     assert last == "3 things, 3 certificates, 1 policy"
+
+
+def test_a_lost_certificate_is_not_repeated_blindly() -> None:
+    """Plain boto3 leaves two active ones; a policy leaves one, or one and the lost one deactivated."""
+    result = run("aws_certificates.py")
+    assert result.returncode == 0, result.stderr
+    there = re.findall(r"certificates now: (.*)", result.stdout)
+    assert there == ["2 ACTIVE", "1 ACTIVE", "1 ACTIVE, 1 INACTIVE"]
+    assert "stop reason: unverified" in result.stdout
+    assert "PRIVATE KEY" not in result.stdout + result.stderr
