@@ -224,7 +224,8 @@ class _Replay(ReplayNotes):
             self.assume("verifier")
             there, duration = False, 0.0
         is_cut = self.take(duration, limit)
-        event: MachineEvent = VerifyFailed(CUT) if is_cut else Verified(bool(there), asked=began)
+        discarded = recorded is not None and recorded.answer == "discarded"
+        event: MachineEvent = VerifyFailed(CUT) if is_cut else Verified(bool(there), asked=began, discarded=discarded)
         if there is None and not is_cut and recorded is not None:
             self.assume("verifier_fault")
             event = VerifyFailed(verifier_fault(self.history, self.plan, recorded, self.now))

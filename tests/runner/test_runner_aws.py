@@ -156,6 +156,23 @@ def test_a_certificate_whose_answer_is_lost_is_not_made_twice(boto: Scripts, aws
     assert FAILED in ours.err
 
 
+def test_a_lost_certificate_is_discarded_where_the_policy_says_so(boto: Scripts, aws: Server) -> None:
+    """The unmodified script gets another one, the lost one is harmless, and the summary counts it."""
+    asked = 'CreateKeysAndCertificate = { repeat = "duplicate",'
+    boto.write("policy.toml", POLICY.replace(asked, f'{asked} on_lost = "discard",'))
+    boto.write(
+        "script.py",
+        "import boto3\n"
+        'iot = boto3.client("iot")\n'
+        "iot.create_keys_and_certificate(setAsActive=True)\n"
+        'print(sorted(row["status"] for row in iot.list_certificates()["certificates"]))',
+    )
+    aws.script.append(LOSE)
+    ours = boto.run("script.py")
+    assert (ours.code, ours.out) == (0, "['ACTIVE', 'INACTIVE']\n")
+    assert "1 verification, 1 discarded" in ours.err
+
+
 def test_a_torn_answer_is_no_success(boto: Scripts, aws: Server) -> None:
     """Plain boto3 returns an empty mapping, and the script fails at the missing field, if at all."""
     boto.write(

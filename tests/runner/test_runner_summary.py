@@ -23,10 +23,20 @@ def old(name: str) -> Renaming:
         pytest.param(Counts(), {}, "no management calls; policy mqtt", id="nothing"),
         pytest.param(Counts(calls=1), {}, "1 call; policy mqtt", id="one"),
         pytest.param(
-            Counts(calls=1200, retries=3, refreshes=1, verifications=2, accepted=2, failures=2, refused=1, waited=4240),
+            Counts(
+                calls=1200,
+                retries=3,
+                refreshes=1,
+                verifications=2,
+                discards=1,
+                accepted=2,
+                failures=2,
+                refused=1,
+                waited=4240,
+            ),
             {old("GID_a"): "GID_a-2"},
-            "1,200 calls, 3 retries, 1 refresh, 1 rename (GID_a is now GID_a-2), 2 verifications, 2 accepted, "
-            "2 failures, 1 of them refused by us; waited 4.2 s; policy mqtt",
+            "1,200 calls, 3 retries, 1 refresh, 1 rename (GID_a is now GID_a-2), 2 verifications, 1 discarded, "
+            "2 accepted, 2 failures, 1 of them refused by us; waited 4.2 s; policy mqtt",
             id="everything",
         ),
         pytest.param(

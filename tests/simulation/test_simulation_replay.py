@@ -354,6 +354,16 @@ def test_a_verifier_answers_what_it_answered() -> None:
     assert replayed.stop_reason == "accepted"
 
 
+def test_what_a_verifier_discarded_is_not_waited_for() -> None:
+    """It was there, so no settle makes the replay ask again."""
+    answers = (verified(1, 1.5, "discarded", action="retry"),)
+    recorded = call(LOST_ONCE, succeeded(2, 1.75), took=2.25, remedies=answers, **BUYS)
+    asked = plan(VERIFY, operation="tencent:CreateInstance", verifier=True, limits='settle = "3s"')
+    replayed = replay(recorded, asked)
+    assert [step.did for step in replayed.steps] == ["attempt", "verify", "attempt"]
+    assert (replayed.differences, replayed.assumptions) == ((), ())
+
+
 def test_a_longer_settle_asks_more_often() -> None:
     """More questions than were asked find nothing either, and it is said."""
     answers = (verified(1, 1.5, "not_there", action="retry"),)

@@ -40,6 +40,7 @@ def summary(  # noqa: PLR0913  # one for each result of a run
         *_some(counts.refreshes, "refresh", "refreshes"),
         *_renamed(renames),
         *_some(counts.verifications, "verification"),
+        *([f"{counts.discards:,} discarded"] if counts.discards else []),
         *([f"{counts.accepted:,} accepted"] if counts.accepted else []),
         *_some(counts.failures, "failure"),
         *([f"{counts.refused:,} of them refused by us"] if counts.refused else []),

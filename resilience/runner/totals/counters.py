@@ -34,6 +34,7 @@ class Counts:
         retries: Attempts after the first.
         refreshes: Refreshes of credentials that have begun.
         verifications: Calls of a verifier.
+        discards: Resources that a verifier has discarded, because the answer about them was lost.
         accepted: Failed calls that the policy accepted as a success.
         failures: Calls that failed or were refused.
         refused: Calls that the executor refused.
@@ -45,6 +46,7 @@ class Counts:
     retries: int = 0
     refreshes: int = 0
     verifications: int = 0
+    discards: int = 0
     accepted: int = 0
     failures: int = 0
     refused: int = 0

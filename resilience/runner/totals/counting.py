@@ -7,7 +7,15 @@ from typing import Final
 
 from attrs import define
 
-from resilience.core.events import AttemptStarted, CallEnded, CallStarted, Event, RefreshStarted, VerifyStarted
+from resilience.core.events import (
+    AttemptStarted,
+    CallEnded,
+    CallStarted,
+    Event,
+    RefreshStarted,
+    VerifyEnded,
+    VerifyStarted,
+)
 from resilience.core.observer import ALWAYS_IDLE, Sink, Slot
 from resilience.core.words.labels import cleaned
 from resilience.runner.totals.counters import Counters
@@ -42,6 +50,8 @@ class CountingObserver:
                 self.counters.add("refreshes")
             case VerifyStarted():
                 self.counters.add("verifications")
+            case VerifyEnded(discarded=True):
+                self.counters.add("discards")
             case CallEnded():
                 self._count_end(operation, event)
 
