@@ -60,3 +60,14 @@ def test_a_discard_leads_to_no_more_attempts_than_the_policy_allows() -> None:
     shell.fails(LOST)
     assert isinstance(shell.is_discarded(), Fail)
     assert not shell.history.may_exist
+
+
+def test_an_accept_that_ends_in_a_discard_counts() -> None:
+    """A service that always says "it exists", and a verifier that always discards, do not go on for ever."""
+    always = Action(key="always", do="accept", condition="always", counts=False)
+    shell = Shell.of(plan(policy(rule("EXISTS", always), max_attempts=3), repeat="conflict", can_verify=True))
+    for _ in range(2):
+        assert isinstance(shell.fails(EXISTS), Verify)
+        assert isinstance(shell.is_discarded(), Wait)
+    assert isinstance(shell.fails(EXISTS), Verify)
+    assert reason(shell.is_discarded()) == "attempts"
