@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cli_processes import started
 from click.testing import CliRunner, Result
 
 from resilience.cli.app import app
@@ -96,10 +94,7 @@ def test_a_file_that_is_not_there_is_waited_for() -> None:
 
 def test_without_a_terminal_it_prints_a_line_from_time_to_time() -> None:
     """As long as there is something new; Ctrl-C ends the watching."""
-    command = [sys.executable, "-m", "resilience", "watch", "run.jsonl", "--every", "100ms", "--format", "json"]
-    with subprocess.Popen(  # noqa: S603  # our own command
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
-    ) as watching:
+    with started("watch", "run.jsonl", "--every", "100ms", "--format", "json") as watching:
         assert watching.stdout is not None
         first = json.loads(watching.stdout.readline())
         assert first["calls"]["under_way"] == 2
