@@ -7,9 +7,11 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -245,3 +247,27 @@ def _path_of(descriptor: Path) -> Path | None:
         return descriptor.readlink()
     except OSError:
         return None
+
+
+def test_a_ledger_that_is_collected_in_the_middle_of_a_claim_blocks_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The garbage collector runs anywhere, also while a thread holds the lock that closing what is gone needs."""
+    path = tmp_path / "ledger.db"
+    gone = [Claims(path)]
+    assert gone[0].take("key", "owner")
+    really_open = os.open
+
+    def collecting(*arguments: Any, **options: Any) -> int:
+        while gone:
+            gone.pop().close()  # as its finalizer does
+        return really_open(*arguments, **options)
+
+    monkeypatch.setattr(os, "open", collecting)
+    made: list[Claims] = []
+    thread = threading.Thread(target=lambda: made.append(Claims(path)), daemon=True)
+    thread.start()
+    thread.join(30)
+    assert made, "it waits for a lock of its own thread"
+    assert made[0].take("key", "another")
+    made[0].close()

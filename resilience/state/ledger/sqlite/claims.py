@@ -12,7 +12,8 @@ import hashlib
 import os
 import sys
 import threading
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -92,6 +93,33 @@ _shared: Final[dict[tuple[int, int], _LockFile]] = {}
 _guards: Final = [threading.Lock()]
 
 
+class _Thread(threading.local):
+    """What one thread does with claims now; the garbage collector may close other claims in the middle of it."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.gone: list[Claims] = []
+
+
+_thread: Final = _Thread()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """
+    Keep locks for this block: claims whose ledger is gone are closed at its end.
+
+    The garbage collector may find such a ledger at any moment, also in a thread that holds the lock that closing needs.
+    """
+    _thread.depth += 1
+    try:
+        yield
+    finally:
+        _thread.depth -= 1
+        while not _thread.depth and _thread.gone:
+            _thread.gone.pop().close()
+
+
 def _forget_parent() -> None:
     """Forget all locks in a forked process: they belong to the parent."""
     _guards[0] = threading.Lock()
@@ -110,7 +138,7 @@ class Claims:
     def __init__(self, ledger: Path) -> None:
         self.path = ledger.with_name(ledger.name + "-claims")
         self._offsets: set[int] = set()
-        with _guards[0]:
+        with _undisturbed(), _guards[0]:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), _PRIVATE)
             status = os.fstat(descriptor)
             self._identity = (status.st_dev, status.st_ino)
@@ -142,9 +170,10 @@ class Claims:
         if status is None or (status.st_dev, status.st_ino) != self._identity:
             raise FileNotFoundError(f"{self.path.name} was removed or replaced while in use")
         offset = _offset(key)
-        if not self._file.take(offset, owner):
-            return False
-        self._offsets.add(offset)
+        with _undisturbed():
+            if not self._file.take(offset, owner):
+                return False
+            self._offsets.add(offset)
         return True
 
     def holder(self, key: str) -> Hashable:
@@ -155,19 +184,24 @@ class Claims:
         """Give a key back; nothing happens if this object does not hold it."""
         offset = _offset(key)
         if offset in self._offsets:
-            self._offsets.remove(offset)
-            self._file.give_back(offset)
+            with _undisturbed():
+                self._offsets.remove(offset)
+                self._file.give_back(offset)
 
     def close(self) -> None:
         """Give all keys back."""
-        for offset in tuple(self._offsets):
-            self._file.give_back(offset)
-        self._offsets.clear()
-        with _guards[0]:
-            self._file.users -= 1
-            if self._file.users == 0:
-                del _shared[self._identity]
-                self._file.close()
+        if _thread.depth:
+            _thread.gone.append(self)
+            return
+        with _undisturbed():
+            for offset in tuple(self._offsets):
+                self._file.give_back(offset)
+            self._offsets.clear()
+            with _guards[0]:
+                self._file.users -= 1
+                if self._file.users == 0:
+                    del _shared[self._identity]
+                    self._file.close()
 
 
 def _offset(key: str) -> int:
