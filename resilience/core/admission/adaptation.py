@@ -64,6 +64,7 @@ class Round:
     refused: int = 0
     is_even: bool = False  # no burst was sent in it
     is_full: bool = False  # calls waited for this limit
+    has_risen: bool = False  # an answer in it has raised the level
     is_over: bool = False
 
 
@@ -89,6 +90,7 @@ class Adaptation:
     best: deque[int] = field(factory=lambda: deque(maxlen=_REMEMBERED), init=False)
     _is_starting: bool = field(init=False)
     _rises: int = field(default=0, init=False)
+    _is_stuck: bool = field(default=False, init=False)  # the last round was used, and no answer in it raised the level
     _calm: int = field(default=0, init=False)
     _needed: int = field(default=_CALM, init=False)
     _is_quicker: bool = field(default=False, init=False)  # bursts are tried again
@@ -129,6 +131,7 @@ class Adaptation:
             if sent >= self._refused_at:
                 self._refusals = 0
             if self._is_starting and self._is_used(counted):
+                counted.has_risen = True
                 self._set(self.level + 1)
         self.close(now)
 
@@ -165,7 +168,7 @@ class Adaptation:
         elif over.delivered:
             self.best.append(over.delivered)
             self._calm += 1
-            self._speed_up(is_used=self._is_used(over))
+            self._speed_up(over, is_used=self._is_used(over))
 
     def _slow_down(self, *, is_even: bool) -> None:
         limiter, best = self.limiter, max(self.best)
@@ -179,7 +182,7 @@ class Adaptation:
             self._set(self.level / 2)
             self._is_starting = True
 
-    def _speed_up(self, *, is_used: bool) -> None:
+    def _speed_up(self, over: Round, *, is_used: bool) -> None:
         limiter = self.limiter
         if self._calm % self._needed == 0 and limiter.haste < HASTE:
             limiter.haste, self._is_quicker = min(limiter.haste * 2, HASTE), True
@@ -187,6 +190,12 @@ class Adaptation:
             gain = _GAINS[min(self._rises, len(_GAINS) - 1)]
             self._rises += 1
             self._set(self.level + max(self.level * gain, 1.0))
+        elif is_used:
+            # In one round after the other every answer was there before a call had to wait, as where one thread calls
+            # what answers at once. Answers that come later would double the level in a window.
+            if self._is_stuck and not over.has_risen:
+                self._set(self.level * 2)
+            self._is_stuck = not over.has_risen
 
     def _tell(self, over: Round) -> None:
         limiter, log = self.limiter, self.limiter.log
