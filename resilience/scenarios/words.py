@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from resilience.core.decision import Failed, Verified
 from resilience.scenarios.model import Exactly
 from resilience.simulation.played import SimulatedStep
 
@@ -45,14 +44,4 @@ def seconds_in_words(number: float) -> str:
 def event_in_words(step: SimulatedStep) -> str:
     """Return what was done in a step, and what came of it."""
     what = f"attempt {step.number}" if step.did == "attempt" else step.did
-    if step.cut:
-        result = "cut short"
-    elif isinstance(step.event, Failed):
-        result = step.event.faults[0].label
-    elif isinstance(step.event, Verified):
-        result = "it is there" if step.event.there else "not there"
-    elif step.event is None:
-        result = "success"
-    else:
-        result = {"RefreshFailed": "failed", "RenameImpossible": "impossible"}.get(type(step.event).__name__, "done")
-    return f"{what}: {result}"
+    return f"{what}: {step.result}"

@@ -6,7 +6,17 @@ from typing import Literal
 
 from attrs import Factory, field, frozen
 
-from resilience.core.decision import Decision, Ended, Failed, MachineEvent, StopReason, ended_by
+from resilience.core.decision import (
+    Decision,
+    Ended,
+    Failed,
+    MachineEvent,
+    RefreshFailed,
+    RenameImpossible,
+    StopReason,
+    Verified,
+    ended_by,
+)
 from resilience.core.fault import Fault
 from resilience.core.operations.rename import NameLaw, name_hash
 
@@ -89,6 +99,25 @@ class SimulatedStep:
     def fault(self) -> Fault | None:
         """The fault of a failed attempt, or None."""
         return self.event.faults[0] if isinstance(self.event, Failed) else None
+
+    @property
+    def result(self) -> str:
+        """Its result, in words."""
+        if self.cut:
+            return "cut short"
+        match self.event:
+            case Failed(faults):
+                return faults[0].label
+            case Verified(there):
+                return "it is there" if there else "not there"
+            case RefreshFailed():
+                return "failed"
+            case RenameImpossible():
+                return "impossible"
+            case None:
+                return "success"
+            case _:
+                return "done"
 
     @property
     def delay(self) -> float:

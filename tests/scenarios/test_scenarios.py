@@ -280,3 +280,30 @@ def test_coverage_names_what_no_test_meets() -> None:
         ("rule", 'transport.alibaba."lost"', 16),
         ("environment", "prod", None),
     ]
+
+
+def test_each_step_of_a_call_is_told_in_words() -> None:
+    """What a failed test shows of the call: attempts and remedies, each with its result."""
+    met = []
+    for call, faults in (
+        ("", "InternalError, ok"),
+        ("refreshes = false", "InvalidSecurityToken"),
+        ("", "InvalidSecurityToken"),
+        ('name = "GID_a"', "GroupIdAlreadyUsedByOtherUsers"),
+        ('verifier = "found"', "lost"),
+        ('verifier = "missing", repeat = "duplicate"', "lost"),
+    ):
+        file = file_of(scenario(f'call = {{ {call} }}\nfaults = "{faults}"\nexpect = {{ requests = 1 }}'))
+        met += [row.met for row in check(file.scenarios[0]).table]
+    assert {
+        "attempt 1: InternalError",
+        "attempt 2: success",
+        "refresh: failed",
+        "refresh: done",
+        "rename: done",
+        "verify: it is there",
+        "verify: not there",
+    } <= set(met)
+    Path("shop.toml").write_text(POLICY.replace('"1m"', '"1m", attempt_timeout = "2s"'))
+    [hangs] = file_of(scenario('faults = "hang"\nexpect = { requests = 1 }')).scenarios
+    assert check(hangs).table[0].met == "attempt 1: cut short"

@@ -94,7 +94,7 @@ def _tables(documents: Documents, document: Document, written: str) -> Iterator[
 def _in_table(documents: Documents, document: Document, table: tuple[str, ...], before: str) -> Iterator[Completion]:
     assigned = _KEY_BEFORE.match(before.strip())
     if assigned is None:
-        yield from _keys(document, table)
+        yield from _keys(table)
         return
     key, value = assigned[1].strip("\"'"), assigned[2]
     inner = _INNER_VALUE.search(value)
@@ -115,7 +115,7 @@ def _row(table: tuple[str, ...], key: str) -> Key | None:
     return RULE.get(key) if table[:1] == ("rules",) else row_of((*table, key))
 
 
-def _keys(document: Document, table: tuple[str, ...]) -> Iterator[Completion]:
+def _keys(table: tuple[str, ...]) -> Iterator[Completion]:
     """Yield the keys that a table can have: for rules the codes of its provider, and its operations."""
     if table[:1] == ("rules",) and len(table) > 1:
         if table[1] == "transport":
@@ -137,7 +137,6 @@ def _keys(document: Document, table: tuple[str, ...]) -> Iterator[Completion]:
     elif not table:
         yield from _rows_as(TOP)
         yield from (Completion(text=name, kind="key") for name in FILE_ONLY if name not in TOP)
-    del document  # what it has already may be written again, with another value
 
 
 def _rows(table: tuple[str, ...]) -> Mapping[str, Key] | None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from resilience.cli.screen import seconds, times
-from resilience.core.decision import Accept, Decision, Fail, Refresh, Rename, Verified, Verify, Wait
+from resilience.core.decision import Accept, Decision, Fail, Refresh, Rename, Verify, Wait
 from resilience.core.fault import Origin
 from resilience.core.plan import Plan
 from resilience.core.words.stop_reasons import STOP_WORDS
@@ -64,17 +64,9 @@ def _row(step: SimulatedStep, plan: Plan) -> TimelineRow:
 
 
 def _result(step: SimulatedStep, plan: Plan) -> str:
-    if step.fault is not None:
-        effect = plan.effect(step.fault, plan.rule(step.fault))
-        text = "cut short" if step.cut else step.fault.label
-        return f"{text} (may have taken effect)" if effect == "unknown" else text
-    if step.cut:
-        return "cut short"
-    if isinstance(step.event, Verified):
-        return "it is there" if step.event.there else "not there"
-    if step.event is None:
-        return "success"
-    return {"RefreshFailed": "failed", "RenameImpossible": "impossible"}.get(type(step.event).__name__, "done")
+    if step.fault is not None and plan.effect(step.fault, plan.rule(step.fault)) == "unknown":
+        return f"{step.result} (may have taken effect)"
+    return step.result
 
 
 def _decided(decision: Decision, plan: Plan) -> str:
